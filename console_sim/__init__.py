@@ -1,0 +1,1 @@
+"""A Privilege Manager console that runs the documented set-up and answers the decisions."""

@@ -1,0 +1,1 @@
+"""A ServiceNow instance to test against: the platform and the Privilege Manager app on it."""

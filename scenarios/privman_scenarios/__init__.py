@@ -1,0 +1,1 @@
+"""Scenarios that play the whole round trip over HTTP, against the fakes or real systems."""

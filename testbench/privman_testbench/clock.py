@@ -1,0 +1,44 @@
+"""Time as a parameter: what every clock can do."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+Job = Callable[[], Awaitable[None]]
+
+
+class ClockIsRealError(Exception):
+    """Raised when somebody asks real time to jump."""
+
+
+class Timer(Protocol):
+    """A job that waits for its moment."""
+
+    def cancel(self) -> None:
+        """Forget the job; harmless once it has started."""
+
+
+class Clock(Protocol):
+    """The only source of time: nothing else reads a clock or sleeps."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+
+    def call_at(self, when: datetime, job: Job) -> Timer:
+        """Run the job in the background once ``when`` is reached; at once if it has passed."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long on this clock."""
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Raise TimeoutError in the body once it has lasted that long on this clock."""
+
+    async def settle(self) -> None:
+        """Wait until every job that fell due has ended or waits for a later moment."""
+
+    async def advance(self, seconds: float) -> None:
+        """Jump, running what falls due in order; raises ClockIsRealError where time is real."""
+
+    async def aclose(self) -> None:
+        """Cancel what waits and what runs."""

@@ -1,0 +1,35 @@
+"""Where identifiers come from."""
+
+from random import Random, SystemRandom
+from uuid import UUID
+
+
+class Ids:
+    """A source of identifiers; the same seed gives the same identifiers in the same order.
+
+    Without a seed the operating system's randomness is used.
+    """
+
+    def __init__(self, seed: int | str | None = None) -> None:
+        self._seed = seed
+        self._random = SystemRandom() if seed is None else Random(seed)  # noqa: S311 - repeatable by design
+
+    def fork(self, name: str) -> "Ids":
+        """Return an independent source, so that one party's draws do not shift another's."""
+        return Ids(None if self._seed is None else f"{self._seed}/{name}")
+
+    def sys_id(self) -> str:
+        """Return 32 lower-case hexadecimal characters, ServiceNow's form of a primary key."""
+        return f"{self._random.getrandbits(128):032x}"
+
+    def guid(self) -> str:
+        """Return a version 4 GUID in lower case with dashes, without braces."""
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+    def token(self) -> str:
+        """Return 64 hexadecimal characters, for secrets and access tokens."""
+        return f"{self._random.getrandbits(256):064x}"
+
+    def hex(self, digits: int) -> str:
+        """Return that many lower-case hexadecimal digits."""
+        return f"{self._random.getrandbits(4 * digits):0{digits}x}"

@@ -1,0 +1,120 @@
+"""Time that stands still until it is told to jump."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from privman_testbench.clock import Job, Timer
+from privman_testbench.jobs import Jobs
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True, order=True)
+class _VirtualTimer:
+    when: datetime
+    turn: int
+    fire: Callable[[], None] = field(compare=False)
+    fired: bool = field(default=False, compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class VirtualClock:
+    """A clock for tests; it keeps the promises of `Clock`.
+
+    A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there has
+    ended or waits for a later moment: a time-out never overtakes an answer that is on the wire.
+    """
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+        self._turns = count()
+        self._timers: list[_VirtualTimer] = []
+        self._jobs = Jobs()
+        self._parked = 0
+        self._jumping = asyncio.Lock()
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        return self._now
+
+    def call_at(self, when: datetime, job: Job) -> Timer:
+        """Run the job in the background once ``when`` is reached; at once if it has passed."""
+        timer = _VirtualTimer(when, next(self._turns), lambda: self._jobs.spawn(job))
+        if when <= self._now:
+            timer.fire()
+        else:
+            heapq.heappush(self._timers, timer)
+        return timer
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock has been advanced by that much."""
+        woken = asyncio.Event()
+        timer = self._push(seconds, woken.set)
+        self._park(1)
+        try:
+            await woken.wait()
+        finally:
+            self._park(-1)
+            timer.cancel()
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        """Raise TimeoutError in the body once the clock has been advanced by that much."""
+        async with asyncio.timeout(None) as scope:
+
+            def expire() -> None:
+                self._park(-1)  # whoever waited is busy again until it has taken note
+                scope.reschedule(0)
+
+            timer = self._push(seconds, expire)
+            try:
+                yield
+            finally:
+                self._park(int(timer.fired))
+                timer.cancel()
+
+    async def settle(self) -> None:
+        """Wait until every job that fell due has ended or waits for a later moment."""
+        while len(self._jobs.tasks) > max(0, self._parked):
+            self._jobs.changed.clear()
+            await self._jobs.changed.wait()
+
+    async def advance(self, seconds: float) -> None:
+        """Jump, running what falls due on the way in order of its time."""
+        async with self._jumping:
+            await self.settle()
+            target = self._now + timedelta(seconds=seconds)
+            while self._timers and self._timers[0].when <= target:
+                await self._reach(heapq.heappop(self._timers))
+            self._now = target
+
+    async def aclose(self) -> None:
+        """Cancel what waits and what runs."""
+        self._timers.clear()
+        await self._jobs.aclose()
+
+    async def _reach(self, timer: _VirtualTimer) -> None:
+        if timer.cancelled:
+            return
+        self._now = max(self._now, timer.when)
+        timer.fired = True
+        timer.fire()
+        await asyncio.sleep(0)  # a sleeper must wake before it can count as busy
+        await self.settle()
+
+    def _push(self, seconds: float, fire: Callable[[], None]) -> _VirtualTimer:
+        timer = _VirtualTimer(self._now + timedelta(seconds=seconds), next(self._turns), fire)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def _park(self, waiting: int) -> None:
+        self._parked += waiting
+        self._jobs.changed.set()
