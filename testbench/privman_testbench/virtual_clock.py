@@ -29,8 +29,8 @@ class _VirtualTimer:
 class VirtualClock:
     """A clock for tests; it keeps the promises of `Clock`.
 
-    A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there has
-    ended or waits for a later moment: a time-out never overtakes an answer that is on the wire.
+    A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there
+    has ended or waits for a later moment: a time-out never overtakes an answer that is on the wire.
     """
 
     def __init__(self, start: datetime = START) -> None:
@@ -111,6 +111,8 @@ class VirtualClock:
         await self.settle()
 
     def _push(self, seconds: float, fire: Callable[[], None]) -> _VirtualTimer:
+        while self._timers and self._timers[0].cancelled:
+            heapq.heappop(self._timers)
         timer = _VirtualTimer(self._now + timedelta(seconds=seconds), next(self._turns), fire)
         heapq.heappush(self._timers, timer)
         return timer
