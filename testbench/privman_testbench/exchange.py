@@ -1,0 +1,51 @@
+"""One request and its answer, seen from one party."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from aiohttp import web
+
+from privman_testbench.findings import Finding
+
+Direction = Literal["in", "out"]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer, as they were on the wire; masked only when printed.
+
+    Attributes:
+        number: counts from 1 in the order in which the requests began.
+        at: when the request began, UTC.
+        direction: ``in`` for a request that this party received, ``out`` for one that it sent.
+        url: path and query for ``in``, the absolute address for ``out``.
+        status: of the answer; 0 when there was none.
+        error: why there was no answer, in one line.
+        fault: name of the armed fault that touched the exchange.
+        findings: what was swallowed, and what breaks a contract.
+    """
+
+    number: int
+    at: datetime
+    direction: Direction
+    method: str
+    url: str
+    request_headers: Headers
+    request_body: bytes = b""
+    status: int = 0
+    response_headers: Headers = ()
+    response_body: bytes = b""
+    error: str = ""
+    fault: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+
+EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
+
+
+def findings_of(request: web.Request) -> list[Finding]:
+    """Return the list that collects what this inbound request makes worth telling."""
+    exchange = request.get(EXCHANGE)
+    return [] if exchange is None else exchange.findings
