@@ -25,6 +25,7 @@ class Exchange:
         error: why there was no answer, in one line.
         fault: name of the armed fault that touched the exchange.
         findings: what was swallowed, and what breaks a contract.
+        judged: whether somebody has looked for broken contracts yet.
     """
 
     number: int
@@ -40,6 +41,12 @@ class Exchange:
     error: str = ""
     fault: str = ""
     findings: list[Finding] = field(default_factory=list)
+    judged: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer is known, or known not to come."""
+        return bool(self.status or self.error)
 
 
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)

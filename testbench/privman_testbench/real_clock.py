@@ -41,9 +41,7 @@ class RealClock:
 
     async def advance(self, seconds: float) -> None:
         """Refuse: real time cannot jump."""
-        raise ClockIsRealError(
-            f"the clock cannot jump by {seconds:g} s: it is real (start with --clock virtual)"
-        )
+        raise ClockIsRealError(f"the clock cannot jump by {seconds:g} s: it is real (start with --clock virtual)")
 
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""

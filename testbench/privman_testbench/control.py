@@ -1,0 +1,153 @@
+"""The control plane that both sides share: ``/__admin``, for tests, no part of either product."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from privman_testbench.clock import Clock, ClockIsRealError
+from privman_testbench.faults import FaultError, Faults, Handler
+from privman_testbench.journal import Journal
+
+PREFIX = "/__admin"
+Reset = Callable[[], Awaitable[None]]
+
+
+class ControlError(Exception):
+    """Raised for a control request that cannot be carried out; answered with 400 and its message."""
+
+
+class Control:
+    """Health, journal, findings, clock, faults and reset of one party."""
+
+    def __init__(self, clock: Clock, journal: Journal, faults: Faults, reset: Reset, token: str) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._faults = faults
+        self._reset = reset
+        self._token = token
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the control plane."""
+        return [
+            web.get(f"{PREFIX}/health", self.health),
+            web.get(f"{PREFIX}/requests", self.requests),
+            web.delete(f"{PREFIX}/requests", self.forget_requests),
+            web.get(f"{PREFIX}/findings", self.findings),
+            web.get(f"{PREFIX}/clock", self.clock),
+            web.post(f"{PREFIX}/clock/advance", self.advance),
+            web.get(f"{PREFIX}/faults", self.faults),
+            web.post(f"{PREFIX}/faults", self.arm_fault),
+            web.delete(f"{PREFIX}/faults", self.clear_faults),
+            web.post(f"{PREFIX}/reset", self.reset),
+        ]
+
+    @property
+    def middleware(self) -> Middleware:
+        """Guard the control plane: from this machine without credentials, from elsewhere with the token."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not is_control(request):
+                return await handler(request)
+            if not self._allowed(request):
+                return to_json({"error": "/__admin answers this machine, or a request with X-Admin-Token"}, 403)
+            try:
+                return await handler(request)
+            except (ControlError, FaultError, ClockIsRealError) as error:
+                return to_json({"error": str(error)}, 400)
+
+        return guard
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Answer 200 when it serves."""
+        return to_json({"status": "ok"})
+
+    async def requests(self, _request: web.Request) -> web.Response:
+        """Answer the journal."""
+        exchanges = [self._journal.to_json(exchange) for exchange in self._journal.exchanges()]
+        return to_json({"requests": exchanges, "evicted": self._journal.evicted})
+
+    async def forget_requests(self, _request: web.Request) -> web.Response:
+        """Empty the journal."""
+        self._journal.clear()
+        return web.Response(status=204)
+
+    async def findings(self, _request: web.Request) -> web.Response:
+        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in."""
+        found = [
+            {"exchange": exchange.number, **self._journal.finding_to_json(finding)}
+            for exchange, finding in self._journal.findings()
+        ]
+        return to_json({"findings": found})
+
+    async def clock(self, _request: web.Request) -> web.Response:
+        """Answer the time."""
+        return to_json({"now": self._clock.now().isoformat()})
+
+    async def advance(self, request: web.Request) -> web.Response:
+        """Let time jump; answers when everything that fell due has been sent and answered."""
+        body = await read_object(request)
+        seconds = body.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
+            raise ControlError(f"'seconds' is {seconds!r}; expected a number from 0 to {MOST_SECONDS}")
+        await self._clock.advance(seconds)
+        return await self.clock(request)
+
+    async def faults(self, _request: web.Request) -> web.Response:
+        """Answer the armed faults."""
+        return to_json({"faults": [fault.to_json() for fault in self._faults.armed]})
+
+    async def arm_fault(self, request: web.Request) -> web.Response:
+        """Arm one fault."""
+        fault = self._faults.arm(await read_object(request))
+        return to_json(fault.to_json(), 201)
+
+    async def clear_faults(self, _request: web.Request) -> web.Response:
+        """Disarm all faults."""
+        self._faults.clear()
+        return web.Response(status=204)
+
+    async def reset(self, _request: web.Request) -> web.Response:
+        """Go back to the state at start."""
+        await self._reset()
+        return web.Response(status=204)
+
+    def _allowed(self, request: web.Request) -> bool:
+        given = request.headers.get("X-Admin-Token", "")
+        if self._token and hmac.compare_digest(given.encode(), self._token.encode()):
+            return True
+        return _is_loopback(request) and "Origin" not in request.headers
+
+
+MOST_SECONDS = 10 * 366 * 86_400
+
+
+def is_control(request: web.Request) -> bool:
+    """Tell whether the request is for the control plane."""
+    return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Return the body, a JSON object; raises ControlError for anything else."""
+    try:
+        body = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise ControlError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise ControlError(f"the body is {type(body).__name__}; expected a JSON object")
+    return body
+
+
+def to_json(value: object, status: int = 200) -> web.Response:
+    """Return a JSON answer."""
+    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
+
+
+def _is_loopback(request: web.Request) -> bool:
+    # No remote address means a Unix socket, which only this machine reaches.
+    return request.remote is None or ip_address(request.remote.split("%")[0]).is_loopback

@@ -1,0 +1,140 @@
+"""Faults to arm: what a party does to the next requests that fit."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from aiohttp import web
+
+from privman_testbench.clock import Clock
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamResponse]]
+
+
+class FaultError(ValueError):
+    """Raised for a fault that cannot be armed; the message names the key and shows its value."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One armed fault.
+
+    Attributes:
+        kind: what happens, by name.
+        method: the method it waits for; empty for any.
+        path: a glob over the path, such as ``/api/now/table/*_request``; compared in lower case.
+        skip: how many fitting requests pass untouched first.
+        times: how many fitting requests are touched then; None for all.
+        after: seconds from arming until it begins to count.
+        options: what the kind needs, such as ``status`` or ``seconds``.
+    """
+
+    kind: str
+    method: str = ""
+    path: str = "*"
+    skip: int = 0
+    times: int | None = 1
+    after: float = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    begins: datetime | None = None
+
+    def fits(self, request: web.Request) -> bool:
+        """Tell whether the request is one that the fault waits for."""
+        return self.method in ("", request.method) and fnmatchcase(request.path.lower(), self.path.lower())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fault as it may be armed again, with what is left of its counts."""
+        common = {
+            "method": self.method,
+            "path": self.path,
+            "skip": self.skip,
+            "times": self.times,
+            "after": self.after,
+        }
+        return {"kind": self.kind, **common, **self.options}
+
+
+_COMMON: Mapping[str, tuple[type, ...]] = {
+    "kind": (str,),
+    "method": (str,),
+    "path": (str,),
+    "skip": (int,),
+    "times": (int, type(None)),
+    "after": (int, float),
+}
+
+
+class Faults:
+    """The faults armed on one party, first armed first served."""
+
+    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind], options: Mapping[str, tuple[type, ...]]) -> None:
+        self._clock = clock
+        self._kinds = kinds
+        self._keys = {**_COMMON, **options}
+        self.armed: list[Fault] = []
+
+    def arm(self, spec: Mapping[str, Any]) -> Fault:
+        """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
+        for key, value in spec.items():
+            self._check(key, value)
+        kind = spec.get("kind", "")
+        if kind not in self._kinds:
+            raise FaultError(
+                f"'kind' is {kind!r}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
+            )
+        common = {key: value for key, value in spec.items() if key in _COMMON}
+        options = {key: value for key, value in spec.items() if key not in _COMMON}
+        fault = Fault(**common, options=options)
+        fault.method = fault.method.upper()
+        fault.begins = self._clock.now() + timedelta(seconds=fault.after)
+        self.armed.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Disarm everything."""
+        self.armed.clear()
+
+    def take(self, request: web.Request) -> Fault | None:
+        """Return the fault that touches this request, its counts taken down."""
+        now = self._clock.now()
+        for fault in self.armed:
+            if fault.begins is not None and fault.begins <= now and fault.fits(request):
+                return self._count(fault)
+        return None
+
+    async def apply(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Do to the request what the fault's kind says."""
+        return await self._kinds[fault.kind](fault, request, handler)
+
+    def _count(self, fault: Fault) -> Fault | None:
+        if fault.skip:
+            fault.skip -= 1
+            return None
+        if fault.times is not None:
+            fault.times -= 1
+        if fault.times == 0:
+            self.armed.remove(fault)
+        return fault
+
+    def _check(self, key: str, value: object) -> None:
+        if key not in self._keys:
+            raise FaultError(f"unknown key {key!r}{_hint(key, self._keys)}; expected one of {_words(self._keys)}")
+        wanted = self._keys[key]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in wanted)
+            raise FaultError(f"{key!r} is {value!r}; expected {names}")
+        if isinstance(value, int | float) and value < 0:
+            raise FaultError(f"{key!r} is {value!r}; expected 0 or more")
+
+
+def _words(valid: Mapping[str, object]) -> str:
+    return ", ".join(sorted(valid))
+
+
+def _hint(word: str, valid: Mapping[str, object]) -> str:
+    near = get_close_matches(word, valid, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,122 @@
+"""Every exchange of one party, in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from privman_testbench.clock import Clock
+from privman_testbench.exchange import Direction, Exchange, Headers
+from privman_testbench.findings import Finding
+from privman_testbench.masking import Secrets
+
+Judge = Callable[[Exchange], Iterable[Finding]]
+KEPT_EXCHANGES = 10_000
+KEPT_BYTES = 64 * 1024 * 1024
+
+
+class Journal:
+    """The exchanges of one party, inbound and outbound, in the order in which they began.
+
+    The journal is bounded: past ``kept_exchanges`` or ``kept_bytes`` of bodies the oldest exchanges go, and ``evicted``
+    counts them. Whether an exchange keeps its contract is asked of ``judge`` only when somebody reads it, so that
+    judging costs the exchange nothing.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        secrets: Secrets,
+        judge: Judge,
+        *,
+        kept_exchanges: int = KEPT_EXCHANGES,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self._clock = clock
+        self._secrets = secrets
+        self._judge = judge
+        self._kept_exchanges = kept_exchanges
+        self._kept_bytes = kept_bytes
+        self._entries: deque[Exchange] = deque()
+        self._bytes = 0
+        self._begun = 0
+        self.evicted = 0
+
+    def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
+        """Record that a request has begun and return its exchange."""
+        self._begun += 1
+        exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, body)
+        self._entries.append(exchange)
+        self._bytes += len(body)
+        return exchange
+
+    def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
+        """Record the answer."""
+        exchange.status = status
+        exchange.response_headers = headers
+        exchange.response_body = body
+        self._bytes += len(body)
+        self._evict()
+
+    def fail(self, exchange: Exchange, error: str) -> None:
+        """Record that there was no answer, and why."""
+        exchange.error = self._secrets.mask(error)
+
+    def exchanges(self) -> list[Exchange]:
+        """Return what is kept, oldest first, each ended exchange judged."""
+        for exchange in self._entries:
+            self._judge_once(exchange)
+        return list(self._entries)
+
+    def findings(self) -> list[tuple[Exchange, Finding]]:
+        """Return every finding of the exchanges that are kept."""
+        return [(exchange, finding) for exchange in self.exchanges() for finding in exchange.findings]
+
+    def clear(self) -> None:
+        """Forget everything; the next exchange is number 1."""
+        self._entries.clear()
+        self._bytes = self._begun = self.evicted = 0
+
+    def to_json(self, exchange: Exchange) -> dict[str, object]:
+        """Return the exchange as the control plane prints it, secrets masked."""
+        mask = self._secrets.mask
+        return {
+            "number": exchange.number,
+            "at": exchange.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "direction": exchange.direction,
+            "method": exchange.method,
+            "url": mask(exchange.url),
+            "request": {
+                "headers": self._secrets.mask_headers(exchange.request_headers),
+                "body": mask(_text(exchange.request_body)),
+            },
+            "status": exchange.status,
+            "response": {
+                "headers": self._secrets.mask_headers(exchange.response_headers),
+                "body": mask(_text(exchange.response_body)),
+            },
+            "error": exchange.error,
+            "fault": exchange.fault,
+            "findings": [self.finding_to_json(finding) for finding in exchange.findings],
+        }
+
+    def finding_to_json(self, finding: Finding) -> dict[str, str]:
+        """Return the finding as the control plane prints it, secrets masked."""
+        return {key: self._secrets.mask(value) for key, value in finding.to_json().items()}
+
+    def _judge_once(self, exchange: Exchange) -> None:
+        if exchange.judged or not exchange.ended:
+            return
+        exchange.judged = True
+        exchange.findings.extend(self._judge(exchange))
+
+    def _evict(self) -> None:
+        while len(self._entries) > self._kept_exchanges or self._bytes > self._kept_bytes:
+            gone = self._entries.popleft()
+            self._bytes -= len(gone.request_body) + len(gone.response_body)
+            self.evicted += 1
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"({len(body)} bytes that are not UTF-8)"

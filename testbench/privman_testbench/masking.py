@@ -1,0 +1,55 @@
+"""Secrets never reach an output."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+MASK = "***"
+_SECRET_HEADERS = frozenset({"cookie", "set-cookie", "x-sn-apikey", "x-usertoken", "x-admin-token"})
+_MASKED_KEYS = (
+    r"(?:user_|new_|old_|servicenow_)?password\d?|secret|client_?secret|access_?token|refresh_?token|id_token|api_?key"
+    r"|x-sn-apikey|code_verifier|assertion"
+)
+# The backslashes reach into JSON that stands inside a JSON string: there every quote is escaped, perhaps twice.
+_JSON_PAIR = re.compile(
+    rf'(?P<head>(?P<quote>\\*")(?:{_MASKED_KEYS})(?P=quote)\s*:\s*)(?P=quote)(?P<value>.*?)(?<!\\)(?P=quote)',
+    re.IGNORECASE | re.DOTALL,
+)
+_FORM_PAIR = re.compile(rf"(?P<head>(?:^|[?&])(?:{_MASKED_KEYS}|token)=)(?P<value>[^&\s]+)", re.IGNORECASE)
+_XML_PAIR = re.compile(rf"(?P<head><(?P<tag>{_MASKED_KEYS})>)(?P<value>[^<]+)", re.IGNORECASE)
+
+
+class Secrets:
+    """The secrets that a party has met, and the places where secrets stand.
+
+    Generated secrets and tokens are added as they come to be known and are masked wherever they appear; passwords
+    are masked by their place, since a short one such as ``admin`` is an ordinary word elsewhere.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, None] = {}
+
+    def add(self, secret: str) -> None:
+        """Mask this text everywhere from now on."""
+        if secret:
+            self._known[secret] = None
+            self._known[quote(secret, safe="")] = None
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret in it masked."""
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        text = _JSON_PAIR.sub(rf"\g<head>\g<quote>{MASK}\g<quote>", text)
+        text = _FORM_PAIR.sub(rf"\g<head>{MASK}", text)
+        return _XML_PAIR.sub(rf"\g<head>{MASK}", text)
+
+    def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers with credentials masked; the scheme of an Authorization header stays readable."""
+        return [(name, self._mask_header(name.lower(), value)) for name, value in headers]
+
+    def _mask_header(self, name: str, value: str) -> str:
+        if name == "authorization":
+            return f"{value.split(' ', 1)[0]} {MASK}"
+        if name in _SECRET_HEADERS:
+            return MASK
+        return self.mask(value)

@@ -1,0 +1,105 @@
+"""Requests that a party sends: journaled, and timed out on the clock."""
+
+from dataclasses import dataclass
+
+from aiohttp import (
+    ClientConnectionError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from yarl import URL
+
+from privman_testbench.clock import Clock
+from privman_testbench.exchange import Exchange, Headers
+from privman_testbench.journal import Journal
+
+# A virtual clock that nobody advances must not hold a caller for ever.
+GUARD_SECONDS = 60
+
+
+class NoAnswerError(Exception):
+    """Raised when a request had no answer; the message says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came.
+
+    Attributes:
+        headers: names in lower case.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, without parameters."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+class HttpCaller:
+    """Sends requests on behalf of one party."""
+
+    def __init__(self, clock: Clock, journal: Journal, user_agent: str, *, connections_per_host: int = 4) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._user_agent = user_agent
+        self._connections_per_host = connections_per_host
+        self._session: ClientSession | None = None
+
+    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes, seconds: float) -> Answer:
+        """Send the request and return the answer; redirects are not followed.
+
+        Raises NoAnswerError when the connection fails, breaks off, or ``seconds`` pass on the clock.
+        """
+        exchange = self._journal.begin("out", method, url, tuple(headers.items()), body)
+        try:
+            async with self._clock.timeout(seconds):
+                return await self._exchange(exchange, URL(url, encoded=True), headers)
+        except TimeoutError:
+            reason = f"no answer within {seconds:g} s"
+        except ClientConnectionError as error:
+            reason = f"no connection: {_line(error)}"
+        except (ClientError, ValueError) as error:
+            reason = f"the answer could not be read: {_line(error)}"
+        self._journal.fail(exchange, reason)
+        raise NoAnswerError(f"{method} {_without_query(url)}: {reason}")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> Answer:
+        request = self._open().request(
+            exchange.method, url, headers=headers, data=exchange.request_body or None, allow_redirects=False
+        )
+        async with request as response:
+            body = await response.read()
+            received: Headers = tuple(response.headers.items())
+            self._journal.finish(exchange, response.status, received, body)
+            return Answer(response.status, {name.lower(): value for name, value in received}, body)
+
+    def _open(self) -> ClientSession:
+        # Opened on the first call: an aiohttp session wants the running loop.
+        if self._session is None:
+            self._session = ClientSession(
+                connector=TCPConnector(limit_per_host=self._connections_per_host),
+                cookie_jar=DummyCookieJar(),
+                headers={"User-Agent": self._user_agent},
+                timeout=ClientTimeout(total=GUARD_SECONDS),
+            )
+        return self._session
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _without_query(url: str) -> str:
+    return url.split("?", 1)[0]

@@ -1,0 +1,56 @@
+"""The outermost middleware: every inbound exchange is journaled, and faults strike here."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from privman_testbench.exchange import EXCHANGE, Exchange, Headers
+from privman_testbench.faults import Faults, Handler
+from privman_testbench.journal import Journal
+
+HUNG_UP = frozenset({"reset", "answer-lost", "truncated"})
+Unrecorded = Callable[[web.Request], bool]
+
+
+def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:
+    """Return the middleware; what ``unrecorded`` is true of passes by journal and faults."""
+
+    @web.middleware
+    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if unrecorded(request):
+            return await handler(request)
+        body = await request.read()
+        exchange = journal.begin("in", request.method, request.path_qs, _headers(request), body)
+        request[EXCHANGE] = exchange
+        try:
+            answer = await _answer(faults, exchange, request, handler)
+        except BaseException as error:
+            journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
+            raise
+        if exchange.fault in HUNG_UP:
+            journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
+        else:
+            journal.finish(exchange, answer.status, tuple(answer.headers.items()), _body(answer))
+        return answer
+
+    return record
+
+
+async def _answer(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not faults.armed:
+        return await handler(request)
+    fault = faults.take(request)
+    if fault is None:
+        return await handler(request)
+    exchange.fault = fault.kind
+    return await faults.apply(fault, request, handler)
+
+
+def _headers(request: web.Request) -> Headers:
+    return tuple(request.headers.items())
+
+
+def _body(answer: web.StreamResponse) -> bytes:
+    body = answer.body if isinstance(answer, web.Response) else b""
+    return body if isinstance(body, bytes) else b""
