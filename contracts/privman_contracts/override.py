@@ -2,24 +2,21 @@
 
 import difflib
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from privman_contracts import yaml_file
 from privman_contracts.errors import ContractError, InferredNamesError
 from privman_contracts.evidence import MARKS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from privman_contracts.wire_name import WireName
+from privman_contracts.wire_name import WireName
 
 _IDENTIFIER = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _STATUS_CLASS = re.compile(r"[1-5]xx")
 
 
-def read(file: "Path", names: "Mapping[str, WireName]") -> "list[WireName]":
+def read(file: Path, names: Mapping[str, WireName]) -> list[WireName]:
     """Return the names that the file changes, checked against the packaged ``names``.
 
     Raises:
@@ -42,13 +39,13 @@ def field_of(path: str) -> str:
     return "value" if path.startswith("rules.") else "name"
 
 
-def nearest(word: str, words: "Iterable[str]") -> str:
+def nearest(word: str, words: Iterable[str]) -> str:
     """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
     near = difflib.get_close_matches(word, words, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _changes(tree: object, groups: str, names: "Mapping[str, WireName]") -> "Iterator[WireName]":
+def _changes(tree: object, groups: str, names: Mapping[str, WireName]) -> Iterator[WireName]:
     if not isinstance(tree, dict):
         raise InferredNamesError(f"{groups.rstrip('.') or 'the file'} holds {tree!r}. Expected names below it.")
     for word, entry in tree.items():
@@ -61,12 +58,12 @@ def _changes(tree: object, groups: str, names: "Mapping[str, WireName]") -> "Ite
             raise InferredNamesError(f"{path!r} is no wire name.{nearest(path, _words(names))}")
 
 
-def _words(names: "Mapping[str, WireName]") -> set[str]:
+def _words(names: Mapping[str, WireName]) -> set[str]:
     groups = {name.group for name in names.values()}
     return {*names, *groups, *(group.partition(".")[0] for group in groups)}
 
 
-def _changed(name: "WireName", entry: object) -> "WireName":
+def _changed(name: WireName, entry: object) -> WireName:
     """Return the name as the user has it: a plain value, or a mapping as in the packaged file."""
     field = field_of(name.path)
     change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {field: entry}
@@ -81,7 +78,7 @@ def _changed(name: "WireName", entry: object) -> "WireName":
     return replace(name, value=value, evidence=evidence)
 
 
-def _check_value(name: "WireName", value: object) -> None:
+def _check_value(name: WireName, value: object) -> None:
     expected, valid = "text", isinstance(value, str) and value.strip() != ""
     if isinstance(name.value, int):
         expected, valid = "a number", _is_number(value)
@@ -105,7 +102,7 @@ def _is_identifier(value: str) -> bool:
     return _IDENTIFIER.fullmatch(value) is not None
 
 
-def _refuse_twins(names: "Iterable[WireName]") -> None:
+def _refuse_twins(names: Iterable[WireName]) -> None:
     """Refuse two names of one group with one spelling: nobody could tell them apart on the wire."""
     taken: dict[tuple[str, object], str] = {}
     for name in names:

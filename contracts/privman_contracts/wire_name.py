@@ -1,10 +1,8 @@
 """One spelling or rule of the wire."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from privman_contracts.evidence import Evidence
+from privman_contracts.evidence import Evidence
 
 Value = str | int | list[int | str]
 
@@ -20,7 +18,7 @@ class WireName:
 
     path: str
     value: Value
-    evidence: "Evidence"
+    evidence: Evidence
 
     @property
     def group(self) -> str:

@@ -1,16 +1,14 @@
 """Spellings of the wire, each with its evidence; a user's file may replace any of them."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import Any, Self
 
 from privman_contracts import override as overrides
 from privman_contracts import yaml_file
 from privman_contracts.errors import InferredNamesError
 from privman_contracts.wire_name import WireName
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 
 class WireNames:
@@ -19,11 +17,11 @@ class WireNames:
     Code asks by canonical name and gets the spelling; an unknown canonical name raises InferredNamesError.
     """
 
-    def __init__(self, names: "Iterable[WireName]") -> None:
+    def __init__(self, names: Iterable[WireName]) -> None:
         self._names = {name.path: name for name in names}
 
     @classmethod
-    def load(cls, override: "Path | None" = None) -> Self:
+    def load(cls, override: Path | None = None) -> Self:
         """Return the packaged names, with what differs in the file ``override`` replaced.
 
         Raises:
@@ -35,7 +33,7 @@ class WireNames:
             names.update((name.path, name) for name in overrides.read(override, names))
         return cls(names.values())
 
-    def __iter__(self) -> "Iterator[WireName]":
+    def __iter__(self) -> Iterator[WireName]:
         return iter(self._names.values())
 
     def table(self, table: str) -> str:
@@ -96,7 +94,7 @@ class WireNames:
         return {name.group for name in self}
 
 
-def _entries(tree: "Mapping[str, Any]", groups: str = "") -> "Iterator[WireName]":
+def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
     for word, entry in tree.items():
         path = f"{groups}{word}"
         if "evidence" in entry:
@@ -105,7 +103,7 @@ def _entries(tree: "Mapping[str, Any]", groups: str = "") -> "Iterator[WireName]
             yield from _entries(entry, f"{path}.")
 
 
-def _expand(item: int | str) -> "Iterable[int]":
+def _expand(item: int | str) -> Iterable[int]:
     """Return the statuses that ``404`` or ``5xx`` stands for."""
     if isinstance(item, int):
         return [item]
