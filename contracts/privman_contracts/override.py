@@ -1,13 +1,12 @@
 """A user's file of what their real instance calls differently."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from privman_contracts import yaml_file
+from privman_contracts import wording, yaml_file
 from privman_contracts.errors import ContractError, InferredNamesError
 from privman_contracts.evidence import MARKS
 from privman_contracts.wire_name import WireName
@@ -39,12 +38,6 @@ def field_of(path: str) -> str:
     return "value" if path.startswith("rules.") else "name"
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
-    """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
-    near = difflib.get_close_matches(word, words, n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
-
-
 def _changes(tree: object, groups: str, names: Mapping[str, WireName]) -> Iterator[WireName]:
     if not isinstance(tree, dict):
         raise InferredNamesError(f"{groups.rstrip('.') or 'the file'} holds {tree!r}. Expected names below it.")
@@ -55,7 +48,7 @@ def _changes(tree: object, groups: str, names: Mapping[str, WireName]) -> Iterat
         elif any(name.startswith(f"{path}.") for name in names):
             yield from _changes(entry, f"{path}.", names)
         else:
-            raise InferredNamesError(f"{path!r} is no wire name.{nearest(path, _words(names))}")
+            raise InferredNamesError(f"{path!r} is no wire name.{wording.nearest(path, _words(names))}")
 
 
 def _words(names: Mapping[str, WireName]) -> set[str]:

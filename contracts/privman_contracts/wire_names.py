@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from privman_contracts import override as overrides
-from privman_contracts import yaml_file
+from privman_contracts import wording, yaml_file
 from privman_contracts.errors import InferredNamesError
 from privman_contracts.wire_name import WireName
 
@@ -78,13 +78,13 @@ class WireNames:
         """
         named = {name.word: str(name.value) for name in self if name.group == group}
         if not named:
-            raise InferredNamesError(f"{group!r} is no group of wire names.{overrides.nearest(group, self._groups())}")
+            raise InferredNamesError(f"{group!r} is no group of wire names.{wording.nearest(group, self._groups())}")
         return named
 
     def find(self, path: str) -> WireName:
         """Return the name with its evidence, of ``columns.request.instance_id`` for instance."""
         if path not in self._names:
-            raise InferredNamesError(f"{path!r} is no wire name.{overrides.nearest(path, self._names)}")
+            raise InferredNamesError(f"{path!r} is no wire name.{wording.nearest(path, self._names)}")
         return self._names[path]
 
     def _spelling(self, path: str) -> str:

@@ -1,0 +1,105 @@
+"""The index of exchanges: who asks whom for what, and what may be answered."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Literal
+
+from privman_contracts import yaml_file
+from privman_contracts.evidence import Evidence
+from privman_contracts.wire_names import WireNames
+
+Side = Literal["servicenow", "console"]
+
+_PARAMETER = re.compile(r"\\\{\w+\\\}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerContract:
+    """What may be answered with one status, or with a class of them.
+
+    Attributes:
+        status: ``201``, or ``5xx`` for a class.
+        schema: message that the body must be; empty when the body may be anything.
+        shaped: the same, when the caller chose columns or display values; empty when that cannot be.
+        empty: whether there must be no body.
+    """
+
+    status: str
+    meaning: str
+    evidence: Evidence
+    schema: str = ""
+    shaped: str = ""
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeContract:
+    """One request that one party makes of the other, and its possible answers.
+
+    Attributes:
+        server: the side that answers.
+        caller: who asks: ``console``, ``servicenow`` or ``approver``.
+        path: template in the wire's spelling, such as ``/api/now/table/x_thyti_thycotic_p_request/{sys_id}``.
+        request: message that the body must be; empty when there is none.
+        open: whether it needs no credentials.
+        evidence: of the method and the path.
+    """
+
+    name: str
+    summary: str
+    server: Side
+    caller: str
+    method: str
+    path: str
+    request: str
+    answers: tuple[AnswerContract, ...]
+    open: bool
+    evidence: Evidence
+    source: str
+
+    def answer(self, status: int) -> AnswerContract | None:
+        """Return the contract of an answer with this status."""
+        by_status = {answer.status: answer for answer in self.answers}
+        return by_status.get(str(status)) or by_status.get(f"{status // 100}xx")
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What a path must look like: any version of the Table API; any case on the console, as on IIS."""
+        escaped = _PARAMETER.sub("[^/]+", re.escape(self.path)).replace("/api/now/", "/api/now/(?:v[12]/)?")
+        return re.compile(escaped, re.IGNORECASE if self.server == "console" else re.NOFLAG)
+
+
+def load(names: WireNames) -> tuple[ExchangeContract, ...]:
+    """Return all exchanges, one for each method, in the wire's spelling."""
+    index = yaml_file.load(resources.files("privman_contracts") / "index.yaml")
+    return tuple(exchange for entry in index["exchanges"] for exchange in _exchanges(entry, index["errors"], names))
+
+
+def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireNames) -> Iterator[ExchangeContract]:
+    tables = names.group("tables")
+    answers = tuple(_answers({**entry["answers"], **errors[entry["errors"]]}, names))
+    for method in entry["method"]:
+        yield ExchangeContract(
+            name=entry["name"],
+            summary=entry["summary"],
+            server=entry["server"],
+            caller=entry["caller"],
+            method=method,
+            path=entry["path"].format_map({**tables, "sys_id": "{sys_id}"}),
+            request=entry.get("request", ""),
+            answers=answers,
+            open=entry.get("open", False),
+            evidence=entry["evidence"],
+            source=entry["source"],
+        )
+
+
+def _answers(entries: Mapping[int | str, Any], names: WireNames) -> Iterator[AnswerContract]:
+    seen: set[str] = set()
+    for key, entry in entries.items():
+        status = str(names.number(key) if isinstance(key, str) and key.endswith("_status") else key)
+        if status not in seen:
+            yield AnswerContract(status=status, **entry)
+        seen.add(status)

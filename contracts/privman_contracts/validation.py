@@ -1,0 +1,70 @@
+"""Bodies checked against the schema of a message, with errors in words.
+
+Imported only for the first check: jsonschema takes longer to import than a server should to start.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+import orjson
+from jsonschema import ValidationError
+
+from privman_contracts import part, wording
+from privman_contracts.evidence import Evidence
+from privman_contracts.keywords import ContractValidator
+from privman_contracts.spelling import Schema
+from privman_contracts.violation import Violation
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+class MessageValidator:
+    """Checks bodies against the contract of one message."""
+
+    def __init__(self, message: str, schema: Schema) -> None:
+        self._message = message
+        self._schema = schema
+        self._validator = ContractValidator(schema)
+        parts = list(part.of_message(message, schema))
+        self._evidence = {known.path: known.evidence for known in parts}
+        self._secrets = tuple(known.path for known in parts if known.secret)
+
+    def check(self, body: bytes) -> Iterator[Violation]:
+        """Yield each way in which the body breaks the contract."""
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            problem = f"is not JSON ({error.msg}: line {error.lineno} column {error.colno})" if body else "is empty"
+            yield Violation(f"the body {problem}. Expected JSON.", self._message, "$", self._known("$"))
+            return
+        errors = self._validator.iter_errors(self._fold(document))
+        yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
+
+    def _fold(self, document: object) -> object:
+        """Spell the keys as the contract does, where the receiver does not mind their case."""
+        if not isinstance(document, dict) or not self._schema.get("x-ignore-case"):
+            return document
+        names = {name.lower(): name for name in self._schema["properties"]}
+        return {names.get(key.lower(), key): value for key, value in document.items()}
+
+    def _violation(self, error: ValidationError) -> Violation:
+        where = wording.place(error.absolute_path)
+        schema = cast("Schema", error.schema)
+        text = f"{wording.name(where)} {self._shown(where, error.instance)}. Expected {wording.expected(schema)}."
+        if error.validator == "required":
+            text = f"{wording.name(where)} is missing. Expected {wording.expected(schema)}."
+        elif error.validator == "additionalProperties":
+            near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
+            text = f"{wording.name(where)} is not part of {self._message}.{near}"
+        return Violation(text, self._message, where, self._known(where))
+
+    def _shown(self, where: str, value: object) -> str:
+        secret = any(where == path or where.startswith((f"{path}.", f"{path}[")) for path in self._secrets)
+        return "has value ***" if secret else wording.shown(value)
+
+    def _known(self, where: str) -> Evidence:
+        """Return the mark of the place, or of the nearest marked place around it."""
+        path = _INDEX.sub("[]", where)
+        around = [known for known in self._evidence if path == known or path.startswith((f"{known}.", f"{known}["))]
+        return self._evidence[max(around, key=len)] if around else "I"

@@ -1,0 +1,54 @@
+"""Errors of a JSON Schema in words for people."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_LONGEST = 80
+
+_TYPES = {"string": "text", "object": "an object", "array": "a list", "null": "null"}
+
+_EXPECTED: dict[str, Callable[[Any], str]] = {
+    "contentMediaType": lambda _: "JSON text",
+    "minLength": lambda _: "text that is not empty",
+    "enum": lambda values: " or ".join(map(_json, values)),
+    "const": lambda value: _json(value),
+    "type": lambda types: " or ".join(_TYPES[word] for word in ([types] if isinstance(types, str) else types)),
+}
+
+
+def place(path: Iterable[str | int]) -> str:
+    """Return a JSON path, such as ``$.result[0].metadata``."""
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+def name(where: str) -> str:
+    """Return what people call a JSON path: ``metadata.PolicyId``, or ``the body``."""
+    return where.removeprefix("$").removeprefix(".") or "the body"
+
+
+def expected(schema: dict[str, Any]) -> str:
+    """Return what the schema wants, such as ``a GUID`` or ``"Approve" or "Deny"``."""
+    wanted = (word(schema[keyword]) for keyword, word in _EXPECTED.items() if keyword in schema)
+    return str(schema.get("x-expected") or next(wanted, "a value"))
+
+
+def shown(value: object) -> str:
+    """Return ``has value …``, cut to fit a line; of an object or a list only what it is."""
+    if isinstance(value, dict):
+        return "is an object"
+    if isinstance(value, list):
+        return f"is a list of {len(value)}"
+    text = _json(value)
+    return f"has value {text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
+    near = difflib.get_close_matches(word, words, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
