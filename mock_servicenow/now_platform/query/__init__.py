@@ -1,0 +1,16 @@
+"""Encoded queries: ServiceNow's filter language, read leniently and answered by SQL.
+
+    parser = Parser()
+    compiled = compile_query(parser.parse("active=true^ORDERBYnumber"), "incident", dictionary, context)
+    rows = sa.select(dictionary.sql_table("incident")).where(compiled.where).order_by(*compiled.order_by)
+
+There are no joins: `CompiledQuery.where` alone serves for counting. SQLite connections need `teach_casefold`.
+"""
+
+from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_query
+from mock_servicenow.now_platform.query.context import QueryContext
+from mock_servicenow.now_platform.query.folding import Folded, teach_casefold
+from mock_servicenow.now_platform.query.parser import Parser, parse
+from mock_servicenow.now_platform.query.syntax import Query
+
+__all__ = ["CompiledQuery", "Folded", "Parser", "Query", "QueryContext", "compile_query", "parse", "teach_casefold"]

@@ -1,0 +1,59 @@
+"""Comparing text without regard to case, on every database that stores records.
+
+Where the other side is ASCII, only ASCII letters need folding, which databases do fast and by index; anything
+else is folded by Unicode's rules.
+"""
+
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class Folded(FunctionElement[str]):
+    """A text with its ASCII letters made equal; compare it with `ascii_lower` values, order by it, index it."""
+
+    name = "folded"
+    type = sa.Text()
+    inherit_cache = True
+
+
+class UnicodeFolded(FunctionElement[str]):
+    """A text with all letters made equal; both sides of a comparison need it."""
+
+    name = "unicode_folded"
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(Folded)
+def _lower_in_c(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return f'lower({compiler.process(element.clauses, **kw)} COLLATE "C")'
+
+
+@compiles(Folded, "sqlite")
+def _nocase(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
+    return f"{compiler.process(element.clauses, **kw)} COLLATE NOCASE"
+
+
+@compiles(UnicodeFolded)
+def _lower(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
+    return f"lower({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(UnicodeFolded, "sqlite")
+def _casefold(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
+    return f"casefold({compiler.process(element.clauses, **kw)})"
+
+
+def teach_casefold(connection: sqlite3.Connection) -> None:
+    """Give a SQLite connection the function that comparisons with non-ASCII values call."""
+    connection.create_function("casefold", 1, lambda text: text and text.casefold(), deterministic=True)
+
+
+def ascii_lower(text: str) -> str:
+    """Return the text with ASCII letters in lower case and all others as they are."""
+    return text.encode().lower().decode()

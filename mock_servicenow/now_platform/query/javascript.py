@@ -1,0 +1,107 @@
+"""The few script calls that a value may be, evaluated without a script engine (platform 2.5)."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from mock_servicenow.now_platform.query.context import QueryContext
+from mock_servicenow.now_platform.query.periods import end_of, shift, start_of
+
+PREFIX = "javascript:"
+
+_CALL = re.compile(r"\s*gs\.(\w+)\((.*)\)\s*;?\s*", re.ASCII | re.DOTALL)
+_ARGUMENT = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(-?[0-9]{1,9}))\s*(?:,|$)""", re.ASCII)
+_AGO = re.compile(r"(second|minute|hour|day|week|month|quarter|year)sAgo(Start|End)?")
+_BOUND = re.compile(
+    r"(beginning|end)Of(?:(?P<which>This|Last|Next|Current)(?P<unit>Minute|Hour|Week|Month|Quarter|Year)"
+    r"|(?P<day>Today|Yesterday|Tomorrow)"
+    r"|Last(?P<count>[0-9]{1,4})(?P<units>Minute|Hour|Day|Week|Month|Quarter|Year)s)"
+)
+_DISTANCE = {"This": 0, "Current": 0, "Last": -1, "Next": 1, "Today": 0, "Yesterday": -1, "Tomorrow": 1}
+
+Arguments = tuple[str | int, ...]
+
+
+class RefusedError(Exception):
+    """The sandbox does not evaluate the expression."""
+
+
+def evaluate(value: str, context: QueryContext) -> str:
+    """Return a value as it is compared: as written, or what its ``javascript:`` call gives.
+
+    Raises:
+        RefusedError: the call is none of those that are known, or its arguments are not what it takes.
+    """
+    if not value.startswith(PREFIX):
+        return value
+    try:
+        return _call(value[len(PREFIX) :], context)
+    except (OverflowError, ValueError, TypeError) as error:
+        raise RefusedError(f"'{value}' has arguments that the call does not take") from error
+
+
+def _call(expression: str, context: QueryContext) -> str:
+    call = _CALL.fullmatch(expression)
+    if call is None:
+        raise RefusedError(f"'{expression}' is no call of the form gs.name(arguments)")
+    name, arguments = call[1], _arguments(call[2])
+    if name in _FUNCTIONS:
+        return _FUNCTIONS[name](context, *arguments)
+    ago, bound = _AGO.fullmatch(name), _BOUND.fullmatch(name)
+    if ago is not None:
+        return _ago(context, ago[1], ago[2], *arguments)
+    if bound is None:
+        raise RefusedError(f"gs.{name} is no call that the query sandbox knows")
+    if bound["count"]:
+        distance = -int(bound["count"]) if bound[1] == "beginning" else 0
+        return _bound(context, bound[1], bound["units"].lower(), distance, *arguments)
+    distance = _DISTANCE[bound["which"] or bound["day"]]
+    return _bound(context, bound[1], (bound["unit"] or "day").lower(), distance, *arguments)
+
+
+def _arguments(text: str) -> Arguments:
+    found: list[str | int] = []
+    position = 0
+    while position < len(text):
+        match = _ARGUMENT.match(text, position)
+        if match is None:
+            raise RefusedError(f"'{text[position:]}' is neither a number nor quoted text")
+        found.append(int(match[3]) if match[3] else match[1] or match[2] or "")
+        position = match.end()
+    return tuple(found)
+
+
+def _ago(context: QueryContext, unit: str, edge: str | None, count: str | int = 0) -> str:
+    moment = shift(context.local_now, unit, -int(count))
+    if edge == "Start":
+        moment = start_of(unit, moment)
+    elif edge == "End":
+        moment = end_of(unit, moment)
+    return context.stored(moment)
+
+
+def _bound(context: QueryContext, edge: str, unit: str, distance: int) -> str:
+    moment = shift(start_of(unit, context.local_now), unit, distance)
+    return context.stored(moment if edge == "beginning" else end_of(unit, moment))
+
+
+def _date_generate(context: QueryContext, date: str, time: str = "") -> str:
+    """Both forms are in use: date and time in one argument, or in two."""
+    text = f"{date} {time}".strip()
+    shorthands = {"start": "00:00:00", "end": "23:59:59"}
+    day, _, clock = text.partition(" ")
+    return context.stored(datetime.fromisoformat(f"{day} {shorthands.get(clock, clock)}".strip()))
+
+
+def _date_part(_context: QueryContext, part: str, value: str | int, operator: str) -> str:
+    return f"{part},{value},{operator}"
+
+
+_FUNCTIONS: dict[str, Callable[..., str]] = {
+    "getUserID": lambda context: context.user_id,
+    "getUserName": lambda context: context.user_name,
+    "now": lambda context: context.local_now.strftime("%Y-%m-%d"),
+    "nowDateTime": lambda context: context.stored(context.local_now),
+    "dateGenerate": _date_generate,
+    "datePart": _date_part,
+}

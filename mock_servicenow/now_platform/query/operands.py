@@ -1,0 +1,151 @@
+"""A column as a condition sees it: its SQL, and values in the form in which it stores them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.physical import storage_kind
+from mock_servicenow.now_platform.query.folding import Folded, UnicodeFolded, ascii_lower
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.dictionary import Column
+
+_DATE_TIMES = frozenset({"glide_date_time", "due_date", "glide_duration"})
+_IDENTIFIERS = frozenset({"GUID", "reference", "domain_id", "document_id", "sys_class_name"})
+_BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
+_INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?")
+_LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
+
+Sql = sa.ColumnElement[Any]
+
+
+class UnusableValueError(Exception):
+    """No stored value of the column could ever equal or be compared with the value."""
+
+
+class Kind(Enum):
+    """How values of a column compare."""
+
+    TEXT = auto()
+    IDENTIFIER = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    DATE = auto()
+    DATE_TIME = auto()
+
+
+def kind_of(column: "Column") -> Kind:
+    """Return how the values of a column compare."""
+    if storage_kind(column.type) != "text":
+        return Kind.NUMBER
+    if column.type in _DATE_TIMES:
+        return Kind.DATE_TIME
+    if column.type in _IDENTIFIERS:
+        return Kind.IDENTIFIER
+    return {"boolean": Kind.BOOLEAN, "glide_date": Kind.DATE}.get(column.type, Kind.TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A column in SQL, empty values being NULL."""
+
+    column: "Column"
+    sql: Sql
+
+    @property
+    def kind(self) -> Kind:
+        """How its values compare."""
+        return kind_of(self.column)
+
+    @property
+    def comparable(self) -> Sql:
+        """The SQL to compare with a `literal`, to sort by, and to index."""
+        return Folded(self.sql) if self.kind is Kind.TEXT else self.sql
+
+    def literal(self, value: str) -> Sql:
+        """Return a caller's value as a bound parameter in the column's form.
+
+        Raises:
+            UnusableValueError: it is no number, date or boolean although the column holds those.
+        """
+        stored = self._stored(value)
+        return sa.literal(stored, _type_of(stored))
+
+    def equals_any(self, values: Sequence[str]) -> sa.ColumnElement[bool]:
+        """Return whether the column holds one of the values; false or NULL for an empty column.
+
+        Raises:
+            UnusableValueError: as `literal`.
+        """
+        foreign = [value for value in values if self.kind is Kind.TEXT and not value.isascii()]
+        exact = [self._stored(value) for value in values if value not in foreign]
+        tests = [UnicodeFolded(self.sql) == UnicodeFolded(sa.literal(value)) for value in foreign]
+        if self.kind is Kind.IDENTIFIER:
+            exact.extend([value.lower() for value in map(str, exact) if value != value.lower()])
+        if len(exact) == 1:
+            tests.append(self.comparable == sa.literal(exact[0], _type_of(exact[0])))
+        elif exact:
+            kind = max(map(_type_of, exact), key=lambda kind: isinstance(kind, sa.Double))
+            tests.append(self.comparable.in_(sa.bindparam(None, exact, expanding=True, type_=kind)))
+        return sa.or_(sa.false(), *tests)
+
+    def _stored(self, value: str) -> str | float:
+        match self.kind:
+            case Kind.TEXT:
+                return ascii_lower(value)
+            case Kind.NUMBER:
+                return _number(value)
+            case Kind.BOOLEAN:
+                return _boolean(value)
+            case Kind.DATE:
+                return _date_time(value)[:10]
+            case Kind.DATE_TIME:
+                return _date_time(value)
+        return value
+
+    def matches(self, before: str, value: str, after: str) -> sa.ColumnElement[bool]:
+        """Return whether the text is the value between the wildcards; what the caller sent is literal.
+
+        Raises:
+            UnusableValueError: the value is longer than any stored text.
+        """
+        literal = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        if len(literal.encode()) + 2 > _LONGEST_PATTERN:
+            raise UnusableValueError(f"it is longer than {_LONGEST_PATTERN} bytes")
+        text = self.sql if self.kind is not Kind.NUMBER else sa.cast(self.sql, sa.Text())
+        pattern = f"{before}{literal}{after}"
+        if value.isascii():
+            return Folded(text).like(sa.literal(ascii_lower(pattern), sa.Text()), escape="\\")
+        return UnicodeFolded(text).like(UnicodeFolded(sa.literal(pattern, sa.Text())), escape="\\")
+
+
+def _type_of(stored: str | float) -> sa.types.TypeEngine[Any]:
+    if isinstance(stored, str):
+        return sa.Text()
+    return sa.BigInteger() if isinstance(stored, int) else sa.Double()
+
+
+def _number(value: str) -> float:
+    if _NUMBER.fullmatch(value) is None:
+        raise UnusableValueError("it is no number")
+    return int(value) if "." not in value and len(value) <= _INTEGER_DIGITS else float(value)
+
+
+def _boolean(value: str) -> str:
+    stored = _BOOLEANS.get(value.lower())
+    if stored is None:
+        raise UnusableValueError("it is neither true nor false")
+    return stored
+
+
+def _date_time(value: str) -> str:
+    match = _DATE.fullmatch(value)
+    if match is None:
+        raise UnusableValueError("it is no date of the form YYYY-MM-DD HH:MM:SS")
+    return value if match[1] else f"{value} 00:00:00"

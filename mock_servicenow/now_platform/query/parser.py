@@ -1,0 +1,189 @@
+"""From the text of an encoded query to its tree (platform 2.1 to 2.3)."""
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from functools import lru_cache
+
+from mock_servicenow.now_platform.query.operators import BY_SPELLING
+from mock_servicenow.now_platform.query.syntax import (
+    Condition,
+    Ignored,
+    Order,
+    Query,
+    RelatedList,
+    SemiJoin,
+    Term,
+    TextSearch,
+)
+
+MAX_NESTING = 3  # related lists and sub-queries inside one another
+MAX_WORDS = 32
+_CACHEABLE = 2_000  # characters; longer queries are rarely sent twice
+
+_SPELLINGS = "|".join(re.escape(spelling) for spelling in sorted(BY_SPELLING, key=len, reverse=True))
+# Column names are lower case and operators are not, so the longest run of name characters is the column.
+_CONDITION = re.compile(rf"([a-z0-9_.]++)({_SPELLINGS})(.*)", re.DOTALL)
+_RELATED_LIST = re.compile(
+    r"RLQUERY(\w+)\.(\w+),(>=|<=|!=|=|>|<)([0-9]{1,9})(?:,m2m)?(?:,(?P<first>.*))?", re.DOTALL | re.ASCII
+)
+_SUBQUERY = re.compile(r"SUBQUERY(\w+),(\w+),(\w+)", re.ASCII)
+_JOIN = re.compile(r"JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)", re.DOTALL | re.ASCII)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Parser:
+    """Parses encoded queries and remembers the last ones.
+
+    Args:
+        remembered: how many parsed queries to keep.
+    """
+
+    def __init__(self, remembered: int = 256) -> None:
+        self._short = lru_cache(maxsize=remembered)(parse)
+
+    def parse(self, text: str) -> Query:
+        """Return what the query says; see `parse`."""
+        return self._short(text) if len(text) <= _CACHEABLE else parse(text)
+
+
+def parse(text: str) -> Query:
+    """Return what an encoded query says, in time linear in its length.
+
+    Never fails: what cannot be understood becomes an `Ignored` term that tells why. Characters that no
+    database stores (NUL, lone surrogates) are read as U+FFFD.
+    """
+    return _Reading(deque(_UNSTORABLE.sub("\ufffd", text).split("^")), nesting=0).query()
+
+
+class _Reading:
+    """One pass over the terms of a query or of a clause inside it."""
+
+    def __init__(self, tokens: deque[str], nesting: int) -> None:
+        self._tokens = tokens
+        self._nesting = nesting
+        self._groups: list[list[list[Term]]] = [[]]
+        self._order: list[Order] = []
+        self._group_by: list[str] = []
+
+    def query(self, end: str | None = None) -> Query:
+        """Read up to the term ``end``, which is consumed, or to the last one."""
+        begun = False
+        while self._tokens:
+            token = self._tokens.popleft()
+            if token == end:
+                break
+            if token:
+                self._term(token)
+                begun = True
+            elif self._tokens and begun and not self._nesting:
+                self._add(Ignored("^^", "it is an empty condition, not an escaped caret", invalid=False))
+        groups = tuple(tuple(map(tuple, group)) for group in self._groups)
+        return Query(groups, tuple(self._order), tuple(self._group_by))
+
+    def _term(self, token: str) -> None:
+        joined = token[2:] if _is_connector(token) else token
+        clause = self._clause(joined)
+        if clause is not None:
+            self._add(clause)
+        elif token.startswith("NQ"):
+            self._groups.append([])
+            self._simple(joined, either=False)
+        else:
+            self._simple(joined, either=joined is not token)
+
+    def _simple(self, token: str, *, either: bool) -> None:
+        if token in ("", "EQ"):
+            return
+        if token.startswith("ORDERBY"):
+            self._order.append(_order(token))
+        elif token.startswith("GROUPBY"):
+            self._group_by.append(token[7:])
+        else:
+            self._add(_leaf(token), either=either)
+
+    def _add(self, term: Term, *, either: bool = False) -> None:
+        blocks = self._groups[-1]
+        if either and blocks:
+            blocks[-1].append(term)
+        else:
+            blocks.append([term])
+
+    def _clause(self, token: str) -> Term | None:
+        """Read a clause that has conditions of its own; those are never joined by OR (field reports)."""
+        if token.startswith("RLQUERY"):
+            return self._related_list(token)
+        if token.startswith("SUBQUERY"):
+            return self._subquery(token)
+        return self._join(token) if token.startswith("JOIN") else None
+
+    def _related_list(self, token: str) -> Term:
+        header = _RELATED_LIST.fullmatch(token)
+        if header is not None and header["first"]:
+            self._tokens.appendleft(header["first"])
+        where = self._inner("ENDRLQUERY", token)
+        if header is None:
+            return Ignored(token, "expected RLQUERY{table}.{field},{comparison}{count}")
+        if where is None:
+            return _too_deep(token)
+        return RelatedList(token, header[1], header[2], header[3], int(header[4]), where)
+
+    def _subquery(self, token: str) -> Term:
+        header = _SUBQUERY.fullmatch(token)
+        where = self._inner("ENDSUBQUERY", token)
+        if header is None:
+            return Ignored(token, "expected SUBQUERY{field},{related field},{related table}")
+        if where is None:
+            return _too_deep(token)
+        return SemiJoin(token, "", header[1], header[3], header[2], where)
+
+    def _join(self, token: str) -> Term:
+        header = _JOIN.fullmatch(token)
+        if header is None:
+            return Ignored(token, "expected JOIN{table}.{field}={joined table}.{field}!{conditions}")
+        conditions = deque([header[5], *self._doubled()])
+        where = _Reading(conditions, self._nesting + 1).query()
+        return SemiJoin(token, header[1], header[2], header[3], header[4], where)
+
+    def _doubled(self) -> Iterable[str]:
+        """Take the terms that a doubled caret attaches to the join before them (field reports)."""
+        while len(self._tokens) > 1 and not self._tokens[0]:
+            self._tokens.popleft()
+            yield self._tokens.popleft()
+
+    def _inner(self, end: str, token: str) -> Query | None:
+        if self._nesting >= MAX_NESTING:
+            self._skip(token, end)
+            return None
+        return _Reading(self._tokens, self._nesting + 1).query(end)
+
+    def _skip(self, token: str, end: str) -> None:
+        depth = 1
+        opening = token[: len(end) - 3]
+        while self._tokens and depth:
+            following = self._tokens.popleft()
+            depth += following.startswith(opening) - (following == end)
+
+
+def _is_connector(token: str) -> bool:
+    return token.startswith(("OR", "NQ")) and not token.startswith("ORDERBY")
+
+
+def _order(token: str) -> Order:
+    descending = token.startswith("ORDERBYDESC")
+    return Order(token, tuple(token[11 if descending else 7 :].split(".")), descending)
+
+
+def _leaf(token: str) -> Term:
+    match = _CONDITION.fullmatch(token)
+    if match is not None:
+        return Condition(token, tuple(match[1].split(".")), BY_SPELLING[match[2]], match[3])
+    if token.startswith("123TEXTQUERY321="):
+        return TextSearch(token, tuple(token[16:].split(maxsplit=MAX_WORDS)[:MAX_WORDS]))
+    if token.startswith("123TEXTINDEXGROUP321="):
+        return Ignored(token, "there is no text index group", invalid=False)
+    return Ignored(token, "expected a column name, an operator and a value, without spaces between them")
+
+
+def _too_deep(token: str) -> Ignored:
+    return Ignored(token, f"clauses nest deeper than {MAX_NESTING}")
