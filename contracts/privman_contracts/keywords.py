@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Literal
 
 import orjson
 from jsonschema import Draft202012Validator, ValidationError
@@ -40,7 +40,7 @@ def _required(
 
 
 def _additional(
-    validator: Draft202012Validator, rule: Any, document: object, schema: Schema
+    validator: Draft202012Validator, rule: Schema | Literal[False], document: object, schema: Schema
 ) -> Iterator[ValidationError]:
     """Place the error on the key that is too much."""
     if not isinstance(document, dict):

@@ -7,13 +7,18 @@ from typing import Any
 
 _LONGEST = 80
 
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 _TYPES = {"string": "text", "object": "an object", "array": "a list", "null": "null"}
 
 _EXPECTED: dict[str, Callable[[Any], str]] = {
     "contentMediaType": lambda _: "JSON text",
     "minLength": lambda _: "text that is not empty",
     "enum": lambda values: " or ".join(map(_json, values)),
-    "const": lambda value: _json(value),
+    "const": _json,
     "type": lambda types: " or ".join(_TYPES[word] for word in ([types] if isinstance(types, str) else types)),
 }
 
@@ -48,7 +53,3 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
     near = difflib.get_close_matches(word, words, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
