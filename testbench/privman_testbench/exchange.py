@@ -56,3 +56,9 @@ def findings_of(request: web.Request) -> list[Finding]:
     """Return the list that collects what this inbound request makes worth telling."""
     exchange = request.get(EXCHANGE)
     return [] if exchange is None else exchange.findings
+
+
+def body_of(answer: web.StreamResponse) -> bytes:
+    """Return the body of an answer; empty where it is streamed."""
+    body = answer.body if isinstance(answer, web.Response) else b""
+    return body if isinstance(body, bytes) else b""

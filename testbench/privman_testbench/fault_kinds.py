@@ -1,18 +1,10 @@
 """What can be done to a request, whatever the product."""
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
 from privman_testbench.clock import Clock
+from privman_testbench.exchange import body_of
 from privman_testbench.faults import Fault, FaultKind, Handler
-
-OPTIONS: Mapping[str, tuple[type, ...]] = {
-    "status": (int,),
-    "body": (str,),
-    "headers": (dict,),
-    "seconds": (int, float),
-}
 
 
 class GenericFaults:
@@ -56,7 +48,7 @@ class GenericFaults:
 
     async def truncated(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Do what was asked, send half of the answer and drop the connection."""
-        body = _body(await handler(request))
+        body = body_of(await handler(request))
         answer = web.StreamResponse(headers={"Content-Length": str(len(body) + 1), "Content-Type": "application/json"})
         await answer.prepare(request)
         await answer.write(body[: len(body) // 2])
@@ -75,11 +67,5 @@ class GenericFaults:
 
 
 def _hang_up(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.abort()
+    request.protocol.force_close()
     return answer
-
-
-def _body(answer: web.StreamResponse) -> bytes:
-    body = answer.body if isinstance(answer, web.Response) else b""
-    return body if isinstance(body, bytes) else b""

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from privman_testbench.clock import Clock
+from privman_testbench.options import COMMON, Option
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -58,23 +59,13 @@ class Fault:
         return {"kind": self.kind, **common, **self.options}
 
 
-_COMMON: Mapping[str, tuple[type, ...]] = {
-    "kind": (str,),
-    "method": (str,),
-    "path": (str,),
-    "skip": (int,),
-    "times": (int, type(None)),
-    "after": (int, float),
-}
-
-
 class Faults:
     """The faults armed on one party, first armed first served."""
 
-    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind], options: Mapping[str, tuple[type, ...]]) -> None:
+    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind], options: Mapping[str, Option]) -> None:
         self._clock = clock
         self._kinds = kinds
-        self._keys = {**_COMMON, **options}
+        self._keys = {**COMMON, **options}
         self.armed: list[Fault] = []
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
@@ -86,8 +77,8 @@ class Faults:
             raise FaultError(
                 f"'kind' is {kind!r}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
             )
-        common = {key: value for key, value in spec.items() if key in _COMMON}
-        options = {key: value for key, value in spec.items() if key not in _COMMON}
+        common = {key: value for key, value in spec.items() if key in COMMON}
+        options = {key: value for key, value in spec.items() if key not in COMMON}
         fault = Fault(**common, options=options)
         fault.method = fault.method.upper()
         fault.begins = self._clock.now() + timedelta(seconds=fault.after)
@@ -123,12 +114,9 @@ class Faults:
     def _check(self, key: str, value: object) -> None:
         if key not in self._keys:
             raise FaultError(f"unknown key {key!r}{_hint(key, self._keys)}; expected one of {_words(self._keys)}")
-        wanted = self._keys[key]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-            names = " or ".join("null" if kind is type(None) else kind.__name__ for kind in wanted)
-            raise FaultError(f"{key!r} is {value!r}; expected {names}")
-        if isinstance(value, int | float) and value < 0:
-            raise FaultError(f"{key!r} is {value!r}; expected 0 or more")
+        option = self._keys[key]
+        if not option.holds(value):
+            raise FaultError(f"{key!r} is {value!r}; expected {option.expected}")
 
 
 def _words(valid: Mapping[str, object]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from privman_testbench.exchange import EXCHANGE, Exchange, Headers
+from privman_testbench.exchange import EXCHANGE, Exchange, body_of
 from privman_testbench.faults import Faults, Handler
 from privman_testbench.journal import Journal
 
@@ -21,7 +21,7 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
         if unrecorded(request):
             return await handler(request)
         body = await request.read()
-        exchange = journal.begin("in", request.method, request.path_qs, _headers(request), body)
+        exchange = journal.begin("in", request.method, request.path_qs, tuple(request.headers.items()), body)
         request[EXCHANGE] = exchange
         try:
             answer = await _answer(faults, exchange, request, handler)
@@ -31,7 +31,7 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
         if exchange.fault in HUNG_UP:
             journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
         else:
-            journal.finish(exchange, answer.status, tuple(answer.headers.items()), _body(answer))
+            journal.finish(exchange, answer.status, tuple(answer.headers.items()), body_of(answer))
         return answer
 
     return record
@@ -45,12 +45,3 @@ async def _answer(faults: Faults, exchange: Exchange, request: web.Request, hand
         return await handler(request)
     exchange.fault = fault.kind
     return await faults.apply(fault, request, handler)
-
-
-def _headers(request: web.Request) -> Headers:
-    return tuple(request.headers.items())
-
-
-def _body(answer: web.StreamResponse) -> bytes:
-    body = answer.body if isinstance(answer, web.Response) else b""
-    return body if isinstance(body, bytes) else b""

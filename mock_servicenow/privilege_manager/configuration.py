@@ -1,0 +1,80 @@
+"""What the console left in its Integration Configuration record."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Self
+
+from mock_servicenow.privilege_manager.time_spans import parse_clock
+from privman_contracts.wire_names import WireNames
+
+_BODY = "instance_metadata"
+
+
+class ConfigurationError(ValueError):
+    """Raised when a decision cannot be delivered with what the console registered; the message names the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """How decisions reach the console (integration 3, ``instance_metadata``).
+
+    Attributes:
+        wait: the time between two attempts.
+        retries: how many attempts may follow the first.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    wait: timedelta
+    token_url: str
+    endpoint_url: str
+    retries: int
+
+    @classmethod
+    def read(cls, names: WireNames, instance_metadata: str) -> Self:
+        """Return the configuration in the name-value pairs; raises ConfigurationError."""
+        pairs = read_pairs(instance_metadata)
+
+        def value(key: str) -> str:
+            return _pair(pairs, names.key(_BODY, key))
+
+        wait = parse_clock(value("Minimum wait time"))
+        retries = value("Maximum retry attempts")
+        if wait is None:
+            raise ConfigurationError(f"'Minimum wait time' is {value('Minimum wait time')!r}; expected HH:MM:SS")
+        if not retries.isascii() or not retries.isdecimal():
+            raise ConfigurationError(f"'Maximum retry attempts' is {retries!r}; expected a whole number")
+        return cls(
+            username=value("Username"),
+            password=value("Password"),
+            wait=wait,
+            token_url=_url("Token Url", value("Token Url")),
+            endpoint_url=_url("Endpoint Url", value("Endpoint Url")),
+            retries=int(retries),
+        )
+
+
+def read_pairs(instance_metadata: str) -> Mapping[str, object]:
+    """Return the pairs of a name-value column; raises ConfigurationError where the text is no JSON object."""
+    try:
+        pairs = json.loads(instance_metadata)
+    except ValueError:
+        pairs = None
+    if not isinstance(pairs, dict):
+        raise ConfigurationError("'instance_metadata' holds no JSON object; expected name-value pairs")
+    return pairs
+
+
+def _pair(pairs: Mapping[str, object], key: str) -> str:
+    value = pairs.get(key, "")
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"'instance_metadata' has no text for {key!r}")
+    return value
+
+
+def _url(key: str, url: str) -> str:
+    if not url.lower().startswith(("http://", "https://")):
+        raise ConfigurationError(f"{key!r} is {url!r}; expected an http or https address")
+    return url

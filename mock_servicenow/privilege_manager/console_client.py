@@ -1,0 +1,99 @@
+"""Calls to the console: a token, then the decision (integration 4)."""
+
+import json
+from collections.abc import Mapping
+
+from mock_servicenow.privilege_manager.configuration import Configuration
+from privman_contracts.wire_names import WireNames
+from privman_testbench.masking import Secrets
+from privman_testbench.outbound import Answer, HttpCaller, NoAnswerError
+
+# platform 6.3, glide.http.timeout
+SECONDS_PER_CALL = 175
+_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+_OK = 200
+_NO_ANSWER = 0
+
+
+class ConsoleClient:
+    """Delivers decisions to the consoles, keeping one token for each registration.
+
+    Tokens live in memory alone: after a restart the first delivery asks for a new one.
+    """
+
+    def __init__(self, caller: HttpCaller, names: WireNames, secrets: Secrets) -> None:
+        self._caller = caller
+        self._names = names
+        self._secrets = secrets
+        self._renewed = names.statuses("token_renewed_statuses")
+        self._renewals = names.number("token_renewals")
+        self._tokens: dict[tuple[str, str, str], str] = {}
+
+    async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> int:
+        """Make one attempt and return its status; 0 when there was no answer.
+
+        A token that the console no longer takes is renewed and the decision sent again at once, as often as the
+        ``token_renewals`` rule allows. When no token can be had, the status is that of the token request.
+        """
+        self._secrets.add(configuration.password)
+        try:
+            return await self._deliver(configuration, decision)
+        except _NoTokenError as error:
+            return error.status
+        except NoAnswerError:
+            return _NO_ANSWER
+
+    def forget_tokens(self) -> None:
+        """Drop every cached token."""
+        self._tokens.clear()
+
+    async def _deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> int:
+        key = (configuration.token_url, configuration.username, configuration.password)
+        status = _NO_ANSWER
+        for _ in range(1 + self._renewals):
+            token = self._tokens.get(key) or await self._request_token(configuration)
+            self._tokens[key] = token
+            status = await self._post_decision(configuration, decision, token)
+            if status not in self._renewed:
+                return status
+            if self._tokens.get(key) == token:  # another delivery may have renewed it meanwhile
+                del self._tokens[key]
+        return status
+
+    async def _request_token(self, configuration: Configuration) -> str:
+        body = {
+            self._names.key("token", "UserName"): configuration.username,
+            self._names.key("token", "Password"): configuration.password,
+        }
+        answer = await self._post(configuration.token_url, body, {})
+        if answer.status != _OK:
+            raise _NoTokenError(answer.status)
+        token = _json_string(answer.body)
+        if not token:
+            raise _NoTokenError(_NO_ANSWER)
+        self._secrets.add(token)
+        return token
+
+    async def _post_decision(self, configuration: Configuration, decision: Mapping[str, str], token: str) -> int:
+        answer = await self._post(configuration.endpoint_url, decision, {"Authorization": f"Bearer {token}"})
+        return answer.status
+
+    async def _post(self, url: str, body: Mapping[str, str], headers: dict[str, str]) -> Answer:
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return await self._caller.send("POST", url, _JSON | headers, data, SECONDS_PER_CALL)
+
+
+class _NoTokenError(Exception):
+    """The console gave no token; ``status`` is what it answered, 0 when that was no token at all."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _json_string(body: bytes) -> str:
+    try:
+        token = json.loads(body)
+    except ValueError:
+        return ""
+    return token if isinstance(token, str) else ""

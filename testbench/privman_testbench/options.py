@@ -1,0 +1,55 @@
+"""What the keys of a fault may hold."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What one key may hold.
+
+    Attributes:
+        expected: the same in words, for the message.
+    """
+
+    holds: Callable[[object], bool]
+    expected: str
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and 200 <= value <= 599  # noqa: PLR2004 - the final statuses of HTTP
+
+
+def _are_headers(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) and text.isprintable() for text in value.values())
+
+
+TEXT = Option(_is_text, "a text")
+NUMBER = Option(_is_number, "a number from 0")
+COUNT = Option(_is_count, "a whole number from 0")
+TURNS = Option(lambda value: value is None or (value != 0 and _is_count(value)), "a whole number from 1, or null")
+STATUS = Option(_is_status, "a status from 200 to 599")
+HEADERS = Option(_are_headers, "an object of header texts")
+
+COMMON: Mapping[str, Option] = {
+    "kind": TEXT,
+    "method": TEXT,
+    "path": TEXT,
+    "skip": COUNT,
+    "times": TURNS,
+    "after": NUMBER,
+}
+GENERIC: Mapping[str, Option] = {"status": STATUS, "body": TEXT, "headers": HEADERS, "seconds": NUMBER}

@@ -1,0 +1,191 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from privman_testbench.clock import Clock
+from privman_testbench.outbound import NoAnswerError
+from privman_testbench.real_clock import RealClock
+from privman_testbench.virtual_clock import START, VirtualClock
+
+from .conftest import Party
+
+
+def _later(clock: Clock, seconds: float, log: list[str], word: str) -> None:
+    async def job() -> None:
+        log.append(f"{word} at {(clock.now() - START).total_seconds():g}")
+
+    clock.call_at(clock.now() + timedelta(seconds=seconds), job)
+
+
+async def test_jobs_run_in_order_of_their_time() -> None:
+    """A jump runs what falls due on the way, at its own time, the earlier armed first on a tie."""
+    clock = VirtualClock()
+    log: list[str] = []
+    _later(clock, 20, log, "late")
+    _later(clock, 10, log, "early")
+    _later(clock, 20, log, "tied")
+    _later(clock, 31, log, "never")
+    await clock.advance(30)
+    assert log == ["early at 10", "late at 20", "tied at 20"]
+
+
+async def test_what_falls_due_may_arm_more() -> None:
+    """A job that arms another within the jump sees it run in the same jump."""
+    clock = VirtualClock()
+    log: list[str] = []
+
+    async def again() -> None:
+        log.append("first")
+        _later(clock, 5, log, "second")
+
+    clock.call_at(clock.now() + timedelta(seconds=5), again)
+    await clock.advance(10)
+    assert log == ["first", "second at 10"]
+
+
+async def test_job_already_due_runs_at_once() -> None:
+    """A job whose time has come runs without a jump."""
+    clock = VirtualClock()
+    log: list[str] = []
+    _later(clock, 0, log, "now")
+    await clock.settle()
+    assert log == ["now at 0"]
+
+
+async def test_cancelled_job_never_runs() -> None:
+    """A cancelled timer is forgotten."""
+    clock = VirtualClock()
+    log: list[str] = []
+
+    async def job() -> None:
+        log.append("ran")
+
+    clock.call_at(clock.now() + timedelta(seconds=5), job).cancel()
+    await clock.advance(10)
+    assert log == []
+
+
+async def test_closing_cancels_what_runs_and_waits() -> None:
+    """After closing neither a waiting nor a running job goes on."""
+    for clock in (VirtualClock(), RealClock()):
+        log: list[str] = []
+        started = asyncio.Event()
+
+        async def stuck(started: asyncio.Event = started, log: list[str] = log) -> None:
+            started.set()
+            await asyncio.Event().wait()
+            log.append("went on")
+
+        clock.call_at(clock.now(), stuck)
+        _later(clock, 5, log, "waited")
+        await started.wait()
+        await clock.aclose()
+        assert log == []
+
+
+async def test_jump_waits_for_a_sleeping_job() -> None:
+    """A job that sleeps on the clock is woken on the way and may sleep again."""
+    clock = VirtualClock()
+    log: list[float] = []
+
+    async def job() -> None:
+        for _ in range(3):
+            await clock.sleep(10)
+            log.append((clock.now() - START).total_seconds())
+
+    clock.call_at(clock.now(), job)
+    await clock.advance(25)
+    assert log == [10, 20]
+    await clock.advance(5)
+    assert log == [10, 20, 30]
+
+
+async def test_real_clock_keeps_the_same_promises() -> None:
+    """On the real clock jobs run when due, time-outs raise, sleeping sleeps and cancelled jobs never run."""
+    clock = RealClock()
+    log: list[str] = []
+    before = clock.now()
+
+    async def job() -> None:
+        log.append("ran")
+
+    clock.call_at(before, job)
+    clock.call_at(before + timedelta(hours=1), job).cancel()
+    await clock.sleep(0)
+    while not log:
+        await asyncio.sleep(0)
+    await clock.settle()
+    with pytest.raises(TimeoutError):
+        async with clock.timeout(0):
+            await asyncio.Event().wait()
+    assert log == ["ran"]
+    assert clock.now() >= before
+
+
+async def test_settling_waits_for_a_running_job_on_the_real_clock() -> None:
+    """On the real clock, settling waits until what has started has ended."""
+    clock = RealClock()
+    go_on = asyncio.Event()
+    log: list[str] = []
+
+    async def job() -> None:
+        log.append("started")
+        await go_on.wait()
+        log.append("ended")
+
+    clock.call_at(clock.now(), job)
+    while not log:
+        await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(go_on.set)
+    await clock.settle()
+    assert log == ["started", "ended"]
+
+
+async def test_time_out_does_not_overtake_an_answer(party: Party) -> None:
+    """A call in flight is answered before the jump goes on, so its time-out never strikes."""
+    log: list[int] = []
+
+    async def call() -> None:
+        log.append((await party.caller.send("POST", party.url + "/", {}, b"x", 5)).status)
+
+    party.clock.call_at(party.clock.now() + timedelta(seconds=1), call)
+    await party.clock.advance(3600)
+    assert log == [200]
+
+
+async def test_slow_answer_is_timed_out_on_the_clock(party: Party) -> None:
+    """An answer slower than the caller's patience is given up at the right virtual time."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 60})
+    log: list[str] = []
+
+    async def call() -> None:
+        try:
+            await party.caller.send("POST", party.url + "/a?secret=1", {}, b"x", 5)
+        except NoAnswerError as error:
+            log.append(f"{error} ({(party.clock.now() - START).total_seconds():g})")
+
+    party.clock.call_at(party.clock.now() + timedelta(seconds=1), call)
+    await party.clock.advance(120)
+    assert log == [f"POST {party.url}/a: no answer within 5 s (6)"]
+
+
+async def test_slow_answer_within_patience_arrives(party: Party) -> None:
+    """An answer that is slow but not too slow arrives."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 4})
+    log: list[int] = []
+
+    async def call() -> None:
+        log.append((await party.caller.send("POST", party.url + "/", {}, b"x", 5)).status)
+
+    party.clock.call_at(party.clock.now(), call)
+    await party.clock.advance(10)
+    assert log == [200]
+
+
+async def test_many_calls_leave_no_timers_behind(party: Party) -> None:
+    """Each call's own time-out is gone once the call is over; one left over would strike the next."""
+    for _ in range(3):
+        await party.caller.send("GET", party.url + "/", {}, b"", 5)
+    await party.clock.advance(100)
+    assert (await party.caller.send("GET", party.url + "/", {}, b"", 5)).status == 200

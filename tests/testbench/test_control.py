@@ -1,0 +1,196 @@
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from privman_testbench.control import Control
+from privman_testbench.virtual_clock import START
+
+from .conftest import TOKEN, Party
+
+
+async def test_health(party: Party) -> None:
+    """The health call answers 200 when the party serves."""
+    assert await party.call("GET", "/__admin/health") == (200, {"status": "ok"})
+
+
+async def test_journal_shows_exchanges_in_order(party: Party) -> None:
+    """The journal lists each exchange with request and answer, and not the control plane's own."""
+    await party.call("POST", "/one?a=1", data="first")
+    await party.call("GET", "/two")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [(entry["number"], entry["method"], entry["url"], entry["status"]) for entry in body["requests"]] == [
+        (1, "POST", "/one?a=1", 200),
+        (2, "GET", "/two", 200),
+    ]
+    assert body["requests"][0]["request"]["body"] == body["requests"][0]["response"]["body"] == "first"
+    assert body["requests"][0]["at"] == START.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+async def test_journal_is_emptied(party: Party) -> None:
+    """After a DELETE the journal is empty and counts from 1 again."""
+    await party.call("GET", "/one")
+    assert (await party.call("DELETE", "/__admin/requests"))[0] == 204
+    await party.call("GET", "/two")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [(entry["number"], entry["url"]) for entry in body["requests"]] == [(1, "/two")]
+
+
+async def test_journal_is_bounded_by_count(party: Party) -> None:
+    """Past its bound of five the journal drops the oldest exchanges and says how many."""
+    for number in range(8):
+        await party.call("GET", f"/{number}")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [entry["url"] for entry in body["requests"]] == ["/3", "/4", "/5", "/6", "/7"]
+    assert body["evicted"] == 3
+
+
+async def test_journal_is_bounded_by_size(party: Party) -> None:
+    """Bodies beyond the bound of 2,000 bytes push the older exchanges out."""
+    await party.call("POST", "/small", data="x")
+    await party.call("POST", "/large", data="x" * 900)
+    await party.call("POST", "/larger", data="x" * 950)
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [entry["url"] for entry in body["requests"]] == ["/larger"]
+
+
+async def test_journal_says_what_is_no_text(party: Party) -> None:
+    """A body that is no UTF-8 is told by its size."""
+    await party.call("POST", "/", data=b"\xff\xfe")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert body["requests"][0]["request"]["body"] == "(2 bytes that are not UTF-8)"
+
+
+async def test_journal_keeps_what_had_no_answer(party: Party) -> None:
+    """A request whose handler broke stands in the journal with the reason."""
+    assert (await party.call("POST", "/", data="bug"))[0] == 500
+    _, body = await party.call("GET", "/__admin/requests")
+    assert body["requests"][0]["status"] == 0
+    assert body["requests"][0]["error"] == "no answer was sent: RuntimeError"
+
+
+async def test_findings_name_their_exchange(party: Party) -> None:
+    """A broken contract is listed once, with the number of its exchange."""
+    await party.call("POST", "/", data="right")
+    await party.call("POST", "/", data="wrong")
+    wanted = {
+        "exchange": 2,
+        "kind": "violation",
+        "rule": "wrong-body",
+        "message": "body is 'wrong'; expected anything else",
+        "where": "$",
+    }
+    for _ in range(2):
+        assert await party.call("GET", "/__admin/findings") == (200, {"findings": [wanted]})
+
+
+async def test_clock_jumps(party: Party) -> None:
+    """Advancing answers the new time; reading it changes nothing."""
+    assert (await party.call("GET", "/__admin/clock"))[1] == {"now": "2026-01-05T09:00:00+00:00"}
+    answer = await party.call("POST", "/__admin/clock/advance", json={"seconds": 90})
+    assert answer == (200, {"now": "2026-01-05T09:01:30+00:00"})
+    assert (await party.call("GET", "/__admin/clock"))[1] == {"now": "2026-01-05T09:01:30+00:00"}
+
+
+async def test_real_clock_does_not_jump(real_party: Party) -> None:
+    """Advancing a real clock is refused, and the answer says how to get a virtual one."""
+    status, body = await real_party.call("POST", "/__admin/clock/advance", json={"seconds": 5})
+    assert (status, body["error"]) == (400, "the clock cannot jump by 5 s: it is real (start with --clock virtual)")
+
+
+@pytest.mark.parametrize("seconds", [-1, "5", True, None, 10**12])
+async def test_clock_wants_seconds(party: Party, seconds: object) -> None:
+    """Anything but a sensible number of seconds is refused with its value."""
+    status, body = await party.call("POST", "/__admin/clock/advance", json={"seconds": seconds})
+    assert status == 400
+    assert body["error"] == f"'seconds' is {seconds!r}; expected a number from 0 to 316224000"
+
+
+@pytest.mark.parametrize(("data", "wanted"), [("{", "the body is not JSON"), ("[]", "the body is list; expected")])
+async def test_control_wants_json_objects(party: Party, data: str, wanted: str) -> None:
+    """A body that is no JSON object is refused in one line."""
+    status, body = await party.call("POST", "/__admin/clock/advance", data=data)
+    assert status == 400
+    assert body["error"].startswith(wanted)
+
+
+async def test_reset(party: Party) -> None:
+    """Reset calls what the party does to go back to its start."""
+    assert (await party.call("POST", "/__admin/reset"))[0] == 204
+    assert party.resets == 1
+
+
+async def test_pages_of_other_sites_are_refused(party: Party) -> None:
+    """A browser's request on behalf of another site is refused although it comes from this machine."""
+    status, body = await party.call("POST", "/__admin/reset", headers={"Origin": "https://elsewhere.example"})
+    assert status == 403
+    assert "X-Admin-Token" in body["error"]
+    assert party.resets == 0
+
+
+async def test_token_opens_the_control_plane(party: Party) -> None:
+    """With the token the origin does not matter."""
+    headers = {"Origin": "https://elsewhere.example", "X-Admin-Token": TOKEN}
+    assert (await party.call("POST", "/__admin/reset", headers=headers))[0] == 204
+
+
+@pytest.mark.parametrize("token", ["", TOKEN])
+async def test_wrong_token_opens_nothing(party: Party, token: str) -> None:
+    """A wrong token is refused, and so is an empty one where no token is set."""
+    control = Control(party.clock, party.journal, party.faults, _nothing, token)
+    app = web.Application(middlewares=[control.middleware])
+    app.add_routes(control.routes())
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    party.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    headers = {"Origin": "https://elsewhere.example", "X-Admin-Token": "" if not token else "guess"}
+    status, _ = await party.call("GET", "/__admin/health", headers=headers)
+    await runner.cleanup()
+    assert status == 403
+
+
+async def _nothing() -> None:
+    """Reset nothing."""
+
+
+async def test_secrets_are_masked(party: Party) -> None:
+    """No credential reaches the journal: headers, cookies, JSON, JSON in a string, forms, queries, XML, known texts."""
+    inner = json.dumps({"Username": "id", "Password": 'in\\ner"pass'})
+    bodies: list[Any] = [
+        json.dumps({"Password": "plain-pass", "note": "kept"}),
+        json.dumps({"instance_metadata": inner}),
+        json.dumps({"body": json.dumps({"x": inner})}),
+        "grant_type=password&password=form-pass&user=kept",
+        "<request><user_password>xml-pass</user_password></request>",
+    ]
+    party.secrets.add("known-token")
+    party.secrets.add("")
+    for body in bodies:
+        await party.call(
+            "POST",
+            "/?access_token=query-pass&kept=1",
+            data=body,
+            headers={"Authorization": "Basic b64-pass", "Cookie": "session=jar-pass", "X-Note": "known-token kept"},
+        )
+    _, journal = await party.call("GET", "/__admin/requests")
+    text = json.dumps(journal)
+    for secret in (
+        "plain-pass",
+        "ner",
+        "form-pass",
+        "xml-pass",
+        "query-pass",
+        "b64-pass",
+        "jar-pass",
+        "hidden",
+        "known-t",
+    ):
+        assert secret not in text.replace("inner", "")
+    headers = dict(journal["requests"][0]["request"]["headers"])
+    assert (headers["Authorization"], headers["Cookie"], headers["X-Note"]) == ("Basic ***", "***", "*** kept")
+    assert journal["requests"][1]["request"]["body"] == json.dumps(
+        {"instance_metadata": json.dumps({"Username": "id", "Password": "***"})}
+    )
+    assert journal["requests"][3]["request"]["body"] == "grant_type=password&password=***&user=kept"

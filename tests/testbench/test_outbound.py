@@ -1,0 +1,60 @@
+import pytest
+
+from privman_testbench.ids import Ids
+from privman_testbench.outbound import NoAnswerError
+
+from .conftest import Party
+
+
+async def test_outbound_exchange_is_journaled(party: Party) -> None:
+    """A sent request stands in the journal as 'out' with its absolute address, the received one as 'in'."""
+    answer = await party.caller.send("POST", f"{party.url}/x?a=1", {"Content-Type": "text/PLAIN; charset=x"}, b"hi", 5)
+    assert (answer.status, answer.body, answer.content_type) == (200, b"hi", "application/octet-stream")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [(entry["direction"], entry["url"], entry["status"]) for entry in body["requests"]] == [
+        ("out", f"{party.url}/x?a=1", 200),
+        ("in", "/x?a=1", 200),
+    ]
+    assert ["User-Agent", "echo/1.0"] in body["requests"][1]["request"]["headers"]
+
+
+async def test_connection_refused_is_said_plainly(party: Party) -> None:
+    """Where nobody listens the error says so in one line, without the query."""
+    with pytest.raises(NoAnswerError, match=r"^POST http://127.0.0.1:1/x: no connection: Cannot connect to host"):
+        await party.caller.send("POST", "http://127.0.0.1:1/x?token=hidden", {}, b"", 5)
+    _, body = await party.call("GET", "/__admin/requests")
+    assert body["requests"][0]["error"].startswith("no connection: ")
+
+
+@pytest.mark.parametrize("kind", ["reset", "truncated"])
+async def test_broken_answer_is_no_answer(party: Party, kind: str) -> None:
+    """An answer that breaks off counts as none."""
+    await party.call("POST", "/__admin/faults", json={"kind": kind, "path": "/x"})
+    with pytest.raises(NoAnswerError):
+        await party.caller.send("POST", f"{party.url}/x", {}, b"some work", 5)
+
+
+async def test_address_that_is_none(party: Party) -> None:
+    """An address without a host is told as such."""
+    with pytest.raises(NoAnswerError, match="the answer could not be read: http:///x"):
+        await party.caller.send("GET", "http:///x", {}, b"", 5)
+
+
+def test_same_seed_same_ids() -> None:
+    """One seed gives one sequence; a fork does not shift its parent's."""
+    first, second = Ids(7), Ids(7)
+    assert [first.sys_id(), first.guid(), first.token(), first.hex(12)] == [
+        second.sys_id(),
+        second.guid(),
+        second.token(),
+        second.hex(12),
+    ]
+    first.fork("console").sys_id()
+    assert first.sys_id() == second.sys_id()
+    assert first.fork("a").sys_id() != second.fork("b").sys_id()
+
+
+def test_without_seed_ids_differ() -> None:
+    """Without a seed no two sequences are alike, forks included."""
+    assert Ids().sys_id() != Ids().sys_id()
+    assert Ids().fork("a").sys_id() != Ids().fork("a").sys_id()
