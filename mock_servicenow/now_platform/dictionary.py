@@ -128,6 +128,12 @@ class Dictionary:
             self._check(table)
             self._children.setdefault(table.parent or "", []).append(table.name)
         self._columns = {name: MappingProxyType(self._inherit(name)) for name in self._tables}
+        self._by_type = {name: _by_type(columns) for name, columns in self._columns.items()}
+        self._defaulting = {
+            name: tuple(column for column in columns.values() if column.default)
+            for name, columns in self._columns.items()
+        }
+        self._acls = {name: self._inherit_acls(name) for name in self._tables}
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
         self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
         self.sql = physical_schema({root: self._stored(root) for root in self._children.get("", ())})
@@ -165,6 +171,19 @@ class Dictionary:
         """Return the column whose value stands for a record of this table."""
         return self._display[name]
 
+    def columns_of_type(self, name: str, types: Iterable[str]) -> list[str]:
+        """Return the names of the table's columns that have one of the types."""
+        by_type = self._by_type[name]
+        return [column for type_ in types for column in by_type.get(type_, ())]
+
+    def columns_with_default(self, name: str) -> tuple[Column, ...]:
+        """Return the columns that are not empty in a new record."""
+        return self._defaulting[name]
+
+    def acls(self, name: str) -> tuple[Acl, ...]:
+        """Return the rules that hold for the table: for each operation and column those of the nearest class."""
+        return self._acls[name]
+
     def sql_table(self, name: str) -> sa.Table:
         """Return the physical table in which the rows of this table are stored."""
         return self.sql.tables[self.root(name)]
@@ -188,6 +207,12 @@ class Dictionary:
             columns = {column.name: column for column in SYSTEM_COLUMNS + (CLASS_COLUMN,) * classes}
         return columns | {column.name: column for column in table.columns}
 
+    def _inherit_acls(self, name: str) -> tuple[Acl, ...]:
+        table = self._tables[name]
+        inherited = () if table.parent is None else self._inherit_acls(table.parent)
+        own = {(acl.operation, acl.column) for acl in table.acls}
+        return table.acls + tuple(acl for acl in inherited if (acl.operation, acl.column) not in own)
+
     def _descend(self, name: str) -> Iterator[str]:
         yield name
         for child in self._children.get(name, ()):
@@ -205,6 +230,13 @@ class Dictionary:
                         f"its hierarchy '{root}' stores that column as '{known.type}'"
                     )
         return stored
+
+
+def _by_type(columns: Mapping[str, Column]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for column in columns.values():
+        found.setdefault(column.type, []).append(column.name)
+    return found
 
 
 def _display_column(columns: Mapping[str, Column]) -> str:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column
 
-_INTEGER_TYPES = frozenset({"integer", "longint", "order_index"})
-_NUMBER_TYPES = frozenset({"decimal", "float"})
+INTEGER_TYPES = frozenset({"integer", "longint", "order_index"})
+NUMBER_TYPES = frozenset({"decimal", "float"})
 
 
 def storage_kind(glide_type: str) -> str:
@@ -17,9 +17,9 @@ def storage_kind(glide_type: str) -> str:
 
     Date-times and durations are text in UTC form, so that they sort; booleans are ``true`` and ``false``.
     """
-    if glide_type in _INTEGER_TYPES:
+    if glide_type in INTEGER_TYPES:
         return "integer"
-    return "number" if glide_type in _NUMBER_TYPES else "text"
+    return "number" if glide_type in NUMBER_TYPES else "text"
 
 
 def physical_schema(hierarchies: "Mapping[str, Mapping[str, Column]]") -> sa.MetaData:

@@ -1,0 +1,41 @@
+"""What is worked out from tables, kept until one of them is written."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Cache:
+    """Facts worked out from tables.
+
+    Args:
+        keeps: false where other processes may write the tables: then nothing is kept.
+    """
+
+    def __init__(self, *, keeps: bool) -> None:
+        self._keeps = keeps
+        self._facts: dict[str, dict[object, Any]] = {}
+        self._sources: dict[str, set[str]] = {}
+
+    def get(self, kind: str, key: object, tables: tuple[str, ...], load: Callable[[], T]) -> T:
+        """Return the fact of that kind and key; work it out from the tables if it is not known."""
+        known = self._facts.get(kind)
+        if known is not None and key in known:
+            fact: T = known[key]
+            return fact
+        fact = load()
+        if self._keeps:
+            self._facts.setdefault(kind, {})[key] = fact
+            for table in tables:
+                self._sources.setdefault(table, set()).add(kind)
+        return fact
+
+    def forget(self, table: str) -> None:
+        """Drop what was worked out from a table that is written."""
+        for kind in self._sources.get(table, ()):
+            self._facts.pop(kind, None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._facts.clear()

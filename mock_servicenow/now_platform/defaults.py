@@ -1,0 +1,28 @@
+"""What a new record holds before anybody writes to it (platform 1.8)."""
+
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.dictionary import Column
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
+
+_SCRIPT = "javascript:"
+
+
+def default_values(session: "Session", table: str) -> dict[str, str]:
+    """Return a new record of the table: every column, empty or with its default."""
+    return {name: default_value(session, column) for name, column in session.dictionary.columns(table).items()}
+
+
+def default_value(session: "Session", column: Column) -> str:
+    """Return what a new record holds in that column: a literal, or one of the calls that default scripts make."""
+    default = column.default or ""
+    if not default.startswith(_SCRIPT):
+        return default
+    calls = {
+        "gs.getUserID()": session.user.sys_id,
+        "gs.getUserName()": session.user.user_name,
+        "gs.nowDateTime()": session.now,
+    }
+    return calls.get(default.removeprefix(_SCRIPT), "")

@@ -1,0 +1,147 @@
+"""Table definitions and rows kept in YAML files."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
+
+from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, DictionaryError, Table
+
+_TABLE_KEYS = frozenset({"name", "label", "extends", "number", "extendable", "web_service_access", "acls", "columns"})
+_COLUMN_KEYS = frozenset(
+    {
+        "label",
+        "type",
+        "length",
+        "reference",
+        "default",
+        "choices",
+        "mandatory",
+        "display",
+        "unique",
+        "indexed",
+        "read_only",
+    }
+)
+
+
+def packaged_tables() -> Traversable:
+    """Return the folder of the tables that every instance has."""
+    return files("mock_servicenow.now_platform") / "tables"
+
+
+def packaged_rows() -> Traversable:
+    """Return the folder of the rows that every instance starts with."""
+    return files("mock_servicenow.now_platform") / "data"
+
+
+def load_dictionary(*sources: Traversable) -> Dictionary:
+    """Return the dictionary of the packaged tables and of those in further files or folders.
+
+    Raises:
+        DictionaryError: a definition cannot hold; the message names file, table and column.
+    """
+    return Dictionary([table for source in (packaged_tables(), *sources) for table in read_tables(source)])
+
+
+def read_tables(source: Traversable) -> Iterator[Table]:
+    """Return the tables that a YAML file, or every one in a folder, defines."""
+    for file in yaml_files(source):
+        for definition in _documents(file):
+            yield _table(file.name, definition)
+
+
+def read_rows(source: Traversable) -> Iterator[tuple[str, dict[str, str]]]:
+    """Return the rows in a YAML file, or in every one in a folder, each with its table."""
+    for file in yaml_files(source):
+        for table, rows in (_load(file) or {}).items():
+            for row in rows:
+                yield table, {name: str(value) for name, value in row.items()}
+
+
+def yaml_files(source: Traversable) -> list[Traversable]:
+    """Return the file itself, or the YAML files in the folder in order of their names."""
+    if source.is_file():
+        return [source]
+    found = (file for file in source.iterdir() if file.name.endswith((".yaml", ".yml")))
+    return sorted(found, key=lambda file: file.name)
+
+
+def _documents(file: Traversable) -> "list[dict[str, Any]]":
+    definitions = _load(file)
+    if not isinstance(definitions, list) or not all(isinstance(entry, dict) for entry in definitions):
+        raise DictionaryError(f"{file.name}: expected a list of tables")
+    return definitions
+
+
+def _load(file: Traversable) -> Any:  # noqa: ANN401 - YAML holds anything
+    try:
+        return yaml.load(file.read_bytes(), yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise DictionaryError(f"{file.name}: not YAML: {' '.join(str(error).split())}") from None
+
+
+def _table(file: str, definition: "dict[str, Any]") -> Table:
+    name = definition.get("name")
+    if not isinstance(name, str):
+        raise DictionaryError(f"{file}: a table has name {name!r}; expected text")
+    where = f"{file}: table '{name}'"
+    _check_keys(where, definition, _TABLE_KEYS)
+    columns = definition.get("columns") or {}
+    return Table(
+        name,
+        label=definition.get("label") or to_label(name),
+        parent=definition.get("extends"),
+        columns=tuple(_column(where, column, attributes or {}) for column, attributes in columns.items()),
+        number_prefix=definition.get("number"),
+        extendable=definition.get("extendable", False),
+        acls=tuple(_acl(where, acl) for acl in definition.get("acls", ())),
+        web_service_access=definition.get("web_service_access", True),
+    )
+
+
+def _column(where: str, name: str, attributes: "dict[str, Any]") -> Column:
+    where = f"{where}, column '{name}'"
+    if not isinstance(attributes, dict):
+        raise DictionaryError(f"{where} is {attributes!r}; expected a mapping")
+    _check_keys(where, attributes, _COLUMN_KEYS)
+    reference = attributes.get("reference")
+    default = attributes.get("default")
+    choices: Mapping[object, object] = attributes.get("choices") or {}
+    return Column(
+        name,
+        label=attributes.get("label") or to_label(name),
+        type=attributes.get("type", "string" if reference is None else "reference"),
+        max_length=attributes.get("length", 40),
+        reference=reference,
+        default=None if default is None else _text(default),
+        choices=tuple(Choice(_text(value), str(label)) for value, label in choices.items()),
+        **{flag: bool(attributes.get(flag)) for flag in ("mandatory", "display", "unique", "indexed", "read_only")},
+    )
+
+
+def _acl(where: str, attributes: "dict[str, Any]") -> Acl:
+    _check_keys(f"{where}, acl", attributes, frozenset({"operation", "roles", "column", "condition"}))
+    return Acl(
+        attributes["operation"],
+        tuple(attributes.get("roles", ())),
+        attributes.get("column"),
+        attributes.get("condition", ""),
+    )
+
+
+def _check_keys(where: str, given: Iterable[str], known: frozenset[str]) -> None:
+    unknown = sorted(map(str, set(given) - known))
+    if unknown:
+        raise DictionaryError(f"{where} has key '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def to_label(name: str) -> str:
+    """Return the label of a table or column that names none."""
+    return name.removeprefix("u_").replace("_", " ").capitalize()

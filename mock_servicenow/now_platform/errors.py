@@ -1,0 +1,198 @@
+"""Errors of the platform: each carries its HTTP status and the two texts of the envelope (platform 1.9).
+
+PlatformError
+    BadRequest 400
+        InvalidTable, UnknownPath, UnreadableBody, PayloadTooLarge
+    NotAuthenticated 401
+    Forbidden 403
+        OperationFailed
+            AccessDenied, AbortedByRule, MandatoryFieldMissing, UniqueKeyViolation
+        ApiAccessDenied
+    RecordNotFound 404
+    MethodNotAllowed 405
+    NotAcceptable 406
+    UnsupportedMediaType 415
+    UriTooLong 414
+"""
+
+from collections.abc import Sequence
+
+REQUEST_MEDIA_TYPES = ("application/json", "application/xml", "text/xml")
+
+
+class PlatformError(Exception):
+    """An error that the client sees.
+
+    Args:
+        message: the envelope's ``message``.
+        detail: the envelope's ``detail``; None becomes JSON null.
+        status: the HTTP status, where it differs from the class's.
+    """
+
+    status = 500
+
+    def __init__(self, message: str, detail: str | None = None, status: int | None = None) -> None:
+        super().__init__(message if detail is None else f"{message}: {detail}")
+        self.message = message
+        self.detail = detail
+        if status is not None:
+            self.status = status
+
+
+class BadRequest(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The request cannot be understood."""
+
+    status = 400
+
+
+class InvalidTable(BadRequest):
+    """The URL names a table that does not exist."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"Invalid table {table}")
+
+
+class UnknownPath(BadRequest):
+    """No API answers at this path."""
+
+    def __init__(self) -> None:
+        super().__init__("Requested URI does not represent any resource")
+
+
+class UnreadableBody(BadRequest):
+    """The body is not what its Content-Type says."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(
+            "Exception while reading request",
+            detail or "Verify Request body and Content-type headers. Not able to parse request",
+        )
+
+
+class PayloadTooLarge(UnreadableBody):
+    """The body is longer than the platform reads."""
+
+    def __init__(self, length: int, most: int) -> None:
+        super().__init__(
+            f"Rejected large REST payload with content-length = {length} bytes. Max allowed: {most} bytes."
+        )
+
+
+class NotAuthenticated(PlatformError):  # noqa: N818 - named after the HTTP status
+    """There are no credentials, or they do not hold."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("User is not authenticated", "Required to provide Auth information")
+
+
+class Forbidden(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The user may not do this."""
+
+    status = 403
+
+
+class ApiAccessDenied(Forbidden):
+    """The table cannot be reached by this user, or by no user over the REST APIs."""
+
+    def __init__(self) -> None:
+        super().__init__("User Not Authorized", "Failed API level ACL Validation")
+
+
+class OperationFailed(Forbidden):
+    """A write was refused."""
+
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__("Operation Failed", detail, status)
+
+
+class AccessDenied(OperationFailed):
+    """An access control list forbids a write.
+
+    Args:
+        operation: ``Insert``, ``Update`` or ``Delete``.
+    """
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"ACL Exception {operation} Failed due to security constraints")
+
+
+class AbortedByRule(OperationFailed):
+    """A business rule aborted the write.
+
+    Attributes:
+        reason: what the rule said; it does not reach the client.
+    """
+
+    def __init__(self, table: str, rule: str, rule_id: str, stack: Sequence[str], reason: str) -> None:
+        super().__init__(
+            f"Operation against file '{table}' was aborted by Business Rule '{rule}^{rule_id}'. "
+            f"Business Rule Stack:{','.join(stack)}"
+        )
+        self.reason = reason
+
+
+class MandatoryFieldMissing(OperationFailed):
+    """A data policy misses values."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__(f"Data Policy Exception: The following fields are mandatory: {', '.join(labels)}")
+
+
+class UniqueKeyViolation(OperationFailed):
+    """Another record has the value already."""
+
+    def __init__(self, value: str, key: str) -> None:
+        super().__init__(f"Unique Key violation detected by database (Duplicate entry '{value}' for key '{key}')")
+
+
+class RecordNotFound(PlatformError):  # noqa: N818 - named after the HTTP status
+    """There is no such record, or the user may not see it: the platform does not tell which."""
+
+    status = 404
+
+    def __init__(self, detail: str = "Record doesn't exist or ACL restricts the record retrieval") -> None:
+        super().__init__("No Record found", detail)
+
+
+class MethodNotAllowed(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The resource does not offer this verb."""
+
+    status = 405
+
+    def __init__(self, method: str) -> None:
+        super().__init__("Method not supported", f"The resource does not offer {method}")
+
+
+class NotAcceptable(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The client accepts no media type that the resource can produce."""
+
+    status = 406
+
+    def __init__(self, accept: str) -> None:
+        super().__init__(
+            "Not acceptable",
+            f"Accept is {accept}; supported response media types are: [application/json, application/xml, text/xml]",
+        )
+
+
+class UnsupportedMediaType(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The body's media type is none that the resource reads."""
+
+    status = 415
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Invalid content-type. Supported request media types for this service are: "
+            f"[{', '.join(REQUEST_MEDIA_TYPES)}]"
+        )
+
+
+class UriTooLong(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The URL is longer than the platform routes; answered as a page of HTML."""
+
+    status = 414
+
+    def __init__(self, length: int) -> None:
+        super().__init__("Request-URI Too Long", f"{length} characters")

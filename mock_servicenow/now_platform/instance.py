@@ -1,0 +1,93 @@
+"""An instance: dictionary, database, rules, users and time, put together."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, tzinfo
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mock_servicenow.now_platform.cache import Cache
+from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.query import Parser
+from mock_servicenow.now_platform.rulebook import Rulebook
+from mock_servicenow.now_platform.rules import BusinessRule
+from mock_servicenow.now_platform.session import Session, Work
+from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.users import SYSTEM, User
+from mock_servicenow.now_platform.values import utc_form
+from privman_testbench.clock import Clock
+from privman_testbench.findings import Finding
+from privman_testbench.ids import Ids
+
+T = TypeVar("T")
+
+
+class Instance:
+    """One ServiceNow instance without its network.
+
+    Attributes:
+        url: its origin, such as ``https://dev12345.service-now.com``, which links in answers begin with.
+        cache: what is worked out from tables.
+        rules: the business rules.
+    """
+
+    def __init__(self, *, dictionary: Dictionary, store: Store, clock: Clock, ids: Ids, url: str) -> None:
+        self.dictionary = dictionary
+        self.store = store
+        self.clock = clock
+        self.ids = ids
+        self.url = url
+        self.parser = Parser()
+        self.rules = Rulebook()
+        self.cache = Cache(keeps=store.embedded)
+
+    @property
+    def system(self) -> User:
+        """The user for whom the instance itself acts, without access control."""
+        return SYSTEM
+
+    def add_rule(self, rule: BusinessRule) -> None:
+        """Let a business rule act from the next write on."""
+        self.rules.add(rule)
+        self.cache.clear()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run synchronous work on the database: inline if it is embedded, else in a worker thread."""
+        return work() if self.store.embedded else await asyncio.to_thread(work)
+
+    @contextmanager
+    def transaction(self, user: User, findings: list[Finding] | None = None) -> Iterator[Session]:
+        """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""
+        found: list[Finding] = [] if findings is None else findings
+        with self.store.transaction() as transaction:
+            work = Work(transaction, found, utc_form(self.clock.now()))
+            try:
+                yield Session(self, work, user, secure=not user.unrestricted)
+            except BaseException:
+                self._forget(work)
+                raise
+        self._forget(work)
+        for call in work.after_commit:
+            call()
+
+    def property(self, session: Session, name: str, default: str = "") -> str:
+        """Return a system property's value."""
+        return self.cache.get("properties", "", ("sys_properties",), lambda: _properties(session)).get(name, default)
+
+    def time_zone(self, session: Session) -> tzinfo:
+        """Return where the session's user reads date-times: his own zone, else the instance's."""
+        name = session.user.time_zone or self.property(session, "glide.sys.default.tz", "UTC")
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            return UTC
+
+    def _forget(self, work: Work) -> None:
+        """Drop what may have been worked out from rows that have now changed or vanished."""
+        for table in work.written:
+            self.cache.forget(table)
+
+
+def _properties(session: Session) -> dict[str, str]:
+    return {record["name"]: record["value"] for record in session.elevated.find_all("sys_properties")}

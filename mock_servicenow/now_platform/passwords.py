@@ -1,0 +1,24 @@
+"""Passwords that are kept one way."""
+
+import hmac
+from hashlib import pbkdf2_hmac
+
+from privman_testbench.ids import Ids
+
+_ROUNDS = 2_000  # a fake's secrets are worth little; each start of an instance pays for its users
+
+
+def hash_password(password: str, ids: Ids) -> str:
+    """Return a salted one-way hash."""
+    salt = ids.hex(32)
+    return f"{salt}${_digest(password, salt)}"
+
+
+def verify_password(password: str, stored: str) -> bool:
+    """Return whether the hash was made from that password."""
+    salt, _, digest = stored.partition("$")
+    return bool(digest) and hmac.compare_digest(_digest(password, salt), digest)
+
+
+def _digest(password: str, salt: str) -> str:
+    return pbkdf2_hmac("sha256", password.encode(), salt.encode(), _ROUNDS).hex()

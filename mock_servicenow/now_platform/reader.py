@@ -1,0 +1,70 @@
+"""How rows are fetched."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.store import Row, Store, Transaction
+from mock_servicenow.now_platform.values import from_database
+
+Values = dict[str, str]
+IDS_PER_STATEMENT = 500
+
+
+class Reader:
+    """The rows of one transaction, each as a mapping from column to text."""
+
+    def __init__(self, dictionary: Dictionary, store: Store, transaction: Transaction) -> None:
+        self._dictionary = dictionary
+        self._store = store
+        self._transaction = transaction
+
+    def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
+        """Return one row; with ``lock``, nobody else writes it before this transaction ends."""
+        prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
+        rows = self._transaction.run(prepared, {"id": sys_id})
+        return self._of_class(table, rows[0]) if rows else None
+
+    def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
+        """Return the rows that exist by sys_id."""
+        ids = list(sys_ids)
+        found: dict[str, Values] = {}
+        for start in range(0, len(ids), IDS_PER_STATEMENT):
+            physical = self._dictionary.sql_table(table)
+            chosen = physical.c.sys_id.in_(ids[start : start + IDS_PER_STATEMENT])
+            found.update((row["sys_id"], row) for row in self.fetch(table, self.select(table).where(chosen)))
+        return found
+
+    def fetch(self, table: str, statement: "sa.Select[Any]") -> list[Values]:
+        """Return the rows of a statement made from `select`."""
+        return [self._values(table, row) for row in self._transaction.execute(statement)]
+
+    def select(self, table: str) -> "sa.Select[Any]":
+        """Return a statement for the table's columns in the dictionary's order, without any condition."""
+        physical = self._dictionary.sql_table(table)
+        return sa.select(*[physical.c[name] for name in self._dictionary.columns(table)])
+
+    def class_filter(self, table: str) -> "list[sa.ColumnElement[bool]]":
+        """Return the condition that keeps other classes of the hierarchy out; none for a root."""
+        if self._dictionary.root(table) == table:
+            return []
+        return [self._dictionary.sql_table(table).c.sys_class_name.in_(self._dictionary.family(table))]
+
+    def _select_one(self, table: str, *, lock: bool) -> "sa.Select[Any]":
+        statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))
+        return statement.with_for_update() if lock else statement
+
+    def _of_class(self, table: str, row: Row) -> Values | None:
+        values = self._values(table, row)
+        name = values.get("sys_class_name", table)
+        return values if name in self._dictionary.family(table) else None
+
+    def _values(self, table: str, row: Sequence[object]) -> Values:
+        return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
+
+
+def equals(physical: sa.Table, values: Mapping[str, object]) -> "list[sa.ColumnElement[bool]]":
+    """Return the conditions that columns have just those values."""
+    return [physical.c[name] == value for name, value in values.items()]

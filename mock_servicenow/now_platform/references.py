@@ -1,0 +1,82 @@
+"""Records that others refer to, fetched together and remembered for one transaction."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.dictionary import Column
+from mock_servicenow.now_platform.record import Record
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
+
+Path = tuple[str, ...]
+_DEEPEST_DISPLAY = 4  # a display column may itself be a reference; a cycle must end
+
+
+class References:
+    """The referenced records of one session."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._known: dict[tuple[str, str], Record | None] = {}
+
+    def forget(self) -> None:
+        """Forget every record, since one has been written."""
+        self._known.clear()
+
+    def record(self, column: Column, sys_id: str) -> Record | None:
+        """Return the record that a value of a reference column means."""
+        table = column.reference or ""
+        if (table, sys_id) not in self._known:
+            self._fetch({table: {sys_id}})
+        return self._known[table, sys_id]
+
+    def display(self, column: Column, sys_id: str, depth: int = _DEEPEST_DISPLAY) -> str:
+        """Return the display value of the record that is meant; the value itself if there is none."""
+        record = self.record(column, sys_id)
+        if record is None or depth == 0:
+            return sys_id
+        name = self._session.dictionary.display_column(column.reference or "")
+        shown = self._session.dictionary.columns(column.reference or "")[name]
+        if shown.is_reference and record[name]:
+            return self.display(shown, record[name], depth - 1)
+        return self._session.display(record, name)
+
+    def walk(self, record: Record, path: Path) -> tuple[Record, str] | None:
+        """Follow references; return the last record with the name of its column, None if one is empty."""
+        for name in path[:-1]:
+            column = self._session.dictionary.columns(record.table)[name]
+            found = self.record(column, record[name]) if record[name] else None
+            if found is None:
+                return None
+            record = found
+        return record, path[-1]
+
+    def prefetch(self, records: Iterable[Record], paths: Iterable[Path]) -> None:
+        """Fetch with one statement a table what the paths of all the records lead to, step by step."""
+        ends = [(record, path) for record in records for path in paths]
+        while ends:
+            self._fetch(self._wanted(ends))
+            ends = [(target, path[1:]) for record, path in ends if (target := self._step(record, path)) is not None]
+
+    def _wanted(self, ends: "list[tuple[Record, Path]]") -> dict[str, set[str]]:
+        wanted: dict[str, set[str]] = {}
+        for record, path in ends:
+            column = self._session.dictionary.columns(record.table)[path[0]]
+            if column.reference is not None and record[path[0]]:
+                wanted.setdefault(column.reference, set()).update(record[path[0]].split(","))
+        return wanted
+
+    def _step(self, record: Record, path: Path) -> Record | None:
+        column = self._session.dictionary.columns(record.table)[path[0]]
+        if len(path) == 1 or not column.is_reference or not record[path[0]]:
+            return None
+        return self.record(column, record[path[0]])
+
+    def _fetch(self, wanted: dict[str, set[str]]) -> None:
+        for table, sys_ids in wanted.items():
+            missing = [sys_id for sys_id in sorted(sys_ids) if (table, sys_id) not in self._known]
+            found = self._session.reader.get_many(table, missing)
+            for sys_id in missing:
+                values = found.get(sys_id)
+                self._known[table, sys_id] = None if values is None else Record(self._session, table, values)

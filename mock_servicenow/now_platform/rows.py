@@ -1,0 +1,72 @@
+"""How rows are written."""
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.errors import UniqueKeyViolation
+from mock_servicenow.now_platform.store import DuplicateError
+from mock_servicenow.now_platform.values import to_database
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
+
+Values = dict[str, str]
+
+
+class Rows:
+    """Writes rows for one session and tells everybody concerned that their table has changed."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def insert(self, table: str, values: Values) -> None:
+        """Insert a row; raises UniqueKeyViolation."""
+        session = self._session
+        prepared = session.instance.store.prepared(("insert", table), lambda: self._insertion(table))
+        columns = session.dictionary.columns(table)
+        row = {name: to_database(column, values[name]) for name, column in columns.items()}
+        try:
+            session.work.transaction.run(prepared, row)
+        except DuplicateError as error:
+            raise self._violation(table, values, error) from None
+        self._touched(table)
+
+    def update(self, table: str, sys_id: str, changes: Values) -> None:
+        """Change columns of a row; raises UniqueKeyViolation."""
+        session = self._session
+        physical = session.dictionary.sql_table(table)
+        columns = session.dictionary.columns(table)
+        row = {name: to_database(columns[name], text) for name, text in changes.items()}
+        try:
+            session.work.transaction.execute(sa.update(physical).where(physical.c.sys_id == sys_id).values(row))
+        except DuplicateError as error:
+            raise self._violation(table, changes, error) from None
+        self._touched(table)
+
+    def delete(self, table: str, sys_id: str) -> None:
+        """Delete a row."""
+        physical = self._session.dictionary.sql_table(table)
+        self._session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
+        self._touched(table)
+
+    def _insertion(self, table: str) -> sa.Insert:
+        dictionary = self._session.dictionary
+        return sa.insert(dictionary.sql_table(table)).values(
+            {name: sa.bindparam(name) for name in dictionary.columns(table)}
+        )
+
+    def _violation(self, table: str, values: Values, error: DuplicateError) -> UniqueKeyViolation:
+        """Return the platform's error; drivers name the key in words of their own."""
+        root = self._session.dictionary.root(table)
+        for column in self._session.dictionary.columns(table).values():
+            if column.unique and (f"{root}.{column.name}" in error.text or f"{root}_{column.name}" in error.text):
+                return UniqueKeyViolation(values.get(column.name, ""), column.name)
+        return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
+
+    def _touched(self, table: str) -> None:
+        for name in self._session.dictionary.lineage(table):
+            self._session.work.written.add(name)
+            self._session.instance.cache.forget(name)
+        self._session.references.forget()
+        self._session.elevated.references.forget()

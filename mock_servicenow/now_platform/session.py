@@ -1,0 +1,218 @@
+"""What one user does in one transaction."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform import access, display, queries
+from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, RecordNotFound
+from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.reader import Reader, Values, equals
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.references import References
+from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.writer import Writer
+from privman_testbench.findings import Finding
+from privman_testbench.ids import Ids
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.store import Transaction
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction with what is gathered on the way to its commit.
+
+    Attributes:
+        rules: names of the business rules that run at the moment, the outermost first.
+        written: the tables written so far.
+        after_commit: what to do once it is certain.
+    """
+
+    transaction: "Transaction"
+    findings: list[Finding]
+    now: str
+    rules: list[str] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Session:
+    """One user in one transaction: the verbs by which records are read and written. Synchronous.
+
+    Attributes:
+        user: for whom it acts; his name stands in what is written.
+        findings: what was swallowed on the way.
+        secure: whether access control holds for the user.
+    """
+
+    def __init__(self, instance: "Instance", work: Work, user: User, *, secure: bool) -> None:
+        self.instance = instance
+        self.user = user
+        self.findings = work.findings
+        self.secure = secure
+        self.work = work
+        self.reader = Reader(instance.dictionary, instance.store, work.transaction)
+        self.references = References(self)
+        self._writer = Writer(self)
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """The tables of the instance."""
+        return self.instance.dictionary
+
+    @property
+    def ids(self) -> Ids:
+        """Where new identifiers come from."""
+        return self.instance.ids
+
+    @property
+    def now(self) -> str:
+        """The time of the transaction in UTC form."""
+        return self.work.now
+
+    @cached_property
+    def time_zone(self) -> tzinfo:
+        """The time zone in which the user reads date-times."""
+        return self.instance.time_zone(self)
+
+    @cached_property
+    def elevated(self) -> "Session":
+        """The same user and transaction without access control, as server-side code acts."""
+        return self if not self.secure else Session(self.instance, self.work, self.user, secure=False)
+
+    def property(self, name: str, default: str = "") -> str:
+        """Return a system property's value."""
+        return self.instance.property(self, name, default)
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Call that after the commit has succeeded; never if it has not."""
+        self.work.after_commit.append(call)
+
+    def insert(self, table: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
+        """Create a record and return it as it is after the business rules.
+
+        Args:
+            table: its class.
+            values: raw values by column; unknown columns are ignored.
+            system_columns: whether sys_created_on and the like are taken from the values.
+
+        Raises:
+            InvalidTable: there is no such table.
+            OperationFailed: access control, a business rule or the database refuses it.
+        """
+        self._known(table)
+        if self.secure and not access.may_reach(self, table, "create"):
+            raise AccessDenied("Insert")
+        return self._writer.insert(table, values, system_columns=system_columns)
+
+    def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
+        """Change a record and return it as it is after the business rules; others' changes are never lost.
+
+        Raises:
+            InvalidTable: there is no such table.
+            RecordNotFound: there is no such record in the table, or the user may not see it.
+            OperationFailed: access control, a business rule or the database refuses it.
+        """
+        previous = self._locked(table, sys_id)
+        if self.secure and not access.allowed(self, "write", [previous]):
+            raise AccessDenied("Update")
+        return self._writer.update(previous, values, system_columns=system_columns)
+
+    def delete(self, table: str, sys_id: str) -> None:
+        """Delete a record.
+
+        Raises:
+            InvalidTable: there is no such table.
+            RecordNotFound: there is no such record in the table, or the user may not see it.
+            OperationFailed: access control or a business rule refuses it.
+        """
+        previous = self._locked(table, sys_id)
+        if self.secure and not access.allowed(self, "delete", [previous]):
+            raise AccessDenied("Delete")
+        self._writer.delete(previous)
+
+    def get(self, table: str, sys_id: str) -> Record | None:
+        """Return the record of the table or of a table that extends it; None if the user may not see it either."""
+        self._known(table)
+        values = self.reader.get(table, sys_id)
+        return None if values is None else self._visible(self.record(table, values))
+
+    def find(self, table: str, **equal: str) -> Record | None:
+        """Return a record whose columns have just those values, the earliest one if there are several."""
+        return next(iter(self.find_all(table, **equal)), None)
+
+    def find_all(self, table: str, **equal: str) -> list[Record]:
+        """Return every record whose columns have just those values, in the order of their insertion."""
+        self._known(table)
+        physical = self.dictionary.sql_table(table)
+        statement = self.reader.select(table).where(*equals(physical, equal), *self.reader.class_filter(table))
+        ordered = statement.order_by(*self.instance.store.insertion_order(physical))
+        return self._all_visible(table, self.reader.fetch(table, ordered))
+
+    def query(self, table: str, encoded: str = "", *, limit: int | None = None, offset: int = 0) -> list[Record]:
+        """Return the page of records that an encoded query matches, less those the user may not see."""
+        return self.page(table, self.compiled(table, encoded), limit=limit, offset=offset)
+
+    def count(self, table: str, encoded: str = "") -> int:
+        """Return how many records an encoded query matches, those the user may not see included."""
+        return queries.count(self, table, self.compiled(table, encoded))
+
+    def compiled(self, table: str, encoded: str) -> CompiledQuery:
+        """Return a query ready for `page`; what of it has no effect becomes a finding."""
+        self._known(table)
+        query = queries.compiled(self, table, encoded)
+        self.findings.extend(query.findings)
+        return query
+
+    def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
+        """Return a page of the records that a query matches, less those the user may not see."""
+        statement = queries.ordered(self, table, query).offset(offset).limit(limit)
+        return self._all_visible(table, self.reader.fetch(table, statement))
+
+    def by_display(self, table: str, text: str) -> str | None:
+        """Return the sys_id of the only record with that display value; None if there is none or more."""
+        column = self.dictionary.display_column(table)
+        physical = self.dictionary.sql_table(table)
+        statement = self.reader.select(table).where(physical.c[column] == text).limit(2)
+        found = self.reader.fetch(table, statement)
+        return found[0]["sys_id"] if len(found) == 1 else None
+
+    def display(self, record: Record, column: str) -> str:
+        """Return what people read in a column of a record."""
+        return display.display_value(self, record, self.dictionary.columns(record.table)[column])
+
+    def record(self, table: str, values: Values) -> Record:
+        """Return a row of the table as a record of its class."""
+        return Record(self, values.get("sys_class_name") or table, values)
+
+    def _known(self, table: str) -> None:
+        if self.dictionary.table(table) is None:
+            raise InvalidTable(table)
+
+    def _locked(self, table: str, sys_id: str) -> Record:
+        """Return the record with all columns of its class, as it is until this transaction ends."""
+        self._known(table)
+        self.work.transaction.lock()
+        values = self.reader.get(table, sys_id, lock=True)
+        record = None if values is None else self._whole(table, values)
+        if record is None or self._visible(record) is None:
+            raise RecordNotFound
+        return record
+
+    def _whole(self, table: str, values: Values) -> Record:
+        record = self.record(table, values)
+        if record.table == table:
+            return record
+        return Record(self, record.table, self.reader.get(record.table, record.sys_id) or values)
+
+    def _all_visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
+        records = [self.record(table, values) for values in rows]
+        return access.allowed(self, "read", records) if self.secure else records
+
+    def _visible(self, record: Record) -> Record | None:
+        return record if not self.secure or access.allowed(self, "read", [record]) else None

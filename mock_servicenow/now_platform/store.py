@@ -1,0 +1,203 @@
+"""The database of an instance and its transactions."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from mock_servicenow.now_platform.query import teach_casefold
+
+Row = Sequence[Any]
+
+
+class StoreError(Exception):
+    """A database URL that cannot be used."""
+
+
+class DuplicateError(Exception):
+    """A unique index refuses a value.
+
+    Attributes:
+        text: what the driver says, the index's name or column in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class Prepared:
+    """A statement compiled once, for those that run on every request.
+
+    Going through SQLAlchemy's execution costs more than the statement itself on an embedded database.
+    """
+
+    __slots__ = ("_names", "_text")
+
+    def __init__(self, statement: sa.ClauseElement, dialect: sa.Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._text = str(compiled)
+        self._names: Sequence[str] | None = getattr(compiled, "positiontup", None)
+
+    def run(self, driver: Any, values: Mapping[str, object]) -> Sequence[Row]:  # noqa: ANN401 - two drivers
+        """Execute with the values by parameter name and return the rows, if it returns any."""
+        parameters = values if self._names is None else tuple(map(values.__getitem__, self._names))
+        cursor = driver.execute(self._text, parameters)
+        return cursor.fetchall() if cursor.description else ()
+
+
+class Transaction:
+    """One transaction; an embedded database is locked only when somebody is about to write."""
+
+    def __init__(self, connection: sa.Connection, *, embedded: bool) -> None:
+        self._connection = connection
+        self._driver: Any = connection.connection.driver_connection
+        self._integrity_error: type[Exception] = connection.dialect.loaded_dbapi.IntegrityError
+        self._embedded = embedded
+        self._locked = False
+
+    def lock(self) -> None:
+        """Begin to write: on an embedded database nobody else writes from here to the end."""
+        if self._embedded and not self._locked:
+            self._driver.execute("BEGIN IMMEDIATE")
+        self._locked = True
+
+    def execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+        """Execute a statement; raises DuplicateError."""
+        try:
+            return self._connection.execute(statement)
+        except sa.exc.IntegrityError as error:
+            raise DuplicateError(str(error.orig)) from None
+
+    def run(self, prepared: Prepared, values: Mapping[str, object]) -> Sequence[Row]:
+        """Execute a statement that was compiled before; raises DuplicateError."""
+        try:
+            return prepared.run(self._driver, values)
+        except self._integrity_error as error:
+            raise DuplicateError(str(error)) from None
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """Undo what the body does, whatever comes of it."""
+        savepoint = self._connection.begin_nested()
+        try:
+            yield
+        finally:
+            savepoint.rollback()
+
+    def commit(self) -> None:
+        """Make everything last, what bypassed SQLAlchemy included."""
+        self._driver.commit()
+        if self._connection.in_transaction():
+            self._connection.commit()
+
+    def rollback(self) -> None:
+        """Undo everything, what bypassed SQLAlchemy included."""
+        self._driver.rollback()
+        if self._connection.in_transaction():
+            self._connection.rollback()
+
+
+class Store:
+    """The tables of one instance in one database.
+
+    SQLite is embedded: one connection, in memory or in a file, used by one thread. PostgreSQL is shared: other
+    processes may write at any time.
+
+    Args:
+        url: a SQLAlchemy URL.
+        metadata: the physical tables.
+
+    Raises:
+        StoreError: the URL names another kind of database.
+    """
+
+    def __init__(self, url: str, metadata: sa.MetaData) -> None:
+        self._metadata = metadata
+        self.embedded = sa.make_url(url).get_backend_name() == "sqlite"
+        self._engine = _embedded_engine(url) if self.embedded else _shared_engine(url)
+        self._connection = self._engine.connect() if self.embedded else None
+        self._prepared: dict[object, Prepared] = {}
+
+    def create_tables(self) -> bool:
+        """Create the tables that are missing; return whether the database was empty."""
+        with self._engine.begin() as connection:
+            empty = not sa.inspect(connection).get_table_names()
+            self._metadata.create_all(connection, checkfirst=not empty)
+        return empty
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Commit when the body ends, roll back when it raises."""
+        connection = self._connection or self._engine.connect()
+        transaction = Transaction(connection, embedded=self.embedded)
+        try:
+            yield transaction
+            transaction.commit()
+        except BaseException:
+            transaction.rollback()
+            raise
+        finally:
+            if connection is not self._connection:
+                connection.close()
+
+    def prepared(self, key: object, build: Callable[[], sa.ClauseElement]) -> Prepared:
+        """Return the compiled statement known by that key; build it the first time."""
+        known = self._prepared.get(key)
+        if known is None:
+            known = self._prepared[key] = Prepared(build(), self._engine.dialect)
+        return known
+
+    def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+        """Return what orders rows as they were inserted, as far as the database remembers."""
+        if self.embedded:
+            return [sa.literal_column(f"{table.name}.rowid")]
+        return [table.c.sys_created_on, table.c.sys_id]
+
+    def image(self) -> bytes:
+        """Return a copy of an embedded database."""
+        image: bytes = self._driver().serialize()
+        return image
+
+    def restore(self, image: bytes) -> None:
+        """Become the database of which that is a copy."""
+        with closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(image)
+            copy.backup(self._driver())
+
+    def close(self) -> None:
+        """Give up the connections."""
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+
+    def _driver(self) -> Any:  # noqa: ANN401 - typed by the driver, which SQLAlchemy hides
+        if self._connection is None:
+            raise StoreError("only an embedded database can be copied")
+        return self._connection.connection.driver_connection
+
+
+def _embedded_engine(url: str) -> sa.Engine:
+    # isolation_level None leaves BEGIN to Transaction.lock; one connection serves the one thread.
+    engine = sa.create_engine(
+        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
+    )
+    sa.event.listen(engine, "connect", _tune)
+    return engine
+
+
+def _tune(driver: sqlite3.Connection, _record: object) -> None:
+    driver.execute("PRAGMA journal_mode=WAL")
+    driver.execute("PRAGMA synchronous=NORMAL")
+    teach_casefold(driver)
+
+
+def _shared_engine(url: str) -> sa.Engine:
+    if sa.make_url(url).get_backend_name() != "postgresql":
+        raise StoreError(
+            f"database URL '{url.split('://', 1)[0]}://…' is not usable: expected sqlite:// or postgresql+psycopg://"
+        )
+    return sa.create_engine(url)

@@ -1,0 +1,31 @@
+"""Who acts: a user with the roles that count for access."""
+
+from dataclasses import dataclass
+
+ADMIN_ROLE = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as one transaction sees it.
+
+    Attributes:
+        name: the display name.
+        roles: names of all roles, those inherited from groups and from other roles included.
+        time_zone: IANA name; the instance's default if empty.
+        unrestricted: acts without access control.
+    """
+
+    sys_id: str
+    user_name: str
+    name: str = ""
+    roles: frozenset[str] = frozenset()
+    time_zone: str = ""
+    unrestricted: bool = False
+
+    def has_any(self, roles: tuple[str, ...]) -> bool:
+        """Return whether one of the roles is held; an administrator holds every role."""
+        return ADMIN_ROLE in self.roles or not self.roles.isdisjoint(roles)
+
+
+SYSTEM = User("system", "system", "System", frozenset({ADMIN_ROLE}), unrestricted=True)
