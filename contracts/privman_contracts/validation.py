@@ -13,6 +13,7 @@ from jsonschema import ValidationError
 from privman_contracts import part, wording
 from privman_contracts.evidence import Evidence
 from privman_contracts.keywords import ContractValidator
+from privman_contracts.part import Part
 from privman_contracts.spelling import Schema
 from privman_contracts.violation import Violation
 
@@ -26,9 +27,7 @@ class MessageValidator:
         self._message = message
         self._schema = schema
         self._validator = ContractValidator(schema)
-        parts = list(part.of_message(message, schema))
-        self._evidence = {known.path: known.evidence for known in parts}
-        self._secrets = tuple(known.path for known in parts if known.secret)
+        self._parts = {known.path: known for known in part.of_message(message, schema)}
 
     def check(self, body: bytes) -> Iterator[Violation]:
         """Yield each way in which the body breaks the contract."""
@@ -36,7 +35,7 @@ class MessageValidator:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             problem = f"is not JSON ({error.msg}: line {error.lineno} column {error.colno})" if body else "is empty"
-            yield Violation(f"the body {problem}. Expected JSON.", self._message, "$", self._known("$"))
+            yield Violation(f"the body {problem}. Expected JSON.", self._message, "$", self._evidence("$"))
             return
         errors = self._validator.iter_errors(self._fold(document))
         yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
@@ -57,14 +56,20 @@ class MessageValidator:
         elif error.validator == "additionalProperties":
             near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
             text = f"{wording.name(where)} is not part of {self._message}.{near}"
-        return Violation(text, self._message, where, self._known(where))
+        return Violation(text, self._message, where, self._evidence(where))
 
     def _shown(self, where: str, value: object) -> str:
-        secret = any(where == path or where.startswith((f"{path}.", f"{path}[")) for path in self._secrets)
-        return "has value ***" if secret else wording.shown(value)
+        known = self._known(where)
+        secret = known is not None and known.secret
+        holds_secret = any(inner.secret for path, inner in self._parts.items() if path.startswith(f"{where}."))
+        return "has value ***" if secret or (holds_secret and isinstance(value, str)) else wording.shown(value)
 
-    def _known(self, where: str) -> Evidence:
-        """Return the mark of the place, or of the nearest marked place around it."""
+    def _evidence(self, where: str) -> Evidence:
+        known = self._known(where)
+        return known.evidence if known else "I"
+
+    def _known(self, where: str) -> Part | None:
+        """Return the part at the place, or the nearest one around it."""
         path = _INDEX.sub("[]", where)
-        around = [known for known in self._evidence if path == known or path.startswith((f"{known}.", f"{known}["))]
-        return self._evidence[max(around, key=len)] if around else "I"
+        around = [known for known in self._parts if path == known or path.startswith((f"{known}.", f"{known}["))]
+        return self._parts[max(around, key=len)] if around else None
