@@ -63,7 +63,7 @@ class RuleContext:
         supplied: the columns that the writer named, whether or not their values differ.
     """
 
-    def __init__(  # noqa: PLR0913 - what a rule may ask for
+    def __init__(  # noqa: PLR0913, PLR0917 - what a rule may ask for
         self,
         session: "Session",
         operation: Operation,

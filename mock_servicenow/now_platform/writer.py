@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.defaults import default_values
 from mock_servicenow.now_platform.intake import Intake
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rows import Rows
-from mock_servicenow.now_platform.rules import RuleContext
+from mock_servicenow.now_platform.rules import RuleAnswer, RuleContext
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
@@ -32,8 +32,11 @@ class Writer:
         current = default_values(session, table) | self._stamps(table) | taken
         current["sys_id"] = current["sys_id"] or session.ids.sys_id()
         numbering.assign(session, table, current)
-        context = RuleContext(session.elevated, "insert", table, current, None)
-        self._rules.run("before", context)
+        context = RuleContext(session.elevated, "insert", table, current, None, values.keys())
+        try:
+            self._rules.run("before", context)
+        except RuleAnswer as answer:
+            return answer.record
         entries = journal_fields.pop_entries(session, table, current)
         self._rows.insert(table, current)
         return self._written(context, entries)
@@ -43,7 +46,7 @@ class Writer:
         session, table = self._session, previous.table
         taken = Intake(session, table, system_columns=system_columns).take(values, with_sys_id=False)
         current = {**previous.values, **taken}
-        context = RuleContext(session.elevated, "update", table, current, previous)
+        context = RuleContext(session.elevated, "update", table, current, previous, values.keys())
         self._rules.run("before", context)
         entries = journal_fields.pop_entries(session, table, current)
         changes = {name: text for name, text in current.items() if text != previous.values[name]}
@@ -58,7 +61,7 @@ class Writer:
     def delete(self, previous: Record) -> None:
         """Delete the record with the entries of its journal columns."""
         session, table = self._session, previous.table
-        context = RuleContext(session.elevated, "delete", table, dict(previous.values), previous)
+        context = RuleContext(session.elevated, "delete", table, dict(previous.values), previous, ())
         self._rules.run("before", context)
         self._rows.delete(table, previous.sys_id)
         journal_fields.delete_entries(session, table, previous.sys_id)
