@@ -65,6 +65,16 @@ class ExchangeContract:
         return by_status.get(str(status)) or by_status.get(f"{status // 100}xx")
 
     @property
+    def operation_id(self) -> str:
+        """The name, and the method where the name has two."""
+        return f"{self.name}_put" if self.method == "PUT" else self.name
+
+    @property
+    def kind(self) -> str:
+        """``GET list``, ``GET``, ``POST`` and so on: reading a list takes other parameters than reading a record."""
+        return "GET list" if self.method == "GET" and not self.path.endswith("}") else self.method
+
+    @property
     def pattern(self) -> re.Pattern[str]:
         """What a path must look like: any version of the Table API; any case on the console, as on IIS."""
         escaped = _PARAMETER.sub("[^/]+", re.escape(self.path)).replace("/api/now/", "/api/now/(?:v[12]/)?")
