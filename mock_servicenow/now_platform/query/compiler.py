@@ -5,32 +5,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from privman_testbench.findings import Finding
 
-from mock_servicenow.now_platform.query import conditions
-from mock_servicenow.now_platform.query.conditions import Test, UnusableTermError
 from mock_servicenow.now_platform.query.javascript import RefusedError
-from mock_servicenow.now_platform.query.operands import Operand, UnusableValueError
-from mock_servicenow.now_platform.query.operators import Operator
-from mock_servicenow.now_platform.query.syntax import Condition, Group, Ignored, Order, Query, Term
-from mock_servicenow.now_platform.query.walk import Path, Rows, stored_rows
+from mock_servicenow.now_platform.query.junctions import all_of, any_of
+from mock_servicenow.now_platform.query.operands import UnusableTermError, UnusableValueError
+from mock_servicenow.now_platform.query.operators import COMPUTED, Operator
+from mock_servicenow.now_platform.query.related import related_list, semi_join
+from mock_servicenow.now_platform.query.scope import Scope
+from mock_servicenow.now_platform.query.swallowed import Swallowed
+from mock_servicenow.now_platform.query.syntax import Condition, Ignored, Query, RelatedList, SemiJoin, TextSearch
+from mock_servicenow.now_platform.query.terms import condition, ordering, searched_columns
+from mock_servicenow.now_platform.query.walk import Rows, of_class, one_record, stored_rows
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.context import QueryContext
+    from mock_servicenow.now_platform.query.operands import Test
+    from mock_servicenow.now_platform.query.syntax import Group, Order, Term
+    from privman_testbench.findings import Finding
 
-_LONGEST_QUOTE = 100
-_ON_THE_KEY = frozenset(
-    {
-        Operator.EQUALS,
-        Operator.NOT_EQUALS,
-        Operator.IN,
-        Operator.NOT_IN,
-        Operator.EMPTY,
-        Operator.NOT_EMPTY,
-        Operator.ANYTHING,
-    }
-)
+_MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
+_DATE_ARITHMETIC = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +35,13 @@ class CompiledQuery:
 
     Attributes:
         where: the condition on the rows of ``Dictionary.sql_table``; it limits a hierarchy to the class.
-        order_by: what to sort by, empty if the query does not say.
+        order_by: what to sort by; empty if the query does not say.
         findings: what of the query has no effect.
     """
 
-    where: Test
+    where: "Test"
     order_by: tuple[sa.ColumnElement[Any], ...]
-    findings: tuple[Finding, ...]
+    findings: "tuple[Finding, ...]"
 
 
 def compile_query(query: Query, table: str, dictionary: "Dictionary", context: "QueryContext") -> CompiledQuery:
@@ -54,92 +50,102 @@ def compile_query(query: Query, table: str, dictionary: "Dictionary", context: "
     Never fails on account of what the query says: terms that the platform would ignore are left out and
     become findings of the rule ``query-term-ignored``. Values reach the database as bound parameters only.
     """
-    compiler = _Compiler(dictionary, context)
     rows = stored_rows(dictionary, table)
-    matching = compiler.query(query, rows)
-    order_by = tuple(compiler.order(query.order, rows))
-    if compiler.invalid and context.invalid_returns_no_rows:
-        matching = sa.false()
-    where = sa.and_(sa.true(), of_class(dictionary, rows), matching)
-    return CompiledQuery(where, order_by, tuple(compiler.findings))
+    compiled = _Compiler(dictionary, context).compile(query, rows)
+    where = sa.and_(of_class(dictionary, rows), compiled.where)
+    return CompiledQuery(where, compiled.order_by, compiled.findings)
 
 
-def of_class(dictionary: "Dictionary", rows: Rows) -> Test:
-    """Return whether a row of a hierarchy is of the table's class or of one that extends it."""
-    if dictionary.root(rows.table) == rows.table:
-        return sa.true()
-    return rows.column("sys_class_name").in_(dictionary.family(rows.table))
+def compile_condition(
+    query: Query, change: "Change", dictionary: "Dictionary", context: "QueryContext"
+) -> CompiledQuery:
+    """Return the SQL of whether one record, as it would be, matches: ``select(compiled.where)`` tells.
+
+    Only what the record refers to is looked up. ``VALCHANGES``, ``CHANGESFROM`` and ``CHANGESTO`` are understood
+    here and nowhere else.
+    """
+    return _Compiler(dictionary, context).compile(query, one_record(dictionary, change))
+
+
+class _TooLargeError(Exception):
+    """The query binds more values than databases take in one statement."""
 
 
 class _Compiler:
     def __init__(self, dictionary: "Dictionary", context: "QueryContext") -> None:
-        self.findings: list[Finding] = []
-        self.invalid = False
-        self._dictionary = dictionary
-        self._context = context
+        self._scope = Scope(dictionary, context)
+        self._swallowed = Swallowed()
+        self._parameters = 0
 
-    def query(self, query: Query, rows: Rows) -> Test:
+    def compile(self, query: Query, rows: Rows) -> CompiledQuery:
+        try:
+            where = self._matching(query, rows)
+        except _TooLargeError:
+            self._swallowed.report("query-too-large", "no row is returned: the query has too many values")
+            where = sa.false()
+        order_by = tuple(self._order(query.order, rows))
+        if self._swallowed.invalid and self._scope.context.invalid_returns_no_rows:
+            where = sa.false()
+        return CompiledQuery(where, order_by, self._swallowed.findings())
+
+    def _matching(self, query: Query, rows: Rows) -> "Test":
         """Return whether any group matches; every row does if no group has a usable term."""
         groups = [matching for group in query.groups if (matching := self._group(group, rows)) is not None]
-        return sa.or_(*groups) if groups else sa.true()
+        return any_of(groups) if groups else sa.true()
 
-    def order(self, orders: Iterable[Order], rows: Rows) -> Iterable[sa.ColumnElement[Any]]:
-        """Return what to sort by; empty values come first, as on the platform's own database."""
-        for order in orders:
-            try:
-                path = Path(self._dictionary, rows.table, order.path)
-            except UnusableTermError as error:
-                self._ignore(Ignored(order.text, str(error), invalid=False))
-                continue
-            path.to_display()
-            value = path.operand(rows).comparable
-            yield value.desc().nulls_last() if order.descending else value.asc().nulls_first()
+    def _group(self, group: "Group", rows: Rows) -> "Test | None":
+        blocks = []
+        for block in group:
+            tests = [test for term in block if (test := self._term(term, rows)) is not None]
+            if tests:
+                blocks.append(any_of(tests))
+        return all_of(blocks) if blocks else None
 
-    def _group(self, group: Group, rows: Rows) -> Test | None:
-        blocks = [
-            sa.or_(*matching)
-            for block in group
-            if (matching := [test for term in block if (test := self._term(term, rows)) is not None])
-        ]
-        return sa.and_(*blocks) if blocks else None
-
-    def _term(self, term: Term, rows: Rows) -> Test | None:
+    def _term(self, term: "Term", rows: Rows) -> "Test | None":
         try:
             return self._test(term, rows)
         except (UnusableTermError, RefusedError) as error:
-            self._ignore(Ignored(term.text, str(error)))
+            self._swallowed.ignore(term.text, str(error))
         except UnusableValueError as error:
-            self._report("query-value-unusable", f"{_short(term.text)} matches no row: {error}")
+            self._swallowed.unusable(term.text, str(error))
             return sa.false()
         return None
 
-    def _test(self, term: Term, rows: Rows) -> Test | None:
+    def _test(self, term: "Term", rows: Rows) -> "Test | None":
         match term:
             case Condition():
-                return self._condition(term, rows)
+                self._spend(_cost(term))
+                return condition(term, rows, self._scope)
+            case RelatedList():
+                return related_list(term, rows, self._scope.dictionary, self._matching)
+            case SemiJoin():
+                return semi_join(term, rows, self._scope.dictionary, self._matching)
+            case TextSearch():
+                return self._text_search(term, rows)
             case Ignored():
-                self._ignore(term)
+                self._swallowed.ignore(term.text, term.reason, invalid=term.invalid)
         return None
 
-    def _condition(self, term: Condition, rows: Rows) -> Test:
-        path = Path(self._dictionary, rows.table, term.path)
-        if term.operator not in _ON_THE_KEY:
-            path.to_display()
+    def _text_search(self, term: TextSearch, rows: Rows) -> "Test":
+        columns = searched_columns(rows, self._scope.dictionary)
+        self._spend(len(term.words) * len(columns))
+        return all_of([any_of([column.matches("%", word, "%") for column in columns]) for word in term.words])
 
-        def test(operand: Operand) -> Test:
-            return conditions.test(operand, term.operator, term.value, self._context)
+    def _order(self, orders: "Iterable[Order]", rows: Rows) -> Iterable[sa.ColumnElement[Any]]:
+        for order in orders:
+            try:
+                yield ordering(order, rows, self._scope.dictionary)
+            except UnusableTermError as error:
+                self._swallowed.ignore(order.text, str(error), invalid=False)
 
-        if conditions.may_accept_empty(term.operator, term.value, path.last):
-            return test(path.operand(rows))
-        return path.meets(rows, test)
-
-    def _ignore(self, term: Ignored) -> None:
-        self.invalid |= term.invalid
-        self._report("query-term-ignored", f"{_short(term.text)} is ignored: {term.reason}")
-
-    def _report(self, rule: str, message: str) -> None:
-        self.findings.append(Finding("swallowed", rule, message, "sysparm_query"))
+    def _spend(self, parameters: int) -> None:
+        self._parameters += parameters
+        if self._parameters > _MOST_PARAMETERS:
+            raise _TooLargeError
 
 
-def _short(text: str) -> str:
-    return f"'{text}'" if len(text) <= _LONGEST_QUOTE else f"'{text[:_LONGEST_QUOTE]}…'"
+def _cost(term: Condition) -> int:
+    """Return at least how many parameters a condition binds."""
+    if term.operator in (Operator.IN, Operator.NOT_IN):
+        return 2 + 2 * term.value.count(",")
+    return _DATE_ARITHMETIC if term.operator in COMPUTED else 2

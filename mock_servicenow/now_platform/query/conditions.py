@@ -5,22 +5,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query.javascript import PREFIX, evaluate
-from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, kind_of
+from mock_servicenow.now_platform.query import date_conditions, references
+from mock_servicenow.now_platform.query.javascript import PREFIX
+from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, Test, UnusableTermError, kind_of
 from mock_servicenow.now_platform.query.operators import Operator
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column
-    from mock_servicenow.now_platform.query.context import QueryContext
-
-Test = sa.ColumnElement[bool]
+    from mock_servicenow.now_platform.query.scope import Scope
 
 
-class UnusableTermError(Exception):
-    """The term cannot be asked of this column; the message completes "it is ignored: …"."""
-
-
-def test(operand: Operand, operator: Operator, value: str, context: "QueryContext") -> Test:
+def test(operand: Operand, operator: Operator, value: str, scope: "Scope") -> Test:
     """Return the SQL of one test; false or NULL where the column is empty, unless the operator says otherwise.
 
     Raises:
@@ -29,9 +24,11 @@ def test(operand: Operand, operator: Operator, value: str, context: "QueryContex
         RefusedError: the value is a script call that is not evaluated.
     """
     build = _TESTS.get(operator)
+    if build is None and operand.kind in (Kind.DATE, Kind.DATE_TIME):
+        build = _DATE_TESTS.get(operator)
     if build is None:
-        raise UnusableTermError(f"operator {operator.value[0]} cannot be asked of stored rows")
-    return build(operand, value, context)
+        raise UnusableTermError(f"{operator.value[0]} cannot be asked of '{operand.column.name}'")
+    return build(operand, value, scope)
 
 
 def may_accept_empty(operator: Operator, value: str, column: "Column") -> bool:
@@ -46,67 +43,63 @@ def may_accept_empty(operator: Operator, value: str, column: "Column") -> bool:
     return False
 
 
-def _equals(operand: Operand, value: str, context: "QueryContext") -> Test:
-    wanted = evaluate(value, context)
+def _equals(operand: Operand, value: str, scope: "Scope") -> Test:
+    wanted = scope.evaluate(value)
     return operand.equals_any([wanted]) if wanted else operand.sql.is_(None)
 
 
-def _not_equals(operand: Operand, value: str, context: "QueryContext") -> Test:
-    wanted = evaluate(value, context)
+def _not_equals(operand: Operand, value: str, scope: "Scope") -> Test:
+    wanted = scope.evaluate(value)
     if not wanted:
         return operand.sql.is_not(None)
     other = sa.not_(operand.equals_any([wanted]))
     return sa.or_(operand.sql.is_(None), other) if operand.kind is Kind.BOOLEAN else other
 
 
-def _one_of(operand: Operand, value: str, context: "QueryContext") -> Test:
-    wanted = evaluate(value, context).split(",")
+def _one_of(operand: Operand, value: str, scope: "Scope") -> Test:
+    wanted = scope.evaluate(value).split(",")
     found = operand.equals_any([entry for entry in wanted if entry])
     return found if all(wanted) else sa.or_(operand.sql.is_(None), found)
 
 
-def _not_one_of(operand: Operand, value: str, context: "QueryContext") -> Test:
-    wanted = evaluate(value, context).split(",")
+def _not_one_of(operand: Operand, value: str, scope: "Scope") -> Test:
+    wanted = scope.evaluate(value).split(",")
     others = sa.not_(operand.equals_any([entry for entry in wanted if entry]))
     return sa.and_(operand.sql.is_not(None), others)
 
 
-def _contains(operand: Operand, value: str, context: "QueryContext") -> Test:
-    return operand.matches("%", evaluate(value, context), "%")
+def _contains(operand: Operand, value: str, scope: "Scope") -> Test:
+    return operand.matches("%", scope.evaluate(value), "%")
 
 
-def _not_contains(operand: Operand, value: str, context: "QueryContext") -> Test:
-    return sa.not_(operand.matches("%", evaluate(value, context), "%"))
+def _not_contains(operand: Operand, value: str, scope: "Scope") -> Test:
+    return sa.not_(operand.matches("%", scope.evaluate(value), "%"))
 
 
-def _starts_with(operand: Operand, value: str, context: "QueryContext") -> Test:
-    return operand.matches("", evaluate(value, context), "%")
+def _starts_with(operand: Operand, value: str, scope: "Scope") -> Test:
+    return operand.matches("", scope.evaluate(value), "%")
 
 
-def _ends_with(operand: Operand, value: str, context: "QueryContext") -> Test:
-    return operand.matches("%", evaluate(value, context), "")
+def _ends_with(operand: Operand, value: str, scope: "Scope") -> Test:
+    return operand.matches("%", scope.evaluate(value), "")
 
 
-def _compared(compare: Callable[[Sql, Sql], Test]) -> Callable[[Operand, str, "QueryContext"], Test]:
-    def build(operand: Operand, value: str, context: "QueryContext") -> Test:
-        return compare(operand.comparable, operand.literal(evaluate(value, context)))
+def _compared(compare: Callable[[Sql, Sql], Test]) -> Callable[[Operand, str, "Scope"], Test]:
+    def build(operand: Operand, value: str, scope: "Scope") -> Test:
+        return compare(operand.comparable, operand.literal(scope.evaluate(value)))
 
     return build
 
 
-def bounds(value: str, context: "QueryContext") -> list[str]:
-    """Return the parts of a value between ``@``, each evaluated."""
-    return [evaluate(part, context) for part in value.split("@")]
-
-
-def _between(operand: Operand, value: str, context: "QueryContext") -> Test:
-    match bounds(value, context):
-        case [low, high]:
-            return operand.comparable.between(operand.literal(low), operand.literal(high))
+def _between(operand: Operand, value: str, scope: "Scope") -> Test:
+    match value.split("@"):
+        case [_, _] as bounds:
+            low, high = (operand.literal(scope.evaluate(bound)) for bound in bounds)
+            return operand.comparable.between(low, high)
     raise UnusableTermError("BETWEEN needs two values joined by one @")
 
 
-_TESTS: dict[Operator, Callable[[Operand, str, "QueryContext"], Test]] = {
+_TESTS: dict[Operator, Callable[[Operand, str, "Scope"], Test]] = {
     Operator.EQUALS: _equals,
     Operator.NOT_EQUALS: _not_equals,
     Operator.LESS: _compared(lambda left, right: left < right),
@@ -119,8 +112,23 @@ _TESTS: dict[Operator, Callable[[Operand, str, "QueryContext"], Test]] = {
     Operator.ENDS_WITH: _ends_with,
     Operator.IN: _one_of,
     Operator.NOT_IN: _not_one_of,
-    Operator.EMPTY: lambda operand, _value, _context: operand.sql.is_(None),
-    Operator.NOT_EMPTY: lambda operand, _value, _context: operand.sql.is_not(None),
-    Operator.ANYTHING: lambda _operand, _value, _context: sa.true(),
+    Operator.EMPTY: lambda operand, _value, _scope: operand.sql.is_(None),
+    Operator.NOT_EMPTY: lambda operand, _value, _scope: operand.sql.is_not(None),
+    Operator.ANYTHING: lambda _operand, _value, _scope: sa.true(),
     Operator.BETWEEN: _between,
+    Operator.DYNAMIC: references.dynamic,
+    Operator.IN_HIERARCHY: references.in_hierarchy,
+    Operator.IN_HIERARCHY_DYNAMIC: references.in_dynamic_hierarchy,
+    Operator.INSTANCE_OF: references.instance_of,
+}
+
+_DATE_TESTS: dict[Operator, Callable[[Operand, str, "Scope"], Test]] = {
+    Operator.ON: date_conditions.on,
+    Operator.NOT_ON: date_conditions.not_on,
+    Operator.DATE_PART: date_conditions.date_part,
+    Operator.RELATIVE_GREATER: date_conditions.relative(Operator.RELATIVE_GREATER),
+    Operator.RELATIVE_LESS: date_conditions.relative(Operator.RELATIVE_LESS),
+    Operator.RELATIVE_GREATER_OR_EQUALS: date_conditions.relative(Operator.RELATIVE_GREATER_OR_EQUALS),
+    Operator.RELATIVE_LESS_OR_EQUALS: date_conditions.relative(Operator.RELATIVE_LESS_OR_EQUALS),
+    Operator.RELATIVE_EQUALS: date_conditions.relative(Operator.RELATIVE_EQUALS),
 }

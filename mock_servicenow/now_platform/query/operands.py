@@ -10,19 +10,25 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.physical import storage_kind
 from mock_servicenow.now_platform.query.folding import Folded, UnicodeFolded, ascii_lower
+from mock_servicenow.now_platform.values import to_database, to_stored
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column
 
 _DATE_TIMES = frozenset({"glide_date_time", "due_date", "glide_duration"})
 _IDENTIFIERS = frozenset({"GUID", "reference", "domain_id", "document_id", "sys_class_name"})
-_BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 _INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?")
 _LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
 
 Sql = sa.ColumnElement[Any]
+
+
+Test = sa.ColumnElement[bool]
+
+
+class UnusableTermError(Exception):
+    """The term cannot be asked; the message completes "it is ignored: …"."""
 
 
 class UnusableValueError(Exception):
@@ -51,6 +57,13 @@ def kind_of(column: "Column") -> Kind:
     return {"boolean": Kind.BOOLEAN, "glide_date": Kind.DATE}.get(column.type, Kind.TEXT)
 
 
+def parameter(column: "Column", value: str) -> Sql:
+    """Return a stored value as a bound parameter, in the place of the column."""
+    kinds = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
+    stored = to_database(column, value)
+    return sa.bindparam(None, stored, type_=kinds[storage_kind(column.type)](), unique=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """A column in SQL, empty values being NULL."""
@@ -77,7 +90,7 @@ class Operand:
         stored = self._stored(value)
         return sa.literal(stored, _type_of(stored))
 
-    def equals_any(self, values: Sequence[str]) -> sa.ColumnElement[bool]:
+    def equals_any(self, values: Sequence[str]) -> Test:
         """Return whether the column holds one of the values; false or NULL for an empty column.
 
         Raises:
@@ -101,15 +114,14 @@ class Operand:
                 return ascii_lower(value)
             case Kind.NUMBER:
                 return _number(value)
-            case Kind.BOOLEAN:
-                return _boolean(value)
-            case Kind.DATE:
-                return _date_time(value)[:10]
-            case Kind.DATE_TIME:
-                return _date_time(value)
-        return value
+            case Kind.IDENTIFIER:
+                return value
+        stored = to_stored(self.column, value)
+        if stored is None:
+            raise UnusableValueError(f"'{self.column.name}' holds values of type {self.column.type}")
+        return stored
 
-    def matches(self, before: str, value: str, after: str) -> sa.ColumnElement[bool]:
+    def matches(self, before: str, value: str, after: str) -> Test:
         """Return whether the text is the value between the wildcards; what the caller sent is literal.
 
         Raises:
@@ -135,17 +147,3 @@ def _number(value: str) -> float:
     if _NUMBER.fullmatch(value) is None:
         raise UnusableValueError("it is no number")
     return int(value) if "." not in value and len(value) <= _INTEGER_DIGITS else float(value)
-
-
-def _boolean(value: str) -> str:
-    stored = _BOOLEANS.get(value.lower())
-    if stored is None:
-        raise UnusableValueError("it is neither true nor false")
-    return stored
-
-
-def _date_time(value: str) -> str:
-    match = _DATE.fullmatch(value)
-    if match is None:
-        raise UnusableValueError("it is no date of the form YYYY-MM-DD HH:MM:SS")
-    return value if match[1] else f"{value} 00:00:00"

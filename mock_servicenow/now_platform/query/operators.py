@@ -59,3 +59,8 @@ class Operator(Enum):
 
 
 BY_SPELLING = {spelling: operator for operator in Operator for spelling in operator.value}
+
+# Tests that compute with dates, which takes many constants.
+COMPUTED = frozenset(
+    {Operator.SAME_AS, Operator.NOT_SAME_AS, Operator.MORE_THAN, Operator.LESS_THAN, Operator.DATE_PART}
+)

@@ -142,6 +142,8 @@ class _Reading:
         if header is None:
             return Ignored(token, "expected JOIN{table}.{field}={joined table}.{field}!{conditions}")
         conditions = deque([header[5], *self._doubled()])
+        if self._nesting >= MAX_NESTING:
+            return _too_deep(token)
         where = _Reading(conditions, self._nesting + 1).query()
         return SemiJoin(token, header[1], header[2], header[3], header[4], where)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query.conditions import Test, UnusableTermError
-from mock_servicenow.now_platform.query.operands import Operand, Sql
+from mock_servicenow.now_platform.query.change import Change
+from mock_servicenow.now_platform.query.operands import Operand, Sql, Test, UnusableTermError, parameter
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column, Dictionary
@@ -23,17 +23,25 @@ class Rows:
         table: its name in the dictionary.
         column: gives the SQL of one of its columns.
         source: what the rows are selected from; None for the values of a single record.
+        change: the single record; None for stored rows.
     """
 
     table: str
     column: Callable[[str], Sql]
     source: sa.Table | None = None
+    change: Change | None = None
 
 
 def stored_rows(dictionary: "Dictionary", table: str) -> Rows:
     """Return the stored rows of a table; those of other classes of its hierarchy are among them."""
     source = dictionary.sql_table(table)
     return Rows(table, source.c.__getitem__, source)
+
+
+def one_record(dictionary: "Dictionary", change: Change) -> Rows:
+    """Return a record as it would be, whether it is stored or not."""
+    columns = dictionary.columns(change.table)
+    return Rows(change.table, lambda name: parameter(columns[name], change.after(name)), change=change)
 
 
 class Path:
@@ -105,3 +113,10 @@ class Path:
         if column is None:
             raise UnusableTermError(f"table '{table}' has no column '{name}'")
         return column
+
+
+def of_class(dictionary: "Dictionary", rows: Rows) -> Test:
+    """Return whether a row of a hierarchy is of the table's class or of one that extends it."""
+    if dictionary.root(rows.table) == rows.table:
+        return sa.true()
+    return rows.column("sys_class_name").in_(dictionary.family(rows.table))

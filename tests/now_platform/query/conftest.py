@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
-from privman_testbench.findings import Finding
 
 from mock_servicenow.now_platform.dictionary import Column, Dictionary, Table
 from mock_servicenow.now_platform.query import QueryContext, compile_query, parse, teach_casefold
+from privman_testbench.findings import Finding
 
 NOW = datetime(2026, 1, 7, 9, 30, tzinfo=UTC)  # a Wednesday
 CONTEXT = QueryContext(NOW, user_id="abel", user_name="abel.tuter")

@@ -1,0 +1,60 @@
+"""Clauses about rows of other tables: related lists and semi-joins (platform 2.3)."""
+
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.query.operands import Sql, Test, UnusableTermError
+from mock_servicenow.now_platform.query.walk import Rows, of_class, stored_rows
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.query.syntax import Query, RelatedList, SemiJoin
+
+Matching = Callable[["Query", Rows], Test]
+_COMPARISONS: dict[str, Callable[[Any, int], Any]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+
+
+def related_list(term: "RelatedList", rows: Rows, dictionary: "Dictionary", matching: Matching) -> Test:
+    """Return whether the number of rows that point here satisfies the comparison."""
+    compare = _COMPARISONS[term.comparison]
+    none_satisfies = compare(0, term.count)
+    pointing = _pointing(term.table, term.field, term.where, dictionary, matching)
+    if (term.comparison, term.count) not in ((">", 0), (">=", 1)):
+        field = pointing.selected_columns[0]
+        satisfied = compare(sa.func.count(), term.count)
+        pointing = pointing.group_by(field).having(sa.not_(satisfied) if none_satisfies else satisfied)
+    key = rows.column("sys_id")
+    # Rows that nothing points to are in no group, so they are reached by what the others are not.
+    return key.not_in(pointing) if none_satisfies else key.in_(pointing)
+
+
+def semi_join(term: "SemiJoin", rows: Rows, dictionary: "Dictionary", matching: Matching) -> Test:
+    """Return whether some row of the joined table has the value of this row's field."""
+    known = dictionary.table(term.table or rows.table)
+    if known is None or dictionary.root(known.name) != dictionary.root(rows.table):
+        raise UnusableTermError(f"it joins to '{term.table}', but '{rows.table}' is queried")
+    _require(rows.table, term.field, dictionary)
+    return rows.column(term.field).in_(
+        _pointing(term.joined_table, term.joined_field, term.where, dictionary, matching)
+    )
+
+
+def _pointing(
+    table: str, field: str, where: "Query", dictionary: "Dictionary", matching: Matching
+) -> sa.Select[tuple[Any]]:
+    """Return the select of a column of those rows of a table that a query matches."""
+    if dictionary.table(table) is None:
+        raise UnusableTermError(f"there is no table '{table}'")
+    _require(table, field, dictionary)
+    there = stored_rows(dictionary, table)
+    column: Sql = there.column(field)
+    conditions = (column.is_not(None), of_class(dictionary, there), matching(where, there))
+    return sa.select(column).where(*conditions).correlate(None)
+
+
+def _require(table: str, column: str, dictionary: "Dictionary") -> None:
+    if column not in dictionary.columns(table):
+        raise UnusableTermError(f"table '{table}' has no column '{column}'")

@@ -1,0 +1,46 @@
+"""What of one query had no effect, as findings."""
+
+from privman_testbench.findings import Finding
+
+_MOST_FINDINGS = 20
+_LONGEST_QUOTE = 100
+
+
+class Swallowed:
+    """Collects what a query asked in vain; of very many terms, the first ones and their number.
+
+    Attributes:
+        invalid: whether the platform counts the query as invalid (platform 2.6).
+    """
+
+    def __init__(self) -> None:
+        self.invalid = False
+        self._reported: list[Finding] = []
+        self._more = 0
+
+    def ignore(self, term: str, reason: str, *, invalid: bool = True) -> None:
+        """Note a term that has no effect on the rows."""
+        self.invalid |= invalid
+        self.report("query-term-ignored", f"{_quoted(term)} is ignored: {reason}")
+
+    def unusable(self, term: str, reason: str) -> None:
+        """Note a term whose value is none that its column could hold."""
+        self.report("query-value-unusable", f"{_quoted(term)} matches no row: {reason}")
+
+    def report(self, rule: str, message: str) -> None:
+        """Note anything else about the query."""
+        if len(self._reported) < _MOST_FINDINGS:
+            self._reported.append(Finding("swallowed", rule, message, "sysparm_query"))
+        else:
+            self._more += 1
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what was noted, in the order of the query."""
+        if not self._more:
+            return tuple(self._reported)
+        rest = Finding("swallowed", "query-term-ignored", f"{self._more} more terms have no effect", "sysparm_query")
+        return (*self._reported, rest)
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if len(text) <= _LONGEST_QUOTE else f"'{text[:_LONGEST_QUOTE]}…'"

@@ -1,0 +1,86 @@
+"""One condition, one sort key, or the columns of a text search, on given rows."""
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary import PASSWORD_TYPES
+from mock_servicenow.now_platform.query import conditions, field_conditions
+from mock_servicenow.now_platform.query.operands import Kind, Operand, Test, UnusableTermError, kind_of
+from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.walk import Path, Rows
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.query.change import Change
+    from mock_servicenow.now_platform.query.scope import Scope
+    from mock_servicenow.now_platform.query.syntax import Condition, Order
+
+# These look at the sys_id that a reference holds, all others at what people read for it (platform 2.4).
+_OF_THE_SYS_ID = frozenset(
+    {
+        Operator.EQUALS,
+        Operator.NOT_EQUALS,
+        Operator.IN,
+        Operator.NOT_IN,
+        Operator.EMPTY,
+        Operator.NOT_EMPTY,
+        Operator.ANYTHING,
+        Operator.DYNAMIC,
+        Operator.IN_HIERARCHY,
+        Operator.IN_HIERARCHY_DYNAMIC,
+    }
+)
+_CHANGES = frozenset({Operator.CHANGES, Operator.CHANGES_FROM, Operator.CHANGES_TO})
+
+
+def condition(term: "Condition", rows: Rows, scope: "Scope") -> Test:
+    """Return the SQL of a condition; raises as `conditions.test`."""
+    path = Path(scope.dictionary, rows.table, term.path)
+    if term.operator in field_conditions.FIELD_OPERATORS:
+        return _between_fields(term, path, rows, scope)
+    if term.operator in _CHANGES and rows.change is not None:
+        return _changed(term, rows.change)
+    if term.operator not in _OF_THE_SYS_ID:
+        path.to_display()
+
+    def test(operand: Operand) -> Test:
+        return conditions.test(operand, term.operator, term.value, scope)
+
+    if conditions.may_accept_empty(term.operator, term.value, path.last):
+        return test(path.operand(rows))
+    return path.meets(rows, test)
+
+
+def ordering(order: "Order", rows: Rows, dictionary: "Dictionary") -> sa.ColumnElement[Any]:
+    """Return what to sort by; empty values come first, as in the platform's own database.
+
+    References sort by what people read for them (inferred).
+    """
+    path = Path(dictionary, rows.table, order.path)
+    path.to_display()
+    value = path.operand(rows).comparable
+    return value.desc().nulls_last() if order.descending else value.asc().nulls_first()
+
+
+def searched_columns(rows: Rows, dictionary: "Dictionary") -> list[Operand]:
+    """Return the columns in which a text search looks: every text, passwords excepted."""
+    return [
+        Operand(column, rows.column(column.name))
+        for column in dictionary.columns(rows.table).values()
+        if kind_of(column) is Kind.TEXT and column.type not in PASSWORD_TYPES
+    ]
+
+
+def _between_fields(term: "Condition", path: Path, rows: Rows, scope: "Scope") -> Test:
+    name, _, detail = term.value.partition("@")
+    other = Path(scope.dictionary, rows.table, name.split("."))
+    return field_conditions.test(path.operand(rows), term.operator, other.operand(rows), detail)
+
+
+def _changed(term: "Condition", change: "Change") -> Test:
+    if len(term.path) > 1:
+        raise UnusableTermError("only the record's own columns are known to change")
+    before, after = change.before(term.path[0]), change.after(term.path[0])
+    wanted = {Operator.CHANGES_FROM: before, Operator.CHANGES_TO: after}.get(term.operator, term.value)
+    return sa.true() if before != after and wanted == term.value else sa.false()
