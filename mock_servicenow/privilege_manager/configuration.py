@@ -33,9 +33,8 @@ class Configuration:
     retries: int
 
     @classmethod
-    def read(cls, names: WireNames, instance_metadata: str) -> Self:
+    def read(cls, names: WireNames, pairs: Mapping[str, object]) -> Self:
         """Return the configuration in the name-value pairs; raises ConfigurationError."""
-        pairs = read_pairs(instance_metadata)
 
         def value(key: str) -> str:
             return _pair(pairs, names.key(_BODY, key))

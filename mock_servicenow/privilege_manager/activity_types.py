@@ -1,0 +1,54 @@
+"""Activity types: the kinds of request that a console has declared, and their valid responses."""
+
+from datetime import timedelta
+
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.values import duration_seconds
+from mock_servicenow.privilege_manager.registration import Registrations
+from mock_servicenow.privilege_manager.tables import AppTables
+
+
+class ActivityTypes:
+    """The activity type records."""
+
+    def __init__(self, tables: AppTables, registrations: Registrations) -> None:
+        self._table = tables.activity_type
+        self._registrations = registrations
+
+    def rules(self) -> list[BusinessRule]:
+        """Return the rule that ties every activity type to a registration."""
+        written: frozenset[Operation] = frozenset({"insert", "update"})
+        return [BusinessRule("Registered instance only", self._table.name, "before", written, self._check_instance)]
+
+    def all(self, session: Session) -> list[Record]:
+        """Return every activity type."""
+        return session.find_all(self._table.name)
+
+    def find(self, session: Session, activity_type_id: str) -> Record | None:
+        """Return the activity type with this sys_id."""
+        return session.get(self._table.name, activity_type_id) if activity_type_id else None
+
+    def instance_id(self, activity_type: Record) -> str:
+        """Return the Instance Id of the console that declared it."""
+        return activity_type[self._table["instance_id"]]
+
+    def valid_responses(self, activity_type: Record) -> list[str]:
+        """Return the responses that may be given, in their order."""
+        listed = activity_type[self._table["valid_responses"]].split(",")
+        return [response.strip() for response in listed if response.strip()]
+
+    def max_timeout(self, activity_type: Record) -> timedelta | None:
+        """Return how long a request may wait for its decision; None for ever."""
+        stored = activity_type[self._table["max_timeout"]]
+        return timedelta(seconds=duration_seconds(stored)) if stored else None
+
+    def includes(self, activity_type: Record, column: str) -> bool:
+        """Tell whether decisions carry ``comment`` or ``duration``."""
+        return activity_type[self._table[f"include_{column}"]] == "true"
+
+    def _check_instance(self, context: RuleContext) -> None:
+        instance_id = context.current.get(self._table["instance_id"], "")
+        if not self._registrations.exists(context.session, instance_id):
+            context.abort(f"'{self._table['instance_id']}' is {instance_id!r}; expected a registered Instance Id")

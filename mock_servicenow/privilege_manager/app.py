@@ -1,0 +1,50 @@
+"""The scoped app "Thycotic Privilege Manager", installed on an instance."""
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.privilege_manager.activity_types import ActivityTypes
+from mock_servicenow.privilege_manager.console_client import ConsoleClient
+from mock_servicenow.privilege_manager.deliverer import Deliverer
+from mock_servicenow.privilege_manager.outbox import Outbox
+from mock_servicenow.privilege_manager.registration import Registrations
+from mock_servicenow.privilege_manager.requests import ApprovalRequests
+from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.privilege_manager.timeouts import Timeouts
+from privman_contracts.wire_names import WireNames
+from privman_testbench.masking import Secrets
+from privman_testbench.outbound import HttpCaller
+
+
+class PrivilegeManagerApp:
+    """The app's business rules and its two background duties: deliveries and time-outs.
+
+    Its tables (`AppTables`) have to be in the instance's dictionary.
+    """
+
+    def __init__(
+        self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets
+    ) -> None:
+        registrations = Registrations(tables, names, secrets)
+        activity_types = ActivityTypes(tables, registrations)
+        requests = ApprovalRequests(tables, names, registrations, activity_types)
+        outbox = Outbox(tables, names, registrations, activity_types, requests)
+        self.deliverer = Deliverer(instance, outbox, ConsoleClient(caller, names, secrets))
+        self.timeouts = Timeouts(instance, tables, names, activity_types)
+        for rules in (
+            registrations.rules(),
+            activity_types.rules(),
+            requests.rules(),
+            outbox.rules(self.deliverer.wake),
+            self.timeouts.rules(),
+        ):
+            for rule in rules:
+                instance.add_rule(rule)
+
+    async def start(self) -> None:
+        """Take up the background duties; call it in the loop that serves."""
+        await self.deliverer.start()
+        await self.timeouts.start()
+
+    def stop(self) -> None:
+        """Lay the background duties down."""
+        self.deliverer.stop()
+        self.timeouts.stop()

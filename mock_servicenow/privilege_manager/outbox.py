@@ -1,0 +1,140 @@
+"""The responses that are to reach a console, kept in the response table itself.
+
+A decision and its response are written in one transaction, so no acknowledged decision can be lost. Whether a response
+is still to be sent follows from its status code and retry count; after a crash one may be sent twice, which the
+console tells by its RequestId (the same decision twice is harmless).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.values import duration_seconds
+from mock_servicenow.privilege_manager.activity_types import ActivityTypes
+from mock_servicenow.privilege_manager.configuration import Configuration
+from mock_servicenow.privilege_manager.registration import Registrations
+from mock_servicenow.privilege_manager.requests import ApprovalRequests
+from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.privilege_manager.time_spans import format_clock
+from privman_contracts.wire_names import WireNames
+
+Wake = Callable[[str], None]
+_SUCCESS = range(200, 300)
+REQUEST = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One response on its way to the console.
+
+    Attributes:
+        retry: how many retries the next attempt makes; 0 for the first attempt.
+        decision: the body, by its keys on the wire.
+    """
+
+    response_id: str
+    configuration: Configuration
+    retry: int
+    decision: dict[str, str]
+
+
+class Outbox:
+    """Writes responses, and tells which are still to be sent."""
+
+    def __init__(
+        self,
+        tables: AppTables,
+        names: WireNames,
+        registrations: Registrations,
+        activity_types: ActivityTypes,
+        requests: ApprovalRequests,
+    ) -> None:
+        self.table = tables.response
+        self._request = tables.request
+        self._names = names
+        self._approve = names.word("response", "approve")
+        self._retried = names.statuses("retried_statuses")
+        self._registrations = registrations
+        self._activity_types = activity_types
+        self._requests = requests
+
+    def rules(self, wake: Wake) -> list[BusinessRule]:
+        """Return the rule that answers a decision with a response; ``wake`` is called once it is committed."""
+
+        def respond(context: RuleContext) -> None:
+            if self._requests.is_decision(context):
+                response = self._respond(context)
+                context.session.on_commit(lambda: wake(response.sys_id))
+
+        return [BusinessRule("Respond", self._request.name, "after", frozenset({"update"}), respond)]
+
+    def unfinished(self, session: Session) -> list[Record]:
+        """Return every response that may still have to be sent, the oldest first."""
+        codes = self.table["response_status_code"]
+        again = "".join(f"^OR{codes}={status}" for status in sorted(self._retried))
+        return session.query(self.table.name, f"{codes}ISEMPTY{again}^ORDERBYsys_created_on^ORDERBYsys_id")
+
+    def delivery(self, session: Session, response_id: str) -> Delivery | None:
+        """Return what is to be sent next for a response; None when nothing is.
+
+        Raises:
+            ConfigurationError: the console cannot be reached with what it registered.
+        """
+        response = session.get(self.table.name, response_id)
+        request = response and session.get(self._request.name, response[REQUEST])
+        if response is None or not request:
+            return None
+        instance_id = request[self._request["instance_id"]]
+        configuration = self._registrations.configuration(session, instance_id)
+        retry = self._next_retry(response)
+        if retry is None or retry > configuration.retries:
+            return None
+        return Delivery(response_id, configuration, retry, self._decision(response, instance_id))
+
+    def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
+        """Record the status of an attempt and which retry it was."""
+        values = {self.table["response_status_code"]: str(status), self.table["retry_attempts"]: str(retry)}
+        session.update(self.table.name, response_id, values)
+
+    def state(self, response: Record, *, waiting: bool) -> str:
+        """Return ``pending``, ``delivered`` or ``failed``."""
+        code = response[self.table["response_status_code"]]
+        if code and int(code) in _SUCCESS:
+            return "delivered"
+        return "pending" if waiting or not code else "failed"
+
+    def _next_retry(self, response: Record) -> int | None:
+        code = response[self.table["response_status_code"]]
+        if not code:
+            return 0
+        return int(response[self.table["retry_attempts"]]) + 1 if int(code) in self._retried else None
+
+    def _respond(self, context: RuleContext) -> Record:
+        current, columns = context.current, self._request
+        status = current[columns["status"]]
+        values = {
+            self.table["request_id"]: current[columns["request_id"]],
+            self.table["response"]: status,
+            REQUEST: current["sys_id"],
+        }
+        activity_type = self._activity_types.find(context.session, current[columns["activity_type_id"]])
+        included = ["comment", "duration"] if status == self._approve else ["comment"]
+        for column in included:
+            if activity_type is not None and self._activity_types.includes(activity_type, column):
+                values[self.table[column]] = current[columns[column]]
+        return context.session.insert(self.table.name, values)
+
+    def _decision(self, response: Record, instance_id: str) -> dict[str, str]:
+        duration = response[self.table["duration"]]
+        parts = {
+            "RequestId": response[self.table["request_id"]],
+            "Response": response[self.table["response"]],
+            "Comment": response[self.table["comment"]],
+            "Duration": duration and format_clock(timedelta(seconds=duration_seconds(duration))),
+            "InstanceId": instance_id,
+            "RespondedBy": response["sys_created_by"],
+        }
+        return {self._names.key("decision", key): value for key, value in parts.items() if value}

@@ -1,0 +1,75 @@
+"""Registrations: what the console says about itself, its Secret kept apart (integration 3)."""
+
+import orjson
+
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.privilege_manager.configuration import Configuration, ConfigurationError, read_pairs
+from mock_servicenow.privilege_manager.tables import MASK, AppTables
+from privman_contracts.wire_names import WireNames
+from privman_testbench.masking import Secrets
+
+
+class Registrations:
+    """The Integration Configuration records and their Secrets."""
+
+    def __init__(self, tables: AppTables, names: WireNames, secrets: Secrets) -> None:
+        self._table = tables.configuration
+        self._secret = tables.secret
+        self._names = names
+        self._secrets = secrets
+        self._password = names.key("instance_metadata", "Password")
+
+    def rules(self) -> list[BusinessRule]:
+        """Return the rules that guard the Secret of every registration."""
+        written: frozenset[Operation] = frozenset({"insert", "update"})
+        return [
+            BusinessRule("Keep the Secret apart", self._table.name, "before", written, self._keep_secret),
+            BusinessRule("Forget the Secret", self._table.name, "after", frozenset({"delete"}), self._forget_secret),
+        ]
+
+    def exists(self, session: Session, instance_id: str) -> bool:
+        """Tell whether a console is registered under this Instance Id."""
+        return bool(instance_id) and session.get(self._table.name, instance_id) is not None
+
+    def configuration(self, session: Session, instance_id: str) -> Configuration:
+        """Return how to reach the console; raises ConfigurationError where that cannot be told."""
+        record = session.get(self._table.name, instance_id)
+        if record is None:
+            raise ConfigurationError(f"Instance Id {instance_id!r} is no longer registered")
+        pairs = dict(read_pairs(record[self._table["instance_metadata"]]))
+        kept = self._kept(session, instance_id)
+        if kept is not None:
+            pairs[self._password] = kept[self._secret["secret"]]
+        return Configuration.read(self._names, pairs)
+
+    def _keep_secret(self, context: RuleContext) -> None:
+        column = self._table["instance_metadata"]
+        try:
+            pairs = dict(read_pairs(context.current[column]))
+        except ConfigurationError:
+            return
+        secret = pairs.get(self._password)
+        if not isinstance(secret, str) or secret in {"", MASK}:
+            return
+        pairs[self._password] = MASK
+        context.current[column] = orjson.dumps(pairs).decode()
+        self._keep(context.session, context.current["sys_id"], secret)
+
+    def _keep(self, session: Session, instance_id: str, secret: str) -> None:
+        self._secrets.add(secret)
+        kept = self._kept(session, instance_id)
+        if kept is not None:
+            session.update(self._secret.name, kept.sys_id, {self._secret["secret"]: secret})
+            return
+        values = {self._secret["configuration"]: instance_id, self._secret["secret"]: secret}
+        session.insert(self._secret.name, values)
+
+    def _forget_secret(self, context: RuleContext) -> None:
+        kept = self._kept(context.session, context.current["sys_id"])
+        if kept is not None:
+            context.session.delete(self._secret.name, kept.sys_id)
+
+    def _kept(self, session: Session, instance_id: str) -> Record | None:
+        return session.find(self._secret.name, **{self._secret["configuration"]: instance_id})

@@ -1,0 +1,121 @@
+"""Approval requests: which are accepted, and who may still decide them (integration 3)."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.values import DATE_TIME
+from mock_servicenow.privilege_manager.activity_types import ActivityTypes
+from mock_servicenow.privilege_manager.registration import Registrations
+from mock_servicenow.privilege_manager.tables import AppTables
+from privman_contracts.wire_names import WireNames
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_CONTENT = ("request_id", "activity_type_id", "metadata", "instance_id")
+
+
+class ApprovalRequests:
+    """The rules of the request table."""
+
+    def __init__(
+        self, tables: AppTables, names: WireNames, registrations: Registrations, activity_types: ActivityTypes
+    ) -> None:
+        self._table = tables.request
+        self._pending = tables.pending
+        self._timed_out = names.word("request_status", "timed_out")
+        self._registrations = registrations
+        self._activity_types = activity_types
+
+    def rules(self) -> list[BusinessRule]:
+        """Return the rules that accept a request and that admit a decision."""
+        insert: frozenset[Operation] = frozenset({"insert"})
+        update: frozenset[Operation] = frozenset({"update"})
+        return [
+            BusinessRule("Accept request", self._table.name, "before", insert, self._accept),
+            BusinessRule("Admit decision", self._table.name, "before", update, self._admit),
+        ]
+
+    def is_decision(self, context: RuleContext) -> bool:
+        """Tell whether an update gives a pending request its response."""
+        status = self._table["status"]
+        return context.changed(status) and context.current[status] != self._timed_out
+
+    def _accept(self, context: RuleContext) -> None:
+        self._check_origin(context)
+        self._check_content(context)
+        status = context.current.get(self._table["status"], "")
+        if status not in {"", self._pending}:
+            context.abort(f"'{self._table['status']}' is {status!r}; expected {self._pending!r} for a new request")
+        context.current[self._table["status"]] = self._pending
+        self._check_repetition(context)
+
+    def _check_origin(self, context: RuleContext) -> None:
+        instance_id = self._value(context, "instance_id")
+        if not self._registrations.exists(context.session, instance_id):
+            context.abort(f"'{self._table['instance_id']}' is {instance_id!r}; expected a registered Instance Id")
+        activity_type_id = self._value(context, "activity_type_id")
+        activity_type = self._activity_types.find(context.session, activity_type_id)
+        if activity_type is None or self._activity_types.instance_id(activity_type) != instance_id:
+            context.abort(
+                f"'{self._table['activity_type_id']}' is {activity_type_id!r}; expected an activity type that "
+                f"instance {instance_id!r} has registered"
+            )
+
+    def _check_content(self, context: RuleContext) -> None:
+        request_id = self._value(context, "request_id")
+        if not _GUID.fullmatch(request_id):
+            context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
+        if not _is_json_object(self._value(context, "metadata")):
+            context.abort(f"'{self._table['metadata']}' is no JSON object; expected one, written as a string")
+
+    def _check_repetition(self, context: RuleContext) -> None:
+        """Answer a repeated request with the record that exists; refuse another request under its id."""
+        key = {self._table[column]: self._value(context, column) for column in ("instance_id", "request_id")}
+        existing = context.session.find(self._table.name, **key)
+        if existing is None:
+            return
+        if all(existing[self._table[column]] == self._value(context, column) for column in _CONTENT):
+            context.answer_with(existing)
+        request_id = self._value(context, "request_id")
+        context.abort(f"'{self._table['request_id']}' {request_id!r} was received before with another body")
+
+    def _admit(self, context: RuleContext) -> None:
+        answered = {self._table[column] for column in ("status", "comment", "duration")}
+        if context.previous is None or answered.isdisjoint(context.supplied):
+            return
+        previous, status = context.previous[self._table["status"]], context.current[self._table["status"]]
+        if previous != self._pending:
+            context.abort(f"the request is {previous!r} already; expected one that is {self._pending!r}")
+        if status == previous or self._is_time_out(context, status):
+            return
+        self._check_response(context, context.previous, status)
+
+    def _check_response(self, context: RuleContext, request: Record, status: str) -> None:
+        activity_type = self._activity_types.find(context.session, request[self._table["activity_type_id"]])
+        if activity_type is None:
+            context.abort(f"the activity type {request[self._table['activity_type_id']]!r} exists no longer")
+        valid = self._activity_types.valid_responses(activity_type)
+        if status not in valid:
+            context.abort(f"'{self._table['status']}' is {status!r}; expected one of {', '.join(valid)}")
+        limit = self._activity_types.max_timeout(activity_type)
+        if limit is not None and _parsed(context.session.now) - _parsed(request["sys_created_on"]) >= limit:
+            context.abort(f"the request timed out after {limit}")
+
+    def _is_time_out(self, context: RuleContext, status: str) -> bool:
+        return status == self._timed_out and context.session.user.unrestricted
+
+    def _value(self, context: RuleContext, column: str) -> str:
+        return context.current.get(self._table[column], "")
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _parsed(stored: str) -> datetime:
+    return datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)
