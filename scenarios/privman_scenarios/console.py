@@ -1,0 +1,29 @@
+"""The Privilege Manager Console as scenarios use it."""
+
+from typing import Any
+
+from privman_scenarios.http_api import Answer
+from privman_scenarios.party import Party
+
+
+class Console(Party):
+    """A console; what an endpoint user or an administrator does goes through the control plane of the simulator."""
+
+    async def set_up(self, options: dict[str, Any]) -> Answer:
+        """Run the documented set-up steps."""
+        return await self.control.ask("POST", "/setup", options)
+
+    async def ask(self, metadata: dict[str, Any]) -> Answer:
+        """Let an endpoint user ask for approval."""
+        return await self.control.ask("POST", "/approval-requests", {"metadata": metadata})
+
+    async def approval(self, request_id: str) -> dict[str, Any]:
+        """Return the approval request as the console sees it."""
+        approval: dict[str, Any] = await self.control.call("GET", f"/approval-requests/{request_id}")
+        return approval
+
+    async def webhooks(self) -> list[dict[str, Any]]:
+        """Return what the Messaging tab lists."""
+        answer = await self.control.call("GET", "/webhooks")
+        webhooks: list[dict[str, Any]] = answer["webhooks"]
+        return webhooks

@@ -1,0 +1,56 @@
+"""The ``/__admin`` of a party that is a fake."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.http_api import Answer, HttpApi
+
+
+class ControlPlane:
+    """Journal, findings, faults, clock and reset of one party; every call raises ExpectationError when refused."""
+
+    def __init__(self, api: HttpApi) -> None:
+        self._api = api
+
+    async def journal(self) -> list[dict[str, Any]]:
+        """Return every exchange in order, secrets masked."""
+        exchanges: list[dict[str, Any]] = (await self.call("GET", "/requests"))["requests"]
+        return exchanges
+
+    async def findings(self) -> list[dict[str, Any]]:
+        """Return what was swallowed and which contracts were broken."""
+        findings: list[dict[str, Any]] = (await self.call("GET", "/findings"))["findings"]
+        return findings
+
+    async def arm(self, fault: Mapping[str, Any]) -> None:
+        """Arm a fault."""
+        await self.call("POST", "/faults", fault)
+
+    async def clear_faults(self) -> None:
+        """Disarm every fault."""
+        await self.call("DELETE", "/faults")
+
+    async def now(self) -> str:
+        """Return the time on the party's clock, in ISO 8601."""
+        now: str = (await self.call("GET", "/clock"))["now"]
+        return now
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time jump; returns when everything that fell due has been answered."""
+        await self.call("POST", "/clock/advance", {"seconds": seconds})
+
+    async def reset(self) -> None:
+        """Bring the party back to its state at start."""
+        await self.call("POST", "/reset")
+
+    async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON holds anything
+        """Return the answer's JSON."""
+        answer = await self.ask(method, path, body)
+        if answer.refused:
+            raise ExpectationError(f"{method} /__admin{path} to be answered", str(answer))
+        return answer.json
+
+    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+        """Return the answer, refused or not."""
+        return await self._api.call(method, f"/__admin{path}", body)

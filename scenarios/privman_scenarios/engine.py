@@ -1,0 +1,160 @@
+"""Plays scenarios and tells what happens in typed events."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
+from itertools import zip_longest
+from typing import Protocol
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.events import (
+    Event,
+    Failure,
+    Listener,
+    Outcome,
+    RunEnded,
+    RunStarted,
+    ScenarioEnded,
+    ScenarioStarted,
+    StepFailed,
+    StepPassed,
+)
+from privman_scenarios.findings import UnaskedFinding, unasked_findings
+from privman_scenarios.model import Arguments, Scenario, Step
+from privman_scenarios.play import Play
+from privman_scenarios.targets import Targets
+from privman_scenarios.vocabulary import Verb, Vocabulary
+from privman_testbench.clock import Clock
+
+# A real system answers in its own time; an expectation is looked at again that often, a second apart.
+PATIENCE = 15
+
+
+class Worlds(Protocol):
+    """Where scenarios get their two parties from."""
+
+    def open(self) -> AbstractAsyncContextManager[Targets]:
+        """Return both parties in the state at start; raises TargetUnreachableError."""
+
+
+class Engine:
+    """Plays scenarios one after the other.
+
+    Args:
+        clock: real time, for how long things took and for patience with real systems.
+        strict: whether what ServiceNow swallowed fails a scenario.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        worlds: Worlds,
+        listeners: Sequence[Listener],
+        clock: Clock,
+        *,
+        strict: bool = False,
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._worlds = worlds
+        self._listeners = listeners
+        self._clock = clock
+        self._strict = strict
+        self._checks = 0
+
+    async def run(self, scenarios: Sequence[Scenario], seed: int) -> RunEnded:
+        """Play them all and return how it ended."""
+        self._tell(RunStarted(len(scenarios), seed))
+        began = self._clock.now()
+        outcomes = [(await self.play(scenario)).outcome for scenario in scenarios]
+        ended = RunEnded(
+            outcomes.count("passed"),
+            outcomes.count("failed"),
+            outcomes.count("skipped"),
+            self._checks,
+            self._since(began),
+        )
+        self._tell(ended)
+        return ended
+
+    async def play(self, scenario: Scenario) -> ScenarioEnded:
+        """Play one scenario in a world of its own and return how it ended."""
+        self._tell(ScenarioStarted(scenario))
+        began = self._clock.now()
+        async with self._worlds.open() as targets:
+            if reason := self._why_skipped(scenario, targets):
+                ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
+            else:
+                failure, findings = await self._outcome(scenario, Play(targets))
+                outcome: Outcome = "failed" if failure else "passed"
+                ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings)
+        self._tell(ended)
+        return ended
+
+    async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
+        failure = await self._play_steps(scenario, play)
+        findings = await unasked_findings(play)
+        if failure is None:
+            failure = self._afterwards(scenario, findings)
+        if failure is not None:
+            failure = replace(failure, exchanges=tuple(await play.targets.last_exchanges()))
+            self._tell(StepFailed(scenario, failure))
+        return failure, tuple(str(finding) for finding in findings)
+
+    async def _play_steps(self, scenario: Scenario, play: Play) -> Failure | None:
+        steps = _with_set_up(scenario)
+        for step, following in zip_longest(steps, steps[1:]):
+            try:
+                await self._play_step(step, following, play)
+            except ExpectationError as error:
+                return Failure(step.verb, scenario.file, step.line, error.expected, error.came)
+            self._tell(StepPassed(scenario, step))
+        return None
+
+    async def _play_step(self, step: Step, following: Step | None, play: Play) -> None:
+        verb = self._vocabulary[step.verb]
+        await self._perform(verb, play, play.resolve(step.arguments))
+        await play.targets.settle()
+        self._checks += verb.checks
+        excused = following is not None and self._vocabulary[following.verb].excuses
+        if (trouble := play.take_trouble()) and not excused:
+            raise ExpectationError("the step to be accepted", trouble)
+
+    async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> None:
+        for _ in range(PATIENCE if verb.checks and not play.targets.virtual else 0):
+            try:
+                return await verb.play(play, arguments)
+            except ExpectationError:
+                await self._clock.sleep(1)
+        return await verb.play(play, arguments)
+
+    def _afterwards(self, scenario: Scenario, findings: Sequence[UnaskedFinding]) -> Failure | None:
+        """Return why a scenario fails whose steps all held."""
+        red = [str(finding) for finding in findings if self._strict or finding.kind == "violation"]
+        if red:
+            return Failure(
+                "findings", scenario.file, scenario.line, "no finding that no step asked for", "; ".join(red)
+            )
+        if not any(self._vocabulary[step.verb].checks for step in scenario.steps):
+            return Failure("steps", scenario.file, scenario.line, "a step that expects something", "none")
+        return None
+
+    def _why_skipped(self, scenario: Scenario, targets: Targets) -> str:
+        for step in _with_set_up(scenario):
+            for need in sorted(self._vocabulary[step.verb].needs):
+                if need in targets.lacking:
+                    return f"{step.verb} in line {step.line} needs a {need}: {targets.lacking[need]}"
+        return ""
+
+    def _since(self, began: datetime) -> float:
+        return (self._clock.now() - began).total_seconds()
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def _with_set_up(scenario: Scenario) -> list[Step]:
+    if scenario.given is None:
+        return list(scenario.steps)
+    return [Step("console.set-up", scenario.given, scenario.line), *scenario.steps]

@@ -1,0 +1,35 @@
+"""What may go wrong outside a scenario's own expectations.
+
+ScenariosError
+├── ScenarioFileError        a scenario file cannot be used; ``file:line: message``
+└── TargetUnreachableError   a target did not answer, or is not what it should be
+"""
+
+
+class ScenariosError(Exception):
+    """Something the user must put right; the message is one line for people."""
+
+
+class ScenarioFileError(ScenariosError):
+    """A scenario file cannot be used; the message begins with file and line."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        super().__init__(f"{file}:{line}: {message}")
+
+
+class TargetUnreachableError(ScenariosError):
+    """A target could not be reached, or refused what every target must allow."""
+
+
+class ExpectationError(Exception):
+    """A step's expectation does not hold.
+
+    Attributes:
+        expected: what the scenario wants, for people.
+        came: what was there instead.
+    """
+
+    def __init__(self, expected: str, came: str) -> None:
+        super().__init__(f"expected {expected}; came {came}")
+        self.expected = expected
+        self.came = came

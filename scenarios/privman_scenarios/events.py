@@ -1,0 +1,106 @@
+"""What happens during a run, as values; reporters listen to them and the engine knows none of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from privman_scenarios.model import Scenario, Step
+
+Outcome = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a scenario failed.
+
+    Attributes:
+        step: the verb, or what else failed, such as ``given``.
+        line: of the step in the file.
+        exchanges: the last ones of both parties, for people, secrets masked.
+    """
+
+    step: str
+    file: str
+    line: int
+    expected: str
+    came: str
+    exchanges: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """File, line, step, what was expected and what came."""
+        return f"{self.file}:{self.line}: {self.step}: expected {self.expected}; came {self.came}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins."""
+
+    scenarios: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioStarted:
+    """A scenario begins."""
+
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class StepPassed:
+    """A step did what it says."""
+
+    scenario: Scenario
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """A step did not, and its scenario ends there."""
+
+    scenario: Scenario
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioEnded:
+    """A scenario has ended.
+
+    Attributes:
+        seconds: how long it took in real time.
+        reason: why it was skipped.
+        findings: what was swallowed on the way, for people.
+    """
+
+    scenario: Scenario
+    outcome: Outcome
+    seconds: float
+    reason: str = ""
+    failure: Failure | None = None
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run has ended.
+
+    Attributes:
+        checks: how many expectations were compared.
+        seconds: how long it took in real time.
+    """
+
+    passed: int
+    failed: int
+    skipped: int
+    checks: int
+    seconds: float
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing failed and something was checked."""
+        return not self.failed and self.checks > 0
+
+
+Event = RunStarted | ScenarioStarted | StepPassed | StepFailed | ScenarioEnded | RunEnded
+Listener = Callable[[Event], None]

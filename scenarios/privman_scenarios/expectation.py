@@ -1,0 +1,144 @@
+"""What a scenario expects of a value, and where the value differs.
+
+A plain value must be equal, a mapping is a subset, a list has as many items, each as expected. A mapping with one of
+these keys alone is an operator: ``matches`` (a regular expression found in the text), ``absent`` (the key is not there,
+or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not hold).
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from privman_scenarios.errors import ExpectationError
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where a value is not as expected.
+
+    Attributes:
+        where: path into the value, such as ``metadata.PolicyId``; empty for the value itself.
+    """
+
+    where: str
+    expected: str
+    came: str
+
+
+def require(expected: object, came: object, what: str = "") -> None:
+    """Raise ExpectationError unless ``came`` is as expected; ``what`` names the value in the message."""
+    different = list(differences(expected, came, what))
+    if different:
+        raise ExpectationError(
+            ", ".join(f"{each.where} {each.expected}".strip() for each in different),
+            ", ".join(f"{each.where} {each.came}".strip() for each in different),
+        )
+
+
+def holds(expected: object, came: object) -> bool:
+    """Tell whether ``came`` is as expected."""
+    return next(differences(expected, came), None) is None
+
+
+def differences(expected: object, came: object, where: str = "") -> Iterator[Difference]:
+    """Yield each place where ``came`` is not as expected."""
+    if isinstance(expected, Mapping):
+        yield from _of_mapping(expected, came, where)
+    elif isinstance(expected, list):
+        yield from _of_list(expected, came, where)
+    elif not _equal(expected, came):
+        yield Difference(where, repr(expected), repr(came))
+
+
+def operator_error(expected: object) -> str:
+    """Return why an expectation can never be checked, such as a broken regular expression; empty if it can."""
+    if isinstance(expected, list):
+        return next(filter(None, map(operator_error, expected)), "")
+    if not isinstance(expected, Mapping):
+        return ""
+    if set(expected) == {"matches"}:
+        return _pattern_error(expected["matches"])
+    return operator_error(list(expected.values()))
+
+
+def _pattern_error(pattern: object) -> str:
+    if not isinstance(pattern, str):
+        return f"'matches' is {pattern!r}. Expected a regular expression."
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"{pattern!r} is no regular expression: {error}."
+    return ""
+
+
+def _of_mapping(expected: Mapping[str, Any], came: object, where: str) -> Iterator[Difference]:
+    if len(expected) == 1:
+        (operator, operand), *_ = expected.items()
+        if operator in _OPERATORS:
+            yield from _OPERATORS[operator](operand, came, where)
+            return
+    if not isinstance(came, Mapping):
+        yield Difference(where, f"a mapping with {', '.join(expected)}", repr(came))
+        return
+    for key, value in expected.items():
+        yield from differences(value, came.get(key, MISSING), f"{where}.{key}" if where else key)
+
+
+def _of_list(expected: list[Any], came: object, where: str) -> Iterator[Difference]:
+    if not isinstance(came, list) or len(came) != len(expected):
+        yield Difference(where, repr(expected), repr(came))
+        return
+    for index, (want, item) in enumerate(zip(expected, came, strict=True)):
+        yield from differences(want, item, f"{where}[{index}]")
+
+
+def _equal(expected: object, came: object) -> bool:
+    # The Table API prints every value as text, so that true is "true" and 3 is "3" there.
+    if isinstance(came, str) and isinstance(expected, bool | int):
+        return came == (str(expected).lower() if isinstance(expected, bool) else str(expected))
+    return expected == came and isinstance(expected, bool) == isinstance(came, bool)
+
+
+def _matches(pattern: str, came: object, where: str) -> Iterator[Difference]:
+    if not isinstance(came, str) or re.search(pattern, came, re.DOTALL) is None:
+        yield Difference(where, f"text that matches {pattern!r}", repr(came))
+
+
+def _absent(wanted: object, came: object, where: str) -> Iterator[Difference]:
+    is_absent = came is MISSING or came in (None, "")
+    if is_absent is not wanted:
+        yield Difference(where, "nothing" if wanted else "something", repr(came))
+
+
+def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
+    try:
+        value = json.loads(came) if isinstance(came, str) else MISSING
+    except ValueError:
+        value = MISSING
+    if value is MISSING:
+        yield Difference(where, "JSON text", repr(came))
+    else:
+        yield from differences(expected, value, where)
+
+
+def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
+    if holds(unwanted, came):
+        yield Difference(where, f"not {unwanted!r}", repr(came))
+
+
+_OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {
+    "matches": _matches,
+    "absent": _absent,
+    "json": _json,
+    "not": _not,
+}

@@ -1,0 +1,168 @@
+"""What a test holds of each party: plain calls that return when they are done."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.party import Party
+from privman_scenarios.spans import to_seconds
+from privman_scenarios.targets import Targets
+
+Metadata = Mapping[str, str]
+
+
+class HeldClock:
+    """The time of both parties."""
+
+    def __init__(self, loop: LoopThread, targets: Targets, party: Party) -> None:
+        self._loop = loop
+        self._targets = targets
+        self._party = party
+
+    def now(self) -> datetime:
+        """Return the party's time, aware, in UTC."""
+        return datetime.fromisoformat(self._loop.run(self._party.control.now()))
+
+    def advance(self, span: float | str) -> None:
+        """Let virtual time jump, by seconds or by a span such as ``16:30:00``.
+
+        Returns when everything that fell due has been answered; raises ExpectationError where time is real.
+        """
+        self._loop.run(self._targets.advance(_seconds(span)))
+
+    async def advance_async(self, span: float | str) -> None:
+        """Do the same while the caller's own loop goes on, as when the test itself serves what is called."""
+        await self._loop.wait(self._targets.advance(_seconds(span)))
+
+
+class HeldFaults:
+    """The faults of one party."""
+
+    def __init__(self, loop: LoopThread, control: ControlPlane) -> None:
+        self._loop = loop
+        self._control = control
+
+    def arm(self, kind: str, **options: object) -> None:
+        """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``; raises ExpectationError."""
+        self._loop.run(self._control.arm({"kind": kind, **options}))
+
+    def clear(self) -> None:
+        """Disarm every fault."""
+        self._loop.run(self._control.clear_faults())
+
+
+class HeldParty:
+    """One party.
+
+    Attributes:
+        url: its address, without a trailing slash.
+        clock: moves the time of both parties.
+    """
+
+    def __init__(self, loop: LoopThread, targets: Targets, party: Party) -> None:
+        self._loop = loop
+        self._party = party
+        self.url = party.url
+        self.clock = HeldClock(loop, targets, party)
+        self._tolerated: list[str] = []
+
+    @property
+    def faults(self) -> HeldFaults:
+        """The faults to arm on this party."""
+        return HeldFaults(self._loop, self._party.control)
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """Every exchange of this party in order, secrets masked."""
+        return self._loop.run(self._party.control.journal())
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What this party swallowed, and each message that breaks its contract."""
+        return self._loop.run(self._party.control.findings()) if self._party.has_control else []
+
+    def tolerate(self, rule: str) -> None:
+        """Do not fail the test for broken contracts of this rule (a glob), when it breaks them on purpose."""
+        self._tolerated.append(rule)
+
+    def broken_contracts(self) -> list[str]:
+        """Return one line a message that breaks its contract and is not tolerated."""
+        return [
+            f"#{each['exchange']} {each['rule']}: {each['message']} {each['where']}".rstrip()
+            for each in self.findings
+            if each["kind"] == "violation" and not any(fnmatchcase(each["rule"], rule) for rule in self._tolerated)
+        ]
+
+
+class HeldServiceNow(HeldParty):
+    """A ServiceNow instance.
+
+    Attributes:
+        auth: user name and password of its administrator, as requests and httpx take them.
+    """
+
+    def __init__(self, loop: LoopThread, targets: Targets) -> None:
+        super().__init__(loop, targets, targets.servicenow)
+        self.auth = (targets.servicenow.admin.login, targets.servicenow.admin.password)
+
+
+class HeldConsole(HeldParty):
+    """A console that is set up against the ServiceNow instance.
+
+    Attributes:
+        instance_id: sys_id of its registration.
+        activity_type_id: sys_id of the activity type it registered.
+    """
+
+    def __init__(self, loop: LoopThread, targets: Targets) -> None:
+        super().__init__(loop, targets, targets.console)
+        self._console = targets.console
+        answer = loop.run(targets.set_up({}))
+        failed = [step for step in answer.json["steps"] if step["status"] == "failed"]
+        if failed:
+            raise ExpectationError("the set-up to hold", str(failed))
+        self.instance_id: str = answer.json["instance_id"]
+        self.activity_type_id: str = answer.json["activity_type_id"]
+
+    def ask(self, metadata: Metadata) -> str:
+        """Let an endpoint user ask for approval; returns the request_id."""
+        answer = self._loop.run(self._console.ask(dict(metadata)))
+        if answer.refused:
+            raise ExpectationError("the request to be taken", str(answer))
+        request_id: str = answer.json["request_id"]
+        return request_id
+
+    def approval(self, request_id: str) -> dict[str, Any]:
+        """Return the request as the console sees it."""
+        return self._loop.run(self._console.approval(request_id))
+
+
+class HeldWorld:
+    """Both parties, set up and registered."""
+
+    def __init__(self, loop: LoopThread, targets: Targets, servicenow: HeldServiceNow, console: HeldConsole) -> None:
+        self.loop = loop
+        self.targets = targets
+        self.servicenow = servicenow
+        self.console = console
+        self.clock = servicenow.clock
+
+    def decide(self, request_id: str, response: str, **values: str) -> int:
+        """Let an approver decide, perhaps with ``comment`` and ``duration``.
+
+        Returns the status of ServiceNow's answer, once the first attempt to tell the console has been made.
+        """
+        return self.loop.run(self._decide(request_id, response, values))
+
+    async def _decide(self, request_id: str, response: str, values: Mapping[str, str]) -> int:
+        answer = await self.targets.servicenow.decide(request_id, response, values)
+        await self.targets.settle()
+        return answer.status
+
+
+def _seconds(span: float | str) -> float:
+    return to_seconds(span) if isinstance(span, str) else span

@@ -1,0 +1,74 @@
+"""What an argument of a verb may hold."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from privman_scenarios.expectation import operator_error
+from privman_scenarios.spans import to_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an argument may hold.
+
+    Attributes:
+        words: what is expected, for messages.
+        schema: the same as a JSON Schema.
+        fault_of: returns why a value is none, empty when it is one.
+    """
+
+    words: str
+    schema: Mapping[str, Any]
+    fault_of: Callable[[Any], str]
+
+
+def _plain(words: str, schema: Mapping[str, Any], is_one: Callable[[Any], bool]) -> Kind:
+    return Kind(words, schema, lambda value: "" if is_one(value) else f"Expected {words}.")
+
+
+def _fault_of_span(value: object) -> str:
+    if not isinstance(value, str):
+        return "Expected '50 seconds', '2 hours' or '16:30:00'."
+    try:
+        to_seconds(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def one_of(words: Iterable[str]) -> Kind:
+    """Return the kind that holds one of these words."""
+    choices = list(words)
+    return _plain(f"one of {', '.join(choices)}", {"enum": choices}, lambda value: value in choices)
+
+
+TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))
+FLAG = _plain("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool))
+COUNT = _plain("a whole number from 0", {"type": "integer", "minimum": 0}, _is_count)
+VALUES = _plain("a mapping", {"type": "object"}, lambda value: isinstance(value, dict))
+ROWS = _plain(
+    "a list of mappings",
+    {"type": "array", "items": {"type": "object"}},
+    lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+)
+TEXTS = _plain("a list of texts", {"type": "array", "items": {"type": "string"}}, _are_texts)
+ANYTHING = Kind("anything", {}, operator_error)
+EXPECTED_VALUES = Kind(
+    "a mapping",
+    {"type": "object"},
+    lambda value: operator_error(value) if isinstance(value, dict) else "Expected a mapping.",
+)
+SPAN = Kind(
+    "a span of time",
+    {"type": "string", "pattern": r"^(\d+(\.\d+)? (second|minute|hour|day)s?|\d+:[0-5]\d:[0-5]\d)$"},
+    _fault_of_span,
+)

@@ -1,0 +1,139 @@
+"""Scenario files: read, checked and with their examples filled in, or refused with file and line."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.examples import fill, rows
+from privman_scenarios.model import Scenario, Step
+from privman_scenarios.variables import check_variables
+from privman_scenarios.vocabulary import Argument, Vocabulary
+from privman_scenarios.words import nearest
+from privman_scenarios.yaml_nodes import Located, read_documents
+
+KEYS = ("title", "tags", "source", "examples", "given", "steps")
+
+
+class Loader:
+    """Reads scenario files written in one vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def load(self, files: Iterable[Path]) -> list[Scenario]:
+        """Return the scenarios of all files, one a row of examples; raises ScenarioFileError."""
+        return [scenario for file in files for scenario in self.parse(_read(file), str(file))]
+
+    def parse(self, text: str, file: str) -> Iterator[Scenario]:
+        """Yield the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""
+        for document in read_documents(text, file):
+            if document.value is not None:
+                yield from _Document(document, file, self._vocabulary).scenarios()
+
+
+class _Document:
+    """One YAML document on its way to become scenarios."""
+
+    def __init__(self, document: Located, file: str, vocabulary: Vocabulary) -> None:
+        self._file = file
+        self._line = document.line
+        self._vocabulary = vocabulary
+        if not isinstance(document.value, dict):
+            raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
+        self._keys: Mapping[str, Located] = document.value
+
+    def scenarios(self) -> Iterator[Scenario]:
+        """Yield one scenario a row of examples."""
+        for key, located in self._keys.items():
+            if key not in KEYS:
+                raise self._error(located, f"unknown key {key!r}. {nearest(key, KEYS)}")
+        places = [located.plain() for key, located in self._keys.items() if key in ("given", "steps")]
+        for row in rows(self._keys.get("examples"), places, self._file):
+            yield self._scenario(row)
+
+    def _scenario(self, row: Mapping[str, Any]) -> Scenario:
+        steps = tuple(self._steps(row))
+        check_variables(steps, self._file)
+        return Scenario(
+            title=self._text("title", required=True),
+            steps=steps,
+            file=self._file,
+            line=self._line,
+            tags=frozenset(self._tags()),
+            source=self._text("source"),
+            given=self._given(row),
+            example=row,
+        )
+
+    def _text(self, key: str, *, required: bool = False) -> str:
+        located = self._keys.get(key, Located("", self._line))
+        if not isinstance(located.value, str) or (required and not located.value):
+            raise self._error(located, f"{key!r} is {located.plain()!r}. Expected text.")
+        return located.value
+
+    def _tags(self) -> list[str]:
+        located = self._keys.get("tags", Located([], self._line))
+        tags = located.plain()
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise self._error(located, f"'tags' is {tags!r}. Expected a list of words.")
+        return tags
+
+    def _given(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        located = fill(self._keys.get("given", Located({}, self._line)), row)
+        if located.value == "nothing":
+            return None
+        if not isinstance(located.value, dict):
+            raise self._error(located, f"'given' is {located.plain()!r}. Expected 'nothing', or options of the set-up.")
+        return self._arguments("given", located, self._vocabulary.given)
+
+    def _steps(self, row: Mapping[str, Any]) -> Iterator[Step]:
+        located = self._keys.get("steps", Located([], self._line))
+        if not isinstance(located.value, list) or not located.value:
+            raise self._error(located, "'steps' is empty. Expected a list of steps.")
+        for item in located.value:
+            yield self._step(fill(item, row))
+
+    def _step(self, item: Located) -> Step:
+        if not isinstance(item.value, dict) or len(item.value) != 1:
+            raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
+        ((name, located),) = item.value.items()
+        if name not in self._vocabulary:
+            raise self._error(located, f"unknown step {name!r}. {nearest(name, self._vocabulary.names())}")
+        verb = self._vocabulary[name]
+        if not isinstance(located.value, dict):
+            located = self._shorthand(name, verb.shorthand, located)
+        return Step(name, self._arguments(name, located, verb.arguments), located.line)
+
+    def _shorthand(self, name: str, argument: str, located: Located) -> Located:
+        if located.value is None:
+            return Located({}, located.line)
+        if not argument:
+            raise self._error(located, f"{name} is {located.plain()!r}. Expected a mapping of arguments.")
+        return Located({argument: located}, located.line)
+
+    def _arguments(self, owner: str, given: Located, known: tuple[Argument, ...]) -> Mapping[str, Any]:
+        by_name = {argument.name: argument for argument in known}
+        for key, located in given.value.items():
+            if key not in by_name:
+                raise self._error(located, f"{owner} has no argument {key!r}. {nearest(key, by_name)}")
+            if fault := by_name[key].kind.fault_of(located.plain()):
+                raise self._error(located, f"{owner}: {key!r} is {located.plain()!r}. {fault}")
+        for argument in known:
+            if argument.required and argument.name not in given.value:
+                raise self._error(
+                    given, f"{owner} lacks its argument {argument.name!r}. Expected {argument.kind.words}."
+                )
+        return {key: located.plain() for key, located in given.value.items()}
+
+    def _error(self, located: Located, message: str) -> ScenarioFileError:
+        return ScenarioFileError(self._file, located.line, message)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ScenarioFileError(str(file), 1, f"cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ScenarioFileError(str(file), 1, "is not UTF-8 text.") from None

@@ -1,0 +1,56 @@
+"""A scenario as it was written: title, where its fact stands, and steps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a scenario.
+
+    Attributes:
+        verb: party and verb, such as ``servicenow.approve``.
+        line: in the file, from 1.
+    """
+
+    verb: str
+    arguments: Arguments
+    line: int
+
+    @property
+    def party(self) -> str:
+        """Whose verb it is."""
+        return self.verb.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One way through the integration, with one row of its examples filled in.
+
+    Attributes:
+        title: one fact, in a sentence.
+        source: where the fact stands, such as ``integration 4``.
+        given: options of the set-up that goes before the steps; None to begin with nothing set up.
+        example: the row of the table of examples, empty without one.
+        file: as the user named it.
+        line: where the scenario begins in the file, from 1.
+    """
+
+    title: str
+    steps: tuple[Step, ...]
+    file: str
+    line: int
+    tags: frozenset[str] = frozenset()
+    source: str = ""
+    given: Arguments | None = field(default_factory=dict)
+    example: Arguments = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The title, with the example's values where there are any."""
+        if not self.example:
+            return self.title
+        return f"{self.title} [{', '.join(f'{key}={value}' for key, value in self.example.items())}]"

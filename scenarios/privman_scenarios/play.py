@@ -1,0 +1,75 @@
+"""One scenario while it is being played: what it has saved, and what it was answered last."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.http_api import Answer
+from privman_scenarios.model import Arguments
+from privman_scenarios.targets import Targets
+from privman_scenarios.variables import VARIABLE
+
+
+class Play:
+    """The state of one playing.
+
+    Attributes:
+        answers: party to the last answer that a step of its was given.
+        acknowledged: numbers of the findings, by party, that the scenario has asked for.
+    """
+
+    def __init__(self, targets: Targets) -> None:
+        self.targets = targets
+        self.answers: dict[str, Answer] = {}
+        self.acknowledged: dict[str, set[int]] = {"servicenow": set(), "console": set()}
+        self._saved: dict[str, str] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
+        self._trouble = ""
+
+    async def set_up(self, options: Mapping[str, Any]) -> None:
+        """Run the documented set-up and remember the ids that ServiceNow gave."""
+        answer = await self.targets.set_up(options)
+        self.answered("console", answer)
+        if answer.refused:
+            return
+        outcome = answer.json
+        self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
+        failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
+        self._trouble = "; ".join(failed)
+
+    def answered(self, party: str, answer: Answer) -> None:
+        """Keep an answer; a refusal is trouble unless the next step expects it."""
+        self.answers[party] = answer
+        self._trouble = str(answer) if answer.refused else ""
+
+    def take_trouble(self) -> str:
+        """Return what went wrong in the step before and forget it; empty when all went well."""
+        trouble, self._trouble = self._trouble, ""
+        return trouble
+
+    def save(self, name: str, value: str) -> None:
+        """Remember a value under a name that later steps may use as ``${name}``."""
+        self._saved[name] = value
+
+    def save_request(self, name: str, request_id: str) -> None:
+        """Remember a request, as the last one and under its name."""
+        self._saved["request_id"] = self._saved[f"{name}.request_id"] = request_id
+
+    def request_id(self, arguments: Arguments) -> str:
+        """Return the id of the request that the arguments mean, the last one unless they name another."""
+        return self.recall(f"{arguments['request']}.request_id" if "request" in arguments else "request_id")
+
+    def recall(self, name: str) -> str:
+        """Return what was saved; raises ExpectationError when nothing was."""
+        if name not in self._saved:
+            raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
+        return self._saved[name]
+
+    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - any argument
+        """Return the value with each ``${name}`` replaced by what was saved."""
+        if isinstance(value, dict):
+            return {key: self.resolve(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        if isinstance(value, str):
+            return VARIABLE.sub(lambda found: self.recall(found[1]), value)
+        return value

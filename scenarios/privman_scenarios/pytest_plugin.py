@@ -1,0 +1,95 @@
+"""Fixtures for tests of the integration, or of whatever talks to either end of it.
+
+Every run of pytest loads this module, used or not, so what it needs is imported by the first fixture that needs it.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from privman_scenarios.held import HeldConsole, HeldParty, HeldServiceNow, HeldWorld
+    from privman_scenarios.loop import LoopThread
+    from privman_scenarios.targets import Targets
+    from privman_scenarios.world import WorldBuilder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
+    group.addoption("--servicenow-url", metavar="URL", help="use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)")
+    group.addoption("--console-url", metavar="URL", help="use this console instead of the simulator")
+    group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
+
+
+@pytest.fixture(scope="session")
+def privman_loop() -> "Iterator[LoopThread]":
+    """The event loop that both parties run in, in a thread of its own."""
+    from privman_scenarios.loop import LoopThread  # noqa: PLC0415 - see the module's docstring
+
+    loop = LoopThread()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(scope="session")
+def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
+    """Where the parties come from: this process, or the addresses in the options."""
+    from privman_scenarios.world import Remote, WorldBuilder  # noqa: PLC0415 - see the module's docstring
+
+    servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
+    user, password = os.environ.get("SERVICENOW_USER", "admin"), os.environ.get("SERVICENOW_PASSWORD", "admin")
+    return WorldBuilder(
+        pytestconfig.getoption("--privman-seed"),
+        servicenow=Remote(servicenow_url, user, password) if servicenow_url else None,
+        console=Remote(console_url) if console_url else None,
+    )
+
+
+@pytest.fixture
+def privman_targets(privman_loop: "LoopThread", privman_worlds: "WorldBuilder") -> "Iterator[Targets]":
+    """Both parties in their state at start, nothing set up."""
+    opened = privman_worlds.open()
+    yield privman_loop.run(opened.__aenter__())
+    privman_loop.run(opened.__aexit__(None, None, None))
+
+
+@pytest.fixture
+def servicenow(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator[HeldServiceNow]":
+    """A running ServiceNow instance; a broken contract fails the test at its end."""
+    from privman_scenarios.held import HeldServiceNow  # noqa: PLC0415 - see the module's docstring
+
+    held = HeldServiceNow(privman_loop, privman_targets)
+    yield held
+    _fail_on_broken_contracts("servicenow", held)
+
+
+@pytest.fixture
+def console(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator[HeldConsole]":
+    """A running console, set up against the ServiceNow instance; a broken contract fails the test at its end."""
+    from privman_scenarios.held import HeldConsole  # noqa: PLC0415 - see the module's docstring
+
+    held = HeldConsole(privman_loop, privman_targets)
+    yield held
+    _fail_on_broken_contracts("console", held)
+
+
+@pytest.fixture
+def world(
+    privman_loop: "LoopThread",
+    privman_targets: "Targets",
+    servicenow: "HeldServiceNow",
+    console: "HeldConsole",
+) -> "HeldWorld":
+    """Both parties, set up and registered."""
+    from privman_scenarios.held import HeldWorld  # noqa: PLC0415 - see the module's docstring
+
+    return HeldWorld(privman_loop, privman_targets, servicenow, console)
+
+
+def _fail_on_broken_contracts(name: str, party: "HeldParty") -> None:
+    broken = party.broken_contracts()
+    if broken:
+        pytest.fail("\n".join([f"{name} saw {len(broken)} broken contract(s):", *broken]), pytrace=False)

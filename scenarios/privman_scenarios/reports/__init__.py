@@ -1,0 +1,1 @@
+"""Listeners that tell people and machines how a run went."""

@@ -1,0 +1,120 @@
+"""ServiceNow as scenarios use it: the Table API, as named users."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from aiohttp import BasicAuth
+
+from privman_contracts import WireNames
+from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.party import Party
+from privman_testbench.ids import Ids
+
+Record = dict[str, Any]
+DEFAULT_APPROVER = "privman.approver"
+
+
+class ServiceNow(Party):
+    """A ServiceNow instance, real or fake; tables and columns go by their canonical names."""
+
+    def __init__(
+        self, api: HttpApi, control: ControlPlane | None, names: WireNames, admin: BasicAuth, ids: Ids
+    ) -> None:
+        super().__init__(api, control)
+        self.names = names
+        self.admin = admin
+        self._ids = ids
+        self._users: dict[str, BasicAuth] = {}
+        self._created: list[str] = []
+
+    async def insert(self, table: str, values: Record, auth: BasicAuth | None = None) -> Answer:
+        """Create a record of one of the app's tables, as the administrator unless told otherwise."""
+        return await self._insert(self.names.table(table), self._to_wire(table, values), auth)
+
+    async def update(self, table: str, sys_id: str, values: Record, auth: BasicAuth) -> Answer:
+        """Change columns of a record, as an approver does when deciding."""
+        path = f"{_path(self.names.table(table))}/{quote(sys_id, safe='')}"
+        return await self.api.call("PATCH", path, self._to_wire(table, values), auth=auth)
+
+    async def decide(
+        self, request_id: str, response: str, values: Mapping[str, str], by: str = DEFAULT_APPROVER
+    ) -> Answer:
+        """Let a named approver decide a request, perhaps with ``comment`` and ``duration``.
+
+        Raises ExpectationError when there is no such request.
+        """
+        found = await self.find("request", request_id=request_id)
+        if not found:
+            raise ExpectationError(f"the request {request_id} in ServiceNow", "none")
+        auth = await self.credentials(by)
+        return await self.update("request", found[0]["sys_id"], {"status": response, **values}, auth)
+
+    async def find(self, table: str, **columns: str) -> list[Record]:
+        """Return the app's records with these values, oldest first, columns under their canonical names.
+
+        Raises ExpectationError when ServiceNow does not answer the records.
+        """
+        wanted = self._to_wire(table, columns)
+        query = "^".join([*(f"{column}={value}" for column, value in wanted.items()), "ORDERBYsys_created_on"])
+        spelling = {wire: canonical for canonical, wire in self.names.group(f"columns.{table}").items()}
+        return [
+            {spelling.get(column, column): value for column, value in record.items()}
+            for record in await self._find(self.names.table(table), query)
+        ]
+
+    async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
+        """Create a user with just these roles; raises ExpectationError when ServiceNow refuses."""
+        password = self._ids.token()
+        values = {"user_name": user_name, "user_password": password, "active": "true"}
+        user = await self._created_sys_id("sys_user", values)
+        for role in roles:
+            for found in await self._find("sys_user_role", f"name={role}"):
+                await self._created_sys_id("sys_user_has_role", {"user": user, "role": found["sys_id"]})
+        self._users[user_name] = BasicAuth(user_name, password, encoding="utf-8")
+
+    async def credentials(self, user_name: str) -> BasicAuth:
+        """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
+        if not user_name:
+            return self.admin
+        if user_name not in self._users:
+            await self.create_user(user_name, [self.names.role("approver")])
+        return self._users[user_name]
+
+    async def clean_up(self) -> None:
+        """Delete what was created here, newest first."""
+        for path in reversed(self._created):
+            await self.api.call("DELETE", path, auth=self.admin)
+        self._created.clear()
+        self._users.clear()
+
+    async def _created_sys_id(self, table: str, values: Record) -> str:
+        answer = await self._insert(table, values, None)
+        if answer.status != 201:  # noqa: PLR2004 - created
+            raise ExpectationError(f"a new {table}", str(answer))
+        sys_id: str = answer.json["result"]["sys_id"]
+        return sys_id
+
+    async def _insert(self, table: str, values: Record, auth: BasicAuth | None) -> Answer:
+        answer = await self.api.call("POST", _path(table), values, auth=auth or self.admin)
+        if not answer.refused:
+            self._created.append(f"{_path(table)}/{answer.json['result']['sys_id']}")
+        return answer
+
+    async def _find(self, table: str, query: str) -> list[Record]:
+        parameters = urlencode({"sysparm_query": query, "sysparm_exclude_reference_link": "true"})
+        answer = await self.api.call("GET", f"{_path(table)}?{parameters}", auth=self.admin)
+        if answer.refused or not isinstance(answer.json, dict) or "result" not in answer.json:
+            raise ExpectationError(f"records of {table}", str(answer))
+        records: list[Record] = answer.json["result"]
+        return records
+
+    def _to_wire(self, table: str, values: Record) -> Record:
+        spelling = self.names.group(f"columns.{table}")
+        return {spelling.get(column, column): value for column, value in values.items()}
+
+
+def _path(table: str) -> str:
+    return f"/api/now/table/{table}"

@@ -1,0 +1,17 @@
+"""Spans of time as scenarios write them: ``50 seconds``, ``16:30:00``, ``1 day``."""
+
+import re
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_COUNTED = re.compile(r"(\d+(?:\.\d+)?) (second|minute|hour|day)s?")
+_CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)")
+
+
+def to_seconds(span: str) -> float:
+    """Return the length of the span in seconds; raises ValueError for anything that is none."""
+    if counted := _COUNTED.fullmatch(span):
+        return float(counted[1]) * _SECONDS[counted[2]]
+    if clock := _CLOCK.fullmatch(span):
+        hours, minutes, seconds = map(int, clock.groups())
+        return hours * 3600 + minutes * 60 + seconds
+    raise ValueError(f"{span!r} is no span of time. Expected '50 seconds', '2 hours' or '16:30:00'.")

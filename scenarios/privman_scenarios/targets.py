@@ -1,0 +1,65 @@
+"""The two parties a scenario is played on, and what they can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from privman_scenarios.console import Console
+from privman_scenarios.http_api import Answer, masked
+from privman_scenarios.servicenow import ServiceNow
+
+Need = Literal["console control plane", "servicenow control plane", "virtual time"]
+SHOWN_EXCHANGES = 4
+
+
+@dataclass(slots=True)
+class Targets:
+    """Both parties.
+
+    Attributes:
+        virtual: whether the time of both is virtual.
+        one_clock: whether they share their clock.
+        lacking: what they do not offer, with the reason.
+    """
+
+    servicenow: ServiceNow
+    console: Console
+    virtual: bool = True
+    one_clock: bool = True
+    lacking: Mapping[Need, str] = field(default_factory=dict)
+
+    async def set_up(self, options: Mapping[str, Any]) -> Answer:
+        """Run the documented set-up on the console; ServiceNow's administrator is its user unless told otherwise."""
+        auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
+        defaults = {"servicenow_url": self.servicenow.url}
+        credentials = {"servicenow_user": auth.login, "servicenow_password": auth.password}
+        return await self.console.set_up({**defaults, **options, **credentials})
+
+    async def settle(self) -> None:
+        """Wait until everything that is under way has been sent and answered; at once where time is real."""
+        if self.virtual:
+            await self.advance(0)
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time jump, on both sides."""
+        await self.servicenow.control.advance(seconds)
+        if not self.one_clock:
+            await self.console.control.advance(seconds)
+
+    async def last_exchanges(self) -> list[str]:
+        """Return the last exchanges of both parties for people, secrets masked."""
+        return [*await _last("servicenow", self.servicenow), *await _last("console", self.console)]
+
+
+async def _last(name: str, party: ServiceNow | Console) -> list[str]:
+    if not party.has_control:
+        return [f"{name}: {masked(answer)}" for answer in party.api.recent]
+    return [_line(name, exchange) for exchange in (await party.control.journal())[-SHOWN_EXCHANGES:]]
+
+
+def _line(name: str, exchange: Mapping[str, Any]) -> str:
+    arrow = "received" if exchange["direction"] == "in" else "sent"
+    head = f"{name} {arrow} #{exchange['number']} {exchange['method']} {exchange['url']}"
+    asked, answered = exchange["request"]["body"], exchange["response"]["body"]
+    outcome = exchange["status"] or exchange["error"]
+    return f"{head}\n  > {asked or '(no body)'}\n  < {outcome} {answered or '(no body)'}"

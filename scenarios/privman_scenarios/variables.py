@@ -1,0 +1,48 @@
+"""Names that steps save and later steps use, as ``${name}`` or in ``request:``."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.model import Step
+from privman_scenarios.words import nearest
+
+VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
+BUILT_IN = ("servicenow", "console", "instance_id", "activity_type_id")
+
+
+def check_variables(steps: Iterable[Step], file: str) -> None:
+    """Raise ScenarioFileError for the first step that uses a name no step before it saves."""
+    saved = list(BUILT_IN)
+    for step in steps:
+        for name in _used(step):
+            if name not in saved:
+                message = f"{step.verb}: no step before has saved {name!r}. {nearest(name, saved)}"
+                raise ScenarioFileError(file, step.line, message)
+        saved.extend(_saved(step))
+
+
+def _used(step: Step) -> Iterator[str]:
+    if "request" in step.arguments and isinstance(step.arguments["request"], str):
+        yield f"{step.arguments['request']}.request_id"
+    yield from _named(step.arguments)
+
+
+def _named(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
+    if isinstance(value, str):
+        yield from VARIABLE.findall(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _named(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+
+
+def _saved(step: Step) -> Iterator[str]:
+    if step.verb == "console.ask":
+        yield "request_id"
+    if step.verb == "console.ask" or "as" in step.arguments:
+        name = step.arguments.get("as", "request")
+        yield from (f"{name}.request_id", f"{name}.sys_id")

@@ -1,0 +1,112 @@
+"""Verbs of the console: its administrator and its endpoint users."""
+
+from collections.abc import Awaitable, Callable
+
+from privman_scenarios.expectation import require
+from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, TEXT, VALUES
+from privman_scenarios.model import Arguments
+from privman_scenarios.play import Play
+from privman_scenarios.targets import Need
+from privman_scenarios.verbs.shared import Shared
+from privman_scenarios.vocabulary import Argument, Verb
+
+CONTROL: frozenset[Need] = frozenset({"console control plane"})
+METADATA = {
+    "PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}",
+    "PolicyName": "Elevate approved installers",
+    "FilePath": "C:\\Temp\\setup.exe",
+    "UserReason": "Needed for the audit",
+}
+SET_UP = (
+    Argument("name", TEXT, "The foreign system's name."),
+    Argument("api_enabled", FLAG, "Advanced, API Settings, API Enabled."),
+    Argument("role", TEXT, "The role of the API user; empty for none."),
+    Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
+    Argument("servicenow_url", TEXT, "The Base URL."),
+    Argument("servicenow_user", TEXT, "The user of the ServiceNow credential, made with servicenow.create-user."),
+)
+EXPECT_SET_UP = (
+    Argument("steps", EXPECTED_VALUES, "The status of steps, by their names."),
+    Argument("details", EXPECTED_VALUES, "What holds for the details of steps, by their names."),
+    Argument("webhook", ANYTHING, "What holds for the webhook."),
+)
+ASK = (
+    Argument("as", TEXT, "A name for the request, to tell it from others."),
+    Argument("metadata", VALUES, "What the endpoint user asks for."),
+    Argument("sent", FLAG, "Whether the first attempt reaches ServiceNow; it must unless said."),
+)
+APPROVAL = (
+    Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said."),
+    Argument("state", ANYTHING, "Pending, Approved, Denied, TimedOut or Expired."),
+    Argument("comment", ANYTHING, "The approver's comment."),
+    Argument("duration", ANYTHING, "How long the approval lasts."),
+    Argument("responded_by", ANYTHING, "Who decided."),
+)
+WEBHOOKS = (Argument("webhooks", ROWS, "What holds for each, in order.", required=True),)
+
+
+def verbs() -> list[Verb]:
+    """Return the verbs of the console."""
+    return [
+        *Shared("console").verbs(),
+        _verb("set-up", "Run the documented set-up steps.", set_up, SET_UP),
+        _verb("expect-set-up", "The set-up before ended like this.", expect_set_up, EXPECT_SET_UP),
+        _verb("ask", "An endpoint user asks for approval.", ask, ASK),
+        _verb("expect-approval", "The console sees the request like this.", expect_approval, APPROVAL, "state"),
+        _verb("expect-webhooks", "The Messaging tab lists these webhooks.", expect_webhooks, WEBHOOKS, "webhooks"),
+    ]
+
+
+async def set_up(play: Play, arguments: Arguments) -> None:
+    """Run the documented set-up steps; a failed one must be expected by the next step."""
+    await play.set_up(arguments)
+
+
+async def expect_set_up(play: Play, arguments: Arguments) -> None:
+    """Compare the outcome of the set-up before."""
+    outcome = play.answers["console"].json
+    steps = {step["step"]: step for step in outcome["steps"]}
+    require(arguments.get("steps", {}), {name: step["status"] for name, step in steps.items()}, "steps")
+    require(arguments.get("details", {}), {name: step["detail"] for name, step in steps.items()}, "details")
+    if "webhook" in arguments:
+        require(arguments["webhook"], outcome["webhook"], "webhook")
+
+
+async def ask(play: Play, arguments: Arguments) -> None:
+    """Let an endpoint user ask, and remember the request under its name."""
+    answer = await play.targets.console.ask({**METADATA, **arguments.get("metadata", {})})
+    play.answered("console", answer)
+    if answer.refused:
+        return
+    play.save_request(arguments.get("as", "request"), answer.json["request_id"])
+    require(arguments.get("sent", True), answer.json["sent"], "sent")
+
+
+async def expect_approval(play: Play, arguments: Arguments) -> None:
+    """Compare the request as the console sees it."""
+    approval = await play.targets.console.approval(play.request_id(arguments))
+    require({key: value for key, value in arguments.items() if key != "request"}, approval)
+
+
+async def expect_webhooks(play: Play, arguments: Arguments) -> None:
+    """Compare the list of the Messaging tab."""
+    require(arguments["webhooks"], await play.targets.console.webhooks(), "webhooks")
+
+
+def _verb(
+    name: str,
+    doc: str,
+    play: Callable[[Play, Arguments], Awaitable[None]],
+    arguments: tuple[Argument, ...] = (),
+    shorthand: str = "",
+) -> Verb:
+    return Verb(
+        f"console.{name}",
+        doc,
+        play,
+        arguments,
+        shorthand,
+        checks=name.startswith("expect-"),
+        excuses=name == "expect-set-up",
+        needs=CONTROL,
+    )

@@ -1,0 +1,202 @@
+"""Verbs of ServiceNow: its approvers, its administrator and what stands in the app's tables."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from privman_contracts import WireNames
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.expectation import require
+from privman_scenarios.http_api import Answer
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, ROWS, TEXT, TEXTS, VALUES, one_of
+from privman_scenarios.model import Arguments
+from privman_scenarios.play import Play
+from privman_scenarios.servicenow import DEFAULT_APPROVER
+from privman_scenarios.verbs.shared import Shared
+from privman_scenarios.vocabulary import Argument, Verb
+
+TABLE = Argument(
+    "table",
+    one_of(["integration_configuration", "activity_type", "request", "response"]),
+    "The app's table by its canonical name.",
+    required=True,
+)
+REQUEST = Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said.")
+BY = Argument("by", TEXT, f"The approver's user name, made when first used; {DEFAULT_APPROVER} unless said.")
+ANSWER = (
+    REQUEST,
+    Argument("comment", TEXT, "The approver's comment."),
+    Argument("duration", TEXT, "How long the approval lasts, HH:MM:SS."),
+    BY,
+)
+DECISION = (Argument("response", TEXT, "Approve or Deny, or any other word to see it refused.", required=True), *ANSWER)
+AT_ONCE = (
+    Argument("decisions", ROWS, "Each with the arguments of servicenow.decide.", required=True),
+    Argument("accepted", COUNT, "How many of them are accepted; 1 unless said."),
+)
+INSERT = (
+    TABLE,
+    Argument("values", VALUES, "Columns by their canonical names.", required=True),
+    Argument("by", TEXT, "The user name; the administrator unless said."),
+    Argument("as", TEXT, "A name under which '${name.sys_id}' is kept."),
+)
+UPDATE = (
+    TABLE,
+    Argument("sys_id", TEXT, "The record.", required=True),
+    Argument("values", VALUES, "Columns by their canonical names.", required=True),
+    Argument("by", TEXT, "The user name; the administrator unless said."),
+)
+CREATE_USER = (
+    Argument("name", TEXT, "The user name.", required=True),
+    Argument("roles", TEXTS, "Names of roles; none unless said."),
+)
+EXPECT_REQUEST = (
+    REQUEST,
+    Argument("count", COUNT, "How many records there are; 1 unless said."),
+    Argument("status", ANYTHING, "Pending, the decision, or TimedOut."),
+    Argument("metadata", ANYTHING, "The metadata, JSON in a text."),
+    Argument("instance_id", ANYTHING, "The Instance Id."),
+    Argument("activity_type_id", ANYTHING, "The ActivityType Id."),
+    Argument("comment", ANYTHING, "The approver's comment."),
+    Argument("duration", ANYTHING, "How long the approval lasts."),
+)
+EXPECT_RESPONSE = (
+    REQUEST,
+    Argument("count", COUNT, "How many records there are; 1 unless said."),
+    Argument("response", ANYTHING, "The decision."),
+    Argument("response_status_code", ANYTHING, "The status of the last attempt; 0 where no answer came."),
+    Argument("retry_attempts", ANYTHING, "How many retries it took."),
+    Argument("comment", ANYTHING, "The comment that was sent."),
+    Argument("duration", ANYTHING, "The duration that was sent."),
+)
+EXPECT_RECORDS = (
+    TABLE,
+    Argument("where", VALUES, "Only records with these values."),
+    Argument("count", COUNT, "How many there are; at least one unless said."),
+    Argument("values", EXPECTED_VALUES, "What holds for each."),
+)
+
+
+def verbs() -> list[Verb]:
+    """Return the verbs of ServiceNow."""
+    return [
+        *Shared("servicenow").verbs(),
+        _verb("create-user", "Create a user with just these roles.", create_user, CREATE_USER),
+        _verb("approve", "An approver approves.", approve, ANSWER),
+        _verb("deny", "An approver denies.", deny, ANSWER),
+        _verb("decide", "An approver decides.", decide, DECISION, "response"),
+        _verb("decide-at-once", "Several approvers decide at the same moment.", decide_at_once, AT_ONCE, "decisions"),
+        _verb("insert", "Create a record through the Table API.", insert, INSERT),
+        _verb("update", "Change a record through the Table API.", update, UPDATE),
+        _verb("expect-request", "The Requests table has this.", expect_request, EXPECT_REQUEST, "status"),
+        _verb("expect-response", "The Responses table has this.", expect_response, EXPECT_RESPONSE, "response"),
+        _verb(
+            "expect-configuration",
+            "The Integration Configuration tab shows this.",
+            expect_configuration,
+            (
+                Argument("count", COUNT, "How many registrations there are; 1 unless said."),
+                Argument("instance_metadata", ANYTHING, "What holds for the registration's body."),
+            ),
+        ),
+        _verb("expect-records", "A table has these records.", expect_records, EXPECT_RECORDS),
+    ]
+
+
+async def create_user(play: Play, arguments: Arguments) -> None:
+    """Create a user with just these roles."""
+    await play.targets.servicenow.create_user(arguments["name"], arguments.get("roles", []))
+
+
+async def approve(play: Play, arguments: Arguments) -> None:
+    """Let an approver approve."""
+    await decide(play, {**arguments, "response": _names(play).word("response", "approve")})
+
+
+async def deny(play: Play, arguments: Arguments) -> None:
+    """Let an approver deny."""
+    await decide(play, {**arguments, "response": _names(play).word("response", "deny")})
+
+
+async def decide(play: Play, arguments: Arguments) -> None:
+    """Let an approver decide."""
+    play.answered("servicenow", await _decide(play, arguments))
+
+
+async def decide_at_once(play: Play, arguments: Arguments) -> None:
+    """Let several approvers decide at the same moment; the credentials are made before, so that nobody is first."""
+    for decision in arguments["decisions"]:
+        await play.targets.servicenow.credentials(decision.get("by", DEFAULT_APPROVER))
+    answers = await asyncio.gather(*(_decide(play, decision) for decision in arguments["decisions"]))
+    accepted = sum(not answer.refused for answer in answers)
+    if accepted != arguments.get("accepted", 1):
+        came = f"{accepted}: {'; '.join(map(str, answers))}"
+        raise ExpectationError(f"{arguments.get('accepted', 1)} accepted decisions", came)
+
+
+async def insert(play: Play, arguments: Arguments) -> None:
+    """Create a record and remember its sys_id."""
+    auth = await play.targets.servicenow.credentials(arguments.get("by", ""))
+    answer = await play.targets.servicenow.insert(arguments["table"], arguments["values"], auth)
+    play.answered("servicenow", answer)
+    if "as" in arguments and not answer.refused:
+        play.save(f"{arguments['as']}.sys_id", answer.json["result"]["sys_id"])
+        play.save(f"{arguments['as']}.request_id", answer.json["result"].get("request_id", ""))
+
+
+async def update(play: Play, arguments: Arguments) -> None:
+    """Change a record."""
+    auth = await play.targets.servicenow.credentials(arguments.get("by", ""))
+    answer = await play.targets.servicenow.update(arguments["table"], arguments["sys_id"], arguments["values"], auth)
+    play.answered("servicenow", answer)
+
+
+async def expect_request(play: Play, arguments: Arguments) -> None:
+    """Compare the record of a request."""
+    await _expect(play, "request", arguments, request_id=play.request_id(arguments))
+
+
+async def expect_response(play: Play, arguments: Arguments) -> None:
+    """Compare the record of a response."""
+    await _expect(play, "response", arguments, request_id=play.request_id(arguments))
+
+
+async def expect_configuration(play: Play, arguments: Arguments) -> None:
+    """Compare the registration."""
+    await _expect(play, "integration_configuration", arguments)
+
+
+async def expect_records(play: Play, arguments: Arguments) -> None:
+    """Compare records of a table."""
+    found = await play.targets.servicenow.find(arguments["table"], **arguments.get("where", {}))
+    if "count" in arguments:
+        require(arguments["count"], len(found), "count")
+    elif not found:
+        raise ExpectationError(f"records of {arguments['table']}", "none")
+    for record in found:
+        require(arguments.get("values", {}), record)
+
+
+async def _expect(play: Play, table: str, arguments: Arguments, **where: str) -> None:
+    values = {key: value for key, value in arguments.items() if key not in ("request", "count")}
+    await expect_records(play, {"table": table, "where": where, "count": arguments.get("count", 1), "values": values})
+
+
+async def _decide(play: Play, arguments: Arguments) -> Answer:
+    values = {key: arguments[key] for key in ("comment", "duration") if key in arguments}
+    by = arguments.get("by", DEFAULT_APPROVER)
+    return await play.targets.servicenow.decide(play.request_id(arguments), arguments["response"], values, by)
+
+
+def _names(play: Play) -> WireNames:
+    return play.targets.servicenow.names
+
+
+def _verb(
+    name: str,
+    doc: str,
+    play: Callable[[Play, Arguments], Awaitable[None]],
+    arguments: tuple[Argument, ...] = (),
+    shorthand: str = "",
+) -> Verb:
+    checks = name.startswith("expect-") or name == "decide-at-once"
+    return Verb(f"servicenow.{name}", doc, play, arguments, shorthand, checks=checks)

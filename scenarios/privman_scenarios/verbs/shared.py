@@ -1,0 +1,194 @@
+"""Verbs that both parties have: faults, exchanges, findings and refusals."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import orjson
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.expectation import require
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, TEXT, TEXTS, VALUES, one_of
+from privman_scenarios.model import Arguments
+from privman_scenarios.party import Party
+from privman_scenarios.play import Play
+from privman_scenarios.spans import to_seconds
+from privman_scenarios.targets import Need
+from privman_scenarios.vocabulary import Argument, Verb
+
+PartyName = Literal["servicenow", "console"]
+
+FAULT = (
+    Argument("kind", TEXT, "What happens, such as 'status', 'reset' or 'slow'.", required=True),
+    Argument("method", TEXT, "Only requests with this method."),
+    Argument("path", TEXT, "Only requests whose path fits this glob."),
+    Argument("skip", COUNT, "How many fitting requests pass untouched first."),
+    Argument("times", COUNT, "How many requests are touched; 1 unless said."),
+    Argument("after", SPAN, "Begin only when this much time has passed."),
+    Argument("options", VALUES, "What the kind needs, such as status, headers, body or seconds."),
+)
+EXCHANGES = (
+    Argument("direction", one_of(["in", "out"]), "Received (in) or sent (out)."),
+    Argument("method", TEXT, "Only exchanges with this method."),
+    Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case."),
+    Argument("count", COUNT, "How many there are."),
+    Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came."),
+    Argument("waits", TEXTS, "The spans of time between them, such as ['00:00:50']."),
+    Argument("request", ANYTHING, "What holds for the body of each request."),
+    Argument("response", ANYTHING, "What holds for the body of each answer."),
+)
+REFUSAL = (
+    Argument("status", COUNT, "The status of the refusal."),
+    Argument("body", ANYTHING, "What holds for its body."),
+    Argument("finding", TEXT, "The rule that the journal's findings name as the reason."),
+)
+FINDING = (
+    Argument("rule", TEXT, "The rule, such as 'request-already-decided'.", required=True),
+    Argument("count", COUNT, "How many there are; at least one unless said."),
+)
+CALL = (
+    Argument("method", TEXT, "GET unless said."),
+    Argument("path", TEXT, "Path and query.", required=True),
+    Argument("headers", VALUES, "More headers."),
+    Argument("json", ANYTHING, "A body to send as JSON."),
+    Argument("text", TEXT, "A body to send as it is."),
+    Argument("status", COUNT, "The status of the answer; 200 unless said."),
+    Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON."),
+    Argument("answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, names in lower case."),
+)
+
+
+class Shared:
+    """The shared verbs of one party."""
+
+    def __init__(self, party: PartyName) -> None:
+        self._party: PartyName = party
+        self._control: frozenset[Need] = frozenset({f"{party} control plane"})  # type: ignore[arg-type]  # both are one
+
+    def verbs(self) -> list[Verb]:
+        """Return the verbs."""
+        return [
+            self._verb("fault", "Arm a fault on this party.", self.fault, FAULT, shorthand="kind"),
+            self._verb("clear-faults", "Disarm every fault of this party.", self.clear_faults),
+            self._verb("expect-exchanges", "The journal has these exchanges.", self.expect_exchanges, EXCHANGES),
+            self._verb(
+                "expect-finding", "The journal has this finding.", self.expect_finding, FINDING, shorthand="rule"
+            ),
+            Verb(
+                f"{self._party}.expect-refusal",
+                "The step before was refused.",
+                self.expect_refusal,
+                REFUSAL,
+                shorthand="status",
+                checks=True,
+                excuses=True,
+            ),
+            Verb(f"{self._party}.call", "Send a request and look at the answer.", self.call, CALL, "path", checks=True),
+        ]
+
+    async def fault(self, play: Play, arguments: Arguments) -> None:
+        """Arm a fault."""
+        fault = {key: value for key, value in arguments.items() if key != "options"}
+        if "after" in fault:
+            fault["after"] = to_seconds(fault["after"])
+        await self._of(play).control.arm({**fault, **arguments.get("options", {})})
+
+    async def clear_faults(self, play: Play, _arguments: Arguments) -> None:
+        """Disarm every fault."""
+        await self._of(play).control.clear_faults()
+
+    async def expect_exchanges(self, play: Play, arguments: Arguments) -> None:
+        """Compare the journal's exchanges that fit with what is expected of them."""
+        fitting = [each for each in await self._of(play).control.journal() if _fits(each, arguments)]
+        if not {"count", "statuses", "waits"} & set(arguments) and not fitting:
+            raise ExpectationError("at least one exchange", "none")
+        if "count" in arguments:
+            require(arguments["count"], len(fitting), "count")
+        if "statuses" in arguments:
+            require(arguments["statuses"], [each["status"] for each in fitting], "statuses")
+        if "waits" in arguments:
+            require([to_seconds(span) for span in arguments["waits"]], _waits(fitting), "seconds between them")
+        for each, side in ((each, side) for each in fitting for side in ("request", "response") if side in arguments):
+            require(arguments[side], parsed(each[side]["body"]), f"{side} #{each['number']}")
+
+    async def expect_finding(self, play: Play, arguments: Arguments) -> None:
+        """Find a finding and take note of it, so that it does not fail the scenario."""
+        found = await self._acknowledge(play, arguments["rule"])
+        if "count" in arguments:
+            require(arguments["count"], found, f"findings of {arguments['rule']}")
+        elif not found:
+            raise ExpectationError(f"a finding of the rule {arguments['rule']!r}", await self._rules(play))
+
+    async def expect_refusal(self, play: Play, arguments: Arguments) -> None:
+        """Compare the answer to the step before."""
+        answer = play.answers[self._party]
+        if not answer.refused:
+            raise ExpectationError("a refusal", str(answer))
+        require(arguments.get("status", answer.status), answer.status, "status")
+        if "body" in arguments:
+            require(arguments["body"], answer.json, "body")
+        if "finding" in arguments:
+            await self.expect_finding(play, {"rule": arguments["finding"]})
+
+    async def call(self, play: Play, arguments: Arguments) -> None:
+        """Send a request and compare the answer."""
+        body = arguments["text"].encode() if "text" in arguments else arguments.get("json")
+        method, headers = arguments.get("method", "GET"), arguments.get("headers", {})
+        answer = await self._of(play).api.call(method, arguments["path"], body, headers=headers)
+        require(arguments.get("status", 200), answer.status, "status")
+        require(arguments.get("answer-headers", {}), answer.headers, "headers")
+        if "body" in arguments:
+            require(arguments["body"], parsed(answer.body.decode(errors="replace")), "body")
+
+    async def _acknowledge(self, play: Play, rule: str) -> int:
+        numbers = [
+            number
+            for number, finding in enumerate(await self._of(play).control.findings())
+            if fnmatchcase(finding["rule"], rule)
+        ]
+        play.acknowledged[self._party].update(numbers)
+        return len(numbers)
+
+    async def _rules(self, play: Play) -> str:
+        findings = await self._of(play).control.findings()
+        return ", ".join(f"{each['rule']} ({each['message']})" for each in findings) or "no finding"
+
+    def _of(self, play: Play) -> Party:
+        return play.targets.servicenow if self._party == "servicenow" else play.targets.console
+
+    def _verb(
+        self,
+        name: str,
+        doc: str,
+        play: Callable[[Play, Arguments], Awaitable[None]],
+        arguments: tuple[Argument, ...] = (),
+        *,
+        shorthand: str = "",
+    ) -> Verb:
+        checks = name.startswith("expect-")
+        return Verb(f"{self._party}.{name}", doc, play, arguments, shorthand, checks=checks, needs=self._control)
+
+
+def parsed(body: str) -> Any:  # noqa: ANN401 - JSON holds anything
+    """Return what the body holds: parsed where it is JSON, else the text."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+
+
+def _fits(exchange: Mapping[str, Any], wanted: Arguments) -> bool:
+    path = urlsplit(exchange["url"]).path.lower()
+    return (
+        wanted.get("direction", exchange["direction"]) == exchange["direction"]
+        and wanted.get("method", exchange["method"]) == exchange["method"]
+        and fnmatchcase(path, wanted.get("path", "*").lower())
+    )
+
+
+def _waits(exchanges: list[dict[str, Any]]) -> list[float]:
+    times = [datetime.fromisoformat(each["at"]) for each in exchanges]
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(times)]

@@ -1,0 +1,64 @@
+"""The words a scenario is written in: verbs, and the arguments of each."""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from privman_scenarios.kinds import Kind
+from privman_scenarios.model import Arguments
+from privman_scenarios.play import Play
+from privman_scenarios.targets import Need
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a verb."""
+
+    name: str
+    kind: Kind
+    doc: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing a step can do or expect.
+
+    Attributes:
+        name: party and verb, such as ``console.ask``.
+        doc: one sentence, shown by editors.
+        play: does it; raises ExpectationError when what it expects does not hold.
+        shorthand: the argument that a plain value stands for, as in ``clock.advance: 50 seconds``.
+        checks: whether it expects something.
+        excuses: whether it expects that the step before was refused.
+        needs: what the targets must offer; where they do not, the scenario is skipped.
+    """
+
+    name: str
+    doc: str
+    play: Callable[[Play, Arguments], Awaitable[None]]
+    arguments: tuple[Argument, ...] = ()
+    shorthand: str = ""
+    checks: bool = False
+    excuses: bool = False
+    needs: frozenset[Need] = frozenset()
+
+
+class Vocabulary:
+    """Every verb a scenario may use."""
+
+    def __init__(self, verbs: Iterable[Verb], given: Iterable[Argument]) -> None:
+        self._verbs = {verb.name: verb for verb in verbs}
+        self.given = tuple(given)
+
+    def __iter__(self) -> Iterator[Verb]:
+        return iter(self._verbs.values())
+
+    def __getitem__(self, name: str) -> Verb:
+        return self._verbs[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._verbs
+
+    def names(self) -> list[str]:
+        """Return the name of each verb."""
+        return list(self._verbs)

@@ -1,0 +1,133 @@
+"""Both sides in one process, or systems that already run: the only module that knows both fakes."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import console_sim.app
+import mock_servicenow.app
+import mock_servicenow.settings
+from aiohttp import BasicAuth, ClientSession, DummyCookieJar, web
+
+import console_sim.settings
+from privman_contracts import WireNames
+from privman_scenarios.console import Console
+from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.ends import End, reach_console, reach_servicenow
+from privman_scenarios.http_api import HttpApi
+from privman_scenarios.servicenow import ServiceNow
+from privman_scenarios.targets import Need, Targets
+from privman_testbench.clock import Clock
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
+from privman_testbench.virtual_clock import VirtualClock
+
+HOST = "127.0.0.1"
+# The fake's documented administrator; it listens on the loopback only.
+ADMIN = BasicAuth("admin", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A system that already runs."""
+
+    url: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def auth(self) -> BasicAuth:
+        """User and password."""
+        return BasicAuth(self.user, self.password, encoding="utf-8")
+
+
+class WorldBuilder:
+    """Opens worlds: what does not already run is started, each time anew, in this process.
+
+    Args:
+        seed: of every identifier; the same seed gives the same journals.
+        inferred: a file of wire names that differ.
+    """
+
+    def __init__(
+        self, seed: int, inferred: Path | None = None, servicenow: Remote | None = None, console: Remote | None = None
+    ) -> None:
+        self._seed = seed
+        self._inferred = inferred
+        self._names = WireNames.load(inferred)
+        self._servicenow = servicenow
+        self._console = console
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Targets]:
+        """Return both parties in their state at start; raises TargetUnreachableError."""
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
+            far_servicenow = self._servicenow and await reach_servicenow(
+                session, self._servicenow.url, self._servicenow.auth
+            )
+            far_console = self._console and await reach_console(session, self._console.url)
+            ids = Ids(self._seed)
+            virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
+            clock: Clock = VirtualClock() if virtual else RealClock()
+            near = _Near(stack, session, clock, virtual=virtual)
+            servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
+            console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
+            auth = self._servicenow.auth if self._servicenow else ADMIN
+            yield Targets(
+                ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
+                Console(console.api, console.control),
+                virtual=virtual,
+                one_clock=far_servicenow is None and far_console is None,
+                lacking=_lacking(servicenow, console),
+            )
+
+    def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
+        settings = mock_servicenow.settings.Settings(inferred=self._inferred)
+        return mock_servicenow.app.create_app(settings, clock=clock, ids=ids)
+
+    def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
+        settings = console_sim.settings.Settings(inferred=self._inferred)
+        return console_sim.app.create_app(settings, clock=clock, ids=ids)
+
+
+class _Near:
+    """Starts applications in this process."""
+
+    def __init__(self, stack: AsyncExitStack, session: ClientSession, clock: Clock, *, virtual: bool) -> None:
+        self._stack = stack
+        self._session = session
+        self._virtual = virtual
+        stack.push_async_callback(clock.aclose)
+
+    async def start(self, app: web.Application) -> End:
+        """Serve the application on a free port until the world closes."""
+        api = HttpApi(self._session, await self._stack.enter_async_context(serve(app)))
+        return End(api, ControlPlane(api), self._virtual)
+
+
+@asynccontextmanager
+async def serve(app: web.Application) -> AsyncIterator[str]:
+    """Serve the application on a free loopback port; gives its address."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        yield f"http://{HOST}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def _lacking(servicenow: End, console: End) -> dict[Need, str]:
+    lacking: dict[Need, str] = {}
+    if servicenow.control is None:
+        lacking["servicenow control plane"] = f"{servicenow.api.url} has none"
+    if console.control is None:
+        lacking["console control plane"] = f"{console.api.url} has none"
+    if not (servicenow.virtual and console.virtual):
+        real = console if servicenow.virtual else servicenow
+        lacking["virtual time"] = f"{real.api.url} keeps real time"
+    return lacking

@@ -1,0 +1,59 @@
+"""Expectations: what holds, and how a difference is told."""
+
+import pytest
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.expectation import MISSING, holds, require
+
+
+@pytest.mark.parametrize(
+    ("expected", "came"),
+    [
+        ("Approve", "Approve"),
+        (200, 200),
+        (200, "200"),
+        (True, "true"),
+        (None, None),
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ([1, {"a": 2}], [1, {"a": 2, "b": 3}]),
+        ({"matches": "^PM"}, "PM Approval"),
+        ({"matches": "a.b"}, "a\nb"),
+        ({"absent": True}, ""),
+        ({"absent": True}, None),
+        ({"absent": False}, "there"),
+        ({"a": {"absent": True}}, {}),
+        ({"json": {"a": 1}}, '{"a": 1, "b": 2}'),
+        ({"not": {"matches": "secret"}}, "masked"),
+    ],
+)
+def test_holds(expected: object, came: object) -> None:
+    """Equality, subsets, items of lists, operators; the Table API's texts count as the values they print."""
+    assert holds(expected, came)
+
+
+@pytest.mark.parametrize(
+    ("expected", "came", "wanted", "instead"),
+    [
+        ("Approve", "Deny", "status 'Approve'", "status 'Deny'"),
+        (1, True, "status 1", "status True"),
+        ({"a": 1}, {"a": 2}, "status.a 1", "status.a 2"),
+        ({"a": {"b": 1}}, {"a": {}}, "status.a.b 1", "status.a.b nothing"),
+        ({"a": 1, "b": 2}, "text", "status a mapping with a, b", "status 'text'"),
+        ([1], [1, 2], "status [1]", "status [1, 2]"),
+        ([1], "1", "status [1]", "status '1'"),
+        ([{"a": 1}], [{"a": 2}], "status[0].a 1", "status[0].a 2"),
+        ({"matches": "^PM"}, "Old", "status text that matches '^PM'", "status 'Old'"),
+        ({"matches": "^PM"}, 5, "status text that matches '^PM'", "status 5"),
+        ({"absent": True}, "there", "status nothing", "status 'there'"),
+        ({"absent": False}, MISSING, "status something", "status nothing"),
+        ({"json": {}}, "{", "status JSON text", "status '{'"),
+        ({"json": {}}, 5, "status JSON text", "status 5"),
+        ({"not": "Pending"}, "Pending", "status not 'Pending'", "status 'Pending'"),
+    ],
+)
+def test_a_difference_is_told(expected: object, came: object, wanted: str, instead: str) -> None:
+    """The error says where the value differs, what was expected and what came."""
+    with pytest.raises(ExpectationError) as raised:
+        require(expected, came, "status")
+    assert (raised.value.expected, raised.value.came) == (wanted, instead)
+    assert str(raised.value) == f"expected {wanted}; came {instead}"

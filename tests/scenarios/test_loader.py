@@ -1,0 +1,180 @@
+"""Scenario files: what is read, and what is refused with file and line."""
+
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.loader import Loader
+from privman_scenarios.model import Scenario
+from privman_scenarios.verbs import vocabulary
+
+
+def parse(text: str) -> list[Scenario]:
+    """Return the scenarios in the text."""
+    return list(Loader(vocabulary()).parse(text, "some.yaml"))
+
+
+def test_a_scenario_keeps_the_lines_of_its_steps() -> None:
+    """A failure can name file and line, because each step knows where it stands."""
+    (scenario,) = parse(
+        "title: An approval\n"
+        "tags: [approve]\n"
+        "source: integration 4\n"
+        "steps:\n"
+        "  - console.ask:\n"
+        "  - servicenow.approve:\n"
+        "      comment: Fine\n"
+        "  - console.expect-approval: Approved\n"
+    )
+    assert [(step.verb, step.line) for step in scenario.steps] == [
+        ("console.ask", 5),
+        ("servicenow.approve", 6),
+        ("console.expect-approval", 8),
+    ]
+    assert scenario.steps[2].arguments == {"state": "Approved"}
+    assert scenario.tags == {"approve"}
+    assert scenario.given == {}
+
+
+def test_nothing_given_means_no_set_up() -> None:
+    """A scenario about the set-up begins with nothing set up."""
+    (scenario,) = parse("title: Bare\ngiven: nothing\nsteps: [{console.set-up: }]\n")
+    assert scenario.given is None
+
+
+def test_each_row_of_examples_is_a_scenario() -> None:
+    """``<name>`` takes the row's value with its type, and inside a longer text its spelling."""
+    first, second = parse(
+        "title: Retries\n"
+        "examples:\n"
+        "  - {status: 503, kind: slow, values: {a: [1]}}\n"
+        "  - {status: 429, kind: reset, values: {}}\n"
+        "steps:\n"
+        "  - console.fault: {kind: <kind>, options: {status: <status>, body: 'is <status>', more: <values>}}\n"
+        "  - console.call: {path: /, json: [<status>, true]}\n"
+    )
+    assert first.steps[0].arguments == {
+        "kind": "slow",
+        "options": {"status": 503, "body": "is 503", "more": {"a": [1]}},
+    }
+    assert second.steps[1].arguments == {"path": "/", "json": [429, True]}
+    assert second.name == "Retries [status=429, kind=reset, values={}]"
+
+
+def test_several_documents_in_one_file_are_several_scenarios() -> None:
+    """Documents are parted by ---; an empty one is nothing."""
+    text = "title: {}\nsteps: [{{console.ask: }}]\n---\n"
+    assert [each.title for each in parse(text.format("One") + text.format("Two"))] == ["One", "Two"]
+
+
+def test_a_span_of_time_stays_text() -> None:
+    """16:30:00 and 1.5 and a comment of yes are read as editors read them, not as YAML 1.1 does."""
+    (scenario,) = parse(
+        "title: T\n"
+        "steps:\n"
+        "  - clock.advance: 16:30:00\n"
+        "  - console.call: {path: /, json: [yes, 1.5, -2, 1:30.5, null]}\n"
+    )
+    assert scenario.steps[0].arguments == {"by": "16:30:00"}
+    assert scenario.steps[1].arguments["json"] == ["yes", 1.5, -2, "1:30.5", None]
+
+
+HEAD = "title: T\nsteps:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "1: a scenario is ['a']. Expected a mapping with title and steps."),
+        ("titel: T\n", "1: unknown key 'titel'. Did you mean 'title'?"),
+        ("title: T\nsteps: []\n", "2: 'steps' is empty. Expected a list of steps."),
+        ("steps: [{console.ask: }]\n", "1: 'title' is ''. Expected text."),
+        ("title: [T]\nsteps: [{console.ask: }]\n", "1: 'title' is ['T']. Expected text."),
+        ("title: T\ntags: wire\nsteps: [{console.ask: }]\n", "2: 'tags' is 'wire'. Expected a list of words."),
+        (
+            "title: T\ngiven: all\nsteps: [{console.ask: }]\n",
+            "2: 'given' is 'all'. Expected 'nothing', or options of the set-up.",
+        ),
+        (
+            "title: T\ngiven: {api_enabeld: true}\nsteps: [{console.ask: }]\n",
+            "2: given has no argument 'api_enabeld'. Did you mean 'api_enabled'?",
+        ),
+        (
+            HEAD + "  - servicenow.aprove:\n",
+            "3: unknown step 'servicenow.aprove'. Did you mean 'servicenow.approve'?",
+        ),
+        (
+            HEAD + "  - servicenow.approve:\n      coment: Fine\n",
+            "4: servicenow.approve has no argument 'coment'. Did you mean 'comment'?",
+        ),
+        (
+            HEAD + "  - servicenow.approve:\n      comment: 5\n",
+            "4: servicenow.approve: 'comment' is 5. Expected text (in quotes where YAML reads something else).",
+        ),
+        (
+            HEAD + "  - servicenow.approve: Fine\n",
+            "3: servicenow.approve is 'Fine'. Expected a mapping of arguments.",
+        ),
+        (HEAD + "  - clock.advance:\n", "3: clock.advance lacks its argument 'by'. Expected a span of time."),
+        (
+            HEAD + "  - clock.advance: 50 secs\n",
+            "3: clock.advance: 'by' is '50 secs'. '50 secs' is no span of time. Expected '50 seconds', '2 hours' or",
+        ),
+        (
+            HEAD + "  - clock.advance: 50\n",
+            "3: clock.advance: 'by' is 50. Expected '50 seconds', '2 hours' or '16:30:00'.",
+        ),
+        (
+            HEAD + "  - console.expect-approval: {comment: {matches: '('}}\n",
+            "3: console.expect-approval: 'comment' is {'matches': '('}. '(' is no regular expression: missing ),",
+        ),
+        (
+            HEAD + "  - console.expect-approval: {comment: [{matches: 5}]}\n",
+            "3: console.expect-approval: 'comment' is [{'matches': 5}]. 'matches' is 5. Expected a regular expression.",
+        ),
+        (HEAD + "  - console.ask\n", "3: a step is 'console.ask'. Expected one '<party>.<verb>:' with its arguments."),
+        (HEAD + "  - console.ask:\n    title: T\n", "3: a step is {'console.ask': None, 'title': 'T'}. Expected one"),
+        ("title: T\ntitle: U\n", "2: 'title' stands twice."),
+        ("? [a]\n: b\n", "1: a key is a list or a mapping. Expected a word."),
+        ("title: [\n", "2: did not find expected node content."),
+        ("title: \x00\n", "1: "),
+        (
+            "title: T\nexamples: {}\nsteps: [{console.ask: }]\n",
+            "2: 'examples' is {}. Expected a list of mappings.",
+        ),
+        (
+            "title: T\nexamples: [{a: 1}]\nsteps: [{console.ask: }]\n",
+            "2: no step uses <a>. Expected it in an argument.",
+        ),
+        (
+            "title: T\nexamples:\n- {a: 1}\n- {b: 1}\nsteps: [{console.call: {path: <a>}}]\n",
+            "4: an example is {'b': 1}. Expected a.",
+        ),
+        (
+            HEAD + "  - servicenow.approve: {request: frist}\n",
+            "3: servicenow.approve: no step before has saved 'frist.request_id'. Expected one of",
+        ),
+        (
+            HEAD + "  - console.call: {path: '/${instance_di}'}\n",
+            "3: console.call: no step before has saved 'instance_di'. Did you mean 'instance_id'?",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(text: str, message: str) -> None:
+    """The message begins with file and line, shows the value and helps with the nearest valid word."""
+    with pytest.raises(ScenarioFileError) as raised:
+        parse(text)
+    assert str(raised.value).startswith(f"some.yaml:{message}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"\xff", "is not UTF-8 text."), (None, "cannot be read: No such file or directory.")]
+)
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    """A missing or binary file is a message, not a traceback."""
+    file = tmp_path / "a.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ScenarioFileError, match=f"{file}:1: {message}"):
+        Loader(vocabulary()).load([file])
