@@ -89,7 +89,7 @@ def load(names: WireNames) -> tuple[ExchangeContract, ...]:
 
 def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireNames) -> Iterator[ExchangeContract]:
     tables = names.group("tables")
-    answers = tuple(_answers({**entry["answers"], **errors[entry["errors"]]}, names))
+    answers = _answers({**entry["answers"], **errors[entry["errors"]]}, names)
     for method in entry["method"]:
         yield ExchangeContract(
             name=entry["name"],
@@ -106,10 +106,10 @@ def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireN
         )
 
 
-def _answers(entries: Mapping[int | str, Any], names: WireNames) -> Iterator[AnswerContract]:
-    seen: set[str] = set()
+def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[AnswerContract, ...]:
+    """Return the answers by status; where a rule brings two for one status, the first."""
+    by_status: dict[str, AnswerContract] = {}
     for key, entry in entries.items():
         status = str(names.number(key) if isinstance(key, str) and key.endswith("_status") else key)
-        if status not in seen:
-            yield AnswerContract(status=status, **entry)
-        seen.add(status)
+        by_status.setdefault(status, AnswerContract(status=status, **entry))
+    return tuple(by_status[status] for status in sorted(by_status))

@@ -23,8 +23,9 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         """Build the mapping, or name the key that stands twice."""
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands twice", problem_mark=key.start_mark)
+            if not isinstance(key, yaml.ScalarNode) or key.value in seen:
+                problem = f"key {key.value!r} stands twice" if isinstance(key, yaml.ScalarNode) else "a key is no word"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
             seen.add(key.value)
         mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
         return mapping
@@ -45,3 +46,5 @@ def load(file: TextFile) -> Any:  # noqa: ANN401 - YAML holds anything
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContractError(f"{file}:{line}: {error.problem}.") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ContractError(f"{file}: is no YAML: {str(error).partition(chr(10))[0]}.") from None
