@@ -49,7 +49,9 @@ def test_a_name_that_does_not_exist_names_the_nearest() -> None:
 
 def test_a_group_that_does_not_exist_names_the_nearest(names: WireNames) -> None:
     """So for groups."""
-    with pytest.raises(InferredNamesError, match=r"'words.responses' is no group of wire names. Did you mean 'words.response'"):
+    with pytest.raises(
+        InferredNamesError, match=r"'words.responses' is no group of wire names. Did you mean 'words.response'"
+    ):
         names.group("words.responses")
 
 
@@ -98,9 +100,15 @@ BAD_FILES = {
     "unknown group": ("table: {request: x}", "'table' is no wire name. Did you mean 'tables'?"),
     "unknown name": ("tables: {requests: x}", "'tables.requests' is no wire name. Did you mean 'tables.request'?"),
     "nothing near": ("qqq: 1", "'qqq' is no wire name."),
-    "text for a group": ("columns: {request: x_request}", "columns.request holds 'x_request'. Expected names below it."),
+    "text for a group": (
+        "columns: {request: x_request}",
+        "columns.request holds 'x_request'. Expected names below it.",
+    ),
     "list for a file": ("[1]", "the file holds [1]. Expected names below it."),
-    "number for a table": ("tables: {request: 7}", "tables.request has value 7. Expected letters, digits and underscores."),
+    "number for a table": (
+        "tables: {request: 7}",
+        "tables.request has value 7. Expected letters, digits and underscores.",
+    ),
     "spaces in a column": (
         "columns: {request: {status: the status}}",
         "columns.request.status has value 'the status'. Expected letters, digits and underscores.",

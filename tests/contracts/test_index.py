@@ -1,0 +1,94 @@
+"""The index of exchanges: matching a request to its contract."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from privman_contracts import Contracts, Side
+
+REQUEST = "/api/now/table/x_thyti_thycotic_p_request"
+SYS_ID = "04ce72c9c0a8016600b5b7f75ac67b5b"
+
+MATCHES: list[tuple[Side, str, str, str]] = [
+    ("servicenow", "POST", "/api/now/table/x_thyti_thycotic_p_integration_configuration", "register"),
+    ("servicenow", "POST", "/api/now/table/x_thyti_thycotic_p_activity_type", "register_activity_type"),
+    ("servicenow", "POST", REQUEST, "request_approval"),
+    ("servicenow", "POST", "/api/now/v2/table/x_thyti_thycotic_p_request", "request_approval"),
+    ("servicenow", "PATCH", f"{REQUEST}/{SYS_ID}", "decide"),
+    ("servicenow", "PUT", f"{REQUEST}/{SYS_ID}", "decide"),
+    ("servicenow", "GET", f"/api/now/v1/table/x_thyti_thycotic_p_response/{SYS_ID}", "read_response"),
+    ("servicenow", "GET", REQUEST, "list_requests"),
+    ("console", "POST", "/Tms/services/api/logon/token", "log_on"),
+    ("console", "POST", "/TMS/Services/API/logon/TOKEN", "log_on"),
+    ("console", "DELETE", "/tms/services/api/logon/token", "log_out"),
+    ("console", "POST", "/Tms/services/api/v1/approval/approve", "deliver_decision"),
+    ("console", "GET", "/Tms/services/api/v1/version/Current", "read_version"),
+    ("console", "GET", "/Tms/services/swagger/docs/v1", "read_api_document"),
+]
+
+STRANGERS: list[tuple[Side, str, str]] = [
+    ("servicenow", "GET", "/api/now/table/incident"),
+    ("servicenow", "GET", f"{REQUEST}/{SYS_ID}/more"),
+    ("servicenow", "GET", "/API/now/table/x_thyti_thycotic_p_request"),
+    ("servicenow", "GET", "/api/now/v3/table/x_thyti_thycotic_p_request"),
+    ("servicenow", "DELETE", REQUEST),
+    ("servicenow", "POST", "/Tms/services/api/logon/token"),
+    ("console", "GET", "/Tms/services/api/logon/token"),
+]
+
+
+@pytest.mark.parametrize(("server", "method", "path", "name"), MATCHES)
+def test_a_request_finds_its_contract(contracts: Contracts, server: Side, method: str, path: str, name: str) -> None:
+    """Any version of the Table API; any case on the console, which is IIS (integration 4)."""
+    exchange = contracts.match(server, method, path)
+    assert exchange is not None
+    assert exchange.name == name
+
+
+@pytest.mark.parametrize(("server", "method", "path"), STRANGERS)
+def test_another_request_has_no_contract(contracts: Contracts, server: Side, method: str, path: str) -> None:
+    """Other tables, other methods, other sides; ServiceNow's paths mind their case."""
+    assert contracts.match(server, method, path) is None
+
+
+def test_paths_follow_a_users_names(names_file: Callable[[str], Path]) -> None:
+    """The table's other name matches, the packaged one no more."""
+    contracts = Contracts.load(names_file("tables: {request: x_acme_request}"))
+    assert contracts.match("servicenow", "POST", "/api/now/table/x_acme_request")
+    assert contracts.match("servicenow", "POST", REQUEST) is None
+
+
+def test_statuses_follow_a_users_rules(names_file: Callable[[str], Path]) -> None:
+    """A rule that names a status names it in the index too; the first answer of a status is kept."""
+    contracts = Contracts.load(names_file("rules: {other_decision_status: 422, duplicate_request_status: 200}"))
+    decision = contracts.match("console", "POST", "/Tms/services/api/v1/approval/approve")
+    asked = contracts.match("servicenow", "POST", REQUEST)
+    assert decision is not None
+    assert asked is not None
+    assert decision.answer(409) is None
+    assert [decision.answer(status) is not None for status in (200, 422, 404)] == [True, True, True]
+    assert [answer.meaning for answer in asked.answers[:2]] == ["received (before)", "received"]
+
+
+def test_a_class_of_statuses_answers_for_each_in_it(contracts: Contracts) -> None:
+    """Any 5xx may come, with any body (platform 5.4)."""
+    exchange = contracts.match("servicenow", "POST", REQUEST)
+    assert exchange is not None
+    answer = exchange.answer(503)
+    assert answer is not None
+    assert (answer.status, answer.schema) == ("5xx", "")
+
+
+def test_every_operation_has_its_own_id(contracts: Contracts) -> None:
+    """OpenAPI demands it."""
+    ids = [exchange.operation_id for exchange in contracts.exchanges]
+    assert len(set(ids)) == len(ids)
+
+
+def test_index_and_schemas_name_each_other(contracts: Contracts) -> None:
+    """No exchange without its schema; no schema that nothing uses, but for the two inside of columns."""
+    named = {exchange.request for exchange in contracts.exchanges}
+    answers = [answer for exchange in contracts.exchanges for answer in exchange.answers]
+    named |= {message for answer in answers for message in (answer.schema, answer.shaped)}
+    assert named - {""} == contracts.schemas.keys() - {"instance-metadata", "request-metadata"}
