@@ -1,1 +1,1 @@
-"""A Privilege Manager console that runs the documented set-up and answers the decisions."""
+"""A Privilege Manager console: the documented set-up, the approval API and the webhook to ServiceNow."""

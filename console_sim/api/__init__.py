@@ -1,0 +1,1 @@
+"""The console's API under ``/Tms/services`` (integration 4)."""

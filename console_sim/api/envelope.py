@@ -1,0 +1,57 @@
+"""The envelope of the API's answers: Result, Status and Messages (integration 4)."""
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from console_sim.errors import ConsoleError
+from privman_contracts import WireNames
+from privman_testbench.control import is_control, to_json
+from privman_testbench.faults import Handler
+
+
+class Envelope:
+    """Wraps what the API answers."""
+
+    def __init__(self, names: WireNames) -> None:
+        self._key = names.group("keys.envelope")
+        self._word = names.group("words.envelope_status")
+
+    def ok(self, result: object) -> web.Response:
+        """Return 200 with the result."""
+        return self._answer(200, result, "ok", [])
+
+    def refusal(self, status: int, message: str, headers: dict[str, str]) -> web.Response:
+        """Return an error with its message."""
+        answer = self._answer(status, None, "error", [message])
+        answer.headers.update(headers)
+        return answer
+
+    @property
+    def middleware(self) -> Middleware:
+        """Turn errors into answers: in the envelope, or as the control plane prints them."""
+
+        @web.middleware
+        async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except ConsoleError as error:
+                return self._error(request, error.status, str(error), error.headers)
+            except web.HTTPError as error:
+                allow = {name: value for name, value in error.headers.items() if name == "Allow"}
+                return self._error(request, error.status, f"{request.method} {request.path}: {error.reason}", allow)
+
+        return answer_errors
+
+    def _error(self, request: web.Request, status: int, message: str, headers: dict[str, str]) -> web.Response:
+        if is_control(request):
+            return to_json({"error": message}, status)
+        return self.refusal(status, message, headers)
+
+    def _answer(self, status: int, result: object, word: str, messages: list[str]) -> web.Response:
+        body = {
+            self._key["Result"]: result,
+            self._key["Status"]: self._word[word],
+            self._key["Messages"]: messages,
+        }
+        return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")

@@ -1,0 +1,68 @@
+"""API Client Users: who may call the console's API (integration 2.2)."""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from console_sim import roles
+
+
+class UserState(StrEnum):
+    """What the Users page shows of a user."""
+
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+    LOCKED_OUT = "Locked Out"
+
+
+@dataclass(slots=True)
+class ApiClientUser:
+    """A user for programs.
+
+    Attributes:
+        client_id: a GUID, the user's name when it logs on.
+        secret: its password; the product shows it once.
+        role: empty until one is added.
+        expires_at: from when on it may not log on; None for never.
+    """
+
+    client_id: str = field(repr=False)
+    secret: str = field(repr=False)
+    created_at: datetime
+    role: str = ""
+    state: UserState = UserState.ACTIVE
+    expires_at: datetime | None = None
+
+    @property
+    def display_name(self) -> str:
+        """What the product calls a new API user."""
+        return f"API User Created On {self.created_at:%Y-%m-%d}"
+
+    @property
+    def may_approve(self) -> bool:
+        """Whether a role of the user has "Approve Approval Requests"."""
+        return roles.may_approve(self.role)
+
+    def to_json(self) -> dict[str, object]:
+        """Return what the Users page shows; Client Id and Secret are no part of it."""
+        return {
+            "display_name": self.display_name,
+            "role": self.role,
+            "may_approve": self.may_approve,
+            "state": self.state,
+            "expires_at": None if self.expires_at is None else self.expires_at.isoformat(),
+        }
+
+    def accepts(self, client_id: str, secret: str) -> bool:
+        """Tell whether these are the user's Client Id and Secret."""
+        same_user = client_id.lower() == self.client_id
+        return hmac.compare_digest(secret.encode(), self.secret.encode()) and same_user
+
+    def why_shut_out(self, now: datetime) -> str:
+        """Return why the user may not log on, empty when it may."""
+        if self.state is not UserState.ACTIVE:
+            return f"the API user is {self.state}"
+        if self.expires_at is not None and self.expires_at <= now:
+            return f"the API user expired at {self.expires_at.isoformat()}"
+        return ""

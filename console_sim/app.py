@@ -1,0 +1,99 @@
+"""The web application of a console."""
+
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from console_sim import paths
+from console_sim.admin.levers import Levers
+from console_sim.admin.request_control import RequestControl
+from console_sim.admin.setup_control import SetupControl
+from console_sim.api.access import Access
+from console_sim.api.approval import Approval
+from console_sim.api.documents import Documents
+from console_sim.api.envelope import Envelope
+from console_sim.api.logon import Logon
+from console_sim.api.routes import Routes
+from console_sim.console import Console, build_console
+from console_sim.contract_checks import ContractChecks
+from console_sim.settings import Settings
+from privman_contracts import WireNames
+from privman_testbench.clock import Clock
+from privman_testbench.control import Control, is_control
+from privman_testbench.fault_kinds import GenericFaults
+from privman_testbench.faults import Faults
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.options import GENERIC
+from privman_testbench.outbound import HttpCaller
+from privman_testbench.recording import recording
+
+USER_AGENT = "PrivilegeManager"
+JOURNAL = web.AppKey("journal", Journal)
+FAULTS = web.AppKey("faults", Faults)
+
+
+def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application:
+    """Return a console that has not been set up yet.
+
+    The clock stays the caller's: whoever made it closes it. Raises InferredNamesError for an unusable file of names.
+    """
+    names = WireNames.load(settings.inferred)
+    checks = ContractChecks(names)
+    secrets = Secrets()
+    journal = Journal(clock, secrets, checks.judge)
+    faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)
+    caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}")
+    console = build_console(settings, names, clock=clock, ids=ids, secrets=secrets, caller=caller)
+
+    async def reset() -> None:
+        console.reset()
+        faults.clear()
+        journal.clear()
+
+    envelope = Envelope(names)
+    control = Control(clock, journal, faults, reset, settings.admin_token)
+    app = web.Application(
+        # The envelope stands twice: the outer one answers what goes wrong before a request can be recorded.
+        middlewares=[
+            envelope.middleware,
+            recording(journal, faults, is_control),
+            envelope.middleware,
+            control.middleware,
+        ]
+    )
+    app[JOURNAL] = journal
+    app[FAULTS] = faults
+    app.add_routes(control.routes())
+    app.add_routes(SetupControl(settings, console).routes())
+    app.add_routes(RequestControl(console, secrets).routes())
+    app.add_routes(Levers(settings, console, secrets).routes())
+    app.add_routes(_api(settings, console, envelope, checks).routes())
+    app.cleanup_ctx.append(_closing(console, caller))
+    return app
+
+
+def _api(settings: Settings, console: Console, envelope: Envelope, checks: ContractChecks) -> Routes:
+    access = Access(console.store, console.users)
+    logon = Logon(console.names, access, console.users, console.tokens)
+    approval = Approval(console.clock, envelope, access, console.decisions, console.approvals)
+    documents = Documents(settings, envelope, checks)
+    return Routes(
+        {
+            paths.TOKEN: {"POST": logon.log_on, "DELETE": logon.log_out},
+            paths.APPROVE: {"POST": approval.approve},
+            paths.VERSION: {"GET": documents.version},
+            paths.SWAGGER_DOCUMENT: {"GET": documents.swagger_document},
+            paths.SWAGGER_PAGE: {"GET": documents.swagger_page},
+        }
+    )
+
+
+def _closing(console: Console, caller: HttpCaller) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def close(_app: web.Application) -> AsyncIterator[None]:
+        yield
+        console.server_tasks.stop()
+        await caller.aclose()
+
+    return close

@@ -1,0 +1,113 @@
+"""Approval requests: what an endpoint user asks for, and what became of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from console_sim import durations
+from console_sim.decision import Decision, Response
+from console_sim.errors import ConflictError
+
+
+class State(StrEnum):
+    """What a request is in, as the console shows it."""
+
+    PENDING = "Pending"
+    APPROVED = "Approved"
+    DENIED = "Denied"
+    TIMED_OUT = "TimedOut"
+    EXPIRED = "Expired"  # approved once, and the duration has ended
+
+
+@dataclass(slots=True)
+class ApprovalRequest:
+    """What an endpoint user asks for.
+
+    Attributes:
+        request_id: a GUID in lower case.
+        metadata: the JSON text that goes on the wire.
+        instance_id: for which registration it was first sent; empty before.
+        sys_id: of its record in ServiceNow, as far as acknowledged.
+        sent: whether ServiceNow has it for certain.
+        attempts: how often it was sent.
+        last_error: why ServiceNow lacks it or its decision, empty when nothing is lacking.
+        decided_here: whether the decision was taken in the console itself.
+        recorded: whether ServiceNow has such a decision too.
+    """
+
+    request_id: str
+    metadata: str
+    asked_at: datetime
+    times_out_at: datetime
+    instance_id: str = ""
+    sys_id: str = ""
+    sent: bool = False
+    attempts: int = 0
+    last_error: str = ""
+    decision: Decision | None = None
+    decided_at: datetime | None = None
+    decided_here: bool = False
+    recorded: bool = False
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the approval ends; None when it does not, or there is none."""
+        if self.decision is None or self.decided_at is None or self.decision.duration is None:
+            return None
+        return self.decided_at + self.decision.duration
+
+    def state(self, now: datetime) -> State:
+        """Return the state at that time."""
+        if self.decision is None:
+            return State.PENDING if now < self.times_out_at else State.TIMED_OUT
+        if self.decision.response is Response.DENY:
+            return State.DENIED
+        return State.APPROVED if self.expires_at is None or now < self.expires_at else State.EXPIRED
+
+    def needs_sending(self, now: datetime) -> bool:
+        """Tell whether ServiceNow still has to hear of the request, or of a decision taken here."""
+        if self.decided_here:
+            return not self.recorded
+        return not self.sent and self.state(now) is State.PENDING
+
+    def decide(self, decision: Decision, now: datetime) -> bool:
+        """Take the decision and return True, or return False when it was taken before.
+
+        Raises ConflictError when another one was taken, or the request has timed out.
+        """
+        if self.decision is not None:
+            if self.decision.same_as(decision):
+                return False
+            raise ConflictError(f"request {self.request_id} is {self.state(now)} already, by another decision")
+        if self.state(now) is State.TIMED_OUT:
+            raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
+        self.decision = decision
+        self.decided_at = now
+        return True
+
+    def to_json(self, now: datetime) -> dict[str, object]:
+        """Return the request as the control plane prints it."""
+        decision = self.decision
+        duration = None if decision is None else decision.duration
+        return {
+            "request_id": self.request_id,
+            "state": self.state(now),
+            "comment": "" if decision is None else decision.comment,
+            "duration": "" if duration is None else durations.to_text(duration),
+            "responded_by": "" if decision is None else decision.responded_by,
+            "sent": self.sent,
+            "attempts": self.attempts,
+            "last_error": self.last_error,
+            "decided_here": self.decided_here,
+            "recorded": self.recorded,
+            "asked_at": self.asked_at.isoformat(),
+            "times_out_at": self.times_out_at.isoformat(),
+            "decided_at": _or_none(self.decided_at),
+            "expires_at": _or_none(self.expires_at),
+            "metadata": self.metadata,
+            "sys_id": self.sys_id,
+        }
+
+
+def _or_none(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat()

@@ -1,0 +1,77 @@
+"""Approvals: requests are asked for, sent, decided and looked up."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from console_sim.approval_request import ApprovalRequest
+from console_sim.decision import Decision, DeliveredDecision
+from console_sim.errors import NotFoundError
+from console_sim.metadata import MetadataWriter
+from console_sim.servicenow.request_sender import RequestSender
+from console_sim.store import Store
+from privman_testbench.clock import Clock
+from privman_testbench.ids import Ids
+
+
+class Approvals:
+    """The approval requests that the console owns."""
+
+    def __init__(  # noqa: PLR0913 - what it brings together
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        metadata: MetadataWriter,
+        sender: RequestSender,
+        max_timeout: timedelta,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._metadata = metadata
+        self._sender = sender
+        self._max_timeout = max_timeout
+
+    async def ask(self, reported: Mapping[str, Any]) -> ApprovalRequest:
+        """Keep what an endpoint user asks for and attempt once to send it; raises BadRequestError."""
+        metadata = self._metadata.write(reported)
+        now = self._clock.now()
+        request = ApprovalRequest(self._ids.guid(), metadata, now, now + self._max_timeout)
+        self._store.approval_requests[request.request_id] = request
+        await self._sender.send(request)
+        return request
+
+    def find(self, request_id: str) -> ApprovalRequest:
+        """Return the request; raises NotFoundError."""
+        request = self._store.approval_requests.get(request_id.lower())
+        if request is None:
+            raise NotFoundError(f"there is no approval request {request_id!r}")
+        return request
+
+    def take_delivered(self, delivered: DeliveredDecision) -> ApprovalRequest:
+        """Take a decision that ServiceNow delivers (integration 4).
+
+        Raises NotFoundError for a request that was never sent for that instance, ConflictError for one that was
+        decided otherwise or has timed out.
+        """
+        request = self.find(delivered.request_id)
+        if request.instance_id != delivered.instance_id.lower():
+            raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
+        request.decide(delivered.decision, self._clock.now())
+        # Whoever delivers a decision has the request and the decision.
+        request.sent = request.recorded = True
+        request.last_error = ""
+        return request
+
+    async def decide_here(self, request_id: str, decision: Decision) -> ApprovalRequest:
+        """Take a decision outside the normal flow and attempt once to record it in ServiceNow.
+
+        Raises NotFoundError and ConflictError like a delivered one.
+        """
+        request = self.find(request_id)
+        if request.decide(decision, self._clock.now()):
+            request.decided_here = True
+            await self._sender.send(request)
+        return request

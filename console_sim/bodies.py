@@ -1,0 +1,88 @@
+"""JSON objects read key by key; each complaint names the key, shows its value and says what was expected."""
+
+import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from console_sim.errors import BadRequestError
+from privman_testbench.control import MOST_SECONDS
+
+GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SECRET = re.compile("password|secret", re.IGNORECASE)
+_WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object"}
+
+
+class Body:
+    """A JSON object of which every key is known; raises BadRequestError for anything else."""
+
+    def __init__(self, values: Mapping[str, Any], known: Collection[str]) -> None:
+        self._values = values
+        for key in values:
+            if key not in known:
+                raise BadRequestError(f"unknown key {key!r}{near(key, known)}; expected {', '.join(known)}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return text that is not empty; without a default the key is required."""
+        text: str = self._get(key, str, default)
+        if not text and key in self._values:
+            raise BadRequestError(f"{key!r} is empty; expected text")
+        return text
+
+    def any_text(self, key: str) -> str:
+        """Return text, which may be empty or left out."""
+        text: str = self._get(key, str, "")
+        return text
+
+    def text_or_null(self, key: str, default: str) -> str:
+        """Return text, empty for null."""
+        return "" if self._values.get(key, default) is None else self.text(key, default)
+
+    def matching(self, key: str, form: re.Pattern[str], expected: str) -> str:
+        """Return required text of that form."""
+        text = self.text(key)
+        if form.fullmatch(text) is None:
+            raise BadRequestError(f"{key!r} is {text!r}; expected {expected}")
+        return text
+
+    def one_of(self, key: str, words: Collection[str]) -> str:
+        """Return required text that is one of the words."""
+        text = self.text(key)
+        if text not in words:
+            raise BadRequestError(f"{key!r} is {text!r}{near(text, words)}; expected one of {', '.join(words)}")
+        return text
+
+    def flag(self, key: str, *, default: bool | None = None) -> bool:
+        """Return true or false; without a default the key is required."""
+        flag: bool = self._get(key, bool, default)
+        return flag
+
+    def seconds(self, key: str) -> float:
+        """Return a required number of seconds, from 0 to ten years."""
+        value = self._values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
+            raise BadRequestError(f"{key!r} is {value!r}; expected a number from 0 to {MOST_SECONDS}")
+        return value
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """Return a required object."""
+        values: dict[str, Any] = self._get(key, dict, None)
+        return values
+
+    def _get(self, key: str, kind: type, default: object) -> Any:  # noqa: ANN401 - of the kind that was asked for
+        value = self._values.get(key, default)
+        if isinstance(value, kind):
+            return value
+        if key not in self._values:
+            raise BadRequestError(f"{key!r} is missing; expected {_WORDS[kind]}")
+        shown = "not shown here" if _SECRET.search(key) else repr(value)
+        raise BadRequestError(f"{key!r} is {shown}; expected {_WORDS[kind]}")
+
+
+def near(word: str, words: Collection[str]) -> str:
+    """Return a hint at the nearest valid word, empty when none is near."""
+    found = get_close_matches(word, words, n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""

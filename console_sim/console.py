@@ -1,0 +1,97 @@
+"""The console, put together in one place."""
+
+from dataclasses import dataclass
+
+from console_sim.activity_type import ActivityType
+from console_sim.approvals import Approvals
+from console_sim.decision import DecisionReader
+from console_sim.foreign_systems import ForeignSystems
+from console_sim.metadata import MetadataWriter
+from console_sim.servicenow.connector import Connector
+from console_sim.servicenow.registrar import Registrar
+from console_sim.servicenow.request_sender import RequestSender
+from console_sim.servicenow.server_tasks import RetryPolicy, ServerTasks
+from console_sim.settings import Settings
+from console_sim.setup.console_steps import ConsoleSteps
+from console_sim.setup.setup import Setup
+from console_sim.store import Store
+from console_sim.tokens import Tokens
+from console_sim.users import Users
+from privman_contracts import WireNames
+from privman_testbench.clock import Clock
+from privman_testbench.ids import Ids
+from privman_testbench.masking import Secrets
+from privman_testbench.outbound import HttpCaller
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The parts of a console that pages and programs use."""
+
+    names: WireNames
+    clock: Clock
+    store: Store
+    tokens: Tokens
+    users: Users
+    foreign_systems: ForeignSystems
+    server_tasks: ServerTasks
+    registrar: Registrar
+    console_steps: ConsoleSteps
+    setup: Setup
+    decisions: DecisionReader
+    approvals: Approvals
+
+    def restart(self) -> None:
+        """Start the process again: tokens are gone, what is kept stays, retries are made at once."""
+        self.tokens.revoke_all()
+        self.server_tasks.resume()
+
+    def reset(self) -> None:
+        """Go back to the state at start."""
+        self.tokens.revoke_all()
+        self.server_tasks.stop()
+        self.store.clear()
+
+
+def build_console(  # noqa: PLR0913 - what it brings together
+    settings: Settings, names: WireNames, *, clock: Clock, ids: Ids, secrets: Secrets, caller: HttpCaller
+) -> Console:
+    """Return a console that has not been set up yet."""
+    store = Store()
+    tokens = Tokens(clock, ids, secrets, settings.token_lifetime)
+    users = Users(store, clock, ids, secrets, tokens)
+    foreign_systems = ForeignSystems(store, clock, names)
+    connector = Connector(store, caller, clock, settings.answer_seconds)
+    server_tasks = ServerTasks(clock, RetryPolicy(settings.retry_wait, settings.longest_retry_wait))
+    sender = RequestSender(store, names, clock, connector, server_tasks)
+    registrar = Registrar(
+        store=store,
+        names=names,
+        connector=connector,
+        server_tasks=server_tasks,
+        sender=sender,
+        activity_type=ActivityType(settings.max_timeout),
+    )
+    approvals = Approvals(
+        store=store,
+        clock=clock,
+        ids=ids,
+        metadata=MetadataWriter(names, ids),
+        sender=sender,
+        max_timeout=settings.max_timeout,
+    )
+    console_steps = ConsoleSteps(store, clock, users, foreign_systems)
+    return Console(
+        names=names,
+        clock=clock,
+        store=store,
+        tokens=tokens,
+        users=users,
+        foreign_systems=foreign_systems,
+        server_tasks=server_tasks,
+        registrar=registrar,
+        console_steps=console_steps,
+        setup=Setup(console_steps, foreign_systems, registrar, secrets),
+        decisions=DecisionReader(names),
+        approvals=approvals,
+    )

@@ -1,0 +1,82 @@
+"""A foreign system: what the console knows of a ServiceNow instance (integration 2.6, 2.7)."""
+
+from dataclasses import dataclass, field
+
+from yarl import URL
+
+from console_sim.errors import BadRequestError
+from console_sim.servicenow.remote_record import RemoteRecord
+from console_sim.webhook import Webhook
+
+TYPE = "Service Now Instance Resource (Resources)"
+
+
+@dataclass(slots=True)
+class ForeignSystem:
+    """A ServiceNow instance.
+
+    Attributes:
+        base_url: without a trailing slash.
+        credential: name of the ServiceNow user's credential.
+        api_credential: name of the credential with which ServiceNow calls back.
+        post_uri: the Privilege Manager Post Uri, where decisions are to be delivered.
+        registration: the Integration Configuration; its sys_id is the Instance Id.
+        activity_type: its sys_id is the ActivityType Id.
+        last_error: why ServiceNow is not in line with the console, empty when it is.
+    """
+
+    name: str
+    base_url: str
+    credential: str
+    use_webhook: bool = False
+    api_credential: str = ""
+    post_uri: str = ""
+    webhook: Webhook | None = None
+    registration: RemoteRecord = field(default_factory=RemoteRecord)
+    activity_type: RemoteRecord = field(default_factory=RemoteRecord)
+    last_error: str = ""
+
+    @property
+    def listens(self) -> bool:
+        """Whether approval requests are to be sent to it."""
+        return self.webhook is not None and self.webhook.enabled
+
+    def to_json(self) -> dict[str, object]:
+        """Return what the Foreign Systems page shows."""
+        return {
+            "name": self.name,
+            "type": TYPE,
+            "base_url": self.base_url,
+            "credential": self.credential,
+            "use_webhook": self.use_webhook,
+            "api_credential": self.api_credential,
+            "post_uri": self.post_uri,
+            **self.ids_to_json(),
+        }
+
+    def ids_to_json(self) -> dict[str, object]:
+        """Return the ids that ServiceNow has given, null for the others, and the webhook."""
+        return {
+            "instance_id": self.registration.sys_id or None,
+            "activity_type_id": self.activity_type.sys_id or None,
+            "webhook": None if self.webhook is None else self.webhook.to_json(),
+        }
+
+    def forget_registration(self) -> None:
+        """Register anew next time: the instance is another one, or has forgotten the console."""
+        self.registration = RemoteRecord()
+        self.activity_type = RemoteRecord()
+
+
+def read_url(key: str, text: str) -> str:
+    """Return the address without a trailing slash; raises BadRequestError when it is no plain http(s) address."""
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    # A password in an address would show up wherever the address does.
+    secret = url.user is not None or url.password is not None
+    if url.scheme not in {"http", "https"} or not url.host or secret or url.query_string or url.fragment:
+        shown = "an address with a user" if secret else repr(text)
+        raise BadRequestError(f"{key!r} is {shown}; expected an address such as https://example.service-now.com")
+    return text.rstrip("/")

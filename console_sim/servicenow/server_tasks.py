@@ -1,0 +1,114 @@
+"""Server tasks: work in the background that is tried again until it succeeds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from console_sim.servicenow.failures import ServiceNowError
+from privman_testbench.clock import Clock, Timer
+
+Work = Callable[[], Awaitable[None]]
+_SHORTEST_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long to wait before the next attempt: doubled each time, up to the longest."""
+
+    first: timedelta
+    longest: timedelta
+
+    def seconds(self, failures: int) -> float:
+        """Return the wait after that many failures in a row, from 1."""
+        # Past 2^30 the doubling has long met the longest wait.
+        doubled = self.first.total_seconds() * 2.0 ** min(failures - 1, 30)
+        return min(doubled, self.longest.total_seconds())
+
+
+class ServerTask:
+    """Work that is attempted now and, when it fails for a reason that may pass, later again on the clock."""
+
+    def __init__(self, clock: Clock, policy: RetryPolicy, work: Work, ended: "Callable[[ServerTask], None]") -> None:
+        self._clock = clock
+        self._policy = policy
+        self._work = work
+        self._ended = ended
+        self._failures = 0
+        self._stopped = False
+        self._retry: Timer | None = None
+        self._busy = asyncio.Lock()
+
+    async def run(self) -> ServiceNowError | None:
+        """Attempt the work now and return why it failed, None when it succeeded."""
+        async with self._busy:
+            self._drop_retry()
+            try:
+                await self._work()
+            except ServiceNowError as failure:
+                self._plan_retry(failure)
+                return failure
+            self._ended(self)
+            return None
+
+    def resume(self) -> None:
+        """Attempt at once what waits for a later attempt."""
+        if self._retry is not None:
+            self._drop_retry()
+            self._retry = self._clock.call_at(self._clock.now(), self._again)
+
+    def stop(self) -> None:
+        """Attempt no more."""
+        self._stopped = True
+        self._drop_retry()
+
+    def _plan_retry(self, failure: ServiceNowError) -> None:
+        if not failure.passing or self._stopped:
+            self._ended(self)
+            return
+        self._failures += 1
+        asked = failure.retry_after
+        wait = self._policy.seconds(self._failures) if asked is None else max(asked, _SHORTEST_WAIT)
+        failure.tried_again_in = wait
+        self._retry = self._clock.call_at(self._clock.now() + timedelta(seconds=wait), self._again)
+
+    async def _again(self) -> None:
+        await self.run()
+
+    def _drop_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+
+class ServerTasks:
+    """The server tasks that run or wait for their next attempt, by what they are about."""
+
+    def __init__(self, clock: Clock, policy: RetryPolicy) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._tasks: dict[str, ServerTask] = {}
+
+    async def run(self, about: str, work: Work) -> ServiceNowError | None:
+        """Attempt the work now and return why it failed, None when it succeeded; a failed one may be retried."""
+        task = self._tasks.get(about)
+        if task is None:
+            task = self._tasks[about] = ServerTask(self._clock, self._policy, work, partial(self._forget, about))
+        return await task.run()
+
+    def resume(self) -> None:
+        """Attempt at once what waits for a later attempt, as after a restart."""
+        for task in tuple(self._tasks.values()):
+            task.resume()
+
+    def stop(self) -> None:
+        """Attempt nothing any more."""
+        for task in self._tasks.values():
+            task.stop()
+        self._tasks.clear()
+
+    def _forget(self, about: str, task: ServerTask) -> None:
+        # A stopped task may end when another one about the same has begun.
+        if self._tasks.get(about) is task:
+            del self._tasks[about]

@@ -1,0 +1,79 @@
+"""The Table API as its callers see it (platform 1)."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from console_sim.credential import Credential
+from console_sim.servicenow.answers import read_result
+from console_sim.servicenow.failures import BrokenAnswerError, UnreachableError
+from privman_testbench.clock import Clock
+from privman_testbench.outbound import HttpCaller, NoAnswerError
+
+Fields = Mapping[str, str]
+
+
+class TableApi:
+    """Calls one instance as one user, with HTTP Basic; every method raises ServiceNowError."""
+
+    def __init__(self, caller: HttpCaller, clock: Clock, base_url: str, credential: Credential, seconds: float) -> None:
+        self._caller = caller
+        self._clock = clock
+        self._base_url = base_url
+        self._seconds = seconds
+        account = f"{credential.account_name}:{credential.password}".encode()
+        self._headers = {"Authorization": f"Basic {b64encode(account).decode()}", "Accept": "application/json"}
+
+    async def create(self, table: str, fields: Fields) -> str:
+        """Insert a record and return its sys_id."""
+        record = await self._call("POST", self._url(table), fields)
+        return _sys_id(record)
+
+    async def update(self, table: str, sys_id: str, fields: Fields) -> None:
+        """Change a record."""
+        await self._call("PATCH", self._url(table, sys_id), fields)
+
+    async def read(self, table: str, sys_id: str) -> dict[str, Any]:
+        """Return a record."""
+        record = await self._call("GET", self._url(table, sys_id))
+        if not isinstance(record, dict):
+            raise BrokenAnswerError("the answer holds no record")
+        return record
+
+    async def find(self, table: str, query: str) -> str:
+        """Return the sys_id of the newest record that fits the encoded query, empty when there is none."""
+        newest = quote(f"{query}^ORDERBYDESCsys_created_on", safe="")
+        url = f"{self._url(table)}?sysparm_query={newest}&sysparm_fields=sys_id&sysparm_limit=1"
+        records = await self._call("GET", url)
+        if not isinstance(records, list):
+            raise BrokenAnswerError("the answer holds no list of records")
+        return _sys_id(records[0]) if records else ""
+
+    def _url(self, *parts: str) -> str:
+        return "/".join([table_url(self._base_url), *parts])
+
+    async def _call(self, method: str, url: str, fields: Fields | None = None) -> Any:  # noqa: ANN401 - the result
+        headers, body = dict(self._headers), b""
+        if fields is not None:
+            headers["Content-Type"] = "application/json"
+            body = orjson.dumps(dict(fields))
+        try:
+            answer = await self._caller.send(method, url, headers, body, self._seconds)
+        except NoAnswerError as error:
+            raise UnreachableError(str(error)) from None
+        return read_result(answer, self._clock.now())
+
+
+def table_url(base_url: str) -> str:
+    """Return where the Table API of that instance is."""
+    return f"{base_url}/api/now/table"
+
+
+def _sys_id(record: Any) -> str:  # noqa: ANN401 - whatever ServiceNow sent
+    sys_id = record.get("sys_id") if isinstance(record, dict) else None
+    if not isinstance(sys_id, str) or not sys_id:
+        raise BrokenAnswerError("the answer's record has no sys_id")
+    return sys_id

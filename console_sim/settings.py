@@ -1,0 +1,32 @@
+"""What a console is started with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a console is started with.
+
+    Attributes:
+        console_url: the address under which ServiceNow reaches the console; empty for the one under which
+            the control plane is asked for the set-up.
+        inferred: a file that replaces inferred wire names.
+        admin_token: opens the control plane to other machines; empty keeps it closed to them.
+        token_lifetime: how long a bearer token lives; nobody documents it (I).
+        answer_seconds: how long ServiceNow may take to answer.
+        retry_wait: before the first retry of a call to ServiceNow; it doubles up to ``longest_retry_wait`` (I).
+        max_timeout: how long an approval request waits for its decision (integration 3).
+        version: what ``version/Current`` answers.
+    """
+
+    console_url: str = ""
+    inferred: Path | None = None
+    admin_token: str = ""
+    token_lifetime: timedelta = timedelta(minutes=20)
+    answer_seconds: float = 30
+    retry_wait: timedelta = timedelta(minutes=1)
+    longest_retry_wait: timedelta = timedelta(hours=1)
+    max_timeout: timedelta = timedelta(hours=16, minutes=30)
+    version: str = "11.1.0"

@@ -1,0 +1,1 @@
+"""The documented set-up, each step with its own outcome (integration 2)."""

@@ -1,0 +1,66 @@
+"""Runs the thirteen steps of the documented set-up, each with its own outcome."""
+
+from collections.abc import Awaitable, Callable
+
+from console_sim.foreign_systems import ForeignSystems
+from console_sim.servicenow.registrar import Registrar
+from console_sim.setup.console_steps import ConsoleSteps
+from console_sim.setup.order import SetupOrder
+from console_sim.setup.servicenow_steps import ServiceNowSteps
+from console_sim.setup.steps import NEEDS, Outcome, Step, StepFailedError, StepSkippedError
+from privman_testbench.masking import Secrets
+
+Act = Callable[[SetupOrder], Awaitable[str]]
+
+
+class Setup:
+    """The documented set-up; running it again changes only what differs."""
+
+    def __init__(
+        self, console_steps: ConsoleSteps, foreign_systems: ForeignSystems, registrar: Registrar, secrets: Secrets
+    ) -> None:
+        self._console_steps = console_steps
+        self._foreign_systems = foreign_systems
+        self._registrar = registrar
+        self._secrets = secrets
+
+    async def run(self, order: SetupOrder) -> list[Outcome]:
+        """Take each step once; one whose needs did not come out ok is skipped."""
+        outcomes: dict[Step, Outcome] = {}
+        for step, act in self._acts().items():
+            outcomes[step] = _unmet_need(step, outcomes) or await self._take(step, act, order)
+        return list(outcomes.values())
+
+    async def _take(self, step: Step, act: Act, order: SetupOrder) -> Outcome:
+        try:
+            return Outcome(step, "ok", await act(order))
+        except StepFailedError as error:
+            # ServiceNow's own words may repeat what they were sent.
+            return Outcome(step, "failed", self._secrets.mask(str(error)))
+        except StepSkippedError as error:
+            return Outcome(step, "skipped", str(error))
+
+    def _acts(self) -> dict[Step, Act]:
+        console, servicenow = self._console_steps, ServiceNowSteps(self._foreign_systems, self._registrar)
+        return {
+            Step.ENABLE_API: console.enable_api,
+            Step.CREATE_API_USER: console.create_api_user,
+            Step.ADD_ROLE: console.add_role,
+            Step.SAVE_API_CREDENTIAL: console.save_api_credential,
+            Step.SAVE_SERVICENOW_CREDENTIAL: console.save_servicenow_credential,
+            Step.SAVE_FOREIGN_SYSTEM: console.save_foreign_system,
+            Step.USE_WEBHOOK: console.use_webhook,
+            Step.CREATE_WEBHOOK: servicenow.create_webhook,
+            Step.REGISTER: servicenow.register,
+            Step.REGISTER_ACTIVITY_TYPE: servicenow.register_activity_type,
+            Step.VERIFY_WEBHOOK: servicenow.verify_webhook,
+            Step.VERIFY_REGISTRATION: servicenow.verify_registration,
+            Step.SAVE_AGAIN: servicenow.save_again,
+        }
+
+
+def _unmet_need(step: Step, outcomes: dict[Step, Outcome]) -> Outcome | None:
+    for need in NEEDS.get(step, ()):
+        if outcomes[need].status != "ok":
+            return Outcome(step, "skipped", f"needs step {need!s}, which is {outcomes[need].status}")
+    return None
