@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.store import DuplicateError
+from mock_servicenow.now_platform.store import DuplicateError, Prepared
 from mock_servicenow.now_platform.values import to_database
 
 if TYPE_CHECKING:
@@ -23,13 +23,19 @@ class Rows:
     def insert(self, table: str, values: Values) -> None:
         """Insert a row; raises UniqueKeyViolation."""
         session = self._session
-        prepared = session.instance.store.prepared(("insert", table), lambda: self._insertion(table))
         columns = session.dictionary.columns(table)
         row = {name: to_database(column, values[name]) for name, column in columns.items()}
         try:
-            session.work.transaction.run(prepared, row)
+            session.work.transaction.run(self._prepared_insertion(table), row)
         except DuplicateError as error:
             raise self._violation(table, values, error) from None
+        self._touched(table)
+
+    def insert_all(self, table: str, rows: list[Values]) -> None:
+        """Insert many rows."""
+        columns = self._session.dictionary.columns(table)
+        stored = [{name: to_database(column, values[name]) for name, column in columns.items()} for values in rows]
+        self._session.work.transaction.run_many(self._prepared_insertion(table), stored)
         self._touched(table)
 
     def update(self, table: str, sys_id: str, changes: Values) -> None:
@@ -49,6 +55,9 @@ class Rows:
         physical = self._session.dictionary.sql_table(table)
         self._session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
         self._touched(table)
+
+    def _prepared_insertion(self, table: str) -> Prepared:
+        return self._session.instance.store.prepared(("insert", table), lambda: self._insertion(table))
 
     def _insertion(self, table: str) -> sa.Insert:
         dictionary = self._session.dictionary

@@ -110,6 +110,10 @@ class Session:
             raise AccessDenied("Insert")
         return self._writer.insert(table, values, system_columns=system_columns)
 
+    def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
+        """Store many rows of one class at once, with defaults, but without access control and business rules."""
+        self._writer.store_rows(table, rows)
+
     def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
         """Change a record and return it as it is after the business rules; others' changes are never lost.
 

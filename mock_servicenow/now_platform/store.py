@@ -1,7 +1,7 @@
 """The database of an instance and its transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -44,9 +44,17 @@ class Prepared:
 
     def run(self, driver: Any, values: Mapping[str, object]) -> Sequence[Row]:  # noqa: ANN401 - two drivers
         """Execute with the values by parameter name and return the rows, if it returns any."""
-        parameters = values if self._names is None else tuple(map(values.__getitem__, self._names))
-        cursor = driver.execute(self._text, parameters)
+        cursor = driver.execute(self._text, self._bind(values))
         return cursor.fetchall() if cursor.description else ()
+
+    def run_many(self, driver: Any, rows: Iterable[Mapping[str, object]]) -> None:  # noqa: ANN401 - two drivers
+        """Execute once for each of the rows."""
+        cursor = driver.cursor()
+        cursor.executemany(self._text, list(map(self._bind, rows)))
+        cursor.close()
+
+    def _bind(self, values: Mapping[str, object]) -> Mapping[str, object] | tuple[object, ...]:
+        return values if self._names is None else tuple(map(values.__getitem__, self._names))
 
 
 class Transaction:
@@ -78,6 +86,10 @@ class Transaction:
             return prepared.run(self._driver, values)
         except self._integrity_error as error:
             raise DuplicateError(str(error)) from None
+
+    def run_many(self, prepared: Prepared, rows: Iterable[Mapping[str, object]]) -> None:
+        """Execute a statement that was compiled before, once for each of the rows."""
+        prepared.run_many(self._driver, rows)
 
     @contextmanager
     def taken_back(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """The life cycle of a write: intake, defaults, rules before, the row, journal entries, rules after (platform 1.8)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import journal_fields, numbering
@@ -40,6 +40,12 @@ class Writer:
         entries = journal_fields.pop_entries(session, table, current)
         self._rows.insert(table, current)
         return self._written(context, entries)
+
+    def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
+        """Insert rows that are known to be sound, all at once."""
+        self._session.work.transaction.lock()
+        empty = default_values(self._session, table) | self._stamps(table)
+        self._rows.insert_all(table, [{**empty, **row} for row in rows])
 
     def update(self, previous: Record, values: Mapping[str, str], *, system_columns: bool) -> Record:
         """Write what differs and return the record as stored; nothing happens if nothing differs."""
