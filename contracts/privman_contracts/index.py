@@ -77,8 +77,10 @@ class ExchangeContract:
     @property
     def pattern(self) -> re.Pattern[str]:
         """What a path must look like: any version of the Table API; any case on the console, as on IIS."""
-        escaped = _PARAMETER.sub("[^/]+", re.escape(self.path)).replace("/api/now/", "/api/now/(?:v[12]/)?")
-        return re.compile(escaped, re.IGNORECASE if self.server == "console" else re.NOFLAG)
+        path = _PARAMETER.sub("[^/]+", re.escape(self.path))
+        if self.server == "console":
+            return re.compile(f"{path}/?", re.IGNORECASE)
+        return re.compile(path.replace("/api/now/", "/api/now/(?:v[12]/)?"))
 
 
 def load(names: WireNames) -> tuple[ExchangeContract, ...]:

@@ -21,6 +21,7 @@ MATCHES: list[tuple[Side, str, str, str]] = [
     ("servicenow", "GET", REQUEST, "list_requests"),
     ("console", "POST", "/Tms/services/api/logon/token", "log_on"),
     ("console", "POST", "/TMS/Services/API/logon/TOKEN", "log_on"),
+    ("console", "POST", "/Tms/services/api/v1/approval/approve/", "deliver_decision"),
     ("console", "DELETE", "/tms/services/api/logon/token", "log_out"),
     ("console", "POST", "/Tms/services/api/v1/approval/approve", "deliver_decision"),
     ("console", "GET", "/Tms/services/api/v1/version/Current", "read_version"),
