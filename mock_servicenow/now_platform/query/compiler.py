@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Dictionary
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.context import QueryContext
-    from mock_servicenow.now_platform.query.operands import Test
+    from mock_servicenow.now_platform.query.junctions import Test
     from mock_servicenow.now_platform.query.syntax import Group, Order, Term
     from privman_testbench.findings import Finding
 

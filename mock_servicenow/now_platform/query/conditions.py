@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.query import date_conditions, references
 from mock_servicenow.now_platform.query.javascript import PREFIX
-from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, Test, UnusableTermError, kind_of
+from mock_servicenow.now_platform.query.junctions import Test
+from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, UnusableTermError, kind_of
 from mock_servicenow.now_platform.query.operators import Operator
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.query import date_parts
-from mock_servicenow.now_platform.query.operands import Operand, Sql, Test, UnusableTermError
+from mock_servicenow.now_platform.query.junctions import Test
+from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.periods import end_of, shift, start_of
 

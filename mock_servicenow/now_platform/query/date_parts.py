@@ -21,16 +21,14 @@ def unit_of(word: str) -> str | None:
 
 def part(stored: Sql, name: str) -> Number:
     """Return one of `PARTS` of a stored date: 1 for Sunday, 1 for January, the full year, 0 to 23 for hours."""
-    match name:
-        case "dayofweek":
-            return (_day(stored) + 3) % 7 + 1
-        case "month":
-            return _digits(stored, 6, 2)
-        case "quarter":
-            return (_digits(stored, 6, 2) + 2) // 3
-        case "hour":
-            return _digits(stored, 12, 2)
-    return _digits(stored, 1, 4)
+    parts = {
+        "dayofweek": lambda: (_day(stored) + 2) % 7 + 1,
+        "month": lambda: _digits(stored, 6, 2),
+        "quarter": lambda: (_digits(stored, 6, 2) + 2) // 3,
+        "year": lambda: _digits(stored, 1, 4),
+        "hour": lambda: _digits(stored, 12, 2),
+    }
+    return _of_a_date(stored, parts[name]())
 
 
 def ordinal(stored: Sql, unit: str) -> Number:
@@ -39,11 +37,16 @@ def ordinal(stored: Sql, unit: str) -> Number:
     Weeks begin on Monday.
     """
     if unit in _MONTHS:
-        return (_digits(stored, 1, 4) * 12 + _digits(stored, 6, 2) - 1) // _MONTHS[unit]
+        months = _digits(stored, 1, 4) * 12 + _digits(stored, 6, 2) - 1
+        return _of_a_date(stored, months // _MONTHS[unit])
     if unit == "week":
-        return (_day(stored) + 2) // 7
+        return _of_a_date(stored, (_day(stored) + 1) // 7)
     seconds = _digits(stored, 12, 2) * 3_600 + _digits(stored, 15, 2) * 60 + _digits(stored, 18, 2)
-    return (_day(stored) * 86_400 + seconds) // _SECONDS[unit]
+    return _of_a_date(stored, (_day(stored) * 86_400 + seconds) // _SECONDS[unit])
+
+
+def _of_a_date(stored: Sql, number: Number) -> Number:
+    return sa.case((stored.is_not(None), number))
 
 
 def _day(stored: Sql) -> Number:

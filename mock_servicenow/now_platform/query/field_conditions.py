@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from mock_servicenow.now_platform.query.date_parts import ordinal, unit_of
-from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, Test, UnusableTermError
+from mock_servicenow.now_platform.query.junctions import Test
+from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator
 
 _DISTANCE = re.compile(r"([a-z]+)@(before|after)@([0-9]{1,9})")
@@ -42,7 +41,7 @@ def _comparable(left: Operand, right: Operand, detail: str) -> tuple[Sql, Sql]:
     unit = unit_of(detail)
     if unit is None or not _are_dates(left, right):
         raise UnusableTermError(f"'{detail}' is no unit by which the columns compare")
-    return _ordinal(left, unit), _ordinal(right, unit)
+    return ordinal(left.sql, unit), ordinal(right.sql, unit)
 
 
 def _distance(left: Operand, operator: Operator, right: Operand, detail: str) -> Test:
@@ -51,14 +50,10 @@ def _distance(left: Operand, operator: Operator, right: Operand, detail: str) ->
     if match is None or unit is None or not _are_dates(left, right):
         raise UnusableTermError("expected two dates and {column}@{unit}@{before or after}@{count}")
     earlier, later = (left, right) if match[2] == "before" else (right, left)
-    distance = _ordinal(later, unit) - _ordinal(earlier, unit)
+    distance = ordinal(later.sql, unit) - ordinal(earlier.sql, unit)
     count = int(match[3])
     return distance > count if operator is Operator.MORE_THAN else distance.between(0, count)
 
 
 def _are_dates(*operands: Operand) -> bool:
     return all(operand.kind in (Kind.DATE, Kind.DATE_TIME) for operand in operands)
-
-
-def _ordinal(operand: Operand, unit: str) -> sa.ColumnElement[int]:
-    return sa.case((operand.sql.is_not(None), ordinal(operand.sql, unit)))

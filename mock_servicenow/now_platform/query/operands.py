@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.physical import storage_kind
 from mock_servicenow.now_platform.query.folding import Folded, UnicodeFolded, ascii_lower
+from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.values import to_database, to_stored
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ _INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
 _LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
 
 Sql = sa.ColumnElement[Any]
-
-
-Test = sa.ColumnElement[bool]
 
 
 class UnusableTermError(Exception):
@@ -106,7 +104,7 @@ class Operand:
         elif exact:
             kind = max(map(_type_of, exact), key=lambda kind: isinstance(kind, sa.Double))
             tests.append(self.comparable.in_(sa.bindparam(None, exact, expanding=True, type_=kind)))
-        return sa.or_(sa.false(), *tests)
+        return any_of(tests) if tests else sa.false()
 
     def _stored(self, value: str) -> str | float:
         match self.kind:

@@ -100,7 +100,7 @@ class _Reading:
         elif token.startswith("GROUPBY"):
             self._group_by.append(token[7:])
         else:
-            self._add(_leaf(token), either=either)
+            self._add(self._join(token) if token.startswith("JOIN") else _leaf(token), either=either)
 
     def _add(self, term: Term, *, either: bool = False) -> None:
         blocks = self._groups[-1]
@@ -110,12 +110,12 @@ class _Reading:
             blocks.append([term])
 
     def _clause(self, token: str) -> Term | None:
-        """Read a clause that has conditions of its own; those are never joined by OR (field reports)."""
+        """Read a clause up to its end mark; such clauses are never joined by OR or NQ (field reports)."""
         if token.startswith("RLQUERY"):
             return self._related_list(token)
         if token.startswith("SUBQUERY"):
             return self._subquery(token)
-        return self._join(token) if token.startswith("JOIN") else None
+        return None
 
     def _related_list(self, token: str) -> Term:
         header = _RELATED_LIST.fullmatch(token)
@@ -181,7 +181,8 @@ def _leaf(token: str) -> Term:
     if match is not None:
         return Condition(token, tuple(match[1].split(".")), BY_SPELLING[match[2]], match[3])
     if token.startswith("123TEXTQUERY321="):
-        return TextSearch(token, tuple(token[16:].split(maxsplit=MAX_WORDS)[:MAX_WORDS]))
+        words = tuple(token[16:].split(maxsplit=MAX_WORDS)[:MAX_WORDS])
+        return TextSearch(token, words) if words else Ignored(token, "it names no word", invalid=False)
     if token.startswith("123TEXTINDEXGROUP321="):
         return Ignored(token, "there is no text index group", invalid=False)
     return Ignored(token, "expected a column name, an operator and a value, without spaces between them")

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query.operands import Operand, Test, UnusableTermError
+from mock_servicenow.now_platform.query.junctions import Test
+from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column, Dictionary

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary import PASSWORD_TYPES
 from mock_servicenow.now_platform.query import conditions, field_conditions
-from mock_servicenow.now_platform.query.operands import Kind, Operand, Test, UnusableTermError, kind_of
+from mock_servicenow.now_platform.query.junctions import Test
+from mock_servicenow.now_platform.query.operands import Kind, Operand, UnusableTermError, kind_of
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.walk import Path, Rows
 

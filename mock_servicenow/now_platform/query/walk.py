@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.query.change import Change
-from mock_servicenow.now_platform.query.operands import Operand, Sql, Test, UnusableTermError, parameter
+from mock_servicenow.now_platform.query.junctions import Test
+from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError, parameter
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column, Dictionary

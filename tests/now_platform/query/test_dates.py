@@ -1,0 +1,236 @@
+"""Dates: literals, script calls, and the operators that only dates know. Now is Wednesday 2026-01-07 09:30 UTC."""
+
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from .conftest import CONTEXT, Desk
+
+MOMENTS = {
+    "last_year": "2025-06-30 12:00:00",
+    "sunday": "2026-01-04 23:59:59",
+    "monday": "2026-01-05 00:00:00",
+    "yesterday": "2026-01-06 12:00:00",
+    "hour_ago": "2026-01-07 08:29:59",
+    "this_hour": "2026-01-07 09:00:00",
+    "tonight": "2026-01-07 23:59:59",
+    "tomorrow": "2026-01-08 00:00:00",
+    "next_month": "2026-02-28 00:00:00",
+}
+ALL = sorted([*MOMENTS, "never"])
+
+
+@pytest.fixture
+def calendar(desk: Desk) -> Desk:
+    """Incidents opened at those moments, and one never opened."""
+    for name, moment in MOMENTS.items():
+        desk.add("incident", name, opened_at=moment, planned=moment[:10])
+    desk.add("incident", "never")
+    return desk
+
+
+def between(first: str, last: str) -> list[str]:
+    """Return the names of the moments from one to another."""
+    names = list(MOMENTS)
+    return sorted(names[names.index(first) : names.index(last) + 1])
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("opened_at=2026-01-05 00:00:00", "monday", "monday"),
+        ("opened_at=2026-01-05", "monday", "monday"),
+        ("opened_at<2026-01-05", "last_year", "sunday"),
+        ("opened_at<=2026-01-05", "last_year", "monday"),
+        ("opened_at>2026-01-07 23:59:59", "tomorrow", "next_month"),
+        ("opened_atBETWEEN2026-01-05@2026-01-07", "monday", "yesterday"),
+        ("planned=2026-01-07", "hour_ago", "tonight"),
+        ("planned>=2026-01-08 10:00:00", "tomorrow", "next_month"),
+        ("opened_at>=javascript:gs.beginningOfToday()", "hour_ago", "next_month"),
+        ("opened_at<=javascript:gs.endOfToday()", "last_year", "tonight"),
+        ("opened_at<javascript:gs.daysAgoStart(0)", "last_year", "yesterday"),
+        ("opened_atBETWEENjavascript:gs.daysAgoStart(1)@javascript:gs.daysAgoEnd(0)", "yesterday", "tonight"),
+        ("opened_at>javascript:gs.daysAgoEnd('0')", "tomorrow", "next_month"),
+        ("opened_at>=javascript:gs.hoursAgo(1)", "this_hour", "next_month"),
+        ("opened_at>=javascript:gs.minutesAgo(30)", "this_hour", "next_month"),
+        ("opened_at>=javascript:gs.daysAgo(1)", "yesterday", "next_month"),
+        ("opened_at>=javascript:gs.beginningOfThisWeek()", "monday", "next_month"),
+        ("opened_at<=javascript:gs.endOfLastWeek()", "last_year", "sunday"),
+        ("opened_at>=javascript:gs.beginningOfNextMonth()", "next_month", "next_month"),
+        ("opened_at>=javascript:gs.beginningOfCurrentHour();", "this_hour", "next_month"),
+        ("opened_at>javascript:gs.endOfCurrentMinute()", "tonight", "next_month"),
+        ("opened_at<javascript:gs.beginningOfThisYear()", "last_year", "last_year"),
+        ("opened_at<javascript:gs.beginningOfThisQuarter()", "last_year", "last_year"),
+        ("opened_at>=javascript:gs.beginningOfYesterday()", "yesterday", "next_month"),
+        ("opened_at>javascript:gs.endOfTomorrow()", "next_month", "next_month"),
+        ("opened_at>=javascript:gs.beginningOfLast2Days()", "monday", "next_month"),
+        ("opened_at<=javascript:gs.endOfLast7Days()", "last_year", "tonight"),
+        ("opened_at>=javascript:gs.monthsAgo(1)", "sunday", "next_month"),
+        ("opened_at>=javascript:gs.secondsAgo(0)", "tonight", "next_month"),
+        ("opened_at=javascript:gs.dateGenerate('2026-01-05 00:00:00')", "monday", "monday"),
+        ('opened_at=javascript:gs.dateGenerate("2026-01-05", "00:00:00")', "monday", "monday"),
+        ("opened_at=javascript:gs.dateGenerate('2026-01-04','end')", "sunday", "sunday"),
+        ("opened_at=javascript:gs.dateGenerate('2026-01-05','start')", "monday", "monday"),
+        ("planned=javascript:gs.now()", "hour_ago", "tonight"),
+        ("opened_at>javascript:gs.nowDateTime()", "tonight", "next_month"),
+    ],
+)
+def test_literals_and_calls(calendar: Desk, query: str, first: str, last: str) -> None:
+    """Dates compare in UTC form, as written or as a known script call gives them (platform 2.4, 2.5)."""
+    assert calendar.ask(query) == between(first, last)
+    assert calendar.findings == ()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "gs.daysAgoStart(99999999999)",
+        "gs.yearsAgo(9999)",
+        "gs.daysAgo(999999999)",
+        "gs.daysAgoStart('soon')",
+        "gs.daysAgoStart(1, 2)",
+        "gs.daysAgoStart(x)",
+        "gs.dateGenerate('never')",
+        "gs.dateGenerate(1)",
+        "gs.getProperty('glide.db.password')",
+        "new GlideRecord('sys_user').query()",
+        "gs.getUserID() + ''",
+        "",
+    ],
+)
+def test_refused_calls(calendar: Desk, call: str) -> None:
+    """A script that is not one of the known calls is not run; its term is ignored and reported (platform 2.5)."""
+    assert calendar.ask(f"opened_at>javascript:{call}") == ALL
+    assert [finding.rule for finding in calendar.findings] == ["query-term-ignored"]
+
+
+def test_days_begin_where_the_user_is(calendar: Desk) -> None:
+    """Today is the user's day, stored values stay UTC (platform 1.7 glide_date_time)."""
+    tokyo = replace(CONTEXT, timezone=ZoneInfo("Asia/Tokyo"))
+    assert calendar.ask("opened_at>=javascript:gs.beginningOfToday()", context=tokyo) == between(
+        "hour_ago", "next_month"
+    )
+    assert calendar.ask("opened_at<=javascript:gs.endOfToday()", context=tokyo) == between("last_year", "this_hour")
+
+
+def test_user_calls(desk: Desk) -> None:
+    """gs.getUserID and gs.getUserName stand for the user who asks (platform 2.5)."""
+    desk.add("sys_user", "abel", user_name="abel.tuter")
+    desk.add("sys_user", "bow", user_name="bow", manager="abel")
+    assert desk.ask("manager=javascript:gs.getUserID()", "sys_user") == ["bow"]
+    assert desk.ask("user_name=javascript:gs.getUserName()", "sys_user") == ["abel"]
+    assert desk.ask("user_nameINjavascript:gs.getUserName()", "sys_user") == ["abel"]
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("opened_atONToday@javascript:gs.daysAgoStart(0)@javascript:gs.daysAgoEnd(0)", "hour_ago", "tonight"),
+        ("opened_atONcustom@2026-01-04 00:00:00@2026-01-05 00:00:00", "sunday", "monday"),
+        ("opened_atNOTONcustom@2025-01-01@javascript:gs.endOfToday()", "tomorrow", "next_month"),
+    ],
+)
+def test_on(calendar: Desk, query: str, first: str, last: str) -> None:
+    """ON and NOTON look at the two bounds, never at the name before them (platform 2.2 on)."""
+    assert calendar.ask(query) == between(first, last)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("opened_atRELATIVEGT@hour@ago@1", "this_hour", "next_month"),
+        ("opened_atRELATIVELT@hour@ago@1", "last_year", "hour_ago"),
+        ("opened_atRELATIVEGT@dayofweek@ahead@1", "next_month", "next_month"),
+        ("opened_atRELATIVEGE@dayofweek@ago@1", "yesterday", "next_month"),
+        ("opened_atRELATIVELE@month@ago@0", "last_year", "tomorrow"),
+        ("opened_atRELATIVEEE@day@ago@0", "hour_ago", "tonight"),
+        ("opened_atRELATIVEEE@month@ahead@1", "next_month", "next_month"),
+        ("opened_atRELATIVEEE@year@ago@1", "last_year", "last_year"),
+        ("opened_atRELATIVEEE@week@ago@0", "monday", "tomorrow"),
+        ("opened_atRELATIVEEE@quarter@ago@0", "sunday", "next_month"),
+        ("opened_atRELATIVELT@minute@ago@30", "last_year", "hour_ago"),
+    ],
+)
+def test_relative(calendar: Desk, query: str, first: str, last: str) -> None:
+    """RELATIVE compares with a distance from now; its "on" forms mean the whole unit (platform 2.2 relative)."""
+    assert calendar.ask(query) == between(first, last)
+
+
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [
+        ("'dayofweek','monday','EE'", "last_year monday"),
+        ("'dayofweek','monday','LE'", "last_year monday sunday"),
+        ("'dayofweek','monday','LT'", "sunday"),
+        ("'dayofweek','wednesday','GT'", "next_month tomorrow"),
+        ("'dayofweek','saturday','GE'", "next_month"),
+        ("'month','february','EE'", "next_month"),
+        ("'month','june','EE'", "last_year"),
+        ("'quarter','2','EE'", "last_year"),
+        ("'year',2025,'EE'", "last_year"),
+        ("'hour','9','EE'", "this_hour"),
+    ],
+)
+def test_trend(calendar: Desk, argument: str, names: str) -> None:
+    """DATEPART compares a part of the date; weeks begin on Sunday (platform 2.2 trend)."""
+    assert calendar.ask(f"opened_atDATEPARTname@javascript:gs.datePart({argument})") == names.split()
+
+
+def test_trend_of_a_date_without_time(calendar: Desk) -> None:
+    """A date has no hour, which counts as the first one (platform 2.2 trend)."""
+    named = between("last_year", "next_month")
+    assert calendar.ask("plannedDATEPARTx@javascript:gs.datePart('hour','0','EE')") == named
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "opened_atDATEPARTMonday",
+        "opened_atDATEPARTx@javascript:gs.datePart('dayofweek','moonday','EE')",
+        "opened_atDATEPARTx@javascript:gs.datePart('dayofweek','monday','==')",
+        "opened_atDATEPARTx@javascript:gs.datePart('mood','1','EE')",
+        "opened_atRELATIVEGT@fortnight@ago@1",
+        "opened_atRELATIVEGT@hour@ago",
+        "opened_atRELATIVEGT@year@ago@9999",
+        "opened_atONToday",
+        "opened_atMORETHANdue_date@day@around@1",
+        "opened_atMORETHANdue_date",
+        "opened_atMORETHANnumber@day@before@1",
+    ],
+)
+def test_malformed(calendar: Desk, query: str) -> None:
+    """A date operator whose value has not its form is ignored and reported (platform 2.6)."""
+    assert calendar.ask(query) == ALL
+    assert [finding.rule for finding in calendar.findings] == ["query-term-ignored"]
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("opened_atMORETHANdue_date@day@before@1", "three two"),
+        ("opened_atMORETHANdue_date@day@before@2", "three"),
+        ("opened_atLESSTHANdue_date@day@before@2", "late one same two"),
+        ("opened_atLESSTHANdue_date@hour@before@24", "one same"),
+        ("opened_atMORETHANdue_date@minute@after@0", "late"),
+        ("opened_atLESSTHANdue_date@week@before@0", "late one same"),
+        ("opened_atMORETHANdue_date@month@before@0", "three"),
+        ("opened_atMORETHANdue_date@year@before@1", "three"),
+        ("opened_atSAMEASdue_date@day", "late same"),
+        ("opened_atNSAMEASdue_date@day", "half one three two"),
+        ("opened_atSAMEASdue_date@second", "same"),
+        ("opened_atLT_FIELDdue_date", "one three two"),
+    ],
+)
+def test_distance_between_columns(desk: Desk, query: str, rows: str) -> None:
+    """MORETHAN and LESSTHAN count whole units between two dates; SAMEAS takes a unit (platform 2.2 more/less than)."""
+    for name, opened, due in (
+        ("same", "2024-02-29 10:00:00", "2024-02-29 10:00:00"),
+        ("late", "2024-02-29 10:00:00", "2024-02-29 09:59:59"),
+        ("one", "2026-01-03 10:00:00", "2026-01-04 10:00:00"),
+        ("two", "2026-01-03 10:00:00", "2026-01-05 10:00:00"),
+        ("three", "2023-12-31 10:00:00", "2026-01-05 10:00:00"),
+        ("half", "2026-01-03 10:00:00", None),
+    ):
+        desk.add("incident", name, opened_at=opened, due_date=due)
+    assert desk.ask(query) == rows.split()

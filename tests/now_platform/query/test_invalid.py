@@ -1,0 +1,148 @@
+"""Queries that the platform would not understand, and those that want to break something."""
+
+import time
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.query import Parser, compile_query, parse
+
+from .conftest import CONTEXT, Desk
+
+STRICT = replace(CONTEXT, invalid_returns_no_rows=True)
+
+
+@pytest.fixture
+def shelf(desk: Desk) -> Desk:
+    """Two incidents."""
+    desk.add("incident", "one", number="A")
+    desk.add("incident", "two", number="B")
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("number=A", "one"),
+        ("number=A^nothing=x", ""),
+        ("number=A^ORnumber@B", ""),
+        ("nothing=x", ""),
+        ("number=javascript:while(true){}", ""),
+        ("number=A^^ORDERBYnothing^GROUPBYx", "one"),
+        ("priority=high^ORnumber=A", "one"),
+    ],
+)
+def test_returns_no_rows(shelf: Desk, query: str, rows: str) -> None:
+    """glide.invalid_query.returns_no_rows turns an ignored condition into no rows (platform 2.6)."""
+    assert shelf.ask(query, context=STRICT) == rows.split()
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("number=A^ORnothing=x", "one"),
+        ("nothing=x^ORnumber=A", "one"),
+        ("nothing=x^NQnumber=A", "one"),
+        ("number=A^NQnothing=x", "one"),
+    ],
+)
+def test_ignored_term_leaves_the_rest(shelf: Desk, query: str, rows: str) -> None:
+    """A dropped condition neither widens nor narrows what stands beside it (platform 2.6)."""
+    assert shelf.ask(query) == rows.split()
+
+
+def test_very_many_unknown_terms(shelf: Desk) -> None:
+    """2 300 unknown conditions and a good one return one row (platform 2.6, 8.3 test_extra_long_query)."""
+    assert shelf.ask("AAAA=BBBB^" * 2_300 + "sys_id=one") == ["one"]
+    assert len(shelf.findings) == 21
+    assert shelf.findings[-1].message == "2280 more terms have no effect"
+
+
+def test_long_term_is_quoted_in_part(shelf: Desk) -> None:
+    """A finding quotes the beginning of a long term only (trap 1)."""
+    shelf.ask("nothing=" + "x" * 5_000)
+    assert len(shelf.ignored()[0]) < 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "^OR".join(["number=A", *["number=x"] * 5_000]),
+        "^".join(["number=A", *["sys_idISNOTEMPTY"] * 5_000]),
+        "^NQ".join(["number=A", *["number=x^number=A"] * 3_000]),
+        "^OR".join(["number=A", *[f"short_descriptionLIKE{number}" for number in range(5_000)]]),
+        "sys_idINone," + ",".join(map(str, range(10_000))),
+        "numberINA," + ",".join(f"é{number}" for number in range(2_000)),
+        "^OR".join(["number=A", *["caller_id.manager.manager.name=x"] * 1_000]),
+        "^OR".join(["number=A", *["opened_atMORETHANdue_date@day@before@1"] * 200]),
+        "number=A^" + "RLQUERYtask.parent,>=0^" * 2_000,
+        "SUBQUERYsys_id,sys_id,task^" * 3 + "^OR".join(["number=A", *["number=x"] * 3_000]),
+        "number=A^NQ" + "JOINincident.sys_id=task.sys_id!number=x" * 2_000,
+        "number=A^123TEXTQUERY321=" + "a " * 10_000,
+        "number=A^NQnumber=" + "x" * 100_000,
+        "number=A^NQshort_descriptionLIKE" + "%" * 60_000,
+        "number=A^NQnumberLIKE" + "É" * 20_000,
+    ],
+    ids=lambda query: query[:40],
+)
+def test_large_queries(shelf: Desk, query: str) -> None:
+    """Very long queries are answered like short ones: no limit of the database shows (platform 5.3)."""
+    assert shelf.ask(query) == ["one"]
+
+
+@pytest.mark.parametrize("term", ["number=x", "opened_atMORETHANdue_date@day@before@1"])
+def test_too_large(shelf: Desk, term: str) -> None:
+    """A query of more values than a statement takes returns no row and says so (platform 5.2)."""
+    assert shelf.ask("^OR".join(["number=A", *[term] * 20_000])) == []
+    assert [finding.rule for finding in shelf.findings] == ["query-too-large"]
+
+
+@pytest.mark.parametrize("junk", ["\0", "\ud800", "\U0001f600" * 5_000, "'; DROP TABLE task; --", '"', "%s %(x)s :x ?"])
+def test_strange_characters(shelf: Desk, junk: str) -> None:
+    """Any character may stand anywhere in a query (trap 1)."""
+    for query in (f"number={junk}", f"{junk}=1", f"number{junk}1", f"numberIN{junk},{junk}", f"numberLIKE{junk}"):
+        shelf.ask(query + "^ORDERBY" + junk)
+    assert shelf.ask("") == ["one", "two"]
+
+
+def test_time_is_linear() -> None:
+    """Reading a query twice as long takes about twice as long, not four times (platform 5.3)."""
+
+    def cost(repeats: int) -> float:
+        text = "a" * repeats + "^number=AND^ORnumber NOT LIKE^RLQUERY^^JOIN" * repeats
+        begin = time.perf_counter()
+        parse(text)
+        return time.perf_counter() - begin
+
+    assert min(cost(8_000) for _ in range(3)) < 8 * min(cost(2_000) for _ in range(3))
+
+
+def test_values_are_never_part_of_the_statement(desk: Desk) -> None:
+    """What a caller sends reaches the database as bound parameters only (platform 2.1)."""
+    marker = "marker"
+    operators = ("=", "!=", "<", "LIKE", "NOT LIKE", "STARTSWITH", "IN", "NOT IN", "BETWEENmarker@", "IN_HIERARCHYx@")
+    terms = [f"{column}{operator}{marker}" for operator in operators for column in ("number", "parent", "active")]
+    clauses = [
+        f"RLQUERYtask.parent,>0^number={marker}^ENDRLQUERY",
+        f"JOINtask.sys_id=task.parent!number={marker}",
+        f"SUBQUERYsys_id,parent,task^number={marker}^ENDSUBQUERY",
+        f"123TEXTQUERY321={marker}",
+        f"{marker}=1",
+        f"RLQUERY{marker}.{marker},>0",
+        f"ORDERBY{marker}",
+        f"caller_id.{marker}=x",
+    ]
+    compiled = compile_query(parse("^".join(terms + clauses)), "incident", desk.dictionary, CONTEXT)
+    statement = sa.select(sa.func.count()).where(compiled.where).order_by(*compiled.order_by)
+    text = str(statement.compile(desk.connection))
+    assert marker not in text.lower()
+
+
+def test_parser_remembers() -> None:
+    """A query that is asked again is not read again, unless it is too long to keep."""
+    parser = Parser(remembered=2)
+    assert parser.parse("number=A") is parser.parse("number=A")
+    long = "number=A^" * 1_000
+    assert parser.parse(long) == parser.parse(long)
+    assert parser.parse(long) is not parser.parse(long)
