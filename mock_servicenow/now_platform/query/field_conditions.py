@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from mock_servicenow.now_platform.query.date_parts import ordinal, unit_of
+from mock_servicenow.now_platform.query.folding import UnicodeFolded
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator
@@ -37,11 +38,15 @@ def _comparable(left: Operand, right: Operand, detail: str) -> tuple[Sql, Sql]:
     if (left.kind is Kind.NUMBER) != (right.kind is Kind.NUMBER):
         raise UnusableTermError(f"'{left.column.name}' and '{right.column.name}' hold different kinds of values")
     if not detail:
-        return left.comparable, right.comparable
+        return _by_value(left), _by_value(right)
     unit = unit_of(detail)
     if unit is None or not _are_dates(left, right):
         raise UnusableTermError(f"'{detail}' is no unit by which the columns compare")
     return ordinal(left.sql, unit), ordinal(right.sql, unit)
+
+
+def _by_value(operand: Operand) -> Sql:
+    return UnicodeFolded(operand.sql) if operand.kind is Kind.TEXT else operand.sql
 
 
 def _distance(left: Operand, operator: Operator, right: Operand, detail: str) -> Test:
