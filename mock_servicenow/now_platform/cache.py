@@ -31,6 +31,10 @@ class Cache:
                 self._sources.setdefault(table, set()).add(kind)
         return fact
 
+    def discard(self, kind: str, key: object) -> None:
+        """Drop one fact."""
+        self._facts.get(kind, {}).pop(key, None)
+
     def forget(self, table: str) -> None:
         """Drop what was worked out from a table that is written."""
         for kind in self._sources.get(table, ()):

@@ -37,13 +37,14 @@ def packaged_rows() -> Traversable:
     return files("mock_servicenow.now_platform") / "data"
 
 
-def load_dictionary(*sources: Traversable) -> Dictionary:
-    """Return the dictionary of the packaged tables and of those in further files or folders.
+def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dictionary:
+    """Return the dictionary of the packaged tables, of those in further files or folders, and of those given.
 
     Raises:
         DictionaryError: a definition cannot hold; the message names file, table and column.
     """
-    return Dictionary([table for source in (packaged_tables(), *sources) for table in read_tables(source)])
+    read = (table for source in (packaged_tables(), *sources) for table in read_tables(source))
+    return Dictionary([*read, *tables])
 
 
 def read_tables(source: Traversable) -> Iterator[Table]:

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mock_servicenow.now_platform.authentication import Authentication
 from mock_servicenow.now_platform.cache import Cache
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.query import Parser
@@ -16,6 +17,7 @@ from mock_servicenow.now_platform.session import Session, Work
 from mock_servicenow.now_platform.store import Store
 from mock_servicenow.now_platform.users import SYSTEM, User
 from mock_servicenow.now_platform.values import utc_form
+from mock_servicenow.now_platform.web_sessions import WebSessions
 from privman_testbench.clock import Clock
 from privman_testbench.findings import Finding
 from privman_testbench.ids import Ids
@@ -30,6 +32,8 @@ class Instance:
         url: its origin, such as ``https://dev12345.service-now.com``, which links in answers begin with.
         cache: what is worked out from tables.
         rules: the business rules.
+        web_sessions: the sessions of browsers and of clients that keep cookies.
+        authentication: finds the user behind a request.
     """
 
     def __init__(self, *, dictionary: Dictionary, store: Store, clock: Clock, ids: Ids, url: str) -> None:
@@ -41,6 +45,9 @@ class Instance:
         self.parser = Parser()
         self.rules = Rulebook()
         self.cache = Cache(keeps=store.embedded)
+        self.web_sessions = WebSessions(ids)
+        self.authentication = Authentication(self)
+        self.authentication.add_scheme(self.web_sessions.authenticate)
 
     @property
     def system(self) -> User:

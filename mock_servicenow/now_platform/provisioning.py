@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.dictionary_files import packaged_rows, read_ro
 from mock_servicenow.now_platform.intake import is_sys_id
 from mock_servicenow.now_platform.passwords import hash_password
 from mock_servicenow.now_platform.seed_ids import seed_id
+from mock_servicenow.now_platform.users import User
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -44,7 +45,8 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
     if not instance.store.create_tables():
         return
     sources = (packaged_rows(), *extra)
-    with instance.transaction(instance.system) as session:
+    founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
+    with instance.transaction(founder) as session:
         store_rows(session, (row for source in sources for row in read_rows(source)))
         store_rows(session, dictionary_rows.rows(instance.dictionary))
         store_rows(session, _bulk())

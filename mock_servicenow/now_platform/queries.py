@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query import CompiledQuery, QueryContext, compile_query
+from mock_servicenow.now_platform.query import CompiledQuery, Query, QueryContext, compile_query
+from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.store import DuplicateError
 from mock_servicenow.now_platform.values import DATE_TIME, to_database
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
     """Return the SQL of a query; what of it has no effect is not yet among the session's findings."""
+    return _compile(session, table, session.instance.parser.parse(encoded))
+
+
+def _compile(session: "Session", table: str, query: Query) -> CompiledQuery:
     context = QueryContext(
         now=datetime.strptime(session.now, DATE_TIME).replace(tzinfo=UTC),
         user_id=session.user.sys_id,
@@ -23,7 +29,14 @@ def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
         timezone=session.time_zone,
         invalid_returns_no_rows=session.property("glide.invalid_query.returns_no_rows") == "true",
     )
-    return compile_query(session.instance.parser.parse(encoded), table, session.dictionary, context)
+    return compile_query(query, table, session.dictionary, context)
+
+
+def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
+    """Return the SQL for records whose columns have the values; neither can be mistaken for query syntax."""
+    conditions = [Condition(f"{name}={value}", tuple(name.split(".")), Operator.EQUALS, value) for name, value in pairs]
+    query = Query(groups=(tuple((condition,) for condition in conditions),))
+    return _compile(session, table, query)
 
 
 def ordered(session: "Session", table: str, query: CompiledQuery) -> "sa.Select[Any]":

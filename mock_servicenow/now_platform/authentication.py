@@ -1,0 +1,124 @@
+"""Who a request comes from: Basic authentication with lockout, and whatever schemes are added (platform 4.2)."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import NotAuthenticated
+from mock_servicenow.now_platform.passwords import verify_password
+from mock_servicenow.now_platform.roles import USER_TABLES, load_user
+from mock_servicenow.now_platform.values import DATE_TIME
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.record import Record
+    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.users import User
+
+ATTEMPTS = 5
+LOCKED_FOR = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a request carries to prove who sent it.
+
+    Attributes:
+        headers: case-insensitive.
+    """
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+
+
+Scheme = Callable[["Session", Evidence], "User | None"]
+
+
+class Authentication:
+    """Finds the user behind a request."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+        self._schemes: list[Scheme] = [self._basic]
+        self._verified: dict[str, bytes] = {}
+
+    def add_scheme(self, scheme: Scheme) -> None:
+        """Try another scheme where those before it find no user; it returns None for evidence that is not its own."""
+        self._schemes.append(scheme)
+
+    def user(self, evidence: Evidence) -> "User":
+        """Return the user; raises NotAuthenticated."""
+        with self._instance.transaction(self._instance.system) as session:
+            found = (scheme(session, evidence) for scheme in self._schemes)
+            user = next((user for user in found if user is not None), None)
+        if user is None:
+            raise NotAuthenticated
+        return user
+
+    def check(self, session: "Session", user_name: str, password: str) -> "User | None":
+        """Return the user of that name if the password is his and he may log in; count the failures."""
+        record = session.find("sys_user", user_name=user_name)
+        if record is None or record["active"] != "true" or _is_locked(session, record):
+            return None
+        if not self._is_password_of(record, password):
+            _count_failure(session, record)
+            return None
+        if record["failed_attempts"] not in {"", "0"}:
+            session.update("sys_user", record.sys_id, {"failed_attempts": "0", "locked_out": "false"})
+        return load_user(session, record)
+
+    def _basic(self, session: "Session", evidence: Evidence) -> "User | None":
+        header = evidence.headers.get("Authorization", "")
+        credentials = _basic_credentials(header)
+        if credentials is None:
+            return None
+        cache = session.instance.cache
+        key = sha256(header.encode()).digest()
+        user = cache.get("users", key, USER_TABLES, lambda: self.check(session, *credentials))
+        if user is None:
+            # A refusal depends on how many came before it, so it is never remembered.
+            cache.discard("users", key)
+        return user
+
+    def _is_password_of(self, record: "Record", password: str) -> bool:
+        """Verify a password; a slow hash is worked out once for each pair of user and password."""
+        stored = record["user_password"]
+        digest = sha256(f"{stored}:{password}".encode()).digest()
+        if self._verified.get(record.sys_id) == digest:
+            return True
+        holds = verify_password(password, stored)
+        if holds:
+            self._verified[record.sys_id] = digest
+        return holds
+
+
+def _basic_credentials(header: str) -> tuple[str, str] | None:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user_name, colon, password = b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user_name, password) if colon else None
+
+
+def _is_locked(session: "Session", record: "Record") -> bool:
+    """Return whether the user is locked out; a lockout after failures ends by itself."""
+    if record["locked_out"] != "true":
+        return False
+    if int(record["failed_attempts"] or 0) < ATTEMPTS:
+        return True
+    since = datetime.strptime(record["sys_updated_on"], DATE_TIME)  # noqa: DTZ007 - both are UTC
+    return datetime.strptime(session.now, DATE_TIME) < since + LOCKED_FOR  # noqa: DTZ007
+
+
+def _count_failure(session: "Session", record: "Record") -> None:
+    failures = int(record["failed_attempts"] or 0) % ATTEMPTS + 1
+    locked = "true" if failures == ATTEMPTS else "false"
+    session.update("sys_user", record.sys_id, {"failed_attempts": str(failures), "locked_out": locked})

@@ -1,0 +1,149 @@
+"""The platform on a web server: routes, authentication, headers and the envelope of errors (platform 1.9, 5.5)."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import orjson
+from aiohttp import web
+from multidict import CIMultiDict, MultiDict
+
+from mock_servicenow.now_platform.authentication import Evidence
+from mock_servicenow.now_platform.errors import (
+    MethodNotAllowed,
+    NotAcceptable,
+    NotAuthenticated,
+    PlatformError,
+    UnknownPath,
+    UriTooLong,
+)
+from mock_servicenow.now_platform.rest.call import JSON, XML, Call
+from mock_servicenow.now_platform.rest.media import response_format
+from mock_servicenow.now_platform.rest.router import Router
+from mock_servicenow.now_platform.rest.xml_text import write_error
+from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.web_sessions import COOKIE
+from privman_testbench.exchange import findings_of
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Middleware
+
+    from mock_servicenow.now_platform.instance import Instance
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+USER: web.RequestKey[User] = web.RequestKey("user", User)
+
+API = "/api/"
+LONGEST_PATH = 16_000
+LONGEST_LINE = 64 * 1024
+"""What the web server's ``max_line_size`` must be for `LONGEST_PATH` to be told by the platform."""
+LARGEST_BODY = 26 * 1024 * 1024
+"""What the application's ``client_max_size`` must be: more than the platform itself can be set to read."""
+
+_HEADERS = CIMultiDict(
+    {
+        "Server": "ServiceNow",
+        "X-Content-Type-Options": "nosniff",
+        "Pragma": "no-store,no-cache",
+        "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1",
+        "Expires": "0",
+        "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+        "Server-Timing": "sem_wait;dur=0, sesh_wait;dur=0",
+    }
+)
+_HTML = """<html>
+<head><title>Error</title></head>
+<body><h1>{message}</h1><p>{detail}</p></body>
+</html>
+"""
+
+
+def routes(instance: "Instance", router: Router | None = None) -> list[web.RouteDef]:
+    """Return the routes of the REST APIs, by default those of the platform, and of what under ``/api`` is none."""
+    apis = router or Router(instance)
+
+    async def answer(request: web.Request) -> web.Response:
+        call = Call(
+            request.method,
+            request.path,
+            MultiDict(request.query),
+            request.rel_url.raw_query_string,
+            request.headers,
+            await request.read(),
+            request[USER],
+            findings_of(request),
+        )
+        answered = await instance.run(lambda: apis.answer(call))
+        return web.Response(status=answered.status, body=answered.body, headers=answered.headers)
+
+    return [web.route("*", "/api/{path:.*}", answer)]
+
+
+def middlewares(instance: "Instance") -> "list[Middleware]":
+    """Return what surrounds every REST API, the platform's own and others under ``/api``.
+
+    It finds the user (`USER`), turns errors into the envelope and adds the platform's headers.
+    """
+
+    @web.middleware
+    async def platform(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.startswith(API):
+            return await handler(request)
+        try:
+            if len(request.raw_path) > LONGEST_PATH:
+                raise UriTooLong(len(request.raw_path))
+            evidence = evidence_of(request)
+            request[USER] = await instance.run(lambda: instance.authentication.user(evidence))
+            response = await handler(request)
+        except PlatformError as error:
+            response = error_response(request, error)
+        except web.HTTPNotFound:
+            response = error_response(request, UnknownPath())
+        except web.HTTPMethodNotAllowed:
+            response = error_response(request, MethodNotAllowed(request.method))
+        add_headers(instance, request, response)
+        return response
+
+    return [platform]
+
+
+def evidence_of(request: web.Request) -> Evidence:
+    """Return what a request carries to prove who sent it."""
+    return Evidence(request.headers, request.query, request.cookies)
+
+
+def error_response(request: web.Request, error: PlatformError) -> web.Response:
+    """Return the envelope of an error in the format that the client accepts, else in JSON."""
+    if isinstance(error, UriTooLong):
+        page = _HTML.format(message=error.message, detail=error.detail)
+        return web.Response(status=error.status, text=page, content_type="text/html")
+    if _error_format(request) == "xml":
+        body, content_type = write_error(error.message, error.detail), XML
+    else:
+        envelope = {"error": {"message": error.message, "detail": error.detail}, "status": "failure"}
+        body, content_type = orjson.dumps(envelope), JSON
+    headers = {"Content-Type": content_type}
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = 'BASIC realm="Service-now"'
+    return web.Response(status=error.status, body=body, headers=headers)
+
+
+def add_headers(instance: "Instance", request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that usually stand in an instance's answers, and open a session unless there is one."""
+    headers = response.headers
+    headers.update(_HEADERS)
+    headers["X-Transaction-ID"] = instance.ids.hex(12)
+    user = request.get(USER)
+    if user is not None:
+        headers["X-Is-Logged-In"] = "true"
+    if instance.web_sessions.find(request.cookies.get(COOKIE, "")) is None:
+        for cookie in instance.web_sessions.open("" if user is None else user.sys_id).cookies():
+            headers.add("Set-Cookie", cookie)
+    if response.body_length and "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+
+
+def _error_format(request: web.Request) -> str:
+    try:
+        return response_format(request.headers.get("Accept", ""))
+    except NotAcceptable:
+        return "json"

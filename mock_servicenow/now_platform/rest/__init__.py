@@ -1,0 +1,1 @@
+"""The REST APIs under ``/api/now``, independent of the web server."""

@@ -1,0 +1,62 @@
+"""One call of a REST API and its answer, so that a batch can make calls as the web server does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from multidict import CIMultiDict, MultiDict
+
+from mock_servicenow.now_platform.users import User
+from privman_testbench.findings import Finding
+
+JSON = "application/json;charset=UTF-8"
+XML = "application/xml; charset=UTF-8"
+
+
+@dataclass(slots=True)
+class Call:
+    """One call.
+
+    Attributes:
+        method: the verb as sent; `verb` is the one that counts.
+        path: the whole path of the URL, decoded.
+        version: ``v1`` or ``v2`` where the URL names it, else empty.
+        resource: what follows ``/api/now`` and the version.
+        query: the decoded parameters.
+        raw_query: the query string as sent.
+        headers: case-insensitive.
+        findings: collects what is swallowed.
+    """
+
+    method: str
+    path: str
+    query: MultiDict[str]
+    raw_query: str
+    headers: Mapping[str, str]
+    body: bytes
+    user: User
+    findings: list[Finding]
+    version: str = ""
+    resource: tuple[str, ...] = ()
+
+    @property
+    def verb(self) -> str:
+        """Return the verb that counts: the overriding one if the header names it (platform 1.2)."""
+        return self.headers.get("X-HTTP-Method-Override", self.method).upper()
+
+    @property
+    def prefix(self) -> str:
+        """Return the path of the API as this call wrote it, which links in the answer repeat (platform 1.1)."""
+        return f"/api/now/{self.version}" if self.version else "/api/now"
+
+    def swallowed(self, rule: str, message: str, where: str = "") -> None:
+        """Record that something was ignored without saying so."""
+        self.findings.append(Finding("swallowed", rule, message, where))
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer to a call; the headers that every answer carries are added later."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)

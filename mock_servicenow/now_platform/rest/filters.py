@@ -1,0 +1,25 @@
+"""``field=value`` pairs in the URL of a list (platform 1.3)."""
+
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform import queries
+from mock_servicenow.now_platform.query import CompiledQuery
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
+
+
+def filter_query(session: "Session", table: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:
+    """Return the query for records whose columns have the values, each given raw or as displayed."""
+    query = queries.equal_query(session, table, [(name, _raw(session, table, name, value)) for name, value in filters])
+    session.findings.extend(query.findings)
+    return query
+
+
+def _raw(session: "Session", table: str, name: str, value: str) -> str:
+    column = session.dictionary.columns(table).get(name)
+    if column is None:
+        return value
+    if column.is_reference:
+        return session.by_display(column.reference or "", value) or value
+    return next((choice.value for choice in column.choices if choice.label.lower() == value.lower()), value)

@@ -1,0 +1,35 @@
+"""Values in a request body, turned from display values into raw ones where the client says so (platform 1.3, 1.7)."""
+
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, PASSWORD_TYPES, Column
+from mock_servicenow.now_platform.display import utc_date_time
+from privman_testbench.findings import Finding
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
+
+
+def to_raw(session: "Session", table: str, values: dict[str, str], *, display: bool) -> dict[str, str]:
+    """Return raw values for a client's values, which are display values if ``display`` says so.
+
+    Passwords are taken as display values only: the platform would store a raw one as if it were encrypted already.
+    """
+    columns = session.dictionary.columns(table)
+    raw = {}
+    for name, value in values.items():
+        column = columns.get(name)
+        if column is not None and display:
+            raw[name] = _from_display(session, column, value)
+        elif column is not None and column.type in PASSWORD_TYPES:
+            message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
+            session.findings.append(Finding("swallowed", "password-ignored", message, name))
+        else:
+            raw[name] = value
+    return raw
+
+
+def _from_display(session: "Session", column: Column, text: str) -> str:
+    if column.type in DATE_TIME_TYPES:
+        return utc_date_time(text, session.time_zone)
+    return next((choice.value for choice in column.choices if choice.label == text), text)

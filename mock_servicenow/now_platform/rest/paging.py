@@ -1,0 +1,26 @@
+"""The Link header of lists (platform 1.5)."""
+
+from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.parameters import Parameters
+
+
+def links(url: str, call: Call, parameters: Parameters, total: int | None) -> str:
+    """Return the header's value: the pages around this one; the last one only if the total is known.
+
+    The URLs begin with the instance's own ``url``, whatever Host the client named.
+    """
+    kept = [
+        part
+        for part in call.raw_query.split("&")
+        if part and not part.startswith(("sysparm_limit=", "sysparm_offset="))
+    ]
+    limit = max(1, parameters.limit)
+    base = f"{url}{call.path}?{'&'.join([*kept, f'sysparm_limit={parameters.limit}'])}"
+    offsets = {"first": 0}
+    if parameters.offset > 0:
+        offsets["prev"] = max(0, parameters.offset - limit)
+    if total is None or parameters.offset + limit < total:
+        offsets["next"] = parameters.offset + limit
+    if total is not None:
+        offsets["last"] = max(0, total - 1) // limit * limit
+    return ",".join(f'<{base}&sysparm_offset={offset}>;rel="{rel}"' for rel, offset in offsets.items())

@@ -1,0 +1,129 @@
+"""The ``sysparm_*`` parameters of the Table API (platform 1.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.rest.call import Call
+
+PREFIX = "sysparm_"
+DEFAULT_LIMIT = 10_000
+_DISPLAY = ("false", "true", "all")
+_KNOWN = frozenset(
+    PREFIX + name
+    for name in (
+        "query",
+        "display_value",
+        "exclude_reference_link",
+        "fields",
+        "view",
+        "limit",
+        "offset",
+        "no_count",
+        "suppress_pagination_header",
+        "query_category",
+        "query_no_domain",
+        "input_display_value",
+        "suppress_auto_sys_field",
+        "tiny",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a call asks for.
+
+    Attributes:
+        display: ``false``, ``true`` or ``all``.
+        fields: the columns asked for, dot-walked ones included; None for all.
+        filters: ``field=value`` pairs.
+    """
+
+    query: str = ""
+    display: str = "false"
+    exclude_reference_link: bool = False
+    fields: tuple[str, ...] | None = None
+    view: str = ""
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    no_count: bool = False
+    suppress_pagination_header: bool = False
+    input_display_value: bool = False
+    suppress_auto_sys_field: bool = False
+    filters: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING_ASKED = Parameters()
+
+
+def read_parameters(call: Call, *, listing: bool = False) -> Parameters:
+    """Return the parameters of a call; what means nothing to the platform becomes a finding.
+
+    Raises:
+        BadRequest: the offset is negative.
+    """
+    given = call.query
+    if not given:
+        return NOTHING_ASKED
+    filters = tuple((name, value) for name, value in given.items() if not name.startswith(PREFIX))
+    if filters and not listing:
+        _report(call, [name for name, _ in filters])
+    elif filters and "sysparm_query" in given:
+        call.swallowed("filters-ignored", "field=value pairs do not go with sysparm_query: they were ignored", "url")
+        filters = ()
+    _report(call, [name for name in given if name.startswith(PREFIX) and name not in _KNOWN])
+    fields = given.get("sysparm_fields", "")
+    return Parameters(
+        query=given.get("sysparm_query", ""),
+        display=_choice(call, "sysparm_display_value", _DISPLAY),
+        exclude_reference_link=_flag(given, "exclude_reference_link"),
+        fields=tuple(name.strip() for name in fields.split(",") if name.strip()) or None,
+        view=given.get("sysparm_view", ""),
+        limit=_integer(call, "sysparm_limit", DEFAULT_LIMIT, least=0),
+        offset=_offset(call),
+        no_count=_flag(given, "no_count"),
+        suppress_pagination_header=_flag(given, "suppress_pagination_header"),
+        input_display_value=_flag(given, "input_display_value"),
+        suppress_auto_sys_field=_flag(given, "suppress_auto_sys_field"),
+        filters=filters if listing else (),
+    )
+
+
+def _flag(given: Mapping[str, str], name: str) -> bool:
+    return given.get(PREFIX + name, "").lower() == "true"
+
+
+def _choice(call: Call, name: str, choices: tuple[str, ...]) -> str:
+    value = call.query.get(name, choices[0])
+    if value in choices:
+        return value
+    expected = f"expected one of {', '.join(choices)}"
+    call.swallowed("parameter-ignored", f"{name} is '{value}', {expected}: it was ignored", name)
+    return choices[0]
+
+
+def _integer(call: Call, name: str, default: int, *, least: int | None = None) -> int:
+    value = call.query.get(name)
+    if value is None:
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        number = None
+    if number is None or (least is not None and number < least):
+        call.swallowed("parameter-ignored", f"{name} is '{value}', expected a whole number: it was ignored", name)
+        return default
+    return number
+
+
+def _offset(call: Call) -> int:
+    offset = _integer(call, "sysparm_offset", 0)
+    if offset < 0:
+        raise BadRequest("Invalid sysparm_offset", f"sysparm_offset is {offset}; expected 0 or more")
+    return offset
+
+
+def _report(call: Call, names: list[str]) -> None:
+    for name in names:
+        call.swallowed("parameter-ignored", f"parameter '{name}' means nothing here: it was ignored", name)

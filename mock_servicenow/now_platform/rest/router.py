@@ -1,0 +1,42 @@
+"""Which API answers a call."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import UnknownPath
+from mock_servicenow.now_platform.rest.table_api import TableApi
+from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.rest.call import Answer, Call
+
+Resource = Callable[["Call"], "Answer"]
+_PATH = re.compile(r"/api/now(?:/(v[12]))?/(.+)", re.DOTALL)
+
+
+class Router:
+    """The APIs under ``/api/now`` by the first word of their path."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._resources: dict[str, Resource] = {
+            "table": TableApi(instance).answer,
+            "tinyurl": TinyUrlApi(instance).answer,
+        }
+
+    def add(self, word: str, resource: Resource) -> None:
+        """Let an API answer what follows that word."""
+        self._resources[word] = resource
+
+    def answer(self, call: "Call") -> "Answer":
+        """Answer a call; raises PlatformError."""
+        match = _PATH.fullmatch(call.path)
+        if match is None:
+            raise UnknownPath
+        call.version = match[1] or ""
+        call.resource = tuple(match[2].split("/"))
+        resource = self._resources.get(call.resource[0])
+        if resource is None or "" in call.resource:
+            raise UnknownPath
+        return resource(call)

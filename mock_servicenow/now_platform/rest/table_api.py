@@ -1,0 +1,142 @@
+"""The Table API (platform 1)."""
+
+from collections.abc import Callable
+
+import orjson
+from multidict import CIMultiDict
+
+from mock_servicenow.now_platform import access, queries
+from mock_servicenow.now_platform.errors import (
+    ApiAccessDenied,
+    InvalidTable,
+    MethodNotAllowed,
+    RecordNotFound,
+    UnknownPath,
+)
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.rest import tiny_urls
+from mock_servicenow.now_platform.rest.bodies import read_record
+from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
+from mock_servicenow.now_platform.rest.filters import filter_query
+from mock_servicenow.now_platform.rest.incoming import to_raw
+from mock_servicenow.now_platform.rest.media import response_format
+from mock_servicenow.now_platform.rest.paging import links
+from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
+from mock_servicenow.now_platform.rest.shapes import Shapes
+from mock_servicenow.now_platform.rest.xml_text import Result, write_results
+from mock_servicenow.now_platform.session import Session
+
+_MEGABYTE = 1024 * 1024
+_NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
+Verb = Callable[[Call, Session, str, str], Answer]
+
+
+class TableApi:
+    """Lists, reads and writes the records of any table."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._on_table: dict[str, Verb] = {"GET": self._list, "HEAD": self._list, "POST": self._insert}
+        self._on_record: dict[str, Verb] = {
+            "GET": self._get,
+            "HEAD": self._get,
+            "PUT": self._update,
+            "PATCH": self._update,
+            "DELETE": self._delete,
+        }
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a call on ``table/{table}`` or ``table/{table}/{sys_id}``; raises PlatformError."""
+        match call.resource:
+            case (_, table):
+                verbs, sys_id = self._on_table, ""
+            case (_, table, sys_id):
+                verbs = self._on_record
+            case _:
+                raise UnknownPath
+        response_format(call.headers.get("Accept", ""))
+        with self._instance.transaction(call.user, call.findings) as session:
+            self._check_reach(session, table)
+            verb = verbs.get(call.verb)
+            if verb is None:
+                raise MethodNotAllowed(call.verb)
+            return verb(call, session, table, sys_id)
+
+    def _check_reach(self, session: Session, table: str) -> None:
+        definition = session.dictionary.table(table)
+        if definition is None:
+            raise InvalidTable(table)
+        if not definition.web_service_access or not access.may_reach(session, table, "read"):
+            raise ApiAccessDenied
+
+    def _list(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:
+        tiny_urls.expand(call, session)
+        parameters = read_parameters(call, listing=True)
+        query = session.compiled(table, parameters.query)
+        if parameters.filters:
+            query = filter_query(session, table, parameters.filters)
+        # One more than asked for tells, without counting, whether there is a next page.
+        records = session.page(table, query, limit=parameters.limit, offset=parameters.offset)
+        total = None if parameters.no_count else queries.count(session, table, query)
+        if call.version == "v1" and not records:
+            raise RecordNotFound(_NO_RECORDS)
+        shapes = Shapes(session, call, parameters, table)
+        answer = _body(call, shapes.results(records), many=True)
+        if total is not None:
+            answer.headers["X-Total-Count"] = str(total)
+        if not parameters.suppress_pagination_header:
+            answer.headers["Link"] = links(session.instance.url, call, parameters, total)
+        return answer
+
+    def _get(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
+        parameters = read_parameters(call)
+        record = session.get(table, sys_id)
+        if record is None:
+            raise RecordNotFound
+        return _record(call, session, parameters, table, record)
+
+    def _insert(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:
+        parameters = read_parameters(call)
+        values = self._values(call, session, parameters, table)
+        record = session.insert(table, values, system_columns=parameters.suppress_auto_sys_field)
+        if _wants_no_body(call):
+            answer = Answer(201)
+        else:
+            answer = _record(call, session, parameters, table, record)
+            answer.status = 201
+        answer.headers["Location"] = f"{session.instance.url}{call.prefix}/table/{table}/{record.sys_id}"
+        return answer
+
+    def _update(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
+        parameters = read_parameters(call)
+        values = self._values(call, session, parameters, table)
+        record = session.update(table, sys_id, values, system_columns=parameters.suppress_auto_sys_field)
+        return Answer(204) if _wants_no_body(call) else _record(call, session, parameters, table, record)
+
+    def _delete(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
+        read_parameters(call)
+        session.delete(table, sys_id)
+        return Answer(204)
+
+    def _values(self, call: Call, session: Session, parameters: Parameters, table: str) -> dict[str, str]:
+        megabytes = int(session.property("glide.rest.max_content_length", "10"))
+        values = read_record(call, megabytes * _MEGABYTE)
+        return to_raw(session, table, values, display=parameters.input_display_value)
+
+
+def _record(call: Call, session: Session, parameters: Parameters, table: str, record: Record) -> Answer:
+    return _body(call, Shapes(session, call, parameters, table).results([record]), many=False)
+
+
+def _body(call: Call, results: list[Result], *, many: bool) -> Answer:
+    if response_format(call.headers.get("Accept", "")) == "xml":
+        return Answer(200, write_results(results), CIMultiDict({"Content-Type": XML}))
+    envelope: dict[str, object] = {"result": results if many else results[0]}
+    if call.headers.get("X-WantSessionDebugMessages", "").lower() == "true":
+        envelope["session"] = {"debug_logs": []}
+    return Answer(200, orjson.dumps(envelope), CIMultiDict({"Content-Type": JSON}))
+
+
+def _wants_no_body(call: Call) -> bool:
+    return call.headers.get("X-no-response-body", "").lower() == "true"

@@ -1,0 +1,49 @@
+"""Short stand-ins for long query strings (platform 1.12)."""
+
+from typing import TYPE_CHECKING
+
+import orjson
+from multidict import CIMultiDict, MultiDict
+from yarl import URL
+
+from mock_servicenow.now_platform.errors import MethodNotAllowed, UnreadableBody
+from mock_servicenow.now_platform.rest.bodies import read_json
+from mock_servicenow.now_platform.rest.call import JSON, Answer, Call
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.session import Session
+
+TABLE = "sys_tiny_url"
+
+
+class TinyUrlApi:
+    """Gives short names to long URLs."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+
+    def answer(self, call: Call) -> Answer:
+        """Answer ``POST /api/now/tinyurl``; raises PlatformError."""
+        if call.verb != "POST":
+            raise MethodNotAllowed(call.verb)
+        body = read_json(call)
+        url = body.get("url") if isinstance(body, dict) else None
+        if not isinstance(url, str):
+            raise UnreadableBody
+        with self._instance.transaction(self._instance.system, call.findings) as session:
+            name = session.ids.hex(32)
+            session.insert(TABLE, {"tiny_url": name, "url": url})
+        page = f"{URL(url).name}_list.do?sysparm_tiny={name}"
+        return Answer(201, orjson.dumps({"result": page}), CIMultiDict({"Content-Type": JSON}))
+
+
+def expand(call: Call, session: "Session") -> None:
+    """Put the parameters that a call's ``sysparm_tiny`` stands for in its place."""
+    name = call.query.get("sysparm_tiny")
+    found = None if name is None else session.elevated.find(TABLE, tiny_url=name)
+    if found is None:
+        return
+    url = URL(found["url"])
+    call.query = MultiDict(url.query)
+    call.raw_query = url.raw_query_string

@@ -1,0 +1,48 @@
+"""XML bodies (platform 1.10)."""
+
+from collections.abc import Mapping
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+from mock_servicenow.now_platform.errors import UnreadableBody
+
+Field = str | dict[str, str]
+Result = Mapping[str, Field]
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+
+
+def read_entries(body: bytes) -> list[dict[str, object]]:
+    """Return the entries of ``<request><entry><field>v</field></entry></request>``; raises UnreadableBody."""
+    if b"<!DOCTYPE" in body:
+        raise UnreadableBody
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - without a DTD there are no entities to expand
+    except ET.ParseError:
+        raise UnreadableBody from None
+    return [{field.tag: field.text or "" for field in entry} for entry in root.findall("entry")]
+
+
+def write_results(results: "list[Result]") -> bytes:
+    """Return one ``result`` element a record."""
+    rows = "".join(f"<result>{_fields(result)}</result>" for result in results)
+    return f"{_HEAD}<response>{rows}</response>".encode()
+
+
+def write_error(message: str, detail: str | None) -> bytes:
+    """Return the envelope of an error."""
+    error = _fields({"message": message, "detail": detail or ""})
+    return f"{_HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
+
+
+def _fields(fields: Mapping[str, Field]) -> str:
+    return "".join(_element(name, value) for name, value in fields.items())
+
+
+def _element(name: str, value: Field) -> str:
+    text = _fields(value) if isinstance(value, dict) else escape(_legal(value))
+    return f"<{name}>{text}</{name}>" if text else f"<{name}/>"
+
+
+def _legal(text: str) -> str:
+    """Return the text without the control characters that XML cannot hold."""
+    return "".join(character for character in text if character >= " " or character in "\t\n\r")

@@ -1,0 +1,123 @@
+"""An instance with nothing but the platform and a toy app of one table."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from privman_testbench.faults import Faults
+from privman_testbench.findings import Finding
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.recording import recording
+from privman_testbench.virtual_clock import VirtualClock
+
+from mock_servicenow.now_platform import http
+from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.store import Store
+
+URL = "https://dev12345.service-now.com"
+Client = TestClient[web.Request, web.Application]
+
+def basic(user_name: str, password: str) -> dict[str, str]:
+    """Return the header of Basic authentication."""
+    return {"Authorization": f"Basic {b64encode(f'{user_name}:{password}'.encode()).decode()}"}
+
+
+TOY = Table(
+    "u_toy",
+    "Toy",
+    columns=(
+        Column("u_name", "Name", display=True, unique=True),
+        Column("u_color", "Color", choices=(Choice("r", "Red"), Choice("b", "Blue"))),
+        Column("u_pieces", "Pieces", "integer"),
+        Column("u_weight", "Weight", "decimal"),
+        Column("u_play_time", "Play time", "glide_duration"),
+        Column("u_bought", "Bought", "glide_date"),
+        Column("u_owner", "Owner", "reference", reference="sys_user"),
+        Column("u_parent", "Parent", "reference", reference="u_toy"),
+        Column("u_friends", "Friends", "glide_list", reference="sys_user"),
+        Column("u_notes", "Notes", "journal_input"),
+        Column("u_settings", "Settings", "name_values", 4000),
+        Column("u_key", "Key", "password2"),
+        Column("u_broken", "Broken", "boolean", default="false"),
+        Column("u_secret", "Secret"),
+    ),
+    acls=(
+        Acl("read", ("toy_reader",)),
+        Acl("read", (), condition="u_color=r"),
+        Acl("write", ("toy_writer",)),
+        Acl("create", ("toy_writer",)),
+        Acl("delete", ("toy_writer",)),
+        Acl("read", ("admin",), column="u_secret"),
+        Acl("write", ("admin",), column="u_secret"),
+    ),
+)
+
+
+@pytest.fixture(scope="session")
+def dictionary() -> Dictionary:
+    """Return the packaged tables and the toy's."""
+    return load_dictionary(tables=[TOY])
+
+
+@pytest.fixture(scope="session")
+def image(dictionary: Dictionary) -> bytes:
+    """Return a prepared database."""
+    store = Store("sqlite://", dictionary.sql)
+    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL)
+    provision(instance, Credentials())
+    copy = store.image()
+    store.close()
+    return copy
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Return a clock that stands still."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def instance(dictionary: Dictionary, image: bytes, clock: VirtualClock) -> Iterator[Instance]:
+    """Return a fresh instance."""
+    store = Store("sqlite://", dictionary.sql)
+    store.restore(image)
+    yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), url=URL)
+    store.close()
+
+
+@pytest.fixture
+def journal(clock: VirtualClock) -> Journal:
+    """Return the journal of what the instance is asked."""
+    return Journal(clock, Secrets(), lambda _exchange: ())
+
+
+@pytest.fixture
+async def anonymous(instance: Instance, journal: Journal, clock: VirtualClock) -> AsyncIterator[Client]:
+    """Return a client without credentials."""
+    surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), *http.middlewares(instance)]
+    app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
+    app.add_routes(http.routes(instance))
+    server = TestServer(app)
+    await server.start_server(max_line_size=http.LONGEST_LINE)
+    async with TestClient(server) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(anonymous: Client) -> AsyncIterator[Client]:
+    """Return a client that is the administrator."""
+    async with TestClient(anonymous.server, headers=basic("admin", "admin")) as client:
+        yield client
+
+
+@pytest.fixture
+def findings(journal: Journal) -> list[Finding]:
+    """Return what was swallowed."""
+    return [finding for _, finding in journal.findings()]
