@@ -54,6 +54,11 @@ def one_of(words: Iterable[str]) -> Kind:
 TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))
 FLAG = _plain("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool))
 COUNT = _plain("a whole number from 0", {"type": "integer", "minimum": 0}, _is_count)
+TURNS = _plain(
+    "a whole number from 1, or null for every time",
+    {"type": ["integer", "null"], "minimum": 1},
+    lambda value: value is None or (value != 0 and _is_count(value)),
+)
 VALUES = _plain("a mapping", {"type": "object"}, lambda value: isinstance(value, dict))
 ROWS = _plain(
     "a list of mappings",

@@ -29,6 +29,7 @@ class ServiceNow(Party):
         self._ids = ids
         self._users: dict[str, BasicAuth] = {}
         self._created: list[str] = []
+        self._instance_ids: list[str] = []
 
     async def insert(self, table: str, values: Record, auth: BasicAuth | None = None) -> Answer:
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""
@@ -83,12 +84,26 @@ class ServiceNow(Party):
             await self.create_user(user_name, [self.names.role("approver")])
         return self._users[user_name]
 
+    def follow(self, instance_id: str) -> None:
+        """Take note of a registration, so that what a console keeps under it is deleted by `clean_up`."""
+        self._instance_ids.append(instance_id)
+
     async def clean_up(self) -> None:
-        """Delete what was created here, newest first."""
+        """Delete what was created here and under the followed registrations, the newest first."""
+        for instance_id in self._instance_ids:
+            requests = await self.find("request", instance_id=instance_id)
+            for request in requests:
+                await self._delete("response", await self.find("response", request_id=request["request_id"]))
+            await self._delete("request", requests)
+            await self._delete("activity_type", await self.find("activity_type", instance_id=instance_id))
+            await self._delete("integration_configuration", [{"sys_id": instance_id}])
         for path in reversed(self._created):
             await self.api.call("DELETE", path, auth=self.admin)
-        self._created.clear()
-        self._users.clear()
+
+    async def _delete(self, table: str, records: Iterable[Record]) -> None:
+        for record in records:
+            path = f"{_path(self.names.table(table))}/{record['sys_id']}"
+            await self.api.call("DELETE", path, auth=self.admin)
 
     async def _created_sys_id(self, table: str, values: Record) -> str:
         answer = await self._insert(table, values, None)

@@ -33,7 +33,10 @@ class Targets:
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
         credentials = {"servicenow_user": auth.login, "servicenow_password": auth.password}
-        return await self.console.set_up({**defaults, **options, **credentials})
+        answer = await self.console.set_up({**defaults, **options, **credentials})
+        if not answer.refused and answer.json.get("instance_id"):
+            self.servicenow.follow(answer.json["instance_id"])
+        return answer
 
     async def settle(self) -> None:
         """Wait until everything that is under way has been sent and answered; at once where time is real."""

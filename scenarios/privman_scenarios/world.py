@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import console_sim.app
 import mock_servicenow.app
-import mock_servicenow.settings
 from aiohttp import BasicAuth, ClientSession, DummyCookieJar, web
 
+import console_sim.app
 import console_sim.settings
+import mock_servicenow.settings
 from privman_contracts import WireNames
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
@@ -75,13 +75,16 @@ class WorldBuilder:
             servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
             auth = self._servicenow.auth if self._servicenow else ADMIN
-            yield Targets(
+            targets = Targets(
                 ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
                 Console(console.api, console.control),
                 virtual=virtual,
                 one_clock=far_servicenow is None and far_console is None,
                 lacking=_lacking(servicenow, console),
             )
+            if far_servicenow and far_servicenow.control is None:
+                stack.push_async_callback(targets.servicenow.clean_up)
+            yield targets
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
         settings = mock_servicenow.settings.Settings(inferred=self._inferred)

@@ -1,13 +1,10 @@
 """A run as JUnit XML, for CI."""
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from privman_scenarios.events import Event, ScenarioEnded
-
-# What XML 1.0 cannot hold, not even escaped.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from privman_scenarios.reports.text import printable
 
 
 class JUnitReport:
@@ -46,21 +43,17 @@ def _case(ended: ScenarioEnded) -> ET.Element:
     scenario = ended.scenario
     case = ET.Element(
         "testcase",
-        classname=_printable(Path(scenario.file).stem),
-        name=_printable(scenario.name),
-        file=_printable(scenario.file),
+        classname=printable(Path(scenario.file).stem),
+        name=printable(scenario.name),
+        file=printable(scenario.file),
         line=str(scenario.line),
         time=f"{ended.seconds:.3f}",
     )
     if ended.outcome == "skipped":
-        ET.SubElement(case, "skipped", message=_printable(ended.reason))
+        ET.SubElement(case, "skipped", message=printable(ended.reason))
     if ended.failure:
-        failure = ET.SubElement(case, "failure", message=_printable(ended.failure.message), type=ended.failure.step)
-        failure.text = _printable("\n".join([ended.failure.message, *ended.failure.exchanges]))
+        failure = ET.SubElement(case, "failure", message=printable(ended.failure.message), type=ended.failure.step)
+        failure.text = printable("\n".join([ended.failure.message, *ended.failure.exchanges]))
     if ended.findings:
-        ET.SubElement(case, "system-out").text = _printable("\n".join(ended.findings))
+        ET.SubElement(case, "system-out").text = printable("\n".join(ended.findings))
     return case
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub("\ufffd", text)

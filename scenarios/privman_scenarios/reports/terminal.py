@@ -5,6 +5,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
 from privman_scenarios.events import Event, Failure, RunEnded, RunStarted, ScenarioEnded, ScenarioStarted
+from privman_scenarios.reports.text import printable
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -48,9 +49,9 @@ class TerminalReport:
 
     def _print_failure(self, failure: Failure) -> None:
         self._print(Text(f"  {failure.file}:{failure.line}: {failure.step}"))
-        self._print(Text(f"    expected {failure.expected}"))
-        self._print(Text(f"    came     {failure.came}"))
-        for line in "\n".join(failure.exchanges).splitlines():
+        self._print(Text(printable(f"    expected {failure.expected}")))
+        self._print(Text(printable(f"    came     {failure.came}")))
+        for line in printable("\n".join(failure.exchanges)).split("\n"):
             self._print(Text(f"    | {line}", style="dim"))
 
     def _print_end(self, event: RunEnded) -> None:

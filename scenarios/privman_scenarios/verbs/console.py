@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, TEXT, VALUES
+from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, VALUES
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
+from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
@@ -24,6 +25,7 @@ SET_UP = (
     Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
     Argument("servicenow_url", TEXT, "The Base URL."),
     Argument("servicenow_user", TEXT, "The user of the ServiceNow credential, made with servicenow.create-user."),
+    Argument("post_uri", TEXT, "The Privilege Manager Post Uri."),
 )
 EXPECT_SET_UP = (
     Argument("steps", EXPECTED_VALUES, "The status of steps, by their names."),
@@ -42,6 +44,25 @@ APPROVAL = (
     Argument("duration", ANYTHING, "How long the approval lasts."),
     Argument("responded_by", ANYTHING, "Who decided."),
 )
+DECISION = (
+    Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said."),
+    Argument("response", TEXT, "Approve or Deny.", required=True),
+    Argument("comment", TEXT, "The comment."),
+    Argument("duration", TEXT, "How long the approval lasts, HH:MM:SS."),
+)
+RESET_SECRET = (Argument("update_credential", FLAG, "Whether the API Credential gets the new Secret."),)
+API_SETTINGS = (Argument("api_enabled", FLAG, "API Enabled.", required=True),)
+API_USER = (
+    Argument("role", TEXT, "Its role; empty for none."),
+    Argument("state", TEXT, "Active, Inactive or LockedOut."),
+    Argument("expires_in", SPAN, "When it expires."),
+)
+FOREIGN_SYSTEM = (
+    Argument("name", TEXT, "Its name."),
+    Argument("base_url", TEXT, "The Base URL."),
+    Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
+    Argument("post_uri", TEXT, "The Privilege Manager Post Uri."),
+)
 WEBHOOKS = (Argument("webhooks", ROWS, "What holds for each, in order.", required=True),)
 
 
@@ -53,6 +74,13 @@ def verbs() -> list[Verb]:
         _verb("expect-set-up", "The set-up before ended like this.", expect_set_up, EXPECT_SET_UP),
         _verb("ask", "An endpoint user asks for approval.", ask, ASK),
         _verb("expect-approval", "The console sees the request like this.", expect_approval, APPROVAL, "state"),
+        _verb("decide", "Somebody decides in the console itself.", decide, DECISION, "response"),
+        _verb("restart", "The console's process starts again.", restart),
+        _verb("log-out", "Every bearer token dies.", log_out),
+        _verb("reset-secret", "Reset Secret of the API user.", _lever("/api-user/reset-secret"), RESET_SECRET),
+        _verb("change-api-settings", "Advanced, API Settings.", _lever("/api-settings"), API_SETTINGS, "api_enabled"),
+        _verb("change-api-user", "Change the API user.", change_api_user, API_USER),
+        _verb("save-foreign-system", "Save, changed or not.", _lever("/foreign-system"), FOREIGN_SYSTEM),
         _verb("expect-webhooks", "The Messaging tab lists these webhooks.", expect_webhooks, WEBHOOKS, "webhooks"),
     ]
 
@@ -82,6 +110,29 @@ async def ask(play: Play, arguments: Arguments) -> None:
     require(arguments.get("sent", True), answer.json["sent"], "sent")
 
 
+async def decide(play: Play, arguments: Arguments) -> None:
+    """Decide in the console itself."""
+    decision = {key: value for key, value in arguments.items() if key != "request"}
+    path = f"/approval-requests/{play.request_id(arguments)}/decide"
+    play.answered("console", await play.targets.console.control.ask("POST", path, decision))
+
+
+async def restart(play: Play, _arguments: Arguments) -> None:
+    """Start the process again."""
+    play.answered("console", await play.targets.console.control.ask("POST", "/restart"))
+
+
+async def log_out(play: Play, _arguments: Arguments) -> None:
+    """Make every bearer token dead."""
+    play.answered("console", await play.targets.console.control.ask("DELETE", "/tokens"))
+
+
+async def change_api_user(play: Play, arguments: Arguments) -> None:
+    """Change role, state or end of the API user."""
+    spans = {key: to_seconds(value) for key, value in arguments.items() if key == "expires_in"}
+    play.answered("console", await play.targets.console.control.ask("POST", "/api-user", {**arguments, **spans}))
+
+
 async def expect_approval(play: Play, arguments: Arguments) -> None:
     """Compare the request as the console sees it."""
     approval = await play.targets.console.approval(play.request_id(arguments))
@@ -91,6 +142,13 @@ async def expect_approval(play: Play, arguments: Arguments) -> None:
 async def expect_webhooks(play: Play, arguments: Arguments) -> None:
     """Compare the list of the Messaging tab."""
     require(arguments["webhooks"], await play.targets.console.webhooks(), "webhooks")
+
+
+def _lever(path: str) -> Callable[[Play, Arguments], Awaitable[None]]:
+    async def pull(play: Play, arguments: Arguments) -> None:
+        play.answered("console", await play.targets.console.control.ask("POST", path, arguments))
+
+    return pull
 
 
 def _verb(

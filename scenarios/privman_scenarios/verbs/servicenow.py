@@ -68,6 +68,11 @@ EXPECT_RESPONSE = (
     Argument("comment", ANYTHING, "The comment that was sent."),
     Argument("duration", ANYTHING, "The duration that was sent."),
 )
+EXPECT_CONFIGURATION = (
+    Argument("count", COUNT, "How many registrations there are; 1 unless said."),
+    Argument("sys_id", ANYTHING, "The Instance Id."),
+    Argument("instance_metadata", ANYTHING, "What holds for the registration's body."),
+)
 EXPECT_RECORDS = (
     TABLE,
     Argument("where", VALUES, "Only records with these values."),
@@ -93,10 +98,7 @@ def verbs() -> list[Verb]:
             "expect-configuration",
             "The Integration Configuration tab shows this.",
             expect_configuration,
-            (
-                Argument("count", COUNT, "How many registrations there are; 1 unless said."),
-                Argument("instance_metadata", ANYTHING, "What holds for the registration's body."),
-            ),
+            EXPECT_CONFIGURATION,
         ),
         _verb("expect-records", "A table has these records.", expect_records, EXPECT_RECORDS),
     ]

@@ -11,7 +11,7 @@ import orjson
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, TEXT, TEXTS, VALUES, one_of
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, TEXT, TEXTS, TURNS, VALUES, one_of
 from privman_scenarios.model import Arguments
 from privman_scenarios.party import Party
 from privman_scenarios.play import Play
@@ -26,7 +26,7 @@ FAULT = (
     Argument("method", TEXT, "Only requests with this method."),
     Argument("path", TEXT, "Only requests whose path fits this glob."),
     Argument("skip", COUNT, "How many fitting requests pass untouched first."),
-    Argument("times", COUNT, "How many requests are touched; 1 unless said."),
+    Argument("times", TURNS, "How many requests are touched; 1 unless said, null for all."),
     Argument("after", SPAN, "Begin only when this much time has passed."),
     Argument("options", VALUES, "What the kind needs, such as status, headers, body or seconds."),
 )
@@ -43,10 +43,11 @@ EXCHANGES = (
 REFUSAL = (
     Argument("status", COUNT, "The status of the refusal."),
     Argument("body", ANYTHING, "What holds for its body."),
-    Argument("finding", TEXT, "The rule that the journal's findings name as the reason."),
+    Argument("finding", TEXT, "What the journal's findings say is the reason; a part of the message is enough."),
 )
 FINDING = (
-    Argument("rule", TEXT, "The rule, such as 'request-already-decided'.", required=True),
+    Argument("rule", TEXT, "The rule (a glob), such as 'rule-aborted'.", required=True),
+    Argument("message", TEXT, "A part of its message."),
     Argument("count", COUNT, "How many there are; at least one unless said."),
 )
 CALL = (
@@ -116,11 +117,12 @@ class Shared:
 
     async def expect_finding(self, play: Play, arguments: Arguments) -> None:
         """Find a finding and take note of it, so that it does not fail the scenario."""
-        found = await self._acknowledge(play, arguments["rule"])
+        rule, message = arguments["rule"], arguments.get("message", "")
+        found = await self._acknowledge(play, rule, message)
         if "count" in arguments:
-            require(arguments["count"], found, f"findings of {arguments['rule']}")
+            require(arguments["count"], found, f"findings of {rule}")
         elif not found:
-            raise ExpectationError(f"a finding of the rule {arguments['rule']!r}", await self._rules(play))
+            raise ExpectationError(f"a finding of the rule {rule!r} with {message!r}", await self._rules(play))
 
     async def expect_refusal(self, play: Play, arguments: Arguments) -> None:
         """Compare the answer to the step before."""
@@ -131,7 +133,7 @@ class Shared:
         if "body" in arguments:
             require(arguments["body"], answer.json, "body")
         if "finding" in arguments:
-            await self.expect_finding(play, {"rule": arguments["finding"]})
+            await self.expect_finding(play, {"rule": "*", "message": arguments["finding"]})
 
     async def call(self, play: Play, arguments: Arguments) -> None:
         """Send a request and compare the answer."""
@@ -143,11 +145,11 @@ class Shared:
         if "body" in arguments:
             require(arguments["body"], parsed(answer.body.decode(errors="replace")), "body")
 
-    async def _acknowledge(self, play: Play, rule: str) -> int:
+    async def _acknowledge(self, play: Play, rule: str, message: str) -> int:
         numbers = [
             number
             for number, finding in enumerate(await self._of(play).control.findings())
-            if fnmatchcase(finding["rule"], rule)
+            if fnmatchcase(finding["rule"], rule) and message in finding["message"]
         ]
         play.acknowledged[self._party].update(numbers)
         return len(numbers)

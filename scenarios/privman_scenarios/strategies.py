@@ -1,0 +1,112 @@
+"""Hypothesis strategies for what travels between the console and ServiceNow, built from the real shapes."""
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+SECONDS_A_MINUTE = 60
+# What has broken such integrations, put among random text: entities, quotes, JSON in a text, query syntax, paths.
+ODD_TEXTS = (
+    "Tom & Jerry <b>bold</b> &amp; &#169; &lt;",
+    "]]><!-- <?xml?>",
+    "\"double\" 'single' `back` \\",
+    '{"json": "inside", "a": [1, null]}',
+    '"',
+    "^status=Approve^ORstatusISNOTEMPTY",
+    "javascript:gs.getUserID()",
+    "C:\\Ünïcode\\Пример\\例え\\𠀀.exe",
+    "/Applications/Naïve Café.app/Contents/MacOS/🙂",
+    "line\nline\r\nline\ttab",
+    "00:00:50",
+    "Approve,Deny",
+    "true",
+    "null",
+)
+GUID_KEYS = ("PolicyId", "InitiatorId", "AgentId", "ProcessId")
+TEXT_KEYS = (
+    "PolicyName",
+    "InitiatorName",
+    "AgentName",
+    "ProcessName",
+    "FilePath",
+    "UserReason",
+    "Sha1Hash",
+    "CommandLineArguments",
+    "CompanyName",
+    "FileVersion",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an approver answers.
+
+    Attributes:
+        response: one of the activity type's valid responses.
+        duration: ``HH:MM:SS``, empty for an approval without end and for a denial.
+    """
+
+    response: str
+    comment: str = ""
+    duration: str = ""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Comment and duration, those that are given."""
+        given = {"comment": self.comment, "duration": self.duration}
+        return {key: value for key, value in given.items() if value}
+
+
+def guids() -> st.SearchStrategy[str]:
+    """Return GUIDs in lower case, as ``request_id`` carries them."""
+    return st.uuids().map(str)
+
+
+def guids_in_braces() -> st.SearchStrategy[str]:
+    """Return GUIDs as the metadata carries them, such as ``{140a5e8c-…}``."""
+    return guids().map(lambda guid: f"{{{guid}}}")
+
+
+def texts(max_size: int = 200) -> st.SearchStrategy[str]:
+    """Return text of every plane of Unicode, without lone surrogates and NUL, mixed with what breaks integrations."""
+    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+    return st.text(characters, max_size=max_size) | st.sampled_from(ODD_TEXTS)
+
+
+def spans(longest_hours: int = 99) -> st.SearchStrategy[str]:
+    """Return spans of time as ``HH:MM:SS``, a second at least."""
+    return st.integers(1, longest_hours * 3600).map(_to_span)
+
+
+def csv_responses() -> st.SearchStrategy[str]:
+    """Return ``valid_responses``, both words in either order."""
+    return st.permutations(["Approve", "Deny"]).map(",".join)
+
+
+def metadata() -> st.SearchStrategy[dict[str, str]]:
+    """Return what an endpoint reports: PascalCase keys, GUIDs in braces, free texts."""
+    return st.fixed_dictionaries(
+        {"PolicyId": guids_in_braces()},
+        optional={key: guids_in_braces() for key in GUID_KEYS[1:]} | {key: texts() for key in TEXT_KEYS},
+    )
+
+
+def approvals() -> st.SearchStrategy[Answer]:
+    """Return approvals with and without comment and duration."""
+    return st.builds(Answer, st.just("Approve"), texts(), st.just("") | spans())
+
+
+def denials() -> st.SearchStrategy[Answer]:
+    """Return denials with and without comment."""
+    return st.builds(Answer, st.just("Deny"), texts())
+
+
+def answers() -> st.SearchStrategy[Answer]:
+    """Return what an approver may answer."""
+    return approvals() | denials()
+
+
+def _to_span(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, SECONDS_A_MINUTE)
+    hours, minutes = divmod(minutes, SECONDS_A_MINUTE)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
