@@ -9,10 +9,10 @@ Whether one record would match, as business rules ask, is `compile_condition`'s.
 There are no joins: `CompiledQuery.where` alone serves for counting. SQLite connections need `teach_casefold`.
 """
 
+from mock_servicenow.now_platform.folding import Folded, teach_casefold
 from mock_servicenow.now_platform.query.change import Change
 from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_condition, compile_query
 from mock_servicenow.now_platform.query.context import QueryContext
-from mock_servicenow.now_platform.query.folding import Folded, teach_casefold
 from mock_servicenow.now_platform.query.parser import Parser, parse
 from mock_servicenow.now_platform.query.syntax import Query
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
+from mock_servicenow.now_platform.folding import UnicodeFolded
 from mock_servicenow.now_platform.query.date_parts import ordinal, unit_of
-from mock_servicenow.now_platform.query.folding import UnicodeFolded
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator

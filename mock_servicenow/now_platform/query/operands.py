@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.folding import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.physical import storage_kind
-from mock_servicenow.now_platform.query.folding import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.values import to_database, to_stored
 
@@ -57,9 +57,8 @@ def kind_of(column: "Column") -> Kind:
 
 def parameter(column: "Column", value: str) -> Sql:
     """Return a stored value as a bound parameter, in the place of the column."""
-    kinds = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
-    stored = to_database(column, value)
-    return sa.bindparam(None, stored, type_=kinds[storage_kind(column.type)](), unique=True)
+    kind = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}[storage_kind(column.type)]
+    return sa.cast(sa.bindparam(None, to_database(column, value), type_=kind()), kind())
 
 
 @dataclass(frozen=True, slots=True)
