@@ -141,6 +141,20 @@ class Store:
             self._metadata.create_all(connection, checkfirst=not empty)
         return empty
 
+    def is_empty(self) -> bool:
+        """Tell whether the database has no tables at all."""
+        connection = self._connection or self._engine.connect()
+        try:
+            return not sa.inspect(connection).get_table_names()
+        finally:
+            connection.rollback()
+            if connection is not self._connection:
+                connection.close()
+
+    def drop_tables(self) -> None:
+        """Drop every table of the instance."""
+        self._metadata.drop_all(self._engine)
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Commit when the body ends, roll back when it raises."""

@@ -27,8 +27,8 @@ class AppTables:
     """The app's tables: configuration, activity type, request, response, and where Secrets are kept."""
 
     def __init__(self, names: WireNames) -> None:
-        self._admin = names.role("admin")
-        self._approver = names.role("approver")
+        self.admin_role = names.role("admin")
+        self.approver_role = names.role("approver")
         self.pending = names.word("request_status", "pending")
         self.configuration = _wire_table(names, "integration_configuration")
         self.activity_type = _wire_table(names, "activity_type")
@@ -48,10 +48,6 @@ class AppTables:
             self._request(),
             self._response(),
         ]
-
-    def roles(self) -> list[str]:
-        """Return the roles that come with the app."""
-        return [self._admin, self._approver]
 
     def _configuration(self) -> Table:
         table = self.configuration
@@ -90,12 +86,12 @@ class AppTables:
             Column(table["comment"], "Comment", max_length=4000),
             Column(table["duration"], "Duration", "glide_duration"),
         )
-        deciders = (self._approver, self._admin, "approval_admin")
+        deciders = (self.approver_role, self.admin_role, "approval_admin")
         acls = (
-            Acl("create", ("web_service_admin", self._admin)),
+            Acl("create", ("web_service_admin", self.admin_role)),
             Acl("read", self._readers()),
             Acl("write", deciders),
-            Acl("delete", (self._admin,)),
+            Acl("delete", (self.admin_role,)),
         )
         return Table(table.name, "Request", columns=columns, acls=acls)
 
@@ -111,20 +107,20 @@ class AppTables:
             Column("request", "Request", "reference", reference=self.request.name, indexed=True),
         )
         acls = (
-            Acl("create", (self._admin,)),
+            Acl("create", (self.admin_role,)),
             Acl("read", self._readers()),
-            Acl("write", (self._admin,)),
-            Acl("delete", (self._admin,)),
+            Acl("write", (self.admin_role,)),
+            Acl("delete", (self.admin_role,)),
         )
         return Table(table.name, "Response", columns=columns, acls=acls)
 
     def _registry_acls(self) -> tuple[Acl, ...]:
-        writers = ("web_service_admin", self._admin)
+        writers = ("web_service_admin", self.admin_role)
         changes = tuple(Acl(operation, writers) for operation in ("create", "write", "delete"))
         return (*changes, Acl("read", self._readers()))
 
     def _readers(self) -> tuple[str, ...]:
-        return (self._admin, self._approver, *INTEGRATION_ROLES)
+        return (self.admin_role, self.approver_role, *INTEGRATION_ROLES)
 
 
 def _wire_table(names: WireNames, table: str) -> WireTable:

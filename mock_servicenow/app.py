@@ -1,0 +1,102 @@
+"""The whole fake, put together in one place."""
+
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from mock_servicenow.blueprint import Blueprint, StartError
+from mock_servicenow.contract_checks import ContractChecks
+from mock_servicenow.control_plane import ControlPlane
+from mock_servicenow.moods import Moods
+from mock_servicenow.now_platform import http
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.store import Store, StoreError
+from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
+from mock_servicenow.settings import Settings
+from privman_testbench.clock import Clock
+from privman_testbench.control import Control, is_control
+from privman_testbench.fault_kinds import GenericFaults
+from privman_testbench.faults import Faults
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.options import GENERIC
+from privman_testbench.outbound import HttpCaller
+from privman_testbench.recording import recording
+
+# platform 6.2
+USER_AGENT = "ServiceNow/1.0"
+__all__ = ["Blueprint", "StartError", "create_app"]
+
+
+def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Blueprint | None = None) -> web.Application:
+    """Return an instance with the app installed, in its first state unless its database has rows.
+
+    The clock stays the caller's: whoever made it closes it. A blueprint drawn before for the same settings saves
+    drawing it again. Raises StartError.
+    """
+    blueprint = blueprint or Blueprint.draw(settings)
+    secrets = Secrets()
+    checks = ContractChecks(blueprint.names)
+    journal = Journal(clock, secrets, checks.judge)
+    faults = Faults(clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), GENERIC)
+    caller = HttpCaller(clock, journal, USER_AGENT)
+    instance = Instance(
+        dictionary=blueprint.dictionary, store=_store(settings, blueprint), clock=clock, ids=ids, url=settings.url
+    )
+    privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets)
+    blueprint.build(instance)
+
+    async def reset() -> None:
+        privilege_manager.stop()
+        await instance.run(lambda: blueprint.rebuild(instance))
+        await privilege_manager.start()
+        faults.clear()
+        journal.clear()
+
+    control = Control(clock, journal, faults, reset, settings.admin_token)
+    app = web.Application(
+        middlewares=[
+            control.middleware,
+            _addressed(instance, settings),
+            recording(journal, faults, is_control),
+            *http.middlewares(instance),
+        ],
+        client_max_size=http.LARGEST_BODY,
+    )
+    app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes(), *http.routes(instance)])
+    app.cleanup_ctx.append(_running(instance, privilege_manager, caller))
+    return app
+
+
+def _store(settings: Settings, blueprint: Blueprint) -> Store:
+    try:
+        return Store(settings.database, blueprint.dictionary.sql)
+    except StoreError as error:
+        raise StartError(str(error)) from None
+
+
+def _addressed(instance: Instance, settings: Settings) -> Middleware:
+    """Let links begin with the origin that the client used, unless the settings name one."""
+
+    @web.middleware
+    async def address(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not settings.url:
+            instance.url = f"{request.scheme}://{request.host}"
+        return await handler(request)
+
+    return address
+
+
+def _running(
+    instance: Instance, privilege_manager: PrivilegeManagerApp, caller: HttpCaller
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def run(_app: web.Application) -> AsyncIterator[None]:
+        await privilege_manager.start()
+        yield
+        privilege_manager.stop()
+        await caller.aclose()
+        instance.store.close()
+
+    return run

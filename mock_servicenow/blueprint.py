@@ -1,0 +1,81 @@
+"""What every new instance starts as, worked out once."""
+
+from typing import Self
+
+from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
+from mock_servicenow.now_platform.dictionary_files import packaged_tables, read_tables
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.store import Store
+from mock_servicenow.privilege_manager.first_rows import add_roles_and_users
+from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.settings import Settings
+from privman_contracts import InferredNamesError, WireNames
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
+
+
+class StartError(Exception):
+    """Raised when an instance cannot be started with its settings; the message says why, in one line."""
+
+
+class Blueprint:
+    """The dictionary of an instance and its first rows; drawing it takes longer than building from it.
+
+    Attributes:
+        names: the spellings of the wire.
+        tables: those of the scoped app.
+    """
+
+    def __init__(self, settings: Settings, names: WireNames, tables: AppTables, dictionary: Dictionary) -> None:
+        self.names = names
+        self.tables = tables
+        self.dictionary = dictionary
+        self._settings = settings
+        self._image = b""
+
+    @classmethod
+    def draw(cls, settings: Settings) -> Self:
+        """Return the blueprint for these settings; raises StartError where a file of theirs cannot be used."""
+        try:
+            names = WireNames.load(settings.inferred)
+            tables = AppTables(names)
+            packaged = read_tables(packaged_tables())
+            own = [table for file in settings.tables for table in read_tables(file)]
+            return cls(settings, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
+        except (InferredNamesError, DictionaryError) as error:
+            raise StartError(str(error)) from None
+        except OSError as error:
+            raise StartError(f"{error.filename}: {error.strerror}") from None
+
+    def build(self, instance: Instance) -> None:
+        """Bring an instance with an empty database to its first state; one that has rows keeps them."""
+        if not instance.store.is_empty():
+            instance.store.create_tables()
+        elif instance.store.embedded:
+            instance.store.restore(self._drawn_image())
+        else:
+            self._provision(instance)
+
+    def rebuild(self, instance: Instance) -> None:
+        """Bring an instance back to its first state, whatever it holds."""
+        if instance.store.embedded:
+            instance.store.restore(self._drawn_image())
+        else:
+            instance.store.drop_tables()
+            self._provision(instance)
+        instance.cache.clear()
+
+    def _drawn_image(self) -> bytes:
+        if not self._image:
+            store = Store("sqlite://", self.dictionary.sql)
+            clock, ids = VirtualClock(), Ids(0)
+            self._provision(Instance(dictionary=self.dictionary, store=store, clock=clock, ids=ids, url=""))
+            self._image = store.image()
+            store.close()
+        return self._image
+
+    def _provision(self, instance: Instance) -> None:
+        settings = self._settings
+        provision(instance, Credentials(settings.username, settings.password), *settings.data)
+        add_roles_and_users(instance, self.tables, settings.password)

@@ -1,0 +1,36 @@
+"""Whether the app's exchanges keep their contracts; loaded when somebody asks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from privman_contracts import Body, Contracts, Observed, Side, WireNames
+from privman_testbench.exchange import Exchange, Headers
+from privman_testbench.findings import Finding
+
+
+class ContractChecks:
+    """Judges the instance's exchanges with consoles, and describes the app's API."""
+
+    def __init__(self, names: WireNames) -> None:
+        self._contracts = Contracts(names)
+
+    def judge(self, exchange: Exchange) -> Iterator[Finding]:
+        """Return each way in which the exchange breaks its contract; there is none where an armed fault struck."""
+        if exchange.fault:
+            return
+        server: Side = "servicenow" if exchange.direction == "in" else "console"
+        request = Body(exchange.request_body, _content_type(exchange.request_headers))
+        answer = Body(exchange.response_body, _content_type(exchange.response_headers))
+        seen = Observed(server, exchange.method, exchange.url, request, exchange.status, answer)
+        for violation in self._contracts.check(seen):
+            yield Finding("violation", violation.schema, violation.message, violation.where)
+
+    def openapi(self, server_url: str) -> dict[str, Any]:
+        """Return the OpenAPI document of the app's tables on an instance at that address."""
+        from privman_contracts import openapi  # noqa: PLC0415 - only a reader of the document pays for it
+
+        return openapi.servicenow(self._contracts, server_url)
+
+
+def _content_type(headers: Headers) -> str:
+    return next((value for name, value in headers if name.lower() == "content-type"), "")

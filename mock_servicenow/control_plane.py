@@ -1,0 +1,30 @@
+"""The part of ``/__admin`` that is this fake's own."""
+
+from aiohttp import web
+
+from mock_servicenow.contract_checks import ContractChecks
+from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
+from privman_testbench.control import PREFIX, to_json
+
+
+class ControlPlane:
+    """Deliveries with their attempts, and the OpenAPI document of the app's tables."""
+
+    def __init__(self, app: PrivilegeManagerApp, checks: ContractChecks) -> None:
+        self._app = app
+        self._checks = checks
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(f"{PREFIX}/deliveries", self.deliveries),
+            web.get(f"{PREFIX}/openapi.json", self.openapi),
+        ]
+
+    async def deliveries(self, _request: web.Request) -> web.Response:
+        """Answer every decision that was to be delivered, with its attempts."""
+        return to_json({"deliveries": await self._app.deliverer.to_json()})
+
+    async def openapi(self, request: web.Request) -> web.Response:
+        """Answer the OpenAPI document."""
+        return to_json(self._checks.openapi(str(request.url.origin())))

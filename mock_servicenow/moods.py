@@ -1,0 +1,121 @@
+"""The moods of an instance that break integrations, as faults to arm (platform 5, traps 6, 26 to 33)."""
+
+from datetime import timedelta
+
+import orjson
+from aiohttp import web
+
+from privman_testbench.clock import Clock
+from privman_testbench.exchange import body_of
+from privman_testbench.faults import Fault, FaultKind, Handler
+from privman_testbench.ids import Ids
+
+EDGE = "snow_adc"
+CANCELLED = "Transaction cancelled: maximum execution time exceeded"
+# platform 5.4: the page that a hibernating developer instance gives for every address.
+HIBERNATING_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="UTF-8"><title>Instance Hibernating page</title></head>
+<body><h1>Your instance is hibernating</h1><p>This instance is hibernating. Sign in to wake it up.</p></body></html>
+"""
+MAINTENANCE_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="UTF-8"><title>Maintenance</title></head>
+<body><h1>This instance is undergoing maintenance</h1></body></html>
+"""
+
+
+class Moods:
+    """What a ServiceNow instance does to a request on a bad day."""
+
+    def __init__(self, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._rule_id = ids.sys_id()
+
+    def kinds(self) -> dict[str, FaultKind]:
+        """Return each mood by its name."""
+        return {
+            "hibernating": self.hibernating,
+            "maintenance": self.maintenance,
+            "rate-limited": self.rate_limited,
+            "busy": self.busy,
+            "cancelled": self.cancelled,
+            "cancelled-partial": self.cancelled_partial,
+            "dropped": self.dropped,
+            "node-switch": self.node_switch,
+            "short-page": self.short_page,
+        }
+
+    async def hibernating(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 200 with a page of HTML, whatever was asked (platform 5.4)."""
+        return _page(200, HIBERNATING_PAGE)
+
+    async def maintenance(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 503 with a page of HTML (platform 9)."""
+        return _page(503, MAINTENANCE_PAGE)
+
+    async def rate_limited(self, fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 429 as a rate limit rule does, to be tried again after ``seconds`` (60) (platform 5.1)."""
+        seconds = fault.options.get("seconds", 60)
+        now = self._clock.now()
+        headers = {
+            "Retry-After": f"{seconds:.0f}",
+            "X-RateLimit-Limit": "100",
+            "X-RateLimit-Reset": str(int((now + timedelta(seconds=seconds)).timestamp())),
+            "X-RateLimit-Rule": self._rule_id,
+        }
+        return _error(429, "Rate limit exceeded", "Rate limit of 100 requests per hour for Table API exceeded", headers)
+
+    async def busy(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 429 as a full semaphore queue does: no rule, no time to try again (platform 5.1)."""
+        return _error(429, "Too many requests", None, {})
+
+    async def cancelled(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 500 as when a quota cancels the transaction before it has done anything (platform 5.2)."""
+        return _error(500, CANCELLED, "Transaction cancelled: Check logs for error trace", {})
+
+    async def cancelled_partial(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer 200 with half of the result and an error beside it (platform 5.2)."""
+        answer = await handler(request)
+        result = _result(answer)
+        if isinstance(result, list):
+            result = result[: len(result) // 2]
+        error = {"detail": "Transaction cancelled: Check logs for error trace", "message": CANCELLED}
+        body = orjson.dumps({"result": result, "error": error, "status": "failure"})
+        return web.Response(body=body, headers=_kept(answer))
+
+    async def dropped(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 202 and do nothing, as when too many requests of one session wait (trap 30)."""
+        return web.Response(status=202)
+
+    async def node_switch(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer 403 although the user may, as for a while after a node switch (trap 33)."""
+        return _error(403, "User Not Authorized", "Failed API level ACL Validation", {})
+
+    async def short_page(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Leave the last row out of a page that promises it (traps 6 and 29)."""
+        answer = await handler(request)
+        result = _result(answer)
+        if not isinstance(result, list):
+            return answer
+        return web.Response(status=answer.status, body=orjson.dumps({"result": result[:-1]}), headers=_kept(answer))
+
+
+def _page(status: int, html: str) -> web.Response:
+    headers = {"Content-Type": "text/html;charset=UTF-8", "Server": EDGE}
+    return web.Response(status=status, body=html.encode(), headers=headers)
+
+
+def _error(status: int, message: str, detail: str | None, headers: dict[str, str]) -> web.Response:
+    body = orjson.dumps({"error": {"message": message, "detail": detail}, "status": "failure"})
+    return web.Response(status=status, body=body, headers={"Content-Type": "application/json;charset=UTF-8", **headers})
+
+
+def _result(answer: web.StreamResponse) -> object:
+    try:
+        body = orjson.loads(body_of(answer))
+    except orjson.JSONDecodeError:
+        return None
+    return body.get("result") if isinstance(body, dict) else None
+
+
+def _kept(answer: web.StreamResponse) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}

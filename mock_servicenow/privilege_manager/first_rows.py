@@ -1,0 +1,28 @@
+"""The app's roles, and the three users that its prerequisites name (integration 1)."""
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.seed_ids import seed_id
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables
+
+
+def add_roles_and_users(instance: Instance, tables: AppTables, password: str) -> None:
+    """Store the app's roles and one user for each part to play, unless they are there."""
+    with instance.transaction(instance.system) as session:
+        if session.find("sys_user_role", name=tables.admin_role) is not None:
+            return
+        for role in (tables.admin_role, tables.approver_role):
+            session.insert("sys_user_role", {"sys_id": seed_id("sys_user_role", role), "name": role})
+        _add_user(session, "privman.admin", password, tables.admin_role)
+        _add_user(session, "privman.approver", password, tables.approver_role)
+        _add_user(session, "privman.integration", password, *INTEGRATION_ROLES)
+
+
+def _add_user(session: Session, user_name: str, password: str, *roles: str) -> None:
+    sys_id = seed_id("sys_user", user_name)
+    name = user_name.replace(".", " ").title()
+    session.insert("sys_user", {"sys_id": sys_id, "user_name": user_name, "name": name, "user_password": password})
+    for name in roles:
+        role = session.find("sys_user_role", name=name)
+        if role is not None:
+            session.insert("sys_user_has_role", {"user": sys_id, "role": role.sys_id})

@@ -1,0 +1,29 @@
+"""What an instance is started with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an instance is started with.
+
+    Attributes:
+        username: the administrator's.
+        password: the administrator's; also that of the app's ready-made users.
+        database: a SQLAlchemy URL, of SQLite or PostgreSQL.
+        url: the origin that links in answers begin with; empty for that of the first request.
+        inferred: a file that replaces inferred wire names.
+        tables: files of further tables.
+        data: files of further rows.
+        admin_token: opens the control plane to other machines; empty keeps it closed to them.
+    """
+
+    username: str = "admin"
+    password: str = field(default="admin", repr=False)
+    database: str = "sqlite://"
+    url: str = ""
+    inferred: Path | None = None
+    tables: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+    admin_token: str = field(default="", repr=False)

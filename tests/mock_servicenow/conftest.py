@@ -1,0 +1,207 @@
+"""The whole fake in virtual time, and a stub console written from the integration document alone."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, encode_basic_auth, web
+
+from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.server import serving
+from mock_servicenow.settings import Settings
+from privman_testbench.clock import Clock
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
+
+Auth = tuple[str, str]
+ADMIN = ("admin", "admin")
+SCOPE = "x_thyti_thycotic_p_"
+CONFIGURATION = f"{SCOPE}integration_configuration"
+ACTIVITY_TYPE = f"{SCOPE}activity_type"
+REQUEST = f"{SCOPE}request"
+RESPONSE = f"{SCOPE}response"
+GUID = "85d71683-7dac-4762-8120-76a9a564fdc1"
+SECRET = "s3cret-of-the-api-client-user"
+CLIENT_ID = "0f1ba2b8-4b1e-4f3f-9d13-0a4c2e5d9a11"
+
+
+@dataclass
+class Answer:
+    """Status and body of an answer; JSON is parsed."""
+
+    status: int
+    headers: Any
+    body: Any
+
+    @property
+    def result(self) -> Any:
+        """The ``result`` of the envelope."""
+        return self.body["result"]
+
+
+@dataclass
+class StubConsole:
+    """Gives out tokens and takes decisions; its next statuses can be set beforehand."""
+
+    url: str = ""
+    token_statuses: list[int] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    token_bodies: list[bytes] = field(default_factory=list)
+    logons: list[dict[str, str]] = field(default_factory=list)
+    decisions: list[dict[str, str]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+
+    async def log_on(self, request: web.Request) -> web.Response:
+        """Answer a new token, or the next status set."""
+        self.logons.append(await request.json())
+        status = self.token_statuses.pop(0) if self.token_statuses else 200
+        body = self.token_bodies.pop(0) if self.token_bodies else json.dumps(f"token-{len(self.logons)}").encode()
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    async def approve(self, request: web.Request) -> web.Response:
+        """Take a decision and answer the next status set."""
+        self.tokens.append(request.headers["Authorization"])
+        self.decisions.append(await request.json())
+        status = self.statuses.pop(0) if self.statuses else 200
+        return web.json_response({"Result": True, "Status": "ok", "Messages": []}, status=status)
+
+    def app(self) -> web.Application:
+        """Return the application."""
+        app = web.Application()
+        app.router.add_post("/Tms/services/api/logon/token", self.log_on)
+        app.router.add_post("/Tms/services/api/v1/approval/approve", self.approve)
+        return app
+
+
+@dataclass
+class Instance:
+    """A running instance and a client of it."""
+
+    url: str
+    clock: Clock
+    http: ClientSession
+    console: StubConsole
+
+    async def call(self, method: str, path: str, auth: Auth | None = ADMIN, **arguments: Any) -> Answer:
+        """Send a request as the administrator, unless told otherwise."""
+        headers = {"Authorization": encode_basic_auth(*auth)} if auth else {}
+        async with self.http.request(method, self.url + path, headers=headers, **arguments) as answer:
+            body: Any = await answer.read()
+            if answer.content_type == "application/json" and body:
+                body = json.loads(body)
+            return Answer(answer.status, answer.headers, body)
+
+    async def insert(self, table: str, values: dict[str, Any], auth: Auth = ADMIN) -> Answer:
+        """Create a record."""
+        return await self.call("POST", f"/api/now/table/{table}", auth, json=values)
+
+    async def update(self, table: str, sys_id: str, values: dict[str, Any], auth: Auth = ADMIN) -> Answer:
+        """Change a record."""
+        return await self.call("PATCH", f"/api/now/table/{table}/{sys_id}", auth, json=values)
+
+    async def read(self, table: str, sys_id: str = "", query: str = "", **parameters: str) -> Any:
+        """Return one record, or those that a query matches."""
+        path = f"/api/now/table/{table}/{sys_id}" if sys_id else f"/api/now/table/{table}"
+        wanted = {"sysparm_query": query, **parameters} if query else parameters
+        return (await self.call("GET", path, params=wanted)).result
+
+    async def register(self, **pairs: str) -> str:
+        """Register the stub console and return the Instance Id."""
+        body = {"instance_metadata": json.dumps(self.metadata() | pairs)}
+        answer = await self.insert(CONFIGURATION, body)
+        assert answer.status == 201, answer.body
+        return str(answer.result["sys_id"])
+
+    def metadata(self) -> dict[str, str]:
+        """Return the pairs that the integration document prints, with the stub's addresses."""
+        return {
+            "Authentication Type": "Get Token",
+            "Username": CLIENT_ID,
+            "Password": SECRET,
+            "Minimum wait time": "00:00:50",
+            "Token Url": f"{self.console.url}/Tms/services/api/logon/token",
+            "Endpoint Url": f"{self.console.url}/Tms/services/api/v1/approval/approve",
+            "Maximum retry attempts": "3",
+        }
+
+    async def add_activity_type(self, instance_id: str, **values: str) -> str:
+        """Register the activity type that the integration document prints and return its id."""
+        body = {
+            "name": "PM Approval Request",
+            "description": "Approve or deny PM request",
+            "valid_responses": "Approve,Deny",
+            "max_timeout": "16:30:00",
+            "include_comment": "true",
+            "include_duration": "true",
+            "instance_id": instance_id,
+        }
+        answer = await self.insert(ACTIVITY_TYPE, body | values)
+        assert answer.status == 201, answer.body
+        return str(answer.result["sys_id"])
+
+    async def set_up(self, **values: str) -> tuple[str, str]:
+        """Register console and activity type and return both ids."""
+        instance_id = await self.register()
+        return instance_id, await self.add_activity_type(instance_id, **values)
+
+    async def ask(self, ids: tuple[str, str], **values: str) -> Answer:
+        """Send an approval request."""
+        instance_id, activity_type_id = ids
+        body = {
+            "request_id": GUID,
+            "instance_id": instance_id,
+            "activity_type_id": activity_type_id,
+            "metadata": json.dumps({"PolicyId": "{14094b6c-8e4b-4b69-8d4a-2a5b1b8c1e10}", "PolicyName": "R&D <all>"}),
+        }
+        return await self.insert(REQUEST, body | values)
+
+    async def asked(self, ids: tuple[str, str], **values: str) -> str:
+        """Send an approval request that is accepted and return its sys_id."""
+        answer = await self.ask(ids, **values)
+        assert answer.status == 201, answer.body
+        return str(answer.result["sys_id"])
+
+    async def add_user(self, name: str, *roles: str) -> Auth:
+        """Create a user with roles and return the credentials."""
+        body = {"user_name": name, "user_password": "pass-word", "active": "true"}
+        params = {"sysparm_input_display_value": "true"}
+        answer = await self.call("POST", "/api/now/table/sys_user", json=body, params=params)
+        for role in roles:
+            found = await self.read("sys_user_role", query=f"name={role}")
+            await self.insert("sys_user_has_role", {"user": answer.result["sys_id"], "role": found[0]["sys_id"]})
+        return name, "pass-word"
+
+    async def findings(self, rule: str) -> list[str]:
+        """Return the messages of the findings of a rule."""
+        answer = await self.call("GET", "/__admin/findings", None)
+        return [found["message"] for found in answer.body["findings"] if found["rule"] == rule]
+
+
+@pytest.fixture(scope="session")
+def blueprint() -> Blueprint:
+    """The instance's first state, worked out once."""
+    return Blueprint.draw(Settings())
+
+
+@asynccontextmanager
+async def running(settings: Settings, blueprint: Blueprint | None = None) -> AsyncIterator[Instance]:
+    """Serve an instance and the stub console."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(ClientSession())
+        console = StubConsole()
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        clock = VirtualClock()
+        app = create_app(settings, clock=clock, ids=Ids(1), blueprint=blueprint)
+        url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
+        stack.push_async_callback(clock.aclose)
+        yield Instance(url, clock, http, console)
+
+
+@pytest.fixture
+async def instance(blueprint: Blueprint) -> AsyncIterator[Instance]:
+    """Serve an instance in memory and a stub console."""
+    async with running(Settings(), blueprint) as served:
+        yield served

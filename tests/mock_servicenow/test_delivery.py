@@ -1,0 +1,206 @@
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import CONFIGURATION, REQUEST, RESPONSE, Instance
+
+
+async def _decided(instance: Instance, **pairs: str) -> tuple[str, str]:
+    instance_id = await instance.register(**pairs)
+    ids = instance_id, await instance.add_activity_type(instance_id)
+    sys_id = await instance.asked(ids)
+    answer = await instance.update(REQUEST, sys_id, {"status": "Approve"})
+    assert answer.status == 200
+    await instance.clock.settle()
+    return ids
+
+
+async def _response(instance: Instance) -> tuple[str, str]:
+    (record,) = await instance.read(RESPONSE)
+    return record["response_status_code"], record["retry_attempts"]
+
+
+async def _deliveries(instance: Instance) -> Any:
+    return (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503, 599])
+async def test_failed_attempt_is_repeated_after_the_wait(instance: Instance, status: int) -> None:
+    """A retryable status is tried again after the minimum wait time, not earlier (integration 4)."""
+    instance.console.statuses = [status]
+    await _decided(instance)
+    assert await _response(instance) == (str(status), "0")
+    (delivery,) = await _deliveries(instance)
+    assert (delivery["state"], delivery["next_attempt_at"]) == ("pending", "2026-01-05T09:00:50+00:00")
+    await instance.clock.advance(49)
+    assert len(instance.console.decisions) == 1
+    await instance.clock.advance(1)
+    assert len(instance.console.decisions) == 2
+    assert await _response(instance) == ("200", "1")
+    (delivery,) = await _deliveries(instance)
+    assert (delivery["state"], delivery["next_attempt_at"]) == ("delivered", None)
+    assert delivery["attempts"] == [
+        {"at": "2026-01-05T09:00:00+00:00", "status": status},
+        {"at": "2026-01-05T09:00:50+00:00", "status": 200},
+    ]
+
+
+async def test_retries_end_with_the_maximum(instance: Instance) -> None:
+    """After the maximum of retries the delivery has failed, its last status recorded (integration 4)."""
+    instance.console.statuses = [503, 500, 503, 502]
+    await _decided(instance)
+    await instance.clock.advance(3600)
+    assert len(instance.console.decisions) == 4
+    assert await _response(instance) == ("502", "3")
+    assert (await _deliveries(instance))[0]["state"] == "failed"
+
+
+async def test_no_retry_where_none_is_allowed(instance: Instance) -> None:
+    """A maximum of 0 retries means a single attempt."""
+    instance.console.statuses = [503]
+    await _decided(instance, **{"Maximum retry attempts": "0"})
+    await instance.clock.advance(3600)
+    assert await _response(instance) == ("503", "0")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 302])
+async def test_other_status_is_final(instance: Instance, status: int) -> None:
+    """Another 4xx, or a redirect, is final (integration 4)."""
+    instance.console.statuses = [status]
+    await _decided(instance)
+    await instance.clock.advance(3600)
+    assert len(instance.console.decisions) == 1
+    assert await _response(instance) == (str(status), "0")
+
+
+async def test_no_answer_is_status_zero_and_repeated(instance: Instance) -> None:
+    """Without an answer the status is 0, and the attempt is repeated (integration 4)."""
+    await _decided(instance, **{"Endpoint Url": "http://127.0.0.1:1/approve", "Maximum retry attempts": "2"})
+    assert await _response(instance) == ("0", "0")
+    await instance.clock.advance(3600)
+    assert await _response(instance) == ("0", "2")
+
+
+async def test_token_is_kept_between_deliveries(instance: Instance) -> None:
+    """The token is asked for once and used for every decision (integration 4)."""
+    instance.console.statuses = [503]
+    await _decided(instance)
+    await instance.clock.advance(50)
+    assert len(instance.console.logons) == 1
+    assert instance.console.tokens == ["Bearer token-1"] * 2
+
+
+async def test_dead_token_is_renewed_at_once(instance: Instance) -> None:
+    """A 401 drops the token, gets another and tries at once, which is no retry (integration 4)."""
+    instance.console.statuses = [401]
+    await _decided(instance)
+    assert instance.console.tokens == ["Bearer token-1", "Bearer token-2"]
+    assert await _response(instance) == ("200", "0")
+
+
+async def test_token_is_renewed_once_only(instance: Instance) -> None:
+    """A second 401 in a row is final (integration 4)."""
+    instance.console.statuses = [401, 401]
+    await _decided(instance)
+    await instance.clock.advance(3600)
+    assert len(instance.console.decisions) == 2
+    assert await _response(instance) == ("401", "0")
+
+
+async def test_refused_logon_is_final(instance: Instance) -> None:
+    """A console that refuses the Client Id and Secret is not asked again: its 401 is recorded (integration 6)."""
+    instance.console.token_statuses = [401]
+    await _decided(instance)
+    await instance.clock.advance(3600)
+    assert len(instance.console.logons) == 1
+    assert await _response(instance) == ("401", "0")
+
+
+async def test_failing_logon_is_repeated(instance: Instance) -> None:
+    """A token endpoint that fails for the moment is asked again after the wait."""
+    instance.console.token_statuses = [503]
+    await _decided(instance)
+    assert await _response(instance) == ("503", "0")
+    await instance.clock.advance(50)
+    assert await _response(instance) == ("200", "1")
+
+
+@pytest.mark.parametrize("body", [b"<html>log on</html>", b'{"token": "x"}', b'""'])
+async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> None:
+    """Anything but a JSON string in place of the token is no token: status 0, tried again (integration 4)."""
+    instance.console.token_bodies = [body]
+    await _decided(instance)
+    assert await _response(instance) == ("0", "0")
+    await instance.clock.advance(50)
+    assert await _response(instance) == ("200", "1")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "error"),
+    [
+        ({"Token Url": ""}, "'instance_metadata' has no text for 'Token Url'"),
+        ({"Endpoint Url": "console"}, "'Endpoint Url' is 'console'; expected an http or https address"),
+        ({"Minimum wait time": "50"}, "'Minimum wait time' is '50'; expected HH:MM:SS"),
+        ({"Maximum retry attempts": "three"}, "'Maximum retry attempts' is 'three'; expected a whole number"),
+    ],
+)
+async def test_unusable_registration_fails_the_delivery(instance: Instance, pairs: dict[str, str], error: str) -> None:
+    """A decision that cannot be delivered with what was registered has failed, and says why."""
+    await _decided(instance, **pairs)
+    (delivery,) = await _deliveries(instance)
+    assert (delivery["state"], delivery["error"], delivery["attempts"]) == ("failed", error, [])
+    assert await _response(instance) == ("0", "0")
+
+
+async def test_registration_without_pairs_fails_the_delivery(instance: Instance) -> None:
+    """A registration emptied between request and decision fails the delivery."""
+    ids = await instance.set_up()
+    sys_id = await instance.asked(ids)
+    await instance.update(CONFIGURATION, ids[0], {"instance_metadata": "gone"})
+    await instance.update(REQUEST, sys_id, {"status": "Deny"})
+    await instance.clock.settle()
+    assert (await _deliveries(instance))[0]["error"] == (
+        "'instance_metadata' holds no JSON object; expected name-value pairs"
+    )
+
+
+async def test_registration_deleted_before_the_decision_fails_the_delivery(instance: Instance) -> None:
+    """Without its registration a console cannot be told."""
+    ids = await instance.set_up()
+    sys_id = await instance.asked(ids)
+    await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{ids[0]}")
+    await instance.update(REQUEST, sys_id, {"status": "Deny"})
+    await instance.clock.settle()
+    assert (await _deliveries(instance))[0]["error"] == f"Instance Id {ids[0]!r} is no longer registered"
+
+
+async def test_request_deleted_during_retries_ends_them(instance: Instance) -> None:
+    """A response whose request was deleted is sent no more."""
+    instance.console.statuses = [503]
+    await _decided(instance)
+    (record,) = await instance.read(REQUEST)
+    await instance.call("DELETE", f"/api/now/table/{REQUEST}/{record['sys_id']}")
+    await instance.clock.advance(3600)
+    assert len(instance.console.decisions) == 1
+    assert (await _deliveries(instance))[0]["state"] == "failed"
+
+
+async def test_odd_characters_reach_the_console_unchanged(instance: Instance) -> None:
+    """Quotes, entities and every plane of Unicode in a comment arrive as they were written (integration 6)."""
+    comment = "R&D <\"all\"> 'x' &amp; \u00e4\u4e2d\U0001f512 C:\\temp"
+    sys_id = await instance.asked(await instance.set_up())
+    await instance.update(REQUEST, sys_id, {"status": "Approve", "comment": comment})
+    await instance.clock.settle()
+    assert instance.console.decisions[0]["Comment"] == comment
+
+
+async def test_what_the_console_receives(instance: Instance) -> None:
+    """Deliveries carry ServiceNow's User-Agent and JSON (platform 6.2)."""
+    await _decided(instance)
+    journal = (await instance.call("GET", "/__admin/requests", None)).body["requests"]
+    sent = [entry for entry in journal if entry["direction"] == "out"]
+    assert [json.loads(json.dumps(entry["url"])).rsplit("/", 1)[1] for entry in sent] == ["token", "approve"]
+    headers = dict(sent[1]["request"]["headers"])
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Authorization"] == "Bearer ***"

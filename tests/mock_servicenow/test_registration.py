@@ -1,0 +1,120 @@
+import json
+
+import pytest
+
+from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, SECRET, Instance
+
+
+async def test_registration_returns_the_instance_id(instance: Instance) -> None:
+    """A registration is answered 201 with the sys_id that is the Instance Id (integration 2, step 9)."""
+    answer = await instance.insert(CONFIGURATION, {"instance_metadata": json.dumps(instance.metadata())})
+    assert answer.status == 201
+    assert len(answer.result["sys_id"]) == 32
+
+
+async def test_registration_is_readable_with_the_secret_masked(instance: Instance) -> None:
+    """The registration body reads back as it was sent, the Secret masked (integration 2, step 12)."""
+    instance_id = await instance.register()
+    record = await instance.read(CONFIGURATION, instance_id)
+    assert json.loads(record["instance_metadata"]) == instance.metadata() | {"Password": "********"}
+    shown = await instance.read(CONFIGURATION, instance_id, sysparm_display_value="all")
+    assert SECRET not in json.dumps(shown)
+
+
+async def test_secret_is_on_no_page_of_the_control_plane(instance: Instance) -> None:
+    """The Secret and the tokens are in no journal, not even where the console is called."""
+    ids = await instance.set_up()
+    request = await instance.asked(ids)
+    await instance.update(REQUEST, request, {"status": "Approve"})
+    await instance.clock.settle()
+    for page in ("requests", "deliveries", "findings"):
+        answer = await instance.call("GET", f"/__admin/{page}", None)
+        assert SECRET not in json.dumps(answer.body)
+        assert "token-1" not in json.dumps(answer.body)
+    assert instance.console.decisions
+
+
+async def test_secret_is_not_kept_where_clients_can_read(instance: Instance) -> None:
+    """The table that holds Secrets is closed to the Table API."""
+    await instance.register()
+    answer = await instance.call("GET", f"/api/now/table/{CONFIGURATION}_secret")
+    assert answer.status == 403
+    assert answer.body["error"]["detail"] == "Failed API level ACL Validation"
+
+
+async def test_pairs_may_come_as_an_object(instance: Instance) -> None:
+    """Name-value pairs sent as an object rather than as text are stored as text (platform 1.7, name_values)."""
+    answer = await instance.insert(CONFIGURATION, {"instance_metadata": instance.metadata()})
+    assert json.loads(answer.result["instance_metadata"])["Username"] == CLIENT_ID
+
+
+@pytest.mark.parametrize("metadata", ["", "no pairs", "[]", json.dumps({"Username": "x"}), json.dumps({"Password": 5})])
+async def test_registration_without_usable_pairs_is_taken(instance: Instance, metadata: str) -> None:
+    """The platform stores whatever the column is given; only a delivery will find that it cannot be used."""
+    answer = await instance.insert(CONFIGURATION, {"instance_metadata": metadata})
+    assert answer.status == 201
+
+
+async def test_new_secret_replaces_the_old(instance: Instance) -> None:
+    """A registration updated with another Secret delivers with that one (integration 2, step 13)."""
+    ids = await instance.set_up()
+    changed = json.dumps(instance.metadata() | {"Password": "another-secret"})
+    await instance.update(CONFIGURATION, ids[0], {"instance_metadata": changed})
+    request = await instance.asked(ids)
+    await instance.update(REQUEST, request, {"status": "Deny"})
+    await instance.clock.settle()
+    assert instance.console.logons == [{"UserName": CLIENT_ID, "Password": "another-secret"}]
+
+
+async def test_masked_secret_sent_back_changes_nothing(instance: Instance) -> None:
+    """Who reads a registration, changes a pair and writes it back does not lose the Secret."""
+    ids = await instance.set_up()
+    masked = json.dumps(instance.metadata() | {"Password": "********", "Maximum retry attempts": "0"})
+    await instance.update(CONFIGURATION, ids[0], {"instance_metadata": masked})
+    request = await instance.asked(ids)
+    await instance.update(REQUEST, request, {"status": "Deny"})
+    await instance.clock.settle()
+    assert instance.console.logons == [{"UserName": CLIENT_ID, "Password": SECRET}]
+
+
+async def test_deleted_registration_is_none(instance: Instance) -> None:
+    """After its deletion an Instance Id is no registered one."""
+    instance_id = await instance.register()
+    assert (await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{instance_id}")).status == 204
+    answer = await instance.insert(ACTIVITY_TYPE, {"name": "x", "instance_id": instance_id})
+    assert answer.status == 403
+
+
+async def test_activity_type_as_printed(instance: Instance) -> None:
+    """The printed activity type reads back: a ServiceNow duration raw, words when displayed (integration 3)."""
+    instance_id = await instance.register()
+    sys_id = await instance.add_activity_type(instance_id)
+    raw = await instance.read(ACTIVITY_TYPE, sys_id)
+    assert raw["max_timeout"] == "1970-01-01 16:30:00"
+    assert (raw["include_comment"], raw["valid_responses"]) == ("true", "Approve,Deny")
+    shown = await instance.read(ACTIVITY_TYPE, sys_id, sysparm_display_value="true")
+    assert shown["max_timeout"] == "16 Hours 30 Minutes"
+
+
+@pytest.mark.parametrize("instance_id", ["", "unknown", "0" * 32])
+async def test_activity_type_needs_a_registered_instance(instance: Instance, instance_id: str) -> None:
+    """An activity type of no registered instance is refused, the reason in the findings alone (integration 3)."""
+    answer = await instance.insert(ACTIVITY_TYPE, {"name": "x", "instance_id": instance_id})
+    assert answer.status == 403
+    assert answer.body["error"]["message"] == "Operation Failed"
+    assert "aborted by Business Rule 'Registered instance only^" in answer.body["error"]["detail"]
+    wanted = f"'instance_id' is {instance_id!r}; expected a registered Instance Id"
+    assert [message for message in await instance.findings("rule-aborted") if wanted in message]
+
+
+async def test_roles_guard_the_registry(instance: Instance) -> None:
+    """A user without the roles of the integration may not register (integration 6)."""
+    approver = await instance.add_user("approver", "x_thyti_thycotic_p.approver")
+    answer = await instance.insert(CONFIGURATION, {"instance_metadata": "{}"}, approver)
+    assert (answer.status, answer.body["error"]["detail"]) == (
+        403,
+        "ACL Exception Insert Failed due to security constraints",
+    )
+    service = await instance.add_user("service", "web_service_admin", "approval_admin")
+    answer = await instance.insert(CONFIGURATION, {"instance_metadata": "{}"}, service)
+    assert answer.status == 201

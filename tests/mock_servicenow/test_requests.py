@@ -1,0 +1,219 @@
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import ACTIVITY_TYPE, GUID, REQUEST, RESPONSE, Instance
+
+
+async def test_request_is_accepted_and_pending(instance: Instance) -> None:
+    """A valid request is stored, its status pending until somebody decides (integration 3)."""
+    sys_id = await instance.asked(await instance.set_up())
+    record = await instance.read(REQUEST, sys_id)
+    assert (record["request_id"], record["status"], record["comment"]) == (GUID, "Pending", "")
+    assert json.loads(record["metadata"])["PolicyName"] == "R&D <all>"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"instance_id": ""}, "'instance_id' is ''; expected a registered Instance Id"),
+        ({"instance_id": "f" * 32}, f"'instance_id' is '{'f' * 32}'; expected a registered Instance Id"),
+        ({"activity_type_id": ""}, "'activity_type_id' is ''; expected an activity type that instance"),
+        ({"activity_type_id": "f" * 32}, f"'activity_type_id' is '{'f' * 32}'; expected an activity type"),
+        ({"request_id": ""}, "'request_id' is ''; expected a GUID"),
+        ({"request_id": "85d71683-7dac-4762-8120"}, "'request_id' is '85d71683-7dac-4762-8120'; expected a GUID"),
+        ({"metadata": ""}, "'metadata' is no JSON object; expected one, written as a string"),
+        ({"metadata": "[1]"}, "'metadata' is no JSON object"),
+        ({"metadata": "{"}, "'metadata' is no JSON object"),
+        ({"metadata": "[" * 9_000}, "'metadata' is no JSON object"),
+        ({"status": "Approve"}, "'status' is 'Approve'; expected 'Pending' for a new request"),
+    ],
+)
+async def test_request_is_refused(instance: Instance, values: dict[str, str], reason: str) -> None:
+    """What the app refuses is a 403 that names the rule; the reason stands in the findings (integration 3)."""
+    ids = await instance.set_up()
+    answer = await instance.ask(ids, **values)
+    assert answer.status == 403
+    assert answer.body["status"] == "failure"
+    assert answer.body["error"]["detail"].startswith(
+        f"Operation against file '{REQUEST}' was aborted by Business Rule 'Accept request^"
+    )
+    assert reason not in json.dumps(answer.body)
+    assert [message for message in await instance.findings("rule-aborted") if reason in message]
+    assert await instance.read(REQUEST) == []
+
+
+async def test_activity_type_of_another_instance_is_refused(instance: Instance) -> None:
+    """A request may not use an activity type that another console has registered (integration 3)."""
+    _, foreign = await instance.set_up()
+    own, _ = await instance.set_up()
+    assert (await instance.ask((own, foreign))).status == 403
+
+
+async def test_repeated_request_is_answered_with_the_first(instance: Instance) -> None:
+    """The same request again is answered with the record that exists, so a retry is harmless (integration 3)."""
+    ids = await instance.set_up()
+    first, second = await instance.ask(ids), await instance.ask(ids)
+    assert (second.status, second.result["sys_id"]) == (201, first.result["sys_id"])
+    assert len(await instance.read(REQUEST)) == 1
+
+
+async def test_other_request_under_a_known_id_is_refused(instance: Instance) -> None:
+    """Another body under a request_id already received is refused (integration 3)."""
+    ids = await instance.set_up()
+    await instance.asked(ids)
+    answer = await instance.ask(ids, metadata='{"PolicyId": "{other}"}')
+    assert answer.status == 403
+    assert [message for message in await instance.findings("rule-aborted") if "received before with another" in message]
+
+
+async def test_two_consoles_may_use_the_same_request_id(instance: Instance) -> None:
+    """A request_id is unique for an instance, not among all (integration 3)."""
+    assert await instance.asked(await instance.set_up()) != await instance.asked(await instance.set_up())
+
+
+async def _decide(instance: Instance, sys_id: str, **values: str) -> Any:
+    return await instance.update(REQUEST, sys_id, values)
+
+
+@pytest.mark.parametrize("response", ["Approve", "Deny"])
+async def test_decision_is_delivered_and_recorded(instance: Instance, response: str) -> None:
+    """A decision reaches the console and the Responses table keeps status code and retries (integration 4)."""
+    ids = await instance.set_up()
+    sys_id = await instance.asked(ids)
+    answer = await _decide(instance, sys_id, status=response, comment="as agreed", duration="02:30:00")
+    assert (answer.status, answer.result["status"]) == (200, response)
+    await instance.clock.settle()
+    body = {"RequestId": GUID, "Response": response, "Comment": "as agreed", "InstanceId": ids[0]}
+    duration = {"Duration": "02:30:00"} if response == "Approve" else {}
+    assert instance.console.decisions == [body | duration | {"RespondedBy": "admin"}]
+    (record,) = await instance.read(RESPONSE)
+    assert [
+        record[name] for name in ("request_id", "response", "response_status_code", "retry_attempts", "comment")
+    ] == [
+        GUID,
+        response,
+        "200",
+        "0",
+        "as agreed",
+    ]
+
+
+async def test_decision_carries_what_the_activity_type_includes(instance: Instance) -> None:
+    """Without include flags neither comment nor duration is sent (integration 4)."""
+    ids = await instance.set_up(include_comment="false", include_duration="false")
+    await _decide(instance, await instance.asked(ids), status="Approve", comment="x", duration="02:30:00")
+    await instance.clock.settle()
+    assert instance.console.decisions == [
+        {"RequestId": GUID, "Response": "Approve", "InstanceId": ids[0], "RespondedBy": "admin"}
+    ]
+
+
+async def test_pending_request_may_be_edited_without_deciding(instance: Instance) -> None:
+    """A comment alone, or the pending status again, is no decision."""
+    sys_id = await instance.asked(await instance.set_up())
+    assert (await _decide(instance, sys_id, comment="looking into it")).status == 200
+    assert (await _decide(instance, sys_id, status="Pending")).status == 200
+    assert await instance.read(RESPONSE) == []
+
+
+@pytest.mark.parametrize("status", ["Maybe", "approve", "TimedOut", ""])
+async def test_invalid_response_is_refused(instance: Instance, status: str) -> None:
+    """A status that is none of the activity type's valid responses is refused (integration 3)."""
+    sys_id = await instance.asked(await instance.set_up())
+    answer = await _decide(instance, sys_id, status=status)
+    assert answer.status == 403
+    wanted = f"'status' is {status!r}; expected one of Approve, Deny"
+    assert [message for message in await instance.findings("rule-aborted") if wanted in message]
+    assert (await instance.read(REQUEST, sys_id))["status"] == "Pending"
+
+
+@pytest.mark.parametrize("values", [{"status": "Approve"}, {"status": "Deny"}, {"comment": "afterthought"}])
+async def test_decided_request_is_decided(instance: Instance, values: dict[str, str]) -> None:
+    """A decided request can be decided no more, not even the same way (integration 3)."""
+    sys_id = await instance.asked(await instance.set_up())
+    await _decide(instance, sys_id, status="Approve")
+    assert (await _decide(instance, sys_id, **values)).status == 403
+    await instance.clock.settle()
+    assert len(instance.console.decisions) == 1
+
+
+async def test_of_racing_approvers_one_wins(instance: Instance) -> None:
+    """Of many decisions at the same moment one is taken, the others are refused (integration 6)."""
+    sys_id = await instance.asked(await instance.set_up())
+    racing = [_decide(instance, sys_id, status=["Approve", "Deny"][turn % 2]) for turn in range(10)]
+    statuses = [answer.status for answer in await asyncio.gather(*racing)]
+    assert sorted(statuses) == [200] + [403] * 9
+    await instance.clock.settle()
+    assert len(instance.console.decisions) == 1
+
+
+async def test_request_times_out(instance: Instance) -> None:
+    """A request undecided at its max timeout times out and can no longer be decided (integration 4)."""
+    sys_id = await instance.asked(await instance.set_up())
+    await instance.clock.advance(16.5 * 3600 - 1)
+    assert (await instance.read(REQUEST, sys_id))["status"] == "Pending"
+    await instance.clock.advance(1)
+    assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
+    assert (await _decide(instance, sys_id, status="Approve")).status == 403
+
+
+async def test_each_request_times_out_at_its_own_time(instance: Instance) -> None:
+    """Requests of other ages and activity types time out each at its own deadline; without one, never."""
+    ids = await instance.set_up(max_timeout="02:00:00")
+    quick = ids[0], await instance.add_activity_type(ids[0], max_timeout="00:30:00")
+    endless = ids[0], await instance.add_activity_type(ids[0], max_timeout="")
+    sys_ids = [await instance.asked(ids), await instance.asked(endless, request_id=GUID.replace("8", "9"))]
+    await instance.clock.advance(600)
+    sys_ids.append(await instance.asked(quick, request_id=GUID.replace("8", "7")))
+    sys_ids.append(await instance.asked(ids, request_id=GUID.replace("8", "6")))
+
+    async def statuses() -> list[str]:
+        return [(await instance.read(REQUEST, sys_id))["status"] for sys_id in sys_ids]
+
+    await instance.clock.advance(1800)
+    assert await statuses() == ["Pending", "Pending", "TimedOut", "Pending"]
+    await instance.clock.advance(7200 - 2400)
+    assert await statuses() == ["TimedOut", "Pending", "TimedOut", "Pending"]
+    await instance.clock.advance(600)
+    assert await statuses() == ["TimedOut", "Pending", "TimedOut", "TimedOut"]
+
+
+async def test_request_whose_activity_type_is_gone_cannot_be_decided(instance: Instance) -> None:
+    """Without its activity type nobody knows the valid responses."""
+    ids = await instance.set_up()
+    sys_id = await instance.asked(ids)
+    await instance.call("DELETE", f"/api/now/table/{ACTIVITY_TYPE}/{ids[1]}")
+    assert (await _decide(instance, sys_id, status="Approve")).status == 403
+
+
+async def test_deadline_holds_before_the_time_out_is_written(instance: Instance) -> None:
+    """A decision is judged by the deadline, also where an activity type was given a shorter one meanwhile."""
+    ids = await instance.set_up()
+    sys_id = await instance.asked(ids)
+    await instance.clock.advance(3600)
+    await instance.update(ACTIVITY_TYPE, ids[1], {"max_timeout": "01:00:00"})
+    assert (await _decide(instance, sys_id, status="Approve")).status == 403
+    assert [message for message in await instance.findings("rule-aborted") if "timed out after 1:00:00" in message]
+
+
+async def test_approver_decides_and_reader_does_not(instance: Instance) -> None:
+    """The approver role may decide; a user without any role of the app is refused the table (integration 1)."""
+    sys_id = await instance.asked(await instance.set_up())
+    nobody = await instance.add_user("nobody")
+    assert (await instance.update(REQUEST, sys_id, {"status": "Deny"}, nobody)).status == 403
+    service = await instance.add_user("service", "web_service_admin")
+    assert (await instance.update(REQUEST, sys_id, {"status": "Deny"}, service)).status == 403
+    approver = await instance.add_user("approver", "x_thyti_thycotic_p.approver")
+    assert (await instance.update(REQUEST, sys_id, {"status": "Deny"}, approver)).status == 200
+    await instance.clock.settle()
+    assert instance.console.decisions[0]["RespondedBy"] == "approver"
+
+
+async def test_ready_made_users(instance: Instance) -> None:
+    """The three users that the app's prerequisites name are there, with the administrator's password."""
+    for name in ("privman.admin", "privman.approver", "privman.integration"):
+        (user,) = await instance.read("sys_user", query=f"user_name={name}")
+        assert user["active"] == "true"
