@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.query.operators import COMPUTED, Operator
 from mock_servicenow.now_platform.query.related import related_list, semi_join
 from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.swallowed import Swallowed
-from mock_servicenow.now_platform.query.syntax import Condition, Ignored, Query, RelatedList, SemiJoin, TextSearch
+from mock_servicenow.now_platform.query.syntax import Condition, Query, RelatedList, SemiJoin, TextSearch
 from mock_servicenow.now_platform.query.terms import condition, ordering, searched_columns
 from mock_servicenow.now_platform.query.walk import Rows, of_class, one_record, stored_rows
 
@@ -122,8 +122,7 @@ class _Compiler:
                 return semi_join(term, rows, self._scope.dictionary, self._matching)
             case TextSearch():
                 return self._text_search(term, rows)
-            case Ignored():
-                self._swallowed.ignore(term.text, term.reason, invalid=term.invalid)
+        self._swallowed.ignore(term.text, term.reason, invalid=term.invalid)
         return None
 
     def _text_search(self, term: TextSearch, rows: Rows) -> "Test":

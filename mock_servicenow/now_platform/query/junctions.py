@@ -37,6 +37,8 @@ def all_of(tests: Sequence[Test]) -> Test:
 
 
 def _tree(join: Callable[..., Test], tests: Sequence[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
     if len(tests) <= _WIDEST:
         return join(*tests)
     size = -(-len(tests) // _WIDEST)

@@ -2,7 +2,6 @@
 
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 
-UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 

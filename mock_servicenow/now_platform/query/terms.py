@@ -61,6 +61,8 @@ def ordering(order: "Order", rows: Rows, dictionary: "Dictionary") -> sa.ColumnE
     path = Path(dictionary, rows.table, order.path)
     path.to_display()
     value = path.operand(rows).comparable
+    if order.path == ("sys_id",):  # never empty, and a plain order lets every database use the key's index
+        return value.desc() if order.descending else value.asc()
     return value.desc().nulls_last() if order.descending else value.asc().nulls_first()
 
 

@@ -143,6 +143,7 @@ def test_on(calendar: Desk, query: str, first: str, last: str) -> None:
         ("opened_atRELATIVELT@hour@ago@1", "last_year", "hour_ago"),
         ("opened_atRELATIVEGT@dayofweek@ahead@1", "next_month", "next_month"),
         ("opened_atRELATIVEGE@dayofweek@ago@1", "yesterday", "next_month"),
+        ("opened_atRELATIVEGE@second@ahead@0", "tonight", "next_month"),
         ("opened_atRELATIVELE@month@ago@0", "last_year", "tomorrow"),
         ("opened_atRELATIVEEE@day@ago@0", "hour_ago", "tonight"),
         ("opened_atRELATIVEEE@month@ahead@1", "next_month", "next_month"),
