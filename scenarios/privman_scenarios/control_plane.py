@@ -18,6 +18,10 @@ class ControlPlane:
         exchanges: list[dict[str, Any]] = (await self.call("GET", "/requests"))["requests"]
         return exchanges
 
+    async def forget_journal(self) -> None:
+        """Empty the journal, findings included; the next exchange is number 1."""
+        await self.call("DELETE", "/requests")
+
     async def findings(self) -> list[dict[str, Any]]:
         """Return what was swallowed and which contracts were broken."""
         findings: list[dict[str, Any]] = (await self.call("GET", "/findings"))["findings"]

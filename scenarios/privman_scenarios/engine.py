@@ -20,7 +20,7 @@ from privman_scenarios.events import (
     StepFailed,
     StepPassed,
 )
-from privman_scenarios.findings import UnaskedFinding, unasked_findings
+from privman_scenarios.findings import Finding, find_all
 from privman_scenarios.model import Arguments, Scenario, Step
 from privman_scenarios.play import Play
 from privman_scenarios.targets import Targets
@@ -93,7 +93,8 @@ class Engine:
 
     async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
         failure = await self._play_steps(scenario, play)
-        findings = await unasked_findings(play)
+        found = await find_all(play.targets)
+        findings = [each for each in found if each.number not in play.acknowledged[each.party]]
         if failure is None:
             failure = self._afterwards(scenario, findings)
         if failure is not None:
@@ -128,7 +129,7 @@ class Engine:
                 await self._clock.sleep(1)
         return await verb.play(play, arguments)
 
-    def _afterwards(self, scenario: Scenario, findings: Sequence[UnaskedFinding]) -> Failure | None:
+    def _afterwards(self, scenario: Scenario, findings: Sequence[Finding]) -> Failure | None:
         """Return why a scenario fails whose steps all held."""
         red = [str(finding) for finding in findings if self._strict or finding.kind == "violation"]
         if red:

@@ -1,41 +1,71 @@
-"""What the journals found while a scenario was played, and no step asked for."""
+"""What the journals of both parties found, faults that were armed on purpose set aside."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
-from privman_scenarios.party import Party
-from privman_scenarios.play import Play
+from privman_scenarios.targets import Targets
+
+Journal = list[dict[str, Any]]
+Answered = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class UnaskedFinding:
+class Finding:
     """One finding.
 
     Attributes:
+        number: place among the party's findings, from 0.
+        exchange: number of the exchange in the party's journal.
         kind: ``violation`` of a contract, or ``swallowed``.
+        where: the place in the message.
     """
 
     party: str
+    number: int
+    exchange: int
     kind: str
     rule: str
     message: str
+    where: str
 
     def __str__(self) -> str:
-        return f"{self.party}: {self.rule}: {self.message}"
+        return f"{self.party} #{self.exchange}: {self.rule}: {self.message}"
 
 
-async def unasked_findings(play: Play) -> list[UnaskedFinding]:
-    """Return the findings of both parties that no step has asked for."""
-    return [
-        *await _of("servicenow", play.targets.servicenow, play.acknowledged["servicenow"]),
-        *await _of("console", play.targets.console, play.acknowledged["console"]),
+async def find_all(targets: Targets) -> list[Finding]:
+    """Return the findings of both parties, but for what an armed fault answered: that was meant to be wrong."""
+    parties = {"servicenow": targets.servicenow, "console": targets.console}
+    controls = {name: party.control for name, party in parties.items() if party.has_control}
+    findings = [
+        _read(name, number, each)
+        for name, control in controls.items()
+        for number, each in enumerate(await control.findings())
     ]
-
-
-async def _of(name: str, party: Party, acknowledged: set[int]) -> list[UnaskedFinding]:
-    if not party.has_control:
+    if not findings:
         return []
-    return [
-        UnaskedFinding(name, each["kind"], each["rule"], each["message"])
-        for number, each in enumerate(await party.control.findings())
-        if number not in acknowledged
-    ]
+    journals = {name: await control.journal() for name, control in controls.items()}
+    meant = _meant(journals)
+    return [finding for finding in findings if (finding.party, finding.exchange) not in meant]
+
+
+def _read(party: str, number: int, each: Mapping[str, Any]) -> Finding:
+    return Finding(party, number, each["exchange"], each["kind"], each["rule"], each["message"], each["where"])
+
+
+def _meant(journals: Mapping[str, Journal]) -> set[tuple[str, int]]:
+    """Return the exchanges that a fault answered, as both parties count them."""
+    faulty = {_answered(exchange) for journal in journals.values() for exchange in journal if exchange["fault"]}
+    return {
+        (party, exchange["number"]) for party, journal in journals.items() for exchange in _touched(journal, faulty)
+    }
+
+
+def _touched(journal: Journal, faulty: set[Answered]) -> Iterable[dict[str, Any]]:
+    return (exchange for exchange in journal if exchange["fault"] or _answered(exchange) in faulty)
+
+
+def _answered(exchange: Mapping[str, Any]) -> Answered:
+    path = urlsplit(exchange["url"]).path
+    return exchange["method"], path, exchange["status"], exchange["response"]["body"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.errors import ExpectationError
+from privman_scenarios.findings import find_all
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.party import Party
 from privman_scenarios.spans import to_seconds
@@ -63,9 +64,11 @@ class HeldParty:
         clock: moves the time of both parties.
     """
 
-    def __init__(self, loop: LoopThread, targets: Targets, party: Party) -> None:
+    def __init__(self, loop: LoopThread, targets: Targets, party: Party, name: str) -> None:
         self._loop = loop
+        self._targets = targets
         self._party = party
+        self._name = name
         self.url = party.url
         self.clock = HeldClock(loop, targets, party)
         self._tolerated: list[str] = []
@@ -80,6 +83,10 @@ class HeldParty:
         """Every exchange of this party in order, secrets masked."""
         return self._loop.run(self._party.control.journal())
 
+    def forget_journal(self) -> None:
+        """Empty the journal, findings included."""
+        self._loop.run(self._party.control.forget_journal())
+
     @property
     def findings(self) -> list[dict[str, Any]]:
         """What this party swallowed, and each message that breaks its contract."""
@@ -90,11 +97,13 @@ class HeldParty:
         self._tolerated.append(rule)
 
     def broken_contracts(self) -> list[str]:
-        """Return one line a message that breaks its contract and is not tolerated."""
+        """Return one line a message that breaks its contract, but for what is tolerated and what a fault answered."""
         return [
-            f"#{each['exchange']} {each['rule']}: {each['message']} {each['where']}".rstrip()
-            for each in self.findings
-            if each["kind"] == "violation" and not any(fnmatchcase(each["rule"], rule) for rule in self._tolerated)
+            f"#{each.exchange} {each.rule}: {each.message}"
+            for each in self._loop.run(find_all(self._targets))
+            if each.party == self._name
+            and each.kind == "violation"
+            and not any(fnmatchcase(each.rule, rule) for rule in self._tolerated)
         ]
 
 
@@ -106,8 +115,16 @@ class HeldServiceNow(HeldParty):
     """
 
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
-        super().__init__(loop, targets, targets.servicenow)
+        super().__init__(loop, targets, targets.servicenow, "servicenow")
+        self._servicenow = targets.servicenow
         self.auth = (targets.servicenow.admin.login, targets.servicenow.admin.password)
+
+    def find(self, table: str, **columns: str) -> list[dict[str, Any]]:
+        """Return the app's records with these values; table and columns go by their canonical names.
+
+        The tables are ``integration_configuration``, ``activity_type``, ``request`` and ``response``.
+        """
+        return self._loop.run(self._servicenow.find(table, **columns))
 
 
 class HeldConsole(HeldParty):
@@ -119,7 +136,7 @@ class HeldConsole(HeldParty):
     """
 
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
-        super().__init__(loop, targets, targets.console)
+        super().__init__(loop, targets, targets.console, "console")
         self._console = targets.console
         answer = loop.run(targets.set_up({}))
         failed = [step for step in answer.json["steps"] if step["status"] == "failed"]
@@ -139,6 +156,19 @@ class HeldConsole(HeldParty):
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return the request as the console sees it."""
         return self._loop.run(self._console.approval(request_id))
+
+    def restart(self) -> None:
+        """Start the console's process again: tokens are gone, what is kept stays."""
+        self._loop.run(self._party.control.call("POST", "/restart"))
+
+    def log_out(self) -> None:
+        """Make every bearer token dead."""
+        self._loop.run(self._party.control.call("DELETE", "/tokens"))
+
+    def reset_secret(self, *, update_credential: bool) -> None:
+        """Replace the Secret; ServiceNow learns of it only when the credential is updated too."""
+        values = {"update_credential": update_credential}
+        self._loop.run(self._party.control.call("POST", "/api-user/reset-secret", values))
 
 
 class HeldWorld:

@@ -52,6 +52,9 @@ def one_of(words: Iterable[str]) -> Kind:
 
 
 TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))
+TEXT_OR_NULL = _plain(
+    "text, or null for none", {"type": ["string", "null"]}, lambda value: value is None or isinstance(value, str)
+)
 FLAG = _plain("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool))
 COUNT = _plain("a whole number from 0", {"type": "integer", "minimum": 0}, _is_count)
 TURNS = _plain(

@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mock_servicenow.app
 from aiohttp import BasicAuth, ClientSession, DummyCookieJar, web
 
 import console_sim.app
 import console_sim.settings
+import mock_servicenow.app
 import mock_servicenow.settings
 from privman_contracts import WireNames
 from privman_scenarios.console import Console
@@ -58,6 +58,7 @@ class WorldBuilder:
         self._names = WireNames.load(inferred)
         self._servicenow = servicenow
         self._console = console
+        self._blueprint = mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=inferred))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Targets]:
@@ -88,7 +89,7 @@ class WorldBuilder:
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
         settings = mock_servicenow.settings.Settings(inferred=self._inferred)
-        return mock_servicenow.app.create_app(settings, clock=clock, ids=ids)
+        return mock_servicenow.app.create_app(settings, clock=clock, ids=ids, blueprint=self._blueprint)
 
     def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
         settings = console_sim.settings.Settings(inferred=self._inferred)
@@ -113,7 +114,8 @@ class _Near:
 @asynccontextmanager
 async def serve(app: web.Application) -> AsyncIterator[str]:
     """Serve the application on a free loopback port; gives its address."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    # A handler whose caller has given up must not go on sleeping on the clock.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, 0)

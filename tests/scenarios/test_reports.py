@@ -18,7 +18,7 @@ FAR = Scenario("Wait", (), "some/c.yaml", 5)
 FAILURE = Failure(
     "console.expect-approval", "some/b.yaml", 9, "state 'Denied'", "state 'Pending\x00'", ("#1 POST\n< 200",)
 )
-ENDED = [
+ENDED: list[Event] = [
     ScenarioEnded(GOOD, "passed", 0.25, findings=("servicenow: rule-aborted: kept",)),
     ScenarioEnded(BAD, "failed", 0.5, failure=FAILURE),
     ScenarioEnded(FAR, "skipped", 0.0, "clock.advance in line 7 needs a virtual time: it is real"),
@@ -69,7 +69,7 @@ def test_a_run_that_checked_nothing_says_so() -> None:
 def test_junit_names_file_line_and_reason(tmp_path: Path) -> None:
     """CI finds the scenario's file and line; what XML cannot hold is replaced."""
     report = JUnitReport()
-    for event in [RunStarted(3, 0), *ENDED]:
+    for event in ENDED:
         report(event)
     report.write(tmp_path / "junit.xml")
     (suite,) = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - written by the test itself
@@ -100,7 +100,7 @@ def test_junit_names_file_line_and_reason(tmp_path: Path) -> None:
 def test_html_is_one_page_with_everything_escaped(tmp_path: Path) -> None:
     """The page needs no other file and shows titles as they are."""
     report = HtmlReport()
-    for event in [RunStarted(3, 0), *ENDED]:
+    for event in ENDED:
         report(event)
     report.write(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """Generated requests and decisions, all the way round over HTTP in virtual time."""
 
+import json
+
 from hypothesis import HealthCheck, given, settings
 
 from privman_scenarios import strategies
@@ -21,10 +23,10 @@ STATES = {"Approve": "Approved", "Deny": "Denied"}
 def test_what_was_decided_is_what_the_console_ends_with(
     world: HeldWorld, metadata: dict[str, str], answer: Answer
 ) -> None:
-    """Every request arrives as it was asked, every decision as it was made, once, and every message keeps its contract."""
-    world.forget_journals()
+    """Every request arrives as asked, every decision as made, once, and every message keeps its contract."""
     request_id = world.console.ask(metadata)
-    (request,) = world.find("request", request_id=request_id)
+    (request,) = world.servicenow.find("request", request_id=request_id)
+    assert json.loads(request["metadata"]) == metadata
     assert world.decide(request_id, answer.response, **answer.values) == 200
     approval = world.console.approval(request_id)
     assert {key: approval[key] for key in ("state", "comment", "duration")} == {
@@ -32,3 +34,7 @@ def test_what_was_decided_is_what_the_console_ends_with(
         "comment": answer.comment,
         "duration": answer.duration,
     }
+    assert [each["status"] for each in world.console.journal if each["url"].endswith("/approve")] == [200]
+    assert world.servicenow.broken_contracts() + world.console.broken_contracts() == []
+    world.servicenow.forget_journal()
+    world.console.forget_journal()

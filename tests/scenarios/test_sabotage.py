@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -27,7 +28,7 @@ class Message:
     status: int
     body: bytes
 
-    def with_json(self, change: Callable[[dict[str, object]], None]) -> "Message":
+    def with_json(self, change: Callable[[dict[str, Any]], object]) -> "Message":
         """Return the message with its JSON object changed."""
         values = json.loads(self.body)
         change(values)
@@ -155,7 +156,7 @@ class SecretShown:
             return message.with_json(self._show)
         return message
 
-    def _show(self, body: dict[str, object]) -> None:
+    def _show(self, body: dict[str, Any]) -> None:
         records = body["result"]
         for record in records if isinstance(records, list) else [records]:
             record["instance_metadata"] = self._metadata

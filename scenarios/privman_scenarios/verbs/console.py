@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, VALUES
+from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.spans import to_seconds
@@ -21,7 +21,7 @@ METADATA = {
 SET_UP = (
     Argument("name", TEXT, "The foreign system's name."),
     Argument("api_enabled", FLAG, "Advanced, API Settings, API Enabled."),
-    Argument("role", TEXT, "The role of the API user; empty for none."),
+    Argument("role", TEXT_OR_NULL, "The role of the API user; null for none."),
     Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
     Argument("servicenow_url", TEXT, "The Base URL."),
     Argument("servicenow_user", TEXT, "The user of the ServiceNow credential, made with servicenow.create-user."),
@@ -53,7 +53,7 @@ DECISION = (
 RESET_SECRET = (Argument("update_credential", FLAG, "Whether the API Credential gets the new Secret."),)
 API_SETTINGS = (Argument("api_enabled", FLAG, "API Enabled.", required=True),)
 API_USER = (
-    Argument("role", TEXT, "Its role; empty for none."),
+    Argument("role", TEXT_OR_NULL, "Its role; null for none."),
     Argument("state", TEXT, "Active, Inactive or LockedOut."),
     Argument("expires_in", SPAN, "When it expires."),
 )

@@ -1,0 +1,196 @@
+"""Both sides against a small model, whatever befalls them and in whatever order."""
+
+import heapq
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from itertools import count
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from privman_scenarios import strategies
+from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.strategies import Answer
+from privman_scenarios.targets import Targets
+from privman_scenarios.world import WorldBuilder
+
+WAIT, RETRIES, TIMEOUT, TOKEN_LIFETIME = 50, 3, 59_400, 1_200
+STATES = {"Approve": "Approved", "Deny": "Denied"}
+
+
+@dataclass
+class ModelRequest:
+    """What both sides should know of a request."""
+
+    asked_at: int
+    decision: Answer | None = None
+    taken_at: int | None = None
+    status: str = ""
+
+    def in_servicenow(self, now: int) -> str:
+        """Return the status that the Requests table should show."""
+        if self.decision is not None:
+            return self.decision.response
+        return "Pending" if now < self.asked_at + TIMEOUT else "TimedOut"
+
+    def in_console(self, now: int) -> str:
+        """Return the state that the console should show."""
+        if self.decision is None or self.taken_at is None:
+            return "Pending" if now < self.asked_at + TIMEOUT else "TimedOut"
+        if self.decision.response == "Approve" and self.decision.duration:
+            hours, minutes, seconds = map(int, self.decision.duration.split(":"))
+            if now >= self.taken_at + hours * 3600 + minutes * 60 + seconds:
+                return "Expired"
+        return STATES[self.decision.response]
+
+
+@dataclass
+class Model:
+    """The integration in a few lines: one console, one instance, seconds that pass."""
+
+    now: int = 0
+    requests: dict[str, ModelRequest] = field(default_factory=dict)
+    failures: int = 0
+    secret_known: bool = True
+    token_until: int = -1
+    has_token: bool = False
+    due: list[tuple[int, int, int, str]] = field(default_factory=list)
+    turns: Iterator[int] = field(default_factory=count)
+
+    def decide(self, request_id: str, answer: Answer) -> bool:
+        """Take a decision in ServiceNow and send it; returns whether it may be taken."""
+        request = self.requests[request_id]
+        if request.in_servicenow(self.now) != "Pending":
+            return False
+        request.decision = answer
+        self._attempt(request_id, 0)
+        return True
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass, making the attempts that fall due."""
+        target = self.now + seconds
+        while self.due and self.due[0][0] <= target:
+            self.now, _, retry, request_id = heapq.heappop(self.due)
+            self._attempt(request_id, retry)
+        self.now = target
+
+    def _attempt(self, request_id: str, retry: int) -> None:
+        request = self.requests[request_id]
+        request.status = self._send(request)
+        if request.status in ("0", "503") and retry < RETRIES:
+            heapq.heappush(self.due, (self.now + WAIT, next(self.turns), retry + 1, request_id))
+
+    def _send(self, request: ModelRequest) -> str:
+        """Return the status of an attempt; a dead token is renewed once."""
+        for _ in range(2):
+            if not self.has_token and not self.secret_known:
+                return "401"
+            if not self.has_token:
+                self.has_token, self.token_until = True, self.now + TOKEN_LIFETIME
+            if self.failures:
+                self.failures -= 1
+                return "503"
+            if self.now < self.token_until:
+                return self._take(request)
+            self.has_token = False
+        raise AssertionError("a token that was renewed a moment ago cannot be dead")
+
+    def _take(self, request: ModelRequest) -> str:
+        if self.now >= request.asked_at + TIMEOUT:
+            return "409"
+        request.taken_at = self.now
+        return "200"
+
+
+class BothSides(RuleBasedStateMachine):
+    """Asks, decides, fails, waits, restarts, resets the Secret and logs out."""
+
+    requests = Bundle("requests")
+    loop: LoopThread
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: AbstractAsyncContextManager[Targets] = WorldBuilder(0).open()
+        targets = self.loop.run(self._opened.__aenter__())
+        servicenow = HeldServiceNow(self.loop, targets)
+        self.world = HeldWorld(self.loop, targets, servicenow, HeldConsole(self.loop, targets))
+        self.model = Model()
+
+    def teardown(self) -> None:
+        """Close the world; every message kept its contract."""
+        broken = self.world.servicenow.broken_contracts() + self.world.console.broken_contracts()
+        self.loop.run(self._opened.__aexit__(None, None, None))
+        assert broken == []
+
+    @rule(target=requests, metadata=strategies.metadata())
+    def ask(self, metadata: dict[str, str]) -> str:
+        """An endpoint user asks."""
+        request_id = self.world.console.ask(metadata)
+        self.model.requests[request_id] = ModelRequest(self.model.now)
+        return request_id
+
+    @rule(request_id=requests, answer=strategies.answers())
+    def decide(self, request_id: str, answer: Answer) -> None:
+        """An approver decides, perhaps too late or for the second time."""
+        accepted = self.model.decide(request_id, answer)
+        assert self.world.decide(request_id, answer.response, **answer.values) == (200 if accepted else 403)
+
+    @rule(times=st.integers(1, 5))
+    def fail(self, times: int) -> None:
+        """The console will fail as often when decisions arrive."""
+        self.world.console.faults.clear()
+        self.world.console.faults.arm("status", status=503, path="*/approval/approve", times=times)
+        self.model.failures = times
+
+    @rule(seconds=st.sampled_from([1, 49, 50, 51, 150, 1_200, 3_600, 59_400]))
+    def wait(self, seconds: int) -> None:
+        """Time passes."""
+        self.world.clock.advance(seconds)
+        self.model.wait(seconds)
+
+    @rule()
+    def restart(self) -> None:
+        """The console starts again; its tokens are gone."""
+        self.world.console.restart()
+        self.model.token_until = self.model.now
+
+    @rule()
+    def log_out(self) -> None:
+        """Every token dies."""
+        self.world.console.log_out()
+        self.model.token_until = self.model.now
+
+    @rule(update=st.booleans())
+    def reset_secret(self, update: bool) -> None:  # noqa: FBT001 - Hypothesis draws it by name
+        """The Secret is replaced; ServiceNow learns of it only when the credential is updated."""
+        self.world.console.reset_secret(update_credential=update)
+        self.model.token_until = self.model.now
+        self.model.secret_known = update
+
+    @invariant()
+    def both_sides_agree_with_the_model(self) -> None:
+        """State, comment and duration in the console, status in ServiceNow, status and retries of the delivery."""
+        for request_id, request in self.model.requests.items():
+            approval = self.world.console.approval(request_id)
+            assert approval["state"] == request.in_console(self.model.now)
+            (record,) = self.world.servicenow.find("request", request_id=request_id)
+            assert record["status"] == request.in_servicenow(self.model.now)
+            responses = self.world.servicenow.find("response", request_id=request_id)
+            statuses = [request.status] if request.decision else []
+            assert [response["response_status_code"] for response in responses] == statuses
+            if request.taken_at is not None and request.decision is not None:
+                assert (approval["comment"], approval["duration"]) == (
+                    request.decision.comment,
+                    request.decision.duration,
+                )
+
+
+def test_both_sides_agree_with_the_model(privman_loop: LoopThread) -> None:
+    """However asking, deciding, failing, waiting, restarting and new Secrets are mixed, both sides end as the model."""
+    BothSides.loop = privman_loop
+    run_state_machine_as_test(
+        BothSides, settings=settings(max_examples=40, stateful_step_count=25, deadline=None, derandomize=True)
+    )
