@@ -138,7 +138,7 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
     if instance.web_sessions.find(request.cookies.get(COOKIE, "")) is None:
         for cookie in instance.web_sessions.open("" if user is None else user.sys_id).cookies():
             headers.add("Set-Cookie", cookie)
-    if response.body_length and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if isinstance(response, web.Response) and response.body and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
 
 

@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.rulebook import Rulebook
 from mock_servicenow.now_platform.rules import BusinessRule
 from mock_servicenow.now_platform.session import Session, Work
 from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.task_rules import task_rules
 from mock_servicenow.now_platform.users import SYSTEM, User
 from mock_servicenow.now_platform.values import utc_form
 from mock_servicenow.now_platform.web_sessions import WebSessions
@@ -43,7 +44,7 @@ class Instance:
         self.ids = ids
         self.url = url
         self.parser = Parser()
-        self.rules = Rulebook()
+        self.rules = Rulebook(task_rules())
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self.authentication = Authentication(self)

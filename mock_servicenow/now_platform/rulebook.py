@@ -1,5 +1,7 @@
 """All business rules of an instance, and their execution."""
 
+from collections.abc import Iterable
+
 from mock_servicenow.now_platform import queries, stored_rules
 from mock_servicenow.now_platform.errors import AbortedByRule
 from mock_servicenow.now_platform.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
@@ -9,8 +11,8 @@ from privman_testbench.findings import Finding
 class Rulebook:
     """The business rules that come with the platform and its apps, and those stored as records."""
 
-    def __init__(self) -> None:
-        self._rules: list[BusinessRule] = []
+    def __init__(self, rules: Iterable[BusinessRule]) -> None:
+        self._rules = list(rules)
 
     def add(self, rule: BusinessRule) -> None:
         """Let a rule act from the next write on."""

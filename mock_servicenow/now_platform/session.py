@@ -6,6 +6,8 @@ from datetime import tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from mock_servicenow.now_platform import access, display, queries
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, RecordNotFound
@@ -179,11 +181,12 @@ class Session:
         return self._all_visible(table, self.reader.fetch(table, statement))
 
     def by_display(self, table: str, text: str) -> str | None:
-        """Return the sys_id of the only record with that display value; None if there is none or more."""
-        column = self.dictionary.display_column(table)
+        """Return the sys_id of the only record with that display value, or user name; None if there is none or more."""
+        columns = self.dictionary.columns(table)
         physical = self.dictionary.sql_table(table)
-        statement = self.reader.select(table).where(physical.c[column] == text).limit(2)
-        found = self.reader.fetch(table, statement)
+        names = {self.dictionary.display_column(table), "user_name"} & columns.keys()
+        matching = sa.or_(*(physical.c[name] == text for name in sorted(names)))
+        found = self.reader.fetch(table, self.reader.select(table).where(matching).limit(2))
         return found[0]["sys_id"] if len(found) == 1 else None
 
     def display(self, record: Record, column: str) -> str:

@@ -6,15 +6,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
-from mock_servicenow.now_platform.query import teach_casefold
+from mock_servicenow.now_platform.engines import StoreError, open_engine
 
 Row = Sequence[Any]
-
-
-class StoreError(Exception):
-    """A database URL that cannot be used."""
 
 
 class DuplicateError(Exception):
@@ -124,13 +119,13 @@ class Store:
         metadata: the physical tables.
 
     Raises:
-        StoreError: the URL names another kind of database.
+        StoreError: the URL names another kind of database, or one that cannot be opened.
     """
 
     def __init__(self, url: str, metadata: sa.MetaData) -> None:
         self._metadata = metadata
-        self.embedded = sa.make_url(url).get_backend_name() == "sqlite"
-        self._engine = _embedded_engine(url) if self.embedded else _shared_engine(url)
+        self._engine = open_engine(url)
+        self.embedded = self._engine.dialect.name == "sqlite"
         self._connection = self._engine.connect() if self.embedded else None
         self._prepared: dict[object, Prepared] = {}
 
@@ -204,26 +199,3 @@ class Store:
         if self._connection is None:
             raise StoreError("only an embedded database can be copied")
         return self._connection.connection.driver_connection
-
-
-def _embedded_engine(url: str) -> sa.Engine:
-    # isolation_level None leaves BEGIN to Transaction.lock; one connection serves the one thread.
-    engine = sa.create_engine(
-        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
-    )
-    sa.event.listen(engine, "connect", _tune)
-    return engine
-
-
-def _tune(driver: sqlite3.Connection, _record: object) -> None:
-    driver.execute("PRAGMA journal_mode=WAL")
-    driver.execute("PRAGMA synchronous=NORMAL")
-    teach_casefold(driver)
-
-
-def _shared_engine(url: str) -> sa.Engine:
-    if sa.make_url(url).get_backend_name() != "postgresql":
-        raise StoreError(
-            f"database URL '{url.split('://', 1)[0]}://…' is not usable: expected sqlite:// or postgresql+psycopg://"
-        )
-    return sa.create_engine(url)

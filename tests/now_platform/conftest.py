@@ -1,18 +1,11 @@
 """An instance with nothing but the platform and a toy app of one table."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from privman_testbench.faults import Faults
-from privman_testbench.findings import Finding
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.recording import recording
-from privman_testbench.virtual_clock import VirtualClock
 
 from mock_servicenow.now_platform import http
 from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, Table
@@ -20,9 +13,16 @@ from mock_servicenow.now_platform.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning import Credentials, provision
 from mock_servicenow.now_platform.store import Store
+from privman_testbench.faults import Faults
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.recording import recording
+from privman_testbench.virtual_clock import VirtualClock
 
 URL = "https://dev12345.service-now.com"
 Client = TestClient[web.Request, web.Application]
+
 
 def basic(user_name: str, password: str) -> dict[str, str]:
     """Return the header of Basic authentication."""
@@ -99,25 +99,55 @@ def journal(clock: VirtualClock) -> Journal:
 
 
 @pytest.fixture
-async def anonymous(instance: Instance, journal: Journal, clock: VirtualClock) -> AsyncIterator[Client]:
-    """Return a client without credentials."""
+async def server(instance: Instance, journal: Journal, clock: VirtualClock) -> AsyncIterator[TestServer]:
+    """Serve the instance."""
     surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), *http.middlewares(instance)]
     app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
     app.add_routes(http.routes(instance))
     server = TestServer(app)
     await server.start_server(max_line_size=http.LONGEST_LINE)
-    async with TestClient(server) as client:
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def anonymous(server: TestServer) -> AsyncIterator[Client]:
+    """Return a client without credentials."""
+    async with TestClient(server, auto_decompress=True) as client:
         yield client
 
 
 @pytest.fixture
-async def client(anonymous: Client) -> AsyncIterator[Client]:
+async def client(server: TestServer) -> AsyncIterator[Client]:
     """Return a client that is the administrator."""
-    async with TestClient(anonymous.server, headers=basic("admin", "admin")) as client:
+    async with TestClient(server, headers=basic("admin", "admin")) as client:
         yield client
 
 
 @pytest.fixture
-def findings(journal: Journal) -> list[Finding]:
-    """Return what was swallowed."""
-    return [finding for _, finding in journal.findings()]
+async def user(server: TestServer, instance: Instance) -> AsyncIterator[Client]:
+    """Return a client that is a user without any role."""
+    with instance.transaction(instance.system) as session:
+        session.insert("sys_user", {"user_name": "plain", "name": "Plain User", "user_password": "plain"})
+    async with TestClient(server, headers=basic("plain", "plain")) as client:
+        yield client
+
+
+@pytest.fixture
+def grant(instance: Instance) -> Callable[[str, str], None]:
+    """Return what grants a user a role, defining the role if need be."""
+
+    def grant(user_name: str, role: str) -> None:
+        with instance.transaction(instance.system) as session:
+            user = session.find("sys_user", user_name=user_name)
+            known = session.find("sys_user_role", name=role) or session.insert("sys_user_role", {"name": role})
+            assert user is not None
+            session.insert("sys_user_has_role", {"user": user.sys_id, "role": known.sys_id})
+
+    return grant
+
+
+@pytest.fixture
+def swallowed(journal: Journal) -> Callable[[], list[str]]:
+    """Return what tells the rules of the findings so far, in order."""
+    return lambda: [finding.rule for _, finding in journal.findings()]

@@ -23,9 +23,9 @@ def read_record(call: Call, most_bytes: int) -> dict[str, str]:
     """
     if len(call.body) > most_bytes:
         raise PayloadTooLarge(len(call.body), most_bytes)
-    media = request_format(call.headers.get("Content-Type", ""))
     if not call.body.strip():
         return {}
+    media = request_format(call.headers.get("Content-Type", ""))
     record = _first(call, read_entries(call.body) if media == "xml" else read_json(call))
     return {str(name): json_text(value) for name, value in record.items()}
 

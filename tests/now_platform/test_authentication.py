@@ -1,0 +1,181 @@
+"""Who may come in."""
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning import Credentials, set_administrator
+from privman_testbench.virtual_clock import VirtualClock
+
+Client = TestClient[web.Request, web.Application]
+ADMIN = "6816f79cc0a8016401c5a33be04be441"
+PATH = f"/api/now/table/sys_user/{ADMIN}"
+
+
+def header(credentials: str) -> dict[str, str]:
+    """Return the header for ``user:password``."""
+    return {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
+
+
+async def status(client: Client, credentials: str) -> int:
+    """Return the status that credentials get."""
+    return (await client.get(PATH, headers=header(credentials))).status
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        header("admin:wrong"),
+        header("nobody:admin"),
+        header("former.employee:"),
+        header("employee:"),
+        header("admin"),
+        {"Authorization": "Basic !"},
+        {"Authorization": "Basic /w=="},
+        {"Authorization": "Bearer x"},
+    ],
+)
+async def test_without_credentials_that_hold(anonymous: Client, headers: dict[str, str]) -> None:
+    """Whatever is wrong, the answer is 401 with the same text."""
+    response = await anonymous.get(PATH, headers=headers)
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'BASIC realm="Service-now"'
+    assert "X-Is-Logged-In" not in response.headers
+    assert "JSESSIONID" in response.headers["Set-Cookie"]
+    assert await response.json() == {
+        "error": {"message": "User is not authenticated", "detail": "Required to provide Auth information"},
+        "status": "failure",
+    }
+
+
+async def test_credentials_come_before_the_path(anonymous: Client) -> None:
+    """Nobody learns without credentials which paths and tables exist."""
+    assert (await anonymous.get("/api/now/bunk")).status == 401
+    assert (await anonymous.get("/api/now/table/bunk")).status == 401
+
+
+async def test_five_failures_lock_out_for_fifteen_minutes(anonymous: Client, clock: VirtualClock) -> None:
+    """After five wrong passwords the right one does not help, until the lockout ends."""
+    for _ in range(4):
+        assert await status(anonymous, "admin:wrong") == 401
+    assert await status(anonymous, "admin:admin") == 200
+    for _ in range(5):
+        assert await status(anonymous, "admin:wrong") == 401
+    assert await status(anonymous, "admin:admin") == 401
+    await clock.advance(14 * 60 + 59)
+    assert await status(anonymous, "admin:admin") == 401
+    await clock.advance(1)
+    assert await status(anonymous, "admin:admin") == 200
+    assert await status(anonymous, "admin:admin") == 200
+
+
+async def test_failures_count_anew_after_a_lockout(anonymous: Client, clock: VirtualClock) -> None:
+    """The next five failures lock out again."""
+    for _ in range(5):
+        await status(anonymous, "admin:wrong")
+    await clock.advance(900)
+    for _ in range(4):
+        await status(anonymous, "admin:wrong")
+    assert await status(anonymous, "admin:admin") == 200
+
+
+@pytest.mark.parametrize("change", [{"active": "false"}, {"locked_out": "true"}, {"user_password": "other"}])
+async def test_a_user_is_shut_out_at_once(anonymous: Client, instance: Instance, change: dict[str, str]) -> None:
+    """Deactivating, locking or a new password act on the next request."""
+    assert await status(anonymous, "admin:admin") == 200
+    with instance.transaction(instance.system) as session:
+        session.update("sys_user", ADMIN, change)
+    assert await status(anonymous, "admin:admin") == 401
+
+
+async def test_the_administrator_may_be_renamed(anonymous: Client, instance: Instance) -> None:
+    """A prepared instance takes another administrator's name and password."""
+    set_administrator(instance, Credentials("boss", "s3cret"))
+    assert await status(anonymous, "admin:admin") == 401
+    assert await status(anonymous, "boss:s3cret") == 200
+
+
+async def test_a_password_may_be_set_by_a_client(client: Client, anonymous: Client) -> None:
+    """A user created with sysparm_input_display_value logs in with the password."""
+    body = {"user_name": "newcomer", "user_password": "pa:ss"}
+    response = await client.post("/api/now/table/sys_user?sysparm_input_display_value=true", json=body)
+    assert response.status == 201
+    assert "pa:ss" not in await response.text()
+    assert await status(anonymous, "newcomer:pa:ss") == 200
+
+
+async def test_roles_come_directly_by_group_and_by_containment(
+    user: Client, instance: Instance, grant: Callable[[str, str], None]
+) -> None:
+    """A role counts wherever it comes from; user_admin lets a user create users."""
+    assert (await user.post("/api/now/table/sys_user", json={})).status == 403
+    with instance.transaction(instance.system) as session:
+        plain = session.find("sys_user", user_name="plain")
+        group = session.find("sys_user_group", name="User Administrators")
+        assert plain is not None
+        assert group is not None
+        member = session.insert("sys_user_grmember", {"user": plain.sys_id, "group": group.sys_id})
+    assert (await user.post("/api/now/table/sys_user", json={"user_name": "a"})).status == 201
+    with instance.transaction(instance.system) as session:
+        session.delete("sys_user_grmember", member.sys_id)
+    assert (await user.post("/api/now/table/sys_user", json={"user_name": "b"})).status == 403
+    grant("plain", "people_lead")
+    with instance.transaction(instance.system) as session:
+        roles = {name: session.find("sys_user_role", name=name) for name in ("people_lead", "user_admin")}
+        ids = {name: role.sys_id for name, role in roles.items() if role is not None}
+        session.insert("sys_user_role_contains", {"role": ids["people_lead"], "contains": ids["user_admin"]})
+    assert (await user.post("/api/now/table/sys_user", json={"user_name": "b"})).status == 201
+
+
+async def test_a_session_needs_its_token(anonymous: Client, instance: Instance) -> None:
+    """A session cookie without X-UserToken is refused, with it the user is known, and a closed session is not."""
+    session = instance.web_sessions.open(ADMIN)
+    anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
+    assert (await anonymous.get(PATH)).status == 401
+    assert (await anonymous.get(PATH, headers={"X-UserToken": "bunk"})).status == 401
+    response = await anonymous.get(PATH, headers={"X-UserToken": session.token})
+    assert response.status == 200
+    assert "Set-Cookie" not in response.headers
+    instance.web_sessions.close(session.id)
+    assert (await anonymous.get(PATH, headers={"X-UserToken": session.token})).status == 401
+
+
+@pytest.mark.parametrize("change", [{"active": "false"}, {}])
+async def test_a_session_ends_with_its_user(anonymous: Client, instance: Instance, change: dict[str, str]) -> None:
+    """A user who is deactivated or gone is not let in by an old session."""
+    with instance.transaction(instance.system) as session:
+        user = session.insert("sys_user", {"user_name": "x"})
+        opened = instance.web_sessions.open(user.sys_id)
+        if change:
+            session.update("sys_user", user.sys_id, change)
+        else:
+            session.delete("sys_user", user.sys_id)
+    anonymous.session.cookie_jar.update_cookies({"JSESSIONID": opened.id})
+    assert (await anonymous.get(PATH, headers={"X-UserToken": opened.token})).status == 401
+
+
+async def test_a_visitor_has_no_session_of_a_user(anonymous: Client) -> None:
+    """The session opened by a refused request lets nobody in."""
+    response = await anonymous.get(PATH)
+    assert response.status == 401
+    assert (await anonymous.get(PATH, headers={"X-UserToken": ""})).status == 401
+
+
+async def test_cookies_of_a_session(client: Client) -> None:
+    """An answer opens a session with the cookies of platform 4.7; the next one needs none."""
+    response = await client.get(PATH)
+    names = [cookie.partition("=")[0] for cookie in response.headers.getall("Set-Cookie")]
+    assert names == ["JSESSIONID", "glide_user", "glide_user_session", "glide_user_route", "glide_session_store"]
+
+
+async def test_old_sessions_go(instance: Instance) -> None:
+    """The number of sessions is bounded."""
+    first = instance.web_sessions.open(ADMIN)
+    for _ in range(1000):
+        instance.web_sessions.open(ADMIN)
+    assert instance.web_sessions.find(first.id) is None

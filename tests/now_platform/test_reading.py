@@ -1,0 +1,325 @@
+"""Reading over the Table API."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+
+Client = TestClient[web.Request, web.Application]
+Swallowed = Callable[[], list[str]]
+ADMIN = "6816f79cc0a8016401c5a33be04be441"
+FINANCE = "a581ab703710200044e0bfc8bcbe5de8"
+LINK = f"https://dev12345.service-now.com/api/now/table/cmn_department/{FINANCE}"
+
+
+async def get(client: Client, path: str, **parameters: str) -> Any:
+    """Return the result of a successful GET."""
+    response = await client.get(f"/api/now/{path}", params=parameters)
+    assert response.status == 200, await response.text()
+    return (await response.json())["result"]
+
+
+@pytest.mark.parametrize(
+    ("display", "exclude", "plain", "reference", "empty"),
+    [
+        ("false", "false", "true", {"link": LINK, "value": FINANCE}, ""),
+        ("false", "true", "true", FINANCE, ""),
+        ("true", "false", "true", {"display_value": "Finance", "link": LINK}, ""),
+        ("true", "true", "true", "Finance", ""),
+        (
+            "all",
+            "false",
+            {"display_value": "true", "value": "true"},
+            {"display_value": "Finance", "link": LINK, "value": FINANCE},
+            {"display_value": "", "value": ""},
+        ),
+        (
+            "all",
+            "true",
+            {"display_value": "true", "value": "true"},
+            {"display_value": "Finance", "value": FINANCE},
+            {"display_value": "", "value": ""},
+        ),
+    ],
+)
+async def test_shapes_of_a_field(  # noqa: PLR0913, PLR0917 - the six columns of the reference's table
+    client: Client, display: str, exclude: str, plain: object, reference: object, empty: object
+) -> None:
+    """Each combination of display value and link gives the shapes of platform 1.6."""
+    asked = {"sysparm_display_value": display, "sysparm_exclude_reference_link": exclude}
+    fields = "active,department,manager"
+    record = await get(client, f"table/sys_user/{ADMIN}", sysparm_fields=fields, **asked)
+    assert record == {"active": plain, "department": reference, "manager": empty}
+
+
+async def test_every_scalar_is_text_and_no_column_is_missing(client: Client) -> None:
+    """Numbers and booleans read as text, empty columns as the empty string."""
+    record = await get(client, "table/problem/04ce72c9c0a8016600b5b7f75ac67b5b")
+    assert record["state"] == "103"
+    assert record["active"] == "true"
+    assert record["close_notes"] == ""
+    assert None not in record.values()
+
+
+async def test_fields_come_in_the_order_asked_for(client: Client) -> None:
+    """sysparm_fields gives exactly those keys in that order."""
+    [record] = await get(client, "table/problem", sysparm_fields="state,sys_id, number", sysparm_limit="1")
+    assert list(record) == ["state", "sys_id", "number"]
+
+
+async def test_dot_walked_fields_are_flat(client: Client) -> None:
+    """A dot-walked name is a key of its own; a reference at its end has a link."""
+    fields = "department.name,department.dept_head,department.dept_head.email,manager.email,manager.manager.name"
+    record = await get(client, f"table/sys_user/{ADMIN}", sysparm_fields=fields)
+    assert record["department.name"] == "Finance"
+    assert record["department.dept_head"]["value"] == "46c5bf6ca9fe1981010713e3ac7d3384"
+    assert record["department.dept_head"]["link"].endswith("/sys_user/46c5bf6ca9fe1981010713e3ac7d3384")
+    assert record["department.dept_head.email"] == "natasha.ingram@example.com"
+    assert record["manager.email"] == record["manager.manager.name"] == ""
+
+
+async def test_dot_walked_display_values(client: Client) -> None:
+    """Display values are given at the end of a dot-walk, empty ones in the shape of all."""
+    fields = "department.dept_head,manager.department"
+    asked = {"sysparm_fields": fields, "sysparm_display_value": "all", "sysparm_exclude_reference_link": "true"}
+    record = await get(client, f"table/sys_user/{ADMIN}", **asked)
+    assert record["department.dept_head"]["display_value"] == "Natasha Ingram"
+    assert record["manager.department"] == {"display_value": "", "value": ""}
+
+
+async def test_unknown_fields_are_left_out(client: Client, swallowed: Swallowed) -> None:
+    """A field that the table does not have is ignored, and the journal tells."""
+    fields = "name,bunk,department.bunk,name.bunk,bunk.bunk.bunk"
+    assert list(await get(client, f"table/sys_user/{ADMIN}", sysparm_fields=fields)) == ["name"]
+    assert swallowed() == ["field-ignored"] * 4
+
+
+async def test_a_view_chooses_the_columns(client: Client) -> None:
+    """sysparm_view gives the columns of that view, sysparm_fields wins over it."""
+    [viewed] = await get(client, "table/problem", sysparm_view="mobile", sysparm_limit="1")
+    assert list(viewed) == ["number", "short_description", "state"]
+    [chosen] = await get(client, "table/problem", sysparm_view="mobile", sysparm_fields="number", sysparm_limit="1")
+    assert list(chosen) == ["number"]
+
+
+async def test_an_unknown_view_is_ignored(client: Client, swallowed: Swallowed) -> None:
+    """A view that no class of the table has gives every column."""
+    assert len(await get(client, f"table/sys_user/{ADMIN}", sysparm_view="bunk")) > 10
+    assert swallowed() == ["view-ignored"]
+
+
+async def test_references_to_nothing_keep_their_value(client: Client, instance: Instance) -> None:
+    """A reference whose value is no sys_id keeps it, link and all."""
+    with instance.transaction(instance.system) as session:
+        session.insert("cmn_department", {"name": "Maintenance", "dept_head": "glide.maint"})
+    [record] = await get(client, "table/cmn_department", sysparm_query="name=Maintenance", sysparm_display_value="all")
+    assert record["dept_head"]["value"] == record["dept_head"]["display_value"] == "glide.maint"
+    assert record["dept_head"]["link"].endswith("/sys_user/glide.maint")
+
+
+async def test_domain_is_a_reference_to_a_group(client: Client) -> None:
+    """sys_domain has the shape of a reference to the group global."""
+    record = await get(client, "table/problem/04ce72c9c0a8016600b5b7f75ac67b5b")
+    link = "https://dev12345.service-now.com/api/now/table/sys_user_group/global"
+    assert record["sys_domain"] == {"link": link, "value": "global"}
+    assert record["sys_domain_path"] == "/"
+
+
+async def test_a_parent_class_lists_its_children(client: Client) -> None:
+    """A list of task holds incidents, told apart by sys_class_name; columns of incident alone are not there."""
+    found = await get(client, "table/task", sysparm_query="numberSTARTSWITHINC", sysparm_display_value="all")
+    assert {record["sys_class_name"]["value"] for record in found} == {"incident"}
+    assert {record["sys_class_name"]["display_value"] for record in found} == {"Incident"}
+    assert "caller_id" not in found[0]
+
+
+async def test_a_record_is_found_through_its_own_classes_only(client: Client) -> None:
+    """A problem reads through task and problem, never through incident."""
+    problem = "04ce72c9c0a8016600b5b7f75ac67b5b"
+    assert (await get(client, f"table/task/{problem}"))["number"] == "PRB0000050"
+    assert (await client.get(f"/api/now/table/incident/{problem}")).status == 404
+
+
+async def test_list_counts_what_matches(client: Client) -> None:
+    """X-Total-Count tells the rows that match, not those on the page."""
+    response = await client.get("/api/now/table/problem?sysparm_query=state=101&sysparm_limit=2")
+    assert len((await response.json())["result"]) == 2
+    assert response.headers["X-Total-Count"] == "4"
+
+
+async def test_counting_can_be_left_out(client: Client) -> None:
+    """sysparm_no_count drops X-Total-Count and the last link."""
+    response = await client.get("/api/now/table/problem?sysparm_limit=2&sysparm_no_count=true")
+    assert "X-Total-Count" not in response.headers
+    assert 'rel="next"' in response.headers["Link"]
+    assert 'rel="last"' not in response.headers["Link"]
+
+
+async def test_links_can_be_left_out(client: Client) -> None:
+    """sysparm_suppress_pagination_header drops Link and keeps the count."""
+    response = await client.get("/api/now/table/problem?sysparm_suppress_pagination_header=true")
+    assert "Link" not in response.headers
+    assert response.headers["X-Total-Count"] == "12"
+
+
+@pytest.mark.parametrize(
+    ("offset", "rels"),
+    [
+        (0, {"first": 0, "next": 5, "last": 10}),
+        (3, {"first": 0, "prev": 0, "next": 8, "last": 10}),
+        (5, {"first": 0, "prev": 0, "next": 10, "last": 10}),
+        (10, {"first": 0, "prev": 5, "last": 10}),
+    ],
+)
+async def test_links_lead_to_the_pages_around(client: Client, offset: int, rels: dict[str, int]) -> None:
+    """Each link has the instance's address, the request's other parameters, and its own offset."""
+    query = f"sysparm_offset={offset}&sysparm_query=ORDERBYnumber&sysparm_limit=5"
+    response = await client.get(f"/api/now/table/problem?{query}")
+    base = "https://dev12345.service-now.com/api/now/table/problem?sysparm_query=ORDERBYnumber&sysparm_limit=5"
+    expected = [f'<{base}&sysparm_offset={page}>;rel="{rel}"' for rel, page in rels.items()]
+    assert response.headers["Link"] == ",".join(expected)
+
+
+async def test_beyond_the_end_is_an_empty_page(client: Client) -> None:
+    """An offset past the last row gives 200, no rows and the true count."""
+    response = await client.get("/api/now/table/problem?sysparm_offset=1000")
+    assert response.status == 200
+    assert (await response.json()) == {"result": []}
+    assert response.headers["X-Total-Count"] == "12"
+
+
+async def test_a_negative_offset_is_refused(client: Client) -> None:
+    """An offset below zero is a bad request."""
+    assert (await client.get("/api/now/table/problem?sysparm_offset=-1")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("sysparm_limit", "many"), ("sysparm_limit", "-5"), ("sysparm_display_value", "maybe")]
+)
+async def test_unusable_parameters_are_ignored(
+    client: Client, swallowed: Swallowed, parameter: str, value: str
+) -> None:
+    """A parameter whose value means nothing has its default, and the journal tells."""
+    assert len(await get(client, "table/problem", **{parameter: value})) == 12
+    assert swallowed() == ["parameter-ignored"]
+
+
+async def test_unknown_parameters_are_ignored(client: Client, swallowed: Swallowed) -> None:
+    """Nonsense in the query string of a record harms nothing."""
+    path = f"table/sys_user/{ADMIN}?b'sysparm_display_value=all&sysparm_bunk=1"
+    assert (await get(client, path))["name"] == "System Administrator"
+    assert swallowed() == ["parameter-ignored"] * 2
+
+
+async def test_pages_without_order_follow_insertion(client: Client) -> None:
+    """Without ORDERBY rows come as they were inserted."""
+    found = await get(client, "table/problem", sysparm_fields="number", sysparm_limit="2", sysparm_offset="1")
+    assert [record["number"] for record in found] == ["PRB0000001", "PRB0000002"]
+
+
+async def test_order_is_the_querys(client: Client) -> None:
+    """ORDERBYDESC orders the list."""
+    found = await get(client, "table/problem", sysparm_query="ORDERBYDESCnumber", sysparm_fields="number")
+    numbers = [record["number"] for record in found]
+    assert numbers == sorted(numbers, reverse=True)
+
+
+async def test_an_ignored_query_term_is_told(client: Client, swallowed: Swallowed) -> None:
+    """An unknown column is dropped from the query, the rest applies."""
+    assert len(await get(client, "table/sys_user", sysparm_query=f"sys_id={ADMIN}^second=asdf")) == 1
+    assert swallowed() == ["query-term-ignored"]
+
+
+async def test_invalid_queries_may_return_nothing(client: Client, instance: Instance) -> None:
+    """The property glide.invalid_query.returns_no_rows turns that around."""
+    with instance.transaction(instance.system) as session:
+        found = session.find("sys_properties", name="glide.invalid_query.returns_no_rows")
+        assert found is not None
+        session.update("sys_properties", found.sys_id, {"value": "true"})
+    assert await get(client, "table/sys_user", sysparm_query="second=asdf") == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({"state": "101"}, 4),
+        ({"state": "fix in progress"}, 2),
+        ({"state": "101", "known_error": "true"}, 0),
+        ({"opened_by": "System Administrator"}, 12),
+        ({"opened_by": "admin"}, 12),
+        ({"opened_by.user_name": "admin"}, 12),
+        ({"short_description": "SAP outage^ORstate=101"}, 0),
+        ({"bunk": "1", "number": "PRB0000001"}, 1),
+    ],
+)
+async def test_filters_by_field(client: Client, filters: dict[str, str], count: int) -> None:
+    """Pairs of field and value filter a list, by raw or displayed value, and are never query syntax."""
+    assert len(await get(client, "table/problem", **filters)) == count
+
+
+async def test_filters_do_not_mix_with_a_query(client: Client, swallowed: Swallowed) -> None:
+    """Beside sysparm_query the pairs have no effect."""
+    assert len(await get(client, "table/problem", sysparm_query="state=101", number="PRB0000001")) == 4
+    assert swallowed() == ["filters-ignored"]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+async def test_versions_are_repeated_in_links(client: Client, version: str) -> None:
+    """Links in an answer repeat the version of the request."""
+    record = await get(client, f"{version}/table/sys_user/{ADMIN}")
+    assert record["department"]["link"].startswith(f"https://dev12345.service-now.com/api/now/{version}/table/")
+
+
+async def test_versions_differ_on_an_empty_list(client: Client) -> None:
+    """Version 1 answers 404 where version 2 answers an empty list."""
+    assert await get(client, "v2/table/problem", sysparm_query="number=x") == []
+    response = await client.get("/api/now/v1/table/problem?sysparm_query=number=x")
+    assert response.status == 404
+    assert (await response.json())["error"] == {
+        "message": "No Record found",
+        "detail": "Records matching query not found. Check query parameter or offset parameter",
+    }
+
+
+async def test_head_is_get_without_body(client: Client) -> None:
+    """HEAD answers as GET does, its headers included, and sends no body."""
+    response = await client.head("/api/now/table/problem?sysparm_limit=1")
+    assert response.status == 200
+    assert response.headers["X-Total-Count"] == "12"
+    assert await response.read() == b""
+    assert (await client.head(f"/api/now/table/sys_user/{ADMIN}")).status == 200
+
+
+async def test_tiny_urls_stand_for_a_query(client: Client, swallowed: Swallowed) -> None:
+    """A long URL is given a short name, with which the same list is read."""
+    query = "^OR".join(["number=PRB0000001", *["sys_id=" + "0" * 32] * 80])
+    url = str(client.make_url("/api/now/table/problem").with_query(sysparm_query=query, sysparm_limit="5"))
+    response = await client.post("/api/now/tinyurl", json={"url": url})
+    assert response.status == 201
+    page, _, tiny = (await response.json())["result"].partition("?sysparm_tiny=")
+    assert page == "problem_list.do"
+    [record] = await get(client, "table/problem", sysparm_tiny=tiny)
+    assert record["number"] == "PRB0000001"
+    assert swallowed() == []
+
+
+async def test_an_unknown_tiny_url_stands_for_nothing(client: Client) -> None:
+    """A short name that nobody was given changes nothing."""
+    assert len(await get(client, "table/problem", sysparm_tiny="bunk")) == 12
+
+
+@pytest.mark.parametrize(("body", "status"), [('{"uri": "x"}', 400), ("[1]", 400), ("{", 400)])
+async def test_a_tiny_url_needs_a_url(client: Client, body: str, status: int) -> None:
+    """Without an address there is nothing to shorten."""
+    assert (await client.post("/api/now/tinyurl", data=body)).status == status
+    assert (await client.get("/api/now/tinyurl")).status == 405
+
+
+async def test_debug_messages_come_beside_the_result(client: Client) -> None:
+    """X-WantSessionDebugMessages adds a session object."""
+    response = await client.get("/api/now/table/problem", headers={"X-WantSessionDebugMessages": "true"})
+    assert (await response.json())["session"] == {"debug_logs": []}
