@@ -13,7 +13,7 @@ class UserState(StrEnum):
 
     ACTIVE = "Active"
     INACTIVE = "Inactive"
-    LOCKED_OUT = "Locked Out"
+    LOCKED_OUT = "LockedOut"
 
 
 @dataclass(slots=True)

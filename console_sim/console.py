@@ -62,7 +62,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
     users = Users(store, clock, ids, secrets, tokens)
     foreign_systems = ForeignSystems(store, clock, names)
     connector = Connector(store, caller, clock, settings.answer_seconds)
-    server_tasks = ServerTasks(clock, RetryPolicy(settings.retry_wait, settings.longest_retry_wait))
+    server_tasks = ServerTasks(clock, _retry_policy(settings))
     sender = RequestSender(store, names, clock, connector, server_tasks)
     registrar = Registrar(
         store=store,
@@ -95,3 +95,9 @@ def build_console(  # noqa: PLR0913 - what it brings together
         decisions=DecisionReader(names),
         approvals=approvals,
     )
+
+
+def _retry_policy(settings: Settings) -> RetryPolicy | None:
+    if settings.retry_wait is None:
+        return None
+    return RetryPolicy(settings.retry_wait, settings.longest_retry_wait)

@@ -71,6 +71,14 @@ class ForeignSystem:
 def read_url(key: str, text: str) -> str:
     """Return the address without a trailing slash; raises BadRequestError when it is no plain http(s) address."""
     try:
+        return plain_url(text)
+    except ValueError as error:
+        raise BadRequestError(f"{key!r} is {error}") from None
+
+
+def plain_url(text: str) -> str:
+    """Return the address without a trailing slash; raises ValueError when it is no plain http(s) address."""
+    try:
         url = URL(text)
     except ValueError:
         url = URL()
@@ -78,5 +86,5 @@ def read_url(key: str, text: str) -> str:
     secret = url.user is not None or url.password is not None
     if url.scheme not in {"http", "https"} or not url.host or secret or url.query_string or url.fragment:
         shown = "an address with a user" if secret else repr(text)
-        raise BadRequestError(f"{key!r} is {shown}; expected an address such as https://example.service-now.com")
+        raise ValueError(f"{shown}; expected an address such as https://example.service-now.com")
     return text.rstrip("/")

@@ -17,6 +17,7 @@ class Settings:
         token_lifetime: how long a bearer token lives; nobody documents it (I).
         answer_seconds: how long ServiceNow may take to answer.
         retry_wait: before the first retry of a call to ServiceNow; it doubles up to ``longest_retry_wait`` (I).
+            None for no retries.
         max_timeout: how long an approval request waits for its decision (integration 3).
         version: what ``version/Current`` answers.
     """
@@ -26,7 +27,7 @@ class Settings:
     admin_token: str = ""
     token_lifetime: timedelta = timedelta(minutes=20)
     answer_seconds: float = 30
-    retry_wait: timedelta = timedelta(minutes=1)
+    retry_wait: timedelta | None = timedelta(minutes=1)
     longest_retry_wait: timedelta = timedelta(hours=1)
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
     version: str = "11.1.0"

@@ -37,5 +37,10 @@ class SetupControl:
 
 
 def setup_to_json(outcomes: list[Outcome], system: ForeignSystem) -> dict[str, object]:
-    """Return the outcomes, the ids that ServiceNow has given, and the webhook."""
-    return {"steps": [outcome.to_json() for outcome in outcomes], **system.ids_to_json()}
+    """Return the outcomes, whether ServiceNow was reached as far as tried, the ids it has given, and the webhook."""
+    unreachable = any(outcome.unreachable for outcome in outcomes)
+    return {
+        "steps": [outcome.to_json() for outcome in outcomes],
+        "servicenow_reached": not unreachable,
+        **system.ids_to_json(),
+    }

@@ -30,7 +30,9 @@ class RetryPolicy:
 class ServerTask:
     """Work that is attempted now and, when it fails for a reason that may pass, later again on the clock."""
 
-    def __init__(self, clock: Clock, policy: RetryPolicy, work: Work, ended: "Callable[[ServerTask], None]") -> None:
+    def __init__(
+        self, clock: Clock, policy: RetryPolicy | None, work: Work, ended: "Callable[[ServerTask], None]"
+    ) -> None:
         self._clock = clock
         self._policy = policy
         self._work = work
@@ -64,7 +66,7 @@ class ServerTask:
         self._drop_retry()
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
-        if not failure.passing or self._stopped:
+        if self._policy is None or not failure.passing or self._stopped:
             self._ended(self)
             return
         self._failures += 1
@@ -83,9 +85,12 @@ class ServerTask:
 
 
 class ServerTasks:
-    """The server tasks that run or wait for their next attempt, by what they are about."""
+    """The server tasks that run or wait for their next attempt, by what they are about.
 
-    def __init__(self, clock: Clock, policy: RetryPolicy) -> None:
+    Without a policy nothing is retried.
+    """
+
+    def __init__(self, clock: Clock, policy: RetryPolicy | None) -> None:
         self._clock = clock
         self._policy = policy
         self._tasks: dict[str, ServerTask] = {}

@@ -2,7 +2,7 @@
 
 from console_sim import webhook
 from console_sim.foreign_systems import ForeignSystems
-from console_sim.servicenow.failures import NoSuchRecordError, ServiceNowError
+from console_sim.servicenow.failures import NoSuchRecordError, ServiceNowError, UnreachableError
 from console_sim.servicenow.registrar import Registrar
 from console_sim.setup.order import SetupOrder
 from console_sim.setup.steps import StepFailedError
@@ -25,14 +25,14 @@ class ServiceNowSteps:
         system = self._foreign_systems.get()
         self._failure = await self._registrar.run()
         if not self._registrar.has_registered(system):
-            raise StepFailedError(str(self._failure)) from self._failure
+            raise _step_failed(self._failure)
         return f"Instance Id {system.registration.sys_id}"
 
     async def register_activity_type(self, _order: SetupOrder) -> str:
         """Tell how the server task fared with the activity type."""
         system = self._foreign_systems.get()
         if not self._registrar.has_activity_type(system):
-            raise StepFailedError(str(self._failure)) from self._failure
+            raise _step_failed(self._failure)
         return f"ActivityType Id {system.activity_type.sys_id}"
 
     async def verify_webhook(self, _order: SetupOrder) -> str:
@@ -48,7 +48,7 @@ class ServiceNowSteps:
         except NoSuchRecordError as error:
             raise StepFailedError(f"{error}; set up again to register anew") from None
         except ServiceNowError as error:
-            raise StepFailedError(str(error)) from None
+            raise _step_failed(error) from None
         if differing:
             raise StepFailedError(f"the Integration Configuration tab shows another {', '.join(differing)}")
         return "the Integration Configuration tab shows the registration"
@@ -59,3 +59,7 @@ class ServiceNowSteps:
         self._foreign_systems.save(system.name, system.base_url, system.credential)
         await self._registrar.run()
         return f"one webhook, and still Instance Id {system.registration.sys_id}"
+
+
+def _step_failed(failure: ServiceNowError | None) -> StepFailedError:
+    return StepFailedError(str(failure), unreachable=isinstance(failure, UnreachableError))

@@ -36,7 +36,7 @@ class Setup:
             return Outcome(step, "ok", await act(order))
         except StepFailedError as error:
             # ServiceNow's own words may repeat what they were sent.
-            return Outcome(step, "failed", self._secrets.mask(str(error)))
+            return Outcome(step, "failed", self._secrets.mask(str(error)), error.unreachable)
         except StepSkippedError as error:
             return Outcome(step, "skipped", str(error))
 

@@ -42,11 +42,16 @@ NEEDS: dict[Step, tuple[Step, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a step came out, in plain words."""
+    """How a step came out, in plain words.
+
+    Attributes:
+        unreachable: whether it failed because no ServiceNow at work was found.
+    """
 
     step: Step
     status: Status
     detail: str
+    unreachable: bool = False
 
     def to_json(self) -> dict[str, str]:
         """Return the outcome as the control plane prints it."""
@@ -54,7 +59,15 @@ class Outcome:
 
 
 class StepFailedError(Exception):
-    """The step did not do what it is for; the message says why."""
+    """The step did not do what it is for; the message says why.
+
+    Attributes:
+        unreachable: whether that is because no ServiceNow at work was found.
+    """
+
+    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
 
 
 class StepSkippedError(Exception):

@@ -1,0 +1,98 @@
+"""``console-sim setup``: the documented set-up against any ServiceNow."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from console_sim.admin.setup_control import setup_to_json
+from console_sim.console import build_console
+from console_sim.settings import Settings
+from console_sim.setup.order import read_order
+from console_sim.terminal import Exit, UnreachableTargetError, say
+from privman_contracts import WireNames
+from privman_testbench.clock import Clock
+from privman_testbench.control import PREFIX
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.outbound import HttpCaller, NoAnswerError
+from privman_testbench.real_clock import RealClock
+
+_HEALTH_SECONDS = 5
+_SETUP_SECONDS = 120
+
+
+async def set_up(options: Namespace, settings: Settings, password: str) -> int:
+    """Run the steps, print each with its outcome, and return the exit code.
+
+    A console simulator that serves at the console's address is set up itself; otherwise the steps run in this
+    process. Raises UnreachableTargetError and InferredNamesError.
+    """
+    clock = RealClock()
+    secrets = Secrets()
+    caller = HttpCaller(clock, Journal(clock, secrets, lambda _exchange: ()), "console-sim")
+    values = {
+        "servicenow_url": options.servicenow_url,
+        "servicenow_user": options.servicenow_user,
+        "servicenow_password": password,
+        "name": options.name,
+        "role": options.role,
+    }
+    try:
+        if await _serves(caller, settings):
+            report = await _ask(caller, settings, values)
+        else:
+            say(f"No console simulator serves at {settings.console_url}: nobody will answer its callbacks.")
+            report = await _run_here(caller, settings, values, clock, secrets)
+    finally:
+        await clock.aclose()
+        await caller.aclose()
+    return _tell(report)
+
+
+async def _serves(caller: HttpCaller, settings: Settings) -> bool:
+    """Tell whether a simulator answers there, and not, say, a real console."""
+    url = f"{settings.console_url}{PREFIX}/health"
+    try:
+        answer = await caller.send("GET", url, {}, b"", _HEALTH_SECONDS)
+    except NoAnswerError:
+        return False
+    return answer.status == HTTPStatus.OK and answer.body == b'{"status":"ok"}'
+
+
+async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Let the simulator that serves there run the steps."""
+    url = f"{settings.console_url}{PREFIX}/setup"
+    headers = {"Content-Type": "application/json", "X-Admin-Token": settings.admin_token}
+    try:
+        answer = await caller.send("POST", url, headers, orjson.dumps(values), _SETUP_SECONDS)
+    except NoAnswerError as error:
+        raise UnreachableTargetError(str(error)) from None
+    if answer.status != HTTPStatus.OK:
+        raise UnreachableTargetError(f"{url} answers {answer.status}: {answer.body.decode(errors='replace')}")
+    report: Mapping[str, Any] = orjson.loads(answer.body)
+    return report
+
+
+async def _run_here(
+    caller: HttpCaller, settings: Settings, values: Mapping[str, Any], clock: Clock, secrets: Secrets
+) -> Mapping[str, Any]:
+    """Run the steps on a console of this process."""
+    names = WireNames.load(settings.inferred)
+    once = replace(settings, retry_wait=None)
+    console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
+    outcomes = await console.setup.run(read_order(values, settings.console_url))
+    return setup_to_json(outcomes, console.foreign_systems.get())
+
+
+def _tell(report: Mapping[str, Any]) -> Exit:
+    steps = report["steps"]
+    for step in steps:
+        say(f"{step['status']:<8} {step['step']:<26} {step['detail']}")
+    if not report["servicenow_reached"]:
+        return Exit.UNREACHABLE
+    return Exit.HELD if all(step["status"] == "ok" for step in steps) else Exit.DID_NOT_HOLD
