@@ -10,8 +10,9 @@ from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import Moods
 from mock_servicenow.now_platform import http
+from mock_servicenow.now_platform.engines import StoreError
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.store import Store, StoreError
+from mock_servicenow.now_platform.store import Store
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock

@@ -1,5 +1,7 @@
 """What every new instance starts as, worked out once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
@@ -37,19 +39,18 @@ class Blueprint:
     @classmethod
     def draw(cls, settings: Settings) -> Self:
         """Return the blueprint for these settings; raises StartError where a file of theirs cannot be used."""
-        try:
+        with _told():
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
             packaged = read_tables(packaged_tables())
             own = [table for file in settings.tables for table in read_tables(file)]
             return cls(settings, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
-        except (InferredNamesError, DictionaryError) as error:
-            raise StartError(str(error)) from None
-        except OSError as error:
-            raise StartError(f"{error.filename}: {error.strerror}") from None
 
     def build(self, instance: Instance) -> None:
-        """Bring an instance with an empty database to its first state; one that has rows keeps them."""
+        """Bring an instance with an empty database to its first state; one that has rows keeps them.
+
+        Raises StartError where a file of rows cannot be used.
+        """
         if not instance.store.is_empty():
             instance.store.create_tables()
         elif instance.store.embedded:
@@ -77,5 +78,17 @@ class Blueprint:
 
     def _provision(self, instance: Instance) -> None:
         settings = self._settings
-        provision(instance, Credentials(settings.username, settings.password), *settings.data)
+        with _told():
+            provision(instance, Credentials(settings.username, settings.password), *settings.data)
         add_roles_and_users(instance, self.tables, settings.password)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what is wrong with a user's file as StartError."""
+    try:
+        yield
+    except (InferredNamesError, DictionaryError) as error:
+        raise StartError(str(error)) from None
+    except OSError as error:
+        raise StartError(f"{error.filename}: {error.strerror}") from None

@@ -41,10 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("mock-servicenow", description="A ServiceNow instance to test against.")
+    parser = argparse.ArgumentParser(
+        "mock-servicenow", description="A ServiceNow instance to test against.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('mock-servicenow')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve an instance until interrupted", description=_ENVIRONMENT)
+    serve = commands.add_parser(
+        "serve", help="serve an instance until interrupted", description=_ENVIRONMENT, allow_abbrev=False
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     serve.add_argument("--port", type=_port, default=8080, help="0 takes a free one (%(default)s)")
     serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")

@@ -32,11 +32,6 @@ def packaged_tables() -> Traversable:
     return files("mock_servicenow.now_platform") / "tables"
 
 
-def packaged_rows() -> Traversable:
-    """Return the folder of the rows that every instance starts with."""
-    return files("mock_servicenow.now_platform") / "data"
-
-
 def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dictionary:
     """Return the dictionary of the packaged tables, of those in further files or folders, and of those given.
 
@@ -54,14 +49,6 @@ def read_tables(source: Traversable) -> Iterator[Table]:
             yield _table(file.name, definition)
 
 
-def read_rows(source: Traversable) -> Iterator[tuple[str, dict[str, str]]]:
-    """Return the rows in a YAML file, or in every one in a folder, each with its table."""
-    for file in yaml_files(source):
-        for table, rows in (_load(file) or {}).items():
-            for row in rows:
-                yield table, {name: str(value) for name, value in row.items()}
-
-
 def yaml_files(source: Traversable) -> list[Traversable]:
     """Return the file itself, or the YAML files in the folder in order of their names."""
     if source.is_file():
@@ -71,13 +58,14 @@ def yaml_files(source: Traversable) -> list[Traversable]:
 
 
 def _documents(file: Traversable) -> "list[dict[str, Any]]":
-    definitions = _load(file)
+    definitions = load_yaml(file)
     if not isinstance(definitions, list) or not all(isinstance(entry, dict) for entry in definitions):
         raise DictionaryError(f"{file.name}: expected a list of tables")
     return definitions
 
 
-def _load(file: Traversable) -> Any:  # noqa: ANN401 - YAML holds anything
+def load_yaml(file: Traversable) -> Any:  # noqa: ANN401 - YAML holds anything
+    """Return what a YAML file holds; raises DictionaryError."""
     try:
         return yaml.load(file.read_bytes(), yaml.CSafeLoader)
     except yaml.YAMLError as error:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import dictionary_rows
-from mock_servicenow.now_platform.dictionary_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.intake import is_sys_id
 from mock_servicenow.now_platform.passwords import hash_password
+from mock_servicenow.now_platform.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.seed_ids import seed_id
 from mock_servicenow.now_platform.users import User
 
@@ -47,7 +47,7 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
     sources = (packaged_rows(), *extra)
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
-        store_rows(session, (row for source in sources for row in read_rows(source)))
+        store_rows(session, (row for source in sources for row in read_rows(source, instance.dictionary)))
         store_rows(session, dictionary_rows.rows(instance.dictionary))
         store_rows(session, _bulk())
         store_rows(session, [("sys_user", _administrator(session, administrator))])
