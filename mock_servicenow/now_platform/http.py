@@ -3,23 +3,20 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import orjson
 from aiohttp import web
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.authentication import Evidence
 from mock_servicenow.now_platform.errors import (
     MethodNotAllowed,
-    NotAcceptable,
     NotAuthenticated,
     PlatformError,
     UnknownPath,
     UriTooLong,
 )
-from mock_servicenow.now_platform.rest.call import JSON, XML, Call
-from mock_servicenow.now_platform.rest.media import response_format
+from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.router import Router
-from mock_servicenow.now_platform.rest.xml_text import write_error
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.now_platform.web_sessions import COOKIE
 from privman_testbench.exchange import findings_of
@@ -116,15 +113,10 @@ def error_response(request: web.Request, error: PlatformError) -> web.Response:
     if isinstance(error, UriTooLong):
         page = _HTML.format(message=error.message, detail=error.detail)
         return web.Response(status=error.status, text=page, content_type="text/html")
-    if _error_format(request) == "xml":
-        body, content_type = write_error(error.message, error.detail), XML
-    else:
-        envelope = {"error": {"message": error.message, "detail": error.detail}, "status": "failure"}
-        body, content_type = orjson.dumps(envelope), JSON
-    headers = {"Content-Type": content_type}
+    answer = error_answer(error, request.headers.get("Accept", ""))
     if isinstance(error, NotAuthenticated):
-        headers["WWW-Authenticate"] = 'BASIC realm="Service-now"'
-    return web.Response(status=error.status, body=body, headers=headers)
+        answer.headers["WWW-Authenticate"] = 'BASIC realm="Service-now"'
+    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
 
 def add_headers(instance: "Instance", request: web.Request, response: web.StreamResponse) -> None:
@@ -140,10 +132,3 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
-
-
-def _error_format(request: web.Request) -> str:
-    try:
-        return response_format(request.headers.get("Accept", ""))
-    except NotAcceptable:
-        return "json"

@@ -1,6 +1,7 @@
 """Request bodies: the one record that a write reads (platform 1.2, 1.9)."""
 
 import re
+from collections.abc import Callable
 
 import orjson
 
@@ -13,8 +14,13 @@ from mock_servicenow.now_platform.values import json_text
 _STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 
 
-def read_record(call: Call, most_bytes: int) -> dict[str, str]:
+def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = json_text) -> dict[str, str]:
     """Return the values in the body by column, as text; of several records only the first counts.
+
+    Args:
+        call: whose body is read.
+        most_bytes: how long it may be.
+        to_text: turns a value that is no text into text.
 
     Raises:
         PayloadTooLarge: the body is longer than ``most_bytes``.
@@ -27,7 +33,7 @@ def read_record(call: Call, most_bytes: int) -> dict[str, str]:
         return {}
     media = request_format(call.headers.get("Content-Type", ""))
     record = _first(call, read_entries(call.body) if media == "xml" else read_json(call))
-    return {str(name): json_text(value) for name, value in record.items()}
+    return {str(name): to_text(value) for name, value in record.items()}
 
 
 def read_json(call: Call) -> object:

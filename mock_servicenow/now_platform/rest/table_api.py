@@ -2,9 +2,6 @@
 
 from collections.abc import Callable
 
-import orjson
-from multidict import CIMultiDict
-
 from mock_servicenow.now_platform import access, queries
 from mock_servicenow.now_platform.errors import (
     ApiAccessDenied,
@@ -17,17 +14,17 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rest import tiny_urls
 from mock_servicenow.now_platform.rest.bodies import read_record
-from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.envelope import result_answer
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.incoming import to_raw
+from mock_servicenow.now_platform.rest.limits import longest_body
 from mock_servicenow.now_platform.rest.media import response_format
 from mock_servicenow.now_platform.rest.paging import links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes
-from mock_servicenow.now_platform.rest.xml_text import Result, write_results
 from mock_servicenow.now_platform.session import Session
 
-_MEGABYTE = 1024 * 1024
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
 
@@ -82,7 +79,7 @@ class TableApi:
         if call.version == "v1" and not records:
             raise RecordNotFound(_NO_RECORDS)
         shapes = Shapes(session, call, parameters, table)
-        answer = _body(call, shapes.results(records), many=True)
+        answer = result_answer(call, shapes.results(records), many=True)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
@@ -120,22 +117,12 @@ class TableApi:
         return Answer(204)
 
     def _values(self, call: Call, session: Session, parameters: Parameters, table: str) -> dict[str, str]:
-        megabytes = int(session.property("glide.rest.max_content_length", "10"))
-        values = read_record(call, megabytes * _MEGABYTE)
+        values = read_record(call, longest_body(session))
         return to_raw(session, table, values, display=parameters.input_display_value)
 
 
 def _record(call: Call, session: Session, parameters: Parameters, table: str, record: Record) -> Answer:
-    return _body(call, Shapes(session, call, parameters, table).results([record]), many=False)
-
-
-def _body(call: Call, results: list[Result], *, many: bool) -> Answer:
-    if response_format(call.headers.get("Accept", "")) == "xml":
-        return Answer(200, write_results(results), CIMultiDict({"Content-Type": XML}))
-    envelope: dict[str, object] = {"result": results if many else results[0]}
-    if call.headers.get("X-WantSessionDebugMessages", "").lower() == "true":
-        envelope["session"] = {"debug_logs": []}
-    return Answer(200, orjson.dumps(envelope), CIMultiDict({"Content-Type": JSON}))
+    return result_answer(call, Shapes(session, call, parameters, table).results([record]), many=False)
 
 
 def _wants_no_body(call: Call) -> bool:

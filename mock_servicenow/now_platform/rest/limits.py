@@ -1,0 +1,18 @@
+"""How much a call may send (platform 5.3)."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
+
+MEGABYTE = 1024 * 1024
+
+
+def longest_body(session: "Session") -> int:
+    """Return how many bytes of a body the platform reads; files are not counted among them."""
+    return megabytes(session, "glide.rest.max_content_length", 10)
+
+
+def megabytes(session: "Session", name: str, default: int) -> int:
+    """Return a property that counts megabytes, in bytes."""
+    return int(session.property(name, str(default))) * MEGABYTE
