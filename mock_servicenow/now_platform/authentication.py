@@ -53,6 +53,10 @@ class Authentication:
 
     def user(self, evidence: Evidence) -> "User":
         """Return the user; raises NotAuthenticated."""
+        remembered = self._instance.cache.peek("users", _key(evidence))
+        if remembered is not None:
+            known: User = remembered
+            return known
         with self._instance.transaction(self._instance.system) as session:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
@@ -73,12 +77,11 @@ class Authentication:
         return load_user(session, record)
 
     def _basic(self, session: "Session", evidence: Evidence) -> "User | None":
-        header = evidence.headers.get("Authorization", "")
-        credentials = _basic_credentials(header)
+        credentials = _basic_credentials(evidence.headers.get("Authorization", ""))
         if credentials is None:
             return None
         cache = session.instance.cache
-        key = sha256(header.encode()).digest()
+        key = _key(evidence)
         user = cache.get("users", key, USER_TABLES, lambda: self.check(session, *credentials))
         if user is None:
             # A refusal depends on how many came before it, so it is never remembered.
@@ -95,6 +98,11 @@ class Authentication:
         if holds:
             self._verified[record.sys_id] = digest
         return holds
+
+
+def _key(evidence: Evidence) -> bytes:
+    """Return what stands for credentials in memory."""
+    return sha256(evidence.headers.get("Authorization", "").encode()).digest()
 
 
 def _basic_credentials(header: str) -> tuple[str, str] | None:

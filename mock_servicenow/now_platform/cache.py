@@ -31,6 +31,10 @@ class Cache:
                 self._sources.setdefault(table, set()).add(kind)
         return fact
 
+    def peek(self, kind: str, key: object) -> Any:  # noqa: ANN401 - facts of any kind
+        """Return a fact if it is known, else None."""
+        return self._facts.get(kind, {}).get(key)
+
     def discard(self, kind: str, key: object) -> None:
         """Drop one fact."""
         self._facts.get(kind, {}).pop(key, None)

@@ -11,6 +11,7 @@ from mock_servicenow.now_platform.authentication import Authentication
 from mock_servicenow.now_platform.cache import Cache
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.query import Parser
+from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.rulebook import Rulebook
 from mock_servicenow.now_platform.rules import BusinessRule
 from mock_servicenow.now_platform.session import Session, Work
@@ -44,6 +45,7 @@ class Instance:
         self.ids = ids
         self.url = url
         self.parser = Parser()
+        self.fields = FieldLists(dictionary)
         self.rules = Rulebook(task_rules())
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)

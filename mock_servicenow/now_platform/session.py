@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform import access, display, queries
-from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, RecordNotFound
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.reader import Reader, Values, equals
@@ -18,7 +17,6 @@ from mock_servicenow.now_platform.references import References
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.now_platform.writer import Writer
 from privman_testbench.findings import Finding
-from privman_testbench.ids import Ids
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
@@ -48,8 +46,12 @@ class Session:
 
     Attributes:
         user: for whom it acts; his name stands in what is written.
-        findings: what was swallowed on the way.
         secure: whether access control holds for the user.
+        work: the transaction.
+        findings: what was swallowed on the way.
+        now: the time of the transaction in UTC form.
+        dictionary: the tables of the instance.
+        ids: where new identifiers come from.
     """
 
     def __init__(self, instance: "Instance", work: Work, user: User, *, secure: bool) -> None:
@@ -58,24 +60,11 @@ class Session:
         self.findings = work.findings
         self.secure = secure
         self.work = work
+        self.now = work.now
+        self.dictionary = instance.dictionary
+        self.ids = instance.ids
         self.reader = Reader(instance.dictionary, instance.store, work.transaction)
         self.references = References(self)
-        self._writer = Writer(self)
-
-    @property
-    def dictionary(self) -> Dictionary:
-        """The tables of the instance."""
-        return self.instance.dictionary
-
-    @property
-    def ids(self) -> Ids:
-        """Where new identifiers come from."""
-        return self.instance.ids
-
-    @property
-    def now(self) -> str:
-        """The time of the transaction in UTC form."""
-        return self.work.now
 
     @cached_property
     def time_zone(self) -> tzinfo:
@@ -110,11 +99,11 @@ class Session:
         self._known(table)
         if self.secure and not access.may_reach(self, table, "create"):
             raise AccessDenied("Insert")
-        return self._writer.insert(table, values, system_columns=system_columns)
+        return Writer(self).insert(table, values, system_columns=system_columns)
 
     def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
         """Store many rows of one class at once, with defaults, but without access control and business rules."""
-        self._writer.store_rows(table, rows)
+        Writer(self).store_rows(table, rows)
 
     def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
         """Change a record and return it as it is after the business rules; others' changes are never lost.
@@ -127,7 +116,7 @@ class Session:
         previous = self._locked(table, sys_id)
         if self.secure and not access.allowed(self, "write", [previous]):
             raise AccessDenied("Update")
-        return self._writer.update(previous, values, system_columns=system_columns)
+        return Writer(self).update(previous, values, system_columns=system_columns)
 
     def delete(self, table: str, sys_id: str) -> None:
         """Delete a record.
@@ -140,7 +129,7 @@ class Session:
         previous = self._locked(table, sys_id)
         if self.secure and not access.allowed(self, "delete", [previous]):
             raise AccessDenied("Delete")
-        self._writer.delete(previous)
+        Writer(self).delete(previous)
 
     def get(self, table: str, sys_id: str) -> Record | None:
         """Return the record of the table or of a table that extends it; None if the user may not see it either."""

@@ -20,7 +20,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def utc_form(moment: datetime) -> str:
     """Return a moment as the platform stores it: UTC, to the second, without a zone."""
-    return moment.strftime(DATE_TIME)
+    return moment.isoformat(" ", "seconds")[:19]
 
 
 def to_stored(column: Column, text: str) -> str | None:

@@ -1,115 +1,93 @@
 """Records as the Table API shapes them (platform 1.6)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import access
-from mock_servicenow.now_platform.dictionary import JOURNAL_TYPES, PASSWORD_TYPES, Column
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.rest.call import Call
-from mock_servicenow.now_platform.rest.parameters import Parameters
-from mock_servicenow.now_platform.rest.xml_text import Field, Result
+from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
+from mock_servicenow.now_platform.rest.xml_text import Result, Value
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.dictionary import Column
+    from mock_servicenow.now_platform.record import Record
+    from mock_servicenow.now_platform.rest.call import Call
+    from mock_servicenow.now_platform.rest.parameters import Parameters
     from mock_servicenow.now_platform.session import Session
-
-Path = tuple[str, ...]
-_HIDDEN_TYPES = JOURNAL_TYPES | PASSWORD_TYPES
-_LISTED = ("glide_list",)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One field of the answer: its key, the way to it, and the column at the end of that way."""
-
-    key: str
-    path: Path
-    column: Column
 
 
 class Shapes:
-    """Shapes the records of one answer.
+    """Shapes the records of one answer with the fields to show."""
 
-    Args:
-        table: the one that the call names.
-    """
-
-    def __init__(self, session: "Session", call: Call, parameters: Parameters, table: str) -> None:
+    def __init__(self, session: "Session", call: "Call", parameters: "Parameters", fields: Fields) -> None:
         self._session = session
-        self._parameters = parameters
-        self._links = f"{session.instance.url}{call.prefix}/table"
-        self._table = table
-        self._asked = list(self._fields(call))
-        self._plain = parameters.display == "false"
+        self._display = parameters.display
+        self._links = not parameters.exclude_reference_link
+        self._base = f"{session.instance.url}{call.prefix}/table"
+        self._fields = fields
 
-    def results(self, records: list[Record]) -> list[Result]:
-        """Return the records with the fields asked for."""
-        self._session.references.prefetch(records, self._needed_paths())
-        return [self.result(record) for record in records]
+    def results(self, records: "list[Record]") -> list[Result]:
+        """Return the records with the fields to show."""
+        paths = self._needed_paths()
+        if paths:
+            self._session.references.prefetch(records, paths)
+        shape = self._raw if self._display == "false" else self._displayed
+        return [shape(record) for record in records]
 
-    def result(self, record: Record) -> Result:
-        """Return one record with the fields asked for."""
-        return {asked.key: self._field(record, asked) for asked in self._asked}
+    def _raw(self, record: "Record") -> Result:
+        values = record.values
+        result: dict[str, Value] = {name: values.get(name, "") for name in self._fields.names}
+        for field in self._fields.special:
+            end = self._end(record, field)
+            value = "" if end is None or field.column.type in UNREADABLE_TYPES else end[0][end[1]]
+            result[field.key] = self._raw_value(value, field.column)
+        return result
 
-    def _field(self, record: Record, asked: Asked) -> Field:
-        name = asked.key
-        if len(asked.path) > 1:
-            end = self._session.references.walk(record, asked.path)
-            if end is None:
-                return self._shape("", "", asked.column)
-            record, name = end
-        column = asked.column
-        value = "" if column.type in _HIDDEN_TYPES else record.values[name]
-        if self._plain:
-            return value if not value or not column.is_reference else self._shape(value, value, column)
-        return self._shape(value, self._session.display(record, name), column)
+    def _raw_value(self, value: str, column: "Column") -> Value:
+        if not (value and column.is_reference and self._links):
+            return value
+        return {"link": f"{self._base}/{column.reference}/{value}", "value": value}
 
-    def _shape(self, value: str, display: str, column: Column) -> Field:
-        linked = column.is_reference and bool(value) and not self._parameters.exclude_reference_link
-        link = {"link": f"{self._links}/{column.reference}/{value}"} if linked else {}
-        if self._parameters.display == "all":
+    def _displayed(self, record: "Record") -> Result:
+        return {
+            field.key: self._displayed_value(self._end(record, field), field.column) for field in self._fields.fields
+        }
+
+    def _displayed_value(self, end: "tuple[Record, str] | None", column: "Column") -> Value:
+        value = "" if end is None or column.type in UNREADABLE_TYPES else end[0][end[1]]
+        display = "" if end is None else self._session.display(*end)
+        linked = column.is_reference and value and self._links
+        link = {"link": f"{self._base}/{column.reference}/{value}"} if linked else {}
+        if self._display == "all":
             return {"display_value": display, **link, "value": value}
-        if self._plain:
-            return {**link, "value": value} if linked else value
         return {"display_value": display, **link} if linked else display
 
-    def _fields(self, call: Call) -> Iterable[Asked]:
-        columns = self._session.dictionary.columns(self._table)
-        hidden = access.hidden_columns(self._session, self._table) if self._session.secure else frozenset()
-        for key in self._names(call) or columns:
-            column = self._column(key)
-            if column is None:
-                call.swallowed("field-ignored", f"{self._table} has no field '{key}': left out", "sysparm_fields")
-            elif key not in hidden:
-                yield Asked(key, tuple(key.split(".")), column)
-
-    def _names(self, call: Call) -> tuple[str, ...] | None:
-        if self._parameters.fields is not None or not self._parameters.view:
-            return self._parameters.fields
-        return self._view(call)
-
-    def _view(self, call: Call) -> tuple[str, ...] | None:
-        """Return the columns of a view, of the nearest class that has one; None if there is none."""
-        session, view = self._session, self._parameters.view
-        for table in session.dictionary.lineage(self._table):
-            elements = session.elevated.find_all("sys_ui_list_element", name=table, view=view)
-            if elements:
-                return tuple(element["element"] for element in elements)
-        call.swallowed("view-ignored", f"{self._table} has no view '{view}': every column was returned", "sysparm_view")
-        return None
-
-    def _column(self, key: str) -> Column | None:
-        """Return the column at the end of a dot-walk."""
-        table: str | None = self._table
-        *references, name = key.split(".")
-        for reference in references:
-            column = None if table is None else self._session.dictionary.columns(table).get(reference)
-            table = column.reference if column is not None and column.is_reference else None
-        return None if table is None else self._session.dictionary.columns(table).get(name)
+    def _end(self, record: "Record", field: Field) -> "tuple[Record, str] | None":
+        """Return the record and the column to which a field leads; None if a reference on the way is empty."""
+        if len(field.path) == 1:
+            return record, field.key
+        return self._session.references.walk(record, field.path)
 
     def _needed_paths(self) -> list[Path]:
-        """Return the references to follow for the fields asked for."""
-        if self._plain:
-            return [asked.path[:-1] for asked in self._asked if len(asked.path) > 1]
-        return [asked.path for asked in self._asked if len(asked.path) > 1 or asked.column.reference is not None]
+        """Return the references to follow, so that they can be fetched together."""
+        if self._display == "false":
+            return [field.path[:-1] for field in self._fields.special if len(field.path) > 1]
+        return [field.path for field in self._fields.fields if len(field.path) > 1 or field.column.reference]
+
+
+def shown_fields(session: "Session", call: "Call", parameters: "Parameters", table: str) -> Fields:
+    """Return the fields of an answer: those asked for, or of the view, or all, less what the user may not read."""
+    names = parameters.fields or (_view(session, call, table, parameters.view) if parameters.view else None)
+    fields = session.instance.fields.find(table, names)
+    for name in fields.unknown:
+        call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
+    hidden = access.hidden_columns(session, table) if session.secure else frozenset()
+    return fields.without(hidden) if hidden else fields
+
+
+def _view(session: "Session", call: "Call", table: str, view: str) -> tuple[str, ...] | None:
+    """Return the columns of a view, of the nearest class that has one; None if there is none."""
+    for name in session.dictionary.lineage(table):
+        elements = session.elevated.find_all("sys_ui_list_element", name=name, view=view)
+        if elements:
+            return tuple(element["element"] for element in elements)
+    call.swallowed("view-ignored", f"{table} has no view '{view}': every column was returned", "sysparm_view")
+    return None

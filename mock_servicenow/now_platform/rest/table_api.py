@@ -22,7 +22,8 @@ from mock_servicenow.now_platform.rest.limits import longest_body
 from mock_servicenow.now_platform.rest.media import response_format
 from mock_servicenow.now_platform.rest.paging import links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
-from mock_servicenow.now_platform.rest.shapes import Shapes
+from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
+from mock_servicenow.now_platform.rest.xml_text import Result
 from mock_servicenow.now_platform.session import Session
 
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
@@ -73,13 +74,11 @@ class TableApi:
         query = session.compiled(table, parameters.query)
         if parameters.filters:
             query = filter_query(session, table, parameters.filters)
-        # One more than asked for tells, without counting, whether there is a next page.
         records = session.page(table, query, limit=parameters.limit, offset=parameters.offset)
         total = None if parameters.no_count else queries.count(session, table, query)
         if call.version == "v1" and not records:
             raise RecordNotFound(_NO_RECORDS)
-        shapes = Shapes(session, call, parameters, table)
-        answer = result_answer(call, shapes.results(records), many=True)
+        answer = result_answer(call, _results(call, session, parameters, table, records), many=True)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
@@ -122,7 +121,12 @@ class TableApi:
 
 
 def _record(call: Call, session: Session, parameters: Parameters, table: str, record: Record) -> Answer:
-    return result_answer(call, Shapes(session, call, parameters, table).results([record]), many=False)
+    return result_answer(call, _results(call, session, parameters, table, [record]), many=False)
+
+
+def _results(call: Call, session: Session, parameters: Parameters, table: str, records: list[Record]) -> list[Result]:
+    fields = shown_fields(session, call, parameters, table)
+    return Shapes(session, call, parameters, fields).results(records)
 
 
 def _wants_no_body(call: Call) -> bool:

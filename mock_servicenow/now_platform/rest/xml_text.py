@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.errors import UnreadableBody
 
-Field = str | dict[str, str]
-Result = Mapping[str, Field]
+Value = str | dict[str, str]
+Result = Mapping[str, Value]
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
@@ -34,11 +34,11 @@ def write_error(message: str, detail: str | None) -> bytes:
     return f"{_HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
 
 
-def _fields(fields: Mapping[str, Field]) -> str:
+def _fields(fields: Mapping[str, Value]) -> str:
     return "".join(_element(name, value) for name, value in fields.items())
 
 
-def _element(name: str, value: Field) -> str:
+def _element(name: str, value: Value) -> str:
     text = _fields(value) if isinstance(value, dict) else escape(_legal(value))
     return f"<{name}>{text}</{name}>" if text else f"<{name}/>"
 
