@@ -35,7 +35,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
     try:
         await site.start()
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).rpartition(": ")[2]
         raise UsageError(f"cannot listen on {host}:{port}: {reason}") from None
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{runner.addresses[0][1]}"

@@ -1,0 +1,175 @@
+"""Logging on and off (integration 4)."""
+
+from typing import Any
+
+import pytest
+
+from .conftest import APPROVE, TOKEN, ConsoleUnderTest, StubServiceNow
+
+
+@pytest.fixture
+def account(console: ConsoleUnderTest) -> dict[str, str]:
+    """Client Id and Secret, as the registration told them to ServiceNow."""
+    pairs = console.servicenow.metadata()
+    return {"UserName": pairs["Username"], "Password": pairs["Password"]}
+
+
+async def refused(console: ConsoleUnderTest, body: Any, **options: Any) -> tuple[int, str]:
+    """Try to log on and return status and message of the refusal."""
+    status, answer = await console.call("POST", TOKEN, body, **options)
+    assert answer["Result"] is None
+    assert answer["Status"] == "error"
+    return status, answer["Messages"][0]
+
+
+async def test_token_is_a_json_string(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """Client Id and Secret give a token that opens the API."""
+    status, token = await console.call("POST", TOKEN, account)
+    assert status == 200
+    assert isinstance(token, str)
+    status, _ = await console.deliver(console.decision((await console.ask())["request_id"]), token)
+    assert status == 200
+
+
+@pytest.mark.parametrize("path", ["/TMS/Services/API/Logon/Token", "/tms/services/api/logon/token/"])
+async def test_path_is_case_insensitive(console: ConsoleUnderTest, account: dict[str, str], path: str) -> None:
+    """The path may be written in any case, with a slash at its end."""
+    assert (await console.call("POST", path, account))[0] == 200
+
+
+async def test_keys_are_case_insensitive(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """A client in the field writes the keys in lower case."""
+    body = {key.lower(): value for key, value in account.items()}
+    assert (await console.call("POST", TOKEN, body))[0] == 200
+
+
+async def test_client_id_is_case_insensitive(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """A Client Id is a GUID, whose case means nothing."""
+    assert (await console.call("POST", TOKEN, {**account, "UserName": account["UserName"].upper()}))[0] == 200
+
+
+async def test_wrong_secret_is_refused(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """A wrong Secret gets 401."""
+    assert await refused(console, {**account, "Password": "wrong"}) == (401, "UserName or Password is wrong")
+
+
+async def test_wrong_client_id_is_refused(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """A wrong Client Id gets the same 401."""
+    assert await refused(console, {**account, "UserName": "nobody"}) == (401, "UserName or Password is wrong")
+
+
+async def test_nobody_logs_on_before_there_is_a_user(fresh: ConsoleUnderTest) -> None:
+    """Without an API Client User every logon is refused."""
+    await fresh.admin("POST", "/api-settings", {"api_enabled": True})
+    assert (await refused(fresh, {"UserName": "a", "Password": "b"}))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"Password": "b"}, "'UserName' is missing; expected text"),
+        ({"UserName": "", "Password": "b"}, "'UserName' is empty; expected text"),
+        ({"UserName": 7, "Password": "b"}, "'UserName' is 7; expected text"),
+        ({"UserName": "a", "Password": ["b"]}, "'Password' is not shown here; expected text"),
+        ({"UserNam": "a"}, "unknown key 'UserNam' (did you mean 'UserName'?); expected UserName, Password"),
+        ({"UserName": "a", "username": "b"}, "'username' stands twice; expected it once, in whatever case"),
+        (["a"], "the body is JSON, but no object; expected an object"),
+    ],
+)
+async def test_malformed_logon_is_named(console: ConsoleUnderTest, body: object, message: str) -> None:
+    """A logon of another shape gets 400 naming the key, and shows no Secret."""
+    assert await refused(console, body) == (400, message)
+
+
+async def test_broken_json_is_named(console: ConsoleUnderTest) -> None:
+    """A body that is no JSON gets 400 and why."""
+    options = {"data": b'{"UserName":', "headers": {"Content-Type": "application/json"}}
+    status, message = await refused(console, None, **options)
+    assert status == 400
+    assert message.startswith("the body is not JSON: ")
+
+
+async def test_other_media_type_is_refused(console: ConsoleUnderTest) -> None:
+    """A form gets 415."""
+    status, message = await refused(console, None, data={"UserName": "a"})
+    assert (status, message) == (415, "Content-Type is 'application/x-www-form-urlencoded'; expected application/json")
+
+
+async def test_token_expires(console: ConsoleUnderTest) -> None:
+    """A token lives twenty minutes unless settings say otherwise."""
+    token = await console.log_on()
+    decision = console.decision((await console.ask())["request_id"])
+    await console.advance(20 * 60 - 1)
+    assert (await console.deliver({**decision, "Response": "?"}, token))[0] == 400
+    await console.advance(1)
+    status, answer = await console.deliver(decision, token)
+    assert (status, answer["Messages"]) == (401, ["the token is unknown, has expired or was revoked; get a new one"])
+
+
+async def test_log_out_kills_the_token(console: ConsoleUnderTest) -> None:
+    """After a DELETE the token is dead, and another one still lives."""
+    one, other = await console.log_on(), await console.log_on()
+    headers = {"Authorization": f"bearer {one}"}
+    assert await console.call("DELETE", TOKEN, headers=headers) == (204, None)
+    assert (await console.call("DELETE", TOKEN, headers=headers))[0] == 401
+    assert (await console.deliver({}, other))[0] == 400
+
+
+@pytest.mark.parametrize("header", ["", "Basic YTpi", "Bearer", "Bearer  "])
+async def test_bearer_token_is_needed(console: ConsoleUnderTest, header: str) -> None:
+    """Without a bearer token the API answers 401 and says how to log on."""
+    async with console.session.post(f"{console.url}{APPROVE}", json={}, headers={"Authorization": header}) as answer:
+        assert answer.status == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert (await answer.json())["Messages"] == [
+            "Authorization holds no bearer token; get one and send 'Bearer <token>'"
+        ]
+
+
+async def test_reset_secret_revokes_the_old_one(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """Reset Secret makes the old Secret and every token worthless."""
+    token = await console.log_on()
+    await console.admin("POST", "/api-user/reset-secret", {"update_credential": False})
+    assert (await refused(console, account))[0] == 401
+    assert (await console.deliver({}, token))[0] == 401
+
+
+@pytest.mark.parametrize("state", ["Inactive", "LockedOut"])
+async def test_user_who_is_not_active_is_shut_out(
+    console: ConsoleUnderTest, account: dict[str, str], state: str
+) -> None:
+    """An inactive or locked out user gets no token, and the ones it has are dead."""
+    token = await console.log_on()
+    await console.admin("POST", "/api-user", {"state": state})
+    assert await refused(console, account) == (401, f"the API user is {state}")
+    assert (await console.deliver({}, token))[0] == 401
+    await console.admin("POST", "/api-user", {"state": "Active"})
+    assert (await console.call("POST", TOKEN, account))[0] == 200
+
+
+async def test_user_expires(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """An API user that expires may log on until then."""
+    await console.admin("POST", "/api-user", {"expires_in": 60})
+    assert (await console.call("POST", TOKEN, account))[0] == 200
+    await console.advance(60)
+    assert await refused(console, account) == (401, "the API user expired at 2026-01-05T09:01:00+00:00")
+
+
+async def test_disabled_api_refuses(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """With API Enabled off neither logon nor decisions are served, but the version is."""
+    token = await console.log_on()
+    await console.admin("POST", "/api-settings", {"api_enabled": False})
+    status, message = await refused(console, account)
+    assert status == 403
+    assert message.startswith("API Enabled is off")
+    assert (await console.deliver({}, token))[0] == 403
+    assert (await console.call("GET", "/Tms/services/api/v1/version/Current"))[0] == 200
+
+
+async def test_restart_forgets_tokens(console: ConsoleUnderTest, servicenow: StubServiceNow) -> None:
+    """A restart makes tokens worthless and keeps the account."""
+    token = await console.log_on()
+    await console.admin("POST", "/restart")
+    assert (await console.deliver({}, token))[0] == 401
+    assert await console.log_on()
+    assert len(servicenow.rows("x_thyti_thycotic_p_integration_configuration")) == 1
