@@ -1,56 +1,55 @@
 """The command ``mock-servicenow``."""
 
-import argparse
 import asyncio
 import os
-import signal
 import ssl
-import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
 
 from mock_servicenow.app import StartError, create_app
-from mock_servicenow.server import AddressError, issue_certificate, load_certificate, serving
+from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain, port, say
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving, until_stopped
 from privman_testbench.virtual_clock import VirtualClock
 
-UNUSABLE = 2
-PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
-ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
-DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
-
-
-class UsageError(Exception):
-    """Raised for options that cannot be used; the message says which, in one line."""
+_COMMAND = "mock-servicenow"
+_PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
+_ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+_DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 after an ordinary end, 2 for unusable arguments or files."""
+    """Run the command and return its exit code (interfaces: Commands)."""
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_serve(options, os.environ))
-    except (UsageError, StartError, AddressError) as error:
-        print(f"mock-servicenow: {error}", file=sys.stderr)  # noqa: T201 - this is a command
-        return UNUSABLE
-    return 0
+    except (UsageError, StartError) as error:
+        complain(_COMMAND, str(error))
+        return Exit.UNUSABLE
+    return Exit.HELD
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "mock-servicenow", description="A ServiceNow instance to test against.", allow_abbrev=False
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('mock-servicenow')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser(
-        "serve", help="serve an instance until interrupted", description=_ENVIRONMENT, allow_abbrev=False
+def _parser() -> ArgumentParser:
+    parser = OneLineParser(prog=_COMMAND, description="A ServiceNow instance to test against.")
+    parser.add_version()
+    commands = parser.add_subparsers(required=True, metavar="serve")
+    _add_serve(commands.add_parser("serve", help="serve an instance until interrupted"))
+    return parser
+
+
+def _add_serve(serve: ArgumentParser) -> None:
+    serve.description = (
+        f"The administrator's password comes from {_PASSWORD} (default: {_DEFAULT_PASSWORD}, on this machine alone). "
+        f"{_ADMIN_TOKEN} opens the control plane /__admin to other machines."
     )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=_port, default=8080, help="0 takes a free one (%(default)s)")
+    serve.add_argument("--port", type=port, default=8080, help="0 takes a free one (%(default)s)")
     serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")
     serve.add_argument("--clock", choices=["real", "virtual"], default="real", help="(%(default)s)")
     serve.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same identifiers")
@@ -62,46 +61,34 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that differ on your instance")
     serve.add_argument("--tables", type=Path, action="append", default=[], metavar="FILE", help="further tables")
     serve.add_argument("--data", type=Path, action="append", default=[], metavar="FILE", help="further rows")
-    return parser
 
 
-_ENVIRONMENT = f"""The administrator's password comes from {PASSWORD} (default: {DEFAULT_PASSWORD}, on this machine
-alone); {ADMIN_TOKEN} opens the control plane /__admin to other machines."""
-
-
-def _port(text: str) -> int:
-    most = 65_535
-    if not text.isdecimal() or int(text) > most:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected 0 to {most}")
-    return int(text)
-
-
-async def _serve(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
+async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     tls = _tls(options)
-    settings = Settings(
+    clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
+    app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
+    async with serving(app, options.host, options.port, tls) as url:
+        say(f"{_COMMAND} serves {url} (user {options.username}, control plane {url}/__admin)")
+        await until_stopped()
+    await clock.aclose()
+
+
+def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
+    return Settings(
         username=options.username,
         password=_password(options.host, environment),
         database=options.database,
         inferred=options.inferred,
         tables=tuple(options.tables),
         data=tuple(options.data),
-        admin_token=environment.get(ADMIN_TOKEN, ""),
+        admin_token=environment.get(_ADMIN_TOKEN, ""),
     )
-    clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
-    app = create_app(settings, clock=clock, ids=Ids(options.seed))
-    stopped = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stopped.set)
-    async with serving(app, options.host, options.port, tls) as url:
-        print(f"mock-servicenow serves {url} (user {options.username}, control plane {url}/__admin)", flush=True)  # noqa: T201 - this is a command
-        await stopped.wait()
-    await clock.aclose()
 
 
 def _password(host: str, environment: Mapping[str, str]) -> str:
-    password = environment.get(PASSWORD) or DEFAULT_PASSWORD
-    if password == DEFAULT_PASSWORD and not _is_loopback(host):
-        raise UsageError(f"--host is {host!r}, which others may reach; set {PASSWORD} to a password of your own")
+    password = environment.get(_PASSWORD) or _DEFAULT_PASSWORD
+    if password == _DEFAULT_PASSWORD and not _is_loopback(host):
+        raise UsageError(f"--host is {host!r}, which others may reach; set {_PASSWORD} to a password of your own")
     return password
 
 
@@ -112,17 +99,15 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _tls(options: argparse.Namespace) -> ssl.SSLContext | None:
+def _tls(options: Namespace) -> ssl.SSLContext | None:
     if bool(options.tls_cert) != bool(options.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
+    if options.tls and not options.tls_cert and options.tls_ca_file is None:
+        raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
     try:
         if options.tls_cert:
             return load_certificate(options.tls_cert, options.tls_key)
-        if not options.tls:
-            return None
-        if options.tls_ca_file is None:
-            raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
-        return issue_certificate(options.host, options.tls_ca_file)
+        return issue_certificate(options.host, options.tls_ca_file) if options.tls else None
     except OSError as error:
-        files = options.tls_ca_file or f"{options.tls_cert}, {options.tls_key}"
+        files = f"{options.tls_cert}, {options.tls_key}" if options.tls_cert else options.tls_ca_file
         raise UsageError(f"{files}: {error.strerror or error}") from None

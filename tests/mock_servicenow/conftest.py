@@ -10,10 +10,10 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth, web
 
 from mock_servicenow.app import Blueprint, create_app
-from mock_servicenow.server import serving
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
 Auth = tuple[str, str]

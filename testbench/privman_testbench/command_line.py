@@ -1,0 +1,63 @@
+"""What the commands have in common: exit codes, one-line complaints, arguments (interfaces: Commands)."""
+
+import sys
+from argparse import Action, ArgumentParser, ArgumentTypeError
+from enum import IntEnum
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+_MOST_PORT = 65_535
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    HELD = 0
+    DID_NOT_HOLD = 1
+    UNUSABLE = 2
+    UNREACHABLE = 3
+
+
+class UsageError(Exception):
+    """An argument or a file cannot be used; the message is one line that names it."""
+
+
+class OneLineParser(ArgumentParser):
+    """Takes options by their whole names and complains in one line."""
+
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as argparse has it
+        super().__init__(allow_abbrev=False, **arguments)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the message alone; the usage is what ``--help`` is for."""
+        self.exit(Exit.UNUSABLE, f"{self.prog}: {message}\n")
+
+    def add_version(self) -> None:
+        """Add ``--version``."""
+        self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
+
+
+class _ShowVersion(Action):
+    """Reads the version only when somebody asks: looking it up costs a start some milliseconds."""
+
+    def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
+        say(f"{parser.prog} {version('mock-servicenow')}")
+        parser.exit(Exit.HELD)
+
+
+def port(text: str) -> int:
+    """Return the port that an argument names; 0 takes a free one."""
+    if not text.isascii() or not text.isdecimal() or int(text) > _MOST_PORT:
+        raise ArgumentTypeError(f"{text!r} is no port; expected 0 to {_MOST_PORT}")
+    return int(text)
+
+
+def say(text: str) -> None:
+    """Print a line at once, for a pipe too."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def complain(command: str, text: str) -> None:
+    """Print a line on standard error."""
+    sys.stderr.write(f"{command}: {text}\n")

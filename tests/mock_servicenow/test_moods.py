@@ -1,0 +1,104 @@
+from typing import Any
+
+import pytest
+from aiohttp import ClientError
+
+from .conftest import REQUEST, Answer, Instance
+
+USERS = "/api/now/table/sys_user?sysparm_limit=4&sysparm_query=ORDERBYsys_id"
+
+
+async def _under(instance: Instance, kind: str, method: str = "GET", path: str = USERS, **options: Any) -> Answer:
+    armed = await instance.call("POST", "/__admin/faults", None, json={"kind": kind, **options})
+    assert armed.status == 201, armed.body
+    return await instance.call(method, path)
+
+
+async def test_hibernating(instance: Instance) -> None:
+    """A hibernating instance answers 200 with its page for every address (platform 5.4)."""
+    answer = await _under(instance, "hibernating", times=None)
+    for path in (USERS, "/oauth_token.do", "/no/such/page"):
+        answer = await instance.call("POST", path)
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html;charset=UTF-8")
+        assert answer.headers["Server"] == "snow_adc"
+        assert b"Instance Hibernating page" in answer.body
+        assert b"Your instance is hibernating" in answer.body
+
+
+async def test_maintenance(instance: Instance) -> None:
+    """An instance under maintenance answers 503 with a page of HTML (platform 9)."""
+    answer = await _under(instance, "maintenance")
+    assert (answer.status, answer.headers["Content-Type"]) == (503, "text/html;charset=UTF-8")
+
+
+async def test_rate_limited(instance: Instance) -> None:
+    """A rate limit rule answers 429 with its headers and when to try again (platform 5.1)."""
+    answer = await _under(instance, "rate-limited", seconds=30)
+    assert (answer.status, answer.headers["Retry-After"], answer.headers["X-RateLimit-Limit"]) == (429, "30", "100")
+    reset = int(answer.headers["X-RateLimit-Reset"]) - int(instance.clock.now().timestamp())
+    assert (reset, len(answer.headers["X-RateLimit-Rule"])) == (30, 32)
+    assert answer.body == {
+        "error": {
+            "message": "Rate limit exceeded",
+            "detail": "Rate limit of 100 requests per hour for Table API exceeded",
+        },
+        "status": "failure",
+    }
+
+
+async def test_busy(instance: Instance) -> None:
+    """A full queue answers 429 without a rule's headers (platform 5.1)."""
+    answer = await _under(instance, "busy")
+    assert answer.status == 429
+    assert not [name for name in answer.headers if name.startswith("X-RateLimit") or name == "Retry-After"]
+
+
+async def test_cancelled(instance: Instance) -> None:
+    """A cancelled transaction answers 500 with the envelope, nothing done (platform 5.2)."""
+    answer = await _under(instance, "cancelled", "POST", f"/api/now/table/{REQUEST}")
+    assert (answer.status, answer.body["error"]["message"]) == (
+        500,
+        "Transaction cancelled: maximum execution time exceeded",
+    )
+
+
+async def test_cancelled_partial(instance: Instance) -> None:
+    """A transaction cancelled on the way answers 200 with part of the result and an error (platform 5.2)."""
+    answer = await _under(instance, "cancelled-partial")
+    assert (answer.status, len(answer.body["result"]), answer.body["status"]) == (200, 2, "failure")
+    assert answer.body["error"]["message"] == "Transaction cancelled: maximum execution time exceeded"
+    one = await _under(instance, "cancelled-partial", path="/api/now/table/sys_user/6816f79cc0a8016401c5a33be04be441")
+    assert one.body["result"]["user_name"] == "admin"
+
+
+async def test_dropped(instance: Instance) -> None:
+    """One request too many for its session is answered 202 and dropped (trap 30)."""
+    answer = await _under(instance, "dropped", "POST", "/api/now/table/problem")
+    assert (answer.status, answer.body) == (202, b"")
+
+
+async def test_node_switch(instance: Instance) -> None:
+    """After a node switch a user is refused what is allowed (trap 33)."""
+    answer = await _under(instance, "node-switch")
+    assert (answer.status, answer.body["error"]["message"]) == (403, "User Not Authorized")
+
+
+async def test_short_page(instance: Instance) -> None:
+    """A page may be short of rows that its count promises (traps 6 and 29)."""
+    answer = await _under(instance, "short-page")
+    assert (answer.status, len(answer.body["result"])) == (200, 3)
+    assert int(answer.headers["X-Total-Count"]) > 3
+
+
+@pytest.mark.parametrize("path", ["/api/now/table/sys_user/6816f79cc0a8016401c5a33be04be441", "/no/such/page"])
+async def test_short_page_leaves_other_answers_alone(instance: Instance, path: str) -> None:
+    """Only pages of rows can be short."""
+    assert (await _under(instance, "short-page", path=path)).status == (await instance.call("GET", path)).status
+
+
+async def test_write_committed_though_its_answer_is_lost(instance: Instance) -> None:
+    """A write whose answer got lost is there all the same."""
+    before = len(await instance.read("problem"))
+    with pytest.raises(ClientError):
+        await _under(instance, "answer-lost", "POST", "/api/now/table/problem")
+    assert len(await instance.read("problem")) == before + 1
