@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     scenarios = _select(options.paths, options.tag)
     terminal, junit, html = TerminalReport(Console(highlight=False)), JUnitReport(), HtmlReport()
+    written = [(report, file) for report, file in ((junit, options.junit_xml), (html, options.html)) if file]
+    # Written before anything is played, so that a file that cannot be is told at once.
+    _write(written)
     worlds = WorldBuilder(options.seed, options.inferred, _servicenow(options), _console(options))
     engine = Engine(vocabulary(), worlds, [terminal, junit, html], RealClock(), strict=options.strict)
     try:
@@ -58,10 +61,13 @@ def _run(options: argparse.Namespace) -> int:
     finally:
         # Interrupted or not, what has run is told.
         terminal.close()
-        for report, file in ((junit, options.junit_xml), (html, options.html)):
-            if file is not None:
-                report.write(file)
+        _write(written)
     return HELD if ended.held else DID_NOT_HOLD
+
+
+def _write(reports: Sequence[tuple[JUnitReport | HtmlReport, Path]]) -> None:
+    for report, file in reports:
+        report.write(file)
 
 
 def _select(paths: Sequence[Path], tags: Sequence[str]) -> list[Scenario]:

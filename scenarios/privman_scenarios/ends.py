@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from aiohttp import BasicAuth, ClientSession
+from aiohttp import ClientSession
 
 from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.http_api import HttpApi
 
@@ -26,12 +27,12 @@ class End:
     virtual: bool
 
 
-async def reach_servicenow(session: ClientSession, url: str, auth: BasicAuth) -> End:
+async def reach_servicenow(session: ClientSession, url: str, auth: Credentials) -> End:
     """Return the instance at its state at start; raises TargetUnreachableError with one plain line."""
     end = await _reach(session, url)
     answer = await end.api.call("GET", _LOGON_CHECK, auth=auth)
     if answer.status in (401, 403):
-        raise TargetUnreachableError(f"{url} refused the credentials of {auth.login!r} ({answer.status}).")
+        raise TargetUnreachableError(f"{url} refused the credentials of {auth.user!r} ({answer.status}).")
     if answer.refused or not isinstance(answer.json, dict) or "result" not in answer.json:
         raise TargetUnreachableError(f"{url} is no ServiceNow instance: GET {_LOGON_CHECK} answered {answer.status}.")
     return end

@@ -117,7 +117,7 @@ class HeldServiceNow(HeldParty):
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.servicenow, "servicenow")
         self._servicenow = targets.servicenow
-        self.auth = (targets.servicenow.admin.login, targets.servicenow.admin.password)
+        self.auth = (targets.servicenow.admin.user, targets.servicenow.admin.password)
 
     def find(self, table: str, **columns: str) -> list[dict[str, Any]]:
         """Return the app's records with these values; table and columns go by their canonical names.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from aiohttp import BasicAuth, ClientError, ClientSession
+from aiohttp import ClientError, ClientSession
 from yarl import URL
 
+from privman_scenarios.credentials import Credentials
 from privman_testbench.masking import Secrets
 
 KEPT_CALLS = 6
@@ -69,23 +70,23 @@ class HttpApi:
         path: str,
         body: object = None,
         *,
-        auth: BasicAuth | None = None,
+        auth: Credentials | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a JSON body (bytes go as they are) and return the answer, status 0 where there was none."""
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
+        if auth is not None:
+            sent["Authorization"] = auth.header
         try:
-            answer = await self._send(method, path, data, sent, auth)
+            answer = await self._send(method, path, data, sent)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             answer = Answer(method, path, 0, {}, b"", f"no answer: {reason}")
         self.recent.append(answer)
         return answer
 
-    async def _send(
-        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], auth: BasicAuth | None
-    ) -> Answer:
+    async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
         async with (
             asyncio.timeout(60),
             self._session.request(
@@ -93,7 +94,6 @@ class HttpApi:
                 URL(f"{self.url}{path}", encoded=True),
                 data=data,
                 headers=headers,
-                auth=auth,
                 allow_redirects=False,
             ) as response,
         ):

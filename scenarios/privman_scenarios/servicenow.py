@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from aiohttp import BasicAuth
-
 from privman_contracts import WireNames
 from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 from privman_scenarios.party import Party
@@ -21,21 +20,21 @@ class ServiceNow(Party):
     """A ServiceNow instance, real or fake; tables and columns go by their canonical names."""
 
     def __init__(
-        self, api: HttpApi, control: ControlPlane | None, names: WireNames, admin: BasicAuth, ids: Ids
+        self, api: HttpApi, control: ControlPlane | None, names: WireNames, admin: Credentials, ids: Ids
     ) -> None:
         super().__init__(api, control)
         self.names = names
         self.admin = admin
         self._ids = ids
-        self._users: dict[str, BasicAuth] = {}
+        self._users: dict[str, Credentials] = {}
         self._created: list[str] = []
         self._instance_ids: list[str] = []
 
-    async def insert(self, table: str, values: Record, auth: BasicAuth | None = None) -> Answer:
+    async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""
         return await self._insert(self.names.table(table), self._to_wire(table, values), auth)
 
-    async def update(self, table: str, sys_id: str, values: Record, auth: BasicAuth) -> Answer:
+    async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:
         """Change columns of a record, as an approver does when deciding."""
         path = f"{_path(self.names.table(table))}/{quote(sys_id, safe='')}"
         return await self.api.call("PATCH", path, self._to_wire(table, values), auth=auth)
@@ -75,9 +74,9 @@ class ServiceNow(Party):
         for role in roles:
             for found in await self._find("sys_user_role", f"name={role}"):
                 await self._created_sys_id("sys_user_has_role", {"user": user, "role": found["sys_id"]})
-        self._users[user_name] = BasicAuth(user_name, password, encoding="utf-8")
+        self._users[user_name] = Credentials(user_name, password)
 
-    async def credentials(self, user_name: str) -> BasicAuth:
+    async def credentials(self, user_name: str) -> Credentials:
         """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
         if not user_name:
             return self.admin
@@ -113,7 +112,7 @@ class ServiceNow(Party):
         sys_id: str = answer.json["result"]["sys_id"]
         return sys_id
 
-    async def _insert(self, table: str, values: Record, auth: BasicAuth | None) -> Answer:
+    async def _insert(self, table: str, values: Record, auth: Credentials | None) -> Answer:
         answer = await self.api.call("POST", _path(table), values, auth=auth or self.admin)
         if not answer.refused:
             self._created.append(f"{_path(table.partition('?')[0])}/{answer.json['result']['sys_id']}")

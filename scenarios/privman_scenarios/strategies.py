@@ -22,7 +22,7 @@ ODD_TEXTS = (
     "true",
     "null",
 )
-GUID_KEYS = ("PolicyId", "InitiatorId", "AgentId", "ProcessId")
+GUID_KEYS = ("InitiatorId", "AgentId", "ProcessId")
 TEXT_KEYS = (
     "PolicyName",
     "InitiatorName",
@@ -30,7 +30,6 @@ TEXT_KEYS = (
     "ProcessName",
     "FilePath",
     "UserReason",
-    "Sha1Hash",
     "CommandLineArguments",
     "CompanyName",
     "FileVersion",
@@ -85,10 +84,13 @@ def csv_responses() -> st.SearchStrategy[str]:
 
 def metadata() -> st.SearchStrategy[dict[str, str]]:
     """Return what an endpoint reports: PascalCase keys, GUIDs in braces, free texts."""
-    return st.fixed_dictionaries(
-        {"PolicyId": guids_in_braces()},
-        optional={key: guids_in_braces() for key in GUID_KEYS[1:]} | {key: texts() for key in TEXT_KEYS},
-    )
+    optional = {key: guids_in_braces() for key in GUID_KEYS} | {key: texts() for key in TEXT_KEYS}
+    return st.fixed_dictionaries({"PolicyId": guids_in_braces()}, optional={**optional, "Sha1Hash": sha1_hashes()})
+
+
+def sha1_hashes() -> st.SearchStrategy[str]:
+    """Return SHA-1 hashes in hexadecimal digits."""
+    return st.binary(min_size=20, max_size=20).map(bytes.hex)
 
 
 def approvals() -> st.SearchStrategy[Answer]:

@@ -1,5 +1,6 @@
 """The two parties a scenario is played on, and what they can do."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,7 +33,7 @@ class Targets:
         """Run the documented set-up on the console; ServiceNow's administrator is its user unless told otherwise."""
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
-        credentials = {"servicenow_user": auth.login, "servicenow_password": auth.password}
+        credentials = {"servicenow_user": auth.user, "servicenow_password": auth.password}
         answer = await self.console.set_up({**defaults, **options, **credentials})
         if not answer.refused and answer.json.get("instance_id"):
             self.servicenow.follow(answer.json["instance_id"])
@@ -48,6 +49,19 @@ class Targets:
         await self.servicenow.control.advance(seconds)
         if not self.one_clock:
             await self.console.control.advance(seconds)
+
+    async def journal_text(self) -> str:
+        """Return both journals, an exchange a line; the parties' names stand for their addresses, which differ by run."""
+        lines = [
+            f"{name} {json.dumps(exchange, ensure_ascii=False)}"
+            for name, party in (("servicenow", self.servicenow), ("console", self.console))
+            for exchange in await party.control.journal()
+        ]
+        text = "".join(f"{line}\n" for line in lines)
+        for party in (self.servicenow, self.console):
+            name = "servicenow" if party is self.servicenow else "console"
+            text = text.replace(party.url.partition("://")[2], name)
+        return text
 
     async def last_exchanges(self) -> list[str]:
         """Return the last exchanges of both parties for people, secrets masked."""

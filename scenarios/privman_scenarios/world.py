@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiohttp import BasicAuth, ClientSession, DummyCookieJar, web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 import console_sim.app
 import console_sim.settings
@@ -14,6 +14,7 @@ import mock_servicenow.settings
 from privman_contracts import WireNames
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, reach_console, reach_servicenow
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.servicenow import ServiceNow
@@ -25,7 +26,7 @@ from privman_testbench.virtual_clock import VirtualClock
 
 HOST = "127.0.0.1"
 # The fake's documented administrator; it listens on the loopback only.
-ADMIN = BasicAuth("admin", "admin")
+ADMIN = Credentials("admin", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class Remote:
     password: str = field(default="", repr=False)
 
     @property
-    def auth(self) -> BasicAuth:
+    def auth(self) -> Credentials:
         """User and password."""
-        return BasicAuth(self.user, self.password, encoding="utf-8")
+        return Credentials(self.user, self.password)
 
 
 class WorldBuilder:

@@ -24,6 +24,8 @@ def test_what_was_decided_is_what_the_console_ends_with(
     world: HeldWorld, metadata: dict[str, str], answer: Answer
 ) -> None:
     """Every request arrives as asked, every decision as made, once, and every message keeps its contract."""
+    world.servicenow.forget_journal()
+    world.console.forget_journal()
     request_id = world.console.ask(metadata)
     (request,) = world.servicenow.find("request", request_id=request_id)
     assert json.loads(request["metadata"]) == metadata
@@ -36,5 +38,3 @@ def test_what_was_decided_is_what_the_console_ends_with(
     }
     assert [each["status"] for each in world.console.journal if each["url"].endswith("/approve")] == [200]
     assert world.servicenow.broken_contracts() + world.console.broken_contracts() == []
-    world.servicenow.forget_journal()
-    world.console.forget_journal()

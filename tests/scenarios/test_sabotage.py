@@ -173,7 +173,7 @@ async def play(file: str, servicenow: Tamper, console: Tamper) -> list[ScenarioE
 @pytest.mark.parametrize(
     ("file", "step", "servicenow", "console"),
     [
-        ("retry-after-minimum-wait-time", "console.expect-approval", untouched, no_retry),
+        ("retry-last-one-succeeds", "servicenow.expect-response", untouched, no_retry),
         ("decision-with-comment-and-duration", "console.expect-approval", untouched, lost_comment),
         ("decision-on-the-wire", "console.expect-exchanges", untouched, swapped_decision),
         ("approve", "console.expect-approval", untouched, other_instance),

@@ -1,0 +1,245 @@
+"""The command ``privman-scenarios``: exit codes, lines and reports."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from privman_scenarios.cli import main
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.schema import scenario_schema
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import serve
+
+HELD = """
+title: An approval reaches the console
+tags: [smoke, decision]
+steps:
+  - console.ask:
+  - servicenow.approve:
+  - console.expect-approval: Approved
+"""
+FAILING = """
+title: A denial looks like an approval
+steps:
+  - console.ask:
+  - servicenow.deny: {comment: No}
+  - console.expect-approval: {state: Approved}
+"""
+SWALLOWING = """
+title: A user without the role decides
+steps:
+  - servicenow.create-user: {name: scenario.powerless}
+  - console.ask:
+  - servicenow.decide: {response: Maybe}
+  - servicenow.expect-refusal: 403
+  - servicenow.expect-finding: decision-update
+"""
+UNCHECKED = "title: Nothing is expected\nsteps: [{console.ask: }]\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where a scenario file may be written."""
+    return tmp_path / "one.yaml"
+
+
+def test_all_held(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each scenario is a line with its outcome; exit code 0."""
+    file.write_text(HELD)
+    assert main(["run", str(file)]) == 0
+    assert capsys.readouterr().out.startswith(
+        "passed  An approval reaches the console\n1 passed, 0 failed, 0 skipped; 1 expectations in "
+    )
+
+
+def test_a_failure_names_file_line_step_and_shows_the_exchanges(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was expected, what came, and the last exchanges without secrets; exit code 1."""
+    file.write_text(FAILING)
+    assert main(["run", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert f"  {file}:6: console.expect-approval\n    expected state 'Approved'\n    came     state 'Denied'\n" in out
+    assert "| servicenow sent #" in out
+    assert '"Response":"Deny","Comment":"No"' in out
+    assert "| console received #" in out
+    assert '> {"UserName":"***","Password":"***"}' in out
+
+
+def test_a_broken_contract_that_no_step_asked_for_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message against its contract is red though every step held."""
+    file.write_text(SWALLOWING.replace("  - servicenow.expect-finding: decision-update\n", ""))
+    assert main(["run", str(file)]) == 1
+    assert "decision-update: " in capsys.readouterr().out
+
+
+def test_strict_fails_what_was_swallowed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """ServiceNow keeps quiet about why a rule refused; only --strict makes that red."""
+    file.write_text(SWALLOWING)
+    assert main(["run", str(file)]) == 0
+    assert main(["run", str(file), "--strict"]) == 1
+    assert "rule-aborted" in capsys.readouterr().out
+
+
+def test_a_run_that_checked_nothing_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scenario without an expectation is no proof of anything."""
+    file.write_text(UNCHECKED)
+    assert main(["run", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert "expected a step that expects something" in out
+    assert out.endswith("Nothing was checked, so nothing holds.\n")
+
+
+def test_no_scenario_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tag that nothing has plays nothing, which is no success."""
+    file.write_text(HELD)
+    assert main(["run", str(file), "--tag", "smoke", "--tag", "nosuch"]) == 1
+    assert "No scenario was played, so nothing holds." in capsys.readouterr().out
+
+
+def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A step that was refused never passes silently."""
+    file.write_text(SWALLOWING.replace("  - servicenow.expect-refusal: 403\n", ""))
+    assert main(["run", str(file)]) == 1
+    assert f"{file}:6: servicenow.decide\n    expected the step to be accepted" in capsys.readouterr().out
+
+
+def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every packaged scenario passes, strictly, and the reports say so."""
+    junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
+    assert main(["run", "--strict", "--junit-xml", str(junit), "--html", str(html)]) == 0
+    out = capsys.readouterr().out
+    assert " 0 failed, 0 skipped; " in out
+    assert out.count("passed ") >= 90
+    assert 'failures="0"' in junit.read_text()
+    assert "0 failed" in html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "nosuch.yaml"], "nosuch.yaml:1: cannot be read: No such file or directory."),
+        (["run", "--inferred", "nosuch.yaml"], "nosuch.yaml: cannot be read: No such file or directory."),
+    ],
+)
+def test_unusable_files(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what and where; exit code 2."""
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
+
+
+def test_a_folder_without_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty folder is a mistake, not a success."""
+    assert main(["run", str(tmp_path)]) == 2
+    assert "no scenario in this folder. Expected files named *.yaml." in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is named before anything is played; exit code 2."""
+    file.write_text(HELD)
+    assert main(["run", str(file), "--junit-xml", str(file / "junit.xml")]) == 2
+    captured = capsys.readouterr()
+    assert f"{file}/junit.xml" in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--servicenow-url", "dev.example"], "'dev.example' is no address. Expected http(s)://host[:port]."),
+        (["run", "--seed", "x"], "invalid int value: 'x'"),
+        (["play"], "invalid choice: 'play'"),
+    ],
+)
+def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what and where; exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Editors get the format's JSON Schema."""
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == scenario_schema(vocabulary())
+
+
+def login_page() -> web.Application:
+    """Return a site that answers everything with a login page."""
+
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text="<html>Sign in</html>", content_type="text/html")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", page)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ("--servicenow-url", "is no ServiceNow instance: GET /api/"),
+        ("--console-url", "is no Privilege Manager Console"),
+    ],
+)
+def test_a_target_that_is_something_else(
+    option: str, complaint: str, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A login page is no target: one plain line, exit code 3."""
+    served = serve(login_page())
+    url = privman_loop.run(served.__aenter__())
+    assert main(["run", option, url]) == 3
+    privman_loop.run(served.__aexit__(None, None, None))
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+
+
+def test_a_target_that_is_down(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody listens: one plain line, exit code 3."""
+    assert main(["run", "--console-url", "http://127.0.0.1:9"]) == 3
+    assert capsys.readouterr().err.startswith("privman-scenarios: http://127.0.0.1:9 could not be reached: ")
+
+
+def test_a_target_that_refuses_the_credentials(
+    privman_loop: LoopThread, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password is told without showing it, exit code 3."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "wrong-password")
+
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=404 if request.path.startswith("/__admin") else 401)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    served = serve(app)
+    url = privman_loop.run(served.__aenter__())
+    assert main(["run", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert capsys.readouterr().err == f"privman-scenarios: {url} refused the credentials of 'someone' (401).\n"
+
+
+def test_an_interrupted_run_leaves_its_report(
+    file: Path, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends the run with a line, and the report tells what ran."""
+    file.write_text(HELD)
+    junit = file.with_suffix(".xml")
+
+    async def interrupt(_request: web.Request) -> web.Response:
+        os.kill(os.getpid(), signal.SIGINT)
+        return web.Response(status=404)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", interrupt)
+    served = serve(app)
+    url = privman_loop.run(served.__aenter__())
+    assert main(["run", str(file), "--console-url", url, "--junit-xml", str(junit)]) == 130
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert capsys.readouterr().err == "privman-scenarios: interrupted\n"
+    assert 'tests="0"' in junit.read_text()
