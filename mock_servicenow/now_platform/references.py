@@ -14,22 +14,19 @@ _DEEPEST_DISPLAY = 4  # a display column may itself be a reference; a cycle must
 
 
 class References:
-    """The referenced records of one session."""
+    """The referenced records of one session; its transaction remembers them until something is written."""
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self._known: dict[tuple[str, str], Record | None] = {}
-
-    def forget(self) -> None:
-        """Forget every record, since one has been written."""
-        self._known.clear()
+        self._known = session.work.referenced
 
     def record(self, column: Column, sys_id: str) -> Record | None:
         """Return the record that a value of a reference column means."""
         table = column.reference or ""
         if (table, sys_id) not in self._known:
             self._fetch({table: {sys_id}})
-        return self._known[table, sys_id]
+        values = self._known[table, sys_id]
+        return None if values is None else Record(self._session, table, values)
 
     def display(self, column: Column, sys_id: str, depth: int = _DEEPEST_DISPLAY) -> str:
         """Return the display value of the record that is meant; the value itself if there is none."""
@@ -77,6 +74,4 @@ class References:
         for table, sys_ids in wanted.items():
             missing = [sys_id for sys_id in sorted(sys_ids) if (table, sys_id) not in self._known]
             found = self._session.reader.get_many(table, missing)
-            for sys_id in missing:
-                values = found.get(sys_id)
-                self._known[table, sys_id] = None if values is None else Record(self._session, table, values)
+            self._known.update({(table, sys_id): found.get(sys_id) for sys_id in missing})

@@ -74,8 +74,8 @@ class Rows:
         return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
 
     def _touched(self, table: str) -> None:
+        work = self._session.work
+        work.referenced.clear()
         for name in self._session.dictionary.lineage(table):
-            self._session.work.written.add(name)
+            work.written.add(name)
             self._session.instance.cache.forget(name)
-        self._session.references.forget()
-        self._session.elevated.references.forget()

@@ -31,6 +31,7 @@ class Work:
         rules: names of the business rules that run at the moment, the outermost first.
         written: the tables written so far.
         after_commit: what to do once it is certain.
+        referenced: rows that others refer to, by table and sys_id, as long as nothing is written.
     """
 
     transaction: "Transaction"
@@ -39,6 +40,7 @@ class Work:
     rules: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    referenced: dict[tuple[str, str], Values | None] = field(default_factory=dict)
 
 
 class Session:
@@ -64,7 +66,11 @@ class Session:
         self.dictionary = instance.dictionary
         self.ids = instance.ids
         self.reader = Reader(instance.dictionary, instance.store, work.transaction)
-        self.references = References(self)
+
+    @property
+    def references(self) -> References:
+        """The records that others refer to."""
+        return References(self)
 
     @cached_property
     def time_zone(self) -> tzinfo:
