@@ -38,8 +38,8 @@ class Body:
         return text
 
     def text_or_null(self, key: str, default: str) -> str:
-        """Return text, empty for null."""
-        return "" if self._values.get(key, default) is None else self.text(key, default)
+        """Return text, empty for null or empty text."""
+        return self.text(key, default) if self._values.get(key, default) else ""
 
     def matching(self, key: str, form: re.Pattern[str], expected: str) -> str:
         """Return required text of that form."""

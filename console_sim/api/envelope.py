@@ -21,12 +21,6 @@ class Envelope:
         """Return 200 with the result."""
         return self._answer(200, result, "ok", [])
 
-    def refusal(self, status: int, message: str, headers: dict[str, str]) -> web.Response:
-        """Return an error with its message."""
-        answer = self._answer(status, None, "error", [message])
-        answer.headers.update(headers)
-        return answer
-
     @property
     def middleware(self) -> Middleware:
         """Turn errors into answers: in the envelope, or as the control plane prints them."""
@@ -44,9 +38,10 @@ class Envelope:
         return answer_errors
 
     def _error(self, request: web.Request, status: int, message: str, headers: dict[str, str]) -> web.Response:
-        if is_control(request):
-            return to_json({"error": message}, status)
-        return self.refusal(status, message, headers)
+        control = is_control(request)
+        answer = to_json({"error": message}, status) if control else self._answer(status, None, "error", [message])
+        answer.headers.update(headers)
+        return answer
 
     def _answer(self, status: int, result: object, word: str, messages: list[str]) -> web.Response:
         body = {

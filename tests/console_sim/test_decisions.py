@@ -1,0 +1,195 @@
+"""The decision endpoint (integration 4)."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from .conftest import APPROVE, ConsoleUnderTest, answer_lost
+
+UNKNOWN = "85d71683-7dac-4762-8120-76a9a564fdc1"
+
+
+@pytest.fixture
+async def request_id(console: ConsoleUnderTest) -> str:
+    """A request that waits for its decision."""
+    return str((await console.ask())["request_id"])
+
+
+async def refused(console: ConsoleUnderTest, decision: dict[str, Any]) -> tuple[int, str]:
+    """Deliver a decision and return status and message of the refusal."""
+    status, answer = await console.deliver(decision)
+    assert (answer["Result"], answer["Status"]) == (None, "error")
+    return status, answer["Messages"][0]
+
+
+async def test_approval_without_end(console: ConsoleUnderTest, request_id: str) -> None:
+    """An approval without a duration holds for ever."""
+    status, answer = await console.deliver(console.decision(request_id, Comment='ok <&> "ä" 🛠'))
+    assert status == 200
+    assert answer == {"Result": {"RequestId": request_id, "State": "Approved"}, "Status": "ok", "Messages": []}
+    await console.advance(86_400 * 365)
+    request = await console.request(request_id)
+    shown = {key: request[key] for key in ("state", "comment", "duration", "responded_by", "expires_at")}
+    assert shown == {
+        "state": "Approved",
+        "comment": 'ok <&> "ä" 🛠',
+        "duration": "",
+        "responded_by": "ada",
+        "expires_at": None,
+    }
+
+
+async def test_approval_expires_with_its_duration(console: ConsoleUnderTest, request_id: str) -> None:
+    """An approval holds until its duration ends, and is Expired then."""
+    await console.deliver(console.decision(request_id, Duration="01:30:00"))
+    await console.advance(90 * 60 - 1)
+    assert (await console.request(request_id))["state"] == "Approved"
+    await console.advance(1)
+    request = await console.request(request_id)
+    assert (request["state"], request["duration"]) == ("Expired", "01:30:00")
+    assert request["expires_at"] == "2026-01-05T10:30:00+00:00"
+
+
+async def test_long_durations_are_understood(console: ConsoleUnderTest, request_id: str) -> None:
+    """A duration may have more hours than a day."""
+    await console.deliver(console.decision(request_id, Duration="1000:00:05"))
+    assert (await console.request(request_id))["duration"] == "1000:00:05"
+
+
+async def test_denial(console: ConsoleUnderTest, request_id: str) -> None:
+    """A denial makes the request Denied."""
+    status, answer = await console.deliver(console.decision(request_id, "Deny", Comment="no"))
+    assert (status, answer["Result"]["State"]) == (200, "Denied")
+    request = await console.request(request_id)
+    assert (request["state"], request["comment"]) == ("Denied", "no")
+
+
+@pytest.mark.parametrize("path", ["/TMS/services/api/v1/approval/approve", "/tms/Services/API/V1/Approval/Approve/"])
+async def test_path_is_case_insensitive(console: ConsoleUnderTest, request_id: str, path: str) -> None:
+    """A Post Uri may be saved in any case."""
+    assert (await console.deliver(console.decision(request_id), path=path))[0] == 200
+
+
+async def test_ids_are_case_insensitive(console: ConsoleUnderTest, request_id: str) -> None:
+    """Neither a GUID nor a sys_id means something by its case."""
+    decision = console.decision(request_id.upper())
+    assert (await console.deliver({**decision, "InstanceId": decision["InstanceId"].upper()}))[0] == 200
+
+
+async def test_same_decision_again_is_harmless(console: ConsoleUnderTest, request_id: str) -> None:
+    """The same decision again is answered like the first, and starts no new duration."""
+    decision = console.decision(request_id, Comment="ok", Duration="01:00:00")
+    await console.deliver(decision)
+    await console.advance(3600)
+    status, answer = await console.deliver(decision)
+    assert (status, answer["Result"]["State"]) == (200, "Expired")
+
+
+@pytest.mark.parametrize("other", [{"Response": "Deny"}, {"Comment": "other"}, {"Duration": "02:00:00"}])
+async def test_other_decision_is_refused(console: ConsoleUnderTest, request_id: str, other: dict[str, str]) -> None:
+    """Another decision for a decided request gets 409 and changes nothing."""
+    await console.deliver(console.decision(request_id))
+    before = await console.request(request_id)
+    status, message = await refused(console, {**console.decision(request_id), **other})
+    assert (status, message) == (409, f"request {request_id} is Approved already, by another decision")
+    assert await console.request(request_id) == before
+
+
+async def test_racing_decisions_leave_one(console: ConsoleUnderTest, request_id: str) -> None:
+    """Of two decisions at one moment one is taken and the other refused."""
+    token = await console.log_on()
+    decisions = [console.decision(request_id, response) for response in ("Approve", "Deny")]
+    answers = await asyncio.gather(*(console.deliver(decision, token) for decision in decisions))
+    assert sorted(status for status, _ in answers) == [200, 409]
+
+
+async def test_request_times_out(console: ConsoleUnderTest, request_id: str) -> None:
+    """After 16 h 30 min a request is TimedOut, and a decision is too late."""
+    await console.advance(16.5 * 3600 - 1)
+    assert (await console.request(request_id))["state"] == "Pending"
+    await console.advance(1)
+    assert (await console.request(request_id))["state"] == "TimedOut"
+    status, message = await refused(console, console.decision(request_id))
+    assert (status, message) == (409, f"request {request_id} timed out at 2026-01-06T01:30:00+00:00")
+
+
+async def test_unknown_request(console: ConsoleUnderTest) -> None:
+    """A decision about an unknown request gets 404."""
+    assert await refused(console, console.decision(UNKNOWN)) == (404, f"there is no approval request '{UNKNOWN}'")
+
+
+async def test_other_instance(console: ConsoleUnderTest, request_id: str) -> None:
+    """A decision of another instance than the request was sent to gets 404."""
+    decision = {**console.decision(request_id), "InstanceId": "f" * 32}
+    status, message = await refused(console, decision)
+    assert (status, message) == (404, f"approval request {request_id} was not sent for '{'f' * 32}'")
+
+
+async def test_unacknowledged_request_can_be_decided(console: ConsoleUnderTest) -> None:
+    """A decision may arrive for a request whose sending was never acknowledged, and ends its retries."""
+    console.servicenow.moods.append(answer_lost)
+    request = await console.ask()
+    assert not request["sent"]
+    assert (await console.deliver(console.decision(request["request_id"])))[0] == 200
+    sends = len(console.servicenow.calls)
+    await console.advance(3600)
+    request = await console.request(request["request_id"])
+    assert (request["state"], request["sent"], request["last_error"]) == ("Approved", True, "")
+    assert len(console.servicenow.calls) == sends
+
+
+@pytest.mark.parametrize("role", [None, "", "Privilege Manager Auditors"])
+async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, role: str | None) -> None:
+    """A user without an approving role gets 403."""
+    await console.admin("POST", "/api-user", {"role": role or None})
+    if role:
+        await console.admin("POST", "/api-user", {"role": role})
+    status, message = await refused(console, console.decision(request_id))
+    assert (status, message) == (403, "the API user has no role with 'Approve Approval Requests'")
+    await console.admin("POST", "/api-user", {"role": "Helpdesk Users"})
+    assert (await console.deliver(console.decision(request_id)))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"RequestId": None}, "'RequestId' is None; expected text"),
+        ({"RequestId": "x"}, "'RequestId' is 'x'; expected a GUID"),
+        ({"Response": "approve"}, "'Response' is 'approve' (did you mean 'Approve'?); expected one of Approve, Deny"),
+        ({"Comment": 1}, "'Comment' is 1; expected text"),
+        ({"Duration": "1h"}, "'Duration' is '1h'; expected hours, minutes and seconds such as 16:30:00"),
+        ({"Duration": "00:60:00"}, "'Duration' is '00:60:00'; expected hours, minutes and seconds such as 16:30:00"),
+        ({"Duration": ""}, "'Duration' is empty; expected text"),
+        ({"InstanceId": ""}, "'InstanceId' is empty; expected text"),
+        ({"RespondedBy": ""}, "'RespondedBy' is empty; expected text"),
+        ({"Responded": "x"}, "unknown key 'Responded' (did you mean 'RespondedBy'?); expected RequestId, Response,"),
+        ({"Response": "Deny", "Duration": "01:00:00"}, "'Duration' is given; expected none, because the response"),
+    ],
+)
+async def test_malformed_decision_is_named(
+    console: ConsoleUnderTest, request_id: str, change: dict[str, Any], message: str
+) -> None:
+    """A decision against the contract gets 400 naming the key, and decides nothing."""
+    status, told = await refused(console, {**console.decision(request_id), **change})
+    assert status == 400
+    assert told.startswith(message)
+    assert (await console.request(request_id))["state"] == "Pending"
+
+
+@pytest.mark.parametrize("key", ["RequestId", "Response", "InstanceId", "RespondedBy"])
+async def test_incomplete_decision_is_named(console: ConsoleUnderTest, request_id: str, key: str) -> None:
+    """Each required key is missed by its name."""
+    decision = console.decision(request_id)
+    del decision[key]
+    assert await refused(console, decision) == (400, f"{key!r} is missing; expected text")
+
+
+async def test_decision_must_be_json(console: ConsoleUnderTest) -> None:
+    """Another media type gets 415, broken JSON 400."""
+    headers = {"Authorization": f"Bearer {await console.log_on()}"}
+    status, _ = await console.call("POST", APPROVE, headers=headers, data=b"a=b")
+    assert status == 415
+    headers["Content-Type"] = "application/json; charset=utf-8"
+    status, _ = await console.call("POST", APPROVE, headers=headers, data=b"{")
+    assert status == 400

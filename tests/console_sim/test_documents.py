@@ -1,0 +1,68 @@
+"""What the API says of itself, and how it answers everything else (integration 4)."""
+
+import re
+from io import BytesIO
+
+import pytest
+
+from .conftest import TOKEN, ConsoleUnderTest
+
+DOCUMENT = "/Tms/services/swagger/docs/v1"
+
+
+async def test_version_needs_no_token(fresh: ConsoleUnderTest) -> None:
+    """The version is answered in the envelope, to anybody."""
+    answer = await fresh.call("GET", "/tms/services/api/v1/VERSION/current")
+    assert answer == (200, {"Result": "11.1.0", "Status": "ok", "Messages": []})
+
+
+async def test_document_describes_the_api(fresh: ConsoleUnderTest) -> None:
+    """The Swagger document names this console and each of its calls."""
+    status, document = await fresh.call("GET", DOCUMENT)
+    assert status == 200
+    assert document["servers"] == [{"url": fresh.url}]
+    methods = {path: set(operations) for path, operations in document["paths"].items()}
+    assert methods[TOKEN] == {"post", "delete"}
+    assert methods["/Tms/services/api/v1/approval/approve"] == {"post"}
+
+
+async def test_page_is_self_contained(fresh: ConsoleUnderTest) -> None:
+    """The Swagger page shows the document beside it and loads nothing from outside."""
+    async with fresh.session.get(f"{fresh.url}/Tms/services/swagger/ui/index") as answer:
+        page = await answer.text()
+    assert answer.content_type == "text/html"
+    assert 'fetch("../docs/v1")' in page
+    assert not re.search("https?://", page)
+
+
+async def test_head_is_answered_like_get(fresh: ConsoleUnderTest) -> None:
+    """HEAD answers what GET would, without the body."""
+    assert await fresh.call("HEAD", DOCUMENT) == (200, None)
+
+
+@pytest.mark.parametrize("path", ["/Tms", "/Tms/", "/Tms/services/api/v1/approval", "/", "/other"])
+async def test_unknown_paths(fresh: ConsoleUnderTest, path: str) -> None:
+    """Unknown paths get 404 in the envelope, naming the path."""
+    status, answer = await fresh.call("GET", path)
+    assert (status, answer["Result"], answer["Status"]) == (404, None, "error")
+    assert path in answer["Messages"][0]
+
+
+async def test_wrong_method(fresh: ConsoleUnderTest) -> None:
+    """A wrong method gets 405, naming the right ones."""
+    async with fresh.session.put(f"{fresh.url}{TOKEN}") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "POST, DELETE")
+        assert (await answer.json())["Messages"] == [f"PUT is not allowed at {TOKEN}; expected POST or DELETE"]
+
+
+async def test_oversized_body(fresh: ConsoleUnderTest) -> None:
+    """A body of more than a mebibyte gets 413 in the envelope."""
+    status, answer = await fresh.call("POST", TOKEN, data=BytesIO(b" " * (1024 * 1024 + 1)))
+    assert (status, answer["Status"]) == (413, "error")
+
+
+async def test_control_plane_speaks_its_own_json(fresh: ConsoleUnderTest) -> None:
+    """Below /__admin errors have no envelope."""
+    assert await fresh.call("GET", "/__admin/nothing") == (404, {"error": "GET /__admin/nothing: Not Found"})
+    async with fresh.session.put(f"{fresh.url}/__admin/webhooks") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")

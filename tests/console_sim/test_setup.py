@@ -1,0 +1,328 @@
+"""The documented set-up, step by step (integration 2)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import (
+    ACTIVITY_TYPES,
+    BUSY,
+    HIBERNATING,
+    REGISTRATIONS,
+    REQUESTS,
+    ConsoleUnderTest,
+    StubServiceNow,
+    answer_lost,
+    answering,
+)
+
+STEPS = [
+    "enable-api",
+    "create-api-user",
+    "add-role",
+    "save-api-credential",
+    "save-servicenow-credential",
+    "save-foreign-system",
+    "use-webhook",
+    "create-webhook",
+    "register",
+    "register-activity-type",
+    "verify-webhook",
+    "verify-registration",
+    "save-again",
+]
+
+
+def statuses(outcome: dict[str, Any]) -> dict[str, str]:
+    """Return the status of each step that is not ok."""
+    return {step["step"]: step["status"] for step in outcome["steps"] if step["status"] != "ok"}
+
+
+def detail(outcome: dict[str, Any], name: str) -> str:
+    """Return the detail of a step."""
+    return next(str(step["detail"]) for step in outcome["steps"] if step["step"] == name)
+
+
+async def test_thirteen_steps(fresh: ConsoleUnderTest) -> None:
+    """Each documented step is taken in its order and tells what it did."""
+    outcome = await fresh.set_up()
+    assert [step["step"] for step in outcome["steps"]] == STEPS
+    assert statuses(outcome) == {}
+    assert outcome["instance_id"] == fresh.servicenow.rows(REGISTRATIONS)[0]["sys_id"]
+    assert outcome["activity_type_id"] == fresh.servicenow.rows(ACTIVITY_TYPES)[0]["sys_id"]
+    assert outcome["servicenow_reached"]
+    assert "'API User Created On 2026-01-05'" in detail(outcome, "create-api-user")
+
+
+async def test_registration_body(console: ConsoleUnderTest) -> None:
+    """The registration tells the app how to call back, in the printed keys and values."""
+    pairs = console.servicenow.metadata()
+    assert {key: pairs[key] for key in pairs if key not in {"Username", "Password"}} == {
+        "Authentication Type": "Get Token",
+        "Minimum wait time": "00:00:50",
+        "Token Url": f"{console.url}/Tms/services/api/logon/token",
+        "Endpoint Url": f"{console.url}/Tms/services/api/v1/approval/approve",
+        "Maximum retry attempts": "3",
+    }
+    assert list(pairs)[1:3] == ["Username", "Password"]
+
+
+async def test_activity_type_body(console: ConsoleUnderTest) -> None:
+    """The activity type is the printed one, of the registered instance."""
+    (row,) = console.servicenow.rows(ACTIVITY_TYPES)
+    assert row == {
+        "sys_id": row["sys_id"],
+        "name": "PM Approval Request",
+        "description": "Approve or deny PM request",
+        "valid_responses": "Approve,Deny",
+        "max_timeout": "16:30:00",
+        "include_comment": "true",
+        "include_duration": "true",
+        "instance_id": console.servicenow.rows(REGISTRATIONS)[0]["sys_id"],
+    }
+
+
+async def test_wire(console: ConsoleUnderTest) -> None:
+    """Set-up makes three calls, in JSON and with HTTP Basic: register, declare, read back."""
+    calls = [(method, path.partition("/")[0]) for method, path, _ in console.servicenow.calls]
+    assert calls == [("POST", REGISTRATIONS), ("POST", ACTIVITY_TYPES), ("GET", REGISTRATIONS)]
+    for headers in console.servicenow.headers:
+        assert headers["Accept"] == "application/json"
+        assert headers["Authorization"].startswith("Basic ")
+
+
+async def test_messaging_tab(console: ConsoleUnderTest) -> None:
+    """The Messaging tab lists the webhook with its documented details."""
+    (webhook,) = (await console.admin("GET", "/webhooks"))["webhooks"]
+    assert webhook == {
+        "name": "New Webhook for ServiceNow setting",
+        "description": "Sends approval requests to ServiceNow",
+        "last_modified_by": "Privilege Manager",
+        "last_modified": "2026-01-05T09:00:00+00:00",
+        "type": "Webhook Resource (Resources)",
+        "event": "Approval Request Event",
+        "credential": "ServiceNow user",
+        "endpoint_url": f"{console.servicenow.url}/api/now/table/{REQUESTS}",
+        "enabled": True,
+    }
+
+
+async def test_no_webhook_before_set_up(fresh: ConsoleUnderTest) -> None:
+    """Before the set-up the Messaging tab is empty."""
+    assert await fresh.admin("GET", "/webhooks") == {"webhooks": []}
+
+
+async def test_set_up_again_changes_nothing(console: ConsoleUnderTest) -> None:
+    """A second set-up creates neither webhook nor registration nor user."""
+    webhooks = await console.admin("GET", "/webhooks")
+    await console.advance(60)
+    outcome = await console.set_up()
+    assert statuses(outcome) == {}
+    assert await console.admin("GET", "/webhooks") == webhooks
+    assert [method for method, _, _ in console.servicenow.calls] == ["POST", "POST", "GET", "GET"]
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_base_url_with_or_without_slash(fresh: ConsoleUnderTest, slash: str) -> None:
+    """A slash at the end of the Base URL makes no difference."""
+    outcome = await fresh.set_up(servicenow_url=f"{fresh.servicenow.url}{slash}")
+    assert statuses(outcome) == {}
+    assert outcome["webhook"]["endpoint_url"] == f"{fresh.servicenow.url}/api/now/table/{REQUESTS}"
+
+
+async def test_post_uri_in_another_case(fresh: ConsoleUnderTest) -> None:
+    """The Post Uri is sent as it was saved, and works in any case."""
+    post_uri = f"{fresh.url}/TMS/services/api/v1/approval/approve"
+    await fresh.set_up(post_uri=post_uri)
+    assert fresh.servicenow.metadata()["Endpoint Url"] == post_uri
+
+
+async def test_named_foreign_system(fresh: ConsoleUnderTest) -> None:
+    """The webhook is named after its foreign system."""
+    outcome = await fresh.set_up(name="Fabrikam")
+    assert outcome["webhook"]["name"] == "New Webhook for Fabrikam setting"
+
+
+async def test_api_disabled(fresh: ConsoleUnderTest) -> None:
+    """With API Enabled off the webhook's set-up is refused, plainly, and nothing is sent."""
+    outcome = await fresh.set_up(api_enabled=False)
+    assert statuses(outcome) == {"enable-api": "failed", **dict.fromkeys(STEPS[6:], "skipped")}
+    assert detail(outcome, "enable-api").startswith("API Enabled is off; webhooks need it on")
+    assert detail(outcome, "use-webhook") == "needs step enable-api, which is failed"
+    assert (outcome["instance_id"], outcome["activity_type_id"], outcome["webhook"]) == (None, None, None)
+    assert fresh.servicenow.calls == []
+
+
+async def test_use_webhook_not_ticked(fresh: ConsoleUnderTest) -> None:
+    """Without Use Webhook the foreign system is saved and no more."""
+    outcome = await fresh.set_up(use_webhook=False)
+    assert statuses(outcome) == dict.fromkeys(STEPS[6:], "skipped")
+    assert detail(outcome, "use-webhook") == "Use Webhook is not ticked"
+    assert outcome["webhook"] is None
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("", "no role was added, so decisions will be refused with 403"),
+        (None, "no role was added, so decisions will be refused with 403"),
+        ("Auditors", "role 'Auditors' may not approve, so decisions will be refused with 403"),
+    ],
+)
+async def test_role_that_may_not_approve(fresh: ConsoleUnderTest, role: str | None, told: str) -> None:
+    """Without an approving role that step fails, and the others go on."""
+    outcome = await fresh.set_up(role=role)
+    assert statuses(outcome) == {"add-role": "failed"}
+    assert detail(outcome, "add-role") == told
+
+
+async def test_locked_out_user(console: ConsoleUnderTest) -> None:
+    """A second set-up does not go past an API user who is locked out."""
+    await console.admin("POST", "/api-user", {"state": "LockedOut"})
+    outcome = await console.set_up()
+    assert statuses(outcome)["create-api-user"] == "failed"
+    assert detail(outcome, "create-api-user") == "the API user is LockedOut"
+
+
+async def test_wrong_password(fresh: ConsoleUnderTest) -> None:
+    """Refused credentials fail the registration, are not tried again, and show no password."""
+    outcome = await fresh.set_up(servicenow_password="wrong")
+    told = "401 User is not authenticated: Required to provide Auth information"
+    assert detail(outcome, "register") == told
+    assert statuses(outcome) == {
+        "register": "failed",
+        **dict.fromkeys(("register-activity-type", "verify-registration", "save-again"), "skipped"),
+    }
+    await fresh.advance(86_400)
+    assert len(fresh.servicenow.calls) == 1
+    assert (await fresh.admin("GET", "/foreign-system"))["last_error"] == told
+
+
+async def test_registration_is_tried_again(fresh: ConsoleUnderTest) -> None:
+    """A registration that fails for a passing reason is tried again, and the rest follows."""
+    fresh.servicenow.moods.extend([HIBERNATING, BUSY])
+    outcome = await fresh.set_up()
+    assert detail(outcome, "register") == (
+        "200 with an HTML page: the instance is hibernating and must be woken up; tried again in 60 s"
+    )
+    assert not outcome["servicenow_reached"]
+    await fresh.advance(59)
+    assert len(fresh.servicenow.calls) == 1
+    await fresh.advance(1)  # looks for what may have been committed, and meets the next mood
+    assert (await fresh.admin("GET", "/foreign-system"))["last_error"].startswith("503 ")
+    await fresh.advance(120)
+    system = await fresh.admin("GET", "/foreign-system")
+    assert system["instance_id"] == fresh.servicenow.rows(REGISTRATIONS)[0]["sys_id"]
+    assert system["activity_type_id"] == fresh.servicenow.rows(ACTIVITY_TYPES)[0]["sys_id"]
+    assert system["last_error"] == ""
+
+
+async def test_activity_type_is_tried_again(fresh: ConsoleUnderTest) -> None:
+    """A failed activity type keeps the registration and is tried again alone."""
+    fresh.servicenow.moods.extend([None, BUSY])
+    outcome = await fresh.set_up()
+    assert statuses(outcome) == {"register-activity-type": "failed", "save-again": "skipped"}
+    assert outcome["activity_type_id"] is None
+    await fresh.advance(60)
+    assert len(fresh.servicenow.rows(REGISTRATIONS)) == len(fresh.servicenow.rows(ACTIVITY_TYPES)) == 1
+
+
+async def test_lost_answer_makes_no_second_registration(fresh: ConsoleUnderTest) -> None:
+    """A registration that was committed though its answer was lost is found again, not made again."""
+    fresh.servicenow.moods.append(answer_lost)
+    assert statuses(await fresh.set_up())["register"] == "failed"
+    fresh.servicenow.moods.extend([None, None, answer_lost])
+    await fresh.advance(60)
+    assert (await fresh.admin("GET", "/foreign-system"))["activity_type_id"] is None
+    await fresh.advance(60 + 120)
+    system = await fresh.admin("GET", "/foreign-system")
+    assert [row["sys_id"] for row in fresh.servicenow.rows(REGISTRATIONS)] == [system["instance_id"]]
+    assert [row["sys_id"] for row in fresh.servicenow.rows(ACTIVITY_TYPES)] == [system["activity_type_id"]]
+
+
+async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:
+    """A second set-up tries at once and leaves no retry behind."""
+    fresh.servicenow.moods.append(BUSY)
+    await fresh.set_up()
+    assert statuses(await fresh.set_up()) == {}
+    calls = len(fresh.servicenow.calls)
+    await fresh.advance(86_400)
+    assert len(fresh.servicenow.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("", "the record shows no 'instance_metadata'; the ServiceNow user may lack the right to read it"),
+        ("not JSON", "the Integration Configuration tab shows another Authentication Type, Minimum wait time, "),
+        ("[]", "the Integration Configuration tab shows another Authentication Type, Minimum wait time, "),
+    ],
+)
+async def test_unreadable_registration(fresh: ConsoleUnderTest, shown: str, told: str) -> None:
+    """A registration that cannot be read back fails its verification."""
+    body = json.dumps({"result": {"instance_metadata": shown}})
+    fresh.servicenow.moods.extend([None, None, answering(200, body)])
+    outcome = await fresh.set_up()
+    assert statuses(outcome) == {"verify-registration": "failed", "save-again": "skipped"}
+    assert detail(outcome, "verify-registration").startswith(told)
+
+
+async def test_changed_registration_is_named(fresh: ConsoleUnderTest) -> None:
+    """A tab that shows another value names its key; a masked Secret is no difference."""
+    stub = fresh.servicenow
+
+    async def changed(_stub: StubServiceNow, _request: object) -> Any:
+        pairs = {**stub.metadata(), "Password": "********", "Token Url": "http://elsewhere.example"}
+        return await answering(200, json.dumps({"result": {"instance_metadata": json.dumps(pairs)}}))(stub, None)  # type: ignore[arg-type] # unused
+
+    stub.moods.extend([None, None, changed])
+    outcome = await fresh.set_up()
+    told = "the Integration Configuration tab shows another Token Url"
+    assert detail(outcome, "verify-registration") == told
+
+
+async def test_failing_verification(fresh: ConsoleUnderTest) -> None:
+    """A failure while reading back is told as what it is."""
+    fresh.servicenow.moods.extend([None, None, BUSY])
+    outcome = await fresh.set_up()
+    assert detail(outcome, "verify-registration") == "503 without an error in JSON"
+
+
+async def test_forgotten_registration_is_made_anew(console: ConsoleUnderTest) -> None:
+    """When ServiceNow has lost the registration the next set-up says so, and the one after registers anew."""
+    console.servicenow.tables.clear()
+    outcome = await console.set_up()
+    assert detail(outcome, "verify-registration").endswith("; set up again to register anew")
+    assert outcome["instance_id"] is None
+    assert statuses(await console.set_up()) == {}
+    assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"servicenow_url": "example.com"}, "'servicenow_url' is 'example.com'; expected an address such as https://"),
+        ({"servicenow_url": "http://[::"}, "'servicenow_url' is 'http://[::'; expected an address such as https://"),
+        ({"servicenow_url": "https://x?a=1"}, "'servicenow_url' is 'https://x?a=1'; expected an address such as"),
+        ({"servicenow_url": "https://u:secret@x"}, "'servicenow_url' is an address with a user; expected an address"),
+        ({"servicenow_url": None}, "'servicenow_url' is None; expected text"),
+        ({"servicenow_user": ""}, "'servicenow_user' is empty; expected text"),
+        ({"servicenow_password": 5}, "'servicenow_password' is not shown here; expected text"),
+        ({"use_webhook": "yes"}, "'use_webhook' is 'yes'; expected true or false"),
+        ({"post_uri": "/Tms"}, "'post_uri' is '/Tms'; expected an address such as https://"),
+        ({"rôle": "x"}, "unknown key 'rôle' (did you mean 'role'?); expected servicenow_url, servicenow_user,"),
+    ],
+)
+async def test_malformed_order_is_named(fresh: ConsoleUnderTest, change: dict[str, Any], message: str) -> None:
+    """A set-up that cannot be understood gets 400 naming the key, and nothing is set up."""
+    body = {"servicenow_url": "https://x", "servicenow_user": "a", "servicenow_password": "b", **change}
+    status, answer = await fresh.call("POST", "/__admin/setup", body)
+    assert status == 400
+    assert answer["error"].startswith(message)
+    assert (await fresh.call("GET", "/__admin/foreign-system"))[0] == 404
+
+
+async def test_body_must_be_an_object(fresh: ConsoleUnderTest) -> None:
+    """A set-up that is no JSON object gets 400."""
+    assert (await fresh.call("POST", "/__admin/setup", []))[0] == 400
