@@ -59,11 +59,13 @@ TOY = Table(
     ),
 )
 
+VAULT = Table("u_vault", "Vault", columns=(Column("u_name", display=True),), acls=(Acl("read", ("vault",)),))
+
 
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
     """Return the packaged tables and the toy's."""
-    return load_dictionary(tables=[TOY])
+    return load_dictionary(tables=[TOY, VAULT])
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,138 @@
+"""Access control lists over the Table API."""
+
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import User
+
+Client = TestClient[web.Request, web.Application]
+Grant = Callable[[str, str], None]
+Swallowed = Callable[[], list[str]]
+TOYS = "/api/now/table/u_toy"
+
+
+async def names(client: Client, query: str = "") -> list[str]:
+    """Return the toys that a list shows."""
+    response = await client.get(f"{TOYS}?{query}")
+    assert response.status == 200
+    return [toy["u_name"] for toy in (await response.json())["result"]]
+
+
+async def test_hidden_rows_are_left_out_of_the_page(user: Client, instance: Instance) -> None:
+    """The limit applies before access control, so a page may be short; the count includes hidden rows."""
+    with instance.transaction(instance.system) as session:
+        for number, color in enumerate("bbrr"):
+            session.insert("u_toy", {"u_color": color, "u_name": f"{color}{number}"})
+    response = await user.get(f"{TOYS}?sysparm_limit=3")
+    assert [toy["u_name"] for toy in (await response.json())["result"]] == ["r2"]
+    assert response.headers["X-Total-Count"] == "4"
+
+
+async def test_a_role_shows_every_row(user: Client, instance: Instance, grant: Grant) -> None:
+    """Any rule that the user meets suffices."""
+    with instance.transaction(instance.system) as session:
+        session.insert("u_toy", {"u_color": "b", "u_name": "blue"})
+    assert await names(user) == []
+    grant("plain", "toy_reader")
+    assert await names(user) == ["blue"]
+
+
+async def test_a_list_of_several_classes_is_checked_class_by_class(user: Client) -> None:
+    """Rows of classes without rules stay in a list of their parent."""
+    response = await user.get("/api/now/table/task?sysparm_limit=3")
+    assert len((await response.json())["result"]) == 3
+
+
+@pytest.mark.parametrize("verb", ["get", "patch", "delete"])
+async def test_a_hidden_row_does_not_exist(user: Client, instance: Instance, verb: str) -> None:
+    """A record that the user may not see answers 404 to every verb."""
+    with instance.transaction(instance.system) as session:
+        toy = session.insert("u_toy", {"u_color": "b"})
+    response = await user.request(verb, f"{TOYS}/{toy.sys_id}")
+    assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "word"), [("post", "Insert"), ("patch", "Update"), ("put", "Update"), ("delete", "Delete")]
+)
+async def test_a_write_that_is_denied(user: Client, instance: Instance, verb: str, word: str) -> None:
+    """A visible record that may not be written answers 403 and names the operation."""
+    with instance.transaction(instance.system) as session:
+        toy = session.insert("u_toy", {"u_color": "r"})
+    path = TOYS if verb == "post" else f"{TOYS}/{toy.sys_id}"
+    response = await user.request(verb, path, json={"u_color": "r"})
+    assert response.status == 403
+    assert (await response.json())["error"] == {
+        "message": "Operation Failed",
+        "detail": f"ACL Exception {word} Failed due to security constraints",
+    }
+
+
+async def test_a_write_with_the_role(user: Client, grant: Grant) -> None:
+    """A user with the role may create, change and delete."""
+    grant("plain", "toy_writer")
+    response = await user.post(TOYS, json={"u_color": "r"})
+    assert response.status == 201
+    path = f"{TOYS}/{(await response.json())['result']['sys_id']}"
+    assert (await user.patch(path, json={"u_pieces": 1})).status == 200
+    assert (await user.delete(path)).status == 204
+
+
+async def test_hidden_columns_are_left_out(user: Client, instance: Instance) -> None:
+    """A column that the user may not read is absent, whether asked for or not."""
+    with instance.transaction(instance.system) as session:
+        toy = session.insert("u_toy", {"u_color": "r", "u_secret": "s"})
+    record = (await (await user.get(f"{TOYS}/{toy.sys_id}")).json())["result"]
+    assert "u_secret" not in record
+    assert record["u_color"] == "r"
+    response = await user.get(f"{TOYS}/{toy.sys_id}?sysparm_fields=u_secret,u_color")
+    assert (await response.json())["result"] == {"u_color": "r"}
+
+
+async def test_locked_columns_are_ignored(user: Client, grant: Grant, instance: Instance, swallowed: Swallowed) -> None:
+    """A value for a column that the user may not write is dropped, and the journal tells."""
+    grant("plain", "toy_writer")
+    response = await user.post(TOYS, json={"u_color": "r", "u_secret": "s"})
+    assert response.status == 201
+    assert swallowed() == ["column-read-only"]
+    with instance.transaction(instance.system) as session:
+        toy = session.get("u_toy", (await response.json())["result"]["sys_id"])
+        assert toy is not None
+        assert toy["u_secret"] == ""
+
+
+async def test_the_administrator_may_do_everything(client: Client) -> None:
+    """Role admin meets every rule."""
+    response = await client.post(TOYS, json={"u_color": "b", "u_secret": "s"})
+    assert (await response.json())["result"]["u_secret"] == "s"
+
+
+@pytest.mark.parametrize("table", ["u_vault", "sys_tiny_url"])
+async def test_a_table_that_cannot_be_reached(user: Client, table: str) -> None:
+    """Without any readable row, or without web-service access, the whole table is closed."""
+    response = await user.get(f"/api/now/table/{table}")
+    assert response.status == 403
+    assert (await response.json())["error"] == {
+        "message": "User Not Authorized",
+        "detail": "Failed API level ACL Validation",
+    }
+
+
+async def test_a_table_without_web_services_is_closed_to_everybody(client: Client) -> None:
+    """Not even the administrator reaches it over REST."""
+    assert (await client.get("/api/now/table/u_vault")).status == 200
+    assert (await client.get("/api/now/table/sys_tiny_url")).status == 403
+
+
+def test_server_side_code_is_not_restricted(instance: Instance) -> None:
+    """An elevated session acts for the same user without access control."""
+    user = User("x", "x")
+    with instance.transaction(user) as session:
+        assert session.elevated.insert("u_toy", {"u_color": "b"})["sys_created_by"] == "x"
+        assert session.query("u_toy") == []
+        assert len(session.elevated.query("u_toy")) == 1
+        assert session.elevated.elevated is session.elevated

@@ -1,0 +1,268 @@
+"""Business rules, those of apps and those stored as records."""
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.errors import AbortedByRule
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext, When
+from mock_servicenow.now_platform.users import User
+from privman_testbench.findings import Finding
+
+Client = TestClient[web.Request, web.Application]
+ANY: frozenset[Operation] = frozenset({"insert", "update", "delete"})
+STORED = {
+    "name": "no eicar",
+    "collection": "problem",
+    "active": True,
+    "when": "before",
+    "order": 100,
+    "action_insert": True,
+    "action_update": True,
+    "abort_action": True,
+    "add_message": True,
+    "message": "rejected",
+    "filter_condition": "short_descriptionLIKEEICAR^ORdescriptionLIKEEICAR^EQ",
+}
+
+
+class Witness:
+    """Remembers what a rule saw."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[Operation, str, bool]] = []
+
+    def __call__(self, context: RuleContext) -> None:
+        """Note operation, value and whether the write changes it."""
+        self.seen.append((context.operation, context.current["u_name"], context.changed("u_name")))
+
+
+def add(instance: Instance, when: When, run: Witness, **options: object) -> None:
+    """Add a rule on the toys."""
+    settings = {"order": 100, "condition": "", **options}
+    instance.add_rule(BusinessRule("witness", "u_toy", when, ANY, run, **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_rules_see_every_write(instance: Instance, when: When) -> None:
+    """A rule sees the record as it would be, and what the write changes."""
+    witness = Witness()
+    add(instance, when, witness)
+    with instance.transaction(instance.system) as session:
+        toy = session.insert("u_toy", {"u_name": "a"})
+        session.update("u_toy", toy.sys_id, {"u_name": "b"})
+        session.update("u_toy", toy.sys_id, {"u_pieces": "1"})
+        session.delete("u_toy", toy.sys_id)
+    assert witness.seen == [
+        ("insert", "a", True),
+        ("update", "b", True),
+        ("update", "b", False),
+        ("delete", "b", False),
+    ]
+
+
+def test_rules_before_may_change_the_record(instance: Instance) -> None:
+    """What a before rule sets is stored and comes back."""
+
+    def rename(context: RuleContext) -> None:
+        context.current["u_name"] = context.current["u_name"].upper()
+
+    instance.add_rule(BusinessRule("rename", "u_toy", "before", frozenset({"insert"}), rename))
+    with instance.transaction(instance.system) as session:
+        toy = session.insert("u_toy", {"u_name": "a"})
+        assert toy["u_name"] == "A"
+        assert session.find("u_toy", u_name="A") is not None
+
+
+def test_rules_run_in_their_order(instance: Instance) -> None:
+    """Lower orders run first, whatever came first."""
+    order: list[int] = []
+    for number in (300, 100, 200):
+        run = lambda _context, number=number: order.append(number)  # noqa: E731
+        instance.add_rule(BusinessRule(f"rule {number}", "u_toy", "before", ANY, run, order=number))
+    with instance.transaction(instance.system) as session:
+        session.insert("u_toy", {})
+    assert order == [100, 200, 300]
+
+
+@pytest.mark.parametrize("table", ["problem", "task", "global"])
+def test_rules_of_parent_classes_and_of_every_table_count(instance: Instance, table: str) -> None:
+    """A rule holds for the classes that extend its table; one on global for every table."""
+    seen: list[str] = []
+    instance.add_rule(BusinessRule("any", table, "after", ANY, lambda context: seen.append(context.table)))
+    with instance.transaction(instance.system) as session:
+        session.insert("problem", {})
+    assert "problem" in seen
+
+
+def test_a_condition_is_asked_of_the_record_as_it_would_be(instance: Instance) -> None:
+    """The rule runs where the new values meet its condition, dot-walks included."""
+    witness = Witness()
+    add(instance, "before", witness, condition="u_pieces>5^u_parent.u_nameSTARTSWITHbig")
+    with instance.transaction(instance.system) as session:
+        big = session.insert("u_toy", {"u_name": "big one", "u_pieces": "9"})
+        toy = session.insert("u_toy", {"u_name": "a", "u_pieces": "6", "u_parent": big.sys_id})
+        session.update("u_toy", toy.sys_id, {"u_pieces": "5"})
+        session.update("u_toy", toy.sys_id, {"u_pieces": "7"})
+        assert len(session.find_all("u_toy")) == 2
+    assert [operation for operation, _, _ in witness.seen] == ["insert", "update"]
+
+
+def test_a_record_that_cannot_be_stored_meets_no_condition(instance: Instance) -> None:
+    """A duplicate is refused as such, the rule does not run."""
+    witness = Witness()
+    add(instance, "before", witness, condition="u_nameISNOTEMPTY")
+    with instance.transaction(instance.system) as session:
+        session.insert("u_toy", {"u_name": "a"})
+    with pytest.raises(Exception, match="Unique Key"), instance.transaction(instance.system) as session:
+        session.insert("u_toy", {"u_name": "a"})
+    assert len(witness.seen) == 1
+
+
+def refuse(context: RuleContext) -> None:
+    """Abort, with a reason."""
+    context.abort("because")
+
+
+def test_an_abort_undoes_the_transaction_and_keeps_its_reason(instance: Instance) -> None:
+    """Nothing stays, the reason is among the findings and not in the error."""
+    instance.add_rule(BusinessRule("refuse", "u_toy", "after", ANY, refuse))
+    findings: list[Finding] = []
+    with pytest.raises(AbortedByRule) as caught, instance.transaction(instance.system, findings) as session:
+        session.insert("u_toy", {})
+    assert caught.value.reason == "because"
+    assert "because" not in str(caught.value)
+    assert [(finding.kind, finding.rule) for finding in findings] == [("swallowed", "rule-aborted")]
+    assert findings[0].message.endswith("because")
+    with instance.transaction(instance.system) as session:
+        assert session.count("u_toy") == 0
+
+
+async def test_an_abort_on_the_wire(client: Client, instance: Instance) -> None:
+    """The client learns which rule aborted, by name and sys_id, with the stack of rules."""
+
+    def insert_toy(context: RuleContext) -> None:
+        context.session.insert("u_toy", {})
+
+    instance.add_rule(BusinessRule("refuse", "u_toy", "before", ANY, refuse))
+    instance.add_rule(BusinessRule("make toy", "problem", "after", ANY, insert_toy))
+    response = await client.post("/api/now/table/problem", json={})
+    assert response.status == 403
+    detail = (await response.json())["error"]["detail"]
+    start, _, end = detail.partition("^")
+    assert start == "Operation against file 'u_toy' was aborted by Business Rule 'refuse"
+    assert end[32:] == "'. Business Rule Stack:refuse,make toy"
+
+
+def test_after_commit_is_after_the_commit(instance: Instance) -> None:
+    """What waits for the commit runs once it has succeeded, and never if it has not."""
+    calls: list[int] = []
+
+    def note(context: RuleContext) -> None:
+        context.session.on_commit(lambda: calls.append(1))
+
+    instance.add_rule(BusinessRule("note", "u_toy", "after", ANY, note))
+    with instance.transaction(instance.system) as session:
+        session.insert("u_toy", {})
+        assert calls == []
+    assert calls == [1]
+
+    def insert_and_fail() -> None:
+        with instance.transaction(instance.system) as session:
+            session.insert("u_toy", {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail()
+    assert calls == [1]
+
+
+def test_rules_act_for_the_user_without_access_control(instance: Instance) -> None:
+    """What a rule writes bears the user's name although the user may not write it."""
+
+    def copy(context: RuleContext) -> None:
+        context.session.insert("u_toy", {"u_name": "copy"})
+
+    instance.add_rule(BusinessRule("copy", "cmn_department", "after", ANY, copy))
+    with instance.transaction(User("x", "x")) as session:
+        session.insert("cmn_department", {})
+    with instance.transaction(instance.system) as session:
+        toy = session.find("u_toy", u_name="copy")
+        assert toy is not None
+        assert toy["sys_created_by"] == "x"
+
+
+def test_a_rule_may_answer_with_a_record_that_exists(instance: Instance) -> None:
+    """Nothing is inserted and the other record is the answer; the columns that were named are known."""
+    named: list[str] = []
+
+    def coalesce(context: RuleContext) -> None:
+        named.extend(context.supplied)
+        found = context.session.find("u_toy", u_name=context.current["u_name"])
+        if found is not None:
+            context.answer_with(found)
+
+    instance.add_rule(BusinessRule("coalesce", "u_toy", "before", frozenset({"insert"}), coalesce))
+    with instance.transaction(instance.system) as session:
+        first = session.insert("u_toy", {"u_name": "a"})
+        assert session.insert("u_toy", {"u_name": "a", "u_pieces": "2"}).sys_id == first.sys_id
+        assert session.count("u_toy") == 1
+    assert named == ["u_name", "u_name", "u_pieces"]
+
+
+async def test_a_stored_rule_acts_from_the_next_write_on(client: Client) -> None:
+    """A rule that aborts on a condition is stored over REST and refuses what meets it, before and after."""
+    assert (await client.post("/api/now/table/problem", json={"short_description": "EICAR 0"})).status == 201
+    response = await client.post("/api/now/table/sys_script", json=STORED)
+    assert response.status == 201
+    rule = (await response.json())["result"]
+    refused = await client.post("/api/now/table/problem", json={"description": "an eicar file"})
+    assert refused.status == 403
+    assert (await refused.json())["error"] == {
+        "message": "Operation Failed",
+        "detail": f"Operation against file 'problem' was aborted by Business Rule 'no eicar^{rule['sys_id']}'. "
+        "Business Rule Stack:no eicar",
+    }
+    good = (await (await client.post("/api/now/table/problem", json={})).json())["result"]
+    path = f"/api/now/table/problem/{good['sys_id']}"
+    assert (await client.patch(path, json={"short_description": "EICAR"})).status == 403
+    assert (await (await client.get(path)).json())["result"]["short_description"] == ""
+    await client.patch(f"/api/now/table/sys_script/{rule['sys_id']}", json={"active": "false"})
+    assert (await client.patch(path, json={"short_description": "EICAR"})).status == 200
+
+
+async def test_a_stored_rule_without_a_message_still_aborts(client: Client) -> None:
+    """The message is optional, and so is the order."""
+    await client.post("/api/now/table/sys_script", json={**STORED, "message": "", "order": "", "filter_condition": ""})
+    assert (await client.post("/api/now/table/problem", json={})).status == 403
+
+
+async def test_a_stored_rule_sets_values(client: Client) -> None:
+    """A template gives columns their values; unknown ones are ignored."""
+    rule = {**STORED, "abort_action": False, "template": "category=storage^bunk=1^EQ", "filter_condition": ""}
+    await client.post("/api/now/table/sys_script", json=rule)
+    response = await client.post("/api/now/table/problem", json={"category": "x"})
+    assert (await response.json())["result"]["category"] == "storage"
+
+
+@pytest.mark.parametrize("change", [{"when": "async"}, {"action_insert": False}, {"collection": "incident"}])
+async def test_a_stored_rule_for_something_else_does_not_act(client: Client, change: dict[str, object]) -> None:
+    """Another time, another operation or another table leave the write alone."""
+    await client.post("/api/now/table/sys_script", json={**STORED, **change, "filter_condition": ""})
+    assert (await client.post("/api/now/table/problem", json={})).status == 201
+
+
+def test_a_stored_rule_that_was_undone_does_not_act(instance: Instance) -> None:
+    """A rule stored in a transaction that failed is not remembered."""
+    rule = {name: str(value).lower() for name, value in STORED.items()}
+
+    def insert_both() -> None:
+        with instance.transaction(instance.system) as session:
+            session.insert("sys_script", rule)
+            session.insert("problem", {"short_description": "EICAR"})
+
+    with pytest.raises(AbortedByRule):
+        insert_both()
+    with instance.transaction(instance.system) as session:
+        session.insert("problem", {"short_description": "EICAR"})
