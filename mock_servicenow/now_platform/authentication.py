@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform import basic_gate
 from mock_servicenow.now_platform.errors import NotAuthenticated
 from mock_servicenow.now_platform.passwords import verify_password
 from mock_servicenow.now_platform.roles import USER_TABLES, load_user
@@ -29,11 +30,14 @@ class Evidence:
 
     Attributes:
         headers: case-insensitive.
+        path: the whole path of the URL, since an API may ask for credentials of its own.
     """
 
     headers: Mapping[str, str]
     query: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    method: str = ""
 
 
 Scheme = Callable[["Session", Evidence], "User | None"]
@@ -61,7 +65,7 @@ class Authentication:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
         if user is None:
-            raise NotAuthenticated
+            raise NotAuthenticated(self._instance.release.not_authenticated)
         return user
 
     def check(self, session: "Session", user_name: str, password: str) -> "User | None":
@@ -77,16 +81,20 @@ class Authentication:
         return load_user(session, record)
 
     def _basic(self, session: "Session", evidence: Evidence) -> "User | None":
-        credentials = _basic_credentials(evidence.headers.get("Authorization", ""))
+        credentials = basic_credentials(evidence.headers.get("Authorization", ""))
         if credentials is None:
             return None
         cache = session.instance.cache
         key = _key(evidence)
-        user = cache.get("users", key, USER_TABLES, lambda: self.check(session, *credentials))
+        user = cache.get("users", key, (*USER_TABLES, *basic_gate.TABLES), lambda: self._let_in(session, credentials))
         if user is None:
             # A refusal depends on how many came before it, so it is never remembered.
             cache.discard("users", key)
         return user
+
+    def _let_in(self, session: "Session", credentials: tuple[str, str]) -> "User | None":
+        user = self.check(session, *credentials)
+        return user if user is not None and basic_gate.lets_pass(session, user) else None
 
     def _is_password_of(self, record: "Record", password: str) -> bool:
         """Verify a password; a slow hash is worked out once for each pair of user and password."""
@@ -105,7 +113,8 @@ def _key(evidence: Evidence) -> bytes:
     return sha256(evidence.headers.get("Authorization", "").encode()).digest()
 
 
-def _basic_credentials(header: str) -> tuple[str, str] | None:
+def basic_credentials(header: str) -> tuple[str, str] | None:
+    """Return name and password of an ``Authorization`` header; None if it has another scheme or cannot be read."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -13,6 +13,7 @@ PlatformError
     NotAcceptable 406
     UnsupportedMediaType 415
     UriTooLong 414
+    RateLimitExceeded 429
 """
 
 from collections.abc import Sequence
@@ -83,8 +84,8 @@ class NotAuthenticated(PlatformError):  # noqa: N818 - named after the HTTP stat
 
     status = 401
 
-    def __init__(self) -> None:
-        super().__init__("User is not authenticated", "Required to provide Auth information")
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Required to provide Auth information")
 
 
 class Forbidden(PlatformError):  # noqa: N818 - named after the HTTP status
@@ -196,3 +197,12 @@ class UriTooLong(PlatformError):  # noqa: N818 - named after the HTTP status
 
     def __init__(self, length: int) -> None:
         super().__init__("Request-URI Too Long", f"{length} characters")
+
+
+class RateLimitExceeded(PlatformError):  # noqa: N818 - named after its message
+    """The user has made as many requests of an API as a rule allows in an hour (platform 5.1)."""
+
+    status = 429
+
+    def __init__(self, limit: int, api: str) -> None:
+        super().__init__("Rate limit exceeded", f"Rate limit of {limit} requests per hour for {api} exceeded")

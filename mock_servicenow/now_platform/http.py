@@ -38,7 +38,6 @@ LARGEST_BODY = 26 * 1024 * 1024
 
 _HEADERS = CIMultiDict(
     {
-        "Server": "ServiceNow",
         "X-Content-Type-Options": "nosniff",
         "Pragma": "no-store,no-cache",
         "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1",
@@ -105,7 +104,7 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
 
 def evidence_of(request: web.Request) -> Evidence:
     """Return what a request carries to prove who sent it."""
-    return Evidence(request.headers, request.query, request.cookies)
+    return Evidence(request.headers, request.query, request.cookies, request.path, request.method)
 
 
 def error_response(request: web.Request, error: PlatformError) -> web.Response:
@@ -115,7 +114,8 @@ def error_response(request: web.Request, error: PlatformError) -> web.Response:
         return web.Response(status=error.status, text=page, content_type="text/html")
     answer = error_answer(error, request.headers.get("Accept", ""))
     if isinstance(error, NotAuthenticated):
-        answer.headers["WWW-Authenticate"] = 'BASIC realm="Service-now"'
+        scheme = request.headers.get("Authorization", "").partition(" ")[0].upper()
+        answer.headers["WWW-Authenticate"] = f'{"BEARER" if scheme == "BEARER" else "BASIC"} realm="Service-now"'
     return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
 
@@ -123,6 +123,7 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
     """Add the headers that usually stand in an instance's answers, and open a session unless there is one."""
     headers = response.headers
     headers.update(_HEADERS)
+    headers["Server"] = instance.release.server
     headers["X-Transaction-ID"] = instance.ids.hex(12)
     user = request.get(USER)
     if user is not None:

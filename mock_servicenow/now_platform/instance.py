@@ -7,10 +7,13 @@ from datetime import UTC, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mock_servicenow.now_platform.api_keys import api_key
 from mock_servicenow.now_platform.authentication import Authentication
 from mock_servicenow.now_platform.cache import Cache
 from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.oauth.bearer import bearer
 from mock_servicenow.now_platform.query import Parser
+from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.rulebook import Rulebook
 from mock_servicenow.now_platform.rules import BusinessRule
@@ -36,21 +39,33 @@ class Instance:
         rules: the business rules.
         web_sessions: the sessions of browsers and of clients that keep cookies.
         authentication: finds the user behind a request.
+        release: what differs between releases.
     """
 
-    def __init__(self, *, dictionary: Dictionary, store: Store, clock: Clock, ids: Ids, url: str) -> None:
+    def __init__(  # noqa: PLR0913 - what an instance is made of
+        self,
+        *,
+        dictionary: Dictionary,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        url: str,
+        release: ReleaseProfile | None = None,
+    ) -> None:
         self.dictionary = dictionary
         self.store = store
         self.clock = clock
         self.ids = ids
         self.url = url
+        self.release = release or ReleaseProfile()
         self.parser = Parser()
         self.fields = FieldLists(dictionary)
         self.rules = Rulebook(task_rules())
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self.authentication = Authentication(self)
-        self.authentication.add_scheme(self.web_sessions.authenticate)
+        for scheme in (bearer, api_key, self.web_sessions.authenticate):
+            self.authentication.add_scheme(scheme)
 
     @property
     def system(self) -> User:

@@ -49,6 +49,7 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
     with instance.transaction(founder) as session:
         store_rows(session, (row for source in sources for row in read_rows(source, instance.dictionary)))
         store_rows(session, dictionary_rows.rows(instance.dictionary))
+        store_rows(session, instance.release.rows())
         store_rows(session, _bulk())
         store_rows(session, [("sys_user", _administrator(session, administrator))])
 

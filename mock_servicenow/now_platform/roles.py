@@ -26,6 +26,12 @@ def load_user(session: "Session", record: "Record") -> User:
     return User(record.sys_id, record["user_name"], record["name"], names, record["time_zone"])
 
 
+def acting_user(session: "Session", sys_id: str) -> User | None:
+    """Return the user of that sys_id if he may act: active and not locked out."""
+    record = session.find("sys_user", sys_id=sys_id, active="true")
+    return None if record is None or record["locked_out"] == "true" else load_user(session, record)
+
+
 def _granted(session: "Session", user_id: str) -> set[str]:
     """Return the roles of the user himself and of his groups."""
     granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}

@@ -37,7 +37,7 @@ async def status(client: Client, credentials: str) -> int:
         header("admin"),
         {"Authorization": "Basic !"},
         {"Authorization": "Basic /w=="},
-        {"Authorization": "Bearer x"},
+        {"Authorization": "Digest x"},
     ],
 )
 async def test_without_credentials_that_hold(anonymous: Client, headers: dict[str, str]) -> None:

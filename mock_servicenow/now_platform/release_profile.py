@@ -1,0 +1,70 @@
+"""What differs from one release of the platform to another (platform 1.9, 2.6, 4.2, 9)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Any, Self
+
+import yaml
+
+DEFAULT = "default"
+
+
+class ReleaseError(Exception):
+    """Raised for a release that there is no profile of; the message names the nearest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseProfile:
+    """One release; as it stands without arguments, where sources disagree it does as platform 9 suggests.
+
+    Attributes:
+        name: the word by which it is loaded.
+        build_name: the property ``glide.buildname``.
+        not_authenticated: the message of a 401.
+        server: the ``Server`` header.
+        basic_auth_restricted: whether a new instance lets only exceptions in by Basic authentication.
+        invalid_queries_forbidden: whether an invalid query is a 403 for users other than administrators.
+    """
+
+    name: str = DEFAULT
+    build_name: str = "Australia"
+    not_authenticated: str = "User is not authenticated"
+    server: str = "ServiceNow"
+    basic_auth_restricted: bool = False
+    invalid_queries_forbidden: bool = False
+
+    @classmethod
+    def load(cls, name: str) -> Self:
+        """Return the profile of that name, such as ``yokohama``; raises ReleaseError."""
+        if name == DEFAULT:
+            return cls()
+        releases = _releases()
+        if name not in releases:
+            raise ReleaseError(_unknown(name, [DEFAULT, *releases]))
+        return cls(name, **releases[name])
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the words that `load` knows, the oldest release first."""
+        return (DEFAULT, *_releases())
+
+    def rows(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Return the system properties that a new instance of this release has, each row with its table."""
+        restricted = "true" if self.basic_auth_restricted else "false"
+        yield "sys_properties", {"name": "glide.buildname", "value": self.build_name}
+        for switch in ("active", "enforce"):
+            name = f"glide.authenticate.basic_auth.restriction.{switch}"
+            yield "sys_properties", {"name": name, "value": restricted, "type": "boolean"}
+
+
+def _releases() -> dict[str, dict[str, Any]]:
+    text = (files("mock_servicenow.now_platform") / "releases.yaml").read_bytes()
+    releases: dict[str, dict[str, Any]] = yaml.load(text, yaml.CSafeLoader)
+    return releases
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = get_close_matches(name.lower(), known, n=1, cutoff=0)[0]
+    return f"release is '{name}'; did you mean '{nearest}'? Expected one of {', '.join(known)}"
