@@ -74,8 +74,9 @@ class Outbox:
     def unfinished(self, session: Session) -> list[Record]:
         """Return every response that may still have to be sent, the oldest first."""
         codes = self.table["response_status_code"]
-        again = "".join(f"^OR{codes}={status}" for status in sorted(self._retried))
-        return session.query(self.table.name, f"{codes}ISEMPTY{again}^ORDERBYsys_created_on^ORDERBYsys_id")
+        again = ",".join(map(str, sorted(self._retried)))
+        query = f"{codes}ISEMPTY^OR{codes}IN{again}^ORDERBYsys_created_on^ORDERBYsys_id"
+        return session.query(self.table.name, query)
 
     def delivery(self, session: Session, response_id: str) -> Delivery | None:
         """Return what is to be sent next for a response; None when nothing is.
