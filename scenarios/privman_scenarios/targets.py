@@ -1,6 +1,5 @@
 """The two parties a scenario is played on, and what they can do."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -49,19 +48,6 @@ class Targets:
         await self.servicenow.control.advance(seconds)
         if not self.one_clock:
             await self.console.control.advance(seconds)
-
-    async def journal_text(self) -> str:
-        """Return both journals, an exchange a line; the parties' names stand for their addresses, which differ by run."""
-        lines = [
-            f"{name} {json.dumps(exchange, ensure_ascii=False)}"
-            for name, party in (("servicenow", self.servicenow), ("console", self.console))
-            for exchange in await party.control.journal()
-        ]
-        text = "".join(f"{line}\n" for line in lines)
-        for party in (self.servicenow, self.console):
-            name = "servicenow" if party is self.servicenow else "console"
-            text = text.replace(party.url.partition("://")[2], name)
-        return text
 
     async def last_exchanges(self) -> list[str]:
         """Return the last exchanges of both parties for people, secrets masked."""

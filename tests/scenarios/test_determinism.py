@@ -7,6 +7,7 @@ import pytest
 
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
+from privman_scenarios.journal_text import journal_text
 from privman_scenarios.loader import Loader
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
@@ -26,7 +27,7 @@ class Remembering:
         """Return a world, and keep its journals when it closes."""
         async with self._worlds.open() as targets:
             yield targets
-            self.journals += await targets.journal_text()
+            self.journals += await journal_text(targets)
 
 
 async def journals(file: str, seed: int) -> str:
