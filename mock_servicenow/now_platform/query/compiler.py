@@ -1,7 +1,7 @@
 """From the tree of a query to SQL."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.query.javascript import RefusedError
 from mock_servicenow.now_platform.query.junctions import all_of, any_of
 from mock_servicenow.now_platform.query.operands import UnusableTermError, UnusableValueError
-from mock_servicenow.now_platform.query.operators import COMPUTED, Operator
+from mock_servicenow.now_platform.query.operators import COMPUTED, NEGATIVE, Operator
 from mock_servicenow.now_platform.query.related import related_list, semi_join
 from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.swallowed import Swallowed
 from mock_servicenow.now_platform.query.syntax import Condition, Query, RelatedList, SemiJoin, TextSearch
-from mock_servicenow.now_platform.query.terms import condition, ordering, searched_columns
+from mock_servicenow.now_platform.query.terms import condition, one_of_many, ordering, searched_columns
 from mock_servicenow.now_platform.query.walk import Rows, of_class, one_record, stored_rows
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.context import QueryContext
     from mock_servicenow.now_platform.query.junctions import Test
-    from mock_servicenow.now_platform.query.syntax import Group, Order, Term
+    from mock_servicenow.now_platform.query.syntax import Block, Group, Order, Term
     from privman_testbench.findings import Finding
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
@@ -96,10 +96,17 @@ class _Compiler:
     def _group(self, group: "Group", rows: Rows) -> "Test | None":
         blocks = []
         for block in group:
-            tests = [test for term in block if (test := self._term(term, rows)) is not None]
+            tests = self._block(block, rows)
             if tests:
                 blocks.append(any_of(tests))
         return all_of(blocks) if blocks else None
+
+    def _block(self, block: "Block", rows: Rows) -> "list[Test]":
+        merged = one_of_many(block, rows, self._scope.dictionary)
+        if merged is not None:
+            self._spend(2 * len(block))
+            return [merged]
+        return [test for term in block if (test := self._term(term, rows)) is not None]
 
     def _term(self, term: "Term", rows: Rows) -> "Test | None":
         try:
@@ -108,8 +115,14 @@ class _Compiler:
             self._swallowed.ignore(term.text, str(error))
         except UnusableValueError as error:
             self._swallowed.unusable(term.text, str(error))
-            return sa.false()
+            return self._without_value(term, rows)
         return None
+
+    def _without_value(self, term: "Term", rows: Rows) -> "Test":
+        """Return what a term means whose value no row has: nothing, or anything that is not empty."""
+        if isinstance(term, Condition) and term.operator in NEGATIVE:
+            return condition(replace(term, operator=Operator.NOT_EMPTY), rows, self._scope)
+        return sa.false()
 
     def _test(self, term: "Term", rows: Rows) -> "Test | None":
         match term:
@@ -117,8 +130,10 @@ class _Compiler:
                 self._spend(_cost(term))
                 return condition(term, rows, self._scope)
             case RelatedList():
+                self._spend(2)
                 return related_list(term, rows, self._scope.dictionary, self._matching)
             case SemiJoin():
+                self._spend(2)
                 return semi_join(term, rows, self._scope.dictionary, self._matching)
             case TextSearch():
                 return self._text_search(term, rows)

@@ -59,14 +59,17 @@ def _not_equals(operand: Operand, value: str, scope: "Scope") -> Test:
 
 def _one_of(operand: Operand, value: str, scope: "Scope") -> Test:
     wanted = scope.evaluate(value).split(",")
-    found = operand.equals_any([entry for entry in wanted if entry])
+    entries = [entry for entry in wanted if entry]
+    if not entries:
+        return operand.sql.is_(None)
+    found = operand.equals_any(entries)
     return found if all(wanted) else sa.or_(operand.sql.is_(None), found)
 
 
 def _not_one_of(operand: Operand, value: str, scope: "Scope") -> Test:
     wanted = scope.evaluate(value).split(",")
-    others = sa.not_(operand.equals_any([entry for entry in wanted if entry]))
-    return sa.and_(operand.sql.is_not(None), others)
+    entries = [entry for entry in wanted if entry]
+    return sa.not_(operand.equals_any(entries)) if entries else operand.sql.is_not(None)
 
 
 def _contains(operand: Operand, value: str, scope: "Scope") -> Test:

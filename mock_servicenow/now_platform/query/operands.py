@@ -4,20 +4,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, REFERENCE_TYPES, Column
 from mock_servicenow.now_platform.folding import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.physical import storage_kind
 from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.values import to_database, to_stored
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Column
-
-_DATE_TIMES = frozenset({"glide_date_time", "due_date", "glide_duration"})
-_IDENTIFIERS = frozenset({"GUID", "reference", "domain_id", "document_id", "sys_class_name"})
+_DATE_TIMES = DATE_TIME_TYPES | {"glide_duration"}
+_IDENTIFIERS = REFERENCE_TYPES | {"GUID", "document_id", "sys_class_name"}
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 _INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
 _LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
@@ -44,7 +42,7 @@ class Kind(Enum):
     DATE_TIME = auto()
 
 
-def kind_of(column: "Column") -> Kind:
+def kind_of(column: Column) -> Kind:
     """Return how the values of a column compare."""
     if storage_kind(column.type) != "text":
         return Kind.NUMBER
@@ -55,7 +53,7 @@ def kind_of(column: "Column") -> Kind:
     return {"boolean": Kind.BOOLEAN, "glide_date": Kind.DATE}.get(column.type, Kind.TEXT)
 
 
-def parameter(column: "Column", value: str) -> Sql:
+def parameter(column: Column, value: str) -> Sql:
     """Return a stored value as a bound parameter, in the place of the column."""
     kind = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}[storage_kind(column.type)]
     return sa.cast(sa.bindparam(None, to_database(column, value), type_=kind()), kind())
@@ -65,7 +63,7 @@ def parameter(column: "Column", value: str) -> Sql:
 class Operand:
     """A column in SQL, empty values being NULL."""
 
-    column: "Column"
+    column: Column
     sql: Sql
 
     @property
@@ -91,19 +89,33 @@ class Operand:
         """Return whether the column holds one of the values; false or NULL for an empty column.
 
         Raises:
-            UnusableValueError: as `literal`.
+            UnusableValueError: as `literal`, if it could hold none of them.
         """
-        foreign = [value for value in values if self.kind is Kind.TEXT and not value.isascii()]
-        exact = [self._stored(value) for value in values if value not in foreign]
-        tests = [UnicodeFolded(self.sql) == UnicodeFolded(sa.literal(value)) for value in foreign]
-        if self.kind is Kind.IDENTIFIER:
-            exact.extend([value.lower() for value in map(str, exact) if value != value.lower()])
-        if len(exact) == 1:
-            tests.append(self.comparable == sa.literal(exact[0], _type_of(exact[0])))
-        elif exact:
-            kind = max(map(_type_of, exact), key=lambda kind: isinstance(kind, sa.Double))
-            tests.append(self.comparable.in_(sa.bindparam(None, exact, expanding=True, type_=kind)))
-        return any_of(tests) if tests else sa.false()
+        if self.kind is not Kind.TEXT:
+            return self._in(self._usable(values))
+        tests = [UnicodeFolded(self.sql) == UnicodeFolded(sa.literal(value)) for value in values if not value.isascii()]
+        plain = [ascii_lower(value) for value in values if value.isascii()]
+        return any_of([*tests, self._in(plain)] if plain else tests)
+
+    def _in(self, stored: Sequence[str | float]) -> Test:
+        if len(stored) == 1:
+            return self.comparable == sa.literal(stored[0], _type_of(stored[0]))
+        kind = max(map(_type_of, stored), key=lambda kind: isinstance(kind, sa.Double))
+        return self.comparable.in_(sa.bindparam(None, list(stored), expanding=True, type_=kind))
+
+    def _usable(self, values: Sequence[str]) -> list[str | float]:
+        if self.kind is Kind.IDENTIFIER:  # sys_ids are lower case, unless a client chose one
+            return list(dict.fromkeys([*values, *map(str.lower, values)]))
+        stored: list[str | float] = []
+        unusable: list[UnusableValueError] = []
+        for value in values:
+            try:
+                stored.append(self._stored(value))
+            except UnusableValueError as error:
+                unusable.append(error)
+        if not stored:
+            raise unusable[0]
+        return stored
 
     def _stored(self, value: str) -> str | float:
         match self.kind:

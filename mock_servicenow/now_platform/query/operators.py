@@ -64,3 +64,5 @@ BY_SPELLING = {spelling: operator for operator in Operator for spelling in opera
 COMPUTED = frozenset(
     {Operator.SAME_AS, Operator.NOT_SAME_AS, Operator.MORE_THAN, Operator.LESS_THAN, Operator.DATE_PART}
 )
+
+NEGATIVE = frozenset({Operator.NOT_EQUALS, Operator.NOT_IN, Operator.NOT_CONTAINS})

@@ -25,7 +25,7 @@ class Swallowed:
 
     def unusable(self, term: str, reason: str) -> None:
         """Note a term whose value is none that its column could hold."""
-        self.report("query-value-unusable", f"{_quoted(term)} matches no row: {reason}")
+        self.report("query-value-unusable", f"{_quoted(term)} compares with what no row holds: {reason}")
 
     def report(self, rule: str, message: str) -> None:
         """Note anything else about the query."""

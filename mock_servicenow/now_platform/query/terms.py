@@ -6,16 +6,18 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary import PASSWORD_TYPES
 from mock_servicenow.now_platform.query import conditions, field_conditions
+from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Kind, Operand, UnusableTermError, kind_of
 from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.query.walk import Path, Rows
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Dictionary
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.scope import Scope
-    from mock_servicenow.now_platform.query.syntax import Condition, Order
+    from mock_servicenow.now_platform.query.syntax import Block, Order
 
 # These look at the sys_id that a reference holds, all others at what people read for it (platform 2.4).
 _OF_THE_SYS_ID = frozenset(
@@ -51,6 +53,30 @@ def condition(term: "Condition", rows: Rows, scope: "Scope") -> Test:
     if conditions.may_accept_empty(term.operator, term.value, path.last):
         return test(path.operand(rows))
     return path.meets(rows, test)
+
+
+def one_of_many(block: "Block", rows: Rows, dictionary: "Dictionary") -> Test | None:
+    """Return one test for a block that asks many times whether a column equals something; None for all others.
+
+    Clients write long lists of sys_ids so; as one list they cost the database little.
+    """
+    if len(block) < 2:  # noqa: PLR2004 - one condition is no list
+        return None
+    equal = [term for term in block if isinstance(term, Condition) and _is_plain_equality(term)]
+    if len(equal) != len(block) or len({term.path for term in equal}) > 1:
+        return None
+    try:
+        path = Path(dictionary, rows.table, equal[0].path)
+    except UnusableTermError:
+        return None
+    if kind_of(path.last) not in (Kind.TEXT, Kind.IDENTIFIER):
+        return None
+    values = [term.value for term in equal]
+    return path.meets(rows, lambda operand: operand.equals_any(values))
+
+
+def _is_plain_equality(term: "Condition") -> bool:
+    return term.operator is Operator.EQUALS and term.value != "" and not term.value.startswith(PREFIX)
 
 
 def ordering(order: "Order", rows: Rows, dictionary: "Dictionary") -> sa.ColumnElement[Any]:

@@ -94,6 +94,8 @@ def test_names_are_case_sensitive(shelf: Desk) -> None:
         ("priorityIN1,2.5", "one"),
         ("priorityNOT IN1,2", "three"),
         ("priorityLIKE1", "one three"),
+        ("priorityINx,1,x", "one"),
+        ("priorityNOT INx,1", "three two"),
         ("cost=2.50", "three"),
         ("cost>2", "three"),
         ("priority<99999999999999999999999999", "one three two"),
@@ -105,12 +107,39 @@ def test_numbers(shelf: Desk, query: str, rows: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["priority=high", "priority>", "priority=1e3", "opened_at>yesterday", "priorityIN1,x"]
+    "query", ["priority=high", "priority>", "priority=1e3", "opened_at>yesterday", "priorityINx,y"]
 )
 def test_value_of_the_wrong_type(shelf: Desk, query: str) -> None:
     """A value that is no number or no date matches no row, and the tool says so (platform 2.4)."""
     assert shelf.ask(query) == []
     assert [finding.rule for finding in shelf.findings] == ["query-value-unusable"]
+
+
+@pytest.mark.parametrize(
+    "query", ["priority!=high", "priorityNOT INx,y", "opened_at!=never", "numberNOT LIKE" + "x" * 60_000]
+)
+def test_not_a_value_of_the_wrong_type(shelf: Desk, query: str) -> None:
+    """What is not a value that no row could hold is everything but empty (platform 2.4)."""
+    shelf.add("incident", "old", number="X", priority=1, opened_at="2020-01-01 00:00:00")
+    column = query.removesuffix("x" * 60_000).partition("!")[0].partition("NOT")[0]
+    assert shelf.ask(query) == shelf.ask(f"{column}ISNOTEMPTY") != []
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("number=inc001^ORnumber=INC003", "one three"),
+        ("number=inc001^ORnumber=INC003^ORnumber=", "one three void"),
+        ("number=inc001^ORnumber=javascript:gs.getUserName()", "one"),
+        ("number=inc001^ORshort_description=école", "one three"),
+        ("short_description=école^ORshort_description=disk_quota^ORshort_description=É", "three two"),
+        ("priority=1^ORpriority=high", "one"),
+        ("nothing=1^ORnothing=2", "one three two void"),
+    ],
+)
+def test_one_column_of_several_values(shelf: Desk, query: str, rows: str) -> None:
+    """Many equalities of one column joined by OR mean what each of them means (platform 1.12, 2.1)."""
+    assert shelf.ask(query) == rows.split()
 
 
 @pytest.mark.parametrize(
