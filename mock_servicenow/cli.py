@@ -1,6 +1,7 @@
 """The command ``mock-servicenow``."""
 
 import asyncio
+import gc
 import os
 import ssl
 from argparse import ArgumentParser, Namespace
@@ -67,6 +68,8 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     tls = _tls(options)
     clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
     app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
+    gc.freeze()
+    gc.enable()
     async with serving(app, options.host, options.port, tls) as url:
         say(f"{_COMMAND} serves {url} (user {options.username}, control plane {url}/__admin)")
         await until_stopped()
