@@ -112,12 +112,14 @@ class HeldServiceNow(HeldParty):
 
     Attributes:
         auth: user name and password of its administrator, as requests and httpx take them.
+        basic_auth: the same as an Authorization header.
     """
 
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.servicenow, "servicenow")
         self._servicenow = targets.servicenow
         self.auth = (targets.servicenow.admin.user, targets.servicenow.admin.password)
+        self.basic_auth = targets.servicenow.admin.header
 
     def find(self, table: str, **columns: str) -> list[dict[str, Any]]:
         """Return the app's records with these values; table and columns go by their canonical names.
@@ -156,6 +158,10 @@ class HeldConsole(HeldParty):
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return the request as the console sees it."""
         return self._loop.run(self._console.approval(request_id))
+
+    def save_foreign_system(self, **changes: object) -> None:
+        """Save the foreign system with ``name``, ``base_url``, ``use_webhook`` or ``post_uri`` changed."""
+        self._loop.run(self._party.control.call("POST", "/foreign-system", changes))
 
     def restart(self) -> None:
         """Start the console's process again: tokens are gone, what is kept stays."""

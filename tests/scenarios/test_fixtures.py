@@ -1,0 +1,172 @@
+"""The pytest fixtures, as other people's tests use them."""
+
+from datetime import timedelta
+
+import pytest
+import requests
+from aiohttp import ClientSession, web
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.targets import Targets
+from privman_scenarios.world import serve
+
+pytest_plugins = ["pytester"]
+
+
+def test_a_synchronous_connector_uses_the_instance(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+    """A connector written with requests approves, and the console has it."""
+    request_id = console.ask({"PolicyName": "Elevate installers"})
+    (record,) = servicenow.find("request", request_id=request_id)
+    url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request/{record['sys_id']}"
+    answer = requests.patch(url, json={"status": "Approve"}, auth=servicenow.auth, timeout=10)
+    assert answer.status_code == 200
+    servicenow.clock.advance(0)
+    assert console.approval(request_id)["state"] == "Approved"
+
+
+async def test_an_asynchronous_connector_uses_the_instance(servicenow: HeldServiceNow) -> None:
+    """The instance runs in a loop of its own, so that a test's own loop is free."""
+    async with (
+        ClientSession() as session,
+        session.get(f"{servicenow.url}/api/now/table/sys_user?sysparm_limit=1") as answer,
+    ):
+        assert answer.status == 401
+
+
+async def test_a_test_may_serve_what_servicenow_calls(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+    """A receiver in the test's own loop gets the decision while time is moved from there."""
+    received = []
+
+    async def receive(request: web.Request) -> web.Response:
+        received.append((await request.json())["Response"])
+        return web.json_response({"Result": {}, "Status": "ok", "Messages": []})
+
+    async def token(_request: web.Request) -> web.Response:
+        return web.json_response("token")
+
+    app = web.Application()
+    app.router.add_post("/Tms/services/api/logon/token", token)
+    app.router.add_post("/Tms/services/api/v1/approval/approve", receive)
+    async with serve(app) as url:
+        console.save_foreign_system(post_uri=f"{url}/Tms/services/api/v1/approval/approve")
+        request_id = console.ask({})
+        (record,) = servicenow.find("request", request_id=request_id)
+        async with (
+            ClientSession() as session,
+            session.patch(
+                f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request/{record['sys_id']}",
+                json={"status": "Deny"},
+                headers={"Authorization": servicenow.basic_auth},
+            ) as answer,
+        ):
+            assert answer.status == 200
+        await servicenow.clock.advance_async("00:00:01")
+    assert received == ["Deny"]
+
+
+def test_the_clock_moves_both_sides(world: HeldWorld) -> None:
+    """Sixteen and a half hours pass at once, and both sides time the request out."""
+    before = world.console.clock.now()
+    request_id = world.console.ask({})
+    world.clock.advance("16:30:00")
+    assert world.console.clock.now() - before == timedelta(hours=16, minutes=30)
+    assert world.console.approval(request_id)["state"] == "TimedOut"
+    assert world.servicenow.find("request", request_id=request_id)[0]["status"] == "TimedOut"
+
+
+def test_faults_are_armed_and_cleared(world: HeldWorld) -> None:
+    """A fault strikes until it is cleared; the journal names it."""
+    world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
+    request_id = world.console.ask({})
+    assert world.decide(request_id, "Approve", comment="Fine") == 200
+    assert [each["fault"] for each in world.console.journal if each["status"] == 503] == ["status"]
+    assert world.console.approval(request_id)["state"] == "Pending"
+    world.console.faults.clear()
+    world.clock.advance(50)
+    assert world.console.approval(request_id)["comment"] == "Fine"
+
+
+def test_what_was_swallowed_can_be_looked_at(world: HeldWorld) -> None:
+    """ServiceNow says only that a rule refused; the findings say why."""
+    request_id = world.console.ask({})
+    world.decide(request_id, "Approve")
+    assert world.decide(request_id, "Deny") == 403
+    assert [each["rule"] for each in world.servicenow.findings] == ["rule-aborted"]
+    world.servicenow.forget_journal()
+    assert world.servicenow.findings == []
+
+
+def test_a_refused_question_is_told(console: HeldConsole) -> None:
+    """What the console refuses raises with its own words."""
+    with pytest.raises(ExpectationError, match=r"PolicyId.*expected a GUID"):
+        console.ask({"PolicyId": "none"})
+
+
+def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_targets: Targets) -> None:
+    """A console that cannot be set up is no fixture to go on with."""
+    HeldServiceNow(privman_loop, privman_targets).faults.arm("hibernating", path="/api/*")
+    with pytest.raises(ExpectationError, match="hibernating"):
+        HeldConsole(privman_loop, privman_targets)
+
+
+BREAKING = """
+def test_it(servicenow, console):
+    {tolerate}
+    import requests
+    values = {{"instance_id": console.instance_id, "activity_type_id": console.activity_type_id,
+               "request_id": "none", "metadata": "{{}}"}}
+    url = f"{{servicenow.url}}/api/now/table/x_thyti_thycotic_p_request"
+    assert requests.post(url, json=values, auth=servicenow.auth).status_code == 403
+"""
+
+
+def test_a_broken_contract_fails_the_test_at_its_end(pytester: pytest.Pytester) -> None:
+    """The message is named in plain words, without a traceback."""
+    pytester.makepyfile(BREAKING.format(tolerate=""))
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["servicenow saw * broken contract(s):", "#* approval-request: request_id has value *"])
+
+
+def test_a_broken_contract_may_be_tolerated(pytester: pytest.Pytester) -> None:
+    """A test that breaks a contract on purpose says so."""
+    pytester.makepyfile(BREAKING.format(tolerate="servicenow.tolerate('approval-*')"))
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+SEEDED = """
+import os
+def test_it(console):
+    with open(os.environ["SEEN"], "a") as seen:
+        print(console.instance_id, file=seen)
+"""
+
+
+def test_the_seed_decides_about_identifiers(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same --privman-seed gives the same ids, another one gives others."""
+    seen = pytester.path / "seen"
+    monkeypatch.setenv("SEEN", str(seen))
+    pytester.makepyfile(SEEDED)
+    for seed in ("1", "1", "2"):
+        pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-seed", seed).assert_outcomes(passed=1)
+    first, again, other = seen.read_text().split()
+    assert first == again != other
+
+
+ADDRESSED = """
+def test_it(servicenow, console):
+    assert (servicenow.url, console.url) == ({servicenow!r}, {console!r})
+"""
+
+
+def test_the_options_name_systems_that_already_run(
+    pytester: pytest.Pytester, privman_targets: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--servicenow-url and --console-url take the place of what would be started."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    servicenow, console = privman_targets.servicenow.url, privman_targets.console.url
+    pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
+    options = ("--servicenow-url", servicenow, "--console-url", console)
+    pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
