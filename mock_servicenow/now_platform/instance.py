@@ -8,6 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.api_keys import api_key
+from mock_servicenow.now_platform.attachments import attachment_rules
 from mock_servicenow.now_platform.authentication import Authentication
 from mock_servicenow.now_platform.cache import Cache
 from mock_servicenow.now_platform.dictionary import Dictionary
@@ -60,7 +61,7 @@ class Instance:
         self.release = release or ReleaseProfile()
         self.parser = Parser()
         self.fields = FieldLists(dictionary)
-        self.rules = Rulebook(task_rules())
+        self.rules = Rulebook([*task_rules(), *attachment_rules()])
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self.authentication = Authentication(self)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import UnknownPath
+from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.table_api import TableApi
 from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
 
@@ -23,6 +24,7 @@ class Router:
         self._resources: dict[str, Resource] = {
             "table": TableApi(instance).answer,
             "tinyurl": TinyUrlApi(instance).answer,
+            "attachment": AttachmentApi(instance).answer,
         }
 
     def add(self, word: str, resource: Resource) -> None:

@@ -1,0 +1,187 @@
+"""The Attachment API (platform 3.1)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from multidict import CIMultiDict
+
+from mock_servicenow.now_platform import attachments, queries
+from mock_servicenow.now_platform.attachments import File
+from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, UnknownPath
+from mock_servicenow.now_platform.rest import attachment_attributes
+from mock_servicenow.now_platform.rest.bodies import read_record
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.envelope import result_answer
+from mock_servicenow.now_platform.rest.limits import longest_body
+from mock_servicenow.now_platform.rest.multipart import read_parts
+from mock_servicenow.now_platform.rest.paging import links
+from mock_servicenow.now_platform.rest.parameters import read_parameters
+from mock_servicenow.now_platform.rest.xml_text import Result
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.record import Record
+    from mock_servicenow.now_platform.session import Session
+
+LIMIT = 1_000
+UNKNOWN_TYPE = "application/octet-stream"
+_METADATA = (
+    "table_sys_id",
+    "size_bytes",
+    "sys_updated_on",
+    "sys_id",
+    "image_height",
+    "sys_created_on",
+    "file_name",
+    "sys_created_by",
+    "compressed",
+    "average_image_color",
+    "sys_updated_by",
+    "sys_tags",
+    "table_name",
+    "image_width",
+    "sys_mod_count",
+    "content_type",
+    "size_compressed",
+    "chunk_size_bytes",
+    "hash",
+    "state",
+)
+Verb = Callable[[Call, "Session"], Answer]
+
+
+class AttachmentApi:
+    """Lists, reads, uploads, renames and deletes files attached to records."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a call on ``attachment`` and what is below it; raises PlatformError."""
+        verb = _verbs(call.resource[1:]).get("GET" if call.verb == "HEAD" else call.verb)
+        if verb is None:
+            raise MethodNotAllowed(call.verb)
+        with self._instance.transaction(call.user, call.findings) as session:
+            return verb(call, session)
+
+
+def _verbs(below: tuple[str, ...]) -> dict[str, Verb]:
+    verbs: dict[str, Verb]
+    match below:
+        case ():
+            verbs = {"GET": _list}
+        case ("file",):
+            verbs = {"POST": _upload}
+        case ("upload",):
+            verbs = {"POST": _upload_form}
+        case (_,):
+            verbs = {"GET": _get, "PATCH": _rename, "DELETE": _delete}
+        case (_, "file"):
+            verbs = {"GET": _download}
+        case (_, "attributes"):
+            verbs = attachment_attributes.ON_ALL
+        case (_, "attributes", _):
+            verbs = attachment_attributes.ON_ONE
+        case _:
+            raise UnknownPath
+    return verbs
+
+
+def _list(call: Call, session: "Session") -> Answer:
+    parameters = read_parameters(call)
+    if "sysparm_limit" not in call.query:
+        parameters = replace(parameters, limit=LIMIT)
+    query = session.compiled(attachments.TABLE, parameters.query)
+    page = session.page(attachments.TABLE, query, limit=parameters.limit, offset=parameters.offset)
+    total = queries.count(session, attachments.TABLE, query)
+    answer = result_answer(call, _results(session, attachments.visible(session, page)), many=True)
+    answer.headers["X-Total-Count"] = str(total)
+    if not parameters.suppress_pagination_header:
+        answer.headers["Link"] = links(session.instance.url, call, parameters, total)
+    return answer
+
+
+def _get(call: Call, session: "Session") -> Answer:
+    attachment = attachments.find(session, call.resource[1])
+    return result_answer(call, _results(session, [attachment]), many=False)
+
+
+def _download(call: Call, session: "Session") -> Answer:
+    attachment = attachments.find(session, call.resource[1])
+    metadata = json.dumps(_results(session, [attachment])[0])  # escapes what no header can hold
+    headers = CIMultiDict({"Content-Type": attachment["content_type"], "X-Attachment-Metadata": metadata})
+    return Answer(200, attachments.content(session, attachment), headers)
+
+
+def _upload(call: Call, session: "Session") -> Answer:
+    given = {name: call.query.get(name, "") for name in ("file_name", "table_name", "table_sys_id")}
+    content_type = call.headers.get("Content-Type", UNKNOWN_TYPE)
+    file = File(given["file_name"], content_type, call.body, call.query.get("encryption_context", ""))
+    return _attach(call, session, given, file)
+
+
+def _upload_form(call: Call, session: "Session") -> Answer:
+    parts = read_parts(call.headers.get("Content-Type", ""), call.body)
+    files = [part for part in parts if part.file_name]
+    given = {part.name: part.content.decode(errors="replace") for part in parts if not part.file_name}
+    if not files:
+        raise BadRequest("Failed to create the attachment", "the form holds no file")
+    if len(files) > 1:
+        call.swallowed("files-ignored", f"the form holds {len(files)} files: all but the first were ignored")
+    if parts[-1] is not files[0]:
+        call.swallowed("form-order", "the file is not the last part of the form, as the platform expects")
+    first = files[0]
+    given["file_name"] = first.file_name
+    return _attach(call, session, given, File(first.file_name, first.content_type or UNKNOWN_TYPE, first.content))
+
+
+def _attach(call: Call, session: "Session", given: dict[str, str], file: File) -> Answer:
+    missing = [name for name in ("file_name", "table_name", "table_sys_id") if not given.get(name)]
+    if missing:
+        raise BadRequest("Failed to create the attachment", f"mandatory and missing: {', '.join(missing)}")
+    attachment = attachments.attach(session, given["table_name"], given["table_sys_id"], file)
+    answer = result_answer(call, _results(session, [attachment]), many=False, status=201)
+    answer.headers["Location"] = f"{session.instance.url}{call.prefix}/attachment/{attachment.sys_id}/file"
+    return answer
+
+
+def _rename(call: Call, session: "Session") -> Answer:
+    attachment = attachments.writable(session, call.resource[1], "Update")
+    name = read_record(call, longest_body(session)).get("file_name")
+    if not name:
+        raise BadRequest("Failed to rename the attachment", "mandatory and missing: file_name")
+    session.update(attachments.TABLE, attachment.sys_id, {"file_name": name})
+    return Answer(204)
+
+
+def _delete(call: Call, session: "Session") -> Answer:
+    attachment = attachments.writable(session, call.resource[1], "Delete")
+    session.delete(attachments.TABLE, attachment.sys_id)
+    return Answer(204)
+
+
+def _results(session: "Session", found: "list[Record]") -> list[Result]:
+    authors = {name for record in found for name in _authors(record)}
+    names = {name: _full_name(session, name) for name in authors}
+    return [_metadata(session, record, names) for record in found]
+
+
+def _metadata(session: "Session", record: "Record", names: dict[str, str]) -> Result:
+    created_by, updated_by = _authors(record)
+    return {
+        **{name: record[name] for name in _METADATA},
+        "download_link": f"{session.instance.url}/api/now/attachment/{record.sys_id}/file",
+        "created_by_name": names[created_by],
+        "updated_by_name": names[updated_by],
+    }
+
+
+def _authors(record: "Record") -> tuple[str, str]:
+    return record["sys_created_by"], record["sys_updated_by"]
+
+
+def _full_name(session: "Session", user_name: str) -> str:
+    user = session.elevated.find("sys_user", user_name=user_name)
+    return "" if user is None else user["name"]

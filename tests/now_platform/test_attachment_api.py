@@ -1,0 +1,497 @@
+"""The Attachment API."""
+
+import json
+from collections.abc import Callable
+from hashlib import sha256, shake_256
+from io import BytesIO
+from typing import Any
+
+import pytest
+from aiohttp import FormData, web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+
+Client = TestClient[web.Request, web.Application]
+Values = dict[str, Any]
+URL = "https://dev12345.service-now.com"
+BASE = "/api/now/attachment"
+# platform 3.1: metadata keys
+KEYS = {
+    "table_sys_id",
+    "size_bytes",
+    "download_link",
+    "sys_updated_on",
+    "sys_id",
+    "image_height",
+    "sys_created_on",
+    "file_name",
+    "sys_created_by",
+    "compressed",
+    "average_image_color",
+    "sys_updated_by",
+    "sys_tags",
+    "table_name",
+    "image_width",
+    "sys_mod_count",
+    "content_type",
+    "size_compressed",
+    "created_by_name",
+    "updated_by_name",
+    "hash",
+    "chunk_size_bytes",
+    "state",
+}
+
+
+async def make(client: Client, table: str, **values: str) -> str:
+    """Return the sys_id of a new record."""
+    response = await client.post(f"/api/now/table/{table}", json=values)
+    assert response.status == 201, await response.text()
+    sys_id: str = (await response.json())["result"]["sys_id"]
+    return sys_id
+
+
+async def upload(client: Client, record: str, name: str = "test.txt", content: bytes = b"x", **more: Any) -> Values:
+    """Return the metadata of a file uploaded to a problem."""
+    where = {"file_name": name, "table_name": "problem", "table_sys_id": record}
+    response = await client.post(f"{BASE}/file", params=where, data=BytesIO(content), **more)
+    assert response.status == 201, await response.text()
+    result: Values = (await response.json())["result"]
+    return result
+
+
+async def listed(client: Client, query: str = "", **parameters: str) -> list[str]:
+    """Return the names of the files that a list answers."""
+    response = await client.get(BASE, params={"sysparm_query": query, **parameters})
+    assert response.status == 200, await response.text()
+    return [attachment["file_name"] for attachment in (await response.json())["result"]]
+
+
+def rows(instance: Instance, table: str) -> int:
+    """Return how many rows a table has."""
+    with instance.transaction(instance.system) as session:
+        return session.count(table)
+
+
+@pytest.fixture
+async def problem(client: Client) -> str:
+    """Return the sys_id of a problem without attachments."""
+    return await make(client, "problem")
+
+
+async def test_upload_answers_the_metadata(client: Client, problem: str) -> None:
+    """3.1: POST /file answers 201 with every metadata key, all values being strings."""
+    metadata = await upload(client, problem, "größe.bin", b"\x00\x01" * 500, headers={"Content-Type": "image/png"})
+    assert set(metadata) == KEYS
+    assert all(isinstance(value, str) for value in metadata.values())
+    assert metadata["file_name"] == "größe.bin"
+    assert metadata["table_name"] == "problem"
+    assert metadata["table_sys_id"] == problem
+    assert metadata["content_type"] == "image/png"
+    assert metadata["size_bytes"] == "1000"
+    assert 0 < int(metadata["size_compressed"]) < 1000
+    assert metadata["compressed"] == "true"
+    assert metadata["state"] == "available"
+    assert metadata["hash"] == sha256(b"\x00\x01" * 500).hexdigest()
+    assert metadata["download_link"] == f"{URL}/api/now/attachment/{metadata['sys_id']}/file"
+    assert metadata["created_by_name"] == metadata["updated_by_name"] == "System Administrator"
+
+
+@pytest.mark.parametrize("prefix", ["/api/now/v1", "/api/now/v2", "/api/now"])
+async def test_location_repeats_the_version(client: Client, problem: str, prefix: str) -> None:
+    """3.1: Location is the file's address in the version of the call."""
+    where = {"file_name": "test.txt", "table_name": "problem", "table_sys_id": problem}
+    response = await client.post(f"{prefix}/attachment/file", params=where, data=b"x")
+    sys_id = (await response.json())["result"]["sys_id"]
+    assert response.headers["Location"] == f"{URL}{prefix}/attachment/{sys_id}/file"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text\r\nwith\nlines\r", bytes(range(256)) * 3, shake_256(b"").digest(2_000_000)],
+    ids=["empty", "text", "every byte", "several chunks"],
+)
+async def test_file_answers_the_bytes(client: Client, problem: str, content: bytes) -> None:
+    """3.1: GET /file answers exactly the bytes that were uploaded, with their Content-Type."""
+    metadata = await upload(client, problem, content=content, headers={"Content-Type": "application/x-thing"})
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert response.status == 200
+    assert await response.read() == content
+    assert response.headers["Content-Type"] == "application/x-thing"
+
+
+async def test_twenty_megabytes_come_back_whole(client: Client, problem: str) -> None:
+    """3.1: the limit of other REST bodies does not hold for files."""
+    content = shake_256(b"").digest(1024) * 20_480
+    metadata = await upload(client, problem, content=content)
+    assert metadata["size_bytes"] == str(20 * 1024 * 1024)
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert sha256(await response.read()).hexdigest() == metadata["hash"]
+
+
+async def test_file_carries_its_metadata(client: Client, problem: str) -> None:
+    """3.1: X-Attachment-Metadata holds the metadata as JSON, whatever characters the name has."""
+    metadata = await upload(client, problem, "größe\n.txt")
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert json.loads(response.headers["X-Attachment-Metadata"]) == metadata
+
+
+async def test_any_content_type_is_kept(client: Client, problem: str) -> None:
+    """3.1: whatever Content-Type is sent becomes content_type; without one it is that of unknown bytes."""
+    for_all = await upload(client, problem, headers={"Content-Type": "*/*"})
+    without = await upload(client, problem, skip_auto_headers=["Content-Type"])
+    assert for_all["content_type"] == "*/*"
+    assert without["content_type"] == "application/octet-stream"
+
+
+async def test_encryption_context_is_kept(client: Client, problem: str) -> None:
+    """3.1: encryption_context is stored with the attachment."""
+    where = {"file_name": "a", "table_name": "problem", "table_sys_id": problem, "encryption_context": "c" * 32}
+    response = await client.post(f"{BASE}/file", params=where, data=b"x")
+    sys_id = (await response.json())["result"]["sys_id"]
+    record = await client.get(f"/api/now/table/sys_attachment/{sys_id}")
+    assert (await record.json())["result"]["encryption_context"] == "c" * 32
+
+
+@pytest.mark.parametrize("missing", ["file_name", "table_name", "table_sys_id"])
+async def test_upload_needs_its_parameters(client: Client, problem: str, missing: str) -> None:
+    """3.1: an upload without name, table or record is refused with 400."""
+    where = {"file_name": "a", "table_name": "problem", "table_sys_id": problem}
+    del where[missing]
+    response = await client.post(f"{BASE}/file", params=where, data=b"x")
+    assert response.status == 400
+    assert missing in (await response.json())["error"]["detail"]
+
+
+async def test_upload_needs_its_record(client: Client) -> None:
+    """3.1: an upload to a record that does not exist is refused with 404, to a table that does not with 400."""
+    where = {"file_name": "a", "table_name": "problem", "table_sys_id": "0" * 32}
+    response = await client.post(f"{BASE}/file", params=where, data=b"x")
+    assert response.status == 404
+    assert (await response.json())["error"]["message"] == "No Record found"
+    response = await client.post(f"{BASE}/file", params={**where, "table_name": "bunk"}, data=b"x")
+    assert response.status == 400
+    assert (await response.json())["error"]["message"] == "Invalid table bunk"
+
+
+async def test_size_is_limited_by_a_property(client: Client, problem: str, instance: Instance) -> None:
+    """3.1: com.glide.attachment.max_size limits a file, in megabytes."""
+    await make(client, "sys_properties", name="com.glide.attachment.max_size", value="1")
+    await upload(client, problem, content=b"x" * 1024 * 1024)
+    where = {"file_name": "large.txt", "table_name": "problem", "table_sys_id": problem}
+    response = await client.post(f"{BASE}/file", params=where, data=BytesIO(b"x" * (1024 * 1024 + 1)))
+    assert response.status == 400
+    assert "'large.txt' has 1048577 bytes" in (await response.json())["error"]["detail"]
+    assert rows(instance, "sys_attachment") == 1
+
+
+def form(problem: str, *, file_first: bool = False, files: int = 1) -> FormData:
+    """Return a form that uploads a binary file."""
+    data = FormData(quote_fields=False)
+    fields = [("table_name", "problem"), ("table_sys_id", problem)]
+    for name, value in [] if file_first else fields:
+        data.add_field(name, value)
+    for number in range(files):
+        data.add_field(
+            "uploadFile", b"\r\n\x00--\r\n\r\n" * 3, filename=f"größe {number}.bin", content_type="image/png"
+        )
+    for name, value in fields if file_first else []:
+        data.add_field(name, value)
+    return data
+
+
+async def test_multipart_upload(client: Client, problem: str) -> None:
+    """3.1: POST /upload reads table_name and table_sys_id from the form, name and type from the file's part."""
+    response = await client.post("/api/now/v1/attachment/upload", data=form(problem))
+    metadata = (await response.json())["result"]
+    assert response.status == 201
+    assert response.headers["Location"] == f"{URL}/api/now/v1/attachment/{metadata['sys_id']}/file"
+    assert metadata["file_name"] == "größe 0.bin"
+    assert metadata["content_type"] == "image/png"
+    assert metadata["table_sys_id"] == problem
+    file = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert await file.read() == b"\r\n\x00--\r\n\r\n" * 3
+
+
+async def test_multipart_upload_of_a_file_without_a_type(client: Client, problem: str) -> None:
+    """3.1: a file whose part names no Content-Type is of the type of unknown bytes."""
+    body = (
+        '--xyz\r\nContent-Disposition: form-data; name="table_name"\r\n\r\nproblem\r\n'
+        f'--xyz\r\nContent-Disposition: form-data; name="table_sys_id"\r\n\r\n{problem}\r\n'
+        '--xyz\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n\r\n--xyz--\r\n'
+    )
+    headers = {"Content-Type": 'multipart/form-data; boundary="xyz"'}
+    response = await client.post(f"{BASE}/upload", data=body.encode(), headers=headers)
+    assert response.status == 201, await response.text()
+    assert (await response.json())["result"]["content_type"] == "application/octet-stream"
+
+
+async def test_multipart_upload_takes_one_file(client: Client, problem: str, swallowed: Any) -> None:
+    """3.1: one file a call; a second one is ignored, and both that and a file before the fields are told."""
+    response = await client.post(f"{BASE}/upload", data=form(problem, file_first=True, files=2))
+    assert response.status == 201
+    assert await listed(client) == ["größe 0.bin"]
+    assert "files-ignored" in swallowed()
+    assert "form-order" in swallowed()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b"{}"),
+        ("multipart/form-data", b"--xyz--"),
+        ("multipart/form-data; boundary=xyz", b"no boundary"),
+        ("multipart/form-data; boundary=xyz", b"--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\ncut off"),
+        ("multipart/form-data; boundary=xyz", b"--xyz\r\nContent-Disposition: form-data; name=a\r\n--xyz--"),
+    ],
+    ids=["no form", "no boundary named", "no boundary", "cut off", "no content"],
+)
+async def test_multipart_upload_reads_forms_alone(client: Client, content_type: str, body: bytes) -> None:
+    """1.9: a body that is no form is refused with 400."""
+    response = await client.post(f"{BASE}/upload", data=body, headers={"Content-Type": content_type})
+    assert response.status == 400
+    assert (await response.json())["error"]["message"] == "Exception while reading request"
+
+
+async def test_multipart_upload_needs_file_and_fields(client: Client) -> None:
+    """3.1: a form without a file or without the fields is refused with 400."""
+    no_file = b'--xyz\r\nContent-Disposition: form-data; name="table_name"\r\n\r\nproblem\r\n--xyz--'
+    headers = {"Content-Type": "multipart/form-data; boundary=xyz"}
+    response = await client.post(f"{BASE}/upload", data=no_file, headers=headers)
+    assert (await response.json())["error"]["detail"] == "the form holds no file"
+    only_file = FormData()
+    only_file.add_field("uploadFile", b"x", filename="a.txt")
+    response = await client.post(f"{BASE}/upload", data=only_file)
+    assert "table_name, table_sys_id" in (await response.json())["error"]["detail"]
+
+
+async def test_get_answers_the_metadata(client: Client, problem: str) -> None:
+    """3.1: GET of one attachment answers its metadata, an unknown one 404."""
+    metadata = await upload(client, problem)
+    response = await client.get(f"{BASE}/{metadata['sys_id']}")
+    assert (await response.json())["result"] == metadata
+    response = await client.get(f"{BASE}/{'0' * 32}")
+    assert response.status == 404
+    assert (await response.json())["error"]["message"] == "No Record found"
+
+
+async def test_head_is_as_get(client: Client, problem: str) -> None:
+    """1.2: HEAD answers the headers of GET."""
+    await upload(client, problem)
+    response = await client.head(BASE)
+    assert response.status == 200
+    assert response.headers["X-Total-Count"] == "1"
+
+
+async def test_list_filters(client: Client, problem: str) -> None:
+    """3.1: lists filter by table and record, and by file name."""
+    other = await make(client, "problem")
+    await upload(client, problem, "test.txt")
+    await upload(client, other, "other.txt")
+    assert await listed(client, f"table_name=problem^table_sys_id={problem}") == ["test.txt"]
+    assert await listed(client, "table_name=problem^file_name=other.txt") == ["other.txt"]
+    assert await listed(client, "file_name=thisdoesntexist918") == []
+    assert await listed(client, "ORDERBYfile_name") == ["other.txt", "test.txt"]
+
+
+async def test_an_empty_list_is_no_error(client: Client) -> None:
+    """8.3: a v1 list without attachments is 200, unlike one of the Table API."""
+    response = await client.get("/api/now/v1/attachment", params={"sysparm_query": "file_name=none"})
+    assert response.status == 200
+    assert await response.json() == {"result": []}
+    assert response.headers["X-Total-Count"] == "0"
+
+
+async def test_list_pages(client: Client, problem: str) -> None:
+    """3.1: sysparm_limit and sysparm_offset page through the list; Link and X-Total-Count tell."""
+    for name in "abc":
+        await upload(client, problem, name)
+    response = await client.get(BASE, params={"sysparm_limit": "2", "sysparm_offset": "0"})
+    assert [each["file_name"] for each in (await response.json())["result"]] == ["a", "b"]
+    assert response.headers["X-Total-Count"] == "3"
+    assert f'<{URL}{BASE}?sysparm_limit=2&sysparm_offset=2>;rel="next"' in response.headers["Link"]
+    assert await listed(client, sysparm_limit="2", sysparm_offset="2") == ["c"]
+
+
+async def test_list_has_a_limit_by_itself(client: Client, problem: str, instance: Instance) -> None:
+    """3.1: without sysparm_limit a list ends after 1000 attachments."""
+    with instance.transaction(instance.system) as session:
+        more = {"table_name": "problem", "table_sys_id": problem, "file_name": "x"}
+        session.store_rows("sys_attachment", [{**more, "sys_id": f"{number:032x}"} for number in range(1001)])
+    response = await client.get(BASE)
+    assert len((await response.json())["result"]) == 1000
+    assert response.headers["X-Total-Count"] == "1001"
+
+
+async def test_list_without_link(client: Client, problem: str) -> None:
+    """3.1: sysparm_suppress_pagination_header drops Link and keeps X-Total-Count."""
+    await upload(client, problem)
+    response = await client.get(BASE, params={"sysparm_suppress_pagination_header": "true"})
+    assert "Link" not in response.headers
+    assert response.headers["X-Total-Count"] == "1"
+
+
+async def test_table_parameters_have_no_effect(client: Client, problem: str) -> None:
+    """3.1: with the Table API's parameters every value stays a plain string."""
+    metadata = await upload(client, problem)
+    asked = {"sysparm_display_value": "all", "sysparm_exclude_reference_link": "true", "sysparm_fields": "sys_id"}
+    response = await client.get(BASE, params=asked)
+    assert (await response.json())["result"] == [metadata]
+
+
+async def test_metadata_as_xml(client: Client, problem: str) -> None:
+    """1.10: metadata can be had as XML."""
+    metadata = await upload(client, problem)
+    response = await client.get(f"{BASE}/{metadata['sys_id']}", headers={"Accept": "application/xml"})
+    assert "<file_name>test.txt</file_name>" in await response.text()
+
+
+async def test_rename(client: Client, problem: str) -> None:
+    """3.1: PATCH gives another name and answers 204 without a body."""
+    metadata = await upload(client, problem)
+    response = await client.patch(f"{BASE}/{metadata['sys_id']}", json={"file_name": "new.txt"})
+    assert response.status == 204
+    assert await response.read() == b""
+    assert await listed(client) == ["new.txt"]
+
+
+async def test_rename_needs_a_name(client: Client, problem: str) -> None:
+    """3.1: PATCH without a name is refused with 400, of an unknown attachment with 404."""
+    metadata = await upload(client, problem)
+    response = await client.patch(f"{BASE}/{metadata['sys_id']}", json={})
+    assert response.status == 400
+    response = await client.patch(f"{BASE}/{'0' * 32}", json={"file_name": "a"})
+    assert response.status == 404
+
+
+async def test_delete(client: Client, problem: str, instance: Instance) -> None:
+    """3.1: DELETE answers 204 and leaves neither metadata nor bytes nor attributes."""
+    metadata = await upload(client, problem)
+    await client.post(f"{BASE}/{metadata['sys_id']}/attributes", json={"key": "a", "value": "b"})
+    response = await client.delete(f"{BASE}/{metadata['sys_id']}")
+    assert response.status == 204
+    assert (await client.get(f"{BASE}/{metadata['sys_id']}")).status == 404
+    assert (await client.delete(f"{BASE}/{metadata['sys_id']}")).status == 404
+    assert [rows(instance, name) for name in ("sys_attachment_doc", "sys_attachment_attribute")] == [0, 0]
+
+
+async def test_attachments_vanish_with_their_record(client: Client, problem: str, instance: Instance) -> None:
+    """1.8: deleting a record deletes its attachments, those that name its parent table too, and no others."""
+    other = await make(client, "problem")
+    await upload(client, problem)
+    where = {"file_name": "task.txt", "table_name": "task", "table_sys_id": problem}
+    assert (await client.post(f"{BASE}/file", params=where, data=b"x")).status == 201
+    await upload(client, other, "kept.txt")
+    with instance.transaction(instance.system) as session:
+        session.insert("sys_attachment", {"table_name": "sys_user", "table_sys_id": problem})
+    await client.delete(f"/api/now/table/problem/{problem}")
+    assert await listed(client) == ["kept.txt"]
+    assert rows(instance, "sys_attachment") == 2
+    assert rows(instance, "sys_attachment_doc") == 1
+
+
+async def test_an_attachment_of_nothing_is_not_seen(client: Client, instance: Instance) -> None:
+    """3.1: an attachment whose record or table does not exist is not found."""
+    with instance.transaction(instance.system) as session:
+        lost = session.insert("sys_attachment", {"table_name": "problem", "table_sys_id": "0" * 32})
+        session.insert("sys_attachment", {"table_name": "bunk", "table_sys_id": "0" * 32})
+    assert (await client.get(f"{BASE}/{lost.sys_id}")).status == 404
+    assert await listed(client) == []
+
+
+async def test_attributes(client: Client, problem: str) -> None:
+    """3.1: an attachment has keys with values: POST adds, GET reads, PUT changes, DELETE removes."""
+    attributes = f"{BASE}/{(await upload(client, problem))['sys_id']}/attributes"
+    response = await client.post(attributes, json={"key": "alt", "value": "A picture"})
+    assert response.status == 201
+    assert await response.json() == {"result": {"key": "alt", "value": "A picture"}}
+    await client.post(attributes, json={"key": "author", "value": ""})
+    response = await client.put(f"{attributes}/alt", json={"value": "Another"})
+    assert response.status == 200
+    assert await response.json() == {"result": {"key": "alt", "value": "Another"}}
+    assert await (await client.get(f"{attributes}/alt")).json() == {"result": {"key": "alt", "value": "Another"}}
+    assert (await client.delete(f"{attributes}/alt")).status == 204
+    assert await (await client.get(attributes)).json() == {"result": [{"key": "author", "value": ""}]}
+    assert (await client.delete(attributes)).status == 204
+    assert await (await client.get(attributes)).json() == {"result": []}
+
+
+async def test_attributes_that_do_not_exist(client: Client, problem: str) -> None:
+    """3.1: an unknown key is 404 for every verb, and so is an unknown attachment."""
+    attributes = f"{BASE}/{(await upload(client, problem))['sys_id']}/attributes"
+    assert (await client.get(f"{attributes}/bunk")).status == 404
+    assert (await client.put(f"{attributes}/bunk", json={"value": "a"})).status == 404
+    assert (await client.delete(f"{attributes}/bunk")).status == 404
+    assert (await client.get(f"{BASE}/{'0' * 32}/attributes")).status == 404
+
+
+async def test_attributes_need_key_and_value(client: Client, problem: str) -> None:
+    """3.1: an attribute without key or value is refused with 400, and so is a key for the second time."""
+    attributes = f"{BASE}/{(await upload(client, problem))['sys_id']}/attributes"
+    response = await client.post(attributes, json={})
+    assert response.status == 400
+    assert "key, value" in (await response.json())["error"]["detail"]
+    assert (await client.post(attributes, json={"key": "a", "value": "1"})).status == 201
+    response = await client.post(attributes, json={"key": "a", "value": "2"})
+    assert response.status == 400
+    assert "'a'" in (await response.json())["error"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", BASE), ("GET", f"{BASE}/upload"), ("PUT", f"{BASE}/1"), ("PATCH", f"{BASE}/1/attributes/a")],
+)
+async def test_verbs_that_are_not_offered(client: Client, method: str, path: str) -> None:
+    """1.9: a verb that the resource does not offer is 405."""
+    assert (await client.request(method, path)).status == 405
+
+
+@pytest.mark.parametrize("path", [f"{BASE}/1/bunk", f"{BASE}/1/attributes/a/b"])
+async def test_paths_that_do_not_exist(client: Client, path: str) -> None:
+    """1.9: a path below an attachment that means nothing is 400."""
+    response = await client.get(path)
+    assert response.status == 400
+    assert (await response.json())["error"]["message"] == "Requested URI does not represent any resource"
+
+
+async def attach_to_toy(client: Client, toy: str) -> str:
+    """Return the sys_id of a file attached to a toy."""
+    where = {"file_name": "toy.txt", "table_name": "u_toy", "table_sys_id": toy}
+    response = await client.post(f"{BASE}/file", params=where, data=b"x")
+    assert response.status == 201, await response.text()
+    sys_id: str = (await response.json())["result"]["sys_id"]
+    return sys_id
+
+
+async def test_an_attachment_is_seen_by_who_sees_its_record(client: Client, user: Client) -> None:
+    """3.1: the read rules of the record hold for its attachments; the total counts those hidden too."""
+    red = await attach_to_toy(client, await make(client, "u_toy", u_name="red", u_color="r"))
+    blue = await attach_to_toy(client, await make(client, "u_toy", u_name="blue", u_color="b"))
+    assert (await user.get(f"{BASE}/{red}/file")).status == 200
+    assert (await user.get(f"{BASE}/{blue}/file")).status == 404
+    response = await user.get(BASE)
+    assert [each["sys_id"] for each in (await response.json())["result"]] == [red]
+    assert response.headers["X-Total-Count"] == "2"
+
+
+async def test_an_attachment_is_changed_by_who_may_change_its_record(
+    client: Client, user: Client, grant: Callable[[str, str], None]
+) -> None:
+    """3.1: the write rules of the record hold for its attachments: 403 where it denies."""
+    toy = await make(client, "u_toy", u_name="red", u_color="r")
+    red = await attach_to_toy(client, toy)
+    where = {"file_name": "mine.txt", "table_name": "u_toy", "table_sys_id": toy}
+    refused = {
+        "Insert": await user.post(f"{BASE}/file", params=where, data=b"x"),
+        "Update": await user.patch(f"{BASE}/{red}", json={"file_name": "mine.txt"}),
+        "Delete": await user.delete(f"{BASE}/{red}"),
+    }
+    for operation, response in refused.items():
+        assert response.status == 403
+        detail = f"ACL Exception {operation} Failed due to security constraints"
+        assert (await response.json())["error"] == {"message": "Operation Failed", "detail": detail}
+    assert (await user.post(f"{BASE}/{red}/attributes", json={"key": "a", "value": "b"})).status == 403
+    grant("plain", "toy_writer")
+    await attach_to_toy(user, toy)
+    assert (await user.delete(f"{BASE}/{red}")).status == 204
