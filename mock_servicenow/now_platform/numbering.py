@@ -1,8 +1,11 @@
 """Record numbers such as ``INC0010001``: a prefix and a counter (platform 1.8)."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary import Dictionary
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
@@ -22,15 +25,13 @@ def assign(session: "Session", table: str, values: dict[str, str]) -> None:
 
 def _next(session: "Session", table: str) -> int:
     """Return the table's next count; others wait for this transaction to end before they get theirs."""
-    counters = session.dictionary.sql_table(COUNTERS)
-    advance = (
-        sa.update(counters)
-        .where(counters.c.category == table)
-        .values(number=counters.c.number + 1)
-        .returning(counters.c.number)
-    )
-    advanced = session.work.transaction.execute(advance).scalar()
-    if advanced is not None:
-        return int(advanced) - 1
-    session.elevated.insert(COUNTERS, {"category": table, "number": str(FIRST + 1)})
-    return FIRST
+    rows = session.dictionary.sql_table(COUNTERS)
+    advance = sa.update(rows).where(rows.c.category == table).values(number=rows.c.number + 1).returning(rows.c.number)
+    return int(session.work.transaction.execute(advance).scalar_one()) - 1
+
+
+def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:
+    """Return a row for each numbered table, from which its numbers are counted."""
+    for table in dictionary:
+        if table.number_prefix is not None:
+            yield COUNTERS, {"category": table.name, "prefix": table.number_prefix, "number": str(FIRST)}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import dictionary_rows
+from mock_servicenow.now_platform import dictionary_rows, numbering
 from mock_servicenow.now_platform.intake import is_sys_id
 from mock_servicenow.now_platform.passwords import hash_password
 from mock_servicenow.now_platform.row_files import packaged_rows, read_rows
@@ -43,15 +43,25 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
         extra: further YAML files or folders of rows.
     """
     if not instance.store.create_tables():
+        _complete_counters(instance)
         return
     sources = (packaged_rows(), *extra)
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
         store_rows(session, (row for source in sources for row in read_rows(source, instance.dictionary)))
         store_rows(session, dictionary_rows.rows(instance.dictionary))
+        store_rows(session, numbering.counters(instance.dictionary))
         store_rows(session, instance.release.rows())
         store_rows(session, _bulk())
         store_rows(session, [("sys_user", _administrator(session, administrator))])
+
+
+def _complete_counters(instance: "Instance") -> None:
+    """Give numbered tables that have been added since their counters."""
+    with instance.transaction(instance.system) as session:
+        known = {counter["category"] for counter in session.find_all(numbering.COUNTERS)}
+        missing = [row for row in numbering.counters(instance.dictionary) if row[1]["category"] not in known]
+        store_rows(session, missing)
 
 
 def set_administrator(instance: "Instance", administrator: Credentials) -> None:
@@ -78,7 +88,8 @@ def _with_ids(session: "Session", table: str, values: Mapping[str, str]) -> Valu
         for name, value in values.items()
     }
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
-    key = values[shown] if shown in {"user_name", "number", "name"} else "/".join(values.values())
+    named = values.get(shown, "") if shown in {"user_name", "number", "name"} else ""
+    key = named or "/".join(values.values())
     return {"sys_id": seed_id(table, key)} | resolved
 
 

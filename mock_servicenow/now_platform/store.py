@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.engines import StoreError, open_engine
+from mock_servicenow.now_platform.engines import open_engine
 
 Row = Sequence[Any]
 
@@ -126,7 +126,8 @@ class Store:
         self._metadata = metadata
         self._engine = open_engine(url)
         self.embedded = self._engine.dialect.name == "sqlite"
-        self._connection = self._engine.connect() if self.embedded else None
+        self._open = ExitStack()
+        self._connection = self._open.enter_context(self._engine.connect()) if self.embedded else None
         self._prepared: dict[object, Prepared] = {}
 
     def create_tables(self) -> bool:
@@ -153,17 +154,16 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Commit when the body ends, roll back when it raises."""
-        connection = self._connection or self._engine.connect()
-        transaction = Transaction(connection, embedded=self.embedded)
-        try:
-            yield transaction
-            transaction.commit()
-        except BaseException:
-            transaction.rollback()
-            raise
-        finally:
-            if connection is not self._connection:
-                connection.close()
+        # The one connection to an embedded database stays open; those to a shared one go back to their pool.
+        kept = self._connection
+        with nullcontext(kept) if kept is not None else self._engine.connect() as connection:
+            transaction = Transaction(connection, embedded=self.embedded)
+            try:
+                yield transaction
+                transaction.commit()
+            except BaseException:
+                transaction.rollback()
+                raise
 
     def prepared(self, key: object, build: Callable[[], sa.ClauseElement]) -> Prepared:
         """Return the compiled statement known by that key; build it the first time."""
@@ -174,28 +174,25 @@ class Store:
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return what orders rows as they were inserted, as far as the database remembers."""
-        if self.embedded:
-            return [sa.literal_column(f"{table.name}.rowid")]
-        return [table.c.sys_created_on, table.c.sys_id]
+        embedded: list[sa.ColumnElement[Any]] = [sa.literal_column(f"{table.name}.rowid")]
+        return embedded if self.embedded else [table.c.sys_created_on, table.c.sys_id]
 
     def image(self) -> bytes:
         """Return a copy of an embedded database."""
-        image: bytes = self._driver().serialize()
+        image: bytes = self._driver.serialize()
         return image
 
     def restore(self, image: bytes) -> None:
-        """Become the database of which that is a copy."""
+        """Become the embedded database of which that is a copy."""
         with closing(sqlite3.connect(":memory:")) as copy:
             copy.deserialize(image)
-            copy.backup(self._driver())
+            copy.backup(self._driver)
 
     def close(self) -> None:
         """Give up the connections."""
-        if self._connection is not None:
-            self._connection.close()
+        self._open.close()
         self._engine.dispose()
 
+    @property
     def _driver(self) -> Any:  # noqa: ANN401 - typed by the driver, which SQLAlchemy hides
-        if self._connection is None:
-            raise StoreError("only an embedded database can be copied")
-        return self._connection.connection.driver_connection
+        return (self._connection or self._engine.connect()).connection.driver_connection

@@ -1,0 +1,202 @@
+"""Databases that outlive the process, and one that several processes share."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.authentication import Evidence
+from mock_servicenow.now_platform.dictionary import Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.errors import AbortedByRule, NotAuthenticated, UniqueKeyViolation
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.store import Store
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
+
+ADMIN = Evidence({"Authorization": "Basic YWRtaW46YWRtaW4="})
+URL = "https://dev12345.service-now.com"
+
+
+def open_instance(url: str, dictionary: Dictionary, seed: int) -> Instance:
+    """Return an instance on a database, provisioned."""
+    store = Store(url, dictionary.sql)
+    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(seed), url=URL)
+    provision(instance, Credentials())
+    return instance
+
+
+def test_a_file_keeps_its_rows(tmp_path: Path, dictionary: Dictionary) -> None:
+    """An instance opened again on the same file has the rows of before, and is not filled anew."""
+    url = f"sqlite:///{tmp_path / 'instance.db'}"
+    with closing(open_instance(url, dictionary, 1).store) as store:
+        instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(2), url=URL)
+        with instance.transaction(instance.system) as session:
+            number = session.insert("problem", {})["number"]
+            users = session.count("sys_user")
+    again = open_instance(url, dictionary, 3)
+    with closing(again.store), again.transaction(again.system) as session:
+        assert session.find("problem", number=number) is not None
+        assert session.count("sys_user") == users
+        assert session.insert("problem", {})["number"] > number
+
+
+def test_a_numbered_table_may_be_added_later(tmp_path: Path, dictionary: Dictionary) -> None:
+    """Tables that a later version defines are created and numbered in an existing database."""
+    url = f"sqlite:///{tmp_path / 'instance.db'}"
+    open_instance(url, dictionary, 1).store.close()
+    later = load_dictionary(tables=[Table("u_ticket", columns=(Column("number"),), number_prefix="TCK")])
+    again = open_instance(url, later, 2)
+    with closing(again.store), again.transaction(again.system) as session:
+        assert session.insert("u_ticket", {})["number"] == "TCK0010001"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a PostgreSQL server and return the URL of its maintenance database."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
+    if initdb is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("pg")
+    run = _as_another_user(folder)
+    run(
+        [initdb, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8"]
+    )
+    control = [str(Path(initdb).with_name("pg_ctl")), "-D", str(folder / "data"), "-w"]
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
+    run([*control, "-l", str(folder / "log"), "-o", options, "start"])
+    yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
+    run([*control, "-m", "immediate", "stop"])
+
+
+def _as_another_user(folder: Path) -> "Runner":
+    """Return what runs a command, for root as somebody else, since PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return Runner(None)
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+    shutil.chown(folder, "nobody")
+    return Runner("nobody")
+
+
+class Runner:
+    """Runs commands as a user."""
+
+    def __init__(self, user: str | None) -> None:
+        self._user = user
+
+    def __call__(self, command: list[str]) -> None:
+        """Run a command that must succeed."""
+        subprocess.run(command, check=True, user=self._user, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
+
+
+@pytest.fixture
+def shared(server: str, dictionary: Dictionary) -> Iterator[tuple[Instance, Instance]]:
+    """Return two instances on one fresh PostgreSQL database, as two processes would have."""
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS instance")
+        connection.exec_driver_sql("CREATE DATABASE instance")
+    engine.dispose()
+    url = server.replace("/postgres?", "/instance?")
+    first, second = (open_instance(url, dictionary, seed) for seed in (1, 2))
+    yield first, second
+    first.store.close()
+    second.store.close()
+
+
+Two = tuple[Instance, Instance]
+
+
+def test_what_one_writes_the_other_reads(shared: Two) -> None:
+    """Inserts, queries, updates and deletes are seen across processes."""
+    first, second = shared
+    with first.transaction(first.system) as session:
+        toy = session.insert("u_toy", {"u_name": "a", "u_pieces": "7", "u_weight": "1.5", "u_notes": "hello"})
+    with second.transaction(second.system) as session:
+        [found] = session.query("u_toy", "u_pieces>6^u_weight<2^ORDERBYu_name")
+        assert (found["u_name"], found["u_pieces"], found["u_weight"]) == ("a", "7", "1.5")
+        assert found.display("u_notes").endswith("hello\n\n")
+        session.update("u_toy", toy.sys_id, {"u_pieces": "8"})
+    with first.transaction(first.system) as session:
+        assert [toy["u_pieces"] for toy in session.query("u_toy")] == ["8"]
+        session.delete("u_toy", toy.sys_id)
+        assert session.count("u_toy") == 0
+
+
+def test_duplicates_are_refused(shared: Two) -> None:
+    """Unique columns and primary keys hold across processes, on insert and update."""
+    first, second = shared
+    with first.transaction(first.system) as session:
+        toy = session.insert("u_toy", {"u_name": "a"})
+        other = session.insert("u_toy", {"u_name": "b"})
+    for values in ({"u_name": "a"}, {"sys_id": toy.sys_id}):
+        with pytest.raises(UniqueKeyViolation), second.transaction(second.system) as session:
+            session.insert("u_toy", values)
+    with pytest.raises(UniqueKeyViolation), second.transaction(second.system) as session:
+        session.update("u_toy", other.sys_id, {"u_name": "a"})
+
+
+def test_rules_and_users_stored_by_one_hold_for_the_other(shared: Two) -> None:
+    """Nothing that another process may change is remembered."""
+    first, second = shared
+    assert second.authentication.user(ADMIN).user_name == "admin"
+    with first.transaction(first.system) as session:
+        session.update("sys_user", "6816f79cc0a8016401c5a33be04be441", {"active": "false"})
+        rule = {"collection": "problem", "when": "before", "action_insert": "true", "abort_action": "true"}
+        session.insert("sys_script", {**rule, "name": "no", "filter_condition": "short_descriptionLIKEx"})
+    with pytest.raises(NotAuthenticated):
+        second.authentication.user(ADMIN)
+    with pytest.raises(AbortedByRule), second.transaction(second.system) as session:
+        session.insert("problem", {"short_description": "x"})
+    with second.transaction(second.system) as session:
+        assert session.insert("problem", {"short_description": "y"})["number"] == "PRB0010001"
+
+
+async def test_of_two_decisions_at_once_one_wins(shared: Two) -> None:
+    """Two processes that decide the same record at the same moment: the second sees the first's decision."""
+
+    def decide_once(context: RuleContext) -> None:
+        if context.previous is not None and context.previous["u_color"]:
+            context.abort("decided already")
+
+    for instance in shared:
+        instance.add_rule(BusinessRule("decide once", "u_toy", "before", frozenset({"update"}), decide_once))
+    first = shared[0]
+    with first.transaction(first.system) as session:
+        toys = [session.insert("u_toy", {"u_name": str(number)}).sys_id for number in range(20)]
+
+    def decide(instance: Instance, sys_id: str, color: str) -> bool:
+        try:
+            with instance.transaction(instance.system) as session:
+                session.update("u_toy", sys_id, {"u_color": color})
+        except AbortedByRule:
+            return False
+        return True
+
+    async def race(sys_id: str) -> int:
+        deciders = zip(shared, "rb", strict=True)
+        runs = [one.run(lambda one=one, color=color: decide(one, sys_id, color)) for one, color in deciders]  # type: ignore[misc]
+        return sum(await asyncio.gather(*runs))
+
+    assert [await race(toy) for toy in toys] == [1] * 20
+
+
+async def test_numbers_are_never_given_twice(shared: Two) -> None:
+    """Concurrent inserts count on."""
+
+    def insert(instance: Instance) -> str:
+        with instance.transaction(instance.system) as session:
+            return session.insert("problem", {})["number"]
+
+    runs = [one.run(lambda one=one: insert(one)) for one in shared * 10]  # type: ignore[misc]
+    assert len(set(await asyncio.gather(*runs))) == 20
