@@ -37,11 +37,13 @@ class CompiledQuery:
         where: the condition on the rows of ``Dictionary.sql_table``; it limits a hierarchy to the class.
         order_by: what to sort by; empty if the query does not say.
         findings: what of the query has no effect.
+        invalid: whether a term of it is none that the platform understands (platform 2.6).
     """
 
     where: "Test"
     order_by: tuple[sa.ColumnElement[Any], ...]
     findings: "tuple[Finding, ...]"
+    invalid: bool
 
 
 def compile_query(query: Query, table: str, dictionary: "Dictionary", context: "QueryContext") -> CompiledQuery:
@@ -53,7 +55,7 @@ def compile_query(query: Query, table: str, dictionary: "Dictionary", context: "
     rows = stored_rows(dictionary, table)
     compiled = _Compiler(dictionary, context).compile(query, rows)
     where = sa.and_(of_class(dictionary, rows), compiled.where)
-    return CompiledQuery(where, compiled.order_by, compiled.findings)
+    return CompiledQuery(where, compiled.order_by, compiled.findings, compiled.invalid)
 
 
 def compile_condition(
@@ -86,7 +88,7 @@ class _Compiler:
         order_by = tuple(self._order(query.order, rows))
         if self._swallowed.invalid and self._scope.context.invalid_returns_no_rows:
             where = sa.false()
-        return CompiledQuery(where, order_by, self._swallowed.findings())
+        return CompiledQuery(where, order_by, self._swallowed.findings(), self._swallowed.invalid)
 
     def _matching(self, query: Query, rows: Rows) -> "Test":
         """Return whether any group matches; every row does if no group has a usable term."""

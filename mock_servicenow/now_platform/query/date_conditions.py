@@ -13,8 +13,6 @@ from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.periods import end_of, shift, start_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mock_servicenow.now_platform.query.scope import Scope
 
 _RELATIVE = re.compile(r"@([a-z]+)@(ago|ahead)@([0-9]{1,9})")
@@ -29,6 +27,14 @@ _COMPARISONS: dict[str, Callable[[Sql, int], Test]] = {
     "GT": lambda left, right: left > right,
     "LT": lambda left, right: left < right,
     "EE": lambda left, right: left == right,
+}
+
+_RELATIVE_TESTS: dict[Operator, Callable[[Sql, Sql, Sql, Sql], Test]] = {
+    Operator.RELATIVE_GREATER: lambda date, point, _start, _end: date > point,
+    Operator.RELATIVE_LESS: lambda date, point, _start, _end: date < point,
+    Operator.RELATIVE_GREATER_OR_EQUALS: lambda date, _point, start, _end: date >= start,
+    Operator.RELATIVE_LESS_OR_EQUALS: lambda date, _point, _start, end: date <= end,
+    Operator.RELATIVE_EQUALS: lambda date, _point, start, end: date.between(start, end),
 }
 
 
@@ -56,37 +62,27 @@ def relative(operator: Operator) -> Callable[[Operand, str, "Scope"], Test]:
 
     After and before mean that moment; "on" variants mean the whole hour, day, … around it (inferred).
     """
+    compare = _RELATIVE_TESTS[operator]
 
     def build(operand: Operand, value: str, scope: "Scope") -> Test:
-        unit, moment = _moment(value, scope)
-
-        def stored(local: "datetime") -> Sql:
-            return operand.literal(scope.context.stored(local))
-
-        match operator:
-            case Operator.RELATIVE_GREATER:
-                return operand.sql > stored(moment)
-            case Operator.RELATIVE_LESS:
-                return operand.sql < stored(moment)
-            case Operator.RELATIVE_GREATER_OR_EQUALS:
-                return operand.sql >= stored(start_of(unit, moment))
-            case Operator.RELATIVE_LESS_OR_EQUALS:
-                return operand.sql <= stored(end_of(unit, moment))
-        return operand.sql.between(stored(start_of(unit, moment)), stored(end_of(unit, moment)))
+        unit, count = _distance(value)
+        try:
+            moment = shift(scope.context.local_now, unit, count)
+            around = (moment, start_of(unit, moment), end_of(unit, moment))
+            point, start, end = [operand.literal(scope.context.stored(local)) for local in around]
+        except OverflowError:
+            raise UnusableTermError(f"{count} {unit}s from now is outside the calendar") from None
+        return compare(operand.sql, point, start, end)
 
     return build
 
 
-def _moment(value: str, scope: "Scope") -> "tuple[str, datetime]":
+def _distance(value: str) -> tuple[str, int]:
     match = _RELATIVE.fullmatch(value)
     unit = date_parts.unit_of(match[1]) if match else None
     if match is None or unit is None:
         raise UnusableTermError("expected @{unit}@{ago or ahead}@{count}")
-    count = int(match[3]) * (-1 if match[2] == "ago" else 1)
-    try:
-        return unit, shift(scope.context.local_now, unit, count)
-    except OverflowError:
-        raise UnusableTermError(f"{match[3]} {unit}s from now is outside the calendar") from None
+    return unit, int(match[3]) * (-1 if match[2] == "ago" else 1)
 
 
 def date_part(operand: Operand, value: str, scope: "Scope") -> Test:

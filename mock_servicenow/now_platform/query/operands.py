@@ -125,7 +125,10 @@ class Operand:
                 return _number(value)
             case Kind.IDENTIFIER:
                 return value
-        stored = to_stored(self.column, value)
+        try:
+            stored = to_stored(self.column, value)
+        except (OverflowError, ValueError):  # a duration longer than calendars or integers go
+            stored = None
         if stored is None:
             raise UnusableValueError(f"'{self.column.name}' holds values of type {self.column.type}")
         return stored

@@ -4,6 +4,7 @@ from privman_testbench.findings import Finding
 
 _MOST_FINDINGS = 20
 _LONGEST_QUOTE = 100
+_LONGEST_MESSAGE = 400
 
 
 class Swallowed:
@@ -30,7 +31,7 @@ class Swallowed:
     def report(self, rule: str, message: str) -> None:
         """Note anything else about the query."""
         if len(self._reported) < _MOST_FINDINGS:
-            self._reported.append(Finding("swallowed", rule, message, "sysparm_query"))
+            self._reported.append(Finding("swallowed", rule, _cut(message, _LONGEST_MESSAGE), "sysparm_query"))
         else:
             self._more += 1
 
@@ -43,4 +44,8 @@ class Swallowed:
 
 
 def _quoted(text: str) -> str:
-    return f"'{text}'" if len(text) <= _LONGEST_QUOTE else f"'{text[:_LONGEST_QUOTE]}…'"
+    return f"'{_cut(text, _LONGEST_QUOTE)}'"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"

@@ -48,6 +48,7 @@ TABLES = (
             Column("opened_at", type="glide_date_time"),
             Column("due_date", type="glide_date_time"),
             Column("planned", type="glide_date"),
+            Column("duration", type="glide_duration"),
             Column("parent", type="reference", reference="task"),
             Column("opened_by", type="reference", reference="sys_user"),
             Column("group", type="reference", reference="sys_user_group"),

@@ -194,6 +194,9 @@ def test_trend_of_a_date_without_time(calendar: Desk) -> None:
         "opened_atRELATIVEGT@fortnight@ago@1",
         "opened_atRELATIVEGT@hour@ago",
         "opened_atRELATIVEGT@year@ago@9999",
+        "opened_atRELATIVEGT@second@ago@999999999999",
+        "opened_atRELATIVELE@year@ahead@7972",
+        "opened_atRELATIVEGT@week@ahead@999999999",
         "opened_atONToday",
         "opened_atMORETHANdue_date@day@around@1",
         "opened_atMORETHANdue_date",
@@ -234,4 +237,23 @@ def test_distance_between_columns(desk: Desk, query: str, rows: str) -> None:
         ("half", "2026-01-03 10:00:00", None),
     ):
         desk.add("incident", name, opened_at=opened, due_date=due)
+    assert desk.ask(query) == rows.split()
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("duration=1970-01-01 16:30:00", "long"),
+        ("duration>1 Hour", "long"),
+        ("duration<=1970-01-01 01:00:00", "short"),
+        ("duration=99999999999999 00:00:00", ""),
+        ("duration=" + "9" * 5_000 + " 00:00:00", ""),
+        ("duration=soon", ""),
+    ],
+)
+def test_durations(desk: Desk, query: str, rows: str) -> None:
+    """Durations compare by their length, in stored form or in words (platform 1.7 glide_duration)."""
+    desk.add("incident", "long", duration="1970-01-01 16:30:00")
+    desk.add("incident", "short", duration="1970-01-01 00:10:00")
+    desk.add("incident", "void")
     assert desk.ask(query) == rows.split()

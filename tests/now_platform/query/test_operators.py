@@ -48,6 +48,7 @@ def shelf(desk: Desk) -> Desk:
         ("number<=inc002", "one two"),
         ("number>Inc001", "three two"),
         ("number>=INC003", "three"),
+        ("sys_id>=t", "three two void"),
         ("numberBETWEENinc001@INC002", "one two"),
     ],
 )

@@ -193,7 +193,7 @@ pieces = st.one_of(
     ),
     st.sampled_from(["RLQUERYtask.parent,>0", "^ENDRLQUERY", "SUBQUERYsys_id,parent,task", "^ENDSUBQUERY"]),
     st.sampled_from(["JOINtask.sys_id=task.parent!", "123TEXTQUERY321=", "123TEXTINDEXGROUP321="]),
-    st.sampled_from([*sorted(TASK_PATHS), "sys_class_name", "due_date", "group", "nothing"]),
+    st.sampled_from([*sorted(TASK_PATHS), "sys_class_name", "due_date", "duration", "group", "nothing"]),
     spellings,
     st.sampled_from(["1", "a", "true", "2026-01-01", "hour@before@1", "incident", "u0"]),
     st.text(max_size=20),
