@@ -12,6 +12,7 @@ from console_sim.api.access import Access
 from console_sim.api.approval import Approval
 from console_sim.api.documents import Documents
 from console_sim.api.envelope import Envelope
+from console_sim.api.headers import stamping
 from console_sim.api.logon import Logon
 from console_sim.api.routes import Routes
 from console_sim.console import Console, build_console
@@ -70,6 +71,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
     app.add_routes(RequestControl(console, secrets).routes())
     app.add_routes(Levers(settings, console, secrets).routes())
     app.add_routes(_api(settings, console, envelope, checks).routes())
+    app.on_response_prepare.append(stamping(clock))
     app.cleanup_ctx.append(_closing(console, caller))
     return app
 

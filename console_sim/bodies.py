@@ -85,4 +85,4 @@ class Body:
 def near(word: str, words: Collection[str]) -> str:
     """Return a hint at the nearest valid word, empty when none is near."""
     found = get_close_matches(word, words, n=1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    return f" (did you mean {str(found[0])!r}?)" if found else ""

@@ -14,7 +14,7 @@ from console_sim.serving import serve
 from console_sim.settings import Settings
 from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import set_up
-from console_sim.terminal import Exit, UnreachableTargetError, UsageError, complain
+from console_sim.terminal import Exit, UnreachableTargetError, UsageError, complain, say
 from privman_contracts import InferredNamesError
 
 DEFAULT_PORT = 8090
@@ -64,7 +64,8 @@ class _ShowVersion(Action):
     """Reads the version only when somebody asks."""
 
     def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
-        parser.exit(Exit.HELD, f"console-sim {version('mock-servicenow')}\n")
+        say(f"console-sim {version('mock-servicenow')}")
+        parser.exit(Exit.HELD)
 
 
 def _parser() -> ArgumentParser:

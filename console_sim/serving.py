@@ -22,8 +22,10 @@ async def serve(options: Namespace, settings: Settings) -> int:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        say(f"console-sim serves at {await _listen(runner, options.host, options.port)}, its clock is {options.clock}")
-        await _told_to_stop()
+        url = await _listen(runner, options.host, options.port)
+        told_to_stop = _told_to_stop()
+        say(f"console-sim serves at {url}, its clock is {options.clock}")
+        await told_to_stop.wait()
     finally:
         await clock.aclose()
         await runner.cleanup()
@@ -41,9 +43,9 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> str:
     return f"http://{shown}:{runner.addresses[0][1]}"
 
 
-async def _told_to_stop() -> None:
+def _told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

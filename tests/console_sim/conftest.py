@@ -81,7 +81,7 @@ class StubServiceNow:
             return error(404, "No Record found", "Record doesn't exist or ACL restricts the record retrieval")
         if request.method == "PATCH":
             row.update(await request.json())
-        return web.json_response({"result": row})
+        return web.json_response({"result": _shown(row)})
 
     def rows(self, table: str) -> list[dict[str, str]]:
         """Return the records of a table, oldest first."""
@@ -96,10 +96,16 @@ class StubServiceNow:
         # The app returns the existing record for a request_id that it has, so that a retry is harmless.
         for row in table.values():
             if "request_id" in values and row["request_id"] == values["request_id"]:
-                return web.json_response({"result": row}, status=201)
+                return web.json_response({"result": _shown(row)}, status=201)
         sys_id = f"{sum(map(len, self.tables.values())) + 1:032x}"
         table[sys_id] = {**values, "sys_id": sys_id}
-        return web.json_response({"result": table[sys_id]}, status=201)
+        return web.json_response({"result": _shown(table[sys_id])}, status=201)
+
+
+def _shown(row: dict[str, str]) -> dict[str, str]:
+    """Return a record as the Table API shows it: durations raw."""
+    durations = {"max_timeout", "duration"}
+    return {key: f"1970-01-01 {value}" if key in durations else value for key, value in row.items()}
 
 
 def _fits(row: dict[str, str], request: web.Request) -> bool:

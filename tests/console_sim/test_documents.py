@@ -55,6 +55,14 @@ async def test_wrong_method(fresh: ConsoleUnderTest) -> None:
         assert (await answer.json())["Messages"] == [f"PUT is not allowed at {TOKEN}; expected POST or DELETE"]
 
 
+async def test_answers_tell_the_time_of_the_clock(fresh: ConsoleUnderTest) -> None:
+    """Date follows the console's clock, so that the same seed gives its callers the same journal."""
+    await fresh.advance(3600)
+    async with fresh.session.get(f"{fresh.url}{DOCUMENT}") as answer:
+        assert answer.headers["Date"] == "Mon, 05 Jan 2026 10:00:00 GMT"
+        assert answer.headers["Server"] == "Microsoft-IIS/10.0"
+
+
 async def test_oversized_body(fresh: ConsoleUnderTest) -> None:
     """A body of more than a mebibyte gets 413 in the envelope."""
     status, answer = await fresh.call("POST", TOKEN, data=BytesIO(b" " * (1024 * 1024 + 1)))

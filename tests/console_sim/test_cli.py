@@ -1,0 +1,234 @@
+"""The command line (interfaces: Commands)."""
+
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+
+from .conftest import HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
+
+
+async def start(*arguments: str, **environment: str) -> Process:
+    """Start the installed command."""
+    command = Path(sys.executable).with_name("console-sim")
+    return await create_subprocess_exec(
+        command, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
+    )
+
+
+async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    """Run the installed command and return its exit code, output and complaints."""
+    process = await start(*arguments, **environment)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def set_up(stub: StubServiceNow, *arguments: str, password: str = "") -> tuple[int | None, list[str], str]:
+    """Run ``setup`` against the stub and return exit code, lines and complaints."""
+    target = ["--servicenow-url", stub.url, "--servicenow-user", stub.user]
+    code, out, err = await run("setup", *target, *arguments, SERVICENOW_PASSWORD=password or stub.password)
+    return code, out.splitlines(), err
+
+
+@asynccontextmanager
+async def serving(*arguments: str, **environment: str) -> AsyncIterator[str]:
+    """Serve on a free port and give the address."""
+    process = await start("serve", "--port", "0", *arguments, **environment)
+    assert process.stdout is not None
+    banner = (await process.stdout.readline()).decode()
+    assert banner.startswith("console-sim serves at http"), (await process.communicate())[1].decode()
+    yield banner.split()[3].rstrip(",")
+    process.send_signal(signal.SIGTERM)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+
+
+@pytest.fixture
+def nowhere() -> str:
+    """An address at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("clock", ["real", "virtual"])
+async def test_serve(clock: str) -> None:
+    """The command serves until it is told to stop, with the clock that was asked for."""
+    async with serving("--clock", clock, "--seed", "1") as url, ClientSession() as session:
+        async with session.get(f"{url}/__admin/health") as answer:
+            assert answer.status == 200
+        async with session.post(f"{url}/__admin/clock/advance", json={"seconds": 5}) as answer:
+            assert answer.status == {"virtual": 200, "real": 400}[clock]
+
+
+async def test_serve_on_ipv6() -> None:
+    """An IPv6 address is printed as an address must be."""
+    async with serving("--host", "::1") as url, ClientSession() as session, session.get(f"{url}/__admin/health"):
+        assert url.startswith("http://[::1]:")
+
+
+async def test_admin_token_comes_from_the_environment() -> None:
+    """A request from a web page needs the token, which is read from the environment."""
+    headers = {"Origin": "http://elsewhere.example"}
+    async with serving(CONSOLE_SIM_ADMIN_TOKEN="letmein") as url, ClientSession(headers=headers) as session:
+        async with session.get(f"{url}/__admin/health") as answer:
+            assert answer.status == 403
+        async with session.get(f"{url}/__admin/health", headers={"X-Admin-Token": "letmein"}) as answer:
+            assert answer.status == 200
+
+
+async def test_setup_of_a_served_console(servicenow: StubServiceNow) -> None:
+    """``setup`` sets up the console that serves at the console's address, so that its callbacks are answered."""
+    async with serving() as url, ClientSession() as session:
+        code, lines, err = await set_up(servicenow, "--console-url", f"{url}/", "--name", "Fabrikam")
+        assert (code, len(lines), err) == (0, 13, "")
+        assert lines[0].split() == ["ok", "enable-api", "API", "Enabled", "is", "on"]
+        pairs = servicenow.metadata()
+        body = {"UserName": pairs["Username"], "Password": pairs["Password"]}
+        async with session.post(pairs["Token Url"], json=body) as answer:
+            assert answer.status == 200
+
+
+async def test_setup_without_a_served_console(servicenow: StubServiceNow, nowhere: str) -> None:
+    """Where no console serves the steps run all the same, and the command says that callbacks will not be answered."""
+    code, lines, err = await set_up(servicenow, "--console-url", nowhere)
+    assert (code, err) == (0, "")
+    assert lines[0] == f"No console simulator serves at {nowhere}: nobody will answer its callbacks."
+    assert len(servicenow.rows(REGISTRATIONS)) == 1
+    assert not any(servicenow.metadata()["Password"] in line for line in lines)
+
+
+async def test_setup_with_a_real_console(servicenow: StubServiceNow) -> None:
+    """Something else that answers at the console's address is left alone."""
+    server = TestServer(web.Application())
+    await server.start_server()
+    url = f"http://{server.host}:{server.port}"
+    code, lines, _ = await set_up(servicenow, "--console-url", url)
+    await server.close()
+    assert (code, lines[0]) == (0, f"No console simulator serves at {url}: nobody will answer its callbacks.")
+
+
+async def test_setup_that_does_not_hold(servicenow: StubServiceNow, nowhere: str) -> None:
+    """A step that fails makes the exit code 1, without a promise to try again."""
+    servicenow.moods.append(answering(503))
+    code, lines, err = await set_up(servicenow, "--console-url", nowhere)
+    assert (code, err) == (1, "")
+    assert lines[9] == "failed   register                   503 without an error in JSON"
+
+
+async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> None:
+    """The role can be chosen, also one that may not approve."""
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--role", "Auditors")
+    assert code == 1
+    assert lines[3].startswith("failed   add-role ")
+
+
+async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere: str) -> None:
+    """A hibernating instance is a target that could not be reached: exit code 3."""
+    servicenow.moods.append(HIBERNATING)
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere)
+    assert code == 3
+    assert "the instance is hibernating" in lines[9]
+
+
+async def test_setup_of_nothing(servicenow: StubServiceNow, nowhere: str) -> None:
+    """Where nobody listens the exit code is 3."""
+    servicenow.url = nowhere
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere)
+    assert code == 3
+    assert f"POST {nowhere}/api/now/table/{REGISTRATIONS}: no connection" in lines[9]
+
+
+async def test_console_that_fails(servicenow: StubServiceNow, fresh: ConsoleUnderTest) -> None:
+    """A console that breaks off during the set-up is named, with exit code 3."""
+    for fault in (1, 2):
+        server = TestServer(_failing_console(fault))
+        await server.start_server()
+        url = f"http://{server.host}:{server.port}"
+        code, lines, err = await set_up(servicenow, "--console-url", url)
+        await server.close()
+        assert (code, lines) == (3, [])
+        assert f"{url}/__admin/setup" in err
+        assert err.count("\n") == 1
+    assert fresh.servicenow is servicenow
+
+
+def _failing_console(fault: int) -> web.Application:
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response(body=b'{"status":"ok"}')
+
+    async def setup(request: web.Request) -> web.Response:
+        if fault == 1:
+            request.protocol.force_close()
+        return web.Response(status=500, text="broken")
+
+    app = web.Application()
+    app.add_routes([web.get("/__admin/health", health), web.post("/__admin/setup", setup)])
+    return app
+
+
+async def test_setup_is_interrupted(servicenow: StubServiceNow, nowhere: str) -> None:
+    """An interrupt ends the set-up with one line."""
+    servicenow.moods.append(hanging)
+    target = ["--servicenow-url", servicenow.url, "--servicenow-user", "a", "--console-url", nowhere]
+    process = await start("setup", *target, SERVICENOW_PASSWORD="p")
+    await servicenow.asked.wait()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (1, b"console-sim: interrupted\n")
+
+
+SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "console-sim: the following arguments are required: serve|setup"),
+        (("sreve",), "console-sim: argument serve|setup: invalid choice: 'sreve'"),
+        (("serve", "--prot", "1"), "console-sim: unrecognized arguments: --prot 1"),
+        (("serve", "--port", "x"), "console-sim serve: argument --port: 'x' is no port; expected 0 to 65535"),
+        (("serve", "--port", "65536"), "console-sim serve: argument --port: '65536' is no port; expected 0 to 65535"),
+        (("serve", "--clock", "sun"), "console-sim serve: argument --clock: invalid choice: 'sun'"),
+        (("serve", "--seed", "x"), "console-sim serve: argument --seed: invalid int value: 'x'"),
+        (("serve", "--inferred", "none.yaml"), "console-sim: none.yaml: cannot be read: No such file or directory."),
+        (("serve", "--host", "nowhere.invalid"), "console-sim: cannot listen on nowhere.invalid:8090: "),
+        (("setup", "--servicenow-user", "a"), "console-sim setup: the following arguments are required: --servicenow"),
+        ((*SETUP, "x"), "console-sim setup: argument --servicenow-url: 'x'; expected an address such as https://"),
+        ((*SETUP, "http://x"), "console-sim: SERVICENOW_PASSWORD is not set; expected the password of 'a' in it"),
+    ],
+)
+async def test_unusable_arguments(arguments: tuple[str, ...], told: str) -> None:
+    """What cannot be used is named in one line, with exit code 2."""
+    code, out, err = await run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(told)
+    assert err.count("\n") == 1
+
+
+async def test_port_in_use() -> None:
+    """A port that somebody else has is named in one line, with exit code 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = await run("serve", "--port", str(port))
+    assert answer == (2, "", f"console-sim: cannot listen on 127.0.0.1:{port}: address already in use\n")
+
+
+async def test_version_and_help() -> None:
+    """Version and help are printed, with exit code 0."""
+    code, out, _ = await run("--version")
+    assert (code, out.split()[0]) == (0, "console-sim")
+    for arguments in (["--help"], ["serve", "--help"], ["setup", "--help"]):
+        code, out, _ = await run(*arguments)
+        assert code == 0
+        assert out.startswith("usage: console-sim")

@@ -1,0 +1,134 @@
+"""The console's journal: contracts kept, secrets masked, faults, determinism."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from console_sim.app import FAULTS, JOURNAL, create_app
+from console_sim.settings import Settings
+from privman_contracts import InferredNamesError
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering
+
+
+async def round_trip(console: ConsoleUnderTest) -> None:
+    """Ask twice, decide once by delivery and once in the console, and log out."""
+    request = await console.ask(FilePath="C:\\Ünï\\\U0001f6e0.exe")
+    decision = console.decision(request["request_id"], Comment="ok", Duration="01:00:00")
+    await console.deliver(decision)
+    other = await console.ask()
+    path = f"/approval-requests/{other['request_id']}/decide"
+    await console.admin("POST", path, {"response": "Approve", "duration": "00:10:00"})
+    token = await console.log_on()
+    await console.call("DELETE", "/Tms/services/api/logon/token", headers={"Authorization": f"Bearer {token}"})
+    await console.call("GET", "/Tms/services/api/v1/version/Current")
+    await console.call("GET", "/Tms/services/swagger/docs/v1")
+
+
+async def test_exchanges_keep_their_contracts(console: ConsoleUnderTest) -> None:
+    """Nothing in the set-up and the round trip breaks a contract, in either direction."""
+    await round_trip(console)
+    assert await console.admin("GET", "/findings") == {"findings": []}
+
+
+async def test_violations_are_found(console: ConsoleUnderTest) -> None:
+    """An answer of ServiceNow that breaks its contract is a finding, though the console lives with it."""
+    console.servicenow.moods.append(answering(201, '{"result":{"sys_id":"1"}}'))
+    await console.ask()
+    (finding,) = (await console.admin("GET", "/findings"))["findings"]
+    assert (finding["kind"], finding["rule"], finding["where"]) == ("violation", "approval-answer", "$.result.sys_id")
+
+
+async def test_no_secret_is_shown(console: ConsoleUnderTest) -> None:
+    """Client Id, Secret, tokens and the ServiceNow password are in no output of the control plane."""
+    await round_trip(console)
+    pairs = console.servicenow.metadata()
+    token = await console.log_on()
+    await console.deliver({}, token)
+    paths = ["requests", "findings", "webhooks", "approval-requests", "api-user", "foreign-system", "faults"]
+    shown = json.dumps([await console.admin("GET", f"/{path}") for path in paths], ensure_ascii=False)
+    for secret in (pairs["Username"], pairs["Password"], token, console.servicenow.password):
+        assert secret not in shown
+    assert '"Endpoint Url' in json.loads(json.dumps(shown)).replace("\\", "")
+
+
+async def test_secret_is_sent_only_with_the_registration(console: ConsoleUnderTest) -> None:
+    """Of all calls to ServiceNow only the registration carries the Secret."""
+    await round_trip(console)
+    secret = console.servicenow.metadata()["Password"]
+    assert [path for _, path, body in console.servicenow.calls if secret in json.dumps([path, body])] == [REGISTRATIONS]
+
+
+async def test_same_seed_same_journal(servicenow: StubServiceNow) -> None:
+    """The same seed and the same calls give the same journal, but for its port and the stub's Date."""
+    journals = []
+    for _ in range(2):
+        servicenow.tables.clear()
+        server = TestServer(create_app(Settings(console_url="http://console"), clock=VirtualClock(), ids=Ids(7)))
+        await server.start_server()
+        async with ClientSession() as session:
+            url = f"http://{server.host}:{server.port}"
+            console = ConsoleUnderTest(url, VirtualClock(), session, servicenow)
+            await console.set_up()
+            await round_trip(console)
+            journals.append(re.sub(rf":{server.port}|\[\"Date\", [^]]*", "", json.dumps(await console.journal())))
+        await server.close()
+    assert journals[0] == journals[1]
+
+
+async def test_faults_strike_the_api(console: ConsoleUnderTest) -> None:
+    """An armed fault meets the next fitting call, and not the control plane."""
+    await console.admin("POST", "/faults", {"kind": "status", "status": 503, "path": "/tms/*"})
+    assert (await console.call("GET", "/Tms/services/swagger/docs/v1", headers={}))[0] == 503
+    assert (await console.call("GET", "/Tms/services/swagger/docs/v1"))[0] == 200
+
+
+async def test_journal_and_faults_are_within_reach() -> None:
+    """A test in the same process reaches journal and faults through the application."""
+    app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
+    assert app[JOURNAL].exchanges() == []
+    assert app[FAULTS].armed == []
+
+
+@pytest.fixture
+def override(tmp_path: Path) -> Path:
+    """A file of names that differ on somebody's instance."""
+    file = tmp_path / "inferred.yaml"
+    file.write_text(
+        "tables: {request: x_other_request}\n"
+        "columns: {request: {activity_type_id: kind}}\n"
+        "keys: {decision: {Response: Answer}, envelope: {Messages: Errors}}\n"
+        "words: {response: {approve: Yes please}}\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+async def test_inferred_names_are_replaced(servicenow: StubServiceNow, override: Path) -> None:
+    """A user's file changes tables, columns, keys and words on the wire, in both directions."""
+    server = TestServer(create_app(Settings(inferred=override), clock=VirtualClock(), ids=Ids(1)))
+    await server.start_server()
+    async with ClientSession() as session:
+        console = ConsoleUnderTest(f"http://{server.host}:{server.port}", VirtualClock(), session, servicenow)
+        await console.set_up()
+        request = await console.ask()
+        (row,) = servicenow.rows("x_other_request")
+        assert "kind" in row
+        decision = console.decision(request["request_id"])
+        del decision["Response"]
+        status, answer = await console.deliver(decision)
+        assert (status, answer["Errors"]) == (400, ["'Answer' is missing; expected text"])
+        assert (await console.deliver({**decision, "Answer": "Yes please"}))[0] == 200
+    await server.close()
+
+
+def test_unusable_names_are_refused(tmp_path: Path) -> None:
+    """A file of names that does not exist is refused at start."""
+    with pytest.raises(InferredNamesError, match="cannot be read"):
+        create_app(Settings(inferred=tmp_path / "none"), clock=VirtualClock(), ids=Ids(1))

@@ -1,0 +1,169 @@
+"""What an administrator changes while a test runs (integration 2.13)."""
+
+import pytest
+
+from .conftest import ACTIVITY_TYPES, REGISTRATIONS, TOKEN, ConsoleUnderTest, StubServiceNow, error
+
+
+async def test_save_without_changes(console: ConsoleUnderTest) -> None:
+    """Saving again without changes makes no call and leaves the webhook as it is."""
+    before = await console.admin("GET", "/foreign-system")
+    calls = len(console.servicenow.calls)
+    await console.advance(60)
+    assert await console.admin("POST", "/foreign-system", {}) == before
+    assert len(console.servicenow.calls) == calls
+
+
+async def test_foreign_system_as_shown(console: ConsoleUnderTest) -> None:
+    """The Foreign Systems page shows what was saved, and no secret."""
+    system = await console.admin("GET", "/foreign-system")
+    assert {key: system[key] for key in system if key not in {"webhook", "instance_id", "activity_type_id"}} == {
+        "name": "ServiceNow",
+        "type": "Service Now Instance Resource (Resources)",
+        "base_url": console.servicenow.url,
+        "credential": "ServiceNow user",
+        "use_webhook": True,
+        "api_credential": "ServiceNow webhook",
+        "post_uri": f"{console.url}/Tms/services/api/v1/approval/approve",
+        "last_error": "",
+    }
+
+
+async def test_changed_uri_updates_the_registration(console: ConsoleUnderTest) -> None:
+    """A changed Post Uri re-registers by updating the same record."""
+    (before,) = console.servicenow.rows(REGISTRATIONS)
+    await console.admin(
+        "POST", "/foreign-system", {"post_uri": "https://pm.example/TMS/services/api/v1/approval/approve"}
+    )
+    (after,) = console.servicenow.rows(REGISTRATIONS)
+    assert (console.servicenow.calls[-1][0], after["sys_id"]) == ("PATCH", before["sys_id"])
+    pairs = console.servicenow.metadata()
+    assert pairs["Endpoint Url"] == "https://pm.example/TMS/services/api/v1/approval/approve"
+    assert pairs["Token Url"] == "https://pm.example/Tms/services/api/logon/token"
+
+
+async def test_changed_credential_updates_the_registration(console: ConsoleUnderTest) -> None:
+    """A new Secret that is copied into the credential re-registers, and opens the API again."""
+    old = console.servicenow.metadata()
+    await console.admin("POST", "/api-user/reset-secret", {"update_credential": True})
+    new = console.servicenow.metadata()
+    assert len(console.servicenow.rows(REGISTRATIONS)) == 1
+    assert (new["Username"], new["Password"] == old["Password"]) == (old["Username"], False)
+    body = {"UserName": old["Username"], "Password": old["Password"]}
+    assert (await console.call("POST", TOKEN, body))[0] == 401
+    assert await console.log_on()
+
+
+async def test_reset_secret_leaves_the_credential_alone(console: ConsoleUnderTest) -> None:
+    """A new Secret that nobody copies leaves ServiceNow with the old one, also when the set-up runs again."""
+    old = console.servicenow.metadata()
+    await console.admin("POST", "/api-user/reset-secret", {})
+    await console.set_up()
+    assert console.servicenow.metadata() == old
+
+
+async def test_unticked_webhook_is_disabled(console: ConsoleUnderTest) -> None:
+    """Unticking Use Webhook disables the webhook: requests wait until it is ticked again."""
+    await console.admin("POST", "/foreign-system", {"use_webhook": False})
+    (webhook,) = (await console.admin("GET", "/webhooks"))["webhooks"]
+    assert not webhook["enabled"]
+    request = await console.ask()
+    assert request["last_error"] == "not sent: no webhook is enabled"
+    await console.admin("POST", "/foreign-system", {"use_webhook": True})
+    (webhook,) = (await console.admin("GET", "/webhooks"))["webhooks"]
+    assert webhook["enabled"]
+    assert (await console.request(request["request_id"]))["sent"]
+    assert len(console.servicenow.rows(REGISTRATIONS)) == 1
+
+
+async def test_webhook_ticked_later(fresh: ConsoleUnderTest) -> None:
+    """A foreign system that was saved without webhook registers when it is ticked."""
+    await fresh.set_up(use_webhook=False)
+    system = await fresh.admin("POST", "/foreign-system", {"use_webhook": True})
+    assert system["post_uri"] == f"{fresh.url}/Tms/services/api/v1/approval/approve"
+    assert system["instance_id"] == fresh.servicenow.rows(REGISTRATIONS)[0]["sys_id"]
+
+
+async def test_webhook_needs_the_api(console: ConsoleUnderTest) -> None:
+    """Use Webhook cannot be saved while API Enabled is off."""
+    await console.admin("POST", "/api-settings", {"api_enabled": False})
+    status, answer = await console.call("POST", "/__admin/foreign-system", {})
+    assert status == 403
+    assert answer["error"].startswith("API Enabled is off; webhooks need it on")
+
+
+async def test_other_base_url_registers_anew(console: ConsoleUnderTest) -> None:
+    """Another Base URL is another instance, where the console registers anew."""
+    other = console.servicenow.url.replace("127.0.0.1", "localhost")
+    system = await console.admin("POST", "/foreign-system", {"base_url": f"{other}/"})
+    assert system["webhook"]["endpoint_url"].startswith(f"{other}/api/now/table/")
+    assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 2
+
+
+async def test_other_name_is_another_foreign_system(console: ConsoleUnderTest) -> None:
+    """Another name makes another foreign system with a webhook of its own."""
+    system = await console.admin("POST", "/foreign-system", {"name": "Other"})
+    assert system["webhook"]["name"] == "New Webhook for Other setting"
+    assert len((await console.admin("GET", "/webhooks"))["webhooks"]) == 1
+
+
+async def test_error_does_not_repeat_the_secret(console: ConsoleUnderTest) -> None:
+    """When ServiceNow repeats the registration in its error, the console does not."""
+
+    async def repeating(stub: StubServiceNow, _request: object) -> object:
+        return error(400, "Cannot parse", stub.calls[-1][2]["instance_metadata"])
+
+    console.servicenow.moods.append(repeating)  # type: ignore[arg-type] # the same shape
+    await console.admin("POST", "/api-user/reset-secret", {"update_credential": True})
+    told = (await console.admin("GET", "/foreign-system"))["last_error"]
+    assert told.startswith('400 Cannot parse: {"Authentication Type":"Get Token"')
+    assert '"Password":"***"' in told
+
+
+async def test_api_user_as_shown(console: ConsoleUnderTest) -> None:
+    """The Users page shows the API user, without Client Id and Secret."""
+    changed = await console.admin("POST", "/api-user", {"role": "Users", "expires_in": 3600})
+    assert changed == await console.admin("GET", "/api-user")
+    assert changed == {
+        "display_name": "API User Created On 2026-01-05",
+        "role": "Users",
+        "may_approve": True,
+        "state": "Active",
+        "expires_at": "2026-01-05T10:00:00+00:00",
+    }
+
+
+async def test_tokens_are_revoked(console: ConsoleUnderTest) -> None:
+    """All tokens can be made dead at once."""
+    token = await console.log_on()
+    assert await console.admin("DELETE", "/tokens") == {"revoked": 1}
+    assert (await console.deliver({}, token))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/api-settings", {}, "'api_enabled' is missing; expected true or false"),
+        ("/api-user", {"state": "Locked"}, "'state' is 'Locked' (did you mean 'LockedOut'?); expected one of Active,"),
+        ("/api-user", {"expires_in": True}, "'expires_in' is True; expected a number from 0 to"),
+        ("/api-user", {"expires_in": -1}, "'expires_in' is -1; expected a number from 0 to"),
+        ("/api-user", {"roles": "x"}, "unknown key 'roles' (did you mean 'role'?); expected role, state, expires_in"),
+        ("/api-user/reset-secret", {"update": True}, "unknown key 'update'"),
+        ("/foreign-system", {"base_url": "x"}, "'base_url' is 'x'; expected an address such as"),
+    ],
+)
+async def test_malformed_lever_is_named(console: ConsoleUnderTest, path: str, body: object, message: str) -> None:
+    """A change that cannot be understood gets 400 naming the key, and changes nothing."""
+    before = await console.admin("GET", "/api-user"), await console.admin("GET", "/foreign-system")
+    status, answer = await console.call("POST", f"/__admin{path}", body)
+    assert status == 400
+    assert answer["error"].startswith(message)
+    assert before == (await console.admin("GET", "/api-user"), await console.admin("GET", "/foreign-system"))
+
+
+@pytest.mark.parametrize("path", ["/api-user/reset-secret", "/foreign-system", "/api-user"])
+async def test_nothing_to_change_yet(fresh: ConsoleUnderTest, path: str) -> None:
+    """Before the set-up there is neither API user nor foreign system."""
+    status, answer = await fresh.call("POST", f"/__admin{path}", {})
+    assert status == 404
+    assert answer["error"].endswith("yet; run the set-up first")

@@ -1,0 +1,179 @@
+"""Whatever ServiceNow does to a call, it is survived and told plainly (platform 1.9, 5.1 to 5.4)."""
+
+import asyncio
+import json
+
+import pytest
+
+from .conftest import HIBERNATING, ConsoleUnderTest, Mood, answering, hanging, reset
+
+RATE_LIMIT = json.dumps(
+    {
+        "error": {
+            "message": "Rate limit exceeded",
+            "detail": "Rate limit of 100 requests per hour for Table API exceeded",
+        },
+        "status": "failure",
+    }
+)
+CANCELLED = json.dumps(
+    {
+        "result": [],
+        "error": {"message": "Transaction cancelled: maximum execution time exceeded", "detail": None},
+        "status": "failure",
+    }
+)
+FORBIDDEN = json.dumps({"error": {"message": "Operation Failed", "detail": "ACL Exception"}, "status": "failure"})
+
+
+async def after(console: ConsoleUnderTest, mood: Mood) -> str:
+    """Ask while ServiceNow is in that mood and return the error."""
+    console.servicenow.moods.append(mood)
+    request = await console.ask()
+    assert request["sent"] is False
+    return str(request["last_error"])
+
+
+@pytest.mark.parametrize(
+    ("mood", "told"),
+    [
+        (HIBERNATING, "200 with an HTML page: the instance is hibernating and must be woken up"),
+        (
+            answering(200, "<html>Log in</html>", "text/html"),
+            "200 with an HTML page, perhaps of a login or a proxy; expected JSON",
+        ),
+        (answering(201, " <html>"), "201 with an HTML page, perhaps of a login or a proxy; expected JSON"),
+        (
+            answering(302, Location="/login.do"),
+            "302: redirected to '/login.do', a login page or a hibernating instance; expected JSON",
+        ),
+        (answering(202), "202 without a record: ServiceNow dropped the request, its session queue is full"),
+        (answering(201, '{"result":'), "201 with a body that is not JSON: "),
+        (answering(201), "201 with a body that is not JSON: "),
+        (answering(201, "[]"), "201 with JSON that is no object; expected 'result'"),
+        (answering(201, "{}"), "201 without 'result'; expected a record"),
+        (answering(201, '{"result":{}}'), "the answer's record has no sys_id"),
+        (answering(201, '{"result":[]}'), "the answer's record has no sys_id"),
+        (
+            answering(200, CANCELLED),
+            "200 with an error in its body: Transaction cancelled: maximum execution time exceeded",
+        ),
+        (answering(500, '{"error":{}}'), "500 with an empty error"),
+        (answering(502, "<html>Bad Gateway</html>", "text/html"), "502 without an error in JSON"),
+        (answering(503, "[]"), "503 without an error envelope"),
+        (answering(408), "408 without an error in JSON"),
+        (answering(429, RATE_LIMIT), "rate limit: 429 Rate limit exceeded: Rate limit of 100 requests per hour"),
+        (reset, "POST http://"),
+    ],
+)
+async def test_passing_failure(console: ConsoleUnderTest, mood: Mood, told: str) -> None:
+    """A failure that may pass is told in plain words and tried again after a minute."""
+    error = await after(console, mood)
+    assert error.startswith(told)
+    await console.advance(60)
+    (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+    assert (request["sent"], request["last_error"], request["attempts"]) == (True, "", 2)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 415])
+async def test_refusal_is_final(console: ConsoleUnderTest, status: int) -> None:
+    """What ServiceNow refuses is not sent again until the foreign system is saved again."""
+    assert await after(console, answering(status, FORBIDDEN)) == f"{status} Operation Failed: ACL Exception"
+    calls = len(console.servicenow.calls)
+    await console.advance(3600)
+    assert len(console.servicenow.calls) == calls
+    await console.admin("POST", "/foreign-system", {})
+    (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+    assert (request["sent"], request["last_error"]) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "seconds"),
+    [
+        (429, "7", 7),
+        (503, "7", 7),
+        (429, "0", 1),
+        (429, "Mon, 05 Jan 2026 09:00:30 GMT", 30),
+        (429, "Mon, 05 Jan 2026 08:00:00 GMT", 1),
+        (429, "soon", 60),
+        (429, "Mon, 05 Jan 2026 09:00:30", 60),
+    ],
+)
+async def test_retry_after(console: ConsoleUnderTest, status: int, retry_after: str, seconds: int) -> None:
+    """Retry-After is honoured, in seconds or as a date, but never hurries a console into a loop."""
+    await after(console, answering(status, Retry_After=retry_after))
+    calls = len(console.servicenow.calls)
+    await console.advance(seconds - 0.5)
+    assert len(console.servicenow.calls) == calls
+    await console.advance(0.5)
+    assert len(console.servicenow.calls) == calls + 1
+
+
+async def test_retry_after_is_at_most_a_day(fresh: ConsoleUnderTest) -> None:
+    """A Retry-After beyond a day, or beyond any calendar, means a day."""
+    fresh.servicenow.moods.append(answering(429, Retry_After="9" * 40))
+    assert (await fresh.set_up())["steps"][8]["detail"].endswith("; tried again in 86400 s")
+    await fresh.advance(86_400)
+    assert (await fresh.admin("GET", "/foreign-system"))["instance_id"]
+
+
+async def test_silence_times_out(console: ConsoleUnderTest) -> None:
+    """A call without an answer is given up after thirty seconds and tried again."""
+    console.servicenow.moods.append(hanging)
+    console.servicenow.asked.clear()
+    asking = asyncio.create_task(console.ask())
+    await console.servicenow.asked.wait()
+    await console.advance(30)
+    request = await asking
+    assert request["last_error"].endswith("no answer within 30 s")
+    await console.advance(60)
+    assert (await console.request(request["request_id"]))["sent"]
+
+
+async def test_restart_leaves_a_running_attempt_alone(console: ConsoleUnderTest) -> None:
+    """A restart while a call is under way makes no second one."""
+    console.servicenow.moods.append(hanging)
+    console.servicenow.asked.clear()
+    asking = asyncio.create_task(console.ask())
+    await console.servicenow.asked.wait()
+    calls = len(console.servicenow.calls)
+    await console.admin("POST", "/restart")
+    assert len(console.servicenow.calls) == calls
+    await console.advance(30)
+    assert not (await asking)["sent"]
+
+
+async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
+    """An attempt that was under way during a reset is not tried again, and disturbs nothing that follows."""
+    console.servicenow.moods.append(hanging)
+    console.servicenow.asked.clear()
+    setting_up = asyncio.create_task(console.set_up(servicenow_password="changed", name="Other"))
+    await console.servicenow.asked.wait()
+    await console.admin("POST", "/reset")
+    console.servicenow.asked.clear()
+    console.servicenow.moods.append(hanging)
+    again = asyncio.create_task(console.set_up())
+    await console.servicenow.asked.wait()
+    await console.advance(30)
+    await asyncio.gather(setting_up, again)
+    await console.advance(60)
+    assert (await console.admin("GET", "/foreign-system"))["instance_id"]
+
+
+@pytest.mark.parametrize("body", ['{"result":{}}', '{"result":[{}]}'])
+async def test_broken_list(fresh: ConsoleUnderTest, body: str) -> None:
+    """An answer to the look-up of a lost registration that holds no list of records is told, and tried again."""
+    fresh.servicenow.moods.extend([reset, answering(200, body)])
+    await fresh.set_up()
+    await fresh.advance(60)
+    error = (await fresh.admin("GET", "/foreign-system"))["last_error"]
+    assert error in {"the answer holds no list of records", "the answer's record has no sys_id"}
+    await fresh.advance(120)
+    assert (await fresh.admin("GET", "/foreign-system"))["instance_id"]
+
+
+async def test_record_that_is_none(fresh: ConsoleUnderTest) -> None:
+    """A read that answers a list where a record belongs fails the verification."""
+    fresh.servicenow.moods.extend([None, None, answering(200, '{"result":[]}')])
+    outcome = await fresh.set_up()
+    assert outcome["steps"][11]["detail"] == "the answer holds no record"

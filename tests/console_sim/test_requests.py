@@ -1,0 +1,249 @@
+"""Approval requests and how they reach ServiceNow (integration 2.9, 2.10, 3)."""
+
+import json
+
+import pytest
+
+from .conftest import (
+    ACTIVITY_TYPES,
+    BUSY,
+    METADATA,
+    REGISTRATIONS,
+    REQUESTS,
+    ConsoleUnderTest,
+    StubServiceNow,
+    answer_lost,
+)
+
+
+async def test_request_on_the_wire(console: ConsoleUnderTest) -> None:
+    """A request carries its GUID, instance id, activity type id, and metadata as JSON text."""
+    request = await console.ask()
+    method, table, body = console.servicenow.calls[-1]
+    assert (method, table) == ("POST", REQUESTS)
+    assert {key: body[key] for key in body if key != "metadata"} == {
+        "request_id": request["request_id"],
+        "instance_id": console.servicenow.rows(REGISTRATIONS)[0]["sys_id"],
+        "activity_type_id": console.servicenow.rows(ACTIVITY_TYPES)[0]["sys_id"],
+    }
+    assert json.loads(body["metadata"]) == METADATA
+
+
+async def test_request_as_the_console_shows_it(console: ConsoleUnderTest) -> None:
+    """A request that was sent shows its state, its end and its record."""
+    asked = await console.ask()
+    assert asked == await console.request(asked["request_id"])
+    assert {key: asked[key] for key in ("state", "sent", "attempts", "last_error", "times_out_at", "sys_id")} == {
+        "state": "Pending",
+        "sent": True,
+        "attempts": 1,
+        "last_error": "",
+        "times_out_at": "2026-01-06T01:30:00+00:00",
+        "sys_id": console.servicenow.rows(REQUESTS)[0]["sys_id"],
+    }
+
+
+async def test_requests_are_listed_in_order(console: ConsoleUnderTest) -> None:
+    """The list shows every request, oldest first."""
+    asked = [await console.ask() for _ in range(3)]
+    assert await console.admin("GET", "/approval-requests") == {"approval_requests": asked}
+
+
+async def test_unknown_request(console: ConsoleUnderTest) -> None:
+    """An unknown request gets 404 by its name."""
+    answer = await console.call("GET", "/__admin/approval-requests/x")
+    assert answer == (404, {"error": "there is no approval request 'x'"})
+
+
+async def test_guids_stand_in_braces(console: ConsoleUnderTest) -> None:
+    """GUIDs of the metadata are put into braces, other ids stay as they are."""
+    await console.ask(PolicyId="140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10", AgentId=METADATA["PolicyId"], ProcessId="4711")
+    sent = json.loads(console.servicenow.calls[-1][2]["metadata"])
+    assert sent["PolicyId"] == sent["AgentId"] == "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}"
+    assert sent["ProcessId"] == "4711"
+
+
+async def test_request_names_a_policy(console: ConsoleUnderTest) -> None:
+    """A report without a policy gets one."""
+    await console.admin("POST", "/approval-requests", {"metadata": {}})
+    sent = json.loads(console.servicenow.calls[-1][2]["metadata"])
+    assert sent["PolicyId"].startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "'metadata' is missing; expected an object"),
+        ({"metadata": "x"}, "'metadata' is 'x'; expected an object"),
+        ({"metadata": {"policyname": "x"}}, "'metadata' has key 'policyname' (did you mean 'PolicyName'?); expected"),
+        ({"metadata": {"FilePath": 1}}, "'FilePath' of 'metadata' is 1; expected text"),
+        ({"metadata": {"PolicyId": "x"}}, "'PolicyId' of 'metadata' is 'x'; expected a GUID"),
+        ({"metdata": {}}, "unknown key 'metdata' (did you mean 'metadata'?); expected metadata"),
+    ],
+)
+async def test_malformed_report_is_named(console: ConsoleUnderTest, body: object, message: str) -> None:
+    """A report that cannot be understood gets 400 naming the key, and nothing is asked."""
+    status, answer = await console.call("POST", "/__admin/approval-requests", body)
+    assert status == 400
+    assert answer["error"].startswith(message)
+    assert await console.admin("GET", "/approval-requests") == {"approval_requests": []}
+
+
+async def test_nothing_is_sent_without_webhook(fresh: ConsoleUnderTest) -> None:
+    """Before the set-up a request waits, and says for what."""
+    request = await fresh.ask()
+    assert (request["sent"], request["attempts"]) == (False, 0)
+    assert request["last_error"] == "not sent: no webhook is enabled"
+    await fresh.set_up()
+    request = await fresh.request(request["request_id"])
+    assert (request["sent"], request["last_error"]) == (True, "")
+
+
+async def test_activity_type_comes_first(fresh: ConsoleUnderTest) -> None:
+    """A request waits until its activity type is registered, and is sent right after it."""
+    fresh.servicenow.moods.extend([None, BUSY])
+    await fresh.set_up()
+    request = await fresh.ask()
+    assert request["last_error"] == "not sent: its activity type is not registered yet"
+    await fresh.advance(60)
+    assert (await fresh.request(request["request_id"]))["sent"]
+    tables = [path.split("?")[0] for method, path, _ in fresh.servicenow.calls if method == "POST"]
+    assert tables[-2:] == [ACTIVITY_TYPES, REQUESTS]
+
+
+async def test_lost_answer_makes_no_second_request(console: ConsoleUnderTest) -> None:
+    """A retry sends the same body, so that ServiceNow returns the record that it has."""
+    console.servicenow.moods.append(answer_lost)
+    request = await console.ask()
+    assert (request["sent"], request["attempts"]) == (False, 1)
+    await console.advance(60)
+    request = await console.request(request["request_id"])
+    assert (request["sent"], request["attempts"]) == (True, 2)
+    assert len(console.servicenow.rows(REQUESTS)) == 1
+    assert console.servicenow.calls[-1] == console.servicenow.calls[-2]
+
+
+async def test_retries_slow_down(console: ConsoleUnderTest) -> None:
+    """The wait between attempts doubles from a minute to an hour."""
+    console.servicenow.moods.extend([BUSY] * 9)
+    request = await console.ask()
+    for number, wait in enumerate([60, 120, 240, 480, 960, 1920, 3600, 3600], start=2):
+        await console.advance(wait - 1)
+        assert (await console.request(request["request_id"]))["attempts"] == number - 1
+        await console.advance(1)
+        assert (await console.request(request["request_id"]))["attempts"] == number
+
+
+async def test_retries_end_with_the_time_out(console: ConsoleUnderTest) -> None:
+    """A request that has timed out is sent no more."""
+    console.servicenow.moods.extend([BUSY] * 100)
+    request = await console.ask()
+    await console.advance(17 * 3600)
+    attempts = (await console.request(request["request_id"]))["attempts"]
+    await console.advance(86_400)
+    request = await console.request(request["request_id"])
+    assert (request["state"], request["sent"], request["attempts"]) == ("TimedOut", False, attempts)
+    assert request["last_error"].startswith("503 ")
+
+
+async def test_decision_overtakes_a_failing_send(console: ConsoleUnderTest) -> None:
+    """A decision that arrives while its request is still being sent counts, whatever becomes of the sending."""
+    request_id = ""
+
+    async def decided_meanwhile(stub: StubServiceNow, request: object) -> object:
+        nonlocal request_id
+        request_id = stub.calls[-1][2]["request_id"]
+        assert (await console.deliver(console.decision(request_id)))[0] == 200
+        return await BUSY(stub, request)  # type: ignore[arg-type] # unused
+
+    console.servicenow.moods.append(decided_meanwhile)  # type: ignore[arg-type] # the same shape
+    answer = await console.ask()
+    assert (answer["state"], answer["sent"], answer["last_error"]) == ("Approved", True, "")
+
+
+async def test_restart_resumes_retries(console: ConsoleUnderTest) -> None:
+    """After a restart requests are still there, and what was to be retried is tried at once."""
+    console.servicenow.moods.append(BUSY)
+    sent, waiting = await console.ask(UserReason="first"), await console.ask()
+    assert [sent["sent"], waiting["sent"]] == [False, True]
+    await console.admin("POST", "/restart")
+    assert (await console.request(sent["request_id"]))["sent"]
+    calls = len(console.servicenow.calls)
+    await console.advance(3600)
+    assert len(console.servicenow.calls) == calls
+
+
+async def test_reset_forgets_everything(console: ConsoleUnderTest) -> None:
+    """A reset brings the state at start back, and ends what was to be retried."""
+    console.servicenow.moods.append(BUSY)
+    await console.ask()
+    await console.admin("POST", "/reset")
+    calls = len(console.servicenow.calls)
+    await console.advance(86_400)
+    assert len(console.servicenow.calls) == calls
+    assert await console.admin("GET", "/approval-requests") == {"approval_requests": []}
+    assert (await console.call("GET", "/__admin/api-user"))[0] == 404
+    assert await console.journal() == []
+
+
+async def test_decided_in_the_console(console: ConsoleUnderTest) -> None:
+    """A decision outside the normal flow is recorded in ServiceNow as an update of the request."""
+    request = await console.ask()
+    path = f"/approval-requests/{request['request_id']}/decide"
+    decision = {"response": "Approve", "comment": "by phone", "duration": "02:00:00"}
+    decided = await console.admin("POST", path, decision)
+    assert {key: decided[key] for key in ("state", "recorded", "decided_here", "responded_by")} == {
+        "state": "Approved",
+        "recorded": True,
+        "decided_here": True,
+        "responded_by": "Privilege Manager Console",
+    }
+    expected = {"status": "Approve", "comment": "by phone", "duration": "02:00:00"}
+    assert console.servicenow.calls[-1] == ("PATCH", f"{REQUESTS}/{request['sys_id']}", expected)
+
+
+async def test_own_decision_comes_back(console: ConsoleUnderTest) -> None:
+    """What the console decided comes back from ServiceNow as the same decision, under another name."""
+    request = await console.ask()
+    path = f"/approval-requests/{request['request_id']}/decide"
+    console.servicenow.moods.append(answer_lost)
+    decided = await console.admin("POST", path, {"response": "Deny", "comment": "no"})
+    assert (decided["state"], decided["recorded"]) == ("Denied", False)
+    calls = len(console.servicenow.calls)
+    decision = console.decision(request["request_id"], "Deny", Comment="no", RespondedBy="integration")
+    assert (await console.deliver(decision))[0] == 200
+    await console.advance(3600)
+    request = await console.request(request["request_id"])
+    assert (request["recorded"], request["last_error"], len(console.servicenow.calls)) == (True, "", calls)
+
+
+async def test_own_decision_is_recorded_later(fresh: ConsoleUnderTest) -> None:
+    """A decision taken before ServiceNow was reached is recorded when it is, after the request itself."""
+    request = await fresh.ask()
+    path = f"/approval-requests/{request['request_id']}/decide"
+    decided = await fresh.admin("POST", path, {"response": "Deny"})
+    assert (decided["sent"], decided["recorded"]) == (False, False)
+    assert await fresh.admin("POST", path, {"response": "Deny"}) == decided
+    await fresh.set_up()
+    request = await fresh.request(request["request_id"])
+    assert (request["sent"], request["recorded"]) == (True, True)
+    assert [method for method, path, _ in fresh.servicenow.calls if path.startswith(REQUESTS)] == ["POST", "PATCH"]
+
+
+async def test_own_decision_may_conflict(console: ConsoleUnderTest) -> None:
+    """A request that ServiceNow has decided cannot be decided otherwise in the console."""
+    request = await console.ask()
+    await console.deliver(console.decision(request["request_id"]))
+    path = f"/__admin/approval-requests/{request['request_id']}/decide"
+    status, answer = await console.call("POST", path, {"response": "Deny"})
+    assert status == 409
+    assert answer["error"].endswith("is Approved already, by another decision")
+
+
+async def test_malformed_own_decision_is_named(console: ConsoleUnderTest) -> None:
+    """A decision in the console that cannot be understood gets 400 naming the key."""
+    request = await console.ask()
+    path = f"/__admin/approval-requests/{request['request_id']}/decide"
+    answer = await console.call("POST", path, {"respond": "Deny"})
+    told = "unknown key 'respond' (did you mean 'response'?); expected response, comment, duration"
+    assert answer == (400, {"error": told})
