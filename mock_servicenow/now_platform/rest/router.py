@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import UnknownPath
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
+from mock_servicenow.now_platform.rest.batch_api import BatchApi
 from mock_servicenow.now_platform.rest.table_api import TableApi
 from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
 
@@ -25,6 +26,7 @@ class Router:
             "table": TableApi(instance).answer,
             "tinyurl": TinyUrlApi(instance).answer,
             "attachment": AttachmentApi(instance).answer,
+            "batch": BatchApi(instance, self.answer).answer,
         }
 
     def add(self, word: str, resource: Resource) -> None:

@@ -1,0 +1,159 @@
+"""The Batch API: many calls in one (platform 3.2)."""
+
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import (
+    MethodNotAllowed,
+    NotAcceptable,
+    PayloadTooLarge,
+    PlatformError,
+    UnknownPath,
+    UnsupportedMediaType,
+)
+from mock_servicenow.now_platform.rest.batch_request import Batch, BatchItem, read_batch
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.envelope import error_answer, json_answer
+from mock_servicenow.now_platform.rest.limits import MEGABYTE, longest_body, megabytes
+from mock_servicenow.now_platform.rest.media import request_format, response_format
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.session import Session
+
+Serviced = dict[str, object]
+LONGEST = timedelta(seconds=30)
+LARGEST_INPUT = 10
+OUTPUT_HEADER = "X-BATCHREQUEST-MAX-OUTPUT-SIZE"
+MULTIPART = "multipart/mixed"
+# What the documented sample shows for each item.
+_HEADERS = {
+    "Pragma": "no-store,no-cache",
+    "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1",
+    "Expires": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes that one item may send and receive."""
+
+    sent: int
+    received: int
+
+
+class BatchApi:
+    """Makes the calls of a batch one after the other, each in a transaction of its own.
+
+    Args:
+        resource: answers each of the calls.
+    """
+
+    def __init__(self, instance: "Instance", resource: Callable[[Call], Answer]) -> None:
+        self._instance = instance
+        self._resource = resource
+
+    def answer(self, call: Call) -> Answer:
+        """Answer ``POST /api/now/v1/batch``; raises PlatformError where the batch as a whole is at fault."""
+        if len(call.resource) > 1:
+            raise UnknownPath
+        if call.verb != "POST":
+            raise MethodNotAllowed(call.verb)
+        _check_media(call)
+        with self._instance.transaction(call.user) as session:
+            _check_length(call, longest_body(session))
+            limits = _limits(call, session)
+        return self._service(call, read_batch(call), limits)
+
+    def _service(self, call: Call, batch: Batch, limits: Limits) -> Answer:
+        ends = self._now() + LONGEST
+        waiting = deque(batch.items)
+        serviced: list[Serviced] = []
+        while waiting and self._now() < ends:
+            answered = self._serve(call, waiting[0], limits)
+            if answered is None:
+                break
+            serviced.append(answered)
+            waiting.popleft()
+        return json_answer(
+            {
+                "batch_request_id": batch.id,
+                "serviced_requests": serviced,
+                "unserviced_requests": [item.id for item in waiting],
+            }
+        )
+
+    def _serve(self, call: Call, item: BatchItem, limits: Limits) -> Serviced | None:
+        """Return what the batch answers for an item; None if it is too large, which ends the batch.
+
+        What an item that receives too much has written stays written.
+        """
+        begun = self._now()
+        error = ""
+        try:
+            inner = item.call(call)
+            if _exceeds(call, item, "sends", inner.body, limits.sent):
+                return None
+            answer = self._resource(inner)
+        except PlatformError as refusal:
+            error = str(refusal)
+            answer = error_answer(refusal, item.headers.get("Accept", ""))
+        if _exceeds(call, item, "receives", answer.body, limits.received):
+            return None
+        milliseconds = (self._now() - begun) // timedelta(milliseconds=1)
+        return _serviced(item, answer, milliseconds) | ({"error_message": error} if error else {})
+
+    def _now(self) -> datetime:
+        return self._instance.clock.now()
+
+
+def _exceeds(call: Call, item: BatchItem, does: str, body: bytes, most: int) -> bool:
+    if len(body) <= most:
+        return False
+    call.swallowed(
+        "batch-ended", f"batch item '{item.id}' {does} {len(body)} bytes, {most} are allowed: the batch ended"
+    )
+    return True
+
+
+def _serviced(item: BatchItem, answer: Answer, milliseconds: int) -> Serviced:
+    return {
+        "id": item.id,
+        "body": b64encode(answer.body).decode(),
+        "status_code": answer.status,
+        "status_text": HTTPStatus(answer.status).phrase,
+        "headers": [] if item.exclude_response_headers else _headers(answer),
+        "execution_time": milliseconds,
+    }
+
+
+def _headers(answer: Answer) -> list[dict[str, str]]:
+    headers = [*_HEADERS.items(), *answer.headers.items(), ("Content-Length", str(len(answer.body)))]
+    return [{"name": name, "value": value} for name, value in headers]
+
+
+def _check_media(call: Call) -> None:
+    if request_format(call.headers.get("Content-Type", "")) == "xml":
+        raise UnsupportedMediaType
+    accept = call.headers.get("Accept", "")
+    if MULTIPART in accept:
+        call.swallowed("batch-not-multipart", f"nothing documents the parts of {MULTIPART}: answered in JSON", "Accept")
+    elif response_format(accept) == "xml":
+        raise NotAcceptable(accept)
+
+
+def _check_length(call: Call, most: int) -> None:
+    if len(call.body) > most:
+        raise PayloadTooLarge(len(call.body), most)
+
+
+def _limits(call: Call, session: "Session") -> Limits:
+    sent = min(megabytes(session, "glide.rest.batch.max.inputSize", 5), LARGEST_INPUT * MEGABYTE)
+    received = megabytes(session, "glide.rest.batch.max.outputSize", 10)
+    asked = call.headers.get(OUTPUT_HEADER, "")
+    return Limits(sent, min(received, int(asked) * MEGABYTE) if asked.isdecimal() else received)
