@@ -1,5 +1,6 @@
 """Hypothesis strategies for what travels between the console and ServiceNow, built from the real shapes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -56,6 +57,18 @@ class Answer:
         return {key: value for key, value in given.items() if value}
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A message that was valid before it was broken in one place.
+
+    Attributes:
+        key: where.
+    """
+
+    key: str
+    body: dict[str, object]
+
+
 def guids() -> st.SearchStrategy[str]:
     """Return GUIDs in lower case, as ``request_id`` carries them."""
     return st.uuids().map(str)
@@ -106,6 +119,19 @@ def denials() -> st.SearchStrategy[Answer]:
 def answers() -> st.SearchStrategy[Answer]:
     """Return what an approver may answer."""
     return approvals() | denials()
+
+
+def broken(valid: Mapping[str, str], required: Sequence[str], formed: Sequence[str]) -> st.SearchStrategy[Broken]:
+    """Return the message with one key broken.
+
+    One of the ``required`` keys is left out, or one of the ``formed`` keys, whose texts have a form, holds another type
+    or a text of no form.
+    """
+    left_out = st.sampled_from(required).map(lambda key: Broken(key, {k: v for k, v in valid.items() if k != key}))
+    formless = st.sampled_from(["", "no such thing", "'", "[]", "0" * 5000])
+    wrong = st.none() | st.booleans() | st.integers() | st.lists(st.text(max_size=5), max_size=2) | formless
+    replaced = st.builds(lambda key, value: Broken(key, {**valid, key: value}), st.sampled_from(formed), wrong)
+    return left_out | replaced
 
 
 def _to_span(seconds: int) -> str:

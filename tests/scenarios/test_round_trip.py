@@ -2,7 +2,9 @@
 
 import json
 
+import requests
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from privman_scenarios import strategies
 from privman_scenarios.held import HeldWorld
@@ -15,6 +17,8 @@ GENERATED = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+LOGON = "/Tms/services/api/logon/token"
+APPROVE = "/Tms/services/api/v1/approval/approve"
 STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 
@@ -38,3 +42,54 @@ def test_what_was_decided_is_what_the_console_ends_with(
     }
     assert [each["status"] for each in world.console.journal if each["url"].endswith("/approve")] == [200]
     assert world.servicenow.broken_contracts() + world.console.broken_contracts() == []
+
+
+DECISION = {
+    "Response": "Approve",
+    "Comment": "Fine",
+    "Duration": "01:00:00",
+    "RespondedBy": "scenario.approver",
+}
+
+
+@GENERATED
+@given(data=st.data())
+def test_a_decision_broken_in_one_place_is_refused_by_its_key(
+    world: HeldWorld, logon: dict[str, str], data: st.DataObject
+) -> None:
+    """400, naming the key; and nothing was decided."""
+    request_id = world.console.ask({})
+    valid = {**DECISION, "RequestId": request_id, "InstanceId": world.console.instance_id}
+    required, formed = ["RequestId", "Response", "InstanceId", "RespondedBy"], ["RequestId", "Response", "Duration"]
+    broken = data.draw(strategies.broken(valid, required, formed))
+    token = requests.post(f"{world.console.url}{LOGON}", json=logon, timeout=10).json()
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post(f"{world.console.url}{APPROVE}", json=broken.body, headers=headers, timeout=10)
+    assert broken.key in " ".join(answer.json()["Messages"])
+    assert answer.status_code == 400
+    assert world.console.approval(request_id)["state"] == "Pending"
+    world.console.tolerate("decision")
+
+
+@GENERATED
+@given(data=st.data(), request_id=strategies.guids())
+def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_column(
+    world: HeldWorld, data: st.DataObject, request_id: str
+) -> None:
+    """403 as a business rule's refusal, nothing kept, and a finding that names the column."""
+    valid = {
+        "request_id": request_id,
+        "instance_id": world.console.instance_id,
+        "activity_type_id": world.console.activity_type_id,
+        "metadata": "{}",
+    }
+    broken = data.draw(strategies.broken(valid, list(valid), list(valid)))
+    world.servicenow.forget_journal()
+    url = f"{world.servicenow.url}/api/now/table/x_thyti_thycotic_p_request"
+    answer = requests.post(url, json=broken.body, auth=world.servicenow.auth, timeout=10)
+    assert answer.status_code == 403
+    assert set(answer.json()["error"]) == {"message", "detail"}
+    assert world.servicenow.find("request", request_id=request_id) == []
+    reasons = [each["message"] for each in world.servicenow.findings if each["rule"] == "rule-aborted"]
+    assert [reason for reason in reasons if f"'{broken.key}'" in reason] == reasons != []
+    world.servicenow.tolerate("approval-request")

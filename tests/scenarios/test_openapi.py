@@ -1,0 +1,84 @@
+"""Schemathesis against both served OpenAPI documents: no 5xx, no undocumented status, no answer against its schema."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from privman_contracts import Contracts, openapi
+from privman_scenarios.held import HeldWorld
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+DOCUMENTED = Contracts.load()
+SERVICENOW = openapi.servicenow(DOCUMENTED, "http://servicenow.example")
+CONSOLE = openapi.console(DOCUMENTED, "http://console.example")
+GENERATED = settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def operations(document: dict[str, Any]) -> list[str]:
+    """Return the operations of a document by their ids."""
+    return [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+    ]
+
+
+def served(url: str) -> BaseSchema:
+    """Return the document that is served there, as Schemathesis reads it."""
+    return schemathesis.openapi.from_dict(requests.get(url, timeout=10).json())
+
+
+def drive(schema: BaseSchema, operation_id: str, send: Callable[[Case[Any]], object]) -> None:
+    """Send generated requests of one operation, good ones and bad ones."""
+    operation = schema.find_operation_by_id(operation_id)  # type: ignore[attr-defined]
+    good, bad = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
+
+    @GENERATED
+    @given(case=good | bad)
+    def test(case: Case[Any]) -> None:
+        send(case)
+
+    test()
+
+
+@pytest.mark.parametrize("operation_id", operations(SERVICENOW))
+def test_servicenow_keeps_its_document(operation_id: str, world: HeldWorld) -> None:
+    """Whatever is asked, the answer is one that the document tells of."""
+    headers = {"Authorization": world.servicenow.basic_auth}
+
+    def send(case: Case[Any]) -> None:
+        case.call_and_validate(base_url=world.servicenow.url, headers=headers, checks=CHECKS)
+
+    drive(served(f"{world.servicenow.url}/__admin/openapi.json"), operation_id, send)
+    world.servicenow.tolerate("*")
+
+
+@pytest.mark.parametrize("operation_id", operations(CONSOLE))
+def test_the_console_keeps_its_document(operation_id: str, world: HeldWorld, logon: dict[str, str]) -> None:
+    """Whatever is asked with a living token, the answer is one that the document tells of."""
+
+    def send(case: Case[Any]) -> None:
+        token = requests.post(f"{world.console.url}/Tms/services/api/logon/token", json=logon, timeout=10).json()
+        case.call_and_validate(base_url=world.console.url, headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
+
+    drive(served(f"{world.console.url}/Tms/services/swagger/docs/v1"), operation_id, send)
+    world.console.tolerate("*")
