@@ -24,9 +24,10 @@ def storage_kind(glide_type: str) -> str:
 
 def physical_schema(hierarchies: "Mapping[str, Mapping[str, Column]]") -> sa.MetaData:
     """Return the SQL tables for hierarchies, given by root name with all their columns."""
-    metadata = sa.MetaData()
+    # Named by SQLAlchemy, which keeps within the length that a database allows.
+    metadata = sa.MetaData(naming_convention={"ix": "%(column_0_label)s"})
     for root, columns in hierarchies.items():
-        sa.Table(root, metadata, *map(_sql_column, columns.values()), *_indexes(root, columns))
+        sa.Table(root, metadata, *map(_sql_column, columns.values()), *_indexes(columns))
     return metadata
 
 
@@ -35,9 +36,9 @@ def _sql_column(column: "Column") -> sa.Column[object]:
     return sa.Column(column.name, types[storage_kind(column.type)](), primary_key=column.name == "sys_id")
 
 
-def _indexes(root: str, columns: "Mapping[str, Column]") -> list[sa.Index]:
+def _indexes(columns: "Mapping[str, Column]") -> list[sa.Index]:
     return [
-        sa.Index(f"{root}_{column.name}", column.name, unique=column.unique)
+        sa.Index(None, column.name, unique=column.unique)
         for column in columns.values()
         if column.unique or column.indexed
     ]

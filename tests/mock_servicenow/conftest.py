@@ -201,7 +201,7 @@ async def running(settings: Settings, blueprint: Blueprint | None = None) -> Asy
 
 
 @pytest.fixture
-async def instance(blueprint: Blueprint) -> AsyncIterator[Instance]:
-    """Serve an instance in memory and a stub console."""
-    async with running(Settings(), blueprint) as served:
+async def instance(blueprint: Blueprint, database_url: str) -> AsyncIterator[Instance]:
+    """Serve an instance and a stub console."""
+    async with running(Settings(database=database_url), blueprint) as served:
         yield served
