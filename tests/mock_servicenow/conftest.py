@@ -1,9 +1,11 @@
 """The whole fake in virtual time, and a stub console written from the integration document alone."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -53,6 +55,7 @@ class StubConsole:
     logons: list[dict[str, str]] = field(default_factory=list)
     decisions: list[dict[str, str]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def log_on(self, request: web.Request) -> web.Response:
         """Answer a new token, or the next status set."""
@@ -66,6 +69,8 @@ class StubConsole:
         self.tokens.append(request.headers["Authorization"])
         self.decisions.append(await request.json())
         status = self.statuses.pop(0) if self.statuses else 200
+        if status == HTTPStatus.OK:
+            self.decided.set()
         return web.json_response({"Result": True, "Status": "ok", "Messages": []}, status=status)
 
     def app(self) -> web.Application:

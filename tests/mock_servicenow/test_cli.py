@@ -1,44 +1,14 @@
-import asyncio
-import os
-import signal
 import socket
 import ssl
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trustme
 from aiohttp import ClientSession, encode_basic_auth
 
+from .command import run_command, serving_command
+
 ADMIN = {"Authorization": encode_basic_auth("admin", "admin")}
-
-
-async def _start(*arguments: str, **environment: str) -> Process:
-    command = Path(sys.executable).with_name("mock-servicenow")
-    return await asyncio.create_subprocess_exec(
-        command, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
-    )
-
-
-async def _run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
-    process = await _start(*arguments, **environment)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
-
-
-@asynccontextmanager
-async def _serving(*arguments: str, **environment: str) -> AsyncIterator[str]:
-    process = await _start("serve", "--port", "0", *arguments, **environment)
-    assert process.stdout is not None
-    banner = (await process.stdout.readline()).decode()
-    assert banner.startswith("mock-servicenow serves http"), (await process.communicate())[1].decode()
-    yield banner.split()[2]
-    process.send_signal(signal.SIGTERM)
-    _, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
 
 
 async def _users(url: str, tls: ssl.SSLContext | None = None) -> int:
@@ -51,7 +21,7 @@ async def _users(url: str, tls: ssl.SSLContext | None = None) -> int:
 
 async def test_serve() -> None:
     """The command serves until it is told to stop, and ends with 0."""
-    async with _serving("--clock", "virtual", "--seed", "1") as url, ClientSession() as session:
+    async with serving_command("--clock", "virtual", "--seed", "1") as url, ClientSession() as session:
         assert await _users(url) == 200
         async with session.post(f"{url}/__admin/clock/advance", json={"seconds": 5}) as answer:
             assert await answer.json() == {"now": "2026-01-05T09:00:05+00:00"}
@@ -59,14 +29,14 @@ async def test_serve() -> None:
 
 async def test_password_comes_from_the_environment() -> None:
     """With a password of one's own the default one is refused."""
-    async with _serving(MOCK_SERVICENOW_PASSWORD="another") as url:
+    async with serving_command(MOCK_SERVICENOW_PASSWORD="another") as url:
         assert await _users(url) == 401
 
 
 async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
     """With --tls the instance serves https that a client trusting the written authority accepts."""
     authority = tmp_path / "ca.pem"
-    async with _serving("--tls", "--tls-ca-file", str(authority)) as url:
+    async with serving_command("--tls", "--tls-ca-file", str(authority)) as url:
         assert url.startswith("https://127.0.0.1:")
         assert await _users(url, ssl.create_default_context(cafile=authority)) == 200
 
@@ -79,7 +49,7 @@ async def test_own_certificate(tmp_path: Path) -> None:
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    async with _serving("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")) as url:
+    async with serving_command("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")) as url:
         assert await _users(url, context) == 200
 
 
@@ -87,7 +57,7 @@ async def test_file_database_keeps_its_rows(tmp_path: Path) -> None:
     """What was written to a database in a file is there after a restart."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
     for wanted in (201, 200):
-        async with _serving("--database", database) as url, ClientSession() as session:
+        async with serving_command("--database", database) as url, ClientSession() as session:
             problem = f"{url}/api/now/table/problem"
             record = {"sys_id": "0" * 32}
             send = session.post(problem, json=record, headers=ADMIN) if wanted == 201 else None
@@ -100,7 +70,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
     tables, data = tmp_path / "tables.yaml", tmp_path / "data.yaml"
     tables.write_text("- name: u_thing\n  columns:\n    u_name: {display: true}\n")
     data.write_text("u_thing:\n  - {u_name: first}\n")
-    async with _serving("--tables", str(tables), "--data", str(data)) as url, ClientSession() as session:
+    async with serving_command("--tables", str(tables), "--data", str(data)) as url, ClientSession() as session:
         answer = await session.get(f"{url}/api/now/table/u_thing?u_name=first", headers=ADMIN)
         assert len((await answer.json())["result"]) == 1
 
@@ -135,7 +105,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
 )
 async def test_unusable_arguments(arguments: list[str], message: str) -> None:
     """An option, address or file that cannot be used is told in one line with exit code 2 and no traceback."""
-    code, out, err = await _run(*arguments)
+    code, out, err = await run_command(*arguments)
     assert (code, out) == (2, "")
     (line,) = err.splitlines()
     assert line.startswith("mock-servicenow")
@@ -148,12 +118,12 @@ async def test_port_in_use() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        code, _, err = await _run("serve", "--port", str(port))
+        code, _, err = await run_command("serve", "--port", str(port))
     assert code == 2
     assert err.startswith(f"mock-servicenow: cannot listen on 127.0.0.1:{port}: ")
 
 
 async def test_version_and_help() -> None:
     """The command tells its version and its options."""
-    assert (await _run("--version"))[1].startswith("mock-servicenow 0.")
-    assert "MOCK_SERVICENOW_PASSWORD" in (await _run("serve", "--help"))[1]
+    assert (await run_command("--version"))[1].startswith("mock-servicenow 0.")
+    assert "MOCK_SERVICENOW_PASSWORD" in (await run_command("serve", "--help"))[1]

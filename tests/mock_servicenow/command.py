@@ -1,0 +1,43 @@
+"""The command in a process of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+
+async def start_command(*arguments: str, **environment: str) -> Process:
+    """Start the command."""
+    command = Path(sys.executable).with_name("mock-servicenow")
+    return await asyncio.create_subprocess_exec(
+        command, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
+    )
+
+
+async def run_command(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    """Run the command to its end and return exit code, output and errors."""
+    process = await start_command(*arguments, **environment)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def started(process: Process) -> str:
+    """Return the address that a starting instance serves."""
+    assert process.stdout is not None
+    banner = (await process.stdout.readline()).decode()
+    assert banner.startswith("mock-servicenow serves http"), (await process.communicate())[1].decode()
+    return banner.split()[2]
+
+
+@asynccontextmanager
+async def serving_command(*arguments: str, **environment: str) -> AsyncIterator[str]:
+    """Serve until the body ends, give the address, and see that it ends well."""
+    process = await start_command("serve", "--port", "0", *arguments, **environment)
+    yield await started(process)
+    process.send_signal(signal.SIGTERM)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")

@@ -1,0 +1,106 @@
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientError, ClientSession
+
+from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
+
+from .command import serving_command, start_command, started
+from .conftest import REQUEST, RESPONSE, Instance, StubConsole
+
+PROBLEM = "/api/now/table/problem"
+
+
+async def _insert_until_killed(instance: Instance, process: Any, kill_after: int) -> list[str]:
+    """Insert as fast as it goes, kill the process on the way, and return what was acknowledged."""
+    acknowledged: list[str] = []
+
+    async def insert() -> None:
+        while True:
+            answer = await instance.call("POST", PROBLEM, json={"short_description": "x"})
+            assert answer.status == 201
+            acknowledged.append(answer.result["sys_id"])
+            if len(acknowledged) == kill_after:
+                process.kill()
+
+    results = await asyncio.gather(*(insert() for _ in range(4)), return_exceptions=True)
+    assert all(isinstance(result, ClientError) for result in results), results
+    await process.communicate()
+    return acknowledged
+
+
+@pytest.mark.parametrize("kill_after", [1, 20, 57])
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kill_after: int) -> None:
+    """A file store loses nothing acknowledged when its process is killed with -9 at any moment."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    async with ClientSession() as http:
+        process = await start_command("serve", "--port", "0", "--database", database)
+        instance = Instance(await started(process), RealClock(), http, StubConsole())
+        acknowledged = await _insert_until_killed(instance, process, kill_after)
+        async with serving_command("--database", database) as instance.url:
+            kept = await instance.call("GET", PROBLEM, params={"sysparm_fields": "sys_id,number"})
+            assert {row["sys_id"] for row in kept.result} >= set(acknowledged)
+            numbers = [row["number"] for row in kept.result]
+            assert len(set(numbers)) == len(numbers)
+
+
+async def test_acknowledged_decision_is_delivered_after_a_kill(tmp_path: Path) -> None:
+    """A decision acknowledged before a kill reaches the console after the restart."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    async with ClientSession() as http, AsyncExitStack() as stack:
+        console = StubConsole(statuses=[503] * 2)
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        process = await start_command("serve", "--port", "0", "--database", database)
+        instance = Instance(await started(process), RealClock(), http, console)
+        instance_id = await instance.register(**{"Minimum wait time": "00:00:01"})
+        sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+        assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
+        process.kill()
+        await process.communicate()
+        async with serving_command("--database", database) as instance.url:
+            await console.decided.wait()
+            await _until_recorded(instance)
+    assert console.decisions[-1]["Response"] == "Approve"
+
+
+async def test_restarted_instance_times_requests_out(tmp_path: Path) -> None:
+    """A request whose time was up while the instance was down has timed out when it is back."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    async with ClientSession() as http:
+        instance = Instance("", RealClock(), http, StubConsole())
+        async with serving_command("--database", database, "--clock", "virtual") as instance.url:
+            sys_id = await instance.asked(await instance.set_up())
+        # Virtual time begins months before the real one.
+        async with serving_command("--database", database) as instance.url:
+            assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
+
+
+async def test_two_processes_share_one_instance(postgresql: Any) -> None:
+    """Of decisions that race in two processes on one PostgreSQL database exactly one is taken for each request."""
+    database = postgresql.url(postgresql.create_database())
+    async with ClientSession() as http, AsyncExitStack() as stack:
+        console = StubConsole()
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        urls = [await stack.enter_async_context(serving_command("--database", database)) for _ in range(2)]
+        first, second = (Instance(url, RealClock(), http, console) for url in urls)
+        ids = await first.set_up()
+        for turn in range(25):
+            sys_id = await first.asked(ids, request_id=f"85d71683-7dac-4762-8120-{turn:012x}")
+            racing = [
+                side.update(REQUEST, sys_id, {"status": word})
+                for side in (first, second)
+                for word in ("Approve", "Deny")
+            ]
+            statuses = [answer.status for answer in await asyncio.gather(*racing)]
+            assert sorted(statuses) == [200, 403, 403, 403]
+        assert len(await second.read(RESPONSE)) == 25
+
+
+async def _until_recorded(instance: Instance) -> None:
+    async with asyncio.timeout(30):
+        while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["200"]:
+            await asyncio.sleep(0)
