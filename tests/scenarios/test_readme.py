@@ -1,0 +1,25 @@
+"""What the README says of scenarios is so."""
+
+import re
+from pathlib import Path
+
+from privman_scenarios.loader import Loader
+from privman_scenarios.verbs import vocabulary
+
+README = (Path(__file__).parents[2] / "scenarios" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_verbs_is_complete() -> None:
+    """Each verb stands in the table, with its sentence and its arguments, required ones in bold."""
+    rows = [
+        f"| `{verb.name}` | {verb.doc} | "
+        f"{', '.join(f'**{each.name}**' if each.required else each.name for each in verb.arguments)} |"
+        for verb in vocabulary()
+    ]
+    assert re.findall(r"^\| `\w+\.[\w-]+` \|.*$", README, re.MULTILINE) == rows
+
+
+def test_the_example_can_be_loaded() -> None:
+    """The scenario in the README is one."""
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(list(Loader(vocabulary()).parse(example, "README.md"))) == 2
