@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.physical import storage_kind
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Sql, UnusableTermError
 from mock_servicenow.now_platform.query.walk import Rows, of_class, stored_rows
@@ -20,6 +21,7 @@ _COMPARISONS: dict[str, Callable[[Any, int], Any]] = {"=": eq, "!=": ne, "<": lt
 
 def related_list(term: "RelatedList", rows: Rows, dictionary: "Dictionary", matching: Matching) -> Test:
     """Return whether the number of rows that point here satisfies the comparison."""
+    _check_alike(rows.table, "sys_id", term.table, term.field, dictionary)
     compare = _COMPARISONS[term.comparison]
     none_satisfies = compare(0, term.count)
     pointing = _pointing(term.table, term.field, term.where, dictionary, matching)
@@ -37,7 +39,7 @@ def semi_join(term: "SemiJoin", rows: Rows, dictionary: "Dictionary", matching: 
     known = dictionary.table(term.table or rows.table)
     if known is None or dictionary.root(known.name) != dictionary.root(rows.table):
         raise UnusableTermError(f"it joins to '{term.table}', but '{rows.table}' is queried")
-    _require(rows.table, term.field, dictionary)
+    _check_alike(rows.table, term.field, term.joined_table, term.joined_field, dictionary)
     return rows.column(term.field).in_(
         _pointing(term.joined_table, term.joined_field, term.where, dictionary, matching)
     )
@@ -47,15 +49,23 @@ def _pointing(
     table: str, field: str, where: "Query", dictionary: "Dictionary", matching: Matching
 ) -> sa.Select[tuple[Any]]:
     """Return the select of a column of those rows of a table that a query matches."""
-    if dictionary.table(table) is None:
-        raise UnusableTermError(f"there is no table '{table}'")
-    _require(table, field, dictionary)
     there = stored_rows(dictionary, table)
     column: Sql = there.column(field)
     conditions = (column.is_not(None), of_class(dictionary, there), matching(where, there))
     return sa.select(column).where(*conditions).correlate(None)
 
 
-def _require(table: str, column: str, dictionary: "Dictionary") -> None:
-    if column not in dictionary.columns(table):
-        raise UnusableTermError(f"table '{table}' has no column '{column}'")
+def _check_alike(table: str, field: str, other_table: str, other_field: str, dictionary: "Dictionary") -> None:
+    """Raise UnusableTermError unless both columns exist and their values can be equal."""
+    kinds = {_storage(table, field, dictionary), _storage(other_table, other_field, dictionary)}
+    if len(kinds) > 1:
+        raise UnusableTermError(f"'{field}' and '{other_field}' hold different kinds of values")
+
+
+def _storage(table: str, field: str, dictionary: "Dictionary") -> str:
+    if dictionary.table(table) is None:
+        raise UnusableTermError(f"there is no table '{table}'")
+    column = dictionary.columns(table).get(field)
+    if column is None:
+        raise UnusableTermError(f"table '{table}' has no column '{field}'")
+    return storage_kind(column.type)

@@ -148,6 +148,8 @@ def test_subquery(office: Desk, query: str, rows: str) -> None:
         "JOINsys_user_group.sys_id=nothing.x!",
         "JOINsys_user_group.nothing=sys_group_has_role.group!",
         "JOINsys_user.sys_id=sys_group_has_role.group!",
+        "JOINsys_user_group.sys_id=task.priority!",
+        "RLQUERYtask.priority,>0^ENDRLQUERY",
         "JOINnothing.sys_id=sys_group_has_role.group!",
         "JOINsys_user_group.sys_id=sys_group_has_role.group",
         "SUBQUERYsys_id,group^role=adm^ENDSUBQUERY",
