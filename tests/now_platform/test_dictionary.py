@@ -1,0 +1,121 @@
+"""Table definitions, packaged and of one's own."""
+
+from pathlib import Path
+
+import pytest
+
+from mock_servicenow.now_platform.dictionary import Column, Dictionary, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary_files import load_dictionary
+
+
+def test_inheritance(dictionary: Dictionary) -> None:
+    """A child has its parents' columns, its own ones replace theirs, and all share one physical table."""
+    columns = dictionary.columns("incident")
+    assert next(iter(columns)) == "sys_id"
+    assert {"sys_class_name", "short_description", "caller_id"} <= columns.keys()
+    assert columns["state"].choices[0].label == "New"
+    assert dictionary.columns("task")["state"].choices[1].label == "Open"
+    assert dictionary.root("incident") == "task"
+    assert dictionary.lineage("cmdb_ci_linux_server") == (
+        "cmdb_ci_linux_server",
+        "cmdb_ci_server",
+        "cmdb_ci_computer",
+        "cmdb_ci",
+    )
+    assert set(dictionary.family("cmdb_ci_computer")) >= {"cmdb_ci_computer", "cmdb_ci_server", "cmdb_ci_linux_server"}
+    assert dictionary.sql_table("incident") is dictionary.sql_table("task")
+    assert dictionary.table("bunk") is None
+
+
+def test_only_hierarchies_have_classes(dictionary: Dictionary) -> None:
+    """sys_class_name is where a table is extended or may be."""
+    assert dictionary.has_classes("sys_user")
+    assert dictionary.has_classes("task")
+    assert not dictionary.has_classes("syslog")
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("incident", "number"), ("sys_user", "name"), ("sys_user_has_role", "role"), ("sys_ui_list_element", "element")],
+)
+def test_display_columns(dictionary: Dictionary, table: str, column: str) -> None:
+    """The flagged column stands for a record, the child's flag before the parent's."""
+    assert dictionary.display_column(table) == column
+
+
+@pytest.mark.parametrize(
+    ("columns", "display"), [((), "sys_id"), ((Column("name"),), "name"), ((Column("u_name"), Column("x")), "u_name")]
+)
+def test_display_columns_without_flag(columns: tuple[Column, ...], display: str) -> None:
+    """Without a flag the usual names stand for a record, else its sys_id."""
+    assert Dictionary([Table("u_x", columns=columns)]).display_column("u_x") == display
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ([Table("a", parent="b")], "table 'a' extends 'b', which is not defined"),
+        (
+            [Table("a", columns=(Column("c", type="reference", reference="b"),))],
+            "table 'a', column 'c' refers to table 'b', which is not defined",
+        ),
+        (
+            [Table("a", columns=(Column("c"),)), Table("b", parent="a", columns=(Column("c", type="integer"),))],
+            "table 'b', column 'c' has type 'integer'; its hierarchy 'a' stores that column as 'string'",
+        ),
+    ],
+)
+def test_definitions_that_cannot_hold(tables: list[Table], message: str) -> None:
+    """What is wrong is told with table and column."""
+    with pytest.raises(DictionaryError, match=message):
+        Dictionary(tables)
+
+
+def test_tables_of_ones_own(tmp_path: Path) -> None:
+    """A YAML file defines tables; labels, types and defaults have usual values."""
+    file = tmp_path / "app.yaml"
+    file.write_text(
+        """
+- name: u_pet
+  number: PET
+  acls: [{operation: write, roles: [keeper], column: u_age, condition: u_tame=true}]
+  columns:
+    number: {display: true}
+    u_owner_name:
+    u_owner: {reference: sys_user}
+    u_age: {type: integer, default: 0, choices: {0: Newborn, 1: Young}}
+    u_tame: {type: boolean, default: true, label: Is tame}
+- {name: u_dog, extends: u_pet}
+"""
+    )
+    dictionary = load_dictionary(file)
+    columns = dictionary.columns("u_dog")
+    assert columns["u_owner_name"].label == "Owner name"
+    assert columns["u_owner"].is_reference
+    assert columns["u_age"].default == "0"
+    assert columns["u_age"].choices[1].value == "1"
+    assert columns["u_tame"].default == "true"
+    assert columns["u_tame"].label == "Is tame"
+    assert dictionary.acls("u_dog")[0].roles == ("keeper",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "app.yaml: not YAML"),
+        ("name: x", "app.yaml: expected a list of tables"),
+        ("- x", "app.yaml: expected a list of tables"),
+        ("- {label: x}", "app.yaml: a table has name None; expected text"),
+        ("- {name: x, colums: {}}", "app.yaml: table 'x' has key 'colums'; expected one of acls, columns"),
+        ("- {name: x, columns: {a: string}}", "app.yaml: table 'x', column 'a' is 'string'; expected a mapping"),
+        ("- {name: x, columns: {a: {kind: y}}}", "app.yaml: table 'x', column 'a' has key 'kind'; expected one of"),
+        ("- {name: x, acls: [{role: y}]}", "app.yaml: table 'x', acl has key 'role'; expected one of"),
+    ],
+)
+def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> None:
+    """The error names file, table and column, shows the value and says what was expected."""
+    (tmp_path / "app.yaml").write_text(text)
+    (tmp_path / "notes.txt").write_text("not a table")
+    with pytest.raises(DictionaryError) as caught:
+        load_dictionary(tmp_path)
+    assert str(caught.value).startswith(message)
