@@ -34,9 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnreachableTargetError as error:
         complain(str(error))
         return Exit.UNREACHABLE
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return Exit.DID_NOT_HOLD
 
 
 async def _run(options: Namespace) -> int:
@@ -50,7 +47,11 @@ async def _run(options: Namespace) -> int:
     password = os.environ.get(_PASSWORD, "")
     if not password:
         raise UsageError(f"{_PASSWORD} is not set; expected the password of {options.servicenow_user!r} in it")
-    return await set_up(options, settings, password)
+    try:
+        return await set_up(options, settings, password)
+    except asyncio.CancelledError:  # an interrupt cancels the command's only task
+        complain("interrupted")
+        return Exit.DID_NOT_HOLD
 
 
 class _OneLineParser(ArgumentParser):

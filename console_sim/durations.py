@@ -3,16 +3,13 @@
 import re
 from datetime import timedelta
 
-FORM = re.compile(r"(\d{2,4}):([0-5]\d):([0-5]\d)", re.ASCII)
+FORM = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
 EXPECTED = "hours, minutes and seconds such as 16:30:00"
 
 
 def parse(text: str) -> timedelta:
-    """Return the duration that ``16:30:00`` stands for; raises ValueError for any other form."""
-    match = FORM.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no duration; expected {EXPECTED}")
-    hours, minutes, seconds = map(int, match.groups())
+    """Return the duration that a text of that form stands for."""
+    hours, minutes, seconds = map(int, text.split(":"))
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
