@@ -7,7 +7,7 @@ PlatformError
     Forbidden 403
         OperationFailed
             AccessDenied, AbortedByRule, MandatoryFieldMissing, UniqueKeyViolation
-        ApiAccessDenied
+        ApiAccessDenied, QueryForbidden
     RecordNotFound 404
     MethodNotAllowed 405
     NotAcceptable 406
@@ -99,6 +99,16 @@ class ApiAccessDenied(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("User Not Authorized", "Failed API level ACL Validation")
+
+
+class QueryForbidden(Forbidden):
+    """A query asks for what the user may not read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Insufficient rights to query records",
+            "Field(s) present in the query do not have permission to be read",
+        )
 
 
 class OperationFailed(Forbidden):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform import access, display, queries
-from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, RecordNotFound
+from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.reader import Reader, Values, equals
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.references import References
-from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.users import ADMIN_ROLE, User
 from mock_servicenow.now_platform.writer import Writer
 from privman_testbench.findings import Finding
 
@@ -164,10 +164,17 @@ class Session:
         return queries.count(self, table, self.compiled(table, encoded))
 
     def compiled(self, table: str, encoded: str) -> CompiledQuery:
-        """Return a query ready for `page`; what of it has no effect becomes a finding."""
+        """Return a query ready for `page`; what of it has no effect becomes a finding.
+
+        Raises:
+            InvalidTable: there is no such table.
+            QueryForbidden: it is invalid, and the release tells so those who may not read everything.
+        """
         self._known(table)
         query = queries.compiled(self, table, encoded)
         self.findings.extend(query.findings)
+        if query.invalid and self._is_held_to_columns():
+            raise QueryForbidden
         return query
 
     def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
@@ -191,6 +198,11 @@ class Session:
     def record(self, table: str, values: Values) -> Record:
         """Return a row of the table as a record of its class."""
         return Record(self, values.get("sys_class_name") or table, values)
+
+    def _is_held_to_columns(self) -> bool:
+        """Return whether the release refuses queries that name what the user may not read, or what does not exist."""
+        reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
+        return self.instance.release.invalid_queries_forbidden and not reads_everything
 
     def _known(self, table: str) -> None:
         if self.dictionary.table(table) is None:

@@ -10,7 +10,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from mock_servicenow.now_platform import http
 from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, Table
 from mock_servicenow.now_platform.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.edge import edge
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.limiting import limiting
+from mock_servicenow.now_platform.oauth.endpoints import routes as oauth_routes
 from mock_servicenow.now_platform.provisioning import Credentials, provision
 from mock_servicenow.now_platform.store import Store
 from privman_testbench.faults import Faults
@@ -95,17 +98,34 @@ def instance(dictionary: Dictionary, image: bytes, clock: VirtualClock) -> Itera
 
 
 @pytest.fixture
-def journal(clock: VirtualClock) -> Journal:
-    """Return the journal of what the instance is asked."""
-    return Journal(clock, Secrets(), lambda _exchange: ())
+def secrets() -> Secrets:
+    """Return what the journal masks."""
+    return Secrets()
 
 
 @pytest.fixture
-async def server(instance: Instance, journal: Journal, clock: VirtualClock) -> AsyncIterator[TestServer]:
-    """Serve the instance."""
-    surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), *http.middlewares(instance)]
+def journal(clock: VirtualClock, secrets: Secrets) -> Journal:
+    """Return the journal of what the instance is asked."""
+    return Journal(clock, secrets, lambda _exchange: ())
+
+
+@pytest.fixture
+def app(instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secrets) -> web.Application:
+    """Return the instance as a web application."""
+    surrounding = [
+        recording(journal, Faults(clock, {}, {}), lambda _request: False),
+        edge(),
+        *http.middlewares(instance),
+        limiting(instance),
+    ]
     app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
-    app.add_routes(http.routes(instance))
+    app.add_routes([*http.routes(instance), *oauth_routes(instance, secrets)])
+    return app
+
+
+@pytest.fixture
+async def server(app: web.Application) -> AsyncIterator[TestServer]:
+    """Serve the instance."""
     server = TestServer(app)
     await server.start_server(max_line_size=http.LONGEST_LINE)
     yield server
@@ -147,6 +167,30 @@ def grant(instance: Instance) -> Callable[[str, str], None]:
             session.insert("sys_user_has_role", {"user": user.sys_id, "role": known.sys_id})
 
     return grant
+
+
+@pytest.fixture
+def change(instance: Instance) -> Callable[..., None]:
+    """Return what changes the record of a table whose column has that value."""
+
+    def change(table: str, column: str, wanted: str, /, **values: str) -> None:
+        with instance.transaction(instance.system) as session:
+            record = session.find(table, **{column: wanted})
+            assert record is not None
+            session.update(table, record.sys_id, values)
+
+    return change
+
+
+@pytest.fixture
+def create(instance: Instance) -> Callable[..., str]:
+    """Return what creates a record and tells its sys_id."""
+
+    def create(table: str, /, **values: str) -> str:
+        with instance.transaction(instance.system) as session:
+            return session.insert(table, values).sys_id
+
+    return create
 
 
 @pytest.fixture

@@ -24,10 +24,11 @@ class Asked:
     client: "Record"
     query: Form
 
-    def back(self, separator: str, answer: Mapping[str, str | int]) -> str:
-        """Return where the browser goes with an answer."""
-        state = {"state": self.query["state"]}
-        return f"{self.query['redirect_uri']}{separator}{urlencode({**answer, **state})}"
+    def back(self, answer: Mapping[str, str | int], *, hidden: bool = False) -> str:
+        """Return where the browser goes with an answer; hidden, it never leaves the browser."""
+        url = self.query["redirect_uri"]
+        mark = "#" if hidden else "&" if "?" in url else "?"
+        return f"{url}{mark}{urlencode({**answer, 'state': self.query['state']})}"
 
 
 class Authorization:
@@ -49,9 +50,7 @@ class Authorization:
         if not query.get("state"):
             raise RefusedError("Missing State parameter in request")
         if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
-            raise RefusedError(
-                f"code_challenge_method is '{query.get('code_challenge_method', '')}'; expected S256"
-            )
+            raise RefusedError(f"code_challenge_method is '{query.get('code_challenge_method', '')}'; expected S256")
         return Asked(client, query)
 
     def allow(self, session: "Session", asked: Asked, user_id: str) -> str:
@@ -59,12 +58,10 @@ class Authorization:
         query, scope = asked.query, asked.query.get("scope", "")
         if query["response_type"] == "token":
             proven = Proven(user_id, scope, refreshable=False)
-            return asked.back("#", self._grants.hand_over(session, asked.client, proven))
-        consent = Consent(
-            query["client_id"], user_id, query["redirect_uri"], scope, query.get("code_challenge", "")
-        )
-        return asked.back("?", {"code": self._codes.issue(consent)})
+            return asked.back(self._grants.hand_over(session, asked.client, proven), hidden=True)
+        consent = Consent(query["client_id"], user_id, query["redirect_uri"], scope, query.get("code_challenge", ""))
+        return asked.back({"code": self._codes.issue(consent)})
 
     def deny(self, asked: Asked) -> str:
         """Return where the browser takes the refusal."""
-        return asked.back("?", {"error": "access_denied"})
+        return asked.back({"error": "access_denied"})

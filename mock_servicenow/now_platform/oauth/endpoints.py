@@ -10,7 +10,7 @@ from aiohttp import web
 from mock_servicenow.now_platform.authentication import basic_credentials
 from mock_servicenow.now_platform.http import add_headers
 from mock_servicenow.now_platform.oauth import tokens
-from mock_servicenow.now_platform.oauth.authorization import Authorization
+from mock_servicenow.now_platform.oauth.authorization import Asked, Authorization
 from mock_servicenow.now_platform.oauth.codes import AuthorizationCodes
 from mock_servicenow.now_platform.oauth.grants import Grants
 from mock_servicenow.now_platform.oauth.pages import consent_page, error_page
@@ -35,6 +35,7 @@ def routes(instance: "Instance", secrets: Secrets) -> list[web.RouteDef]:
     """Return the routes of OAuth.
 
     Args:
+        instance: the one that gives tokens.
         secrets: learns every token and code that leaves the instance.
     """
     endpoints = OAuthEndpoints(instance, secrets)
@@ -51,13 +52,14 @@ class OAuthEndpoints:
 
     def __init__(self, instance: "Instance", secrets: Secrets) -> None:
         self._instance = instance
+        self._secrets = secrets
         codes = AuthorizationCodes(instance.clock, instance.ids, secrets)
         self._grants = Grants(instance, codes, secrets)
         self._authorization = Authorization(codes, self._grants)
 
     async def token(self, request: web.Request) -> web.Response:
         """Give tokens for a grant; whatever is wrong, the client reads the same refusal."""
-        form, findings = await _form(request), findings_of(request)
+        form, findings = self._asserted(request) | await _form(request), findings_of(request)
         issued = await self._instance.run(lambda: self._issue(form, findings))
         status, body = (401, _FAILURE) if issued is None else (200, issued)
         answer = web.Response(status=status, body=orjson.dumps(body), headers={"Content-Type": JSON})
@@ -65,17 +67,25 @@ class OAuthEndpoints:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Show the page on which the user decides."""
-        return self._finished(request, await self._instance.run(lambda: self._page(request)))
+        return self._finished(request, await self._instance.run(lambda: self._answer(request, None)))
 
     async def decide(self, request: web.Request) -> web.Response:
         """Take the user's decision to the client."""
         form = await _form(request)
-        return self._finished(request, await self._instance.run(lambda: self._decision(request, form)))
+        return self._finished(request, await self._instance.run(lambda: self._answer(request, form)))
 
     async def revoke(self, request: web.Request) -> web.Response:
         """Forget a token, whoever asks."""
         await self._instance.run(lambda: self._revoke(request.query.get("token", "")))
         return self._finished(request, web.Response())
+
+    def _asserted(self, request: web.Request) -> dict[str, str]:
+        """Return the assertion that PySNC sends in a header of its own instead of in the form (platform 4.1)."""
+        scheme, _, assertion = request.headers.get("Authentication", "").partition(" ")
+        if scheme != "Bearer":
+            return {}
+        self._secrets.add(assertion)
+        return {"assertion": assertion}
 
     def _issue(self, form: Form, findings: list[Finding]) -> Mapping[str, str | int] | None:
         with self._instance.transaction(self._instance.system) as session:
@@ -85,30 +95,27 @@ class OAuthEndpoints:
                 findings.append(Finding("swallowed", "oauth-refused", f"no token is given: {refusal}", "body"))
                 return None
 
-    def _page(self, request: web.Request) -> web.Response:
+    def _answer(self, request: web.Request, form: Form | None) -> web.Response:
+        """Answer the page's address: without a form with the page, else as the form decides."""
         with self._instance.transaction(self._instance.system) as session:
             try:
                 asked = self._authorization.asked(session, request.query)
             except RefusedError as refusal:
                 return _html(error_page(str(refusal)), 400)
             visitor = self._visitor(request)
-            return _html(consent_page(asked.client["name"], "" if visitor is None else visitor.token))
+            if form is None:
+                return _html(consent_page(asked.client["name"], "" if visitor is None else visitor.token))
+            return self._decided(session, asked, visitor, form)
 
-    def _decision(self, request: web.Request, form: Form) -> web.Response:
-        with self._instance.transaction(self._instance.system) as session:
-            try:
-                asked = self._authorization.asked(session, request.query)
-            except RefusedError as refusal:
-                return _html(error_page(str(refusal)), 400)
-            if form.get("decision") != "allow":
-                return _redirect(self._authorization.deny(asked))
-            visitor = self._visitor(request)
-            if visitor is not None and form.get("sysparm_ck") != visitor.token:
-                return _redirect(INTERCEPTOR)
-            user_id = self._logged_in(session, form) if visitor is None else visitor.user_id
-            if user_id is None:
-                return _html(consent_page(asked.client["name"], ""), 401)
-            return _redirect(self._authorization.allow(session, asked, user_id))
+    def _decided(self, session: "Session", asked: Asked, visitor: WebSession | None, form: Form) -> web.Response:
+        if form.get("decision") != "allow":
+            return _redirect(self._authorization.deny(asked))
+        if visitor is not None and form.get("sysparm_ck") != visitor.token:
+            return _redirect(INTERCEPTOR)
+        user_id = self._logged_in(session, form) if visitor is None else visitor.user_id
+        if user_id is None:
+            return _html(consent_page(asked.client["name"], ""), 401)
+        return _redirect(self._authorization.allow(session, asked, user_id))
 
     def _visitor(self, request: web.Request) -> WebSession | None:
         """Return the session of a visitor who is logged in."""
@@ -116,9 +123,7 @@ class OAuthEndpoints:
         return found if found is not None and found.user_id else None
 
     def _logged_in(self, session: "Session", form: Form) -> str | None:
-        user = self._instance.authentication.check(
-            session, form.get("user_name", ""), form.get("user_password", "")
-        )
+        user = self._instance.authentication.check(session, form.get("user_name", ""), form.get("user_password", ""))
         return None if user is None else user.sys_id
 
     def _revoke(self, token: str) -> None:

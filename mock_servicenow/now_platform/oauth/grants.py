@@ -67,7 +67,9 @@ class Grants:
         """Return the answer to a request for tokens; raises RefusedError."""
         grant = self._by_type.get(form.get("grant_type", ""))
         if grant is None:
-            raise RefusedError(f"grant_type is '{form.get('grant_type', '')}'; expected one of {', '.join(self._by_type)}")
+            raise RefusedError(
+                f"grant_type is '{form.get('grant_type', '')}'; expected one of {', '.join(self._by_type)}"
+            )
         client = known_client(session, form.get("client_id", ""), form.get("client_secret", ""))
         return self.hand_over(session, client, grant(session, client, form))
 

@@ -44,15 +44,12 @@ class Assertion:
 
 def read_assertion(text: str) -> Assertion:
     """Take a token apart; raises RefusedError."""
-    parts = text.split(".")
+    signed, _, signature = text.rpartition(".")
     try:
-        header, claims, signature = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
-        read = Assertion(orjson.loads(header), orjson.loads(claims), ".".join(parts[:2]).encode(), signature)
+        header, claims = (_read_object(part) for part in signed.split("."))
+        return Assertion(header, claims, signed.encode(), _decode(signature))
     except ValueError:
         raise RefusedError("the assertion is no JSON Web Token") from None
-    if not isinstance(read.header, dict) or not isinstance(read.claims, dict):
-        raise RefusedError("the assertion is no JSON Web Token")
-    return read
 
 
 def check_signature(assertion: Assertion, shared_key: str, pem: str) -> None:
@@ -64,6 +61,18 @@ def check_signature(assertion: Assertion, shared_key: str, pem: str) -> None:
     key = shared_key if family == "HS" else pem
     if not key or not _FAMILIES[family](assertion, key, f"sha{bits}"):
         raise RefusedError("the assertion's signature is not made with the key of the JWT verifier map")
+
+
+def _read_object(part: str) -> Json:
+    """Return a JSON object; raises ValueError for anything else."""
+    value = orjson.loads(_decode(part))
+    if not isinstance(value, dict):
+        raise ValueError  # noqa: TRY004 - wrong text, as what cannot be decoded is
+    return value
+
+
+def _decode(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def _is_shared(assertion: Assertion, key: str, digest: str) -> bool:
@@ -112,7 +121,7 @@ def _holds(verify: "Callable[[], None]") -> bool:
 def _hash(digest: str) -> Any:  # noqa: ANN401 - typed by a library that is loaded late
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
 
-    return {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[digest]()
+    return getattr(hashes, digest.upper())()
 
 
 def _public_key(pem: str) -> object:

@@ -30,16 +30,17 @@ class Tokens:
 
     def current(self, kind: str, scope: str) -> "Record":
         """Return the token that is valid still; issue one if there is none."""
-        valid = None
+        now = self._session.now
+        for record in reversed(self._known(kind)):
+            if record["expires"] > now and record["scopes"] == scope:
+                return self._told(record)
+        return self.issue(kind, scope)
+
+    def issue(self, kind: str, scope: str) -> "Record":
+        """Return a new token; those that have expired are forgotten."""
         for record in self._known(kind):
             if record["expires"] <= self._session.now:
                 self._session.delete(CREDENTIALS, record.sys_id)
-            elif record["scopes"] == scope:
-                valid = record
-        return self.issue(kind, scope) if valid is None else self._told(valid)
-
-    def issue(self, kind: str, scope: str) -> "Record":
-        """Return a new token."""
         lifespan = int(self._client[f"{kind}_lifespan"] or 0)
         record = self._session.insert(
             CREDENTIALS,
