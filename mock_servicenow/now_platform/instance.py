@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -64,6 +64,7 @@ class Instance:
         self.rules = Rulebook([*task_rules(), *attachment_rules()])
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
+        self._loop: asyncio.AbstractEventLoop  # known once something runs
         self.authentication = Authentication(self)
         for scheme in (bearer, api_key, self.web_sessions.authenticate):
             self.authentication.add_scheme(scheme)
@@ -80,7 +81,16 @@ class Instance:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run synchronous work on the database: inline if it is embedded, else in a worker thread."""
+        self._loop = asyncio.get_running_loop()
         return work() if self.store.embedded else await asyncio.to_thread(work)
+
+    def later(self, delay: timedelta, work: Callable[[], None]) -> None:
+        """Run synchronous work on the database once that much time has passed; work of `run` may call it."""
+
+        async def job() -> None:
+            await self.run(work)
+
+        self._loop.call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job)
 
     @contextmanager
     def transaction(self, user: User, findings: list[Finding] | None = None) -> Iterator[Session]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.errors import (
     MethodNotAllowed,
     NotAcceptable,
-    PayloadTooLarge,
     PlatformError,
     UnknownPath,
     UnsupportedMediaType,
@@ -19,7 +18,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.rest.batch_request import Batch, BatchItem, read_batch
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.envelope import error_answer, json_answer
-from mock_servicenow.now_platform.rest.limits import MEGABYTE, longest_body, megabytes
+from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
 from mock_servicenow.now_platform.rest.media import request_format, response_format
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class BatchApi:
             raise MethodNotAllowed(call.verb)
         _check_media(call)
         with self._instance.transaction(call.user) as session:
-            _check_length(call, longest_body(session))
+            check_length(call, longest_body(session))
             limits = _limits(call, session)
         return self._service(call, read_batch(call), limits)
 
@@ -145,11 +144,6 @@ def _check_media(call: Call) -> None:
         call.swallowed("batch-not-multipart", f"nothing documents the parts of {MULTIPART}: answered in JSON", "Accept")
     elif response_format(accept) == "xml":
         raise NotAcceptable(accept)
-
-
-def _check_length(call: Call, most: int) -> None:
-    if len(call.body) > most:
-        raise PayloadTooLarge(len(call.body), most)
 
 
 def _limits(call: Call, session: "Session") -> Limits:

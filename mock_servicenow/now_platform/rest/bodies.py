@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import orjson
 
-from mock_servicenow.now_platform.errors import PayloadTooLarge, UnreadableBody
+from mock_servicenow.now_platform.errors import UnreadableBody
 from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.limits import check_length
 from mock_servicenow.now_platform.rest.media import request_format
 from mock_servicenow.now_platform.rest.xml_text import read_entries
 from mock_servicenow.now_platform.values import json_text
@@ -27,8 +28,7 @@ def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = 
         UnsupportedMediaType: it is neither JSON nor XML.
         UnreadableBody: it is not what its Content-Type says.
     """
-    if len(call.body) > most_bytes:
-        raise PayloadTooLarge(len(call.body), most_bytes)
+    check_length(call, most_bytes)
     if not call.body.strip():
         return {}
     media = request_format(call.headers.get("Content-Type", ""))

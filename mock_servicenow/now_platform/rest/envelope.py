@@ -1,5 +1,7 @@
 """Answers in the platform's envelopes: results, and errors (platform 1.2, 1.9, 1.10)."""
 
+from collections.abc import Mapping
+
 import orjson
 from multidict import CIMultiDict
 
@@ -24,6 +26,13 @@ def result_answer(call: Call, results: list[Result], *, many: bool, status: int 
     if call.headers.get("X-WantSessionDebugMessages", "").lower() == "true":
         envelope["session"] = {"debug_logs": []}
     return json_answer(envelope, status)
+
+
+def document_answer(call: Call, head: Mapping[str, str], results: list[Result], status: int) -> Answer:
+    """Return an array of results with further fields beside it; raises NotAcceptable."""
+    if response_format(call.headers.get("Accept", "")) == "xml":
+        return Answer(status, write_results(results, head), CIMultiDict({"Content-Type": XML}))
+    return json_answer({**head, "result": results}, status)
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.errors import PayloadTooLarge
+
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.rest.call import Call
     from mock_servicenow.now_platform.session import Session
 
 MEGABYTE = 1024 * 1024
@@ -11,6 +14,12 @@ MEGABYTE = 1024 * 1024
 def longest_body(session: "Session") -> int:
     """Return how many bytes of a body the platform reads; files are not counted among them."""
     return megabytes(session, "glide.rest.max_content_length", 10)
+
+
+def check_length(call: "Call", most: int) -> None:
+    """Raise PayloadTooLarge if the call's body has more bytes."""
+    if len(call.body) > most:
+        raise PayloadTooLarge(len(call.body), most)
 
 
 def megabytes(session: "Session", name: str, default: int) -> int:

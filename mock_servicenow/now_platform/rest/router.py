@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.errors import UnknownPath
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.batch_api import BatchApi
+from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
 from mock_servicenow.now_platform.rest.table_api import TableApi
 from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
 
@@ -27,6 +28,7 @@ class Router:
             "tinyurl": TinyUrlApi(instance).answer,
             "attachment": AttachmentApi(instance).answer,
             "batch": BatchApi(instance, self.answer).answer,
+            "import": ImportSetApi(instance).answer,
         }
 
     def add(self, word: str, resource: Resource) -> None:

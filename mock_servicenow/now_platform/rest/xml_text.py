@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.errors import UnreadableBody
 
@@ -22,10 +21,10 @@ def read_entries(body: bytes) -> list[dict[str, object]]:
     return [{field.tag: field.text or "" for field in entry} for entry in root.findall("entry")]
 
 
-def write_results(results: "list[Result]") -> bytes:
-    """Return one ``result`` element a record."""
+def write_results(results: "list[Result]", head: Mapping[str, Value] | None = None) -> bytes:
+    """Return one ``result`` element a record, after the fields of the head."""
     rows = "".join(f"<result>{_fields(result)}</result>" for result in results)
-    return f"{_HEAD}<response>{rows}</response>".encode()
+    return f"{_HEAD}<response>{_fields(head or {})}{rows}</response>".encode()
 
 
 def write_error(message: str, detail: str | None) -> bytes:
@@ -39,10 +38,14 @@ def _fields(fields: Mapping[str, Value]) -> str:
 
 
 def _element(name: str, value: Value) -> str:
-    text = _fields(value) if isinstance(value, dict) else escape(_legal(value))
+    text = _fields(value) if isinstance(value, dict) else _escape(_legal(value))
     return f"<{name}>{text}</{name}>" if text else f"<{name}/>"
 
 
 def _legal(text: str) -> str:
     """Return the text without the control characters that XML cannot hold."""
     return "".join(character for character in text if character >= " " or character in "\t\n\r")
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,437 @@
+"""The Import Set API."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.dictionary import Acl, Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.store import Store
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
+
+Client = TestClient[web.Request, web.Application]
+Values = dict[str, Any]
+URL = "https://dev12345.service-now.com"
+BASE = "/api/now/import/imp_user"
+STAGING = Table(
+    "imp_user",
+    "User import",
+    parent="sys_import_set_row",
+    columns=(
+        Column("user_id", "User ID"),
+        Column("first_name", "First name"),
+        Column("email", "Email", "email", 100),
+        Column("department", "Department"),
+        Column("extra", "Extra", max_length=4000),
+    ),
+)
+CLOSED = Table("imp_closed", parent="sys_import_set_row", acls=(Acl("create", ("importer",)),))
+
+
+@pytest.fixture(scope="module")
+def dictionary() -> Dictionary:
+    """Return the packaged tables and two staging tables."""
+    return load_dictionary(tables=[STAGING, CLOSED])
+
+
+@pytest.fixture(scope="module")
+def image(dictionary: Dictionary) -> bytes:
+    """Return a prepared database."""
+    store = Store("sqlite://", dictionary.sql)
+    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL)
+    provision(instance, Credentials())
+    copy = store.image()
+    store.close()
+    return copy
+
+
+async def make(client: Client, table: str, **values: str) -> str:
+    """Return the sys_id of a new record."""
+    response = await client.post(f"/api/now/table/{table}", json=values)
+    assert response.status == 201, await response.text()
+    sys_id: str = (await response.json())["result"]["sys_id"]
+    return sys_id
+
+
+async def make_map(
+    client: Client, target: str, *fields: str, coalesce: str = "", source: str = "imp_user", **more: str
+) -> str:
+    """Return the sys_id of a new transform map; each of the fields is ``source>target``."""
+    values = {"name": "User", "source_table": source, "target_table": target}
+    map_id = await make(client, "sys_transform_map", **(values | more))
+    for field in fields:
+        column, _, to = field.partition(">")
+        flag = "true" if to == coalesce else "false"
+        entry = {"map": map_id, "source_field": column, "target_field": to, "coalesce": flag}
+        await make(client, "sys_transform_entry", **entry)
+    return map_id
+
+
+@pytest.fixture
+async def user_map(client: Client) -> str:
+    """Return the map that makes users, one for each user name."""
+    fields = ("user_id>user_name", "first_name>name", "email>email", "department>department")
+    return await make_map(client, "sys_user", *fields, coalesce="user_name")
+
+
+async def insert(client: Client, values: object, path: str = BASE) -> Values:
+    """Return the answer to a row."""
+    response = await client.post(path, json=values)
+    assert response.status == 201, await response.text()
+    answer: Values = await response.json()
+    return answer
+
+
+async def result(client: Client, values: object) -> Values:
+    """Return what the one map made of a row."""
+    (outcome,) = (await insert(client, values))["result"]
+    found: Values = outcome
+    return found
+
+
+async def insert_multiple(client: Client, *rows: Values, **parameters: str) -> Values:
+    """Return the answer to several rows."""
+    response = await client.post(f"{BASE}/insertMultiple", json={"records": rows}, params=parameters)
+    assert response.status == 201, await response.text()
+    answer: Values = await response.json()
+    return answer
+
+
+async def emails(client: Client) -> list[str]:
+    """Return the addresses of imported users."""
+    query = "emailENDSWITH@import.example^ORDERBYemail"
+    response = await client.get("/api/now/table/sys_user", params={"sysparm_query": query})
+    return [user["email"] for user in (await response.json())["result"]]
+
+
+async def rows(client: Client, **columns: str) -> list[Values]:
+    """Return staging rows in their order."""
+    query = "^".join([*(f"{name}={value}" for name, value in columns.items()), "ORDERBYsys_import_row"])
+    response = await client.get("/api/now/table/imp_user", params={"sysparm_query": query})
+    found: list[Values] = (await response.json())["result"]
+    return found
+
+
+async def set_state(client: Client, import_set_id: str) -> str:
+    """Return the state of an import set."""
+    response = await client.get(f"/api/now/table/sys_import_set/{import_set_id}")
+    state: str = (await response.json())["result"]["state"]
+    return state
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_insert_answers_what_became_of_the_row(client: Client) -> None:
+    """3.4: POST of a row answers 201 with import set, staging table and the record made by the map."""
+    answer = await insert(client, {"user_id": "john.public", "first_name": "John Public"})
+    sys_id = answer["result"][0]["sys_id"]
+    assert answer == {
+        "import_set": "ISET0010001",
+        "staging_table": "imp_user",
+        "result": [
+            {
+                "transform_map": "User",
+                "table": "sys_user",
+                "display_name": "name",
+                "display_value": "John Public",
+                "record_link": f"{URL}/api/now/table/sys_user/{sys_id}",
+                "status": "inserted",
+                "sys_id": sys_id,
+            }
+        ],
+    }
+    response = await client.get(f"/api/now/table/sys_user/{sys_id}")
+    assert (await response.json())["result"]["user_name"] == "john.public"
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_coalesce_updates_the_record_that_has_the_key(client: Client) -> None:
+    """3.4: a record with the same key is updated, and left alone if no value differs."""
+    first = await result(client, {"user_id": "john", "email": "a@import.example"})
+    second = await result(client, {"user_id": "john", "email": "b@import.example"})
+    third = await result(client, {"user_id": "john", "email": "b@import.example"})
+    assert [each["status"] for each in (first, second, third)] == ["inserted", "updated", "ignored"]
+    assert first["sys_id"] == second["sys_id"] == third["sys_id"]
+    assert third["status_message"] == "No field values changed"
+    assert await emails(client) == ["b@import.example"]
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_a_row_without_its_key_transforms_nothing(client: Client) -> None:
+    """3.4: without a value for the key the row is ignored, and sys_id is that of the staging row."""
+    outcome = await result(client, {"email": "a@import.example"})
+    assert outcome["status"] == "ignored"
+    assert outcome["status_message"] == "Coalesce fields without a value: user_name"
+    (row,) = await rows(client)
+    assert outcome["sys_id"] == row["sys_id"]
+    assert outcome["record_link"] == ""
+    assert await emails(client) == []
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_empty_values_are_not_copied(client: Client) -> None:
+    """3.4: an empty value leaves what the record has, unless the map copies empty fields."""
+    await result(client, {"user_id": "john", "email": "a@import.example"})
+    assert (await result(client, {"user_id": "john", "email": ""}))["status"] == "ignored"
+    assert await emails(client) == ["a@import.example"]
+
+
+async def test_empty_values_are_copied_if_the_map_says_so(client: Client) -> None:
+    """3.4: copy_empty_fields lets an empty value clear a column."""
+    fields = ("user_id>user_name", "email>email")
+    await make_map(client, "sys_user", *fields, coalesce="user_name", copy_empty_fields="true")
+    await result(client, {"user_id": "john", "email": "a@import.example"})
+    assert (await result(client, {"user_id": "john", "email": ""}))["status"] == "updated"
+    assert await emails(client) == []
+
+
+async def test_without_coalesce_every_row_inserts(client: Client) -> None:
+    """3.4: a map without a key inserts a record for each row."""
+    await make_map(client, "sys_user", "email>email")
+    statuses = [(await result(client, {"email": "a@import.example"}))["status"] for _ in range(2)]
+    assert statuses == ["inserted", "inserted"]
+    assert await emails(client) == ["a@import.example"] * 2
+
+
+async def test_a_key_may_be_a_reference(client: Client) -> None:
+    """3.4: a key is looked for as it is stored: a reference by what people read."""
+    await make_map(client, "sys_user", "department>department", "first_name>name", coalesce="department")
+    outcome = await result(client, {"department": "Finance", "first_name": "Finance's one"})
+    assert outcome["status"] == "updated"
+    assert outcome["sys_id"] == "6816f79cc0a8016401c5a33be04be441"
+
+
+async def test_a_key_that_no_record_can_have(client: Client) -> None:
+    """3.4: a key that its column cannot hold, or that has no column, is found in no record."""
+    await make_map(client, "sys_user", "extra>sys_created_on", "user_id>user_name", coalesce="sys_created_on")
+    await make_map(client, "sys_user", "extra>bunk", coalesce="bunk")
+    answer = await insert(client, {"extra": "no date", "user_id": "john"})
+    assert [outcome["status"] for outcome in answer["result"]] == ["inserted", "inserted"]
+
+
+async def test_every_map_makes_a_result(client: Client, user_map: str) -> None:
+    """3.4: result has one entry for each active map, in the maps' order; the row names the last."""
+    incidents = await make_map(client, "incident", "extra>short_description", name="Incident", order="200")
+    await make_map(client, "incident", name="Off", active="false")
+    await make_map(client, "incident", name="Other", source="imp_closed")
+    answer = await insert(client, {"user_id": "john", "extra": "New user"})
+    assert [(each["transform_map"], each["display_value"]) for each in answer["result"]] == [
+        ("User", ""),
+        ("Incident", "INC0010001"),
+    ]
+    (row,) = await rows(client)
+    assert row["sys_transform_map"]["value"] == incidents != user_map
+    assert row["sys_import_state"] == "inserted"
+    assert row["sys_target_table"] == "incident"
+    assert row["sys_target_sys_id"] == answer["result"][1]["sys_id"]
+
+
+async def test_a_row_without_maps_only_stays(client: Client) -> None:
+    """3.4: without a map there is no result."""
+    assert (await insert(client, {"user_id": "john"}))["result"] == []
+    (row,) = await rows(client)
+    assert row["user_id"] == "john"
+    assert row["sys_import_state"] == "ignored"
+
+
+async def test_a_map_that_fails_leaves_the_others_alone(client: Client, instance: Instance, user_map: str) -> None:
+    """3.4: what a map was refused is told as an error, undone, and other maps go on."""
+
+    def refuse(context: RuleContext) -> None:
+        context.abort("no")
+
+    instance.add_rule(BusinessRule("no incidents", "incident", "after", frozenset({"insert"}), refuse))
+    await make_map(client, "incident", "extra>short_description", name="Incident", order="1")
+    await make_map(client, "bunk", "extra>short_description", coalesce="short_description", name="Bunk", order="2")
+    answer = await insert(client, {"user_id": "john", "extra": "import of john"})
+    (row,) = await rows(client)
+    refused, unknown, inserted = answer["result"]
+    assert refused["status"] == unknown["status"] == "error"
+    assert "aborted by Business Rule 'no incidents^" in refused["error_message"]
+    assert refused["sys_id"] == row["sys_id"]
+    assert unknown["error_message"] == "Invalid table bunk"
+    assert inserted["status"] == "inserted"
+    assert row["sys_transform_map"]["value"] == user_map
+    query = {"sysparm_query": "short_description=import of john"}
+    assert (await (await client.get("/api/now/table/incident", params=query)).json())["result"] == []
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_get_answers_the_row_again(client: Client) -> None:
+    """3.4: GET of a staging row answers 200 with what POST answered; a record deleted since has no link."""
+    inserted = await insert(client, {"user_id": "john", "first_name": "John"})
+    (row,) = await rows(client)
+    response = await client.get(f"{BASE}/{row['sys_id']}")
+    assert response.status == 200
+    assert await response.json() == inserted
+    await client.delete(f"/api/now/table/sys_user/{inserted['result'][0]['sys_id']}")
+    (outcome,) = (await (await client.get(f"{BASE}/{row['sys_id']}")).json())["result"]
+    assert (outcome["status"], outcome["record_link"]) == ("inserted", "")
+
+
+async def test_rows_that_are_not_there(client: Client) -> None:
+    """3.4: GET of a row that does not exist is 404, and so is one whose import set has been cleaned up."""
+    assert (await client.get(f"{BASE}/{'0' * 32}")).status == 404
+    await insert(client, {})
+    (row,) = await rows(client)
+    await client.delete(f"/api/now/table/sys_import_set/{row['sys_import_set']['value']}")
+    assert (await client.get(f"{BASE}/{row['sys_id']}")).status == 404
+
+
+@pytest.mark.parametrize("table", ["bunk", "incident", "sys_import_set_row"])
+async def test_tables_that_are_no_staging_tables(client: Client, table: str) -> None:
+    """3.4: only a staging table takes rows."""
+    for path in (table, f"{table}/insertMultiple"):
+        response = await client.post(f"/api/now/import/{path}", json={"records": []})
+        assert response.status == 400
+        assert (await response.json())["error"]["message"] == f"Invalid table {table}"
+    assert (await client.get(f"/api/now/import/{table}/1")).status == 400
+
+
+async def test_verbs_and_paths(client: Client) -> None:
+    """1.9: other verbs are 405, other paths 400."""
+    assert (await client.get(BASE)).status == 405
+    assert (await client.delete(f"{BASE}/1")).status == 405
+    assert (await client.get(f"{BASE}/insertMultiple")).status == 405
+    assert (await client.get(f"{BASE}/1/2")).status == 400
+
+
+async def test_values_that_are_no_text(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """3.4: nested JSON is flattened with = for :, other values become text, unknown keys are ignored."""
+    await insert(client, {"extra": {"a": 1, "b": {"c": [True, "x"]}}, "user_id": 7, "email": None, "bunk": "x"})
+    (row,) = await rows(client)
+    assert row["extra"] == "{a=1, b={c=[true, x]}}"
+    assert row["user_id"] == "7"
+    assert row["email"] == ""
+    assert "column-ignored" in swallowed()
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_xml(client: Client) -> None:
+    """1.10, 3.4: a row may be sent and answered as XML."""
+    entry = b"<request><entry><user_id>john</user_id><first_name>John</first_name></entry></request>"
+    headers = {"Content-Type": "application/xml", "Accept": "application/xml"}
+    response = await client.post(BASE, data=entry, headers=headers)
+    text = await response.text()
+    assert "<response><import_set>ISET0010001</import_set><staging_table>imp_user</staging_table><result>" in text
+    assert "<display_value>John</display_value>" in text
+
+
+@pytest.mark.parametrize("path", ["imp_closed", "imp_closed/insertMultiple"])
+async def test_the_staging_table_has_its_own_rules(user: Client, path: str) -> None:
+    """3.4: who may not create staging rows is refused."""
+    response = await user.post(f"/api/now/import/{path}", json={"records": [{}]})
+    assert response.status == 403
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_maps_act_with_the_rights_of_the_platform(client: Client, user: Client) -> None:
+    """3.4: a transform writes what its user may not write himself, and in his name."""
+    outcome = await result(user, {"user_id": "john"})
+    response = await client.get(f"/api/now/table/sys_user/{outcome['sys_id']}")
+    assert (await response.json())["result"]["sys_created_by"] == "plain"
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_many_rows_are_transformed_later(client: Client, clock: VirtualClock) -> None:
+    """3.4: insertMultiple answers 201 with both ids at once, and transforms on the clock."""
+    answer = await insert_multiple(
+        client,
+        {"User ID": "a", "Email": "a@import.example"},
+        {"User ID": "b", "Email": "b@import.example"},
+    )
+    assert set(answer) == {"import_set_id", "multi_import_set_id"}
+    assert await emails(client) == []
+    assert await set_state(client, answer["import_set_id"]) == "loaded"
+    await clock.advance(1)
+    assert await emails(client) == ["a@import.example", "b@import.example"]
+    assert await set_state(client, answer["import_set_id"]) == "processed"
+    stored = await rows(client, sys_import_set=answer["import_set_id"])
+    assert [row["sys_import_state"] for row in stored] == ["inserted", "inserted"]
+    assert [row["sys_import_row"] for row in stored] == ["0", "1"]
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_many_rows_are_transformed_at_once_if_set_so(client: Client) -> None:
+    """3.4: a record in sys_rest_insert_multiple for the staging table makes the transform synchronous."""
+    await make(client, "sys_rest_insert_multiple", source_table="imp_user", transformation="synchronous")
+    await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
+    assert await emails(client) == ["a@import.example"]
+
+
+async def test_keys_of_many_rows_are_labels(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """3.4: insertMultiple takes labels of columns as keys; others are ignored, with a finding."""
+    await insert_multiple(client, {"User ID": 7, "user_id": "x", "Extra": {"a": "b"}})
+    (row,) = await rows(client)
+    assert row["user_id"] == "7"
+    assert row["extra"] == "{a=b}"
+    assert swallowed() == ["column-ignored"]
+
+
+async def test_keys_of_many_rows_are_column_names_if_set_so(client: Client) -> None:
+    """3.4: a record in sys_rest_insert_multiple may let the keys be names of columns."""
+    await make(client, "sys_rest_insert_multiple", source_table="imp_user", column_mapping="column_name")
+    await insert_multiple(client, {"user_id": "a", "User ID": "b"})
+    (row,) = await rows(client)
+    assert row["user_id"] == "a"
+
+
+async def test_import_sets_are_grouped(client: Client) -> None:
+    """3.4: multi_import_set_id adds an import set to a group; an unknown group is 404."""
+    first = await insert_multiple(client, {"User ID": "a"})
+    second = await insert_multiple(client, {"User ID": "b"}, multi_import_set_id=first["multi_import_set_id"])
+    assert first["multi_import_set_id"] == second["multi_import_set_id"]
+    assert first["import_set_id"] != second["import_set_id"]
+    parameters = {"multi_import_set_id": "0" * 32}
+    response = await client.post(f"{BASE}/insertMultiple", json={"records": []}, params=parameters)
+    assert response.status == 404
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_an_import_set_may_run_after_another(client: Client, clock: VirtualClock) -> None:
+    """3.4: with run_after the rows are transformed when that import set is done."""
+    first = await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
+    await clock.advance(0.5)
+    second = await insert_multiple(
+        client, {"User ID": "a", "Email": "b@import.example"}, run_after=first["import_set_id"]
+    )
+    await clock.advance(1)
+    assert await set_state(client, second["import_set_id"]) == "loaded"
+    assert await emails(client) == ["a@import.example"]
+    await clock.advance(1)
+    assert await set_state(client, second["import_set_id"]) == "processed"
+    assert await emails(client) == ["b@import.example"]
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_an_import_set_may_run_after_one_that_is_done(client: Client, clock: VirtualClock) -> None:
+    """3.4: with run_after of an import set that is done, or that does not exist, nothing is waited for."""
+    first = await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
+    await clock.advance(1)
+    await insert_multiple(client, {"User ID": "b", "Email": "b@import.example"}, run_after=first["import_set_id"])
+    await insert_multiple(client, {"User ID": "c", "Email": "c@import.example"}, run_after="0" * 32)
+    await clock.advance(1)
+    assert await emails(client) == ["a@import.example", "b@import.example", "c@import.example"]
+
+
+@pytest.mark.usefixtures("user_map")
+async def test_an_import_set_deleted_meanwhile(client: Client, clock: VirtualClock) -> None:
+    """3.4: rows whose import set has been cleaned up are not transformed."""
+    answer = await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
+    await client.delete(f"/api/now/table/sys_import_set/{answer['import_set_id']}")
+    await clock.advance(1)
+    assert await emails(client) == []
+
+
+@pytest.mark.parametrize("body", [[], {}, {"records": {}}, {"records": ["a"]}])
+async def test_many_rows_that_make_no_sense(client: Client, body: object) -> None:
+    """1.9: a body that is no list of rows is refused."""
+    response = await client.post(f"{BASE}/insertMultiple", json=body)
+    assert response.status == 400
+    assert "records" in (await response.json())["error"]["detail"]
