@@ -100,10 +100,12 @@ def engine(dictionary: Dictionary) -> Iterator[sa.Engine]:
     engine = sa.create_engine(os.environ.get("QUERY_TEST_DATABASE", "sqlite://"))
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", lambda connection, _record: teach_casefold(connection))
-    dictionary.sql.drop_all(engine)
-    dictionary.sql.create_all(engine)
+    with engine.begin() as connection:
+        dictionary.sql.drop_all(connection)
+        dictionary.sql.create_all(connection)
     yield engine
-    dictionary.sql.drop_all(engine)
+    with engine.begin() as connection:
+        dictionary.sql.drop_all(connection)
     engine.dispose()
 
 

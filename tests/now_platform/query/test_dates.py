@@ -93,6 +93,8 @@ def test_literals_and_calls(calendar: Desk, query: str, first: str, last: str) -
         "gs.daysAgoStart(x)",
         "gs.dateGenerate('never')",
         "gs.dateGenerate(1)",
+        "gs.daysAgoSometime(1)",
+        "gs.beginningOfTime()",
         "gs.getProperty('glide.db.password')",
         "new GlideRecord('sys_user').query()",
         "gs.getUserID() + ''",

@@ -20,6 +20,7 @@ def office(desk: Desk) -> Desk:
     desk.add("sys_group_has_role", "1", group="net", role="itil")
     desk.add("sys_group_has_role", "2", group="net", role="adm")
     desk.add("sys_group_has_role", "3", group="db", role="itil")
+    desk.add("sys_group_has_role", "4", role="itil")
     desk.add("incident", "one", number="INC1", caller_id="bow", opened_by="abel", active="true")
     desk.add("incident", "two", number="INC2", caller_id="abel", parent="one", short_description="Mail is down")
     desk.add("problem", "three", number="PRB3", parent="two", opened_by="gone")
@@ -115,6 +116,8 @@ def test_related_list(office: Desk, query: str, rows: str) -> None:
         ("vip=true^JOINsys_user.sys_id=sys_user_group.manager!", "boss"),
         ("JOINsys_user.name=task.short_description!", ""),
         ("JOINsys_user.sys_id=incident.caller_id!active=true", "bow"),
+        ("JOINsys_user.sys_id=incident.opened_by!", "abel"),
+        ("JOINsys_user.sys_id=problem.opened_by!", ""),
     ],
 )
 def test_join(office: Desk, query: str, rows: str) -> None:
