@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.physical import physical_schema, storage_kind
+from mock_servicenow.now_platform.physical import PhysicalSchema, storage_kind
 
 DATE_TIME_TYPES = frozenset({"glide_date_time", "due_date"})
 REFERENCE_TYPES = frozenset({"reference", "domain_id"})
@@ -136,7 +136,7 @@ class Dictionary:
         self._acls = {name: self._inherit_acls(name) for name in self._tables}
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
         self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
-        self.sql = physical_schema({root: self._stored(root) for root in self._children.get("", ())})
+        self.sql = PhysicalSchema({root: self._stored(root) for root in self._children.get("", ())})
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self._tables.values())
@@ -186,7 +186,7 @@ class Dictionary:
 
     def sql_table(self, name: str) -> sa.Table:
         """Return the physical table in which the rows of this table are stored."""
-        return self.sql.tables[self.root(name)]
+        return self.sql.table(self.root(name))
 
     def _check(self, table: Table) -> None:
         if table.parent is not None and table.parent not in self._tables:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
+from mock_servicenow.now_platform.physical import index_name
 from mock_servicenow.now_platform.store import DuplicateError, Prepared
 from mock_servicenow.now_platform.values import to_database
 
@@ -57,19 +58,15 @@ class Rows:
         self._touched(table)
 
     def _prepared_insertion(self, table: str) -> Prepared:
-        return self._session.instance.store.prepared(("insert", table), lambda: self._insertion(table))
-
-    def _insertion(self, table: str) -> sa.Insert:
-        dictionary = self._session.dictionary
-        return sa.insert(dictionary.sql_table(table)).values(
-            {name: sa.bindparam(name) for name in dictionary.columns(table)}
-        )
+        store, dictionary = self._session.instance.store, self._session.dictionary
+        return store.prepared_insertion(table, dictionary.root(table), dictionary.columns(table))
 
     def _violation(self, table: str, values: Values, error: DuplicateError) -> UniqueKeyViolation:
         """Return the platform's error; drivers name the key in words of their own."""
         root = self._session.dictionary.root(table)
         for column in self._session.dictionary.columns(table).values():
-            if column.unique and (f"{root}.{column.name}" in error.text or f"{root}_{column.name}" in error.text):
+            names = (f"{root}.{column.name}", index_name(root, column.name))
+            if column.unique and any(name in error.text for name in names):
                 return UniqueKeyViolation(values.get(column.name, ""), column.name)
         return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
 

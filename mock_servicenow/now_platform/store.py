@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.engines import open_engine
+from mock_servicenow.now_platform.physical import PhysicalSchema
 
 Row = Sequence[Any]
 
@@ -32,10 +33,24 @@ class Prepared:
 
     __slots__ = ("_names", "_text")
 
-    def __init__(self, statement: sa.ClauseElement, dialect: sa.Dialect) -> None:
+    def __init__(self, text: str, names: Sequence[str] | None) -> None:
+        self._text = text
+        self._names = names
+
+    @classmethod
+    def compile(cls, statement: sa.ClauseElement, dialect: sa.Dialect) -> Self:
+        """Return a statement of SQLAlchemy's."""
         compiled = statement.compile(dialect=dialect)
-        self._text = str(compiled)
-        self._names: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        return cls(str(compiled), getattr(compiled, "positiontup", None))
+
+    @classmethod
+    def insertion(cls, table: str, columns: Iterable[str], dialect: sa.Dialect) -> Self:
+        """Return the insertion of whole rows, which is simple enough to need no compiler."""
+        quote, positional = dialect.identifier_preparer.quote, dialect.positional
+        names = tuple(columns)
+        values = ", ".join("?" if positional else f"%({name})s" for name in names)
+        text = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES ({values})"  # noqa: S608 - the dictionary's names
+        return cls(text, names if positional else None)
 
     def run(self, driver: Any, values: Mapping[str, object]) -> Sequence[Row]:  # noqa: ANN401 - two drivers
         """Execute with the values by parameter name and return the rows, if it returns any."""
@@ -116,14 +131,14 @@ class Store:
 
     Args:
         url: a SQLAlchemy URL.
-        metadata: the physical tables.
+        schema: the physical tables.
 
     Raises:
         StoreError: the URL names another kind of database, or one that cannot be opened.
     """
 
-    def __init__(self, url: str, metadata: sa.MetaData) -> None:
-        self._metadata = metadata
+    def __init__(self, url: str, schema: PhysicalSchema) -> None:
+        self._schema = schema
         self._engine = open_engine(url)
         self.embedded = self._engine.dialect.name == "sqlite"
         self._open = ExitStack()
@@ -132,9 +147,9 @@ class Store:
 
     def create_tables(self) -> bool:
         """Create the tables that are missing; return whether the database was empty."""
+        empty = self.is_empty()
         with self._engine.begin() as connection:
-            empty = not sa.inspect(connection).get_table_names()
-            self._metadata.create_all(connection, checkfirst=not empty)
+            self._schema.create_all(connection)
         return empty
 
     def is_empty(self) -> bool:
@@ -149,7 +164,8 @@ class Store:
 
     def drop_tables(self) -> None:
         """Drop every table of the instance."""
-        self._metadata.drop_all(self._engine)
+        with self._engine.begin() as connection:
+            self._schema.drop_all(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -169,7 +185,14 @@ class Store:
         """Return the compiled statement known by that key; build it the first time."""
         known = self._prepared.get(key)
         if known is None:
-            known = self._prepared[key] = Prepared(build(), self._engine.dialect)
+            known = self._prepared[key] = Prepared.compile(build(), self._engine.dialect)
+        return known
+
+    def prepared_insertion(self, key: str, table: str, columns: Iterable[str]) -> Prepared:
+        """Return the insertion of rows with those columns, known by that key."""
+        known = self._prepared.get(("insert", key))
+        if known is None:
+            known = self._prepared["insert", key] = Prepared.insertion(table, columns, self._engine.dialect)
         return known
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
