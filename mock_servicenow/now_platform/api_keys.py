@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.api_names import covers
 from mock_servicenow.now_platform.roles import acting_user
+from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
+from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +57,15 @@ def api_key(session: "Session", evidence: "Evidence") -> "User | None":
         if record is not None and not _has_expired(session, record):
             return acting_user(session, record["user"])
     return None
+
+
+def masking_rule(secrets: Secrets) -> BusinessRule:
+    """Return the rule by which every key that is written becomes known as a secret."""
+
+    def mask(context: RuleContext) -> None:
+        secrets.add(context.current["token"])
+
+    return BusinessRule("mask_api_key", KEYS, "after", frozenset({"insert", "update"}), mask)
 
 
 def _has_expired(session: "Session", record: "Record") -> bool:

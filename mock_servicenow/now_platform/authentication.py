@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
     from mock_servicenow.now_platform.users import User
 
+CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
+"""The parameters of a URL that may carry a token or a key (platform 4.1)."""
 ATTEMPTS = 5
 LOCKED_FOR = timedelta(minutes=15)
 

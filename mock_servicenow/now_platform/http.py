@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict, MultiDict
 
-from mock_servicenow.now_platform.authentication import Evidence
+from mock_servicenow.now_platform.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.errors import (
     MethodNotAllowed,
     NotAuthenticated,
@@ -61,7 +61,7 @@ def routes(instance: "Instance", router: Router | None = None) -> list[web.Route
         call = Call(
             request.method,
             request.path,
-            MultiDict(request.query),
+            asked(request),
             request.rel_url.raw_query_string,
             request.headers,
             await request.read(),
@@ -105,6 +105,11 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
 def evidence_of(request: web.Request) -> Evidence:
     """Return what a request carries to prove who sent it."""
     return Evidence(request.headers, request.query, request.cookies, request.path, request.method)
+
+
+def asked(request: web.Request) -> MultiDict[str]:
+    """Return the parameters of a request without those that prove who sent it: they ask for nothing."""
+    return MultiDict((name, value) for name, value in request.query.items() if name not in CREDENTIALS)
 
 
 def error_response(request: web.Request, error: PlatformError) -> web.Response:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from mock_servicenow.now_platform.errors import RateLimitExceeded
+from mock_servicenow.now_platform.errors import PlatformError, RateLimitExceeded
 from mock_servicenow.now_platform.http import USER, error_response
 from mock_servicenow.now_platform.rate_limits import RateLimits
 
@@ -25,12 +25,12 @@ def limiting(instance: "Instance") -> Middleware:
         standing = limits.count(await instance.run(limits.rules), user, request.path)
         if standing is None:
             return await handler(request)
-        if standing.refused:
-            answer: web.StreamResponse = error_response(
-                request, RateLimitExceeded(standing.rule.limit, standing.rule.api)
-            )
-        else:
+        try:
+            if standing.refused:
+                raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
             answer = await handler(request)
+        except PlatformError as error:
+            answer = error_response(request, error)
         answer.headers.update(standing.headers())
         return answer
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from mock_servicenow.now_platform import http
+from mock_servicenow.now_platform.api_keys import masking_rule
 from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, Table
 from mock_servicenow.now_platform.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.edge import edge
@@ -118,6 +119,7 @@ def app(instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secr
         *http.middlewares(instance),
         limiting(instance),
     ]
+    instance.add_rule(masking_rule(secrets))
     app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
     app.add_routes([*http.routes(instance), *oauth_routes(instance, secrets)])
     return app

@@ -263,7 +263,7 @@ def query(**parameters: str) -> dict[str, str]:
     return asked | parameters
 
 
-async def consent(client: Client, form: dict[str, str] | None = None, **parameters: str) -> ClientResponse:
+async def consent(client: Client, form: dict[str, str] | None = None, /, **parameters: str) -> ClientResponse:
     """Send the page's form, by default with the administrator's password."""
     decision = form or {"user_name": "admin", "user_password": "admin", "decision": "allow"}
     return await client.post("/oauth_auth.do", params=query(**parameters), data=decision, allow_redirects=False)
@@ -399,10 +399,11 @@ async def test_codes_that_do_not_hold(
 # Bearer
 
 
-async def test_token_in_the_query(anonymous: Client) -> None:
-    """The parameter access_token counts as the header does (platform 4.1)."""
+async def test_token_in_the_query(anonymous: Client, swallowed: Callable[[], list[str]]) -> None:
+    """The parameter access_token counts as the header does, and is no filter (platform 4.1)."""
     token = (await tokens(anonymous))["access_token"]
     assert (await anonymous.get(f"{INCIDENTS}&access_token={token}")).status == 200
+    assert not swallowed()
     assert (await anonymous.get(f"{INCIDENTS}&access_token=x")).status == 401
 
 

@@ -1,0 +1,180 @@
+"""API keys: what opens an API to them, where they are carried, and when they end (platform 4.6)."""
+
+from collections.abc import Callable
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+from privman_testbench.journal import Journal
+from privman_testbench.virtual_clock import VirtualClock
+
+Client = TestClient[web.Request, web.Application]
+INCIDENTS = "/api/now/table/incident?sysparm_limit=1"
+KEY = "now_key-of-the-plain-user"
+HEADER = {"x-sn-apikey": KEY}
+IN_QUERY = f"{INCIDENTS}&x-sn-apikey={KEY}"
+Create = Callable[..., str]
+Change = Callable[..., None]
+
+
+@pytest.fixture
+def key(create: Create) -> str:
+    """Return the sys_id of the key of a plain user."""
+    plain = create("sys_user", user_name="plain", name="Plain User")
+    return create("api_key", name="Key", token=KEY, user=plain)
+
+
+@pytest.fixture
+def opened(instance: Instance, create: Create, key: str) -> Callable[..., str]:
+    """Return what opens the Table API to keys in one place, and tells the policy's sys_id."""
+    assert key
+
+    def opened(kind: str = "auth_header", **policy: str) -> str:
+        with instance.transaction(instance.system) as session:
+            parameter = session.find("sys_token_auth_parameter", type=kind)
+            assert parameter is not None
+        profile = create("http_key_auth", name="Keys", auth_parameter=parameter.sys_id)
+        opening = create("sys_api_access_policy", **{"name": "Tables", "api": "Table API"} | policy)
+        create("sys_auth_profile_mapping", api_access_policy=opening, inbound_auth_profile=profile)
+        return opening
+
+    return opened
+
+
+async def status(client: Client, url: str = INCIDENTS, **headers: str) -> int:
+    """Return the status of a call."""
+    return (await client.get(url, headers=headers)).status
+
+
+async def test_a_key_needs_a_policy(anonymous: Client, key: str) -> None:
+    """Without an access policy no key opens anything, and the 401 is the usual one."""
+    assert key
+    response = await anonymous.get(INCIDENTS, headers=HEADER)
+    assert response.status == 401
+    assert (await response.json())["error"]["message"] == "User is not authenticated"
+
+
+async def test_a_key_in_the_header(anonymous: Client, opened: Callable[..., str]) -> None:
+    """Where the header is chosen the key acts as its user, and the query parameter does not count."""
+    opened()
+    response = await anonymous.post("/api/now/table/incident", json={}, headers=HEADER)
+    assert response.status == 201
+    assert (await response.json())["result"]["sys_created_by"] == "plain"
+    assert await status(anonymous, IN_QUERY) == 401
+
+
+async def test_a_key_in_the_query(anonymous: Client, opened: Callable[..., str]) -> None:
+    """Where the query parameter is chosen the header does not count."""
+    opened("query_param")
+    assert await status(anonymous, IN_QUERY) == 200
+    assert await status(anonymous, **HEADER) == 401
+
+
+async def test_both_places(anonymous: Client, opened: Callable[..., str]) -> None:
+    """Two policies may open both places."""
+    opened()
+    opened("query_param")
+    assert await status(anonymous, IN_QUERY) == 200
+    assert await status(anonymous, **HEADER) == 200
+
+
+@pytest.mark.parametrize("sent", ["", "unknown", KEY.upper()])
+async def test_keys_that_are_none(anonymous: Client, opened: Callable[..., str], sent: str) -> None:
+    """An unknown key is refused."""
+    opened()
+    assert await status(anonymous, **{"x-sn-apikey": sent}) == 401
+
+
+@pytest.mark.parametrize(
+    "policy", [{"api": "Aggregate API"}, {"api": ""}, {"active": "false"}, {"apply_global": "true"}]
+)
+async def test_policies_that_do_not_open(anonymous: Client, opened: Callable[..., str], policy: dict[str, str]) -> None:
+    """A policy that names another API or none, is inactive or global lets no key in."""
+    opened(**policy)
+    assert await status(anonymous, **HEADER) == 401
+
+
+@pytest.mark.parametrize("path", ["now/table", "/now/table/", "now/table/incident", "now/v2/table"])
+async def test_policies_by_path(anonymous: Client, opened: Callable[..., str], path: str) -> None:
+    """A policy may name the API by its path; no version stands for every one."""
+    opened(api_path=path)
+    assert await status(anonymous, **HEADER) == 200
+    assert await status(anonymous, "/api/now/v2/table/incident?sysparm_limit=1", **HEADER) == 200
+
+
+async def test_one_method(anonymous: Client, opened: Callable[..., str]) -> None:
+    """A policy may open a single verb."""
+    opened(apply_all_methods="false", http_method="GET")
+    assert await status(anonymous, **HEADER) == 200
+    assert (await anonymous.post("/api/now/table/incident", json={}, headers=HEADER)).status == 401
+
+
+async def test_a_profile_that_is_off(anonymous: Client, opened: Callable[..., str], change: Change) -> None:
+    """An inactive profile opens nothing, and takes effect at once."""
+    opened()
+    assert await status(anonymous, **HEADER) == 200
+    change("http_key_auth", "name", "Keys", active="false")
+    assert await status(anonymous, **HEADER) == 401
+
+
+async def test_a_prefix(anonymous: Client, opened: Callable[..., str], change: Change) -> None:
+    """What stands before the key is left out; a key without it is none."""
+    opened()
+    change("sys_token_auth_parameter", "type", "auth_header", prefix="Key ")
+    assert await status(anonymous, **{"x-sn-apikey": f"Key {KEY}"}) == 200
+    assert await status(anonymous, **HEADER) == 401
+
+
+async def test_a_key_expires(
+    anonymous: Client, opened: Callable[..., str], change: Change, clock: VirtualClock
+) -> None:
+    """A key with an end is refused from then on."""
+    opened()
+    change("api_key", "name", "Key", expires="2026-01-05 09:01:00")
+    await clock.advance(59)
+    assert await status(anonymous, **HEADER) == 200
+    await clock.advance(1)
+    assert await status(anonymous, **HEADER) == 401
+
+
+async def test_a_key_is_switched_off(anonymous: Client, opened: Callable[..., str], change: Change) -> None:
+    """An inactive key is refused."""
+    opened()
+    change("api_key", "name", "Key", active="false")
+    assert await status(anonymous, **HEADER) == 401
+
+
+async def test_a_key_ends_with_its_user(anonymous: Client, opened: Callable[..., str], change: Change) -> None:
+    """A key whose user is deactivated is refused."""
+    opened()
+    change("sys_user", "user_name", "plain", active="false")
+    assert await status(anonymous, **HEADER) == 401
+
+
+async def test_a_key_made_by_the_table_api(
+    client: Client, anonymous: Client, opened: Callable[..., str], journal: Journal
+) -> None:
+    """A key is created as a display value; no read shows it, nor does the journal."""
+    opened()
+    made = {"name": "Other", "token": "other-key", "user": "admin"}
+    response = await client.post("/api/now/table/api_key?sysparm_input_display_value=true", json=made)
+    assert response.status == 201
+    assert "other-key" not in await response.text()
+    assert await status(anonymous, **{"x-sn-apikey": "other-key"}) == 200
+    assert "other-key" not in printed(journal)
+
+
+async def test_keys_are_masked(anonymous: Client, opened: Callable[..., str], journal: Journal) -> None:
+    """Neither place shows the key in the journal, and the parameter is no filter."""
+    opened("query_param")
+    await status(anonymous, IN_QUERY, **HEADER)
+    assert KEY not in printed(journal)
+    assert not journal.findings()
+
+
+def printed(journal: Journal) -> str:
+    """Return the whole journal as the control plane prints it."""
+    return orjson.dumps([journal.to_json(exchange) for exchange in journal.exchanges()]).decode()

@@ -1,0 +1,53 @@
+"""Sessions beside other credentials (platform 4.7)."""
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+
+Client = TestClient[web.Request, web.Application]
+ADMIN = "6816f79cc0a8016401c5a33be04be441"
+INCIDENTS = "/api/now/table/incident"
+
+
+@pytest.fixture
+def token(anonymous: Client, instance: Instance) -> str:
+    """Log the administrator in with a cookie and return his X-UserToken."""
+    session = instance.web_sessions.open(ADMIN)
+    anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
+    return session.token
+
+
+@pytest.mark.parametrize("sent", [{}, {"X-UserToken": ""}, {"X-UserToken": "forged"}])
+async def test_a_cookie_alone_is_refused(anonymous: Client, token: str, sent: dict[str, str]) -> None:
+    """A cookie without the session's own X-UserToken is a 401, for reads and writes."""
+    assert token
+    assert (await anonymous.get(INCIDENTS, headers=sent)).status == 401
+    response = await anonymous.post(INCIDENTS, json={}, headers=sent)
+    assert response.status == 401
+    assert (await response.json())["error"]["message"] == "User is not authenticated"
+
+
+async def test_a_session_writes_as_its_user(anonymous: Client, token: str) -> None:
+    """With the token, what is written is the user's."""
+    response = await anonymous.post(INCIDENTS, json={}, headers={"X-UserToken": token})
+    assert response.status == 201
+    assert (await response.json())["result"]["sys_created_by"] == "admin"
+
+
+async def test_cookies_beside_credentials(client: Client) -> None:
+    """A client that keeps cookies and sends its credentials every time needs no token (PySNC)."""
+    first = await client.get(INCIDENTS, params={"sysparm_limit": "1"})
+    session = first.cookies["JSESSIONID"].value
+    again = await client.get(INCIDENTS, params={"sysparm_limit": "1"}, cookies={"JSESSIONID": session})
+    assert again.status == 200
+    assert "Set-Cookie" not in again.headers
+
+
+async def test_credentials_open_the_session_of_their_user(client: Client, instance: Instance) -> None:
+    """The session that a call with credentials opens is its user's (platform 4.7)."""
+    first = await client.get(INCIDENTS, params={"sysparm_limit": "1"})
+    session = instance.web_sessions.find(first.cookies["JSESSIONID"].value)
+    assert session is not None
+    assert session.user_id == ADMIN
