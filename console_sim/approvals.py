@@ -57,7 +57,7 @@ class Approvals:
         decided otherwise or has timed out.
         """
         request = self.find(delivered.request_id)
-        if request.instance_id != delivered.instance_id.lower():
+        if request.instance_id.lower() != delivered.instance_id:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
         request.decide(delivered.decision, self._clock.now())
         # Whoever delivers a decision has the request and the decision.

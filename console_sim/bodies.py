@@ -9,6 +9,7 @@ from console_sim.errors import BadRequestError
 from privman_testbench.control import MOST_SECONDS
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _SECRET = re.compile("password|secret", re.IGNORECASE)
 _WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object"}
 

@@ -41,10 +41,10 @@ class Console:
     decisions: DecisionReader
     approvals: Approvals
 
-    def restart(self) -> None:
-        """Start the process again: tokens are gone, what is kept stays, retries are made at once."""
+    async def restart(self) -> None:
+        """Start the process again: tokens are gone, what is kept stays, what waits for a retry is attempted now."""
         self.tokens.revoke_all()
-        self.server_tasks.resume()
+        await self.server_tasks.resume()
 
     def reset(self) -> None:
         """Go back to the state at start."""

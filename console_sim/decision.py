@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from console_sim import durations
-from console_sim.bodies import GUID, Body
+from console_sim.bodies import GUID, SYS_ID, Body
 from console_sim.errors import BadRequestError
 from privman_contracts import WireNames
 
@@ -43,7 +43,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredDecision:
-    """A decision with what it is about, as ServiceNow delivers it."""
+    """A decision with what it is about, as ServiceNow delivers it; both ids in lower case."""
 
     request_id: str
     instance_id: str
@@ -62,7 +62,7 @@ class DecisionReader:
         body = Body(values, tuple(self._key.values()))
         return DeliveredDecision(
             body.matching(self._key["RequestId"], GUID, "a GUID").lower(),
-            body.text(self._key["InstanceId"]),
+            body.matching(self._key["InstanceId"], SYS_ID, "a sys_id, 32 hexadecimal digits").lower(),
             self._decision(body, self._key, body.text(self._key["RespondedBy"])),
         )
 

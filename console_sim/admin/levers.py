@@ -11,6 +11,7 @@ from console_sim.api_client_user import ApiClientUser, UserState
 from console_sim.bodies import Body
 from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
+from console_sim.own_url import own_url
 from console_sim.settings import Settings
 from console_sim.setup.console_steps import API_CREDENTIAL
 from privman_testbench.control import PREFIX, read_object, to_json
@@ -89,8 +90,7 @@ class Levers:
 
     async def restart(self, _request: web.Request) -> web.Response:
         """Start the process again; answer when what was to be retried has been attempted."""
-        self._console.restart()
-        await self._console.clock.settle()
+        await self._console.restart()
         return web.Response(status=204)
 
     def _change(self, user: ApiClientUser, values: Mapping[str, Any]) -> None:
@@ -103,7 +103,7 @@ class Levers:
         user.state = state
 
     def _post_uri(self, request: web.Request) -> str:
-        return f"{self._settings.console_url or request.url.origin()}{paths.APPROVE}"
+        return f"{own_url(self._settings, request)}{paths.APPROVE}"
 
     def _print(self, system: ForeignSystem) -> dict[str, object]:
         # ServiceNow's own words may repeat what they were sent.

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem
+from console_sim.own_url import own_url
 from console_sim.settings import Settings
 from console_sim.setup.order import read_order
 from console_sim.setup.steps import Outcome
@@ -26,8 +27,7 @@ class SetupControl:
 
     async def set_up(self, request: web.Request) -> web.Response:
         """Run the documented steps and answer after the first attempt of each."""
-        console_url = self._settings.console_url or str(request.url.origin())
-        order = read_order(await read_object(request), console_url)
+        order = read_order(await read_object(request), own_url(self._settings, request))
         outcomes = await self._console.setup.run(order)
         return to_json(setup_to_json(outcomes, self._console.foreign_systems.get()))
 

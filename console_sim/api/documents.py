@@ -7,6 +7,7 @@ from aiohttp import web
 
 from console_sim.api.envelope import Envelope
 from console_sim.contract_checks import ContractChecks
+from console_sim.own_url import own_url
 from console_sim.settings import Settings
 
 
@@ -24,8 +25,7 @@ class Documents:
 
     async def swagger_document(self, request: web.Request) -> web.Response:
         """Answer the OpenAPI document."""
-        url = self._settings.console_url or str(request.url.origin())
-        document = self._contract_checks.openapi(url)
+        document = self._contract_checks.openapi(own_url(self._settings, request))
         return web.Response(body=orjson.dumps(document), content_type="application/json")
 
     async def swagger_page(self, _request: web.Request) -> web.Response:

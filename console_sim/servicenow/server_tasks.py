@@ -43,27 +43,30 @@ class ServerTask:
         self._busy = asyncio.Lock()
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None when it succeeded."""
+        """Attempt the work now and return why it failed, None when it succeeded; the waits begin anew."""
         async with self._busy:
-            self._drop_retry()
-            try:
-                await self._work()
-            except ServiceNowError as failure:
-                self._plan_retry(failure)
-                return failure
-            self._ended(self)
-            return None
+            self._failures = 0
+            return await self._attempt()
 
-    def resume(self) -> None:
-        """Attempt at once what waits for a later attempt."""
-        if self._retry is not None:
-            self._drop_retry()
-            self._retry = self._clock.call_at(self._clock.now(), self._again)
+    @property
+    def waits(self) -> bool:
+        """Whether the next attempt is to come, and none is under way."""
+        return self._retry is not None and not self._busy.locked()
 
     def stop(self) -> None:
         """Attempt no more."""
         self._stopped = True
         self._drop_retry()
+
+    async def _attempt(self) -> ServiceNowError | None:
+        self._drop_retry()
+        try:
+            await self._work()
+        except ServiceNowError as failure:
+            self._plan_retry(failure)
+            return failure
+        self._ended(self)
+        return None
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
         if self._policy is None or not failure.passing or self._stopped:
@@ -76,7 +79,8 @@ class ServerTask:
         self._retry = self._clock.call_at(self._clock.now() + timedelta(seconds=wait), self._again)
 
     async def _again(self) -> None:
-        await self.run()
+        async with self._busy:
+            await self._attempt()
 
     def _drop_retry(self) -> None:
         if self._retry is not None:
@@ -102,10 +106,11 @@ class ServerTasks:
             task = self._tasks[about] = ServerTask(self._clock, self._policy, work, partial(self._forget, about))
         return await task.run()
 
-    def resume(self) -> None:
-        """Attempt at once what waits for a later attempt, as after a restart."""
+    async def resume(self) -> None:
+        """Attempt now what waits for a later attempt, as after a restart."""
         for task in tuple(self._tasks.values()):
-            task.resume()
+            if task.waits:
+                await task.run()
 
     def stop(self) -> None:
         """Attempt nothing any more."""

@@ -162,6 +162,7 @@ async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, rol
         ({"Duration": "00:60:00"}, "'Duration' is '00:60:00'; expected hours, minutes and seconds such as 16:30:00"),
         ({"Duration": ""}, "'Duration' is empty; expected text"),
         ({"InstanceId": ""}, "'InstanceId' is empty; expected text"),
+        ({"InstanceId": "x"}, "'InstanceId' is 'x'; expected a sys_id, 32 hexadecimal digits"),
         ({"RespondedBy": ""}, "'RespondedBy' is empty; expected text"),
         ({"Responded": "x"}, "unknown key 'Responded' (did you mean 'RespondedBy'?); expected RequestId, Response,"),
         ({"Response": "Deny", "Duration": "01:00:00"}, "'Duration' is given; expected none, because the response"),

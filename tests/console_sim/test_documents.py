@@ -35,6 +35,12 @@ async def test_page_is_self_contained(fresh: ConsoleUnderTest) -> None:
     assert not re.search("https?://", page)
 
 
+async def test_document_needs_a_host(fresh: ConsoleUnderTest) -> None:
+    """A Host header that names no host gets 400."""
+    status, answer = await fresh.call("GET", DOCUMENT, headers={"Host": ":::"})
+    assert (status, answer["Messages"]) == (400, ["Host is ':::'; expected a host, or host and port"])
+
+
 async def test_head_is_answered_like_get(fresh: ConsoleUnderTest) -> None:
     """HEAD answers what GET would, without the body."""
     assert await fresh.call("HEAD", DOCUMENT) == (200, None)

@@ -242,9 +242,10 @@ async def test_lost_answer_makes_no_second_registration(fresh: ConsoleUnderTest)
 
 
 async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:
-    """A second set-up tries at once and leaves no retry behind."""
-    fresh.servicenow.moods.append(BUSY)
-    await fresh.set_up()
+    """A second set-up tries at once, with the waits begun anew, and leaves no retry behind."""
+    fresh.servicenow.moods.extend([BUSY, BUSY])
+    for _ in range(2):
+        assert detail(await fresh.set_up(), "register").endswith("; tried again in 60 s")
     assert statuses(await fresh.set_up()) == {}
     calls = len(fresh.servicenow.calls)
     await fresh.advance(86_400)
@@ -304,6 +305,8 @@ async def test_forgotten_registration_is_made_anew(console: ConsoleUnderTest) ->
     [
         ({"servicenow_url": "example.com"}, "'servicenow_url' is 'example.com'; expected an address such as https://"),
         ({"servicenow_url": "http://[::"}, "'servicenow_url' is 'http://[::'; expected an address such as https://"),
+        ({"servicenow_url": "https://x y"}, "'servicenow_url' is 'https://x y'; expected an address such as"),
+        ({"servicenow_url": "https://x/\0"}, "'servicenow_url' is 'https://x/\\x00'; expected an address such as"),
         ({"servicenow_url": "https://x?a=1"}, "'servicenow_url' is 'https://x?a=1'; expected an address such as"),
         ({"servicenow_url": "https://u:secret@x"}, "'servicenow_url' is an address with a user; expected an address"),
         ({"servicenow_url": None}, "'servicenow_url' is None; expected text"),
