@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import queries
 from mock_servicenow.now_platform.dictionary import Acl
+from mock_servicenow.now_platform.query.syntax import Condition
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.record import Record
@@ -33,6 +34,13 @@ def allowed(session: "Session", operation: str, records: "list[Record]") -> "lis
 def hidden_columns(session: "Session", table: str) -> frozenset[str]:
     """Return the columns of the table that the user may not read."""
     return _forbidden_columns(session, table, "read")
+
+
+def asks_of_hidden(session: "Session", table: str, encoded: str) -> bool:
+    """Return whether a query tests a column of the table that the user may not read."""
+    hidden = hidden_columns(session, table)
+    blocks = (block for group in session.instance.parser.parse(encoded).groups for block in group)
+    return any(isinstance(term, Condition) and term.path[0] in hidden for block in blocks for term in block)
 
 
 def locked_columns(session: "Session", table: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.authentication import Authentication
 from mock_servicenow.now_platform.cache import Cache
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.oauth.bearer import bearer
+from mock_servicenow.now_platform.oauth.registry import registry_rules
 from mock_servicenow.now_platform.query import Parser
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.rest.fields import FieldLists
@@ -61,7 +62,7 @@ class Instance:
         self.release = release or ReleaseProfile()
         self.parser = Parser()
         self.fields = FieldLists(dictionary)
-        self.rules = Rulebook([*task_rules(), *attachment_rules()])
+        self.rules = Rulebook([*task_rules(), *attachment_rules(), *registry_rules()])
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._loop: asyncio.AbstractEventLoop  # known once something runs

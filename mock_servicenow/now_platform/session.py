@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform import access, display, queries
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
+from mock_servicenow.now_platform.formats import Formats
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.reader import Reader, Values, equals
 from mock_servicenow.now_platform.record import Record
@@ -73,9 +74,18 @@ class Session:
         return References(self)
 
     @cached_property
+    def formats(self) -> Formats:
+        """How the user reads dates and times."""
+        return Formats(
+            self.instance.time_zone(self),
+            self.user.date_format or self.property("glide.sys.date_format", "yyyy-MM-dd"),
+            self.user.time_format or self.property("glide.sys.time_format", "HH:mm:ss"),
+        )
+
+    @property
     def time_zone(self) -> tzinfo:
         """The time zone in which the user reads date-times."""
-        return self.instance.time_zone(self)
+        return self.formats.zone
 
     @cached_property
     def elevated(self) -> "Session":
@@ -168,12 +178,13 @@ class Session:
 
         Raises:
             InvalidTable: there is no such table.
-            QueryForbidden: it is invalid, and the release tells so those who may not read everything.
+            QueryForbidden: it names a column that does not exist or that the user may not read, and the release
+                refuses such queries.
         """
         self._known(table)
         query = queries.compiled(self, table, encoded)
         self.findings.extend(query.findings)
-        if query.invalid and self._is_held_to_columns():
+        if self._is_held_to_columns() and (query.invalid or access.asks_of_hidden(self, table, encoded)):
             raise QueryForbidden
         return query
 
@@ -200,7 +211,7 @@ class Session:
         return Record(self, values.get("sys_class_name") or table, values)
 
     def _is_held_to_columns(self) -> bool:
-        """Return whether the release refuses queries that name what the user may not read, or what does not exist."""
+        """Return whether the release looks at the columns that this user's queries name (platform 2.6)."""
         reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
         return self.instance.release.invalid_queries_forbidden and not reads_everything
 

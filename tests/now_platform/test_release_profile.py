@@ -172,6 +172,16 @@ async def test_invalid_queries_are_forbidden(role_holder: Client) -> None:
     assert (await role_holder.get(INCIDENTS)).status == 200
 
 
+@pytest.mark.parametrize(("release", "status"), [("default", 200), ("australia", 403)])
+async def test_queries_of_unreadable_columns(
+    role_holder: Client, grant: Callable[[str, str], None], status: int
+) -> None:
+    """A query of a column that the user may not read is refused as well (platform 1.9)."""
+    grant("plain", "toy_reader")
+    assert (await role_holder.get("/api/now/table/u_toy?sysparm_query=u_secret=x")).status == status
+    assert (await role_holder.get("/api/now/table/u_toy?sysparm_query=u_name=x^ORu_color=r")).status == 200
+
+
 @pytest.mark.parametrize("release", ["australia"])
 async def test_invalid_queries_of_administrators_are_ignored(client: Client, grant: Callable[[str, str], None]) -> None:
     """An administrator may read any column, so none is forbidden to him (platform 2.6)."""

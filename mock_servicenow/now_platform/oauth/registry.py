@@ -4,12 +4,18 @@ import hmac
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.record import Record
     from mock_servicenow.now_platform.session import Session
 
 ENTITIES = "oauth_entity"
+
+
+def registry_rules() -> list[BusinessRule]:
+    """Return the rules of the registry."""
+    return [BusinessRule("generate_client_id", ENTITIES, "before", frozenset({"insert"}), _generate_client_id)]
 
 
 def find_client(session: "Session", client_id: str) -> "Record | None":
@@ -35,3 +41,8 @@ def known_client(session: "Session", client_id: str, secret: str) -> "Record":
 def redirects_to(client: "Record", url: str) -> bool:
     """Return whether the client is registered with that redirect URL."""
     return bool(url) and url in (known.strip() for known in client["redirect_url"].split(","))
+
+
+def _generate_client_id(context: RuleContext) -> None:
+    """Give a client that names none an id of its own."""
+    context.current["client_id"] = context.current["client_id"] or context.session.ids.hex(32)
