@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.rest.batch_api import BatchApi
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
 from mock_servicenow.now_platform.rest.table_api import TableApi
 from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
+from mock_servicenow.now_platform.stats import StatsApi
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
@@ -29,6 +30,7 @@ class Router:
             "attachment": AttachmentApi(instance).answer,
             "batch": BatchApi(instance, self.answer).answer,
             "import": ImportSetApi(instance).answer,
+            "stats": StatsApi(instance).answer,
         }
 
     def add(self, word: str, resource: Resource) -> None:
