@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.control_plane import ControlPlane
@@ -61,12 +62,13 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         middlewares=[
             control.middleware,
             _addressed(instance, settings),
-            recording(journal, faults, is_control),
+            recording(journal, faults, lambda request: is_control(request) or ui.is_page(request)),
             *http.middlewares(instance),
         ],
         client_max_size=http.LARGEST_BODY,
     )
     app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes(), *http.routes(instance)])
+    app.add_routes(ui.routes(instance, blueprint.tables, privilege_manager.activity_types, journal))
     app.cleanup_ctx.append(_running(instance, privilege_manager, caller))
     return app
 

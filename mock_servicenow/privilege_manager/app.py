@@ -24,7 +24,7 @@ class PrivilegeManagerApp:
         self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets
     ) -> None:
         registrations = Registrations(tables, names, secrets)
-        activity_types = ActivityTypes(tables, registrations)
+        self.activity_types = activity_types = ActivityTypes(tables, registrations)
         requests = ApprovalRequests(tables, names, registrations, activity_types)
         outbox = Outbox(tables, names, registrations, activity_types, requests)
         self.deliverer = Deliverer(instance, outbox, ConsoleClient(caller, names, secrets))

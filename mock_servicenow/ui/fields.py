@@ -1,0 +1,105 @@
+"""The fields of a form: which control each column gets, and what stands in it."""
+
+from dataclasses import dataclass, field
+
+from mock_servicenow.now_platform import access
+from mock_servicenow.now_platform.dictionary import (
+    CLASS_COLUMN,
+    DATE_TIME_TYPES,
+    JOURNAL_TYPES,
+    PASSWORD_TYPES,
+    SYSTEM_COLUMNS,
+    Column,
+)
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.ui import durations
+from mock_servicenow.ui.columns import readable
+from mock_servicenow.ui.name_values import Pair, in_one_line, read_pairs
+
+LONG_TEXT = 255
+_SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
+_CONTROLS = {"boolean": "checkbox", "glide_duration": "duration", "name_values": "pairs"}
+
+
+@dataclass(slots=True)
+class Field:
+    """One field.
+
+    Attributes:
+        name: of its control; that of a control with several parts begins with it.
+        control: ``fixed``, ``text``, ``long``, ``checkbox``, ``choice``, ``duration``, ``pairs``, ``password``,
+            ``journal`` or ``reference``.
+        value: what stands in the control.
+        shown: what people read where the field cannot be changed.
+        url: the record it refers to.
+        parts: hours, minutes and seconds.
+        pairs: the rows of name-value pairs.
+    """
+
+    name: str
+    column: Column
+    control: str
+    value: str = ""
+    shown: str = ""
+    url: str = ""
+    error: str = ""
+    parts: tuple[str, ...] = ()
+    pairs: list[Pair] = field(default_factory=list)
+
+
+def form_fields(session: Session, record: Record, *, writable: bool) -> list[Field]:
+    """Return the fields of a record in the dictionary's order, without those that the system keeps."""
+    locked = access.locked_columns(session, record.table)
+    return [
+        _field(session, record, column, fixed=not writable or column.read_only or column.name in locked)
+        for column in readable(session, record.table).values()
+        if column.name not in _SYSTEM
+    ]
+
+
+def system_fields(session: Session, record: Record) -> list[tuple[str, str]]:
+    """Return what the system keeps about a record, by label."""
+    columns = readable(session, record.table)
+    kept = ((column.label, record.display(name)) for name, column in columns.items() if name in _SYSTEM)
+    return [(label, text) for label, text in kept if text]
+
+
+def to_text(session: Session, record: Record, column: Column) -> str:
+    """Return what stands in the control of a column."""
+    if column.is_reference or column.type in DATE_TIME_TYPES | {"glide_date"}:
+        return session.display(record, column.name)
+    hidden = PASSWORD_TYPES | JOURNAL_TYPES
+    return "" if column.type in hidden else record[column.name].replace("\r\n", "\n")
+
+
+def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> Field:
+    made = Field(f"{record.table}.{column.name}", column, "fixed" if fixed else _control(column))
+    made.value = to_text(session, record, column)
+    made.shown = _shown(record, column)
+    if column.is_reference and record[column.name]:
+        made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
+    if column.type == "glide_duration":
+        made.parts = durations.split(record[column.name])
+    if column.type == "name_values":
+        # Text that holds no pairs might hold a secret: it is not shown.
+        made.value, made.pairs = "", read_pairs(record[column.name]) or []
+    return made
+
+
+def _shown(record: Record, column: Column) -> str:
+    return in_one_line(record[column.name]) if column.type == "name_values" else record.display(column.name)
+
+
+def _control(column: Column) -> str:
+    if column.choices:
+        return "choice"
+    if column.is_reference:
+        return "reference"
+    if column.type in PASSWORD_TYPES:
+        return "password"
+    if column.type in JOURNAL_TYPES:
+        return "journal"
+    if column.type in _CONTROLS:
+        return _CONTROLS[column.type]
+    return "long" if column.max_length > LONG_TEXT and column.type == "string" else "text"

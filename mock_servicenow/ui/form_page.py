@@ -1,0 +1,197 @@
+"""Forms: ``/{table}.do?sys_id=…``."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from mock_servicenow.now_platform import access
+from mock_servicenow.now_platform.defaults import default_values
+from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, OperationFailed, RecordNotFound
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.users import User
+from mock_servicenow.ui.decisions import ACTION, Decisions
+from mock_servicenow.ui.fields import Field, form_fields, system_fields
+from mock_servicenow.ui.frame import Frame
+from mock_servicenow.ui.posted import FieldError, FormReader
+from mock_servicenow.ui.tables import PageTables
+from mock_servicenow.ui.visit import Visit
+from privman_testbench.pages.answers import see, to_page
+
+NEW = frozenset({"", "-1"})
+"""What ``sys_id`` is for a record that does not exist yet."""
+DONE: Mapping[str, str] = {
+    "insert": "Record created",
+    "update": "Record updated",
+    "decide": "Decision recorded",
+}
+REMOVE = "remove:"
+_BACK = re.compile(r"[a-z0-9_]+_list\.do(\?.*)?")
+
+
+@dataclass(eq=False)
+class Refusal(Exception):  # noqa: N818 - named after what it is to the user
+    """A form that was not accepted.
+
+    Attributes:
+        error: what is wrong with the decision.
+        keeps: whether what was posted comes back in the form.
+    """
+
+    status: int
+    message: str
+    detail: str = ""
+    error: str = ""
+    keeps: bool = True
+
+
+class FormPage:
+    """One record, or a new one."""
+
+    def __init__(self, instance: Instance, frame: Frame, tables: PageTables, decisions: Decisions) -> None:
+        self._instance = instance
+        self._frame = frame
+        self._tables = tables
+        self._decisions = decisions
+
+    async def show(self, visit: Visit, user: User) -> web.Response:
+        """Answer the form; raises PlatformError."""
+        return await self._form(visit, user, None)
+
+    async def save(self, visit: Visit, user: User) -> web.Response:
+        """Do what the button that was pressed says; raises PlatformError.
+
+        What cannot be accepted comes back in the form, with what is wrong beside its field.
+        """
+        self._tables.named(visit.request.match_info["table"])
+        try:
+            return see(await self._instance.run(lambda: self._act(visit, user)))
+        except Refusal as refusal:
+            return await self._form(visit, user, refusal)
+        except OperationFailed as error:
+            return await self._form(visit, user, Refusal(error.status, error.message, error.detail or ""))
+
+    async def _form(self, visit: Visit, user: User, refusal: Refusal | None) -> web.Response:
+        table = self._tables.named(visit.request.match_info["table"])
+        values = await self._instance.run(lambda: self._values(visit, user, table, refusal))
+        return to_page(self._frame.render("form.html", visit, **values), 200 if refusal is None else refusal.status)
+
+    def _values(self, visit: Visit, user: User, table: str, refusal: Refusal | None) -> dict[str, object]:
+        with self._instance.transaction(user, visit.findings) as session:
+            record, sys_id = _record(session, visit, table), visit.query.get("sys_id", "")
+            new = sys_id in NEW
+            decision = None if new else self._decisions.about(session, record)
+            writable = _may_write(session, record, new=new) and decision is None
+            fields = form_fields(session, record, writable=writable)
+            if refusal is not None and refusal.keeps:
+                FormReader(session, visit).read(fields)
+            return {
+                "title": _title(session, record, new=new),
+                "table": record.table,
+                "record": record,
+                "new": new,
+                "action": f"/{record.table}.do?{urlencode({'sys_id': '-1' if new else record.sys_id})}",
+                "fields": fields,
+                "system": [] if new else system_fields(session, record),
+                "decision": decision,
+                "writable": writable,
+                "deletable": not new and bool(access.allowed(session, "delete", [record])),
+                "refusal": refusal,
+                "done": DONE.get(visit.query.get("sysparm_done", ""), ""),
+                "back": _back(visit, record.table),
+                "posted": visit.form if refusal is not None and refusal.keeps else {},
+            }
+
+    def _act(self, visit: Visit, user: User) -> str:
+        """Write, and return where to go on."""
+        with self._instance.transaction(user, visit.findings) as session:
+            table = visit.request.match_info["table"]
+            record = _record(session, visit, table)
+            action = visit.last("sys_action") or ""
+            if visit.query.get("sys_id", "") in NEW:
+                return self._insert(session, visit, record)
+            _check_unchanged(session, visit, record)
+            if action == "delete":
+                session.delete(record.table, record.sys_id)
+                return f"/{record.table}_list.do"
+            if action.startswith(ACTION):
+                return self._decide(session, visit, record, action.removeprefix(ACTION))
+            if action == "update" or action.startswith(REMOVE):
+                return self._update(session, visit, record, action)
+            raise BadRequest("The form was not understood", f"Its button is '{action}'")
+
+    def _insert(self, session: Session, visit: Visit, record: Record) -> str:
+        if not access.may_reach(session, record.table, "create"):
+            raise AccessDenied("Insert")
+        values = _read(FormReader(session, visit), form_fields(session, record, writable=True))
+        return _url(session.insert(record.table, values), "insert")
+
+    def _update(self, session: Session, visit: Visit, record: Record, action: str) -> str:
+        if not _may_write(session, record, new=False):
+            raise AccessDenied("Update")
+        reader = FormReader(session, visit, action.removeprefix(REMOVE))
+        values = _read(reader, form_fields(session, record, writable=True))
+        return _url(session.update(record.table, record.sys_id, values), "update")
+
+    def _decide(self, session: Session, visit: Visit, record: Record, response: str) -> str:
+        try:
+            values = self._decisions.values(visit, response)
+        except FieldError as error:
+            raise Refusal(422, "Nothing was decided", error=str(error)) from None
+        return _url(session.update(record.table, record.sys_id, values), "decide")
+
+
+def _read(reader: FormReader, fields: list[Field]) -> dict[str, str]:
+    posted = reader.read(fields)
+    if posted.errors:
+        raise Refusal(422, "Nothing was saved", "Secrets that you typed have to be typed again")
+    return posted.values
+
+
+def _record(session: Session, visit: Visit, table: str) -> Record:
+    """Return the record as its class has it, or a new one; raises RecordNotFound."""
+    sys_id = visit.query.get("sys_id", "")
+    if sys_id in NEW:
+        return Record(session, table, default_values(session, table))
+    found = session.get(table, sys_id)
+    whole = found if found is None or found.table == table else session.get(found.table, sys_id)
+    if whole is None:
+        raise RecordNotFound
+    return whole
+
+
+def _check_unchanged(session: Session, visit: Visit, record: Record) -> None:
+    """Refuse a form that was opened before the last change; nobody changes the record from here to the end."""
+    session.work.transaction.lock()
+    current = session.reader.get(record.table, record.sys_id, lock=True) or record.values
+    if current["sys_mod_count"] != visit.last("sys_mod_count"):
+        who, when = current["sys_updated_by"], current["sys_updated_on"]
+        told = f"{who} changed this record at {when}; this is how it stands now"
+        raise Refusal(409, "Nothing was saved", told, keeps=False)
+
+
+def _may_write(session: Session, record: Record, *, new: bool) -> bool:
+    if new:
+        return access.may_reach(session, record.table, "create")
+    return bool(access.allowed(session, "write", [record]))
+
+
+def _title(session: Session, record: Record, *, new: bool) -> str:
+    table = session.dictionary.table(record.table)
+    label = record.table if table is None else table.label
+    name = "New record" if new else record.display(session.dictionary.display_column(record.table))
+    return f"{label}: {name}"
+
+
+def _url(record: Record, done: str) -> str:
+    return f"/{record.table}.do?{urlencode({'sys_id': record.sys_id, 'sysparm_done': done})}"
+
+
+def _back(visit: Visit, table: str) -> str:
+    """Return the list to go back to: the one that the link names, if it is a list of this instance."""
+    stack = visit.query.get("sysparm_stack", "")
+    return f"/{stack}" if _BACK.fullmatch(stack) else f"/{table}_list.do"

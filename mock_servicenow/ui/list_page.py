@@ -1,0 +1,167 @@
+"""List pages: ``/{table}_list.do``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+from yarl import URL
+
+from mock_servicenow.now_platform import access
+from mock_servicenow.now_platform.dictionary import Column
+from mock_servicenow.now_platform.errors import ApiAccessDenied
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.users import User
+from mock_servicenow.ui.columns import cell_text, chosen, listable
+from mock_servicenow.ui.frame import Frame
+from mock_servicenow.ui.list_query import OPERATORS, ListQuery
+from mock_servicenow.ui.list_url import ListUrl
+from mock_servicenow.ui.row_counts import MOST, count_rows, in_words
+from mock_servicenow.ui.tables import PageTables
+from mock_servicenow.ui.visit import Visit
+from privman_testbench.pages.answers import see, to_page
+
+ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The head of a column; ``direction`` is empty unless it sorts the list."""
+
+    label: str
+    url: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value, and where it leads, if anywhere."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record."""
+
+    sys_id: str
+    cells: Sequence[Cell]
+
+
+class ListPage:
+    """The records of a table that a query matches."""
+
+    def __init__(self, instance: Instance, frame: Frame, tables: PageTables) -> None:
+        self._instance = instance
+        self._frame = frame
+        self._tables = tables
+
+    async def show(self, visit: Visit, user: User) -> web.Response:
+        """Answer a page of the list; raises PlatformError.
+
+        ``sysparm_query``, ``sysparm_first_row`` and ``sysparm_fields`` say what it shows, ``sysparm_tiny`` stands for
+        a longer address, and the fields of the filter lead to the list with one more condition.
+        """
+        table = self._tables.named(visit.request.match_info["table"])
+        url = ListUrl.read(table, visit.request.query)
+        if visit.query.get("filter_field"):
+            return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
+        values = await self._instance.run(lambda: self._values(visit, user, url))
+        return to_page(self._frame.render("list.html", visit, **values))
+
+    def _values(self, visit: Visit, user: User, url: ListUrl) -> dict[str, object]:
+        with self._instance.transaction(user, visit.findings) as session:
+            if not access.may_reach(session, url.table, "read"):
+                raise ApiAccessDenied
+            return _List(session, _expanded(session, visit, url)).values()
+
+
+class _List:
+    """One page of a list, worked out in one transaction."""
+
+    def __init__(self, session: Session, url: ListUrl) -> None:
+        self._session = session
+        self._url = url
+        self._columns = chosen(session, url.table, url.fields)
+
+    def values(self) -> dict[str, object]:
+        """Return what the template shows."""
+        session, url = self._session, self._url
+        query = self._compiled()
+        count = count_rows(session, url.table, query)
+        records = session.page(url.table, query, limit=ROWS, offset=url.first - 1)
+        expected = max(0, min(ROWS, count - url.first + 1)) if count <= MOST else len(records)
+        return {
+            "title": self._label(),
+            "url": url,
+            "headings": [self._heading(column) for column in self._columns],
+            "rows": self._rows(records),
+            "crumbs": ListQuery(url.query).crumbs(session, url.table),
+            "notices": [finding.message for finding in session.findings],
+            "removed": expected - len(records),
+            "total": in_words(url.first, expected, count),
+            "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
+            "next": url.at(url.first + ROWS) if self._goes_on(count, len(records)) else "",
+            "may_create": access.may_reach(session, url.table, "create"),
+            "choices": self._choices(),
+            "operators": OPERATORS,
+        }
+
+    def _compiled(self) -> CompiledQuery:
+        """Return the query; the newest rows come first unless it says otherwise."""
+        query = self._session.compiled(self._url.table, self._url.query)
+        if query.order_by:
+            return query
+        physical = self._session.dictionary.sql_table(self._url.table)
+        newest: tuple[Any, ...] = tuple(
+            clause.desc() for clause in self._session.instance.store.insertion_order(physical)
+        )
+        return replace(query, order_by=newest)
+
+    def _goes_on(self, count: int, shown: int) -> bool:
+        return shown == ROWS if count > MOST else self._url.first - 1 + ROWS < count
+
+    def _label(self) -> str:
+        table = self._session.dictionary.table(self._url.table)
+        return self._url.table if table is None else table.label
+
+    def _heading(self, column: Column) -> Heading:
+        direction = ListQuery(self._url.query).direction(column.name)
+        return Heading(column.label, self._url.sorted_by(column.name), direction)
+
+    def _rows(self, records: list[Record]) -> list[Row]:
+        self._session.references.prefetch(
+            records, [(column.name,) for column in self._columns if column.reference is not None]
+        )
+        return [Row(record.sys_id, [self._cell(record, column) for column in self._columns]) for record in records]
+
+    def _cell(self, record: Record, column: Column) -> Cell:
+        if column is self._columns[0]:
+            text = cell_text(record, column) or "(empty)"
+            return Cell(text, f"/{record.table}.do?sys_id={record.sys_id}")
+        leads = column.is_reference and record[column.name]
+        url = f"/{column.reference}.do?sys_id={record[column.name]}" if leads else ""
+        return Cell(cell_text(record, column), url)
+
+    def _choices(self) -> list[tuple[Column, bool]]:
+        shown = {column.name for column in self._columns}
+        columns = listable(self._session, self._url.table).values()
+        return [(column, column.name in shown) for column in columns]
+
+
+def _condition(visit: Visit) -> str:
+    operator = visit.query.get("filter_operator", "=")
+    value = "" if operator in {"ISEMPTY", "ISNOTEMPTY"} else visit.query.get("filter_value", "")
+    # A caret ends a condition; no query can look for one.
+    return f"{visit.query['filter_field']}{operator}{value.replace('^', ' ')}"
+
+
+def _expanded(session: Session, visit: Visit, url: ListUrl) -> ListUrl:
+    """Return the address that ``sysparm_tiny`` stands for (platform 1.12)."""
+    name = visit.query.get("sysparm_tiny")
+    found = session.elevated.find("sys_tiny_url", tiny_url=name) if name else None
+    return url if found is None else ListUrl.read(url.table, URL(found["url"]).query)

@@ -1,0 +1,97 @@
+"""An encoded query as a list page has it: breadcrumbs, further conditions, the order (platform 2.1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mock_servicenow.now_platform.dictionary import Column
+from mock_servicenow.now_platform.query.syntax import Condition
+from mock_servicenow.now_platform.session import Session
+
+OPERATORS: Mapping[str, str] = {
+    "=": "is",
+    "!=": "is not",
+    "LIKE": "contains",
+    "NOT LIKE": "does not contain",
+    "STARTSWITH": "starts with",
+    "ENDSWITH": "ends with",
+    "ISEMPTY": "is empty",
+    "ISNOTEMPTY": "is not empty",
+    ">": "greater than",
+    ">=": "greater than or is",
+    "<": "less than",
+    "<=": "less than or is",
+}
+"""What the filter offers, by its spelling in a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    """One condition of a filter.
+
+    Attributes:
+        query: the filter up to and including it.
+    """
+
+    label: str
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """An encoded query."""
+
+    text: str
+
+    @property
+    def conditions(self) -> list[str]:
+        """The terms that filter."""
+        return [term for term in self.text.split("^") if term and not term.startswith("ORDERBY") and term != "EQ"]
+
+    @property
+    def order(self) -> str:
+        """The term by which the list is sorted first; empty if there is none."""
+        return next((term for term in self.text.split("^") if term.startswith("ORDERBY")), "")
+
+    def direction(self, column: str) -> str:
+        """Return ``ascending`` or ``descending`` for the column that sorts the list, else nothing."""
+        return {f"ORDERBY{column}": "ascending", f"ORDERBYDESC{column}": "descending"}.get(self.order, "")
+
+    def sorted_by(self, column: str) -> str:
+        """Return the query sorted by a column, the other way round if it is so already."""
+        descending = self.direction(column) == "ascending"
+        return "^".join([*self.conditions, f"ORDERBY{'DESC' * descending}{column}"])
+
+    def with_condition(self, condition: str) -> str:
+        """Return the query with a further condition."""
+        return "^".join([*self.conditions, condition, *filter(None, [self.order])])
+
+    def crumbs(self, session: Session, table: str) -> list[Crumb]:
+        """Return its conditions in words; alternatives stand with the condition that they belong to."""
+        crumbs: list[Crumb] = []
+        terms = self.conditions
+        for end, term in enumerate(terms, 1):
+            query = "^".join(terms[:end])
+            if term.startswith(("OR", "NQ")) and crumbs:
+                crumbs[-1] = Crumb(f"{crumbs[-1].label} or {_words(session, table, term[2:])}", query)
+            else:
+                crumbs.append(Crumb(_words(session, table, term), query))
+        return crumbs
+
+
+def _words(session: Session, table: str, term: str) -> str:
+    """Return one condition as people read it; a clause of another kind as it stands."""
+    groups = session.instance.parser.parse(term).groups
+    parsed = groups[0][0][0] if groups[0] else None
+    if not isinstance(parsed, Condition) or len(parsed.path) > 1:
+        return term
+    column = session.dictionary.columns(table).get(parsed.path[0])
+    if column is None:
+        return term
+    spelling = parsed.operator.value[0]
+    return f"{column.label} {OPERATORS.get(spelling, spelling)} {_value(session, column, parsed.value)}".rstrip()
+
+
+def _value(session: Session, column: Column, value: str) -> str:
+    if column.is_reference and value:
+        return session.references.display(column, value)
+    return next((choice.label for choice in column.choices if choice.value == value), value)

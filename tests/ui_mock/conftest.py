@@ -1,0 +1,227 @@
+"""The whole fake with its pages, a browser, and people who log in."""
+
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientResponse, ClientSession, CookieJar, encode_basic_auth, web
+from playwright.async_api import Browser, Page, async_playwright
+
+from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+CHROMIUM = Path("/usr/bin/chromium")
+SCOPE = "x_thyti_thycotic_p_"
+CONFIGURATION = f"{SCOPE}integration_configuration"
+ACTIVITY_TYPE = f"{SCOPE}activity_type"
+REQUEST = f"{SCOPE}request"
+RESPONSE = f"{SCOPE}response"
+GUID = "85d71683-7dac-4762-8120-76a9a564fdc1"
+SECRET = "s3cret-of-the-api-client-user"
+POLICY = "R&D <script>alert(1)</script>"
+_TOKEN = re.compile(r'name="sysparm_ck" value="(\w+)"')
+
+
+@dataclass
+class Shown:
+    """An answer as a browser without script has it."""
+
+    status: int
+    headers: Any
+    html: str
+    url: str
+
+    @property
+    def token(self) -> str:
+        """The token that the page's forms carry."""
+        found = _TOKEN.search(self.html)
+        return "" if found is None else found[1]
+
+
+@dataclass
+class Person:
+    """Somebody with a browser without script."""
+
+    url: str
+    http: ClientSession
+    token: str = ""
+
+    async def get(self, path: str, **arguments: Any) -> Shown:
+        """Look at a page."""
+        return await self._call("GET", path, **arguments)
+
+    async def post(self, path: str, values: dict[str, Any], **arguments: Any) -> Shown:
+        """Post a form with the session's token."""
+        return await self._call("POST", path, data={"sysparm_ck": self.token} | values, **arguments)
+
+    async def log_in(self, user_name: str, password: str = "admin", **values: str) -> Shown:
+        """Log in and keep the session."""
+        self.token = (await self.get("/login.do")).token
+        form = {"user_name": user_name, "user_password": password} | values
+        shown = await self.post("/login.do", form)
+        self.token = (await self.get("/")).token
+        return shown
+
+    async def _call(self, method: str, path: str, **arguments: Any) -> Shown:
+        async with self.http.request(method, self.url + path, **arguments) as answer:
+            return await _shown(answer)
+
+
+async def _shown(answer: ClientResponse) -> Shown:
+    return Shown(answer.status, answer.headers, await answer.text(), str(answer.url))
+
+
+@dataclass
+class Site:
+    """A running instance, and a console that takes what it is sent."""
+
+    url: str
+    clock: VirtualClock
+    http: ClientSession
+    stack: AsyncExitStack
+    console: str = ""
+    statuses: list[int] = field(default_factory=list)
+
+    async def person(self, user_name: str = "admin", password: str = "admin") -> Person:
+        """Return somebody who has logged in; nobody yet if the name is empty."""
+        http = await self.stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
+        person = Person(self.url, http)
+        if user_name:
+            await person.log_in(user_name, password)
+        return person
+
+    async def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """Call the API as the administrator, or the control plane."""
+        headers = {} if path.startswith("/__admin") else {"Authorization": encode_basic_auth("admin", "admin")}
+        async with self.http.request(method, self.url + path, headers=headers, **arguments) as answer:
+            assert answer.status < 300, await answer.text()
+            return await answer.json() if answer.content_type == "application/json" else None
+
+    async def insert(self, table: str, values: dict[str, str]) -> str:
+        """Create a record over the API and return its sys_id."""
+        result = (await self.call("POST", f"/api/now/table/{table}", json=values))["result"]
+        return str(result["sys_id"])
+
+    async def read(self, table: str, sys_id: str) -> Any:
+        """Return a record as the API has it."""
+        return (await self.call("GET", f"/api/now/table/{table}/{sys_id}"))["result"]
+
+    async def change(self, table: str, sys_id: str, values: dict[str, str]) -> None:
+        """Change a record over the API."""
+        await self.call("PATCH", f"/api/now/table/{table}/{sys_id}", json=values)
+
+    async def register(self) -> str:
+        """Register a console and return the Instance Id."""
+        pairs = {
+            "Authentication Type": "Get Token",
+            "Username": "0f1ba2b8-4b1e-4f3f-9d13-0a4c2e5d9a11",
+            "Password": SECRET,
+            "Minimum wait time": "00:00:50",
+            "Token Url": f"{self.console}/Tms/services/api/logon/token",
+            "Endpoint Url": f"{self.console}/Tms/services/api/v1/approval/approve",
+            "Maximum retry attempts": "3",
+        }
+        return await self.insert(CONFIGURATION, {"instance_metadata": json.dumps(pairs)})
+
+    async def activity_type(self, instance_id: str, **values: str) -> str:
+        """Declare the activity type that the integration document prints."""
+        usual = {
+            "name": "PM Approval Request",
+            "description": "Approve or deny PM request",
+            "valid_responses": "Approve,Deny",
+            "max_timeout": "16:30:00",
+            "include_comment": "true",
+            "include_duration": "true",
+            "instance_id": instance_id,
+        }
+        return await self.insert(ACTIVITY_TYPE, usual | values)
+
+    async def ask(self, request_id: str = GUID, **values: str) -> str:
+        """Register, declare and ask; return the request's sys_id."""
+        instance_id = await self.register()
+        activity_type_id = await self.activity_type(instance_id, **values)
+        metadata = json.dumps({"PolicyName": POLICY, "UserReason": "I need it"})
+        ids = {"instance_id": instance_id, "activity_type_id": activity_type_id}
+        return await self.insert(REQUEST, {"request_id": request_id, "metadata": metadata} | ids)
+
+    async def add_user(self, name: str, *roles: str, **values: str) -> None:
+        """Create a user with roles."""
+        params = {"sysparm_input_display_value": "true"}
+        body = {"user_name": name, "user_password": "admin", "active": "true"} | values
+        made = await self.call("POST", "/api/now/table/sys_user", json=body, params=params)
+        for role in roles:
+            await self.insert("sys_user_has_role", {"user": made["result"]["sys_id"], "role": role})
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Answer as a console does; the next statuses can be set."""
+        if request.path.endswith("token"):
+            return web.json_response("a-token")
+        return web.json_response({}, status=self.statuses.pop(0) if self.statuses else 200)
+
+
+@pytest.fixture(scope="session")
+def blueprint() -> Blueprint:
+    """The instance's first state, worked out once."""
+    return Blueprint.draw(Settings())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(blueprint: Blueprint) -> AsyncIterator[Site]:
+    """Serve an instance with its pages."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(ClientSession())
+        clock = VirtualClock()
+        app = create_app(Settings(), clock=clock, ids=Ids(1), blueprint=blueprint)
+        url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
+        stack.push_async_callback(clock.aclose)
+        served = Site(url, clock, http, stack)
+        console = web.Application()
+        console.router.add_post("/{path:.*}", served.take)
+        served.console = await stack.enter_async_context(serving(console, "127.0.0.1", 0))
+        yield served
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Start Debian's Chromium once."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: pages are tested in Debian's Chromium")
+    # The sandbox does not start for root, as in most containers.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(chromium: Browser, site: Site) -> AsyncIterator[Page]:
+    """Open a page in a fresh browser; an error on its console fails the test."""
+    context = await chromium.new_context(base_url=site.url)
+    context.set_default_timeout(10_000)
+    opened = await context.new_page()
+    errors: list[str] = []
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    await context.close()
+    assert errors == []
+
+
+async def log_in(page: Page, user_name: str, goto: str = "/") -> None:
+    """Log in as a person does and arrive at a page."""
+    await page.goto(goto)
+    await page.get_by_label("User name").fill(user_name)
+    await page.get_by_label("Password").fill("admin")
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url(f"**{goto}")
