@@ -128,6 +128,13 @@ async def test_a_json_body_is_refused(anonymous: Client, swallowed: Callable[[],
     assert swallowed() == ["oauth-body", "oauth-refused"]
 
 
+async def test_tokens_are_not_for_reading(anonymous: Client) -> None:
+    """What is no form at all is refused in the same words."""
+    response = await anonymous.get("/oauth_token.do", params=CLIENT | PASSWORD)
+    assert response.status == 401
+    assert await response.json() == DENIED
+
+
 @pytest.mark.parametrize(
     ("form", "reason"),
     [

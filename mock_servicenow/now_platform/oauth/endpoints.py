@@ -40,7 +40,7 @@ def routes(instance: "Instance", secrets: Secrets) -> list[web.RouteDef]:
     """
     endpoints = OAuthEndpoints(instance, secrets)
     return [
-        web.post("/oauth_token.do", endpoints.token),
+        web.route("*", "/oauth_token.do", endpoints.token),
         web.get("/oauth_auth.do", endpoints.ask),
         web.post("/oauth_auth.do", endpoints.decide),
         web.get("/oauth_revoke_token.do", endpoints.revoke),
