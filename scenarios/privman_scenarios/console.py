@@ -22,6 +22,11 @@ class Console(Party):
         approval: dict[str, Any] = await self.control.call("GET", f"/approval-requests/{request_id}")
         return approval
 
+    async def approvals(self) -> list[dict[str, Any]]:
+        """Return every approval request as the console sees it, oldest first."""
+        approvals: list[dict[str, Any]] = (await self.control.call("GET", "/approval-requests"))["approval_requests"]
+        return approvals
+
     async def webhooks(self) -> list[dict[str, Any]]:
         """Return what the Messaging tab lists."""
         answer = await self.control.call("GET", "/webhooks")

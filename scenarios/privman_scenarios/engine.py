@@ -93,12 +93,14 @@ class Engine:
 
     async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
         failure = await self._play_steps(scenario, play)
-        found = await find_all(play.targets)
-        findings = [each for each in found if each.number not in play.acknowledged[each.party]]
-        if failure is None:
-            failure = self._afterwards(scenario, findings)
+        findings: list[Finding] = []
+        try:
+            findings = await _unasked_findings(play)
+        except ExpectationError as error:
+            failure = failure or Failure("findings", scenario.file, scenario.line, error.expected, error.came)
+        failure = failure or self._afterwards(scenario, findings)
         if failure is not None:
-            failure = replace(failure, exchanges=tuple(await play.targets.last_exchanges()))
+            failure = replace(failure, exchanges=await _last_exchanges(play.targets))
             self._tell(StepFailed(scenario, failure))
         return failure, tuple(str(finding) for finding in findings)
 
@@ -153,6 +155,18 @@ class Engine:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+async def _unasked_findings(play: Play) -> list[Finding]:
+    found = await find_all(play.targets)
+    return [each for each in found if each.number not in play.acknowledged[each.party]]
+
+
+async def _last_exchanges(targets: Targets) -> tuple[str, ...]:
+    try:
+        return tuple(await targets.last_exchanges())
+    except ExpectationError as error:
+        return (str(error),)
 
 
 def _with_set_up(scenario: Scenario) -> list[Step]:

@@ -159,6 +159,10 @@ class HeldConsole(HeldParty):
         """Return the request as the console sees it."""
         return self._loop.run(self._console.approval(request_id))
 
+    def approvals(self) -> list[dict[str, Any]]:
+        """Return every request as the console sees it, oldest first."""
+        return self._loop.run(self._console.approvals())
+
     def save_foreign_system(self, **changes: object) -> None:
         """Save the foreign system with ``name``, ``base_url``, ``use_webhook`` or ``post_uri`` changed."""
         self._loop.run(self._party.control.call("POST", "/foreign-system", changes))

@@ -19,7 +19,7 @@ _SUCCESS = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """What came back; as text it is one line with secrets masked.
 
     Attributes:
         status: 0 when nothing came.
@@ -48,7 +48,8 @@ class Answer:
         return self.status not in _SUCCESS or (bool(self.body) and self.json is None)
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}".strip()
+        shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"
+        return Secrets().mask(shown.strip())
 
 
 class HttpApi:
@@ -99,8 +100,3 @@ class HttpApi:
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
             return Answer(method, path, response.status, received, await response.read())
-
-
-def masked(answer: Answer) -> str:
-    """Return the answer in one line, secrets masked."""
-    return Secrets().mask(str(answer))

@@ -45,6 +45,32 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _fault_of_spans(value: object) -> str:
+    if not isinstance(value, list):
+        return "Expected a list of spans of time."
+    return next(filter(None, map(_fault_of_span, value)), "")
+
+
+def rows_of_texts(required: str, optional: Iterable[str]) -> Kind:
+    """Return the kind that holds a list of mappings with texts under these keys."""
+    keys = [required, *optional]
+
+    def is_one(row: object) -> bool:
+        return isinstance(row, dict) and required in row and set(row) <= set(keys) and _are_texts(list(row.values()))
+
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [required],
+        "properties": {key: {"type": "string"} for key in keys},
+    }
+    return _plain(
+        f"a list of mappings with texts under {required!r} and perhaps {', '.join(optional)}",
+        {"type": "array", "items": schema},
+        lambda value: isinstance(value, list) and all(map(is_one, value)),
+    )
+
+
 def one_of(words: Iterable[str]) -> Kind:
     """Return the kind that holds one of these words."""
     choices = list(words)
@@ -80,3 +106,4 @@ SPAN = Kind(
     {"type": "string", "pattern": r"^(\d+(\.\d+)? (second|minute|hour|day)s?|\d+:[0-5]\d:[0-5]\d)$"},
     _fault_of_span,
 )
+SPANS = Kind("a list of spans of time", {"type": "array", "items": SPAN.schema}, _fault_of_spans)

@@ -20,11 +20,6 @@ class Step:
     arguments: Arguments
     line: int
 
-    @property
-    def party(self) -> str:
-        """Whose verb it is."""
-        return self.verb.partition(".")[0]
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:

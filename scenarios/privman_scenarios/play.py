@@ -14,15 +14,15 @@ class Play:
     """The state of one playing.
 
     Attributes:
-        answers: party to the last answer that a step of its was given.
         acknowledged: numbers of the findings, by party, that the scenario has asked for.
     """
 
     def __init__(self, targets: Targets) -> None:
         self.targets = targets
-        self.answers: dict[str, Answer] = {}
         self.acknowledged: dict[str, set[int]] = {"servicenow": set(), "console": set()}
         self._saved: dict[str, str] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
+        self._answers: dict[str, Answer] = {}
+        self._set_up: Mapping[str, Any] | None = None
         self._trouble = ""
 
     async def set_up(self, options: Mapping[str, Any]) -> None:
@@ -31,15 +31,27 @@ class Play:
         self.answered("console", answer)
         if answer.refused:
             return
-        outcome = answer.json
+        outcome = self._set_up = answer.json
         self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)
 
     def answered(self, party: str, answer: Answer) -> None:
         """Keep an answer; a refusal is trouble unless the next step expects it."""
-        self.answers[party] = answer
+        self._answers[party] = answer
         self._trouble = str(answer) if answer.refused else ""
+
+    def last_answer(self, party: str) -> Answer:
+        """Return the last answer that a step of this party was given; raises ExpectationError when none was."""
+        if party not in self._answers:
+            raise ExpectationError(f"a step of {party} before this one", "none")
+        return self._answers[party]
+
+    def last_set_up(self) -> Mapping[str, Any]:
+        """Return the outcome of the last set-up; raises ExpectationError when there was none."""
+        if self._set_up is None:
+            raise ExpectationError("a set-up before this step", "none")
+        return self._set_up
 
     def take_trouble(self) -> str:
         """Return what went wrong in the step before and forget it; empty when all went well."""

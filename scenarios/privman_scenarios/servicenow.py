@@ -107,28 +107,34 @@ class ServiceNow(Party):
 
     async def _created_sys_id(self, table: str, values: Record) -> str:
         answer = await self._insert(table, values, None)
-        if answer.status != 201:  # noqa: PLR2004 - created
-            raise ExpectationError(f"a new {table}", str(answer))
-        sys_id: str = answer.json["result"]["sys_id"]
+        if answer.refused:
+            raise ExpectationError(f"a new {table.partition('?')[0]}", str(answer))
+        sys_id: str = result_of(answer)["sys_id"]
         return sys_id
 
     async def _insert(self, table: str, values: Record, auth: Credentials | None) -> Answer:
         answer = await self.api.call("POST", _path(table), values, auth=auth or self.admin)
         if not answer.refused:
-            self._created.append(f"{_path(table.partition('?')[0])}/{answer.json['result']['sys_id']}")
+            self._created.append(f"{_path(table.partition('?')[0])}/{result_of(answer)['sys_id']}")
         return answer
 
     async def _find(self, table: str, query: str) -> list[Record]:
         parameters = urlencode({"sysparm_query": query, "sysparm_exclude_reference_link": "true"})
         answer = await self.api.call("GET", f"{_path(table)}?{parameters}", auth=self.admin)
-        if answer.refused or not isinstance(answer.json, dict) or "result" not in answer.json:
-            raise ExpectationError(f"records of {table}", str(answer))
-        records: list[Record] = answer.json["result"]
+        records: list[Record] = result_of(answer)
         return records
 
     def _to_wire(self, table: str, values: Record) -> Record:
         spelling = self.names.group(f"columns.{table}")
         return {spelling.get(column, column): value for column, value in values.items()}
+
+
+def result_of(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records
+    """Return the ``result`` of a Table API answer; raises ExpectationError where there is none."""
+    body = answer.json
+    if answer.refused or not isinstance(body, dict) or (not body.get("result", []) and body.get("result") != []):
+        raise ExpectationError("an answer with a result", str(answer))
+    return body["result"]
 
 
 def _path(table: str) -> str:

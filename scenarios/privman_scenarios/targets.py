@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from privman_scenarios.console import Console
-from privman_scenarios.http_api import Answer, masked
+from privman_scenarios.http_api import Answer
 from privman_scenarios.servicenow import ServiceNow
 
 Need = Literal["console control plane", "servicenow control plane", "virtual time"]
@@ -56,7 +56,7 @@ class Targets:
 
 async def _last(name: str, party: ServiceNow | Console) -> list[str]:
     if not party.has_control:
-        return [f"{name}: {masked(answer)}" for answer in party.api.recent]
+        return [f"{name}: {answer}" for answer in party.api.recent]
     return [_line(name, exchange) for exchange in (await party.control.journal())[-SHOWN_EXCHANGES:]]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from aiohttp import ClientSession, DummyCookieJar, web
@@ -59,7 +60,6 @@ class WorldBuilder:
         self._names = WireNames.load(inferred)
         self._servicenow = servicenow
         self._console = console
-        self._blueprint = mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=inferred))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Targets]:
@@ -87,6 +87,10 @@ class WorldBuilder:
             if far_servicenow and far_servicenow.control is None:
                 stack.push_async_callback(targets.servicenow.clean_up)
             yield targets
+
+    @cached_property
+    def _blueprint(self) -> mock_servicenow.app.Blueprint:
+        return mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=self._inferred))
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
         settings = mock_servicenow.settings.Settings(inferred=self._inferred)

@@ -7,10 +7,10 @@ from privman_contracts import WireNames
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
 from privman_scenarios.http_api import Answer
-from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, ROWS, TEXT, TEXTS, VALUES, one_of
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, one_of, rows_of_texts
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
-from privman_scenarios.servicenow import DEFAULT_APPROVER
+from privman_scenarios.servicenow import DEFAULT_APPROVER, result_of
 from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
 
@@ -29,8 +29,9 @@ ANSWER = (
     BY,
 )
 DECISION = (Argument("response", TEXT, "Approve or Deny, or any other word to see it refused.", required=True), *ANSWER)
+DECISIONS = rows_of_texts("response", [argument.name for argument in ANSWER])
 AT_ONCE = (
-    Argument("decisions", ROWS, "Each with the arguments of servicenow.decide.", required=True),
+    Argument("decisions", DECISIONS, "Each with the arguments of servicenow.decide.", required=True),
     Argument("accepted", COUNT, "How many of them are accepted; 1 unless said."),
 )
 INSERT = (
@@ -141,8 +142,9 @@ async def insert(play: Play, arguments: Arguments) -> None:
     answer = await play.targets.servicenow.insert(arguments["table"], arguments["values"], auth)
     play.answered("servicenow", answer)
     if "as" in arguments and not answer.refused:
-        play.save(f"{arguments['as']}.sys_id", answer.json["result"]["sys_id"])
-        play.save(f"{arguments['as']}.request_id", answer.json["result"].get("request_id", ""))
+        record = result_of(answer)
+        play.save(f"{arguments['as']}.sys_id", record["sys_id"])
+        play.save(f"{arguments['as']}.request_id", record.get("request_id", ""))
 
 
 async def update(play: Play, arguments: Arguments) -> None:

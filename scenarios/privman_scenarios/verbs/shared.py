@@ -11,7 +11,7 @@ import orjson
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, TEXT, TEXTS, TURNS, VALUES, one_of
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, SPANS, TEXT, TURNS, VALUES, one_of
 from privman_scenarios.model import Arguments
 from privman_scenarios.party import Party
 from privman_scenarios.play import Play
@@ -36,7 +36,7 @@ EXCHANGES = (
     Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case."),
     Argument("count", COUNT, "How many there are."),
     Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came."),
-    Argument("waits", TEXTS, "The spans of time between them, such as ['00:00:50']."),
+    Argument("waits", SPANS, "The spans of time between them, such as ['00:00:50']."),
     Argument("request", ANYTHING, "What holds for the body of each request."),
     Argument("response", ANYTHING, "What holds for the body of each answer."),
 )
@@ -126,7 +126,7 @@ class Shared:
 
     async def expect_refusal(self, play: Play, arguments: Arguments) -> None:
         """Compare the answer to the step before."""
-        answer = play.answers[self._party]
+        answer = play.last_answer(self._party)
         if not answer.refused:
             raise ExpectationError("a refusal", str(answer))
         require(arguments.get("status", answer.status), answer.status, "status")

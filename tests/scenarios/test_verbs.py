@@ -1,0 +1,171 @@
+"""Verbs: what each does, and how each fails."""
+
+import pytest
+
+from privman_scenarios.engine import Engine
+from privman_scenarios.events import Event, Failure, ScenarioEnded, StepFailed
+from privman_scenarios.loader import Loader
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.real_clock import RealClock
+
+WORLDS = WorldBuilder(0)
+DECIDED = "- console.ask:\n- servicenow.approve: {comment: Fine}\n"
+
+
+async def play(steps: str, given: str = "{}") -> ScenarioEnded:
+    """Play the steps and return how the scenario ended."""
+    events: list[Event] = []
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\ngiven: {given}\nsteps:\n{steps}", "t.yaml")
+    ended = await Engine(vocabulary(), WORLDS, [events.append], RealClock()).play(scenario)
+    told = [event.failure for event in events if isinstance(event, StepFailed)]
+    assert told == ([ended.failure] if ended.failure else [])
+    return ended
+
+
+async def failure(steps: str, given: str = "{}") -> Failure:
+    """Play the steps and return why the scenario failed."""
+    ended = await play(steps, given)
+    assert ended.failure is not None
+    return ended.failure
+
+
+HOLDS = {
+    "exchanges by their answers": DECIDED
+    + "- console.expect-exchanges: {path: '*/APPROVE', direction: in, response: {Status: ok}}\n",
+    "no wait after a single exchange": DECIDED + "- servicenow.expect-exchanges: {path: '*/approve', waits: []}\n",
+    "cleared faults": "- console.fault: {kind: status, path: '/tms/*'}\n- console.clear-faults:\n"
+    + DECIDED
+    + "- console.expect-approval: Approved\n",
+    "a fault that begins later": "- console.fault: {kind: status, path: '/tms/*', after: 1 minute, times: null}\n"
+    + DECIDED
+    + "- console.expect-approval: Approved\n",
+    "an update that is refused": DECIDED
+    + f"- servicenow.update: {{table: request, sys_id: '{'0' * 32}', values: {{status: Deny}}}}\n"
+    + "- servicenow.expect-refusal: {status: 404, body: {error: {message: No Record found}}}\n",
+    "a question that is refused": "- console.ask: {metadata: {PolicyId: none}}\n"
+    "- console.expect-refusal: {status: 400, body: {error: {matches: PolicyId}}}\n",
+    "the webhook of the set-up": "- console.expect-set-up: {webhook: {event: Approval Request Event}}\n",
+    "any records": "- servicenow.expect-records: {table: activity_type}\n",
+    "a text sent as it is": """
+- console.call: {method: POST, path: /Tms/services/api/logon/token, text: "{", status: 400}
+- console.expect-finding: token-request
+""",
+}
+
+
+@pytest.mark.parametrize("steps", HOLDS.values(), ids=HOLDS)
+async def test_what_holds(steps: str) -> None:
+    """Each of these is so."""
+    ended = await play(steps)
+    assert (ended.outcome, ended.failure) == ("passed", None)
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "expected", "came"),
+    [
+        (DECIDED + "- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a refusal", "PATCH /api/now/table/"),
+        ("- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a step of servicenow before this one", "none"),
+        (
+            DECIDED + "- console.expect-exchanges: {path: /nowhere}\n",
+            "console.expect-exchanges",
+            "at least one",
+            "none",
+        ),
+        (
+            DECIDED + "- console.expect-exchanges: {path: '*/approve', waits: [50 seconds]}\n",
+            "console.expect-exchanges",
+            "seconds between them [50.0]",
+            "seconds between them []",
+        ),
+        (
+            DECIDED + "- console.expect-exchanges: {path: '*/approve', request: {Comment: Other}}\n",
+            "console.expect-exchanges",
+            "request #6.Comment 'Other'",
+            "request #6.Comment 'Fine'",
+        ),
+        (
+            DECIDED + "- servicenow.expect-finding: nosuch\n",
+            "servicenow.expect-finding",
+            "a finding of the rule 'nosuch' with ''",
+            "no finding",
+        ),
+        (
+            DECIDED + "- servicenow.deny:\n- servicenow.expect-refusal:\n- servicenow.expect-finding: nosuch\n",
+            "servicenow.expect-finding",
+            "a finding of the rule 'nosuch' with ''",
+            "rule-aborted (",
+        ),
+        (
+            "- servicenow.fault: {kind: nosuch}\n- console.ask:\n",
+            "servicenow.fault",
+            "POST /__admin/faults to be answered",
+            "POST /__admin/faults -> 400",
+        ),
+        (
+            "- console.ask:\n- servicenow.decide-at-once: {decisions: [{response: Approve}], accepted: 2}\n",
+            "servicenow.decide-at-once",
+            "2 accepted decisions",
+            "1: PATCH /api/now/table/",
+        ),
+        (
+            "- servicenow.expect-records: {table: response}\n",
+            "servicenow.expect-records",
+            "records of response",
+            "none",
+        ),
+        (
+            "- servicenow.fault: {kind: hibernating, method: GET}\n- servicenow.expect-records: {table: response}\n",
+            "servicenow.expect-records",
+            "an answer with a result",
+            "GET /api/now/table/x_thyti_thycotic_p_response?",
+        ),
+        (
+            "- servicenow.create-user: {name: admin}\n- servicenow.expect-records: {table: request}\n",
+            "servicenow.create-user",
+            "a new sys_user",
+            "POST /api/now/table/sys_user",
+        ),
+        (
+            """
+- console.save-foreign-system: {use_webhook: false}
+- console.ask: {sent: false}
+- servicenow.approve:
+""",
+            "servicenow.approve",
+            "the request ",
+            "none",
+        ),
+        (
+            "- servicenow.fault: {kind: reset, method: PATCH}\n" + DECIDED,
+            "servicenow.approve",
+            "the step to be accepted",
+            "-> 0 no answer: ",
+        ),
+        ("- console.ask: {sent: false}\n", "console.ask", "sent False", "sent True"),
+    ],
+)
+async def test_what_does_not_hold(steps: str, step: str, expected: str, came: str) -> None:
+    """The failure names the step, what was expected and what came."""
+    failed = await failure(steps)
+    assert failed.step == step
+    assert expected in failed.expected
+    assert came in failed.came
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "expected"),
+    [
+        ("- console.expect-set-up: {steps: {register: ok}}\n", "console.expect-set-up", "a set-up before this step"),
+        (
+            "- servicenow.insert: {table: request, values: {instance_id: '${instance_id}'}}\n",
+            "servicenow.insert",
+            "a value of 'instance_id'",
+        ),
+        ("- console.set-up: {servicenow_url: nowhere}\n", "console.set-up", "the step to be accepted"),
+    ],
+)
+async def test_what_does_not_hold_before_the_set_up(steps: str, step: str, expected: str) -> None:
+    """A step that needs the set-up says so."""
+    failed = await failure(steps, "nothing")
+    assert (failed.step, failed.expected) == (step, expected)
