@@ -1,0 +1,57 @@
+"""Arguments that several sub-commands share: which scenarios, and where they are played."""
+
+import argparse
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from privman_scenarios.catalog import catalog_files, scenario_files
+from privman_scenarios.loader import Loader
+from privman_scenarios.model import Scenario
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import Remote, WorldBuilder
+
+
+def add_scenarios(parser: argparse.ArgumentParser) -> None:
+    """Add which scenarios are played, and the seed."""
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="scenario files or folders of them")
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="only scenarios with this tag (repeatable)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
+
+
+def scenarios(options: argparse.Namespace) -> list[Scenario]:
+    """Return the chosen scenarios, of the packaged catalog unless files are named; raises ScenarioFileError."""
+    files = scenario_files(options.paths) if options.paths else catalog_files()
+    return [each for each in Loader(vocabulary()).load(files) if each.tags.issuperset(options.tag)]
+
+
+def add_targets(parser: argparse.ArgumentParser) -> None:
+    """Add where scenarios are played."""
+    parser.add_argument("--servicenow-url", type=url, metavar="URL", help="play against this ServiceNow instance")
+    parser.add_argument(
+        "--servicenow-user", default="admin", metavar="NAME", help="its user (admin); password from SERVICENOW_PASSWORD"
+    )
+    parser.add_argument("--console-url", type=url, metavar="URL", help="play against this console")
+    parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+
+
+def worlds(options: argparse.Namespace) -> WorldBuilder:
+    """Return where the chosen targets come from; raises InferredNamesError."""
+    console = Remote(options.console_url) if options.console_url else None
+    return WorldBuilder(options.seed, options.inferred, _servicenow(options), console)
+
+
+def url(text: str) -> str:
+    """Return an address that can be called."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address. Expected http(s)://host[:port].")
+    return text
+
+
+def _servicenow(options: argparse.Namespace) -> Remote | None:
+    if not options.servicenow_url:
+        return None
+    return Remote(options.servicenow_url, options.servicenow_user, os.environ.get("SERVICENOW_PASSWORD", "admin"))
