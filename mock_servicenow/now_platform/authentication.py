@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import basic_gate
-from mock_servicenow.now_platform.errors import NotAuthenticated
+from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.passwords import verify_password
 from mock_servicenow.now_platform.roles import USER_TABLES, load_user
 from mock_servicenow.now_platform.values import DATE_TIME
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
 """The parameters of a URL that may carry a token or a key (platform 4.1)."""
+MFA_PROPERTY = "glide.authenticate.multifactor.basic_auth"
+"""Whether API calls with a password need a token too; the name is inferred."""
 ATTEMPTS = 5
 LOCKED_FOR = timedelta(minutes=15)
 
@@ -96,7 +98,11 @@ class Authentication:
 
     def _let_in(self, session: "Session", credentials: tuple[str, str]) -> "User | None":
         user = self.check(session, *credentials)
-        return user if user is not None and basic_gate.lets_pass(session, user) else None
+        if user is None or not basic_gate.lets_pass(session, user):
+            return None
+        if _needs_token(session, user):
+            raise MfaTokenInvalid(self._instance.release.not_authenticated)
+        return user
 
     def _is_password_of(self, record: "Record", password: str) -> bool:
         """Verify a password; a slow hash is worked out once for each pair of user and password."""
@@ -113,6 +119,13 @@ class Authentication:
 def _key(evidence: Evidence) -> bytes:
     """Return what stands for credentials in memory."""
     return sha256(evidence.headers.get("Authorization", "").encode()).digest()
+
+
+def _needs_token(session: "Session", user: "User") -> bool:
+    """Return whether a password alone does not let the user in; nobody has a device that would give a token."""
+    if session.property(MFA_PROPERTY) != "true":
+        return False
+    return session.find("sys_user", sys_id=user.sys_id, enable_multifactor_authn="true") is not None
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:

@@ -1,18 +1,18 @@
 """What people read in place of a stored value (platform 1.7)."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import journal_fields
 from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES, Column
-from mock_servicenow.now_platform.physical import storage_kind
-from mock_servicenow.now_platform.values import DATE_TIME, UNITS, duration_seconds
+from mock_servicenow.now_platform.physical import INTEGER_TYPES, NUMBER_TYPES
+from mock_servicenow.now_platform.values import UNITS, duration_seconds
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.record import Record
     from mock_servicenow.now_platform.session import Session
 
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 PASSWORD_MASK = "********"  # noqa: S105 - what stands in for one
 
 
@@ -27,37 +27,44 @@ def display_value(session: "Session", record: "Record", column: Column) -> str:
         return session.references.display(column, value)
     if column.choices:
         return next((choice.label for choice in column.choices if choice.value == value), value)
-    if column.type in DATE_TIME_TYPES:
-        return local_date_time(value, session.time_zone)
-    return _by_type(session, column, value)
+    show = _SHOWN.get(column.type)
+    return value if show is None else show(session, column, value)
 
 
-def _by_type(session: "Session", column: Column, value: str) -> str:
-    if column.type == "glide_duration":
-        return duration_words(duration_seconds(value))
-    if column.type in PASSWORD_TYPES:
-        return PASSWORD_MASK
-    if column.type == "sys_class_name":
-        table = session.dictionary.table(value)
-        return value if table is None else table.label
-    if column.type == "glide_list":
-        return ", ".join(session.references.display(column, item) for item in value.split(","))
-    return value if storage_kind(column.type) == "text" else f"{float(value):,.15g}"
+def _list(session: "Session", column: Column, value: str) -> str:
+    return ", ".join(session.references.display(column, item) for item in value.split(","))
 
 
-def local_date_time(stored: str, zone: tzinfo) -> str:
-    """Return a stored date-time on the wall clock of a time zone, in the platform's default format."""
-    moment = datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)
-    return moment.astimezone(zone).strftime(DATE_TIME)
+def _class(session: "Session", _column: Column, value: str) -> str:
+    table = session.dictionary.table(value)
+    return value if table is None else table.label
 
 
-def utc_date_time(local: str, zone: tzinfo) -> str:
-    """Return the stored form of a date-time on the wall clock of a time zone; other text as it is."""
+def _number(_session: "Session", column: Column, value: str) -> str:
+    return f"{int(value):,}" if column.type in INTEGER_TYPES else f"{float(value):,.15g}"
+
+
+_Show = Callable[["Session", Column, str], str]
+_SHOWN: dict[str, _Show] = {
+    "glide_duration": lambda _session, _column, value: duration_words(duration_seconds(value)),
+    "glide_date": lambda session, _column, value: session.formats.date(value),
+    "glide_list": _list,
+    "sys_class_name": _class,
+    **dict.fromkeys(DATE_TIME_TYPES, lambda session, _column, value: session.formats.date_time(value)),
+    **dict.fromkeys(INTEGER_TYPES | NUMBER_TYPES, _number),
+    **dict.fromkeys(("currency", "price"), lambda _session, _column, value: currency(value)),
+    **dict.fromkeys(PASSWORD_TYPES, lambda _session, _column, _value: PASSWORD_MASK),
+}
+
+
+def currency(stored: str) -> str:
+    """Return an amount such as ``USD;1234.5`` with its sign: ``$1,234.50``; other text as it is."""
+    code, separator, amount = stored.partition(";")
     try:
-        moment = datetime.strptime(local, DATE_TIME).replace(tzinfo=zone)
+        number = f"{float(amount):,.2f}"
     except ValueError:
-        return local
-    return moment.astimezone(UTC).strftime(DATE_TIME)
+        return stored
+    return f"{CURRENCY_SIGNS.get(code, f'{code} ')}{number}" if separator else stored
 
 
 def duration_words(seconds: int) -> str:

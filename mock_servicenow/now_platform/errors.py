@@ -4,6 +4,7 @@ PlatformError
     BadRequest 400
         InvalidTable, UnknownPath, UnreadableBody, PayloadTooLarge
     NotAuthenticated 401
+        MfaTokenInvalid
     Forbidden 403
         OperationFailed
             AccessDenied, AbortedByRule, MandatoryFieldMissing, UniqueKeyViolation
@@ -86,6 +87,10 @@ class NotAuthenticated(PlatformError):  # noqa: N818 - named after the HTTP stat
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "Required to provide Auth information")
+
+
+class MfaTokenInvalid(NotAuthenticated):
+    """The password holds, and a second factor is missing (platform 4.2)."""
 
 
 class Forbidden(PlatformError):  # noqa: N818 - named after the HTTP status

@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.errors import (
     MethodNotAllowed,
+    MfaTokenInvalid,
     NotAuthenticated,
     PlatformError,
     UnknownPath,
@@ -33,8 +34,9 @@ API = "/api/"
 LONGEST_PATH = 16_000
 LONGEST_LINE = 64 * 1024
 """What the web server's ``max_line_size`` must be for `LONGEST_PATH` to be told by the platform."""
-LARGEST_BODY = 26 * 1024 * 1024
-"""What the application's ``client_max_size`` must be: more than the platform itself can be set to read."""
+LARGEST_BODY = 1_100 * 1024 * 1024
+"""What the application's ``client_max_size`` must be, so that the platform tells what is too large: it takes files of
+1024 MB (platform 3.1)."""
 
 _HEADERS = CIMultiDict(
     {
@@ -121,6 +123,8 @@ def error_response(request: web.Request, error: PlatformError) -> web.Response:
     if isinstance(error, NotAuthenticated):
         scheme = request.headers.get("Authorization", "").partition(" ")[0].upper()
         answer.headers["WWW-Authenticate"] = f'{"BEARER" if scheme == "BEARER" else "BASIC"} realm="Service-now"'
+    if isinstance(error, MfaTokenInvalid):
+        answer.headers["X-MFA_TOKEN"] = "invalid"  # noqa: S105 - says what it says
     return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
 
@@ -136,5 +140,13 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
     if instance.web_sessions.find(request.cookies.get(COOKIE, "")) is None:
         for cookie in instance.web_sessions.open("" if user is None else user.sys_id).cookies():
             headers.add("Set-Cookie", cookie)
-    if isinstance(response, web.Response) and response.body and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if isinstance(response, web.Response) and response.body and request.method != "HEAD":
+        _stream(request, response)
+
+
+def _stream(request: web.Request, response: web.Response) -> None:
+    """Let the body be sent in chunks, and compressed if the client takes that."""
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
+    if request.version >= HttpVersion11:
+        response.enable_chunked_encoding()

@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.cache import Cache
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.oauth.bearer import bearer
 from mock_servicenow.now_platform.oauth.registry import registry_rules
+from mock_servicenow.now_platform.public_tables import guest
 from mock_servicenow.now_platform.query import Parser
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.rest.fields import FieldLists
@@ -67,7 +68,7 @@ class Instance:
         self.web_sessions = WebSessions(ids)
         self._loop: asyncio.AbstractEventLoop  # known once something runs
         self.authentication = Authentication(self)
-        for scheme in (bearer, api_key, self.web_sessions.authenticate):
+        for scheme in (bearer, api_key, self.web_sessions.authenticate, guest):
             self.authentication.add_scheme(scheme)
 
     @property

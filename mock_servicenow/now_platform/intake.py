@@ -65,17 +65,25 @@ class Intake:
             return ""
         if column.type == "password":
             return hash_password(text, self._session.ids)
-        stored = to_stored(column, text)
-        if stored is None:
+        stored = None if "\0" in text else to_stored(column, text)
+        if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
             self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got '{text}': ignored")
-        elif column.is_reference:
+            return None
+        if column.is_reference:
             return self._reference(column, stored)
-        elif column.choices and all(choice.value != stored for choice in column.choices):
-            self._report("choice-unknown", column.name, f"column '{column.name}' offers no '{stored}': stored as given")
-        elif len(stored) > column.max_length and column.type == "string":
+        if column.choices and all(choice.value != stored for choice in column.choices):
+            return self._unknown_choice(column, stored)
+        if len(stored) > column.max_length and column.type == "string":
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
             self._report("value-too-long", column.name, f"{fits}: stored whole")
         return stored
+
+    def _unknown_choice(self, column: Column, text: str) -> str | None:
+        """Return the value all the same, unless the property that forbids it is set (platform 1.7, 9)."""
+        taken = self._session.property("glide.rest.choice.allow_non_existing_value") != "false"
+        outcome = "stored as given" if taken else "ignored"
+        self._report("choice-unknown", column.name, f"column '{column.name}' offers no '{text}': {outcome}")
+        return text if taken else None
 
     def _reference(self, column: Column, text: str) -> str:
         """Return the sys_id of the one record displayed like that; the text itself if there is none (platform 9)."""

@@ -23,7 +23,15 @@ def load_user(session: "Session", record: "Record") -> User:
     ids = _contained(session, _granted(session, record.sys_id))
     roles = session.reader.get_many("sys_user_role", sorted(ids))
     names = frozenset(role["name"] for role in roles.values())
-    return User(record.sys_id, record["user_name"], record["name"], names, record["time_zone"])
+    return User(
+        record.sys_id,
+        record["user_name"],
+        record["name"],
+        names,
+        record["time_zone"],
+        record["date_format"],
+        record["time_format"],
+    )
 
 
 def acting_user(session: "Session", sys_id: str) -> User | None:

@@ -13,6 +13,8 @@ class User:
         name: the display name.
         roles: names of all roles, those inherited from groups and from other roles included.
         time_zone: IANA name; the instance's default if empty.
+        date_format: such as ``dd/MM/yyyy``; the instance's default if empty.
+        time_format: such as ``HH:mm:ss``; the instance's default if empty.
         unrestricted: acts without access control.
     """
 
@@ -21,6 +23,8 @@ class User:
     name: str = ""
     roles: frozenset[str] = frozenset()
     time_zone: str = ""
+    date_format: str = ""
+    time_format: str = ""
     unrestricted: bool = False
 
     def has_any(self, roles: tuple[str, ...]) -> bool:

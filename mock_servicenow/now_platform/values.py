@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from math import isfinite
 
 import orjson
 
@@ -14,7 +15,10 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored date-times carry no zone
 TRUE_WORDS = frozenset({"true", "1", "yes"})
 UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _CLOCK_DURATION = re.compile(r"(?:(\d+) )?(\d{1,4}):(\d{2}):(\d{2})")
-_WORDS = re.compile(r"(\d+) (day|hour|minute|second)s?", re.IGNORECASE)
+_WORDS = re.compile(r"(\d{1,12}) (day|hour|minute|second)s?\b", re.IGNORECASE)
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_BEYOND_INTEGERS = 2**63
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -71,8 +75,12 @@ def to_database(column: Column, text: str) -> str | int | float | None:
     return float(text) if kind == "number" else text
 
 
-def _after_epoch(seconds: int) -> str:
-    return utc_form(EPOCH + timedelta(seconds=seconds))
+def _after_epoch(seconds: int) -> str | None:
+    """Return a duration as it is stored; None if it is longer than the calendar."""
+    try:
+        return utc_form(EPOCH + timedelta(seconds=seconds))
+    except OverflowError:
+        return None
 
 
 def _date_time(text: str) -> str | None:
@@ -111,17 +119,13 @@ def _date(text: str) -> str | None:
 
 
 def _integer(text: str) -> str | None:
-    try:
-        return str(int(text))
-    except ValueError:
-        return None
+    number = int(text) if _INTEGER.fullmatch(text) else None
+    return str(number) if number is not None and abs(number) < _BEYOND_INTEGERS else None
 
 
 def _decimal(text: str) -> str | None:
-    try:
-        return from_database(float(text))
-    except ValueError:
-        return None
+    number = float(text) if _DECIMAL.fullmatch(text) else None
+    return from_database(number) if number is not None and isfinite(number) else None
 
 
 _CONVERSIONS: Mapping[str, Callable[[str], str | None]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import journal_fields, numbering
+from mock_servicenow.now_platform import data_policies, journal_fields, numbering
 from mock_servicenow.now_platform.defaults import default_values
 from mock_servicenow.now_platform.intake import Intake
 from mock_servicenow.now_platform.record import Record
@@ -37,6 +37,7 @@ class Writer:
             self._rules.run("before", context)
         except RuleAnswer as answer:
             return answer.record
+        data_policies.enforce(context)
         entries = journal_fields.pop_entries(session, table, current)
         self._rows.insert(table, current)
         return self._written(context, entries)
@@ -54,6 +55,7 @@ class Writer:
         current = {**previous.values, **taken}
         context = RuleContext(session.elevated, "update", table, current, previous, values.keys())
         self._rules.run("before", context)
+        data_policies.enforce(context)
         entries = journal_fields.pop_entries(session, table, current)
         changes = {name: text for name, text in current.items() if text != previous.values[name]}
         if not changes and not entries:

@@ -43,6 +43,8 @@ TOY = Table(
         Column("u_weight", "Weight", "decimal"),
         Column("u_play_time", "Play time", "glide_duration"),
         Column("u_bought", "Bought", "glide_date"),
+        Column("u_sold", "Sold", "glide_date_time"),
+        Column("u_price", "Price", "price"),
         Column("u_owner", "Owner", "reference", reference="sys_user"),
         Column("u_parent", "Parent", "reference", reference="u_toy"),
         Column("u_friends", "Friends", "glide_list", reference="sys_user"),

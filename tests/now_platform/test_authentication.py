@@ -179,3 +179,32 @@ async def test_old_sessions_go(instance: Instance) -> None:
     for _ in range(1000):
         instance.web_sessions.open(ADMIN)
     assert instance.web_sessions.find(first.id) is None
+
+
+async def test_a_second_factor_may_be_demanded(anonymous: Client, instance: Instance) -> None:
+    """With the property set, a good password of a user with a second factor is not enough, and the header says so."""
+    with instance.transaction(instance.system) as session:
+        session.update("sys_user", ADMIN, {"enable_multifactor_authn": "true"})
+    assert await status(anonymous, "admin:admin") == 200
+    with instance.transaction(instance.system) as session:
+        name = "glide.authenticate.multifactor.basic_auth"
+        session.insert("sys_properties", {"name": name, "value": "true"})
+        session.insert("sys_user", {"user_name": "single", "user_password": "factor"})
+    response = await anonymous.get(PATH, headers=header("admin:admin"))
+    assert response.status == 401
+    assert response.headers["X-MFA_TOKEN"] == "invalid"
+    response = await anonymous.get(PATH, headers=header("admin:wrong"))
+    assert response.status == 401
+    assert "X-MFA_TOKEN" not in response.headers
+    assert await status(anonymous, "single:factor") == 200
+
+
+async def test_a_public_table_answers_without_credentials(anonymous: Client, instance: Instance) -> None:
+    """A table listed in sys_public needs no credentials; wrong ones are still wrong."""
+    path = "/api/now/v2/table/cmn_department"
+    assert (await anonymous.get(path)).status == 401
+    with instance.transaction(instance.system) as session:
+        session.insert("sys_public", {"page": "cmn_department"})
+    assert (await anonymous.get(path)).status == 200
+    assert (await anonymous.get(path, headers=header("admin:wrong"))).status == 401
+    assert (await anonymous.get("/api/now/table/cmn_location")).status == 401

@@ -1,15 +1,12 @@
 """Databases that outlive the process, and one that several processes share."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 import pytest
-import sqlalchemy as sa
 
 from mock_servicenow.now_platform.authentication import Evidence
 from mock_servicenow.now_platform.dictionary import Column, Dictionary, Table
@@ -59,55 +56,20 @@ def test_a_numbered_table_may_be_added_later(tmp_path: Path, dictionary: Diction
         assert session.insert("u_ticket", {})["number"] == "TCK0010001"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a PostgreSQL server and return the URL of its maintenance database."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
-    if initdb is None:
-        pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("pg")
-    run = _as_another_user(folder)
-    run(
-        [initdb, "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8"]
-    )
-    control = [str(Path(initdb).with_name("pg_ctl")), "-D", str(folder / "data"), "-w"]
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-    run([*control, "-l", str(folder / "log"), "-o", options, "start"])
-    yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
-    run([*control, "-m", "immediate", "stop"])
+class Server(Protocol):
+    """A PostgreSQL server."""
 
+    def create_database(self) -> str:
+        """Create a database and return its name."""
 
-def _as_another_user(folder: Path) -> "Runner":
-    """Return what runs a command, for root as somebody else, since PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return Runner(None)
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
-    shutil.chown(folder, "nobody")
-    return Runner("nobody")
-
-
-class Runner:
-    """Runs commands as a user."""
-
-    def __init__(self, user: str | None) -> None:
-        self._user = user
-
-    def __call__(self, command: list[str]) -> None:
-        """Run a command that must succeed."""
-        subprocess.run(command, check=True, user=self._user, stdout=subprocess.DEVNULL, cwd="/")  # noqa: S603
+    def url(self, database: str) -> str:
+        """Return the SQLAlchemy URL of a database."""
 
 
 @pytest.fixture
-def shared(server: str, dictionary: Dictionary) -> Iterator[tuple[Instance, Instance]]:
+def shared(postgresql: Server, dictionary: Dictionary) -> Iterator[tuple[Instance, Instance]]:
     """Return two instances on one fresh PostgreSQL database, as two processes would have."""
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE IF EXISTS instance")
-        connection.exec_driver_sql("CREATE DATABASE instance")
-    engine.dispose()
-    url = server.replace("/postgres?", "/instance?")
+    url = postgresql.url(postgresql.create_database())
     first, second = (open_instance(url, dictionary, seed) for seed in (1, 2))
     yield first, second
     first.store.close()

@@ -175,6 +175,7 @@ async def test_usual_headers(client: Client) -> None:
         "Expires": "0",
         "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
         "Content-Encoding": "gzip",
+        "Transfer-Encoding": "chunked",
     }
     assert {name: response.headers.get(name) for name in expected} == expected
     assert len(response.headers["X-Transaction-ID"]) == 12

@@ -209,6 +209,11 @@ async def test_only_the_first_record_counts(client: Client, swallowed: Swallowed
         ("u_broken", None, "", ""),
         ("u_pieces", 1000, "1000", "1,000"),
         ("u_pieces", "-7", "-7", "-7"),
+        ("u_pieces", "9007199254740993", "9007199254740993", "9,007,199,254,740,993"),
+        ("u_price", "USD;1234.5", "USD;1234.5", "$1,234.50"),
+        ("u_price", "CHF;1", "CHF;1", "CHF 1.00"),
+        ("u_price", "1234.5", "1234.5", "1234.5"),
+        ("u_price", "cheap", "cheap", "cheap"),
         ("u_weight", 1234.5, "1234.5", "1,234.5"),
         ("u_color", "r", "r", "Red"),
         ("u_bought", "2026-01-05", "2026-01-05", "2026-01-05"),
@@ -248,7 +253,13 @@ async def test_values_by_type(
     ("column", "written", "rule"),
     [
         ("u_pieces", "many", "value-ignored"),
+        ("u_pieces", "9223372036854775808", "value-ignored"),
+        ("u_pieces", "1_000", "value-ignored"),
         ("u_weight", "heavy", "value-ignored"),
+        ("u_weight", "1e999", "value-ignored"),
+        ("u_weight", "nan", "value-ignored"),
+        ("u_play_time", "999999999999 Days", "value-ignored"),
+        ("u_name", "a\0b", "value-ignored"),
         ("u_bought", "yesterday", "value-ignored"),
         ("u_play_time", "a while", "value-ignored"),
         ("u_play_time", "3 Hours or so", "value-ignored"),
@@ -288,6 +299,91 @@ async def test_date_times_are_shown_in_the_users_zone(client: Client, instance: 
         session.update("sys_user", ADMIN, {"time_zone": "Mars/Olympus"})
     record = await post(client, "problem", {}, **shown)
     assert record["sys_created_on"]["display_value"] == "2026-01-05 09:00:00"
+
+
+async def test_dates_are_shown_in_the_users_format(client: Client, instance: Instance) -> None:
+    """The user's patterns apply to what is shown and to display values that are written."""
+    with instance.transaction(instance.system) as session:
+        formats = {"date_format": "dd/MM/yyyy", "time_format": "hh:mm:ss a", "time_zone": "UTC"}
+        session.update("sys_user", ADMIN, formats)
+    values = {"u_color": "r", "u_bought": "31/12/2025", "u_sold": "05/01/2026 01:00:00 PM"}
+    both = {"sysparm_display_value": "all", "sysparm_input_display_value": "true"}
+    record = await post(client, "u_toy", values, **both)
+    assert record["u_bought"] == {"display_value": "31/12/2025", "value": "2025-12-31"}
+    assert record["u_sold"] == {"display_value": "05/01/2026 01:00:00 PM", "value": "2026-01-05 13:00:00"}
+    record = await post(client, "u_toy", {"u_color": "r", "u_bought": "2025-12-31"}, **both)
+    assert record["u_bought"]["value"] == "2025-12-31"
+
+
+async def test_date_times_at_the_edge_of_the_calendar(client: Client) -> None:
+    """A moment that has no place on the user's calendar shows as it is stored."""
+    record = await post(
+        client, "u_toy", {"u_color": "r", "u_sold": "0001-01-01 00:00:00"}, sysparm_display_value="true"
+    )
+    assert record["u_sold"] == "0001-01-01 00:00:00"
+    values = {"u_color": "r", "u_sold": "9999-12-31 23:00:00"}
+    record = await post(client, "u_toy", values, sysparm_input_display_value="true")
+    assert record["u_sold"] == "9999-12-31 23:00:00"
+
+
+async def test_unknown_choices_may_be_refused(client: Client, instance: Instance, swallowed: Swallowed) -> None:
+    """The property that forbids them makes them ignored."""
+    with instance.transaction(instance.system) as session:
+        name = "glide.rest.choice.allow_non_existing_value"
+        session.insert("sys_properties", {"name": name, "value": "false"})
+    record = await post(client, "problem", {"state": "55"})
+    assert record["state"] == "101"
+    assert swallowed() == ["choice-unknown"]
+
+
+async def test_a_sys_id_of_another_form_is_ignored(client: Client, swallowed: Swallowed) -> None:
+    """What is no 32 hexadecimal digits is no primary key."""
+    assert len((await post(client, "problem", {"sys_id": "../x"}))["sys_id"]) == 32
+    assert swallowed() == ["value-ignored"]
+
+
+async def test_system_columns_may_be_kept_for_administrators(
+    client: Client, user: Client, instance: Instance, grant: Callable[[str, str], None]
+) -> None:
+    """The property lets nobody else supply them."""
+    with instance.transaction(instance.system) as session:
+        found = session.find("sys_properties", name="glide.rest.table_api.admin_only_sys_fields")
+        assert found is not None
+        session.update("sys_properties", found.sys_id, {"value": "true"})
+    suppress = {"sysparm_suppress_auto_sys_field": "true"}
+    assert (await post(client, "problem", {"sys_created_by": "me"}, **suppress))["sys_created_by"] == "me"
+    assert (await post(user, "problem", {"sys_created_by": "me"}, **suppress))["sys_created_by"] == "plain"
+    grant("plain", "itil")
+    assert (await post(user, "problem", {"sys_created_by": "me"}, **suppress))["sys_created_by"] == "plain"
+
+
+async def test_a_data_policy_demands_columns(client: Client) -> None:
+    """A stored policy refuses a record that lacks what it demands, where its condition holds."""
+    policy = {"model_table": "task", "conditions": "state=107"}
+    response = await client.post("/api/now/table/sys_data_policy2", json=policy)
+    policy_id = (await response.json())["result"]["sys_id"]
+    for field in ("close_notes", "resolution_code", "bunk"):
+        rule = {"sys_data_policy": policy_id, "field": field, "mandatory": True}
+        assert (await client.post("/api/now/table/sys_data_policy_rule", json=rule)).status == 201
+    record = await post(client, "problem", {})
+    path = f"/api/now/table/problem/{record['sys_id']}"
+    response = await client.patch(path, json={"state": "107"})
+    assert response.status == 403
+    assert (await response.json())["error"] == {
+        "message": "Operation Failed",
+        "detail": "Data Policy Exception: The following fields are mandatory: Close notes, Resolution code",
+    }
+    complete = {"state": "107", "close_notes": "x", "resolution_code": "duplicate"}
+    assert (await client.patch(path, json=complete)).status == 200
+
+
+async def test_a_data_policy_without_condition_holds_always(client: Client) -> None:
+    """An insert is refused as an update is."""
+    response = await client.post("/api/now/table/sys_data_policy2", json={"model_table": "cmn_department"})
+    rule = {"sys_data_policy": (await response.json())["result"]["sys_id"], "field": "name", "mandatory": "true"}
+    await client.post("/api/now/table/sys_data_policy_rule", json=rule)
+    assert (await client.post("/api/now/table/cmn_department", json={})).status == 403
+    assert (await client.post("/api/now/table/cmn_department", json={"name": "x"})).status == 201
 
 
 async def test_display_values_may_be_written(client: Client) -> None:

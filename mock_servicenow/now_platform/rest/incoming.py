@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, PASSWORD_TYPES, Column
-from mock_servicenow.now_platform.display import utc_date_time
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -31,5 +30,7 @@ def to_raw(session: "Session", table: str, values: dict[str, str], *, display: b
 
 def _from_display(session: "Session", column: Column, text: str) -> str:
     if column.type in DATE_TIME_TYPES:
-        return utc_date_time(text, session.time_zone)
+        return session.formats.to_utc(text)
+    if column.type == "glide_date":
+        return session.formats.to_date(text)
     return next((choice.value for choice in column.choices if choice.label == text), text)

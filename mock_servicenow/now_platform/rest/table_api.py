@@ -25,6 +25,7 @@ from mock_servicenow.now_platform.rest.parameters import Parameters, read_parame
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.xml_text import Result
 from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
@@ -95,7 +96,7 @@ class TableApi:
     def _insert(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:
         parameters = read_parameters(call)
         values = self._values(call, session, parameters, table)
-        record = session.insert(table, values, system_columns=parameters.suppress_auto_sys_field)
+        record = session.insert(table, values, system_columns=_may_supply(session, parameters))
         if _wants_no_body(call):
             answer = Answer(201)
         else:
@@ -107,7 +108,7 @@ class TableApi:
     def _update(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
         parameters = read_parameters(call)
         values = self._values(call, session, parameters, table)
-        record = session.update(table, sys_id, values, system_columns=parameters.suppress_auto_sys_field)
+        record = session.update(table, sys_id, values, system_columns=_may_supply(session, parameters))
         return Answer(204) if _wants_no_body(call) else _record(call, session, parameters, table, record)
 
     def _delete(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
@@ -131,3 +132,11 @@ def _results(call: Call, session: Session, parameters: Parameters, table: str, r
 
 def _wants_no_body(call: Call) -> bool:
     return call.headers.get("X-no-response-body", "").lower() == "true"
+
+
+def _may_supply(session: Session, parameters: Parameters) -> bool:
+    """Return whether values for sys_created_on and the like count (platform 1.8, 9)."""
+    if not parameters.suppress_auto_sys_field:
+        return False
+    only_admins = session.property("glide.rest.table_api.admin_only_sys_fields") == "true"
+    return not only_admins or ADMIN_ROLE in session.user.roles
