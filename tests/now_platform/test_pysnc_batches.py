@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pysnc  # type: ignore[import-untyped]
+import pysnc
 import pytest
 import requests
 import trustme
@@ -46,9 +46,8 @@ async def origin(app: web.Application, instance: Instance, authority: trustme.CA
 class Pysnc:
     """Runs blocking work with a client beside the server."""
 
-    def __init__(self, origin: str, bundle: Path) -> None:
+    def __init__(self, origin: str) -> None:
         self._origin = origin
-        self._bundle = bundle
 
     async def run(self, work: Callable[[Any], None]) -> None:
         """Run work with a client of the administrator that is closed afterwards."""
@@ -56,7 +55,7 @@ class Pysnc:
         def run() -> None:
             with requests.Session() as session:
                 session.auth = ("admin", "admin")
-                work(pysnc.ServiceNowClient(self._origin, session, verify=str(self._bundle)))
+                work(pysnc.ServiceNowClient(self._origin, session))
 
         await asyncio.to_thread(run)
 
@@ -67,7 +66,7 @@ def synchronous(origin: str, authority: trustme.CA, tmp_path: Path, monkeypatch:
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(bundle)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    return Pysnc(origin, bundle)
+    return Pysnc(origin)
 
 
 @pytest.fixture
