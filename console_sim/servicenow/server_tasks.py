@@ -50,8 +50,8 @@ class ServerTask:
 
     @property
     def waits(self) -> bool:
-        """Whether the next attempt is to come, and none is under way."""
-        return self._retry is not None and not self._busy.locked()
+        """Whether the next attempt is to come; not while one is under way."""
+        return self._retry is not None
 
     def stop(self) -> None:
         """Attempt no more."""

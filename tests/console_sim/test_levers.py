@@ -1,5 +1,7 @@
 """What an administrator changes while a test runs (integration 2.13)."""
 
+import json
+
 import pytest
 
 from .conftest import ACTIVITY_TYPES, REGISTRATIONS, TOKEN, ConsoleUnderTest, StubServiceNow, error
@@ -118,6 +120,20 @@ async def test_error_does_not_repeat_the_secret(console: ConsoleUnderTest) -> No
     told = (await console.admin("GET", "/foreign-system"))["last_error"]
     assert told.startswith('400 Cannot parse: {"Authentication Type":"Get Token"')
     assert '"Password":"***"' in told
+
+
+async def test_no_error_repeats_the_secret(fresh: ConsoleUnderTest) -> None:
+    """Whatever words ServiceNow puts the Secret into, no step and no request shows it."""
+
+    async def quoting(stub: StubServiceNow, _request: object) -> object:
+        secret = json.loads(stub.calls[0][2]["instance_metadata"])["Password"]
+        return error(400, f"Unexpected {secret}", None)
+
+    fresh.servicenow.moods.extend([quoting, None, None, None, quoting])  # type: ignore[list-item] # the same shape
+    outcome = await fresh.set_up()
+    assert outcome["steps"][8]["detail"] == "400 Unexpected ***"
+    await fresh.set_up()
+    assert (await fresh.ask())["last_error"] == "400 Unexpected ***"
 
 
 async def test_api_user_as_shown(console: ConsoleUnderTest) -> None:

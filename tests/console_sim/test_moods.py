@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from .conftest import HIBERNATING, ConsoleUnderTest, Mood, answering, hanging, reset
+from .conftest import HIBERNATING, REQUESTS, ConsoleUnderTest, Mood, answering, hanging, reset
 
 RATE_LIMIT = json.dumps(
     {
@@ -41,6 +41,10 @@ async def after(console: ConsoleUnderTest, mood: Mood) -> str:
         (
             answering(200, "<html>Log in</html>", "text/html"),
             "200 with an HTML page, perhaps of a login or a proxy; expected JSON",
+        ),
+        (
+            answering(200, "This instance is hibernating", "text/html"),
+            "200 with an HTML page: the instance is hibernating and must be woken up",
         ),
         (answering(201, " <html>"), "201 with an HTML page, perhaps of a login or a proxy; expected JSON"),
         (
@@ -158,6 +162,20 @@ async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
     await asyncio.gather(setting_up, again)
     await console.advance(60)
     assert (await console.admin("GET", "/foreign-system"))["instance_id"]
+
+
+async def test_reset_forgets_a_running_send(console: ConsoleUnderTest) -> None:
+    """A request that was on its way during a reset is not sent again, also not to what is set up next."""
+    console.servicenow.moods.append(hanging)
+    console.servicenow.asked.clear()
+    asking = asyncio.create_task(console.ask())
+    await console.servicenow.asked.wait()
+    await console.admin("POST", "/reset")
+    await console.set_up()
+    await console.advance(30)
+    await asking
+    await console.advance(3600)
+    assert console.servicenow.rows(REQUESTS) == []
 
 
 @pytest.mark.parametrize("body", ['{"result":{}}', '{"result":[{}]}'])

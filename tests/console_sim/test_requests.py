@@ -184,6 +184,8 @@ async def test_reset_forgets_everything(console: ConsoleUnderTest) -> None:
     assert await console.admin("GET", "/approval-requests") == {"approval_requests": []}
     assert (await console.call("GET", "/__admin/api-user"))[0] == 404
     assert await console.journal() == []
+    await console.set_up()
+    assert await console.log_on()
 
 
 async def test_decided_in_the_console(console: ConsoleUnderTest) -> None:
