@@ -10,9 +10,12 @@ from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import Moods
-from mock_servicenow.now_platform import http
+from mock_servicenow.now_platform import api_keys, http
+from mock_servicenow.now_platform.edge import edge
 from mock_servicenow.now_platform.engines import StoreError
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.limiting import limiting
+from mock_servicenow.now_platform.oauth import endpoints as oauth
 from mock_servicenow.now_platform.store import Store
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
@@ -44,14 +47,15 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), GENERIC)
     caller = HttpCaller(clock, journal, USER_AGENT)
-    instance = Instance(
-        dictionary=blueprint.dictionary, store=_store(settings, blueprint), clock=clock, ids=ids, url=settings.url
-    )
+    instance = blueprint.instance(_store(settings, blueprint), clock, ids)
+    instance.add_rule(api_keys.masking_rule(secrets))
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets)
     blueprint.build(instance)
 
     async def reset() -> None:
         privilege_manager.stop()
+        clock.restart()
+        ids.restart()
         await instance.run(lambda: blueprint.rebuild(instance))
         await privilege_manager.start()
         faults.clear()
@@ -63,11 +67,14 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
             control.middleware,
             _addressed(instance, settings),
             recording(journal, faults, lambda request: is_control(request) or ui.is_page(request)),
+            edge(),
             *http.middlewares(instance),
+            limiting(instance),
         ],
         client_max_size=http.LARGEST_BODY,
     )
     app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes(), *http.routes(instance)])
+    app.add_routes(oauth.routes(instance, secrets))
     app.add_routes(ui.routes(instance, blueprint.tables, privilege_manager.activity_types, journal))
     app.cleanup_ctx.append(_running(instance, privilege_manager, caller))
     return app

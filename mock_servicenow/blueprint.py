@@ -8,11 +8,13 @@ from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
 from mock_servicenow.now_platform.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.store import Store
 from mock_servicenow.privilege_manager.first_rows import add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
+from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
 
@@ -29,7 +31,10 @@ class Blueprint:
         tables: those of the scoped app.
     """
 
-    def __init__(self, settings: Settings, names: WireNames, tables: AppTables, dictionary: Dictionary) -> None:
+    def __init__(
+        self, settings: Settings, release: ReleaseProfile, names: WireNames, tables: AppTables, dictionary: Dictionary
+    ) -> None:
+        self._release = release
         self.names = names
         self.tables = tables
         self.dictionary = dictionary
@@ -40,11 +45,23 @@ class Blueprint:
     def draw(cls, settings: Settings) -> Self:
         """Return the blueprint for these settings; raises StartError where a file of theirs cannot be used."""
         with _told():
+            release = ReleaseProfile.load(settings.release)
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
             packaged = read_tables(packaged_tables())
             own = [table for file in settings.tables for table in read_tables(file)]
-            return cls(settings, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
+            return cls(settings, release, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
+
+    def instance(self, store: Store, clock: Clock, ids: Ids) -> Instance:
+        """Return an instance that is still to be built."""
+        return Instance(
+            dictionary=self.dictionary,
+            store=store,
+            clock=clock,
+            ids=ids,
+            url=self._settings.url,
+            release=self._release,
+        )
 
     def build(self, instance: Instance) -> None:
         """Bring an instance with an empty database to its first state; one that has rows keeps them.
@@ -70,8 +87,7 @@ class Blueprint:
     def _drawn_image(self) -> bytes:
         if not self._image:
             store = Store("sqlite://", self.dictionary.sql)
-            clock, ids = VirtualClock(), Ids(0)
-            self._provision(Instance(dictionary=self.dictionary, store=store, clock=clock, ids=ids, url=""))
+            self._provision(self.instance(store, VirtualClock(), Ids(0)))
             self._image = store.image()
             store.close()
         return self._image
@@ -88,7 +104,7 @@ def _told() -> Iterator[None]:
     """Tell what is wrong with a user's file as StartError."""
     try:
         yield
-    except (InferredNamesError, DictionaryError) as error:
+    except (InferredNamesError, DictionaryError, ReleaseError) as error:
         raise StartError(str(error)) from None
     except OSError as error:
         raise StartError(f"{error.filename}: {error.strerror}") from None

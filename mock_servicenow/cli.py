@@ -60,6 +60,7 @@ def _add_serve(serve: ArgumentParser) -> None:
     serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate")
     serve.add_argument("--tls-key", type=Path, metavar="PATH", help="and this key")
     serve.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that differ on your instance")
+    serve.add_argument("--release", default="default", metavar="NAME", help="behave as this release, e.g. yokohama")
     serve.add_argument("--tables", type=Path, action="append", default=[], metavar="FILE", help="further tables")
     serve.add_argument("--data", type=Path, action="append", default=[], metavar="FILE", help="further rows")
 
@@ -82,6 +83,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         password=_password(options.host, environment),
         database=options.database,
         inferred=options.inferred,
+        release=options.release,
         tables=tuple(options.tables),
         data=tuple(options.data),
         admin_token=environment.get(_ADMIN_TOKEN, ""),

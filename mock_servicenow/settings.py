@@ -14,6 +14,7 @@ class Settings:
         database: a SQLAlchemy URL, of SQLite or PostgreSQL.
         url: the origin that links in answers begin with; empty for that of the first request.
         inferred: a file that replaces inferred wire names.
+        release: the name of a release profile, such as ``yokohama``.
         tables: files of further tables.
         data: files of further rows.
         admin_token: opens the control plane to other machines; empty keeps it closed to them.
@@ -24,6 +25,7 @@ class Settings:
     database: str = "sqlite://"
     url: str = ""
     inferred: Path | None = None
+    release: str = "default"
     tables: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
     admin_token: str = field(default="", repr=False)

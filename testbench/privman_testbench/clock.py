@@ -40,5 +40,8 @@ class Clock(Protocol):
     async def advance(self, seconds: float) -> None:
         """Jump, running what falls due in order; raises ClockIsRealError where time is real."""
 
+    def restart(self) -> None:
+        """Forget what waits; virtual time begins anew."""
+
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""

@@ -14,6 +14,11 @@ class Ids:
         self._seed = seed
         self._random = SystemRandom() if seed is None else Random(seed)  # noqa: S311 - repeatable by design
 
+    def restart(self) -> None:
+        """Begin the sequence anew; without a seed there is none to begin."""
+        if self._seed is not None:
+            self._random.seed(self._seed)
+
     def fork(self, name: str) -> "Ids":
         """Return an independent source, so that one party's draws do not shift another's."""
         return Ids(None if self._seed is None else f"{self._seed}/{name}")

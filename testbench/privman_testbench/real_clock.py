@@ -43,10 +43,14 @@ class RealClock:
         """Refuse: real time cannot jump."""
         raise ClockIsRealError(f"the clock cannot jump by {seconds:g} s: it is real (start with --clock virtual)")
 
-    async def aclose(self) -> None:
-        """Cancel what waits and what runs."""
+    def restart(self) -> None:
+        """Forget what waits."""
         for timer in tuple(self._timers):
             timer.cancel()
+
+    async def aclose(self) -> None:
+        """Cancel what waits and what runs."""
+        self.restart()
         await self._jobs.aclose()
 
 

@@ -34,7 +34,7 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime = START) -> None:
-        self._now = start
+        self._start = self._now = start
         self._turns = count()
         self._timers: list[_VirtualTimer] = []
         self._jobs = Jobs()
@@ -95,6 +95,11 @@ class VirtualClock:
             while self._timers and self._timers[0].when <= target:
                 await self._reach(heapq.heappop(self._timers))
             self._now = target
+
+    def restart(self) -> None:
+        """Forget what waits, and begin at the start again."""
+        self._timers.clear()
+        self._now = self._start
 
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""

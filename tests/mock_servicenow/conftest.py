@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, encode_basic_auth, web
+from aiohttp import ClientSession, DummyCookieJar, encode_basic_auth, web
 
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
@@ -195,7 +195,7 @@ def blueprint() -> Blueprint:
 async def running(settings: Settings, blueprint: Blueprint | None = None) -> AsyncIterator[Instance]:
     """Serve an instance and the stub console."""
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(ClientSession())
+        http = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
         console = StubConsole()
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
         clock = VirtualClock()

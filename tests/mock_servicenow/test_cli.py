@@ -99,6 +99,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         (["serve", "--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
         (["serve", "--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
         (["serve", "--inferred", "no.yaml"], "no.yaml: "),
+        (["serve", "--release", "zurick"], "did you mean 'zurich'?"),
         (["serve", "--tables", "no.yaml"], "no.yaml: No such file or directory"),
         (["serve", "--data", "no.yaml"], "no.yaml: No such file or directory"),
     ],
@@ -127,3 +128,9 @@ async def test_version_and_help() -> None:
     """The command tells its version and its options."""
     assert (await run_command("--version"))[1].startswith("mock-servicenow 0.")
     assert "MOCK_SERVICENOW_PASSWORD" in (await run_command("serve", "--help"))[1]
+
+
+async def test_release_profile() -> None:
+    """A release can be chosen; one that restricts Basic authentication refuses even the right password."""
+    async with serving_command("--release", "zurich") as url:
+        assert await _users(url) == 401
