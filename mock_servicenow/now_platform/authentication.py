@@ -59,12 +59,13 @@ class Authentication:
         """Try another scheme where those before it find no user; it returns None for evidence that is not its own."""
         self._schemes.append(scheme)
 
+    def remembered(self, headers: Mapping[str, str]) -> "User | None":
+        """Return the user of credentials that have held before, as long as no table says otherwise."""
+        user: User | None = self._instance.cache.peek("users", _key(headers))
+        return user
+
     def user(self, evidence: Evidence) -> "User":
         """Return the user; raises NotAuthenticated."""
-        remembered = self._instance.cache.peek("users", _key(evidence))
-        if remembered is not None:
-            known: User = remembered
-            return known
         with self._instance.transaction(self._instance.system) as session:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
@@ -89,7 +90,7 @@ class Authentication:
         if credentials is None:
             return None
         cache = session.instance.cache
-        key = _key(evidence)
+        key = _key(evidence.headers)
         user = cache.get("users", key, (*USER_TABLES, *basic_gate.TABLES), lambda: self._let_in(session, credentials))
         if user is None:
             # A refusal depends on how many came before it, so it is never remembered.
@@ -116,9 +117,9 @@ class Authentication:
         return holds
 
 
-def _key(evidence: Evidence) -> bytes:
+def _key(headers: Mapping[str, str]) -> bytes:
     """Return what stands for credentials in memory."""
-    return sha256(evidence.headers.get("Authorization", "").encode()).digest()
+    return sha256(headers.get("Authorization", "").encode()).digest()
 
 
 def _needs_token(session: "Session", user: "User") -> bool:

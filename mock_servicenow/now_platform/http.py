@@ -89,8 +89,7 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
-            evidence = evidence_of(request)
-            request[USER] = await instance.run(lambda: instance.authentication.user(evidence))
+            request[USER] = await authenticate(instance, request)
             response = await handler(request)
         except PlatformError as error:
             response = error_response(request, error)
@@ -104,6 +103,15 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
     return [platform]
 
 
+async def authenticate(instance: "Instance", request: web.Request) -> User:
+    """Return the user behind a request; raises NotAuthenticated."""
+    known = instance.authentication.remembered(request.headers)
+    if known is not None:
+        return known
+    evidence = evidence_of(request)
+    return await instance.run(lambda: instance.authentication.user(evidence))
+
+
 def evidence_of(request: web.Request) -> Evidence:
     """Return what a request carries to prove who sent it."""
     return Evidence(request.headers, request.query, request.cookies, request.path, request.method)
@@ -111,6 +119,8 @@ def evidence_of(request: web.Request) -> Evidence:
 
 def asked(request: web.Request) -> MultiDict[str]:
     """Return the parameters of a request without those that prove who sent it: they ask for nothing."""
+    if not request.query_string:
+        return MultiDict()
     return MultiDict((name, value) for name, value in request.query.items() if name not in CREDENTIALS)
 
 

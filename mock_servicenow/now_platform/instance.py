@@ -98,14 +98,15 @@ class Instance:
     def transaction(self, user: User, findings: list[Finding] | None = None) -> Iterator[Session]:
         """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""
         found: list[Finding] = [] if findings is None else findings
-        with self.store.transaction() as transaction:
-            work = Work(transaction, found, utc_form(self.clock.now()))
-            try:
-                yield Session(self, work, user, secure=not user.unrestricted)
-            except BaseException:
-                self._forget(work)
-                raise
-        self._forget(work)
+        work = Work(self.store.begin(), found, utc_form(self.clock.now()))
+        try:
+            yield Session(self, work, user, secure=not user.unrestricted)
+            work.transaction.commit()
+        except BaseException:
+            work.transaction.rollback()
+            raise
+        finally:
+            self._forget(work)
         for call in work.after_commit:
             call()
 

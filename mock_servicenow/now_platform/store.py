@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -72,6 +72,8 @@ class Transaction:
 
     def __init__(self, connection: sa.Connection, *, embedded: bool) -> None:
         self._connection = connection
+        # The one connection to an embedded database stays open; those to a shared one go back to their pool.
+        self._release = _keep if embedded else connection.close
         self._driver: Any = connection.connection.driver_connection
         self._integrity_error: type[Exception] = connection.dialect.loaded_dbapi.IntegrityError
         self._embedded = embedded
@@ -115,12 +117,18 @@ class Transaction:
         self._driver.commit()
         if self._connection.in_transaction():
             self._connection.commit()
+        self._release()
 
     def rollback(self) -> None:
         """Undo everything, what bypassed SQLAlchemy included."""
         self._driver.rollback()
         if self._connection.in_transaction():
             self._connection.rollback()
+        self._release()
+
+
+def _keep() -> None:
+    """Do nothing."""
 
 
 class Store:
@@ -167,19 +175,10 @@ class Store:
         with self._engine.begin() as connection:
             self._schema.drop_all(connection)
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Commit when the body ends, roll back when it raises."""
-        # The one connection to an embedded database stays open; those to a shared one go back to their pool.
+    def begin(self) -> Transaction:
+        """Begin a transaction, which whoever asks for it must commit or roll back."""
         kept = self._connection
-        with nullcontext(kept) if kept is not None else self._engine.connect() as connection:
-            transaction = Transaction(connection, embedded=self.embedded)
-            try:
-                yield transaction
-                transaction.commit()
-            except BaseException:
-                transaction.rollback()
-                raise
+        return Transaction(self._engine.connect() if kept is None else kept, embedded=kept is not None)
 
     def prepared(self, key: object, build: Callable[[], sa.ClauseElement]) -> Prepared:
         """Return the compiled statement known by that key; build it the first time."""
