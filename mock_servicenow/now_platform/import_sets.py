@@ -57,6 +57,7 @@ class ImportSets:
             maps = load_maps(session.elevated, import_set["table_name"])
             waiting = {"sys_import_set": import_set_id, "sys_import_state": "pending"}
             rows = session.elevated.find_all(import_set["table_name"], **waiting)
+        # Not every database remembers in which order rows were inserted within a second.
         for row in sorted(rows, key=lambda row: int(row["sys_import_row"])):
             outcomes = [self._transform_row(user, findings, each, row) for each in maps]
             with self._instance.transaction(user, findings) as session:

@@ -360,6 +360,18 @@ async def test_an_item_may_send_so_much(client: Client, swallowed: Callable[[], 
     assert "batch-ended" in swallowed()
 
 
+async def test_an_item_never_sends_more_than_10_megabytes(client: Client) -> None:
+    """3.2: glide.rest.batch.max.inputSize counts up to 10 MB."""
+    await set_property(client, "glide.rest.max_content_length", "25")
+    await set_property(client, "glide.rest.batch.max.inputSize", "20")
+    bodies = [b64encode(b" " * length).decode() for length in (10 * 1024 * 1024, 10 * 1024 * 1024 + 1)]
+    for body, unserviced in zip(bodies, ([], ["1"]), strict=True):
+        items = [item("1", "GET", f"{PROBLEM}?sysparm_limit=1") | {"body": body}]
+        sent = BytesIO(json.dumps({"rest_requests": items}).encode())
+        response = await client.post(BATCH, data=sent, headers=JSON)
+        assert (await response.json())["unserviced_requests"] == unserviced
+
+
 @pytest.mark.parametrize(("megabytes", "asked", "unserviced"), [("1", "", ["1"]), ("10", "1", ["1"]), ("10", "x", [])])
 async def test_an_item_may_receive_so_much(client: Client, megabytes: str, asked: str, unserviced: list[str]) -> None:
     """3.2: glide.rest.batch.max.outputSize limits what an item receives, and a header may lower it."""
