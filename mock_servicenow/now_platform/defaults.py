@@ -12,10 +12,13 @@ _SCRIPT = "javascript:"
 
 def default_values(session: "Session", table: str) -> dict[str, str]:
     """Return a new record of the table: every column, empty or with its default."""
-    return {name: default_value(session, column) for name, column in session.dictionary.columns(table).items()}
+    values = dict.fromkeys(session.dictionary.columns(table), "")
+    for column in session.dictionary.columns_with_default(table):
+        values[column.name] = _default(session, column)
+    return values
 
 
-def default_value(session: "Session", column: Column) -> str:
+def _default(session: "Session", column: Column) -> str:
     """Return what a new record holds in that column: a literal, or one of the calls that default scripts make."""
     default = column.default or ""
     if not default.startswith(_SCRIPT):

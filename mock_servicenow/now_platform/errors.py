@@ -28,17 +28,14 @@ class PlatformError(Exception):
     Args:
         message: the envelope's ``message``.
         detail: the envelope's ``detail``; None becomes JSON null.
-        status: the HTTP status, where it differs from the class's.
     """
 
     status = 500
 
-    def __init__(self, message: str, detail: str | None = None, status: int | None = None) -> None:
+    def __init__(self, message: str, detail: str | None = None) -> None:
         super().__init__(message if detail is None else f"{message}: {detail}")
         self.message = message
         self.detail = detail
-        if status is not None:
-            self.status = status
 
 
 class BadRequest(PlatformError):  # noqa: N818 - named after the HTTP status
@@ -119,8 +116,8 @@ class QueryForbidden(Forbidden):
 class OperationFailed(Forbidden):
     """A write was refused."""
 
-    def __init__(self, detail: str, status: int | None = None) -> None:
-        super().__init__("Operation Failed", detail, status)
+    def __init__(self, detail: str) -> None:
+        super().__init__("Operation Failed", detail)
 
 
 class AccessDenied(OperationFailed):

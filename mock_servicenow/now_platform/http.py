@@ -8,11 +8,9 @@ from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.errors import (
-    MethodNotAllowed,
     MfaTokenInvalid,
     NotAuthenticated,
     PlatformError,
-    UnknownPath,
     UriTooLong,
 )
 from mock_servicenow.now_platform.rest.call import Call
@@ -93,10 +91,6 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
             response = await handler(request)
         except PlatformError as error:
             response = error_response(request, error)
-        except web.HTTPNotFound:
-            response = error_response(request, UnknownPath())
-        except web.HTTPMethodNotAllowed:
-            response = error_response(request, MethodNotAllowed(request.method))
         add_headers(instance, request, response)
         return response
 

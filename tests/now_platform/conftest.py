@@ -67,11 +67,13 @@ TOY = Table(
 
 VAULT = Table("u_vault", "Vault", columns=(Column("u_name", display=True),), acls=(Acl("read", ("vault",)),))
 
+CHAIN = Table("u_chain", "Link", columns=(Column("u_next", "Next", "reference", reference="u_chain", display=True),))
+
 
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
     """Return the packaged tables and the toy's."""
-    return load_dictionary(tables=[TOY, VAULT])
+    return load_dictionary(tables=[TOY, VAULT, CHAIN])
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import pysnc  # type: ignore[import-untyped]
-import pysnow  # type: ignore[import-untyped]
+import pysnc
+import pysnow
 import pytest
 import requests
 import trustme

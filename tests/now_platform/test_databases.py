@@ -162,3 +162,28 @@ async def test_numbers_are_never_given_twice(shared: Two) -> None:
 
     runs = [one.run(lambda one=one: insert(one)) for one in shared * 10]  # type: ignore[misc]
     assert len(set(await asyncio.gather(*runs))) == 20
+
+
+def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
+    """Indexes of tables and columns with long names keep apart, and duplicates are told by column."""
+    columns = tuple(Column(f"u_a_rather_long_name_of_a_column_{end}", unique=True) for end in "ab")
+    long = load_dictionary(tables=[Table("u_a_table_with_a_name_that_is_long", columns=columns)])
+    instance = open_instance(f"sqlite:///{tmp_path / 'instance.db'}", long, 1)
+    with closing(instance.store):
+        with instance.transaction(instance.system) as session:
+            session.insert("u_a_table_with_a_name_that_is_long", {columns[0].name: "x", columns[1].name: "y"})
+        with (
+            pytest.raises(UniqueKeyViolation, match="key 'u_a_rather_long_name_of_a_column_b'"),
+            instance.transaction(instance.system) as session,
+        ):
+            session.insert("u_a_table_with_a_name_that_is_long", {columns[1].name: "y"})
+
+
+def test_tables_can_be_dropped(dictionary: Dictionary) -> None:
+    """A database whose tables were dropped is empty and can be filled again."""
+    instance = open_instance("sqlite://", dictionary, 1)
+    with closing(instance.store) as store:
+        store.drop_tables()
+        assert store.is_empty()
+        provision(instance, Credentials())
+        assert not store.is_empty()

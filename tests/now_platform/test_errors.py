@@ -1,5 +1,6 @@
 """Errors, bodies and media types."""
 
+import asyncio
 from collections.abc import Callable
 from io import BytesIO
 
@@ -185,3 +186,13 @@ async def test_answers_are_compressed_only_on_request(client: Client) -> None:
     """A client that does not ask for gzip gets none."""
     response = await client.get(RECORD, headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in response.headers
+
+
+async def test_an_old_client_gets_its_answer_in_one_piece(client: Client) -> None:
+    """HTTP 1.0 knows no chunks."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"GET {RECORD} HTTP/1.0\r\nAuthorization: Basic YWRtaW46YWRtaW4=\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert b"Transfer-Encoding" not in head
+    assert body.endswith(b"}}")

@@ -323,3 +323,14 @@ async def test_debug_messages_come_beside_the_result(client: Client) -> None:
     """X-WantSessionDebugMessages adds a session object."""
     response = await client.get("/api/now/table/problem", headers={"X-WantSessionDebugMessages": "true"})
     assert (await response.json())["session"] == {"debug_logs": []}
+
+
+async def test_a_display_value_may_lead_in_a_circle(client: Client, instance: Instance) -> None:
+    """Records displayed by references that come back to the first one show a sys_id in the end."""
+    with instance.transaction(instance.system) as session:
+        first = session.insert("u_chain", {})
+        second = session.insert("u_chain", {"u_next": first.sys_id})
+        assert second.display("u_next") == ""
+        session.update("u_chain", first.sys_id, {"u_next": second.sys_id})
+    record = await get(client, f"table/u_chain/{first.sys_id}", sysparm_display_value="all")
+    assert record["u_next"]["display_value"] in {first.sys_id, second.sys_id}
