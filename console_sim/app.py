@@ -12,7 +12,7 @@ from console_sim.api.access import Access
 from console_sim.api.approval import Approval
 from console_sim.api.documents import Documents
 from console_sim.api.envelope import Envelope
-from console_sim.api.headers import stamping
+from console_sim.api.headers import stamp
 from console_sim.api.logon import Logon
 from console_sim.api.routes import Routes
 from console_sim.console import Console, build_console
@@ -50,6 +50,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
 
     async def reset() -> None:
         console.reset()
+        clock.restart()
+        ids.restart()
         faults.clear()
         journal.clear()
 
@@ -71,7 +73,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
     app.add_routes(RequestControl(console, secrets).routes())
     app.add_routes(Levers(settings, console, secrets).routes())
     app.add_routes(_api(settings, console, envelope, checks).routes())
-    app.on_response_prepare.append(stamping(clock))
+    app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_closing(console, caller))
     return app
 

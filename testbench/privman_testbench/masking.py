@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 MASK = "***"
+# Older ones are tokens that expired long before.
+KEPT_SECRETS = 1_000
 _SECRET_HEADERS = frozenset({"cookie", "set-cookie", "x-sn-apikey", "x-usertoken", "x-admin-token"})
 _MASKED_KEYS = (
     r"(?:user_|new_|old_|servicenow_)?password\d?|secret|client_?secret|access_?token|refresh_?token|id_token|api_?key"
@@ -34,6 +36,8 @@ class Secrets:
         if secret:
             self._known[secret] = None
             self._known[quote(secret, safe="")] = None
+        while len(self._known) > KEPT_SECRETS:
+            del self._known[next(iter(self._known))]
 
     def mask(self, text: str) -> str:
         """Return the text with every secret in it masked."""

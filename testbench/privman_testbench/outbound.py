@@ -1,9 +1,11 @@
 """Requests that a party sends: journaled, and timed out on the clock."""
 
+import os
 from dataclasses import dataclass
 
 from aiohttp import (
     ClientConnectionError,
+    ClientConnectorError,
     ClientError,
     ClientSession,
     ClientTimeout,
@@ -63,8 +65,10 @@ class HttpCaller:
                 return await self._exchange(exchange, URL(url, encoded=True), headers)
         except TimeoutError:
             reason = f"no answer within {seconds:g} s"
-        except ClientConnectionError as error:
-            reason = f"no connection: {_line(error)}"
+        except ClientConnectorError as error:
+            reason = f"no connection to {error.host}:{error.port}: {_cause(error.os_error)}"
+        except ClientConnectionError:
+            reason = "the connection broke off"
         except (ClientError, ValueError) as error:
             reason = f"the answer could not be read: {_line(error)}"
         self._journal.fail(exchange, reason)
@@ -95,6 +99,11 @@ class HttpCaller:
                 timeout=ClientTimeout(total=GUARD_SECONDS),
             )
         return self._session
+
+
+def _cause(error: OSError) -> str:
+    # asyncio words a refused connection as "Connect call failed"; failed look-ups of a name have negative numbers.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else _line(error)
 
 
 def _line(error: Exception) -> str:

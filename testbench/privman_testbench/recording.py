@@ -1,6 +1,7 @@
 """The outermost middleware: every inbound exchange is journaled, and faults strike here."""
 
 from collections.abc import Callable
+from email.utils import format_datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -28,6 +29,7 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
         except BaseException as error:
             journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
             raise
+        answer.headers.setdefault("Date", format_datetime(exchange.at, usegmt=True))
         if exchange.fault in HUNG_UP:
             journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
         else:

@@ -8,6 +8,7 @@ from aiohttp import web
 from privman_testbench.pages.answers import to_asset
 
 SHARED = "privman_testbench.pages"
+_NAME = r"[a-z]+\.(?:css|js|svg)"
 _TYPES: Mapping[str, str] = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -20,14 +21,13 @@ class Assets:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
-        return [web.get(f"{self._prefix}/{{name}}", self.asset)]
+        return [web.get(f"{self._prefix}/{{name:{_NAME}}}", self.asset)]
 
     async def asset(self, request: web.Request) -> web.Response:
         """Answer one file; raises HTTPNotFound."""
         name = request.match_info["name"]
-        content_type = _TYPES.get(name.rpartition(".")[2])
         for folder in self._folders:
             file = folder / name
-            if content_type is not None and file.is_file():
-                return to_asset(file.read_bytes(), content_type)
+            if file.is_file():
+                return to_asset(file.read_bytes(), _TYPES[name.rpartition(".")[2]])
         raise web.HTTPNotFound
