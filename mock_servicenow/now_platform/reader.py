@@ -1,13 +1,13 @@
 """How rows are fetched."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.store import Row, Store, Transaction
-from mock_servicenow.now_platform.values import from_database
+from mock_servicenow.now_platform.values import from_database, to_database, to_stored
 
 Values = dict[str, str]
 IDS_PER_STATEMENT = 500
@@ -46,6 +46,15 @@ class Reader:
         physical = self._dictionary.sql_table(table)
         return sa.select(*[physical.c[name] for name in self._dictionary.columns(table)])
 
+    def equals(self, table: str, name: str, text: str) -> "sa.ColumnElement[bool]":
+        """Return the condition that a column has just that stored value; none has a value of another type."""
+        physical = self._dictionary.sql_table(table).c[name]
+        if not text:
+            return physical.is_(None)
+        column = self._dictionary.columns(table)[name]
+        stored = to_stored(column, text)
+        return sa.false() if stored is None else physical == to_database(column, stored)
+
     def class_filter(self, table: str) -> "list[sa.ColumnElement[bool]]":
         """Return the condition that keeps other classes of the hierarchy out; none for a root."""
         if self._dictionary.root(table) == table:
@@ -63,8 +72,3 @@ class Reader:
 
     def _values(self, table: str, row: Sequence[object]) -> Values:
         return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
-
-
-def equals(physical: sa.Table, values: Mapping[str, object]) -> "list[sa.ColumnElement[bool]]":
-    """Return the conditions that columns have just those values."""
-    return [physical.c[name] == value for name, value in values.items()]

@@ -12,7 +12,7 @@ from mock_servicenow.now_platform import access, display, queries
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
 from mock_servicenow.now_platform.formats import Formats
 from mock_servicenow.now_platform.query import CompiledQuery
-from mock_servicenow.now_platform.reader import Reader, Values, equals
+from mock_servicenow.now_platform.reader import Reader, Values
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.references import References
 from mock_servicenow.now_platform.users import ADMIN_ROLE, User
@@ -161,7 +161,8 @@ class Session:
         """Return every record whose columns have just those values, in the order of their insertion."""
         self._known(table)
         physical = self.dictionary.sql_table(table)
-        statement = self.reader.select(table).where(*equals(physical, equal), *self.reader.class_filter(table))
+        conditions = [self.reader.equals(table, name, text) for name, text in equal.items()]
+        statement = self.reader.select(table).where(*conditions, *self.reader.class_filter(table))
         ordered = statement.order_by(*self.instance.store.insertion_order(physical))
         return self._all_visible(table, self.reader.fetch(table, ordered))
 
@@ -196,9 +197,8 @@ class Session:
     def by_display(self, table: str, text: str) -> str | None:
         """Return the sys_id of the only record with that display value, or user name; None if there is none or more."""
         columns = self.dictionary.columns(table)
-        physical = self.dictionary.sql_table(table)
         names = {self.dictionary.display_column(table), "user_name"} & columns.keys()
-        matching = sa.or_(*(physical.c[name] == text for name in sorted(names)))
+        matching = sa.or_(*(self.reader.equals(table, name, text) for name in sorted(names)))
         found = self.reader.fetch(table, self.reader.select(table).where(matching).limit(2))
         return found[0]["sys_id"] if len(found) == 1 else None
 

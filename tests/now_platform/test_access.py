@@ -93,6 +93,15 @@ async def test_hidden_columns_are_left_out(user: Client, instance: Instance) -> 
     assert (await response.json())["result"] == {"u_color": "r"}
 
 
+async def test_hidden_columns_are_left_out_of_dot_walks(user: Client, instance: Instance) -> None:
+    """A column that the user may not read is absent through a reference too."""
+    with instance.transaction(instance.system) as session:
+        parent = session.insert("u_toy", {"u_color": "r", "u_secret": "s", "u_name": "p"})
+        toy = session.insert("u_toy", {"u_color": "r", "u_parent": parent.sys_id})
+    response = await user.get(f"{TOYS}/{toy.sys_id}?sysparm_fields=u_parent.u_secret,u_parent.u_name")
+    assert (await response.json())["result"] == {"u_parent.u_name": "p"}
+
+
 async def test_locked_columns_are_ignored(user: Client, grant: Grant, instance: Instance, swallowed: Swallowed) -> None:
     """A value for a column that the user may not write is dropped, and the journal tells."""
     grant("plain", "toy_writer")

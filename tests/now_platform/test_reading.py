@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from yarl import URL
 
 from mock_servicenow.now_platform.instance import Instance
 
@@ -195,6 +196,30 @@ async def test_beyond_the_end_is_an_empty_page(client: Client) -> None:
 async def test_a_negative_offset_is_refused(client: Client) -> None:
     """An offset below zero is a bad request."""
     assert (await client.get("/api/now/table/problem?sysparm_offset=-1")).status == 400
+
+
+@pytest.mark.parametrize("parameter", ["sysparm_limit", "sysparm_offset"])
+async def test_numbers_beyond_reason(client: Client, parameter: str) -> None:
+    """A page as large or as far as nobody can count is a page all the same."""
+    response = await client.get(f"/api/now/table/problem?{parameter}={10**30}")
+    assert response.status == 200
+    assert response.headers["X-Total-Count"] == "12"
+
+
+@pytest.mark.parametrize("path", ["problem?number=a%00b", "problem/a%00b", "problem?sysparm_query=number=a%00b"])
+async def test_what_no_database_can_store_leads_nowhere(client: Client, path: str) -> None:
+    """A zero byte is a bad request."""
+    assert (await client.get(URL(f"/api/now/table/{path}", encoded=True))).status == 400
+
+
+def test_find_compares_by_type(instance: Instance) -> None:
+    """A record is found by its stored values, empty ones and numbers included."""
+    with instance.transaction(instance.system) as session:
+        toy = session.insert("u_toy", {"u_pieces": "7", "u_weight": "1.5"})
+        assert session.find("u_toy", u_pieces="7", u_weight="1.5", u_name="") is not None
+        assert session.find("u_toy", u_pieces="8") is None
+        assert session.find("u_toy", u_pieces="many") is None
+        assert session.find("u_toy", sys_id=toy.sys_id, u_pieces="") is None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.rest.call import Call
 
 PREFIX = "sysparm_"
 DEFAULT_LIMIT = 10_000
+_MOST = 2**31 - 1  # what every database takes for a number of rows
 _DISPLAY = ("false", "true", "all")
 _KNOWN = frozenset(
     PREFIX + name
@@ -114,7 +115,7 @@ def _integer(call: Call, name: str, default: int, *, least: int | None = None) -
     if number is None or (least is not None and number < least):
         call.swallowed("parameter-ignored", f"{name} is '{value}', expected a whole number: it was ignored", name)
         return default
-    return number
+    return min(number, _MOST)
 
 
 def _offset(call: Call) -> int:

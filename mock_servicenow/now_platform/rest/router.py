@@ -40,8 +40,8 @@ class Router:
     def answer(self, call: "Call") -> "Answer":
         """Answer a call; raises PlatformError."""
         match = _PATH.fullmatch(call.path)
-        if match is None:
-            raise UnknownPath
+        if match is None or "\0" in call.path or "%00" in call.raw_query:
+            raise UnknownPath  # no database compares with what none can store
         call.version = match[1] or ""
         call.resource = tuple(match[2].split("/"))
         resource = self._resources.get(call.resource[0])

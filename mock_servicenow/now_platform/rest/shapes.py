@@ -79,8 +79,10 @@ def shown_fields(session: "Session", call: "Call", parameters: "Parameters", tab
     fields = session.instance.fields.find(table, names)
     for name in fields.unknown:
         call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
-    hidden = access.hidden_columns(session, table) if session.secure else frozenset()
-    return fields.without(hidden) if hidden else fields
+    hidden = {guarded: access.hidden_columns(session, guarded) for guarded in fields.tables} if session.secure else {}
+    if not any(hidden.values()):
+        return fields
+    return fields.where(lambda field: field.column.name not in hidden[field.table])
 
 
 def _view(session: "Session", call: "Call", table: str, view: str) -> tuple[str, ...] | None:
