@@ -9,6 +9,7 @@ from aiohttp import web
 from privman_testbench.findings import Finding
 
 Direction = Literal["in", "out"]
+KEPT_BODY = 1024 * 1024
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -21,6 +22,7 @@ class Exchange:
         at: when the request began, UTC.
         direction: ``in`` for a request that this party received, ``out`` for one that it sent.
         url: path and query for ``in``, the absolute address for ``out``.
+        request_body: as sent, or its first `KEPT_BODY` bytes; ``request_size`` is its whole length.
         status: of the answer; 0 when there was none.
         error: why there was no answer, in one line.
         fault: name of the armed fault that touched the exchange.
@@ -35,9 +37,11 @@ class Exchange:
     url: str
     request_headers: Headers
     request_body: bytes = b""
+    request_size: int = 0
     status: int = 0
     response_headers: Headers = ()
     response_body: bytes = b""
+    response_size: int = 0
     error: str = ""
     fault: str = ""
     findings: list[Finding] = field(default_factory=list)

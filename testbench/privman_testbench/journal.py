@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from privman_testbench.clock import Clock
-from privman_testbench.exchange import Direction, Exchange, Headers
+from privman_testbench.exchange import KEPT_BODY, Direction, Exchange, Headers
 from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
 
@@ -16,7 +16,7 @@ KEPT_BYTES = 64 * 1024 * 1024
 class Journal:
     """The exchanges of one party, inbound and outbound, in the order in which they began.
 
-    The journal is bounded: past ``kept_exchanges`` or ``kept_bytes`` of bodies the oldest exchanges go, and ``evicted``
+    The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or ``kept_bytes`` of bodies the oldest exchanges go, and ``evicted``
     counts them. Whether an exchange keeps its contract is asked of ``judge`` only when somebody reads it, so that
     judging costs the exchange nothing.
     """
@@ -43,17 +43,19 @@ class Journal:
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
         """Record that a request has begun and return its exchange."""
         self._begun += 1
-        exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, body)
+        kept = body[:KEPT_BODY]
+        exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
         self._entries.append(exchange)
-        self._bytes += len(body)
+        self._bytes += len(kept)
         return exchange
 
     def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Record the answer."""
         exchange.status = status
         exchange.response_headers = headers
-        exchange.response_body = body
-        self._bytes += len(body)
+        exchange.response_body = body[:KEPT_BODY]
+        exchange.response_size = len(body)
+        self._bytes += len(exchange.response_body)
         self._evict()
 
     def fail(self, exchange: Exchange, error: str) -> None:
@@ -86,12 +88,12 @@ class Journal:
             "url": mask(exchange.url),
             "request": {
                 "headers": self._secrets.mask_headers(exchange.request_headers),
-                "body": mask(_text(exchange.request_body)),
+                "body": mask(_text(exchange.request_body, exchange.request_size)),
             },
             "status": exchange.status,
             "response": {
                 "headers": self._secrets.mask_headers(exchange.response_headers),
-                "body": mask(_text(exchange.response_body)),
+                "body": mask(_text(exchange.response_body, exchange.response_size)),
             },
             "error": exchange.error,
             "fault": exchange.fault,
@@ -103,7 +105,7 @@ class Journal:
         return {key: self._secrets.mask(value) for key, value in finding.to_json().items()}
 
     def _judge_once(self, exchange: Exchange) -> None:
-        if exchange.judged or not exchange.ended:
+        if exchange.judged or not exchange.ended or _is_cut(exchange):
             return
         exchange.judged = True
         exchange.findings.extend(self._judge(exchange))
@@ -115,8 +117,15 @@ class Journal:
             self.evicted += 1
 
 
-def _text(body: bytes) -> str:
+def _is_cut(exchange: Exchange) -> bool:
+    kept = len(exchange.request_body), len(exchange.response_body)
+    return kept != (exchange.request_size, exchange.response_size)
+
+
+def _text(body: bytes, size: int) -> str:
+    if len(body) < size:
+        return f"({size} bytes, of which the first {len(body)} are kept)"
     try:
         return body.decode()
     except UnicodeDecodeError:
-        return f"({len(body)} bytes that are not UTF-8)"
+        return f"({size} bytes that are not UTF-8)"

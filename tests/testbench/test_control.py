@@ -5,9 +5,10 @@ import pytest
 from aiohttp import web
 
 from privman_testbench.control import Control
+from privman_testbench.journal import Journal
 from privman_testbench.virtual_clock import START
 
-from .conftest import TOKEN, Party
+from .conftest import TOKEN, Party, judge
 
 
 async def test_health(party: Party) -> None:
@@ -60,6 +61,17 @@ async def test_journal_says_what_is_no_text(party: Party) -> None:
     await party.call("POST", "/", data=b"\xff\xfe")
     _, body = await party.call("GET", "/__admin/requests")
     assert body["requests"][0]["request"]["body"] == "(2 bytes that are not UTF-8)"
+
+
+async def test_journal_keeps_the_beginning_of_a_large_body(party: Party) -> None:
+    """Of a body over a mebibyte the journal tells the size; it is not judged by its beginning."""
+    party.journal = Journal(party.clock, party.secrets, judge)
+    large = party.journal.begin("out", "POST", "http://far/", (), b"wrong" * 300_000)
+    party.journal.finish(large, 200, (), b"")
+    (exchange,) = party.journal.exchanges()
+    text = party.journal.to_json(exchange)["request"]
+    assert text == {"headers": [], "body": "(1500000 bytes, of which the first 1048576 are kept)"}
+    assert party.journal.findings() == []
 
 
 async def test_journal_keeps_what_had_no_answer(party: Party) -> None:
