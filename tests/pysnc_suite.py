@@ -1,6 +1,6 @@
 """Runs PySNC's own live suite, unchanged, against a served instance: twice in a row, then in random order.
 
-    tox -e pysnc -- PATH        PATH is a copy of github.com/ServiceNow/PySNC
+``tox -e pysnc -- PATH``, where PATH is a copy of github.com/ServiceNow/PySNC.
 """
 
 import os
@@ -17,7 +17,7 @@ def main() -> int:
     """Run the suite and return its exit code; 0 with the reason where there is no copy of it."""
     suite = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
     if suite is None or not (suite / "test" / "test_snc_api.py").is_file():
-        sys.stdout.write("skipped: PySNC's suite lies nowhere here; its releases carry no tests, so give a copy's path\n")
+        sys.stdout.write("skipped: PySNC's suite lies nowhere here; its releases carry no tests, so name a copy\n")
         return 0
     with TemporaryDirectory() as folder:
         authority = Path(folder) / "ca.pem"

@@ -16,9 +16,9 @@ KEPT_BYTES = 64 * 1024 * 1024
 class Journal:
     """The exchanges of one party, inbound and outbound, in the order in which they began.
 
-    The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or ``kept_bytes`` of bodies the oldest exchanges go, and ``evicted``
-    counts them. Whether an exchange keeps its contract is asked of ``judge`` only when somebody reads it, so that
-    judging costs the exchange nothing.
+    The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or
+    ``kept_bytes`` of bodies the oldest exchanges go, which ``evicted`` counts. Whether an exchange keeps its contract
+    is asked of ``judge`` only when somebody reads it, so that judging costs the exchange nothing.
     """
 
     def __init__(
