@@ -8,7 +8,15 @@ from itertools import count
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from privman_scenarios import strategies
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
@@ -19,6 +27,7 @@ from privman_scenarios.targets import Targets
 from privman_scenarios.world import WorldBuilder
 
 WAIT, RETRIES, TIMEOUT, TOKEN_LIFETIME = 50, 3, 59_400, 1_200
+MOST_REQUESTS = 4
 STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 
@@ -123,6 +132,8 @@ class BothSides(RuleBasedStateMachine):
         servicenow = HeldServiceNow(self.loop, targets)
         self.world = HeldWorld(self.loop, targets, servicenow, HeldConsole(self.loop, targets))
         self.model = Model()
+        # Doing the same again at once tries nothing new.
+        self.waited = self.befell = False
 
     def teardown(self) -> None:
         """Close the world; every message kept its contract."""
@@ -130,50 +141,55 @@ class BothSides(RuleBasedStateMachine):
         self.loop.run(self._opened.__aexit__(None, None, None))
         assert broken == []
 
-    @rule(target=requests, metadata=strategies.metadata())
-    def ask(self, metadata: dict[str, str]) -> str:
-        """An endpoint user asks."""
-        request_id = self.world.console.ask(metadata)
-        self.model.requests[request_id] = ModelRequest(self.model.now)
-        return request_id
+    @initialize(target=requests, metadata=strategies.metadata())
+    def ask_first(self, metadata: dict[str, str]) -> str:
+        """Nothing is worth trying before somebody has asked."""
+        return self.ask(metadata)
 
-    @rule(request_id=requests, answer=strategies.answers())
-    def decide(self, request_id: str, answer: Answer) -> None:
-        """An approver decides, perhaps too late or for the second time."""
+    @precondition(lambda self: len(self.model.requests) < MOST_REQUESTS)
+    @rule(target=requests, metadata=strategies.metadata())
+    def ask_again(self, metadata: dict[str, str]) -> str:
+        """An endpoint user asks."""
+        return self.ask(metadata)
+
+    @rule(request_id=requests, answer=strategies.answers(), failures=st.sampled_from([0, 1, 3, 4]))
+    def decide(self, request_id: str, answer: Answer, failures: int) -> None:
+        """An approver decides, perhaps too late or for the second time, while the console fails so often."""
+        self.waited = self.befell = False
+        self.world.console.faults.clear()
+        if failures:
+            self.world.console.faults.arm("status", status=503, path="*/approval/approve", times=failures)
+        self.model.failures = failures
         accepted = self.model.decide(request_id, answer)
         assert self.world.decide(request_id, answer.response, **answer.values) == (200 if accepted else 403)
 
-    @rule(times=st.integers(1, 5))
-    def fail(self, times: int) -> None:
-        """The console will fail as often when decisions arrive."""
-        self.world.console.faults.clear()
-        self.world.console.faults.arm("status", status=503, path="*/approval/approve", times=times)
-        self.model.failures = times
-
-    @rule(seconds=st.sampled_from([1, 49, 50, 51, 150, 1_200, 3_600, 59_400]))
+    @precondition(lambda self: not self.waited)
+    @rule(seconds=st.sampled_from([1, 49, 50, 150, 1_200, 59_399]))
     def wait(self, seconds: int) -> None:
         """Time passes."""
+        self.waited, self.befell = True, False
         self.world.clock.advance(seconds)
         self.model.wait(seconds)
 
-    @rule()
-    def restart(self) -> None:
-        """The console starts again; its tokens are gone."""
-        self.world.console.restart()
+    @precondition(lambda self: not self.befell)
+    @rule(event=st.sampled_from(["restart", "log out", "reset the Secret", "update the Secret"]))
+    def befall(self, event: str) -> None:
+        """Something befalls the console after which every token is dead."""
+        self.waited, self.befell = False, True
+        if event == "restart":
+            self.world.console.restart()
+        elif event == "log out":
+            self.world.console.log_out()
+        else:
+            self.model.secret_known = event == "update the Secret"
+            self.world.console.reset_secret(update_credential=self.model.secret_known)
         self.model.token_until = self.model.now
 
-    @rule()
-    def log_out(self) -> None:
-        """Every token dies."""
-        self.world.console.log_out()
-        self.model.token_until = self.model.now
-
-    @rule(update=st.booleans())
-    def reset_secret(self, update: bool) -> None:  # noqa: FBT001 - Hypothesis draws it by name
-        """The Secret is replaced; ServiceNow learns of it only when the credential is updated."""
-        self.world.console.reset_secret(update_credential=update)
-        self.model.token_until = self.model.now
-        self.model.secret_known = update
+    def ask(self, metadata: dict[str, str]) -> str:
+        """Ask on both sides, and in the model."""
+        request_id = self.world.console.ask(metadata)
+        self.model.requests[request_id] = ModelRequest(self.model.now)
+        return request_id
 
     @invariant()
     def both_sides_agree_with_the_model(self) -> None:
@@ -196,5 +212,5 @@ def test_both_sides_agree_with_the_model(privman_loop: LoopThread, privman_world
     """However asking, deciding, failing, waiting, restarting and new Secrets are mixed, both sides end as the model."""
     BothSides.loop, BothSides.worlds = privman_loop, privman_worlds
     run_state_machine_as_test(
-        BothSides, settings=settings(max_examples=30, stateful_step_count=20, deadline=None, derandomize=True)
+        BothSides, settings=settings(max_examples=60, stateful_step_count=15, deadline=None, derandomize=True)
     )
