@@ -1,5 +1,6 @@
 """Columns to which each write appends an entry, such as comments (platform 1.7)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary import JOURNAL_TYPES
@@ -33,13 +34,23 @@ def delete_entries(session: "Session", table: str, sys_id: str) -> None:
             session.elevated.delete(ENTRIES, entry.sys_id)
 
 
+def prefetch(session: "Session", records: "Iterable[Record]") -> None:
+    """Fetch the entries of all the records together; the transaction remembers them until something is written."""
+    known = session.work.entries
+    missing = [record.sys_id for record in records if record.sys_id not in known]
+    known.update({sys_id: [] for sys_id in missing})
+    for row in session.reader.among(ENTRIES, "element_id", missing):
+        known[row["element_id"]].append(row)
+
+
 def history(session: "Session", record: "Record", column: "Column") -> str:
     """Return all entries of the column, the newest first, as they are displayed."""
-    found = session.elevated.find_all(ENTRIES, element_id=record.sys_id, element=column.name)
-    return "".join(_entry(session, entry, column.label) for entry in reversed(found))
+    prefetch(session, [record])
+    entries = (entry for entry in session.work.entries[record.sys_id] if entry["element"] == column.name)
+    return "".join(_entry(session, entry, column.label) for entry in reversed(list(entries)))
 
 
-def _entry(session: "Session", entry: "Record", label: str) -> str:
+def _entry(session: "Session", entry: dict[str, str], label: str) -> str:
     author = session.elevated.find("sys_user", user_name=entry["sys_created_by"])
     name = entry["sys_created_by"] if author is None else author["name"]
-    return f"{entry.display('sys_created_on')} - {name} ({label})\n{entry['value']}\n\n"
+    return f"{session.formats.date_time(entry['sys_created_on'])} - {name} ({label})\n{entry['value']}\n\n"

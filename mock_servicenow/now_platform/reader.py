@@ -1,6 +1,6 @@
 """How rows are fetched."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.store import Row, Store, Transaction
 from mock_servicenow.now_platform.values import from_database, to_database, to_stored
 
 Values = dict[str, str]
-IDS_PER_STATEMENT = 500
+VALUES_PER_STATEMENT = 500
 
 
 class Reader:
@@ -29,13 +29,15 @@ class Reader:
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
         """Return the rows that exist by sys_id."""
-        ids = list(sys_ids)
-        found: dict[str, Values] = {}
-        for start in range(0, len(ids), IDS_PER_STATEMENT):
-            physical = self._dictionary.sql_table(table)
-            chosen = physical.c.sys_id.in_(ids[start : start + IDS_PER_STATEMENT])
-            found.update((row["sys_id"], row) for row in self.fetch(table, self.select(table).where(chosen)))
-        return found
+        return {row["sys_id"]: row for row in self.among(table, "sys_id", sys_ids)}
+
+    def among(self, table: str, column: str, values: Iterable[str]) -> Iterator[Values]:
+        """Return the rows that have one of the values in a text column, those of one value as they were inserted."""
+        physical, wanted = self._dictionary.sql_table(table), list(values)
+        for start in range(0, len(wanted), VALUES_PER_STATEMENT):
+            chosen = physical.c[column].in_(wanted[start : start + VALUES_PER_STATEMENT])
+            ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
+            yield from self.fetch(table, ordered)
 
     def fetch(self, table: str, statement: "sa.Select[Any]") -> list[Values]:
         """Return the rows of a statement made from `select`."""

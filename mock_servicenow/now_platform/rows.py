@@ -72,7 +72,7 @@ class Rows:
 
     def _touched(self, table: str) -> None:
         work = self._session.work
-        work.referenced.clear()
+        work.forget()
         for name in self._session.dictionary.lineage(table):
             work.written.add(name)
             self._session.instance.cache.forget(name)

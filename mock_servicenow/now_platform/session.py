@@ -32,7 +32,9 @@ class Work:
         rules: names of the business rules that run at the moment, the outermost first.
         written: the tables written so far.
         after_commit: what to do once it is certain.
+        insert_status: what an insert that succeeds is answered with.
         referenced: rows that others refer to, by table and sys_id, as long as nothing is written.
+        entries: entries of journal columns by the record's sys_id, as long as nothing is written.
     """
 
     transaction: "Transaction"
@@ -41,7 +43,14 @@ class Work:
     rules: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    insert_status: int = 201
     referenced: dict[tuple[str, str], Values | None] = field(default_factory=dict)
+    entries: dict[str, list[Values]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was read to be displayed, since something is written."""
+        self.referenced.clear()
+        self.entries.clear()
 
 
 class Session:

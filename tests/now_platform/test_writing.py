@@ -423,6 +423,15 @@ async def test_journal_columns_append(client: Client) -> None:
     assert (await (await client.get(entries)).json())["result"] == []
 
 
+async def test_journal_columns_of_a_page_keep_apart(client: Client) -> None:
+    """Each record of a list shows its own entries."""
+    for text in ("one", "two"):
+        await post(client, "u_toy", {"u_color": "r", "u_notes": text})
+    response = await client.get("/api/now/table/u_toy?sysparm_display_value=true&sysparm_fields=u_notes")
+    notes = [record["u_notes"].splitlines()[1] for record in (await response.json())["result"]]
+    assert notes == ["one", "two"]
+
+
 async def test_entries_of_authors_who_are_gone_keep_their_user_name(client: Client, instance: Instance) -> None:
     """An entry by a user who is not in the tables shows the user name."""
     with instance.transaction(instance.system) as session:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import access
+from mock_servicenow.now_platform import access, journal_fields
+from mock_servicenow.now_platform.dictionary import JOURNAL_TYPES
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
 
@@ -29,6 +30,8 @@ class Shapes:
         paths = self._needed_paths()
         if paths:
             self._session.references.prefetch(records, paths)
+        if self._display != "false" and any(field.column.type in JOURNAL_TYPES for field in self._fields.special):
+            journal_fields.prefetch(self._session, records)
         shape = self._raw if self._display == "false" else self._displayed
         return [shape(record) for record in records]
 
