@@ -81,7 +81,14 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
 def _api(settings: Settings, console: Console, envelope: Envelope, checks: ContractChecks) -> Routes:
     access = Access(console.store, console.users)
     logon = Logon(console.names, access, console.users, console.tokens)
-    approval = Approval(console.clock, envelope, access, console.decisions, console.approvals)
+    approval = Approval(
+        console.names,
+        clock=console.clock,
+        envelope=envelope,
+        access=access,
+        decisions=console.decisions,
+        approvals=console.approvals,
+    )
     documents = Documents(settings, envelope, checks)
     return Routes(
         {

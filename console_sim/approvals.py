@@ -50,8 +50,8 @@ class Approvals:
             raise NotFoundError(f"there is no approval request {request_id!r}")
         return request
 
-    def take_delivered(self, delivered: DeliveredDecision) -> ApprovalRequest:
-        """Take a decision that ServiceNow delivers (integration 4).
+    def take_delivered(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
+        """Take a decision that ServiceNow delivers (integration 4); return the request, and whether it was news.
 
         Raises NotFoundError for a request that was never sent for that instance, ConflictError for one that was
         decided otherwise or has timed out.
@@ -59,11 +59,11 @@ class Approvals:
         request = self.find(delivered.request_id)
         if request.instance_id.lower() != delivered.instance_id:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
-        request.decide(delivered.decision, self._clock.now())
+        is_new = request.decide(delivered.decision, self._clock.now())
         # Whoever delivers a decision has the request and the decision.
         request.sent = request.recorded = True
         request.last_error = ""
-        return request
+        return request, is_new
 
     async def decide_here(self, request_id: str, decision: Decision) -> ApprovalRequest:
         """Take a decision outside the normal flow and attempt once to record it in ServiceNow.

@@ -11,7 +11,6 @@ ConsoleError
 """
 
 from collections.abc import Iterable
-from typing import ClassVar
 
 API_DISABLED = "API Enabled is off; webhooks need it on (Admin, Configuration, Advanced, API Settings)"
 
@@ -19,7 +18,7 @@ API_DISABLED = "API Enabled is off; webhooks need it on (Admin, Configuration, A
 class ConsoleError(Exception):
     """A refusal; its message is for the caller's eyes."""
 
-    status: ClassVar[int]
+    status: int
 
     @property
     def headers(self) -> dict[str, str]:

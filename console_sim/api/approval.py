@@ -1,21 +1,36 @@
 """The decision endpoint, the Privilege Manager Post Uri (integration 4)."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from console_sim.api.access import Access
 from console_sim.api.envelope import Envelope
 from console_sim.api.json_body import read_json_object
+from console_sim.approval_request import ApprovalRequest
 from console_sim.approvals import Approvals
-from console_sim.decision import DecisionReader
+from console_sim.decision import DecisionReader, DeliveredDecision
+from console_sim.errors import ConflictError, NotFoundError
+from privman_contracts import WireNames
 from privman_testbench.clock import Clock
 
 
 class Approval:
     """Takes the decisions that ServiceNow delivers."""
 
-    def __init__(
-        self, clock: Clock, envelope: Envelope, access: Access, decisions: DecisionReader, approvals: Approvals
+    def __init__(  # noqa: PLR0913 - what it brings together
+        self,
+        names: WireNames,
+        *,
+        clock: Clock,
+        envelope: Envelope,
+        access: Access,
+        decisions: DecisionReader,
+        approvals: Approvals,
     ) -> None:
+        self._repeated = names.number("same_decision_status")
+        self._unknown = names.number("unknown_request_status")
+        self._contradicting = names.number("other_decision_status")
         self._clock = clock
         self._envelope = envelope
         self._access = access
@@ -26,6 +41,17 @@ class Approval:
         """Take a decision, an approval or a denial, and answer the state that follows."""
         self._access.require_approver(request)
         delivered = self._decisions.read_delivered(await read_json_object(request))
-        decided = self._approvals.take_delivered(delivered)
+        decided, is_new = self._take(delivered)
         state = decided.state(self._clock.now())
-        return self._envelope.ok({"RequestId": decided.request_id, "State": state})
+        status = HTTPStatus.OK if is_new else self._repeated
+        return self._envelope.ok({"RequestId": decided.request_id, "State": state}, status)
+
+    def _take(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
+        try:
+            return self._approvals.take_delivered(delivered)
+        except NotFoundError as error:
+            error.status = self._unknown
+            raise
+        except ConflictError as error:
+            error.status = self._contradicting
+            raise

@@ -17,9 +17,9 @@ class Envelope:
         self._key = names.group("keys.envelope")
         self._word = names.group("words.envelope_status")
 
-    def ok(self, result: object) -> web.Response:
-        """Return 200 with the result."""
-        return self._answer(200, result, "ok", [])
+    def ok(self, result: object, status: int = 200) -> web.Response:
+        """Return the result."""
+        return self._answer(status, result, "ok", [])
 
     @property
     def middleware(self) -> Middleware:

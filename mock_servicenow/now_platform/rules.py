@@ -21,9 +21,10 @@ class RuleAbort(Exception):  # noqa: N818 - a signal to the rule's runner, not a
 class RuleAnswer(Exception):  # noqa: N818 - a signal to the writer, not an error
     """Raised in a before rule of an insert to let a record that exists stand for the new one."""
 
-    def __init__(self, record: "Record") -> None:
+    def __init__(self, record: "Record", status: int) -> None:
         super().__init__(record)
         self.record = record
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,6 @@ class RuleContext:
         """Refuse the write; the reason becomes a finding and never reaches the client (platform 1.9)."""
         raise RuleAbort(reason)
 
-    def answer_with(self, record: "Record") -> NoReturn:
-        """Insert nothing and answer with a record that exists, as a coalescing import does."""
-        raise RuleAnswer(record)
+    def answer_with(self, record: "Record", status: int) -> NoReturn:
+        """Insert nothing and answer with a record that exists, as a coalescing import does, and with that status."""
+        raise RuleAnswer(record, status)

@@ -36,6 +36,7 @@ class Writer:
         try:
             self._rules.run("before", context)
         except RuleAnswer as answer:
+            session.work.insert_status = answer.status
             return answer.record
         data_policies.enforce(context)
         entries = journal_fields.pop_entries(session, table, current)

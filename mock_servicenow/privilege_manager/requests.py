@@ -25,6 +25,7 @@ class ApprovalRequests:
         self._table = tables.request
         self._pending = tables.pending
         self._timed_out = names.word("request_status", "timed_out")
+        self._repeated_status = names.number("duplicate_request_status")
         self._registrations = registrations
         self._activity_types = activity_types
 
@@ -77,7 +78,7 @@ class ApprovalRequests:
         if existing is None:
             return
         if all(existing[self._table[column]] == self._value(context, column) for column in _CONTENT):
-            context.answer_with(existing)
+            context.answer_with(existing, self._repeated_status)
         request_id = self._value(context, "request_id")
         context.abort(f"'{self._table['request_id']}' {request_id!r} was received before with another body")
 

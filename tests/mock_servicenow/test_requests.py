@@ -1,10 +1,13 @@
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import ACTIVITY_TYPE, GUID, REQUEST, RESPONSE, Instance
+from mock_servicenow.settings import Settings
+
+from .conftest import ACTIVITY_TYPE, GUID, REQUEST, RESPONSE, Instance, running
 
 
 async def test_request_is_accepted_and_pending(instance: Instance) -> None:
@@ -217,3 +220,12 @@ async def test_ready_made_users(instance: Instance) -> None:
     for name in ("privman.admin", "privman.approver", "privman.integration"):
         (user,) = await instance.read("sys_user", query=f"user_name={name}")
         assert user["active"] == "true"
+
+
+async def test_status_of_a_repeated_request_can_be_overridden(tmp_path: Path) -> None:
+    """A team whose instance answers a repeated request otherwise says so in its file of inferred rules."""
+    inferred = tmp_path / "ours.yaml"
+    inferred.write_text("rules: {duplicate_request_status: 200}")
+    async with running(Settings(inferred=inferred)) as instance:
+        ids = await instance.set_up()
+        assert [(await instance.ask(ids)).status for _ in range(2)] == [201, 200]

@@ -97,11 +97,8 @@ class TableApi:
         parameters = read_parameters(call)
         values = self._values(call, session, parameters, table)
         record = session.insert(table, values, system_columns=_may_supply(session, parameters))
-        if _wants_no_body(call):
-            answer = Answer(201)
-        else:
-            answer = _record(call, session, parameters, table, record)
-            answer.status = 201
+        answer = Answer() if _wants_no_body(call) else _record(call, session, parameters, table, record)
+        answer.status = session.work.insert_status
         answer.headers["Location"] = f"{session.instance.url}{call.prefix}/table/{table}/{record.sys_id}"
         return answer
 
