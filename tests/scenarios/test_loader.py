@@ -133,6 +133,14 @@ HEAD = "title: T\nsteps:\n"
             HEAD + "  - console.expect-approval: {comment: [{matches: 5}]}\n",
             "3: console.expect-approval: 'comment' is [{'matches': 5}]. 'matches' is 5. Expected a regular expression.",
         ),
+        (
+            HEAD + "  - console.expect-exchanges: {waits: 50 seconds}\n",
+            "3: console.expect-exchanges: 'waits' is '50 seconds'. Expected a list of spans of time.",
+        ),
+        (
+            HEAD + "  - servicenow.decide-at-once: {decisions: [{comment: Fine}]}\n",
+            "3: servicenow.decide-at-once: 'decisions' is [{'comment': 'Fine'}]. Expected a list of mappings",
+        ),
         (HEAD + "  - console.ask\n", "3: a step is 'console.ask'. Expected one '<party>.<verb>:' with its arguments."),
         (HEAD + "  - console.ask:\n    title: T\n", "3: a step is {'console.ask': None, 'title': 'T'}. Expected one"),
         ("title: T\ntitle: U\n", "2: 'title' stands twice."),

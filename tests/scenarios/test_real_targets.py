@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import Event, ScenarioEnded
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
@@ -189,6 +190,15 @@ async def test_a_real_instance_gets_time_to_answer(stub: tuple[StubInstance, Wor
     (ended,) = await play(stub[1], scenarios("deny"))
     assert ended.outcome == "passed"
     assert stub[0].late == 0
+
+
+async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Whoever asks for a journal there is told so."""
+    async with stub[1].open() as targets:
+        with pytest.raises(
+            ExpectationError, match=r"expected a control plane at http.*/__admin; came nothing"
+        ):
+            await targets.servicenow.control.journal()
 
 
 async def test_a_failure_shows_the_calls_that_were_made(stub: tuple[StubInstance, WorldBuilder]) -> None:

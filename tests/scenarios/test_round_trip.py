@@ -93,3 +93,24 @@ def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_colu
     reasons = [each["message"] for each in world.servicenow.findings if each["rule"] == "rule-aborted"]
     assert [reason for reason in reasons if f"'{broken.key}'" in reason] == reasons != []
     world.servicenow.tolerate("approval-request")
+
+
+@GENERATED
+@given(valid_responses=strategies.csv_responses(), max_timeout=strategies.spans(23))
+def test_an_activity_type_is_kept_as_it_was_declared(world: HeldWorld, valid_responses: str, max_timeout: str) -> None:
+    """The valid responses in their order; the time-out as a duration read raw (platform 1.7)."""
+    world.servicenow.forget_journal()
+    values = {
+        "name": "PM Approval Request",
+        "description": "Approve or deny PM request",
+        "valid_responses": valid_responses,
+        "max_timeout": max_timeout,
+        "include_comment": "true",
+        "include_duration": "true",
+        "instance_id": world.console.instance_id,
+    }
+    url = f"{world.servicenow.url}/api/now/table/x_thyti_thycotic_p_activity_type"
+    answer = requests.post(url, json=values, auth=world.servicenow.auth, timeout=10)
+    assert answer.status_code == 201
+    assert answer.json()["result"].items() >= {**values, "max_timeout": f"1970-01-01 {max_timeout}"}.items()
+    assert world.servicenow.broken_contracts() == []

@@ -193,3 +193,17 @@ async def test_a_removed_duty_is_noticed(
     assert sabotaged.failure is not None
     assert sabotaged.failure.step == step
     assert (await play(privman_worlds, file, untouched, untouched)).outcome == "passed"
+
+
+def lost_journal(message: Message) -> Message:
+    """The journal and the findings cannot be read."""
+    is_journal = message.path in ("/__admin/requests", "/__admin/findings")
+    return replace(message, status=500) if is_journal and message.status else message
+
+
+async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None:
+    """What the journals found cannot be told, so nothing is called passed, and the failure says why."""
+    ended = await play(privman_worlds, "deny", lost_journal, untouched)
+    assert ended.failure is not None
+    assert (ended.failure.step, ended.failure.expected) == ("findings", "GET /__admin/findings to be answered")
+    assert ended.failure.exchanges[0].startswith("expected GET /__admin/requests to be answered; came GET")

@@ -47,6 +47,7 @@ HOLDS = {
     "- console.expect-refusal: {status: 400, body: {error: {matches: PolicyId}}}\n",
     "the webhook of the set-up": "- console.expect-set-up: {webhook: {event: Approval Request Event}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
+    "a page": "- console.call: {path: /Tms/services/swagger/ui/index, body: {matches: '(?i)<html'}}\n",
     "a text sent as it is": """
 - console.call: {method: POST, path: /Tms/services/api/logon/token, text: "{", status: 400}
 - console.expect-finding: token-request
