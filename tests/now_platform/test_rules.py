@@ -201,7 +201,7 @@ def test_a_rule_may_answer_with_a_record_that_exists(instance: Instance) -> None
         named.extend(context.supplied)
         found = context.session.find("u_toy", u_name=context.current["u_name"])
         if found is not None:
-            context.answer_with(found)
+            context.answer_with(found, 200)
 
     instance.add_rule(BusinessRule("coalesce", "u_toy", "before", frozenset({"insert"}), coalesce))
     with instance.transaction(instance.system) as session:
@@ -209,6 +209,20 @@ def test_a_rule_may_answer_with_a_record_that_exists(instance: Instance) -> None
         assert session.insert("u_toy", {"u_name": "a", "u_pieces": "2"}).sys_id == first.sys_id
         assert session.count("u_toy") == 1
     assert named == ["u_name", "u_name", "u_pieces"]
+
+
+async def test_a_rule_chooses_the_status_of_its_answer(client: Client, instance: Instance) -> None:
+    """A client that repeats an insert learns by the status that the record was there before."""
+
+    def coalesce(context: RuleContext) -> None:
+        found = context.session.find("u_toy", u_name=context.current["u_name"])
+        if found is not None:
+            context.answer_with(found, 200)
+
+    instance.add_rule(BusinessRule("coalesce", "u_toy", "before", frozenset({"insert"}), coalesce))
+    answers = [await client.post("/api/now/table/u_toy", json={"u_name": "a"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 200]
+    assert len({answer.headers["Location"] for answer in answers}) == 1
 
 
 async def test_a_stored_rule_acts_from_the_next_write_on(client: Client) -> None:
