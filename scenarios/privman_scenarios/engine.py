@@ -34,8 +34,13 @@ PATIENCE = 15
 class Worlds(Protocol):
     """Where scenarios get their two parties from."""
 
-    def open(self) -> AbstractAsyncContextManager[Targets]:
-        """Return both parties in the state at start; raises TargetUnreachableError."""
+    def open(self, seed: int | None = None, start: datetime | None = None, /) -> AbstractAsyncContextManager[Targets]:
+        """Return both parties in the state at start; raises TargetUnreachableError.
+
+        Args:
+            seed: of the identifiers; None for that of the run.
+            start: when virtual time begins; None for the usual moment.
+        """
 
 
 class Engine:
@@ -66,14 +71,7 @@ class Engine:
         """Play them all and return how it ended."""
         self._tell(RunStarted(len(scenarios), seed))
         began = self._clock.now()
-        outcomes = [(await self.play(scenario)).outcome for scenario in scenarios]
-        ended = RunEnded(
-            outcomes.count("passed"),
-            outcomes.count("failed"),
-            outcomes.count("skipped"),
-            self._checks,
-            self._since(began),
-        )
+        ended = RunEnded.of([await self.play(scenario) for scenario in scenarios], self._since(began))
         self._tell(ended)
         return ended
 
@@ -81,13 +79,14 @@ class Engine:
         """Play one scenario in a world of its own and return how it ended."""
         self._tell(ScenarioStarted(scenario))
         began = self._clock.now()
-        async with self._worlds.open() as targets:
+        self._checks = 0
+        async with self._worlds.open(scenario.seed, scenario.clock) as targets:
             if reason := self._why_skipped(scenario, targets):
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
                 failure, findings = await self._outcome(scenario, Play(targets))
                 outcome: Outcome = "failed" if failure else "passed"
-                ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings)
+                ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings, self._checks)
         self._tell(ended)
         return ended
 
@@ -105,8 +104,7 @@ class Engine:
         return failure, tuple(str(finding) for finding in findings)
 
     async def _play_steps(self, scenario: Scenario, play: Play) -> Failure | None:
-        steps = _with_set_up(scenario)
-        for step, following in zip_longest(steps, steps[1:]):
+        for step, following in zip_longest(scenario.played, scenario.played[1:]):
             try:
                 await self._play_step(step, following, play)
             except ExpectationError as error:
@@ -119,7 +117,8 @@ class Engine:
         await self._perform(verb, play, play.resolve(step.arguments))
         await play.targets.settle()
         self._checks += verb.checks
-        excused = following is not None and self._vocabulary[following.verb].excuses
+        # Of steps that race, one may lose.
+        excused = step.together or (following is not None and self._vocabulary[following.verb].excuses)
         if (trouble := play.take_trouble()) and not excused:
             raise ExpectationError("the step to be accepted", trouble)
 
@@ -143,7 +142,7 @@ class Engine:
         return None
 
     def _why_skipped(self, scenario: Scenario, targets: Targets) -> str:
-        for step in _with_set_up(scenario):
+        for step in scenario.played:
             for need in sorted(self._vocabulary[step.verb].needs):
                 if need in targets.lacking:
                     return f"{step.verb} in line {step.line} needs a {need}: {targets.lacking[need]}"
@@ -167,9 +166,3 @@ async def _last_exchanges(targets: Targets) -> tuple[str, ...]:
         return tuple(await targets.last_exchanges())
     except ExpectationError as error:
         return (str(error),)
-
-
-def _with_set_up(scenario: Scenario) -> list[Step]:
-    if scenario.given is None:
-        return list(scenario.steps)
-    return [Step("console.set-up", scenario.given, scenario.line), *scenario.steps]

@@ -1,6 +1,6 @@
 """What happens during a run, as values; reporters listen to them and the engine knows none of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,6 +71,7 @@ class ScenarioEnded:
         seconds: how long it took in real time.
         reason: why it was skipped.
         findings: what was swallowed on the way, for people.
+        checks: how many expectations were compared.
     """
 
     scenario: Scenario
@@ -79,6 +80,7 @@ class ScenarioEnded:
     reason: str = ""
     failure: Failure | None = None
     findings: tuple[str, ...] = ()
+    checks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,15 @@ class RunEnded:
     skipped: int
     checks: int
     seconds: float
+
+    @classmethod
+    def of(cls, scenarios: Iterable[ScenarioEnded], seconds: float) -> "RunEnded":
+        """Return how a run ended whose scenarios ended like this."""
+        ended = list(scenarios)
+        passed, failed, skipped = (
+            sum(each.outcome == outcome for each in ended) for outcome in ("passed", "failed", "skipped")
+        )
+        return cls(passed, failed, skipped, sum(each.checks for each in ended), seconds)
 
     @property
     def held(self) -> bool:

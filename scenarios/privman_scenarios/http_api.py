@@ -14,7 +14,9 @@ from privman_scenarios.credentials import Credentials
 from privman_testbench.masking import Secrets
 
 KEPT_CALLS = 6
+USER_AGENT = "privman-scenarios"
 _SUCCESS = range(200, 300)
+_HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class HttpApi:
     ) -> Answer:
         """Send a JSON body (bytes go as they are) and return the answer, status 0 where there was none."""
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
-        sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
+        sent = {**_HEADERS, **(headers or {})}
         if auth is not None:
             sent["Authorization"] = auth.header
         try:

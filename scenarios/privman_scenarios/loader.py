@@ -1,6 +1,8 @@
 """Scenario files: read, checked and with their examples filled in, or refused with file and line."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from privman_scenarios.vocabulary import Argument, Vocabulary
 from privman_scenarios.words import nearest
 from privman_scenarios.yaml_nodes import Located, read_documents
 
-KEYS = ("title", "tags", "source", "examples", "given", "steps")
+KEYS = ("title", "tags", "source", "seed", "clock", "examples", "given", "steps")
+TOGETHER = "together"
 
 
 class Loader:
@@ -64,6 +67,8 @@ class _Document:
             source=self._text("source"),
             given=self._given(row),
             example=row,
+            seed=self._seed(),
+            clock=self._clock(),
         )
 
     def _text(self, key: str, *, required: bool = False) -> str:
@@ -79,6 +84,21 @@ class _Document:
             raise self._error(located, f"'tags' is {tags!r}. Expected a list of words.")
         return tags
 
+    def _seed(self) -> int | None:
+        located = self._keys.get("seed", Located(None, self._line))
+        if located.value is not None and type(located.value) is not int:
+            raise self._error(located, f"'seed' is {located.plain()!r}. Expected a whole number.")
+        return located.value
+
+    def _clock(self) -> datetime | None:
+        located = self._keys.get("clock", Located(None, self._line))
+        if located.value is None:
+            return None
+        moment = _moment(located.value)
+        if moment is None or moment.tzinfo is None:
+            raise self._error(located, f"'clock' is {located.plain()!r}. Expected a moment, '2026-01-05T09:00:00Z'.")
+        return moment.astimezone(UTC)
+
     def _given(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
         located = fill(self._keys.get("given", Located({}, self._line)), row)
         if located.value == "nothing":
@@ -92,14 +112,23 @@ class _Document:
         if not isinstance(located.value, list) or not located.value:
             raise self._error(located, "'steps' is empty. Expected a list of steps.")
         for item in located.value:
-            yield self._step(fill(item, row))
+            if isinstance(item.value, dict) and list(item.value) == [TOGETHER]:
+                yield from self._together(item.value[TOGETHER], row)
+            else:
+                yield self._step(fill(item, row))
+
+    def _together(self, located: Located, row: Mapping[str, Any]) -> Iterator[Step]:
+        if not isinstance(located.value, list) or len(located.value) < 2:  # noqa: PLR2004 - it takes two to race
+            raise self._error(located, f"{TOGETHER!r} is {located.plain()!r}. Expected a list of at least two steps.")
+        for item in located.value:
+            yield replace(self._step(fill(item, row)), together=located.line)
 
     def _step(self, item: Located) -> Step:
         if not isinstance(item.value, dict) or len(item.value) != 1:
             raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
         ((name, located),) = item.value.items()
         if name not in self._vocabulary:
-            raise self._error(located, f"unknown step {name!r}. {nearest(name, self._vocabulary.names())}")
+            raise self._error(located, f"unknown step {name!r}. {nearest(name, [*self._vocabulary.names(), TOGETHER])}")
         verb = self._vocabulary[name]
         if not isinstance(located.value, dict):
             located = self._shorthand(name, verb.shorthand, located)
@@ -128,6 +157,13 @@ class _Document:
 
     def _error(self, located: Located, message: str) -> ScenarioFileError:
         return ScenarioFileError(self._file, located.line, message)
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
 
 
 def _read(file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 Arguments = Mapping[str, Any]
@@ -14,11 +15,13 @@ class Step:
     Attributes:
         verb: party and verb, such as ``servicenow.approve``.
         line: in the file, from 1.
+        together: line of the ``together`` it stands in, 0 outside of one.
     """
 
     verb: str
     arguments: Arguments
     line: int
+    together: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Scenario:
         example: the row of the table of examples, empty without one.
         file: as the user named it.
         line: where the scenario begins in the file, from 1.
+        seed: of the identifiers; None for that of the run.
+        clock: when virtual time begins; None for the usual moment.
     """
 
     title: str
@@ -42,6 +47,15 @@ class Scenario:
     source: str = ""
     given: Arguments | None = field(default_factory=dict)
     example: Arguments = field(default_factory=dict)
+    seed: int | None = None
+    clock: datetime | None = None
+
+    @property
+    def played(self) -> tuple[Step, ...]:
+        """Every step, the set-up before them among them."""
+        if self.given is None:
+            return self.steps
+        return (Step("console.set-up", self.given, self.line), *self.steps)
 
     @property
     def name(self) -> str:

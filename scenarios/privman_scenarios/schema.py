@@ -18,10 +18,13 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
         "type": "object",
         "required": ["title", "steps"],
         "additionalProperties": False,
+        "$defs": {"step": _step(vocabulary)},
         "properties": {
             "title": {"type": "string", "minLength": 1, "description": "One fact, in a sentence."},
             "tags": {**words, "description": "Words to select scenarios by (--tag)."},
             "source": {"type": "string", "description": "Where the fact stands, such as 'integration 4'."},
+            "seed": {"type": "integer", "description": "Seed of the identifiers; the run's own unless said."},
+            "clock": {"type": "string", "format": "date-time", "description": "When virtual time begins."},
             "examples": {
                 "type": "array",
                 "minItems": 1,
@@ -29,7 +32,7 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
                 "description": "The scenario is played once a row; '<name>' in a step stands for the row's value.",
             },
             "given": _given(vocabulary),
-            "steps": {"type": "array", "minItems": 1, "items": _step(vocabulary)},
+            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together()]}},
         },
     }
 
@@ -38,6 +41,26 @@ def _given(vocabulary: Vocabulary) -> Schema:
     return {
         "description": "Options of the set-up that goes before the steps, or 'nothing' to begin without one.",
         "anyOf": [{"const": "nothing"}, _arguments(vocabulary.given)],
+    }
+
+
+def _ref_step() -> Schema:
+    return {"$ref": "#/$defs/step"}
+
+
+def _together() -> Schema:
+    return {
+        "type": "object",
+        "required": ["together"],
+        "additionalProperties": False,
+        "properties": {
+            "together": {
+                "type": "array",
+                "minItems": 2,
+                "items": _ref_step(),
+                "description": "Steps at the same moment; --interleave plays them in every order.",
+            }
+        },
     }
 
 

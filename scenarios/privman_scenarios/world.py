@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from privman_scenarios.targets import Need, Targets
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
-from privman_testbench.virtual_clock import VirtualClock
+from privman_testbench.virtual_clock import START, VirtualClock
 
 HOST = "127.0.0.1"
 # The fake's documented administrator; it listens on the loopback only.
@@ -62,17 +63,22 @@ class WorldBuilder:
         self._console = console
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Targets]:
-        """Return both parties in their state at start; raises TargetUnreachableError."""
+    async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
+        """Return both parties in their state at start; raises TargetUnreachableError.
+
+        Args:
+            seed: of what is started here; None for the builder's own.
+            start: when its virtual time begins; None for the usual moment.
+        """
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
             far_servicenow = self._servicenow and await reach_servicenow(
                 session, self._servicenow.url, self._servicenow.auth
             )
             far_console = self._console and await reach_console(session, self._console.url)
-            ids = Ids(self._seed)
+            ids = Ids(self._seed if seed is None else seed)
             virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
-            clock: Clock = VirtualClock() if virtual else RealClock()
+            clock: Clock = VirtualClock(start or START) if virtual else RealClock()
             near = _Near(stack, session, clock, virtual=virtual)
             servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +11,7 @@ from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
 from privman_scenarios.journal_text import journal_text
 from privman_scenarios.loader import Loader
+from privman_scenarios.model import Scenario
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
@@ -23,25 +26,39 @@ class Remembering:
         self.journals = ""
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Targets]:
+    async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
         """Return a world, and keep its journals when it closes."""
-        async with self._worlds.open() as targets:
+        async with self._worlds.open(seed, start) as targets:
             yield targets
             self.journals += await journal_text(targets)
 
 
-async def journals(file: str, seed: int) -> str:
-    """Return the journals of playing a file of the catalog."""
+def scenarios(file: str) -> list[Scenario]:
+    """Return the scenarios of a file of the catalog."""
+    (path,) = [path for path in catalog_files() if path.stem == file]
+    return Loader(vocabulary()).load([path])
+
+
+async def journals(played: list[Scenario], seed: int) -> str:
+    """Return the journals of playing the scenarios."""
     worlds = Remembering(seed)
     engine = Engine(vocabulary(), worlds, [], RealClock())
-    (path,) = [path for path in catalog_files() if path.stem == file]
-    await engine.run(Loader(vocabulary()).load([path]), seed)
+    await engine.run(played, seed)
     return worlds.journals
 
 
 @pytest.mark.parametrize("file", ["approve", "race-of-two-approvers", "retry-maximum", "setup-survives-hibernation"])
 async def test_the_same_seed_gives_the_same_journals(file: str) -> None:
     """Byte for byte, twice in a row; another seed gives other identifiers."""
-    first = await journals(file, 7)
-    assert first == await journals(file, 7)
-    assert first != await journals(file, 8)
+    first = await journals(scenarios(file), 7)
+    assert first == await journals(scenarios(file), 7)
+    assert first != await journals(scenarios(file), 8)
+
+
+async def test_a_scenario_may_bring_its_own_seed_and_clock() -> None:
+    """Then it goes the same way whatever the run's seed, and its time begins when it says."""
+    (scenario,) = scenarios("deny")
+    pinned = [replace(scenario, seed=3, clock=datetime(2031, 5, 6, 7, 8, tzinfo=UTC))]
+    first = await journals(pinned, 7)
+    assert first == await journals(pinned, 8)
+    assert "2031-05-06T07:08:00" in first

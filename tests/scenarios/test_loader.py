@@ -1,5 +1,6 @@
 """Scenario files: what is read, and what is refused with file and line."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,30 @@ def test_a_scenario_keeps_the_lines_of_its_steps() -> None:
     assert scenario.steps[2].arguments == {"state": "Approved"}
     assert scenario.tags == {"approve"}
     assert scenario.given == {}
+
+
+def test_steps_together_know_where_they_stand_together() -> None:
+    """Two that race are told from two that follow each other."""
+    (scenario,) = parse(
+        "title: A race\n"
+        "steps:\n"
+        "  - console.ask:\n"
+        "  - together:\n"
+        "      - servicenow.approve:\n"
+        "      - servicenow.deny:\n"
+        "  - console.expect-approval: Approved\n"
+    )
+    assert [(step.line, step.together) for step in scenario.steps] == [(3, 0), (5, 4), (6, 4), (7, 0)]
+
+
+def test_a_scenario_may_bring_its_seed_and_clock() -> None:
+    """The moment is one in UTC, however it is written; without them the run's own are taken."""
+    pinned, free = parse(
+        "title: T\nseed: 7\nclock: 2026-03-01T10:00:00+01:00\nsteps: [{console.ask: }]\n---\n"
+        "title: T\nsteps: [{console.ask: }]\n"
+    )
+    assert (pinned.seed, pinned.clock) == (7, datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
+    assert (free.seed, free.clock) == (None, None)
 
 
 def test_nothing_given_means_no_set_up() -> None:
@@ -100,6 +125,23 @@ HEAD = "title: T\nsteps:\n"
             "title: T\ngiven: {api_enabeld: true}\nsteps: [{console.ask: }]\n",
             "2: given has no argument 'api_enabeld'. Did you mean 'api_enabled'?",
         ),
+        ("title: T\nseed: one\nsteps: [{console.ask: }]\n", "2: 'seed' is 'one'. Expected a whole number."),
+        ("title: T\nseed: true\nsteps: [{console.ask: }]\n", "2: 'seed' is True. Expected a whole number."),
+        (
+            "title: T\nclock: noon\nsteps: [{console.ask: }]\n",
+            "2: 'clock' is 'noon'. Expected a moment, '2026-01-05T09:00:00Z'.",
+        ),
+        (
+            "title: T\nclock: 2026-01-05T09:00:00\nsteps: [{console.ask: }]\n",
+            "2: 'clock' is '2026-01-05T09:00:00'. Expected a moment, '2026-01-05T09:00:00Z'.",
+        ),
+        (HEAD + "  - togehter: []\n", "3: unknown step 'togehter'. Did you mean 'together'?"),
+        (HEAD + "  - together: now\n", "3: 'together' is 'now'. Expected a list of at least two steps."),
+        (
+            HEAD + "  - together: [{console.restart: }]\n",
+            "3: 'together' is [{'console.restart': None}]. Expected a list of at least two steps.",
+        ),
+        (HEAD + "  - together: [{console.restart: }, {together: []}]\n", "3: unknown step 'together'."),
         (
             HEAD + "  - servicenow.aprove:\n",
             "3: unknown step 'servicenow.aprove'. Did you mean 'servicenow.approve'?",

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -69,11 +70,11 @@ class Tampered:
         self._console = console
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Targets]:
+    async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
         """Return both parties behind their proxies."""
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(ClientSession(auto_decompress=True))
-            one, other = [await stack.enter_async_context(self._fakes.open()) for _ in range(2)]
+            one, other = [await stack.enter_async_context(self._fakes.open(seed, start)) for _ in range(2)]
             servicenow = serve(proxy(session, one.servicenow.url, self._servicenow))
             console = serve(proxy(session, other.console.url, self._console))
             worlds = WorldBuilder(

@@ -37,6 +37,7 @@ def test_every_catalog_file_satisfies_the_schema(file: Path) -> None:
         [{"clock.advance": "50 secs"}],
         [{"clock.advance": None}],
         [{"console.ask": None, "console.restart": None}],
+        [{"together": [{"console.restart": None}]}],
         [],
     ],
 )

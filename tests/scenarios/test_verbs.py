@@ -31,6 +31,8 @@ async def failure(steps: str, given: str = "{}") -> Failure:
 
 
 HOLDS = {
+    "a race that one loses": "- console.ask:\n- together:\n  - servicenow.approve:\n  - servicenow.deny:\n"
+    "- console.expect-approval: Approved\n",
     "exchanges by their answers": DECIDED
     + "- console.expect-exchanges: {path: '*/APPROVE', direction: in, response: {Status: ok}}\n",
     "no wait after a single exchange": DECIDED + "- servicenow.expect-exchanges: {path: '*/approve', waits: []}\n",
