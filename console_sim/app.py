@@ -29,6 +29,7 @@ from privman_testbench.masking import Secrets
 from privman_testbench.options import GENERIC
 from privman_testbench.outbound import HttpCaller
 from privman_testbench.recording import recording
+from privman_testbench.trust import trust
 
 USER_AGENT = "PrivilegeManager"
 JOURNAL = web.AppKey("journal", Journal)
@@ -45,7 +46,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
     secrets = Secrets()
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)
-    caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}")
+    caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}", trusted=trust(settings.ca_file))
     console = build_console(settings, names, clock=clock, ids=ids, secrets=secrets, caller=caller)
 
     async def reset() -> None:
@@ -63,15 +64,16 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
             envelope.middleware,
             recording(journal, faults, is_control),
             envelope.middleware,
-            control.middleware,
+            *([control.middleware] if settings.control_plane else []),
         ]
     )
     app[JOURNAL] = journal
     app[FAULTS] = faults
-    app.add_routes(control.routes())
-    app.add_routes(SetupControl(settings, console).routes())
-    app.add_routes(RequestControl(console, secrets).routes())
-    app.add_routes(Levers(settings, console, secrets).routes())
+    if settings.control_plane:
+        app.add_routes(control.routes())
+        app.add_routes(SetupControl(settings, console).routes())
+        app.add_routes(RequestControl(console, secrets).routes())
+        app.add_routes(Levers(settings, console, secrets).routes())
     app.add_routes(_api(settings, console, envelope, checks).routes())
     app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_closing(console, caller))

@@ -16,6 +16,7 @@ from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import set_up
 from console_sim.terminal import Exit, UnreachableTargetError, UsageError, complain, say
 from privman_contracts import InferredNamesError
+from privman_testbench.command_line import ca_file
 
 DEFAULT_PORT = 8090
 _MOST_PORT = 65_535
@@ -41,6 +42,8 @@ async def _run(options: Namespace) -> int:
         console_url=options.console_url or "",
         inferred=options.inferred,
         admin_token=os.environ.get(_ADMIN_TOKEN, ""),
+        control_plane=not options.no_admin,
+        ca_file=options.ca_file,
     )
     if options.command == "serve":
         return await serve(options, settings)
@@ -84,7 +87,8 @@ def _add_serve(parser: ArgumentParser) -> None:
     parser.add_argument("--clock", choices=("real", "virtual"), default="real", help="(%(default)s)")
     parser.add_argument("--seed", type=int, help="same seed, same identifiers")
     parser.add_argument("--console-url", type=_url, help="under which ServiceNow reaches this console")
-    _add_inferred(parser)
+    parser.add_argument("--no-admin", action="store_true", help="no control plane /__admin, like a real console")
+    _add_common(parser)
     parser.epilog = f"The control plane answers this machine; others need the token in {_ADMIN_TOKEN}."
 
 
@@ -101,10 +105,12 @@ def _add_setup(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--name", default=DEFAULT_NAME, help="name of the foreign system (%(default)s)")
     parser.add_argument("--role", default=roles.DEFAULT, help="role of the API user (%(default)s)")
-    _add_inferred(parser)
+    parser.set_defaults(no_admin=False)
+    _add_common(parser)
 
 
-def _add_inferred(parser: ArgumentParser) -> None:
+def _add_common(parser: ArgumentParser) -> None:
+    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of ServiceNow to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="replaces inferred wire names")
 
 

@@ -14,6 +14,8 @@ class Settings:
             the control plane is asked for the set-up.
         inferred: a file that replaces inferred wire names.
         admin_token: opens the control plane to other machines; empty keeps it closed to them.
+        control_plane: whether there is one; a real system has none.
+        ca_file: certificates to trust besides the machine's own, in PEM.
         token_lifetime: how long a bearer token lives; nobody documents it (I).
         answer_seconds: how long ServiceNow may take to answer.
         retry_wait: before the first retry of a call to ServiceNow; it doubles up to ``longest_retry_wait`` (I).
@@ -25,6 +27,8 @@ class Settings:
     console_url: str = ""
     inferred: Path | None = None
     admin_token: str = ""
+    control_plane: bool = True
+    ca_file: Path | None = None
     token_lifetime: timedelta = timedelta(minutes=20)
     answer_seconds: float = 30
     retry_wait: timedelta | None = timedelta(minutes=1)

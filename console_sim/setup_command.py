@@ -21,6 +21,7 @@ from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
 from privman_testbench.outbound import HttpCaller, NoAnswerError
 from privman_testbench.real_clock import RealClock
+from privman_testbench.trust import trust
 
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
@@ -34,7 +35,8 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     """
     clock = RealClock()
     secrets = Secrets()
-    caller = HttpCaller(clock, Journal(clock, secrets, lambda _exchange: ()), "console-sim")
+    journal = Journal(clock, secrets, lambda _exchange: ())
+    caller = HttpCaller(clock, journal, "console-sim", trusted=trust(settings.ca_file))
     values = {
         "servicenow_url": options.servicenow_url,
         "servicenow_user": options.servicenow_user,

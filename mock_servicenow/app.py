@@ -29,6 +29,7 @@ from privman_testbench.masking import Secrets
 from privman_testbench.options import GENERIC
 from privman_testbench.outbound import HttpCaller
 from privman_testbench.recording import recording
+from privman_testbench.trust import trust
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
@@ -46,7 +47,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     checks = ContractChecks(blueprint.names)
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), GENERIC)
-    caller = HttpCaller(clock, journal, USER_AGENT)
+    caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
     instance.add_rule(api_keys.masking_rule(secrets))
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets)
@@ -64,7 +65,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     control = Control(clock, journal, faults, reset, settings.admin_token)
     app = web.Application(
         middlewares=[
-            control.middleware,
+            *([control.middleware] if settings.control_plane else []),
             _addressed(instance, settings),
             recording(journal, faults, lambda request: is_control(request) or ui.is_page(request)),
             edge(),
@@ -73,7 +74,9 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         ],
         client_max_size=http.LARGEST_BODY,
     )
-    app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes(), *http.routes(instance)])
+    if settings.control_plane:
+        app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes()])
+    app.add_routes(http.routes(instance))
     app.add_routes(oauth.routes(instance, secrets))
     app.add_routes(ui.routes(instance, blueprint.tables, privilege_manager.activity_types, journal))
     app.cleanup_ctx.append(_running(instance, privilege_manager, caller))

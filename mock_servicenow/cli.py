@@ -13,7 +13,7 @@ from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain, port, say
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, port, say
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving, until_stopped
@@ -59,6 +59,8 @@ def _add_serve(serve: ArgumentParser) -> None:
     serve.add_argument("--tls-ca-file", type=Path, metavar="PATH", help="write the certificate to trust here")
     serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate")
     serve.add_argument("--tls-key", type=Path, metavar="PATH", help="and this key")
+    serve.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of consoles to trust besides")
+    serve.add_argument("--no-admin", action="store_true", help="no control plane /__admin, like a real instance")
     serve.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that differ on your instance")
     serve.add_argument("--release", default="default", metavar="NAME", help="behave as this release, e.g. yokohama")
     serve.add_argument("--tables", type=Path, action="append", default=[], metavar="FILE", help="further tables")
@@ -72,7 +74,8 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     gc.freeze()
     gc.enable()
     async with serving(app, options.host, options.port, tls) as url:
-        say(f"{_COMMAND} serves {url} (user {options.username}, control plane {url}/__admin)")
+        control_plane = "no control plane" if options.no_admin else f"control plane {url}/__admin"
+        say(f"{_COMMAND} serves {url} (user {options.username}, {control_plane})")
         await until_stopped()
     await clock.aclose()
 
@@ -87,6 +90,8 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         tables=tuple(options.tables),
         data=tuple(options.data),
         admin_token=environment.get(_ADMIN_TOKEN, ""),
+        control_plane=not options.no_admin,
+        ca_file=options.ca_file,
     )
 
 

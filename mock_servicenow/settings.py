@@ -18,6 +18,8 @@ class Settings:
         tables: files of further tables.
         data: files of further rows.
         admin_token: opens the control plane to other machines; empty keeps it closed to them.
+        control_plane: whether there is one; a real system has none.
+        ca_file: certificates to trust besides the machine's own, in PEM.
     """
 
     username: str = "admin"
@@ -29,3 +31,5 @@ class Settings:
     tables: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
     admin_token: str = field(default="", repr=False)
+    control_plane: bool = True
+    ca_file: Path | None = None

@@ -4,7 +4,10 @@ import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from enum import IntEnum
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
+
+from privman_testbench.trust import trust
 
 _MOST_PORT = 65_535
 
@@ -52,6 +55,15 @@ def port(text: str) -> int:
     return int(text)
 
 
+def ca_file(text: str) -> Path:
+    """Return the PEM file that an argument names; there must be a certificate in it."""
+    try:
+        trust(Path(text))
+    except OSError as error:
+        raise ArgumentTypeError(f"{text!r} holds no certificate: {_reason(error)}; expected a PEM file") from None
+    return Path(text)
+
+
 def say(text: str) -> None:
     """Print a line at once, for a pipe too."""
     sys.stdout.write(f"{text}\n")
@@ -61,3 +73,7 @@ def say(text: str) -> None:
 def complain(command: str, text: str) -> None:
     """Print a line on standard error."""
     sys.stderr.write(f"{command}: {text}\n")
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).partition(" (_ssl")[0]

@@ -17,6 +17,7 @@ from yarl import URL
 from privman_testbench.clock import Clock
 from privman_testbench.exchange import Exchange, Headers
 from privman_testbench.journal import Journal
+from privman_testbench.trust import Trust
 
 # A virtual clock that nobody advances must not hold a caller for ever.
 GUARD_SECONDS = 60
@@ -47,11 +48,14 @@ class Answer:
 class HttpCaller:
     """Sends requests on behalf of one party."""
 
-    def __init__(self, clock: Clock, journal: Journal, user_agent: str, *, connections_per_host: int = 4) -> None:
+    def __init__(
+        self, clock: Clock, journal: Journal, user_agent: str, *, connections_per_host: int = 4, trusted: Trust = True
+    ) -> None:
         self._clock = clock
         self._journal = journal
         self._user_agent = user_agent
         self._connections_per_host = connections_per_host
+        self._trusted = trusted
         self._session: ClientSession | None = None
 
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes, seconds: float) -> Answer:
@@ -93,7 +97,7 @@ class HttpCaller:
         # Opened on the first call: an aiohttp session wants the running loop.
         if self._session is None:
             self._session = ClientSession(
-                connector=TCPConnector(limit_per_host=self._connections_per_host),
+                connector=TCPConnector(limit_per_host=self._connections_per_host, ssl=self._trusted),
                 cookie_jar=DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
                 timeout=ClientTimeout(total=GUARD_SECONDS),

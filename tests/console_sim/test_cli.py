@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import sys
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
@@ -95,6 +97,36 @@ async def test_setup_of_a_served_console(servicenow: StubServiceNow) -> None:
         body = {"UserName": pairs["Username"], "Password": pairs["Password"]}
         async with session.post(pairs["Token Url"], json=body) as answer:
             assert answer.status == 200
+
+
+async def test_no_control_plane() -> None:
+    """With --no-admin the API is all there is."""
+    async with serving("--no-admin") as url, ClientSession() as session:
+        async with session.get(f"{url}/Tms/services/api/v1/version/Current") as answer:
+            assert answer.status == 200
+        for path in ("/__admin/health", "/__admin/approval-requests", "/__admin/webhooks", "/__admin/levers"):
+            async with session.get(f"{url}{path}") as answer:
+                assert answer.status == 404
+
+
+@pytest.mark.parametrize("served", [True, False])
+async def test_setup_of_an_instance_with_a_certificate_of_its_own(
+    servicenow: StubServiceNow, nowhere: str, tmp_path: Path, *, served: bool
+) -> None:
+    """An instance whose certificate no authority of this machine has signed is trusted with --ca-file alone."""
+    authority, certificate = tmp_path / "ca.pem", trustme.CA()
+    certificate.cert_pem.write_to_path(authority)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.issue_cert("127.0.0.1").configure_cert(tls)
+    trusting = ("--ca-file", str(authority))
+    server = TestServer(servicenow.app())
+    await server.start_server(ssl=tls)
+    servicenow.url = f"https://{server.host}:{server.port}"
+    async with serving(*trusting) as console:
+        target = ("--console-url", console if served else nowhere)
+        assert (await set_up(servicenow, *target, *trusting))[0] == 0
+        assert (await set_up(servicenow, "--console-url", nowhere))[0] == 3
+    await server.close()
 
 
 async def test_setup_without_a_served_console(servicenow: StubServiceNow, nowhere: str) -> None:
@@ -197,6 +229,7 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
         (("serve", "--prot", "1"), "console-sim: unrecognized arguments: --prot 1"),
         (("serve", "--port", "x"), "console-sim serve: argument --port: 'x' is no port; expected 0 to 65535"),
         (("serve", "--port", "65536"), "console-sim serve: argument --port: '65536' is no port; expected 0 to 65535"),
+        (("serve", "--ca-file", "no.pem"), "console-sim serve: argument --ca-file: 'no.pem' holds no certificate: No "),
         (("serve", "--clock", "sun"), "console-sim serve: argument --clock: invalid choice: 'sun'"),
         (("serve", "--seed", "x"), "console-sim serve: argument --seed: invalid int value: 'x'"),
         (("serve", "--inferred", "none.yaml"), "console-sim: none.yaml: cannot be read: No such file or directory."),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -192,12 +193,14 @@ def blueprint() -> Blueprint:
 
 
 @asynccontextmanager
-async def running(settings: Settings, blueprint: Blueprint | None = None) -> AsyncIterator[Instance]:
+async def running(
+    settings: Settings, blueprint: Blueprint | None = None, console_tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Instance]:
     """Serve an instance and the stub console."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
         console = StubConsole()
-        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0, console_tls))
         clock = VirtualClock()
         app = create_app(settings, clock=clock, ids=Ids(1), blueprint=blueprint)
         url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))

@@ -41,6 +41,16 @@ async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
         assert await _users(url, ssl.create_default_context(cafile=authority)) == 200
 
 
+async def test_no_control_plane() -> None:
+    """With --no-admin there is no control plane to find: its address is answered like any other that is none."""
+    async with serving_command("--no-admin") as url, ClientSession() as session:
+        assert await _users(url) == 200
+        answers = [await session.get(f"{url}/{path}", headers=ADMIN) for path in ("__admin/health", "__other/health")]
+        first, other = [(answer.status, answer.headers["Content-Type"], await answer.text()) for answer in answers]
+        assert first == other
+        assert first[0] == 404
+
+
 async def test_own_certificate(tmp_path: Path) -> None:
     """A certificate and key of one's own are used as they are."""
     authority = trustme.CA()
@@ -94,6 +104,8 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
             ["serve", "--database", "postgresql+psycopg://me:hidden@127.0.0.1:1/x"],
             "database 'postgresql+psycopg://me:***@127.0.0.1:1/x' cannot be opened: ",
         ),
+        (["serve", "--ca-file", "no.pem"], "'no.pem' holds no certificate: No such file or directory; expected a PEM"),
+        (["serve", "--ca-file", "/dev/null"], "'/dev/null' holds no certificate: "),
         (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),
         (["serve", "--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file"),
         (["serve", "--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),

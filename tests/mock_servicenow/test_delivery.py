@@ -1,9 +1,13 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import CONFIGURATION, REQUEST, RESPONSE, Instance
+from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.settings import Settings
+
+from .conftest import CONFIGURATION, REQUEST, RESPONSE, Instance, running
 
 
 async def _decided(instance: Instance, **pairs: str) -> tuple[str, str]:
@@ -204,3 +208,13 @@ async def test_what_the_console_receives(instance: Instance) -> None:
     headers = dict(sent[1]["request"]["headers"])
     assert headers["Content-Type"] == "application/json"
     assert headers["Authorization"] == "Bearer ***"
+
+
+@pytest.mark.parametrize(("trusts", "status"), [(True, "200"), (False, "0")])
+async def test_a_console_with_a_certificate_of_its_own(tmp_path: Path, *, trusts: bool, status: str) -> None:
+    """A console whose certificate no authority of this machine has signed gets decisions only where it is trusted."""
+    authority = tmp_path / "ca.pem"
+    tls = issue_certificate("127.0.0.1", authority)
+    async with running(Settings(ca_file=authority if trusts else None), console_tls=tls) as instance:
+        await _decided(instance)
+        assert await _response(instance) == (status, "0")

@@ -195,9 +195,7 @@ async def test_a_real_instance_gets_time_to_answer(stub: tuple[StubInstance, Wor
 async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whoever asks for a journal there is told so."""
     async with stub[1].open() as targets:
-        with pytest.raises(
-            ExpectationError, match=r"expected a control plane at http.*/__admin; came nothing"
-        ):
+        with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; came nothing"):
             await targets.servicenow.control.journal()
 
 
