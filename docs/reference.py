@@ -1,0 +1,99 @@
+"""The pages under reference/, made from the code each time the documents are built (a hook of MkDocs)."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from privman_contracts import WireNames
+from privman_scenarios.verbs import vocabulary
+
+COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
+SCENARIOS = ("run", "schema")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages."""
+    for page in (commands, steps, inferred, tables, messages):
+        files.append(File.generated(config, f"reference/{page.__name__}.md", content="\n".join(page())))
+    return files
+
+
+def commands() -> Iterator[str]:
+    """Yield what each command says of itself."""
+    yield "# Commands"
+    for command in [*COMMANDS, *(f"privman-scenarios {name}" for name in SCENARIOS)]:
+        program, *rest = command.split()
+        said = subprocess.run(  # noqa: S603 - our own commands
+            [Path(sys.executable).with_name(program), *rest, "--help"], capture_output=True, check=True, text=True
+        )
+        yield from ("", f"## `{command}`", "", "```text", said.stdout.rstrip(), "```")
+
+
+def steps() -> Iterator[str]:
+    """Yield the verbs of the scenarios with their arguments."""
+    yield "# Steps of a scenario"
+    for verb in vocabulary():
+        yield from ("", f"## `{verb.name}`", "", verb.doc, "")
+        for argument in verb.arguments:
+            yield f"- `{argument.name}`{' (required)' if argument.required else ''}: {argument.doc}"
+
+
+def inferred() -> Iterator[str]:
+    """Yield every spelling and rule that `--inferred FILE` may replace."""
+    yield "# Names and rules on the wire"
+    yield from (
+        "",
+        "Evidence: S the vendor's page, D the documentation around it, P a printed screenshot, C a third party's",
+    )
+    yield from ("client, I inferred.", "", *table(("Name", "On the wire", "Evidence")))
+    yield from (row(f"`{name.path}`", f"`{name.value}`", name.evidence) for name in WireNames.load())
+
+
+def tables() -> Iterator[str]:
+    """Yield the tables that every instance has, with their columns."""
+    yield "# Tables"
+    for file in sorted(
+        (resources.files("mock_servicenow.now_platform") / "tables").iterdir(), key=lambda each: each.name
+    ):
+        for described in yaml.safe_load(file.read_text(encoding="utf-8")):
+            yield from one_table(described)
+
+
+def one_table(described: dict[str, Any]) -> Iterator[str]:
+    """Yield a table of the dictionary."""
+    yield from ("", f"## `{described['name']}`", "", described.get("label", ""), "")
+    if "extends" in described:
+        yield from (f"Extends `{described['extends']}`.", "")
+    yield from table(("Column", "Type", "Refers to"))
+    for name, column in (described.get("columns") or {}).items():
+        kind = column.get("type", "reference" if "reference" in column else "string")
+        yield row(f"`{name}`", kind, column.get("reference", ""))
+
+
+def messages() -> Iterator[str]:
+    """Yield the exchanges between the console and ServiceNow."""
+    index = yaml.safe_load((resources.files("privman_contracts") / "index.yaml").read_text(encoding="utf-8"))
+    yield from ("# Messages", "", *table(("Exchange", "Asked by", "Request", "Answers")))
+    for exchange in index["exchanges"]:
+        asked = f"`{'`, `'.join(exchange['method'])}` `{exchange['path']}`"
+        answers = ", ".join(str(status) for status in exchange["answers"])
+        yield row(f"{exchange['summary']}: {asked}", exchange["caller"], exchange.get("request", ""), answers)
+
+
+def table(headings: Iterable[str]) -> Iterator[str]:
+    """Yield the head of a table."""
+    names = list(headings)
+    yield row(*names)
+    yield row(*["---"] * len(names))
+
+
+def row(*cells: str) -> str:
+    """Return one row of a table."""
+    return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,146 @@
+"""Every example of the documents is carried out and prints what the document says."""
+
+import doctest
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# The ports that the documents use; each test takes free ones instead, so that tests may run beside each other.
+PORTS = ("8080", "8090")
+LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+FILE = re.compile(r"#(?: file:)? ([\w./-]+\.(?:py|yaml|yml|ini|toml|json))\n")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a document and what it prints."""
+
+    line: int
+    text: str
+    printed: str
+
+    @property
+    def serves(self) -> bool:
+        """Whether it runs until it is stopped."""
+        return " serve" in self.text
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document."""
+
+    line: int
+    language: str
+    text: str
+
+    def file(self) -> str | None:
+        """Return the name of the file that it shows, which stands in a comment of its first line."""
+        named = FILE.match(self.text)
+        return named and named[1]
+
+    def commands(self) -> Iterator[Command]:
+        """Yield the commands of a console; a line that is indented by four goes on with the command before."""
+        for number, part in enumerate(re.split(r"^\$ ", self.text, flags=re.MULTILINE)[1:]):
+            command, *printed = re.split(r"\n(?!    )", part, maxsplit=1)
+            yield Command(self.line + number, command, "".join(printed))
+
+
+def blocks(document: Path) -> list[Block]:
+    """Return the fenced blocks of a document."""
+    tokens = MarkdownIt().parse(document.read_text())
+    fences = [token for token in tokens if token.type == "fence" and token.map]
+    return [Block(token.map[0] + 1, token.info.strip(), token.content) for token in fences if token.map]
+
+
+class Shell:
+    """Where the commands of one document are carried out, one after the other."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._ports = {port: free_port() for port in PORTS}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment = {**os.environ, "PATH": path, "COLUMNS": "120", "PYTHONSAFEPATH": "1"}
+
+    def save(self, name: str, text: str) -> None:
+        """Save a file that the document shows."""
+        file = self._folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self._here(text))
+
+    def run(self, command: Command) -> str:
+        """Return what a command prints; of one that serves, as many lines as the document shows."""
+        if command.serves:
+            return self._there(self._serve(command))
+        done = subprocess.run(  # noqa: S603 - the project's own documents
+            ["/bin/bash", "-c", self._here(command.text)],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return self._there(done.stdout)
+
+    def _serve(self, command: Command) -> str:
+        process = subprocess.Popen(  # noqa: S603 - the project's own documents
+            ["/bin/bash", "-c", f"exec {self._here(command.text)}"],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._stack.callback(process.wait)
+        self._stack.callback(process.terminate)
+        assert process.stdout is not None
+        self._stack.enter_context(process.stdout)
+        return "".join(process.stdout.readline() for _ in range(max(1, command.printed.count("\n"))))
+
+    def _here(self, text: str) -> str:
+        for documented, free in self._ports.items():
+            text = text.replace(f":{documented}", f":{free}").replace(f"--port {documented}", f"--port {free}")
+            text = text.replace("mock-servicenow serve", f"mock-servicenow serve --port {self._ports['8080']}")
+            text = text.replace("console-sim serve", f"console-sim serve --port {self._ports['8090']}")
+        return text
+
+    def _there(self, text: str) -> str:
+        for documented, free in self._ports.items():
+            text = text.replace(free, documented)
+        return text
+
+
+def free_port() -> str:
+    """Return a port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the documents speak to the servers with curl")
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_document(document: Path, tmp_path: Path) -> None:
+    """The commands of a document print what it shows, with the files that it shows; ``...`` stands for anything."""
+    checker = doctest.OutputChecker()
+    with ExitStack() as stack:
+        shell = Shell(tmp_path, stack)
+        for block in blocks(document):
+            if name := block.file():
+                shell.save(name, block.text)
+            for command in block.commands() if block.language == "console" else ():
+                came = shell.run(command)
+                if not checker.check_output(f"{command.printed.strip()}\n", f"{came.strip()}\n", LENIENT):
+                    pytest.fail(f"{document}:{block.line}: $ {command.text}\n{came}", pytrace=False)
