@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlsplit
 
-from privman_contracts import index, part, schemas
+from privman_contracts import index, part, schemas, yaml_file
 from privman_contracts.index import ExchangeContract, Side
 from privman_contracts.observed import Body, Observed
 from privman_contracts.part import Part
@@ -23,10 +24,11 @@ _SHAPING = {"sysparm_fields", "sysparm_view", "sysparm_display_value", "sysparm_
 
 
 class Contracts:
-    """Every contract between the console and ServiceNow, in the wire's spelling of ``names``."""
+    """Every contract of the set ``folder`` between the console and ServiceNow, in the wire's spelling of ``names``."""
 
-    def __init__(self, names: WireNames) -> None:
+    def __init__(self, names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> None:
         self.names = names
+        self.folder = folder
         self._validators: dict[str, MessageValidator] = {}
 
     @classmethod
@@ -41,12 +43,12 @@ class Contracts:
     @cached_property
     def exchanges(self) -> tuple[ExchangeContract, ...]:
         """The index: every exchange, one for each method."""
-        return index.load(self.names)
+        return index.load(self.names, self.folder)
 
     @cached_property
     def schemas(self) -> dict[str, Schema]:
         """Message name to its JSON Schema."""
-        return schemas.load(self.names)
+        return schemas.load(self.names, self.folder)
 
     def match(self, server: Side, method: str, path: str) -> ExchangeContract | None:
         """Return the contract of a request that ``server`` answers, or None when there is none."""

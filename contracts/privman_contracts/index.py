@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
 from privman_contracts import yaml_file
@@ -83,9 +83,9 @@ class ExchangeContract:
         return re.compile(path.replace("/api/now/", "/api/now/(?:v[12]/)?"))
 
 
-def load(names: WireNames) -> tuple[ExchangeContract, ...]:
+def load(names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> tuple[ExchangeContract, ...]:
     """Return all exchanges, one for each method, in the wire's spelling."""
-    index = yaml_file.load(resources.files("privman_contracts") / "index.yaml")
+    index = yaml_file.load(folder / "index.yaml")
     return tuple(exchange for entry in index["exchanges"] for exchange in _exchanges(entry, index["errors"], names))
 
 

@@ -1,6 +1,6 @@
 """The schema of each message, read from the package and spelled as on the wire."""
 
-from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from privman_contracts import yaml_file
@@ -10,9 +10,9 @@ from privman_contracts.wire_names import WireNames
 COMMON = "common"
 
 
-def load(names: WireNames) -> dict[str, Schema]:
+def load(names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> dict[str, Schema]:
     """Return message name to its JSON Schema (2020-12), without references and in the wire's spelling."""
-    files = sorted((resources.files("privman_contracts") / "schemas").iterdir(), key=lambda file: file.name)
+    files = sorted((folder / "schemas").iterdir(), key=lambda file: file.name)
     raw: dict[str, Schema] = {file.name.removesuffix(".yaml"): yaml_file.load(file) for file in files}
     return {message: spell(_inline(schema, raw), names) for message, schema in raw.items() if message != COMMON}
 

@@ -1,7 +1,8 @@
 """Spellings of the wire, each with its evidence; a user's file may replace any of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
+from dataclasses import replace
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,13 +22,13 @@ class WireNames:
         self._names = {name.path: name for name in names}
 
     @classmethod
-    def load(cls, override: Path | None = None) -> Self:
-        """Return the packaged names, with what differs in the file ``override`` replaced.
+    def load(cls, override: Path | None = None, folder: Traversable = yaml_file.PACKAGED) -> Self:
+        """Return the names in the contract set ``folder``, with what differs in the file ``override`` replaced.
 
         Raises:
             InferredNamesError: the file is unusable; names file, key and the nearest valid word.
         """
-        packaged = yaml_file.load(resources.files("privman_contracts") / "inferred.yaml")
+        packaged = yaml_file.load(folder / "inferred.yaml")
         names = {name.path: name for name in _entries(packaged)}
         if override is not None:
             names.update((name.path, name) for name in overrides.read(override, names))
@@ -86,6 +87,11 @@ class WireNames:
         if path not in self._names:
             raise InferredNamesError(f"{path!r} is no wire name.{wording.nearest(path, self._names)}")
         return self._names[path]
+
+    def canonical(self) -> Self:
+        """Return the names each spelled as its canonical name; the rules stay."""
+        rules = (name for name in self if name.group == "rules")
+        return type(self)([*(replace(name, value=name.word) for name in self if name.group != "rules"), *rules])
 
     def _spelling(self, path: str) -> str:
         return str(self.find(path).value)

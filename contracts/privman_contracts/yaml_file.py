@@ -1,11 +1,15 @@
 """YAML read strictly: a key that stands twice is an error, not a silent winner."""
 
 from collections.abc import Hashable
+from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 import yaml
 
 from privman_contracts.errors import ContractError
+
+PACKAGED: Traversable = resources.files("privman_contracts")
 
 
 class TextFile(Protocol):

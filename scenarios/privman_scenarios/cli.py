@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from privman_contracts import ContractError
-from privman_scenarios.commands import run, schema
+from privman_scenarios.commands import contracts, run, schema
 from privman_scenarios.commands.exit_codes import INTERRUPTED, UNREACHABLE, UNUSABLE
 from privman_scenarios.commands.parser import Parser
-from privman_scenarios.errors import ScenarioFileError, TargetUnreachableError
+from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.execute(options)
-    except (ScenarioFileError, ContractError, OSError) as error:
+    except (UnusableFileError, ContractError, OSError) as error:
         return _complain(str(error), UNUSABLE)
     except TargetUnreachableError as error:
         return _complain(str(error), UNREACHABLE)
@@ -34,6 +34,6 @@ def _parser() -> Parser:
     parser = Parser(prog="privman-scenarios", description="Plays scenarios of the webhook round trip over HTTP.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('mock-servicenow')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (schema, run):
+    for command in (schema, run, contracts):
         command.add(commands)
     return parser

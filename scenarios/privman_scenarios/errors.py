@@ -1,7 +1,8 @@
 """What may go wrong outside a scenario's own expectations.
 
 ScenariosError
-├── ScenarioFileError        a scenario file cannot be used; ``file:line: message``
+├── UnusableFileError        a file cannot be used; ``file: message``
+│   └── ScenarioFileError    a scenario file cannot be used; ``file:line: message``
 └── TargetUnreachableError   a target did not answer, or is not what it should be
 """
 
@@ -10,7 +11,11 @@ class ScenariosError(Exception):
     """Something the user must put right; the message is one line for people."""
 
 
-class ScenarioFileError(ScenariosError):
+class UnusableFileError(ScenariosError):
+    """A file cannot be used; the message begins with its name."""
+
+
+class ScenarioFileError(UnusableFileError):
     """A scenario file cannot be used; the message begins with file and line."""
 
     def __init__(self, file: str, line: int, message: str) -> None:

@@ -1,0 +1,139 @@
+"""In what two schemas of one message differ: what a value may no longer be, and what it may be now."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from privman_contracts import wording
+from privman_contracts.spelling import Schema
+
+# These say nothing of which values are valid.
+_SILENT = frozenset(
+    {"$schema", "title", "description", "x-source", "x-expected", "x-names", "x-words", "x-evidence", "x-secret"}
+)
+# How open an object is to further properties: closed, to some, to all.
+_CLOSED, _TO_SOME, _TO_ALL = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        narrows: something that was valid no longer is.
+        widens: something is valid that was not.
+    """
+
+    where: str
+    text: str
+    narrows: bool = False
+    widens: bool = False
+
+
+def differences(old: Schema, new: Schema, where: str = "$") -> Iterator[Difference]:
+    """Yield each difference between the schemas, both in canonical names."""
+    for keyword in sorted((old.keys() | new.keys()) - _SILENT):
+        if old.get(keyword) != new.get(keyword):
+            yield from _HANDLERS.get(keyword, _otherwise(keyword))(old, new, where)
+
+
+def _properties(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    before, after = old.get("properties", {}), new.get("properties", {})
+    for name in sorted(before.keys() | after.keys()):
+        place = f"{where}.{name}"
+        if name not in before:
+            yield Difference(place, "is new", widens=_openness(old) == _CLOSED)
+        elif name not in after:
+            yield Difference(place, "is gone", narrows=_openness(new) == _CLOSED)
+        else:
+            yield from differences(before[name], after[name], place)
+
+
+def _required(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    before, after = set(old.get("required", [])), set(new.get("required", []))
+    for name in sorted(after - before):
+        yield Difference(f"{where}.{name}", "is required now", narrows=True)
+    for name in sorted(before - after):
+        yield Difference(f"{where}.{name}", "is no longer required", widens=True)
+
+
+def _choices(keyword: str) -> "_Handler":
+    """Return the handler of a keyword that lists what is allowed, and allows all where it is absent."""
+
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+        before, after = _listed(old.get(keyword)), _listed(new.get(keyword))
+        if not before or not after:
+            text = "may be anything now" if before else f"may only be {_joined(after)} now"
+            yield Difference(where, text, narrows=bool(after), widens=bool(before))
+            return
+        if gone := before - after:
+            yield Difference(where, f"may no longer be {_joined(gone)}", narrows=True)
+        if added := after - before:
+            yield Difference(where, f"may also be {_joined(added)} now", widens=True)
+
+    return handle
+
+
+def _least(keyword: str) -> "_Handler":
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+        before, after = old.get(keyword, 0), new.get(keyword, 0)
+        yield Difference(where, f"{keyword} is {after}, was {before}", narrows=after > before, widens=after < before)
+
+    return handle
+
+
+def _below(keyword: str, step: str) -> "_Handler":
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+        yield from differences(old.get(keyword, {}), new.get(keyword, {}), f"{where}{step}")
+
+    return handle
+
+
+def _further(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    before, after = _openness(old), _openness(new)
+    if before == after:
+        yield from differences(old["additionalProperties"], new["additionalProperties"], f"{where}.*")
+    else:
+        text = ("may not have further properties now", "may have only some further properties now", "is open now")
+        yield Difference(where, text[after], narrows=after < before, widens=after > before)
+
+
+def _otherwise(keyword: str) -> "_Handler":
+    """Return the handler of a keyword of which it cannot be told what it narrows and what it widens."""
+
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+        before, after = (wording.expected(schema) for schema in (old, new))
+        text = f"must be {after}, was {before}" if before != after else f"{keyword} is another"
+        yield Difference(where, text, narrows=True, widens=True)
+
+    return handle
+
+
+def _openness(schema: Schema) -> int:
+    further = schema.get("additionalProperties", True)
+    return _TO_SOME if isinstance(further, dict) else _TO_ALL if further else _CLOSED
+
+
+def _listed(value: Any) -> set[str]:  # noqa: ANN401 - one word or a list of any
+    if value is None:
+        return set()
+    return {json.dumps(item, ensure_ascii=False) for item in (value if isinstance(value, list) else [value])}
+
+
+def _joined(values: set[str]) -> str:
+    return " or ".join(sorted(values))
+
+
+_Handler = Callable[[Schema, Schema, str], Iterator[Difference]]
+_HANDLERS: dict[str, _Handler] = {
+    "properties": _properties,
+    "required": _required,
+    "type": _choices("type"),
+    "enum": _choices("enum"),
+    "minLength": _least("minLength"),
+    "minProperties": _least("minProperties"),
+    "additionalProperties": _further,
+    "items": _below("items", "[]"),
+    "contentSchema": _below("contentSchema", ""),
+}
