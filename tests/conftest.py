@@ -1,14 +1,19 @@
-"""The store that instances under test keep their records in: memory, a file, or a PostgreSQL server of our own."""
+"""What tests of several folders share: the store that instances keep their records in, and a browser."""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium
 
 STORES = ("memory", "file", "postgresql")
 UNPRIVILEGED = "postgres"
@@ -92,3 +97,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         server: PostgreSql = request.getfixturevalue("postgresql")
         return server.url(server.create_database())
     return "sqlite://" if store == "memory" else f"sqlite:///{tmp_path / 'instance.db'}"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator["Chromium"]:
+    """Start a browser once."""
+    from tests.browser import Chromium  # noqa: PLC0415 - it skips the test where there is none
+
+    async with Chromium.started() as browser:
+        yield browser

@@ -16,7 +16,9 @@ from mock_servicenow.ui.tables import PageTables
 from privman_testbench.journal import Journal
 from privman_testbench.pages.assets import SHARED, Assets
 
-_LIST, _FORM = "/{table:[a-z0-9_]+}_list.do", "/{table:[a-z0-9_]+}.do"
+# The OAuth end points are no tables.
+_LIST = "/{table:[a-z0-9_]+}_list.do"
+_FORM = "/{table:(?!oauth_(?:auth|token|revoke_token)[.])[a-z0-9_]+}.do"
 _PATHS = frozenset({"/", "/login.do", "/logout.do", "/{table}_list.do", "/{table}.do", f"{ASSETS}/{{name}}"})
 
 

@@ -1,18 +1,15 @@
 """The whole fake with its pages, a browser, and people who log in."""
 
 import json
-import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse, ClientSession, CookieJar, encode_basic_auth, web
-from playwright.async_api import Browser, Page, async_playwright
 
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
@@ -20,7 +17,9 @@ from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
-CHROMIUM = Path("/usr/bin/chromium")
+if TYPE_CHECKING:
+    from tests.browser import Chromium, Page
+
 SCOPE = "x_thyti_thycotic_p_"
 CONFIGURATION = f"{SCOPE}integration_configuration"
 ACTIVITY_TYPE = f"{SCOPE}activity_type"
@@ -29,6 +28,7 @@ RESPONSE = f"{SCOPE}response"
 GUID = "85d71683-7dac-4762-8120-76a9a564fdc1"
 SECRET = "s3cret-of-the-api-client-user"
 POLICY = "R&D <script>alert(1)</script>"
+ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 _TOKEN = re.compile(r'name="sysparm_ck" value="(\w+)"')
 
 
@@ -64,10 +64,10 @@ class Person:
         """Post a form with the session's token."""
         return await self._call("POST", path, data={"sysparm_ck": self.token} | values, **arguments)
 
-    async def log_in(self, user_name: str, password: str = "admin", **values: str) -> Shown:
-        """Log in and keep the session."""
+    async def log_in(self, user_name: str, **values: str) -> Shown:
+        """Log in with the password that everybody has, and keep the session."""
         self.token = (await self.get("/login.do")).token
-        form = {"user_name": user_name, "user_password": password} | values
+        form = {"user_name": user_name, "user_password": "admin"} | values
         shown = await self.post("/login.do", form)
         self.token = (await self.get("/")).token
         return shown
@@ -92,12 +92,12 @@ class Site:
     console: str = ""
     statuses: list[int] = field(default_factory=list)
 
-    async def person(self, user_name: str = "admin", password: str = "admin") -> Person:
+    async def person(self, user_name: str = "admin") -> Person:
         """Return somebody who has logged in; nobody yet if the name is empty."""
         http = await self.stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
         person = Person(self.url, http)
         if user_name:
-            await person.log_in(user_name, password)
+            await person.log_in(user_name)
         return person
 
     async def call(self, method: str, path: str, **arguments: Any) -> Any:
@@ -112,9 +112,18 @@ class Site:
         result = (await self.call("POST", f"/api/now/table/{table}", json=values))["result"]
         return str(result["sys_id"])
 
+    async def incidents(self, number: int) -> None:
+        """Create incidents that can be told from the others."""
+        for count in range(number):
+            await self.insert("incident", {"short_description": f"mine {count:02d}", "category": "network"})
+
     async def read(self, table: str, sys_id: str) -> Any:
         """Return a record as the API has it."""
         return (await self.call("GET", f"/api/now/table/{table}/{sys_id}"))["result"]
+
+    async def pairs(self, instance_id: str) -> Any:
+        """Return the name-value pairs of a registration as the API has them."""
+        return json.loads((await self.read(CONFIGURATION, instance_id))["instance_metadata"])
 
     async def change(self, table: str, sys_id: str, values: dict[str, str]) -> None:
         """Change a record over the API."""
@@ -169,19 +178,45 @@ class Site:
         return web.json_response({}, status=self.statuses.pop(0) if self.statuses else 200)
 
 
+TOY = """
+- name: u_toy
+  label: Toy
+  acls:
+    - {operation: read, column: u_hidden, roles: [admin]}
+    - {operation: write, column: u_locked, roles: [admin]}
+    - {operation: read, roles: [], condition: u_name!=secret toy}
+    - {operation: read, roles: [admin]}
+  columns:
+    u_name: {display: true, mandatory: true}
+    u_bought: {type: glide_date}
+    u_key: {type: password2, mandatory: true}
+    u_hidden: {}
+    u_locked: {}
+    u_extra: {type: name_values, length: 4000}
+"""
+
+
 @pytest.fixture(scope="session")
-def blueprint() -> Blueprint:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings with a table of columns that the packaged ones lack."""
+    file = tmp_path_factory.mktemp("tables") / "toy.yaml"
+    file.write_text(TOY)
+    return Settings(tables=(file,))
+
+
+@pytest.fixture(scope="session")
+def blueprint(settings: Settings) -> Blueprint:
     """The instance's first state, worked out once."""
-    return Blueprint.draw(Settings())
+    return Blueprint.draw(settings)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(blueprint: Blueprint) -> AsyncIterator[Site]:
+async def site(settings: Settings, blueprint: Blueprint) -> AsyncIterator[Site]:
     """Serve an instance with its pages."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(ClientSession())
         clock = VirtualClock()
-        app = create_app(Settings(), clock=clock, ids=Ids(1), blueprint=blueprint)
+        app = create_app(settings, clock=clock, ids=Ids(1), blueprint=blueprint)
         url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
         stack.push_async_callback(clock.aclose)
         served = Site(url, clock, http, stack)
@@ -191,34 +226,14 @@ async def site(blueprint: Blueprint) -> AsyncIterator[Site]:
         yield served
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    """Start Debian's Chromium once."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing: pages are tested in Debian's Chromium")
-    # The sandbox does not start for root, as in most containers.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        await browser.close()
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(chromium: Browser, site: Site) -> AsyncIterator[Page]:
-    """Open a page in a fresh browser; an error on its console fails the test."""
-    context = await chromium.new_context(base_url=site.url)
-    context.set_default_timeout(10_000)
-    opened = await context.new_page()
-    errors: list[str] = []
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    await context.close()
-    assert errors == []
+async def page(chromium: "Chromium", site: Site) -> AsyncIterator["Page"]:
+    """Open a page in a fresh browser."""
+    async with chromium.page(site.url) as opened:
+        yield opened
 
 
-async def log_in(page: Page, user_name: str, goto: str = "/") -> None:
+async def log_in(page: "Page", user_name: str, goto: str = "/") -> None:
     """Log in as a person does and arrive at a page."""
     await page.goto(goto)
     await page.get_by_label("User name").fill(user_name)

@@ -1,30 +1,8 @@
 import pytest
-from playwright.async_api import Page
 
-from .conftest import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, SCOPE, Site, log_in
+from .conftest import REQUEST, SCOPE, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-async def test_navigator_has_the_four_modules_in_their_words(site: Site, page: Page) -> None:
-    """The app's group holds its four modules in the documentation's order (integration 1)."""
-    await log_in(page, "admin")
-    group = page.get_by_role("region", name="Thycotic Privilege Manager")
-    links = group.get_by_role("link")
-    words = ["Integration Configuration", "Activity types", "Requests", "Responses"]
-    assert await links.all_inner_texts() == words
-    tables = [CONFIGURATION, ACTIVITY_TYPE, REQUEST, RESPONSE]
-    assert [await each.get_attribute("href") for each in await links.all()] == [f"/{name}_list.do" for name in tables]
-
-
-async def test_filter_leaves_what_is_named_like_that(site: Site, page: Page) -> None:
-    """The filter box finds modules by label and by table, in any case."""
-    await log_in(page, "admin")
-    await page.get_by_label("Filter navigator").fill("inciDENT")
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/?sysparm_filter=inciDENT")
-    assert await page.get_by_role("main").get_by_role("link", name="Incident").first.is_visible()
-    assert await page.get_by_role("main").get_by_role("link", name="Requests").count() == 0
 
 
 async def test_filter_without_a_match_says_so(site: Site) -> None:

@@ -1,0 +1,92 @@
+"""Debian's Chromium, and what every page in it is held against; tests that need it skip where something is missing."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+for _module in ("playwright.async_api", "axe_playwright_python.async_playwright"):
+    pytest.importorskip(_module, reason=f"{_module.split('.')[0]} is not installed: pages are tested in a browser")
+
+from axe_playwright_python.async_playwright import Axe  # noqa: E402 - skipped above where it is missing
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect  # noqa: E402 - the same
+
+CHROMIUM = Path("/usr/bin/chromium")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE, WIDE = 360, 1920
+# A browser reports these statuses as errors; here they are answers that a page gives on purpose.
+ON_PURPOSE = ("400 (Bad Request)", "404 (Not Found)", "409 (Conflict)", "422 (Unprocessable Entity)")
+_TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+_UNFOLD = "() => document.querySelectorAll('details').forEach(each => each.open = true)"
+
+__all__ = ["PHONE", "WIDE", "Chromium", "Page", "complaints", "expect", "misfits", "tab_to"]
+
+
+class Chromium:
+    """One browser for many tests."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls) -> AsyncIterator["Chromium"]:
+        """Start Debian's Chromium; skips the test where there is none."""
+        if not CHROMIUM.exists():  # noqa: ASYNC240 - nothing else runs yet
+            pytest.skip(f"{CHROMIUM} is missing: pages are tested in Debian's Chromium")
+        # The sandbox does not start for root, as in most containers.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+            yield cls(browser)
+            await browser.close()
+
+    @asynccontextmanager
+    async def page(self, url: str, **options: Any) -> AsyncIterator[Page]:
+        """Open a page of a fresh profile whose paths begin at ``url``; an error on its console fails the test."""
+        context = await self._browser.new_context(base_url=url, **options)
+        context.set_default_timeout(30_000)
+        opened = await context.new_page()
+        errors: list[str] = []
+        opened.on("console", lambda message: errors.append(message.text) if _is_error(message) else None)
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        try:
+            yield opened
+        finally:
+            await context.close()
+        assert errors == []
+
+
+async def complaints(page: Page) -> list[str]:
+    """Return what axe finds against the page (WCAG 2.2 AA and its best practices)."""
+    found = (await Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})).response
+    return [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
+
+
+async def misfits(page: Page, paths: Sequence[str]) -> list[str]:
+    """Return what is wrong with pages, everything unfolded, on a phone and on a wide screen."""
+    found: list[str] = []
+    for path in paths:
+        await page.goto(path)
+        await page.evaluate(_UNFOLD)
+        for width in (PHONE, WIDE):
+            await page.set_viewport_size({"width": width, "height": 900})
+            found += await complaints(page)
+            found += [f"{path} is wider than a screen of {width} pixels"] * bool(await page.evaluate(_TOO_WIDE))
+    return found
+
+
+async def tab_to(page: Page, text: str) -> None:
+    """Press the tabulator until what has that text has the focus."""
+    for _ in range(80):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("() => document.activeElement.textContent.trim()") == text:
+            return
+    raise AssertionError(text)
+
+
+def _is_error(message: ConsoleMessage) -> bool:
+    return message.type == "error" and not message.text.endswith(ON_PURPOSE)

@@ -1,0 +1,94 @@
+from typing import Literal
+
+import pytest
+
+from tests.browser import PHONE, Chromium, Page, complaints, expect, misfits, tab_to
+
+from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, Site, log_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def _pages(site: Site) -> list[str]:
+    sys_id = await site.ask()
+    record = await site.read(REQUEST, sys_id)
+    incident = await site.insert("incident", {"short_description": "x", "comments": "entry"})
+    return [
+        "/",
+        "/?sysparm_filter=nothing-is-named-so",
+        f"/{REQUEST}_list.do?sysparm_query=status=Pending%5Enonsense",
+        f"/{REQUEST}.do?sys_id={sys_id}",
+        f"/{CONFIGURATION}.do?sys_id={record['instance_id']}",
+        f"/{ACTIVITY_TYPE}.do?sys_id={record['activity_type_id']}",
+        f"/{ACTIVITY_TYPE}_list.do",
+        f"/incident.do?sys_id={incident}&sysparm_done=update",
+        "/sys_user.do?sys_id=-1",
+        "/no_table_list.do",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_clean_for_axe_and_fits(
+    site: Site, chromium: Chromium, scheme: Literal["light", "dark"]
+) -> None:
+    """Labels, names, targets, contrast and structure hold in light and dark, on a phone and on a wide screen."""
+    size = {"width": PHONE, "height": 740}
+    async with chromium.page(site.url, color_scheme=scheme, viewport=size) as page:
+        found = await misfits(page, ["/login.do"])
+        await log_in(page, "admin")
+        found += await misfits(page, await _pages(site))
+    assert found == []
+
+
+async def test_refused_form_is_clean_for_axe(site: Site, page: Page) -> None:
+    """A form that came back names its errors accessibly."""
+    sys_id = await site.activity_type(await site.register())
+    await log_in(page, "admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
+    await page.get_by_label("Minutes").fill("61")
+    await page.get_by_role("button", name="Update").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await complaints(page) == []
+    await expect(page.get_by_label("Minutes")).to_have_attribute("aria-invalid", "true")
+
+
+async def test_keyboard_alone_approves(site: Site, page: Page) -> None:
+    """From the log-in to the decision nobody needs a mouse, and the focus can be seen all the way."""
+    sys_id = await site.ask()
+    await page.goto(f"/{REQUEST}_list.do")
+    await page.keyboard.type("privman.approver")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("admin")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/{REQUEST}_list.do")
+    await tab_to(page, GUID)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/{REQUEST}.do?sys_id={sys_id}")
+    await tab_to(page, "Approve")
+    outline = await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("Decision recorded")
+
+
+async def test_skip_link_leads_past_the_navigator(site: Site, page: Page) -> None:
+    """The first tab stop skips to the content."""
+    await site.ask()
+    await log_in(page, "admin", f"/{REQUEST}_list.do")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("() => document.activeElement.closest('main') !== null")
+
+
+async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None:
+    """Log-in, filter, form and decision need no script."""
+    sys_id = await site.ask()
+    async with chromium.page(site.url, java_script_enabled=False) as page:
+        await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
+        await page.get_by_text("Filter", exact=True).click()
+        await page.get_by_label("Encoded query").fill("status=Pending")
+        await page.get_by_role("button", name="Run").click()
+        await page.get_by_role("link", name=GUID).click()
+        await page.get_by_role("button", name="Deny").click()
+        await expect(page.get_by_role("status")).to_have_text("Decision recorded")
+    assert (await site.read(REQUEST, sys_id))["status"] == "Deny"

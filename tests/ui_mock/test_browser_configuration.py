@@ -1,0 +1,56 @@
+import pytest
+
+from tests.browser import Page, expect
+
+from .conftest import CONFIGURATION, SECRET, Site, log_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_registration_is_shown_as_rows_with_its_password_masked(site: Site, page: Page) -> None:
+    """The Integration Configuration shows what the console registered, in the documentation's order."""
+    sys_id = await site.register()
+    await log_in(page, "privman.admin", f"/{CONFIGURATION}.do?sys_id={sys_id}")
+    rows = page.get_by_role("group", name="Instance metadata")
+    names = [await each.input_value() for each in await rows.get_by_label("Name of row").all()]
+    assert names == [
+        "Authentication Type",
+        "Username",
+        "Password",
+        "Minimum wait time",
+        "Token Url",
+        "Endpoint Url",
+        "Maximum retry attempts",
+    ]
+    password = rows.get_by_label("Value of Password")
+    assert await password.get_attribute("type") == "password"
+    assert await password.input_value() == "********"
+    assert SECRET not in await page.content()
+
+
+async def test_rows_are_added_changed_and_removed(site: Site, page: Page) -> None:
+    """Add row, Update and Remove write the pairs; the Password stays what it was."""
+    sys_id = await site.register()
+    await log_in(page, "privman.admin", f"/{CONFIGURATION}.do?sys_id={sys_id}")
+    await page.get_by_label("New name").fill("Note")
+    await page.get_by_label("New value").fill("R&D")
+    await page.get_by_role("button", name="Add row").click()
+    await expect(page.get_by_label("Value of Note")).to_have_value("R&D")
+    await page.get_by_label("Value of Minimum wait time").fill("00:00:10")
+    await page.get_by_role("button", name="Update").click()
+    await expect(page.get_by_role("status")).to_have_text("Record updated")
+    await page.get_by_role("button", name="Remove Note").click()
+    await expect(page.get_by_label("Value of Note")).to_have_count(0)
+    pairs = await site.pairs(sys_id)
+    assert (pairs["Minimum wait time"], pairs["Password"], "Note" in pairs) == ("00:00:10", "********", False)
+
+
+async def test_enter_in_a_row_saves_and_removes_nothing(site: Site, page: Page) -> None:
+    """The Enter key presses Update, not the first Remove."""
+    sys_id = await site.register()
+    await log_in(page, "privman.admin", f"/{CONFIGURATION}.do?sys_id={sys_id}")
+    await page.get_by_label("Value of Username").fill("another")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("Record updated")
+    pairs = await site.pairs(sys_id)
+    assert (pairs["Username"], len(pairs)) == ("another", 7)

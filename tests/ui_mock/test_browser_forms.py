@@ -1,0 +1,89 @@
+import pytest
+
+from tests.browser import Page, expect
+
+from .conftest import ACTIVITY_TYPE, ADMIN_ID, REQUEST, RESPONSE, Site, log_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_activity_details_in_the_words_of_the_documentation(site: Site, page: Page) -> None:
+    """The form of an activity type has the documented fields; the time-out is hours, minutes and seconds."""
+    sys_id = await site.activity_type(await site.register())
+    await log_in(page, "admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
+    assert await page.get_by_label("Name", exact=True).input_value() == "PM Approval Request"
+    assert await page.get_by_label("Description").input_value() == "Approve or deny PM request"
+    assert await page.get_by_label("Valid Responses").input_value() == "Approve,Deny"
+    timeout = page.get_by_role("group", name="Max timeout")
+    parts = [await timeout.get_by_label(unit).input_value() for unit in ("Hours", "Minutes", "Seconds")]
+    assert parts == ["16", "30", "0"]
+    assert await page.get_by_label("Include comment").is_checked()
+    assert await page.get_by_label("Include duration").is_checked()
+
+
+async def test_update_writes_what_was_changed(site: Site, page: Page) -> None:
+    """Text, check box and duration reach the record, and the page says so."""
+    sys_id = await site.activity_type(await site.register())
+    await log_in(page, "admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
+    await page.get_by_label("Description").fill("Ask & answer")
+    await page.get_by_label("Include duration").uncheck()
+    await page.get_by_label("Minutes").fill("5")
+    await page.get_by_role("button", name="Update").click()
+    await expect(page.get_by_role("status")).to_have_text("Record updated")
+    record = await site.read(ACTIVITY_TYPE, sys_id)
+    assert (record["description"], record["include_duration"]) == ("Ask & answer", "false")
+    assert (record["include_comment"], record["max_timeout"]) == ("true", "1970-01-01 16:05:00")
+
+
+async def test_new_record_is_inserted_with_its_defaults(site: Site, page: Page) -> None:
+    """A new form holds the defaults, and Submit leads to the form of the record."""
+    await log_in(page, "admin", "/incident.do?sys_id=-1")
+    assert await page.get_by_label("State").input_value() == "1"
+    await page.get_by_label("Short description").fill("The printer burns")
+    await page.get_by_label("Caller").fill("System Administrator")
+    await page.get_by_label("Additional comments").fill("Bring water")
+    await page.get_by_role("button", name="Submit").click()
+    await expect(page.get_by_role("status")).to_have_text("Record created")
+    record = await site.read("incident", page.url.split("sys_id=")[1][:32])
+    assert record["short_description"] == "The printer burns"
+    assert record["caller_id"]["value"] == ADMIN_ID
+    await expect(page.get_by_text("Bring water")).to_be_visible()
+
+
+async def test_delete_asks_first(site: Site, page: Page) -> None:
+    """Delete is unfolded before it can be pressed, and leads back to the list."""
+    sys_id = await site.insert("incident", {"short_description": "gone soon"})
+    await log_in(page, "admin", f"/incident.do?sys_id={sys_id}")
+    button = page.get_by_role("button", name="Delete this record")
+    assert not await button.is_visible()
+    await page.get_by_text("Delete", exact=True).click()
+    await button.click()
+    await page.wait_for_url("**/incident_list.do")
+    assert (await (await site.person()).get(f"/incident.do?sys_id={sys_id}")).status == 404
+
+
+async def test_stale_form_is_refused(site: Site, page: Page) -> None:
+    """Whoever saves a form that somebody else has saved since overwrites nothing, and is told."""
+    sys_id = await site.activity_type(await site.register())
+    await log_in(page, "privman.admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
+    await site.change(ACTIVITY_TYPE, sys_id, {"description": "changed meanwhile"})
+    await page.get_by_label("Description").fill("mine")
+    async with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        await page.get_by_role("button", name="Update").click()
+    assert (await answered.value).status == 409
+    assert "admin changed this record at" in await page.get_by_role("alert").inner_text()
+    assert await page.get_by_label("Description").input_value() == "changed meanwhile"
+    assert (await site.read(ACTIVITY_TYPE, sys_id))["description"] == "changed meanwhile"
+
+
+async def test_response_has_the_documented_fields(site: Site, page: Page) -> None:
+    """The form of a response shows request id, response, status code and retry attempts."""
+    sys_id = await site.ask()
+    await site.change(REQUEST, sys_id, {"status": "Approve"})
+    await site.clock.settle()
+    await log_in(page, "privman.approver", f"/{RESPONSE}_list.do")
+    await page.locator("tbody a").first.click()
+    form = page.get_by_role("main")
+    for label in ("Request Id", "Response", "Response status code", "Retry attempts"):
+        assert await form.get_by_text(label, exact=True).first.is_visible()
+    assert await form.get_by_text("200", exact=True).is_visible()

@@ -1,0 +1,92 @@
+import pytest
+
+from tests.browser import Page, expect
+
+from .conftest import ACTIVITY_TYPE, GUID, REQUEST, Site, log_in
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_heading_sorts_up_and_then_down(site: Site, page: Page) -> None:
+    """A column's heading sorts by it, and the other way round when it does already."""
+    await site.incidents(3)
+    await log_in(page, "admin", "/incident_list.do?sysparm_query=category%3Dnetwork%5Eshort_descriptionSTARTSWITHmine")
+    await page.get_by_role("columnheader", name="Short description").get_by_role("link").click()
+    heading = page.get_by_role("columnheader", name="Short description")
+    await expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert "mine 00" in await page.locator("tbody tr").first.inner_text()
+    await heading.get_by_role("link").click()
+    await expect(heading).to_have_attribute("aria-sort", "descending")
+    assert "mine 02" in await page.locator("tbody tr").first.inner_text()
+
+
+async def test_filter_adds_a_condition_and_the_breadcrumb_takes_it_away(site: Site, page: Page) -> None:
+    """A condition of the filter becomes a part of sysparm_query, and a breadcrumb leads back."""
+    await site.incidents(3)
+    await log_in(page, "admin", "/incident_list.do")
+    await page.get_by_text("Filter", exact=True).click()
+    await page.get_by_label("Field").select_option("short_description")
+    await page.get_by_label("Operator").select_option("STARTSWITH")
+    await page.get_by_label("Value").fill("mine")
+    await page.get_by_role("button", name="Add condition").click()
+    await expect(page.get_by_role("status")).to_have_text("1 to 3 of 3")
+    crumbs = page.get_by_role("navigation", name="Filter").get_by_role("link")
+    assert await crumbs.all_inner_texts() == ["All", "Short description starts with mine"]
+    await crumbs.first.click()
+    assert page.url.endswith("/incident_list.do")
+
+
+async def test_pages_follow_each_other(site: Site, page: Page) -> None:
+    """A list longer than a page has a next one, and the next one a previous one."""
+    await site.incidents(21)
+    await log_in(page, "admin", "/incident_list.do?sysparm_query=short_descriptionSTARTSWITHmine")
+    await expect(page.get_by_role("status")).to_have_text("1 to 20 of 21")
+    await page.get_by_role("link", name="Next").click()
+    await expect(page.get_by_role("status")).to_have_text("21 to 21 of 21")
+    assert await page.get_by_role("link", name="Next").count() == 0
+    await page.get_by_role("link", name="Previous").click()
+    await expect(page.get_by_role("status")).to_have_text("1 to 20 of 21")
+
+
+async def test_columns_can_be_chosen(page: Page) -> None:
+    """The ticked columns are shown, and only those; the choice lasts while the list is sorted."""
+    await log_in(page, "admin", "/incident_list.do?sysparm_fields=number,priority,nonsense")
+    await page.get_by_text("Columns", exact=True).click()
+    await page.get_by_label("Priority").uncheck()
+    await page.get_by_label("Urgency").check()
+    await page.get_by_role("button", name="Show columns").click()
+    assert await page.get_by_role("columnheader").all_inner_texts() == ["Number", "Urgency"]
+    await page.get_by_role("link", name="Urgency").click()
+    await expect(page.get_by_role("columnheader", name="Urgency")).to_have_attribute("aria-sort", "ascending")
+    assert await page.get_by_role("columnheader").count() == 2
+
+
+async def test_list_refreshes_itself_when_a_request_arrives(site: Site, page: Page) -> None:
+    """A request that a console sends appears in the open list, and the focus stays where it was."""
+    await site.ask()
+    await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
+    await page.get_by_role("link", name=GUID).focus()
+    other = "0a1b2c3d-0000-4000-8000-000000000001"
+    await site.ask(other)
+    await expect(page.get_by_role("link", name=other)).to_be_visible()
+    await expect(page.get_by_role("link", name=GUID)).to_be_focused()
+    await expect(page.get_by_role("status")).to_have_text("1 to 2 of 2")
+
+
+async def test_list_does_not_refresh_under_an_unfolded_part(site: Site, page: Page) -> None:
+    """What is not shown live stays as it is while the list refreshes."""
+    await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
+    await page.get_by_text("Filter", exact=True).click()
+    await page.get_by_label("Value").fill("half typ")
+    await site.ask()
+    await expect(page.get_by_role("link", name=GUID)).to_be_visible()
+    assert await page.get_by_label("Value").input_value() == "half typ"
+
+
+async def test_new_leads_to_an_empty_form(site: Site, page: Page) -> None:
+    """Whoever may create records finds the way in the list; a reader does not."""
+    await log_in(page, "admin", f"/{ACTIVITY_TYPE}_list.do")
+    await page.get_by_role("link", name="New", exact=True).click()
+    assert await page.get_by_role("heading", level=1).inner_text() == "Activity type: New record"
+    approver = await site.person("privman.approver")
+    assert ">New</a>" not in (await approver.get(f"/{ACTIVITY_TYPE}_list.do")).html

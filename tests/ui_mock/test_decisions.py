@@ -1,0 +1,94 @@
+import pytest
+
+from .conftest import ACTIVITY_TYPE, REQUEST, RESPONSE, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_activity_type_says_what_a_decision_includes(site: Site) -> None:
+    """Comment, duration and responses are offered as the activity type allows."""
+    sys_id = await site.ask(include_comment="false", include_duration="false", valid_responses="Deny,Maybe")
+    html = (await (await site.person("privman.approver")).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
+    assert "decision.comment" not in html
+    assert "decision.duration" not in html
+    assert 'value="decide:Maybe"' in html
+    assert "decide:Approve" not in html
+
+
+async def test_reader_cannot_decide(site: Site) -> None:
+    """Who may read and not write sees no button, and a decision that he posts is refused."""
+    sys_id = await site.ask()
+    await site.add_user("reader", "web_service_admin")
+    reader = await site.person("reader")
+    shown = await reader.get(f"/{REQUEST}.do?sys_id={sys_id}")
+    assert (shown.status, "decide:" in shown.html, "I need it" in shown.html) == (200, False, True)
+    values = {"sys_action": "decide:Approve", "sys_mod_count": "0"}
+    refused = await reader.post(f"/{REQUEST}.do?sys_id={sys_id}", values)
+    assert (refused.status, "ACL Exception Update Failed" in refused.html) == (403, True)
+    assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
+
+
+async def test_two_approvers_at_the_same_moment(site: Site) -> None:
+    """The second of two decisions is refused, and nothing of the first is overwritten."""
+    sys_id = await site.ask()
+    first, second = await site.person("privman.approver"), await site.person("privman.admin")
+    path = f"/{REQUEST}.do?sys_id={sys_id}"
+    assert (await first.post(path, {"sys_action": "decide:Deny", "sys_mod_count": "0"})).status == 200
+    refused = await second.post(path, {"sys_action": "decide:Approve", "sys_mod_count": "0"})
+    assert (refused.status, "privman.approver changed this record" in refused.html) == (409, True)
+    assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
+
+
+async def test_wrong_duration_decides_nothing(site: Site) -> None:
+    """A duration that is none comes back beside its fields, with the comment."""
+    sys_id = await site.ask()
+    person = await site.person("privman.approver")
+    values = {"decision.duration.hours": "soon", "decision.comment": "typed", "sys_mod_count": "0"}
+    shown = await person.post(f"/{REQUEST}.do?sys_id={sys_id}", values | {"sys_action": "decide:Approve"})
+    assert shown.status == 422
+    assert "&#39;soon::&#39; is no duration" in shown.html
+    assert ">typed</textarea>" in shown.html
+    assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
+
+
+async def test_rule_that_refuses_a_decision_is_named_and_explained_in_the_journal(site: Site) -> None:
+    """A decision is the same update as over the API: rules refuse it, and the findings say why."""
+    sys_id = await site.ask()
+    person = await site.person("privman.approver")
+    values = {"sys_action": "decide:Maybe", "sys_mod_count": "0"}
+    shown = await person.post(f"/{REQUEST}.do?sys_id={sys_id}", values)
+    assert (shown.status, "Admit decision" in shown.html) == (403, True)
+    found = (await site.call("GET", "/__admin/findings"))["findings"]
+    assert any("expected one of Approve, Deny" in each["message"] for each in found)
+
+
+async def test_request_whose_activity_type_is_gone_cannot_be_decided(site: Site) -> None:
+    """Without an activity type there is nothing to answer; metadata that is no object has no facts."""
+    sys_id = await site.ask()
+    activity_type_id = (await site.read(REQUEST, sys_id))["activity_type_id"]
+    await site.change(REQUEST, sys_id, {"metadata": "[1]"})
+    await site.call("DELETE", f"/api/now/table/{ACTIVITY_TYPE}/{activity_type_id}")
+    person = await site.person("privman.approver")
+    html = (await person.get(f"/{REQUEST}.do?sys_id={sys_id}")).html
+    assert "decide:" not in html
+    await site.change(REQUEST, sys_id, {"metadata": "{"})
+    assert "<dt>" not in (await person.get(f"/{REQUEST}.do?sys_id={sys_id}")).html.split("Responses to this")[0]
+
+
+async def test_decided_request_leads_to_its_responses(site: Site) -> None:
+    """The form of a request names the list of the responses that were made of it."""
+    sys_id = await site.ask()
+    html = (await (await site.person("privman.approver")).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
+    assert f"/{RESPONSE}_list.do?sysparm_query=request={sys_id}" in html
+
+
+async def test_decision_posted_without_script_has_comment_and_duration(site: Site) -> None:
+    """Hours, minutes and seconds of a decision become one duration."""
+    sys_id = await site.ask()
+    person = await site.person("privman.approver")
+    values = {"decision.duration.hours": "2", "decision.duration.seconds": "5", "decision.comment": "for now"}
+    path = f"/{REQUEST}.do?sys_id={sys_id}"
+    shown = await person.post(path, values | {"sys_mod_count": "0", "sys_action": "decide:Approve"})
+    assert (shown.status, "Decision recorded" in shown.html) == (200, True)
+    record = await site.read(REQUEST, sys_id)
+    assert (record["comment"], record["duration"]) == ("for now", "1970-01-01 02:00:05")

@@ -1,0 +1,227 @@
+import re
+from typing import Any
+
+import pytest
+
+from .conftest import ACTIVITY_TYPE, ADMIN_ID, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def _error(html: str, name: str) -> str:
+    found = re.search(rf'id="{re.escape(name)}\.error">([^<]*)<', html)
+    return "" if found is None else found[1].replace("&#39;", "'")
+
+
+async def _update(site: Site, table: str, sys_id: str, values: dict[str, Any], user: str = "admin") -> Any:
+    person = await site.person(user)
+    return await person.post(f"/{table}.do?sys_id={sys_id}", {"sys_action": "update", "sys_mod_count": "0"} | values)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("order", "1.5", "'1.5' is no whole number"),
+        ("due_date", "tomorrow", "'tomorrow' is no date and time"),
+        ("state", "99", "'99' is not offered"),
+        ("caller_id", "Nobody Known", "'Nobody Known' is displayed by no single record of sys_user"),
+        ("caller_id", "f" * 32, f"'{'f' * 32}' is displayed by no single record of sys_user"),
+        ("short_description", "x" * 161, "161 characters; at most 160 fit"),
+    ],
+)
+async def test_wrong_values_come_back_beside_their_field(site: Site, field: str, value: str, error: str) -> None:
+    """What cannot be stored stands in the form again with what is wrong; nothing is saved."""
+    sys_id = await site.insert("incident", {"short_description": "right"})
+    values = {f"incident.{field}": value, "incident.category": "software"}
+    shown = await _update(site, "incident", sys_id, values)
+    assert shown.status == 422
+    assert _error(shown.html, f"incident.{field}") == error
+    assert value in shown.html
+    assert (await site.read("incident", sys_id))["category"] != "software"
+
+
+async def test_wrong_duration_comes_back(site: Site) -> None:
+    """A part of a duration that is no number is told beside the three."""
+    sys_id = await site.activity_type(await site.register())
+    name = f"{ACTIVITY_TYPE}.max_timeout"
+    for parts in (("1", "60", ""), ("x", "", ""), ("1", "2", "99999")):
+        units = zip(("hours", "minutes", "seconds"), parts, strict=True)
+        shown = await _update(site, ACTIVITY_TYPE, sys_id, {f"{name}.{unit}": part for unit, part in units})
+        assert shown.status == 422
+        assert _error(shown.html, name).startswith(f"'{':'.join(parts)}' is no duration; expected whole hours")
+
+
+async def test_duration_can_be_emptied(site: Site) -> None:
+    """Three empty fields mean no duration."""
+    sys_id = await site.activity_type(await site.register())
+    name = f"{ACTIVITY_TYPE}.max_timeout"
+    shown = await _update(
+        site, ACTIVITY_TYPE, sys_id, {f"{name}.{unit}": "" for unit in ("hours", "minutes", "seconds")}
+    )
+    assert shown.status == 200
+    assert (await site.read(ACTIVITY_TYPE, sys_id))["max_timeout"] == ""
+
+
+async def test_references_and_dates_are_read_as_displayed(site: Site) -> None:
+    """A reference is given by display value or sys_id, emptied by nothing; times are the user's own."""
+    sys_id = await site.insert("incident", {"short_description": "x"})
+    values = {"incident.caller_id": ADMIN_ID, "incident.opened_by": "", "incident.due_date": "2026-02-03 04:05:06"}
+    assert (await _update(site, "incident", sys_id, values)).status == 200
+    record = await site.read("incident", sys_id)
+    assert (record["caller_id"]["value"], record["opened_by"]) == (ADMIN_ID, "")
+    assert record["due_date"].startswith("2026-02-03")
+
+
+async def test_dates_are_read_as_displayed(site: Site) -> None:
+    """A date without a time is taken as it is shown."""
+    sys_id = await site.insert("u_toy", {"u_name": "bear"})
+    values = {"u_toy.u_bought": "2026-02-03", "u_toy.u_key": "k"}
+    assert (await _update(site, "u_toy", sys_id, values)).status == 200
+    assert (await site.read("u_toy", sys_id))["u_bought"] == "2026-02-03"
+    shown = await _update(site, "u_toy", sys_id, {"u_toy.u_bought": "soon", "sys_mod_count": "1"})
+    assert _error(shown.html, "u_toy.u_bought") == "'soon' is no date"
+
+
+async def test_columns_that_the_user_may_not_read_or_write(site: Site) -> None:
+    """A hidden column is in neither list nor form, a locked one has no control."""
+    sys_id = await site.insert("u_toy", {"u_name": "bear", "u_hidden": "honey", "u_locked": "tail"})
+    await site.add_user("child")
+    child = await site.person("child")
+    for path in (f"/u_toy.do?sys_id={sys_id}", "/u_toy_list.do?sysparm_fields=u_name,u_hidden"):
+        shown = await child.get(path)
+        assert (shown.status, "bear" in shown.html, "honey" in shown.html) == (200, True, False)
+    html = (await child.get(f"/u_toy.do?sys_id={sys_id}")).html
+    assert ('name="u_toy.u_locked"' in html, 'name="u_toy.u_name"' in html, "tail" in html) == (False, True, True)
+
+
+async def test_mandatory_password_stays_when_it_is_left_empty(site: Site) -> None:
+    """A password that is set need not be typed again; a name that is emptied must be."""
+    sys_id = await site.insert("u_toy", {"u_name": "bear"})
+    assert (await _update(site, "u_toy", sys_id, {"u_toy.u_key": "k"})).status == 200
+    values = {"u_toy.u_key": "", "u_toy.u_locked": "x", "sys_mod_count": "1"}
+    assert (await _update(site, "u_toy", sys_id, values)).status == 200
+    shown = await _update(site, "u_toy", sys_id, {"u_toy.u_name": "", "sys_mod_count": "2"})
+    assert _error(shown.html, "u_toy.u_name") == "U name is mandatory" or "mandatory" in shown.html
+
+
+async def test_mandatory_fields_are_asked_for(site: Site) -> None:
+    """A new record without a mandatory value comes back with that field named."""
+    person = await site.person()
+    shown = await person.post("/sys_api_access_policy.do?sys_id=-1", {"sys_api_access_policy.name": ""})
+    assert shown.status == 422
+    assert _error(shown.html, "sys_api_access_policy.name") == "Name is mandatory"
+
+
+async def test_password_is_set_and_never_shown(site: Site) -> None:
+    """A password field is empty, keeps the password if it stays so, and sets a new one."""
+    await site.add_user("worker")
+    found = await site.call("GET", "/api/now/table/sys_user", params={"user_name": "worker"})
+    sys_id = found["result"][0]["sys_id"]
+    name = "sys_user.user_password"
+    kept = await _update(site, "sys_user", sys_id, {name: "", "sys_user.title": "Dr"})
+    assert kept.status == 200
+    assert f'name="{name}" type="password"' in kept.html
+    assert (await (await site.person("worker")).get("/")).url == f"{site.url}/"
+    values = {name: "a-new-password", "sys_mod_count": "1", "sys_user.failed_attempts": "x"}
+    refused = await _update(site, "sys_user", sys_id, values)
+    assert (refused.status, "a-new-password" in refused.html) == (422, False)
+    assert (await _update(site, "sys_user", sys_id, {name: "a-new-password", "sys_mod_count": "1"})).status == 200
+    assert "/login.do" in (await (await site.person("worker")).get("/")).url
+
+
+async def test_reader_gets_a_form_without_buttons(site: Site) -> None:
+    """Whoever may not write sees the values, and is refused if he posts all the same."""
+    sys_id = await site.activity_type(await site.register())
+    person = await site.person("privman.approver")
+    html = (await person.get(f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")).html
+    assert "PM Approval Request" in html
+    assert 'name="sys_action"' not in html
+    for action in ("update", "delete"):
+        values = {"sys_action": action, "sys_mod_count": "0", f"{ACTIVITY_TYPE}.description": "mine"}
+        assert (await person.post(f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}", values)).status == 403
+    created = await person.post(f"/{ACTIVITY_TYPE}.do?sys_id=-1", {f"{ACTIVITY_TYPE}.name": "mine"})
+    assert (created.status, "ACL Exception Insert Failed" in created.html) == (403, True)
+    assert (await site.read(ACTIVITY_TYPE, sys_id))["description"] == "Approve or deny PM request"
+
+
+async def test_business_rule_that_refuses_is_named(site: Site) -> None:
+    """A write that a rule aborts comes back with the rule's name and what was typed."""
+    person = await site.person()
+    shown = await person.post(f"/{ACTIVITY_TYPE}.do?sys_id=-1", {f"{ACTIVITY_TYPE}.name": "Typed <by> hand"})
+    assert (shown.status, "Registered instance only" in shown.html) == (403, True)
+    assert "Typed &lt;by&gt; hand" in shown.html
+
+
+async def test_record_opens_with_the_fields_of_its_class(site: Site) -> None:
+    """A link that names the parent table opens the form of the class."""
+    sys_id = await site.insert("incident", {"short_description": "x", "category": "hardware"})
+    html = (await (await site.person()).get(f"/task.do?sys_id={sys_id}")).html
+    assert "<h1>Incident: " in html
+    assert 'value="hardware"' in html
+
+
+async def test_unknown_record_and_unknown_button(site: Site) -> None:
+    """A record that does not exist is 404; a button that does not exist is 400."""
+    person = await site.person()
+    assert (await person.get(f"/incident.do?sys_id={'0' * 32}")).status == 404
+    assert (await person.post(f"/incident.do?sys_id={'0' * 32}", {"sys_action": "update"})).status == 404
+    sys_id = await site.insert("incident", {})
+    values = {"sys_action": "explode", "sys_mod_count": "0"}
+    assert (await person.post(f"/incident.do?sys_id={sys_id}", values)).status == 400
+
+
+async def test_links_that_pysnc_prints_open(site: Site) -> None:
+    """get_link and get_link_list lead to form and list, and the form leads back to the list that the link names."""
+    sys_id = await site.insert("incident", {"short_description": "x"})
+    person = await site.person()
+    stack = "&sysparm_stack=incident_list.do?sysparm_query=active=true"
+    shown = await person.get(f"/incident.do?sys_id={sys_id}{stack}")
+    assert 'href="/incident_list.do?sysparm_query=active=true">Back to the list' in shown.html
+    assert (await person.get(f"/incident.do?sys_id=-1{stack}")).status == 200
+    assert (await person.get("/incident_list.do?sysparm_query=active%3Dtrue")).status == 200
+    away = await person.get(f"/incident.do?sys_id={sys_id}&sysparm_stack=//elsewhere.example/x_list.do")
+    assert 'href="/incident_list.do">Back to the list' in away.html
+
+
+async def test_value_outside_of_the_choices_is_kept(site: Site) -> None:
+    """A choice that is stored and not offered stays selected, and is no error as long as it stays."""
+    sys_id = await site.insert("incident", {"state": "42"})
+    html = (await (await site.person()).get(f"/incident.do?sys_id={sys_id}")).html
+    assert '<option value="42" selected>42</option>' in html
+    assert (await _update(site, "incident", sys_id, {"incident.state": "42", "incident.priority": "1"})).status == 200
+
+
+async def test_lines_end_as_they_were_stored(site: Site) -> None:
+    """A text area that comes back with other line ends is no change."""
+    sys_id = await site.insert("incident", {"description": "one\ntwo"})
+    await _update(site, "incident", sys_id, {"incident.description": "one\r\ntwo"})
+    assert (await site.read("incident", sys_id))["sys_mod_count"] == "0"
+
+
+async def test_delete_leads_back_to_the_list(site: Site) -> None:
+    """A record that is deleted is gone, and the list is shown next."""
+    sys_id = await site.insert("incident", {"short_description": "gone soon"})
+    person = await site.person()
+    shown = await person.post(f"/incident.do?sys_id={sys_id}", {"sys_action": "delete", "sys_mod_count": "0"})
+    assert shown.url == f"{site.url}/incident_list.do"
+    assert (await person.get(f"/incident.do?sys_id={sys_id}")).status == 404
+
+
+async def test_duration_that_stays_is_no_change(site: Site) -> None:
+    """Three parts that come back as they were shown write nothing; neither does a duration that was not posted."""
+    sys_id = await site.activity_type(await site.register())
+    name = f"{ACTIVITY_TYPE}.max_timeout"
+    parts = {f"{name}.hours": "16", f"{name}.minutes": "30", f"{name}.seconds": "0"}
+    assert (await _update(site, ACTIVITY_TYPE, sys_id, parts)).status == 200
+    assert (await _update(site, ACTIVITY_TYPE, sys_id, {})).status == 200
+    assert (await site.read(ACTIVITY_TYPE, sys_id))["sys_mod_count"] == "0"
+
+
+async def test_reference_is_given_by_its_display_value_and_emptied(site: Site) -> None:
+    """A name that displays one record refers to it; a reference whose text is taken away refers to nothing."""
+    sys_id = await site.insert("incident", {})
+    values = {"incident.caller_id": "System Administrator"}
+    assert (await _update(site, "incident", sys_id, values)).status == 200
+    assert (await site.read("incident", sys_id))["caller_id"]["value"] == ADMIN_ID
+    assert (await _update(site, "incident", sys_id, {"incident.caller_id": "", "sys_mod_count": "1"})).status == 200
+    assert (await site.read("incident", sys_id))["caller_id"] == ""

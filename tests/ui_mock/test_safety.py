@@ -1,0 +1,107 @@
+import ssl
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from mock_servicenow.app import create_app
+from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import REQUEST, SECRET, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/login.do", f"/{REQUEST}_list.do", "/incident.do?sys_id=-1", "/no.do", "/ui/live.js", "/ui/pages.css"],
+)
+async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
+    """Pages and what belongs to them forbid inline script and everything from elsewhere."""
+    headers = (await (await site.person()).get(path)).headers
+    assert headers["Content-Security-Policy"] == POLICY
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/", f"/{REQUEST}_list.do", "/incident.do?sys_id=-1", "/login.do"])
+async def test_no_page_needs_what_the_policy_forbids(site: Site, path: str) -> None:
+    """There is no inline script, style or handler, and no address of another host."""
+    html = (await (await site.person()).get(path)).html
+    assert "style=" not in html
+    assert " on" + "click" not in html
+    assert html.count("<script") == html.count('<script src="/ui/')
+    assert "//" not in html
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "é"])
+async def test_form_without_its_token_is_refused(site: Site, token: str) -> None:
+    """A post that another page forged changes nothing, whatever it is sent to."""
+    sys_id = await site.ask()
+    person = await site.person("privman.approver")
+    values = {"sys_action": "decide:Approve", "sys_mod_count": "0", "sysparm_ck": token}
+    for path in (f"/{REQUEST}.do?sys_id={sys_id}", "/login.do", "/logout.do"):
+        shown = await person.post(path, values)
+        assert (shown.status, "Its token is not that of your session" in shown.html) == (403, True)
+    assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
+    assert (await person.get("/")).url == f"{site.url}/"
+
+
+async def test_post_without_a_session_leads_to_the_log_in(site: Site) -> None:
+    """Whoever is not logged in changes nothing, not even with a token of his own."""
+    sys_id = await site.ask()
+    nobody = await site.person("")
+    nobody.token = (await nobody.get("/login.do")).token
+    shown = await nobody.post(f"/{REQUEST}.do?sys_id={sys_id}", {"sys_action": "decide:Approve"})
+    assert "/login.do?sysparm_goto=/" in shown.url
+    assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
+
+
+async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site: Site) -> None:
+    """Pages that are looked at are not journaled; a post is, with its status, findings and no body."""
+    person = await site.person("privman.admin")
+    sys_id = await site.insert("u_toy", {"u_name": "bear"})
+    values = {"sys_action": "update", "sys_mod_count": "0", "u_toy.u_key": SECRET}
+    await person.post(f"/u_toy.do?sys_id={sys_id}", values)
+    found = (await site.call("GET", "/__admin/requests"))["requests"]
+    pages = [each for each in found if not each["url"].startswith("/api/")]
+    assert [(each["method"], each["url"], each["status"]) for each in pages] == [
+        ("POST", "/login.do", 303),
+        ("POST", f"/u_toy.do?sys_id={sys_id}", 303),
+    ]
+    assert [each["request"]["body"] for each in pages] == ["", ""]
+
+
+async def test_faults_do_not_strike_people(site: Site) -> None:
+    """A fault that waits for the next request is not used up by an open browser."""
+    await site.call("POST", "/__admin/faults", json={"kind": "status"})
+    assert (await (await site.person()).get("/")).status == 200
+    assert len((await site.call("GET", "/__admin/faults"))["faults"]) == 1
+
+
+async def test_only_packaged_files_are_served(site: Site) -> None:
+    """There is no way from the assets to other files."""
+    person = await site.person("")
+    for path in ("/ui/none.css", "/ui/..%2fstatic%2fpages.css", "/ui/pages.py", "/ui/templates"):
+        assert (await person.get(path)).status == 404
+
+
+async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
+    """Served over https, the session's cookie is never sent over http."""
+    tls = issue_certificate("127.0.0.1", tmp_path / "ca.pem")
+    trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
+    async with (
+        serving(app, "127.0.0.1", 0, tls) as url,
+        ClientSession() as http,
+        http.get(f"{url}/login.do", ssl=trust) as answer,
+    ):
+        assert "Secure" in answer.headers["Set-Cookie"]
