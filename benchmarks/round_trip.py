@@ -15,7 +15,8 @@ from rich.table import Table
 
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs.console import METADATA
-from privman_scenarios.world import WorldBuilder, serve
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.serving import serving
 
 TRIPS = 400
 EXCHANGES_A_TRIP = 5
@@ -33,7 +34,7 @@ async def bare(requests: int) -> float:
     """Return how many requests a second a bare application answers."""
     app = web.Application()
     app.router.add_post("/", answer)
-    async with serve(app) as url, ClientSession() as session:
+    async with serving(app) as url, ClientSession() as session:
         began = perf_counter()
         for _ in range(requests):
             async with session.post(url, json=METADATA) as response:

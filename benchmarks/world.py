@@ -14,7 +14,8 @@ from aiohttp import ClientSession, web
 from rich.console import Console
 from rich.table import Table
 
-from privman_scenarios.world import WorldBuilder, serve
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.serving import serving
 
 ROUNDS = 60
 WARM_UP = 5
@@ -35,7 +36,7 @@ async def bare(requests: int) -> float:
         for _ in range(2):
             app = web.Application()
             app.router.add_post("/", answer)
-            urls.append(await stack.enter_async_context(serve(app)))
+            urls.append(await stack.enter_async_context(serving(app)))
         for number in range(requests):
             async with session.post(urls[number % 2], json={"a": 1}) as response:
                 await response.read()

@@ -1,15 +1,12 @@
 """A foreign system: what the console knows of a ServiceNow instance (integration 2.6, 2.7)."""
 
-import re
 from dataclasses import dataclass, field
-
-from yarl import URL
 
 from console_sim.errors import BadRequestError
 from console_sim.servicenow.remote_record import RemoteRecord
 from console_sim.webhook import Webhook
+from privman_testbench.addresses import plain_url
 
-_PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
 TYPE = "Service Now Instance Resource (Resources)"
 
 
@@ -76,19 +73,3 @@ def read_url(key: str, text: str) -> str:
         return plain_url(text)
     except ValueError as error:
         raise BadRequestError(f"{key!r} is {error}") from None
-
-
-def plain_url(text: str) -> str:
-    """Return the address without a trailing slash; raises ValueError when it is no plain http(s) address."""
-    if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
-        # A password in an address would show up wherever the address does.
-        shown = "an address with a user" if "@" in text else repr(text)
-        raise ValueError(f"{shown}; expected an address such as https://example.service-now.com")
-    return text.rstrip("/")
-
-
-def _has_host(text: str) -> bool:
-    try:
-        return bool(URL(text).host)
-    except ValueError:
-        return False

@@ -12,9 +12,9 @@ from console_sim.admin.setup_control import setup_to_json
 from console_sim.console import build_console
 from console_sim.settings import Settings
 from console_sim.setup.order import read_order
-from console_sim.terminal import Exit, UnreachableTargetError, say
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
+from privman_testbench.command_line import Exit, say
 from privman_testbench.control import PREFIX
 from privman_testbench.ids import Ids
 from privman_testbench.journal import Journal
@@ -25,6 +25,10 @@ from privman_testbench.trust import trust
 
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
+
+
+class UnreachableTargetError(Exception):
+    """A target could not be reached; the message is one line that names it."""
 
 
 async def set_up(options: Namespace, settings: Settings, password: str) -> int:

@@ -12,12 +12,9 @@ from pathlib import Path
 from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
-from privman_testbench.clock import Clock
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, port, say
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, say
 from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving, until_stopped
-from privman_testbench.virtual_clock import VirtualClock
+from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
@@ -49,18 +46,14 @@ def _add_serve(serve: ArgumentParser) -> None:
         f"The administrator's password comes from {_PASSWORD} (default: {_DEFAULT_PASSWORD}, on this machine alone). "
         f"{_ADMIN_TOKEN} opens the control plane /__admin to other machines."
     )
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=port, default=8080, help="0 takes a free one (%(default)s)")
+    add_serving(serve, 8080)
     serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")
-    serve.add_argument("--clock", choices=["real", "virtual"], default="real", help="(%(default)s)")
-    serve.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same identifiers")
     serve.add_argument("--username", default="admin", help="the administrator's (%(default)s)")
     serve.add_argument("--tls", action="store_true", help="serve https")
     serve.add_argument("--tls-ca-file", type=Path, metavar="PATH", help="write the certificate to trust here")
     serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate")
     serve.add_argument("--tls-key", type=Path, metavar="PATH", help="and this key")
     serve.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of consoles to trust besides")
-    serve.add_argument("--no-admin", action="store_true", help="no control plane /__admin, like a real instance")
     serve.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that differ on your instance")
     serve.add_argument("--release", default="default", metavar="NAME", help="behave as this release, e.g. yokohama")
     serve.add_argument("--tables", type=Path, action="append", default=[], metavar="FILE", help="further tables")
@@ -69,13 +62,12 @@ def _add_serve(serve: ArgumentParser) -> None:
 
 async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     tls = _tls(options)
-    clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
+    clock = chosen_clock(options)
     app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
     gc.freeze()
     gc.enable()
     async with serving(app, options.host, options.port, tls) as url:
-        control_plane = "no control plane" if options.no_admin else f"control plane {url}/__admin"
-        say(f"{_COMMAND} serves {url} (user {options.username}, {control_plane})")
+        say(banner(_COMMAND, url, options, f"user {options.username}"))
         await until_stopped()
     await clock.aclose()
 

@@ -1,38 +1,37 @@
 """The command ``privman-scenarios``."""
 
-import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from privman_contracts import ContractError
 from privman_scenarios.commands import contracts, run, schema
-from privman_scenarios.commands.exit_codes import INTERRUPTED, UNREACHABLE, UNUSABLE
-from privman_scenarios.commands.parser import Parser
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain
+
+_COMMAND = "privman-scenarios"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
+    """Run the command and return its exit code (interfaces: Commands)."""
     options = _parser().parse_args(arguments)
     try:
         code: int = options.execute(options)
-    except (UnusableFileError, ContractError, OSError) as error:
-        return _complain(str(error), UNUSABLE)
+    except (UnusableFileError, ContractError, UsageError, OSError) as error:
+        return _complain(str(error), Exit.UNUSABLE)
     except TargetUnreachableError as error:
-        return _complain(str(error), UNREACHABLE)
+        return _complain(str(error), Exit.UNREACHABLE)
     except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
+        return _complain("interrupted", Exit.INTERRUPTED)
     return code
 
 
-def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"privman-scenarios: {message}\n")
+def _complain(message: str, code: Exit) -> Exit:
+    complain(_COMMAND, message)
     return code
 
 
-def _parser() -> Parser:
-    parser = Parser(prog="privman-scenarios", description="Plays scenarios of the webhook round trip over HTTP.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('mock-servicenow')}")
+def _parser() -> OneLineParser:
+    parser = OneLineParser(prog=_COMMAND, description="Plays scenarios of the webhook round trip over HTTP.")
+    parser.add_version()
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (schema, run, contracts):
         command.add(commands)

@@ -24,9 +24,9 @@ from privman_scenarios.targets import Need, Targets
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import START, VirtualClock
 
-HOST = "127.0.0.1"
 # The fake's documented administrator; it listens on the loopback only.
 ADMIN = Credentials("admin", "admin")
 
@@ -118,23 +118,8 @@ class _Near:
 
     async def start(self, app: web.Application) -> End:
         """Serve the application on a free port until the world closes."""
-        api = HttpApi(self._session, await self._stack.enter_async_context(serve(app)))
+        api = HttpApi(self._session, await self._stack.enter_async_context(serving(app)))
         return End(api, ControlPlane(api), self._virtual)
-
-
-@asynccontextmanager
-async def serve(app: web.Application) -> AsyncIterator[str]:
-    """Serve the application on a free loopback port; gives its address."""
-    # A handler whose caller has given up must not go on sleeping on the clock.
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, HOST, 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        yield f"http://{HOST}:{port}"
-    finally:
-        await runner.cleanup()
 
 
 def _lacking(servicenow: End, console: End) -> dict[Need, str]:

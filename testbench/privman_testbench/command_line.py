@@ -5,20 +5,22 @@ from argparse import Action, ArgumentParser, ArgumentTypeError
 from enum import IntEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
+from privman_testbench.addresses import plain_url
 from privman_testbench.trust import trust
 
 _MOST_PORT = 65_535
 
 
 class Exit(IntEnum):
-    """Exit codes of every command."""
+    """Exit codes of every command; the last one is what a shell gives to what an interrupt ended."""
 
     HELD = 0
     DID_NOT_HOLD = 1
     UNUSABLE = 2
     UNREACHABLE = 3
+    INTERRUPTED = 130
 
 
 class UsageError(Exception):
@@ -38,6 +40,13 @@ class OneLineParser(ArgumentParser):
     def add_version(self) -> None:
         """Add ``--version``."""
         self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
+
+
+class Commands(Protocol):
+    """Where a sub-command is added."""
+
+    def add_parser(self, name: str, *, help: str) -> ArgumentParser:  # noqa: A002 - argparse's word
+        """Return the parser of a new sub-command."""
 
 
 class _ShowVersion(Action):
@@ -62,6 +71,14 @@ def ca_file(text: str) -> Path:
     except OSError as error:
         raise ArgumentTypeError(f"{text!r} holds no certificate: {_reason(error)}; expected a PEM file") from None
     return Path(text)
+
+
+def url(text: str) -> str:
+    """Return the address that an argument names, without a trailing slash."""
+    try:
+        return plain_url(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def say(text: str) -> None:

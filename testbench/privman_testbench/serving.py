@@ -1,21 +1,48 @@
-"""Serving an application at an address."""
+"""Serving an application at an address, and the options of a command that does."""
 
 import asyncio
 import signal
 import ssl
+from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from privman_testbench.command_line import UsageError
+from privman_testbench.clock import Clock
+from privman_testbench.command_line import UsageError, port
+from privman_testbench.real_clock import RealClock
+from privman_testbench.virtual_clock import VirtualClock
 
+LOOPBACK = "127.0.0.1"
 # Long enough for an application to say itself that an address is too long.
 LONGEST_LINE = 64 * 1024
 
 
+def add_serving(parser: ArgumentParser, default_port: int) -> None:
+    """Add the options of a command that serves: address, clock, seed, control plane."""
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=port, default=default_port, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--clock", choices=["real", "virtual"], default="real", help="(%(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same identifiers")
+    parser.add_argument("--no-admin", action="store_true", help="no control plane /__admin, like a real system")
+
+
+def chosen_clock(options: Namespace) -> Clock:
+    """Return the clock that the options ask for."""
+    return VirtualClock() if options.clock == "virtual" else RealClock()
+
+
+def banner(command: str, origin: str, options: Namespace, *facts: str) -> str:
+    """Return what a command says that serves there, the facts among it."""
+    control_plane = "no control plane" if options.no_admin else f"control plane {origin}/__admin"
+    return f"{command} serves {origin} ({', '.join([*facts, control_plane])})"
+
+
 @asynccontextmanager
-async def serving(app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def serving(
+    app: web.Application, host: str = LOOPBACK, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Serve until the body ends and give the origin, such as ``http://127.0.0.1:8080``; port 0 takes a free one.
 
     Raises UsageError when nobody can listen there.

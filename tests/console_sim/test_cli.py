@@ -46,8 +46,8 @@ async def serving(*arguments: str, **environment: str) -> AsyncIterator[str]:
     process = await start("serve", "--port", "0", *arguments, **environment)
     assert process.stdout is not None
     banner = (await process.stdout.readline()).decode()
-    assert banner.startswith("console-sim serves at http"), (await process.communicate())[1].decode()
-    yield banner.split()[3].rstrip(",")
+    assert banner.startswith("console-sim serves http"), (await process.communicate())[1].decode()
+    yield banner.split()[2]
     process.send_signal(signal.SIGTERM)
     _, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
@@ -215,7 +215,7 @@ async def test_setup_is_interrupted(servicenow: StubServiceNow, nowhere: str) ->
     await servicenow.asked.wait()
     process.send_signal(signal.SIGINT)
     _, err = await process.communicate()
-    assert (process.returncode, err) == (1, b"console-sim: interrupted\n")
+    assert (process.returncode, err) == (130, b"console-sim: interrupted\n")
 
 
 SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")

@@ -5,7 +5,7 @@ from aiohttp import web
 
 from privman_scenarios.held import HeldWorld
 from privman_scenarios.loop import LoopThread
-from privman_scenarios.world import serve
+from privman_testbench.serving import serving
 
 LOGON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"
@@ -33,7 +33,7 @@ class Eavesdropper:
 def logon(world: HeldWorld, privman_loop: LoopThread) -> dict[str, str]:
     """Return the body with which ServiceNow logs on to the console."""
     ear = Eavesdropper()
-    served = serve(ear.app())
+    served = serving(ear.app())
     url = privman_loop.run(served.__aenter__())
     world.console.save_foreign_system(post_uri=f"{url}{APPROVE}")
     world.decide(world.console.ask({}), "Deny")

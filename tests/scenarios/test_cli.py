@@ -12,7 +12,7 @@ from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.schema import scenario_schema
 from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import serve
+from privman_testbench.serving import serving
 
 HELD = """
 title: An approval reaches the console
@@ -148,7 +148,8 @@ def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["run", "--servicenow-url", "dev.example"], "'dev.example' is no address. Expected http(s)://host[:port]."),
+        (["run", "--servicenow-url", "dev.example"], "'dev.example'; expected an address such as https://"),
+        (["run", "--console-url", "https://me:word@pm.example"], "an address with a user; expected an address such as"),
         (["run", "--seed", "x"], "invalid int value: 'x'"),
         (["play"], "invalid choice: 'play'"),
     ],
@@ -191,7 +192,7 @@ def test_a_target_that_is_something_else(
     option: str, complaint: str, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A login page is no target: one plain line, exit code 3."""
-    served = serve(login_page())
+    served = serving(login_page())
     url = privman_loop.run(served.__aenter__())
     assert main(["run", option, url]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
@@ -217,7 +218,7 @@ def test_a_target_that_refuses_the_credentials(
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", refuse)
-    served = serve(app)
+    served = serving(app)
     url = privman_loop.run(served.__aenter__())
     assert main(["run", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
@@ -237,7 +238,7 @@ def test_an_interrupted_run_leaves_its_report(
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", interrupt)
-    served = serve(app)
+    served = serving(app)
     url = privman_loop.run(served.__aenter__())
     assert main(["run", str(file), "--console-url", url, "--junit-xml", str(junit)]) == 130
     privman_loop.run(served.__aexit__(None, None, None))

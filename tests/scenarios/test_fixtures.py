@@ -10,7 +10,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.targets import Targets
-from privman_scenarios.world import serve
+from privman_testbench.serving import serving
 
 pytest_plugins = ["pytester"]
 
@@ -49,7 +49,7 @@ async def test_a_test_may_serve_what_servicenow_calls(servicenow: HeldServiceNow
     app = web.Application()
     app.router.add_post("/Tms/services/api/logon/token", token)
     app.router.add_post("/Tms/services/api/v1/approval/approve", receive)
-    async with serve(app) as url:
+    async with serving(app) as url:
         console.save_foreign_system(post_uri=f"{url}/Tms/services/api/v1/approval/approve")
         request_id = console.ask({})
         (record,) = servicenow.find("request", request_id=request_id)

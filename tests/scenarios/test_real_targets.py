@@ -16,8 +16,9 @@ from privman_scenarios.events import Event, ScenarioEnded
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import Remote, WorldBuilder, serve
+from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
 
 Row = dict[str, str]
 CONFIGURATION, REQUEST, RESPONSE = (
@@ -156,7 +157,7 @@ async def play(worlds: WorldBuilder, played: Sequence[Scenario]) -> list[Scenari
 async def stub() -> AsyncIterator[tuple[StubInstance, WorldBuilder]]:
     """Return a stub instance that is being served, and worlds of it and a console of ours."""
     instance = StubInstance()
-    async with serve(instance.app()) as url:
+    async with serving(instance.app()) as url:
         yield instance, WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"))
 
 
@@ -219,7 +220,7 @@ async def real_console() -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/Tms/services/api/v1/version/Current", version)
-    async with serve(app) as url:
+    async with serving(app) as url:
         yield url
 
 

@@ -16,8 +16,9 @@ from privman_scenarios.events import ScenarioEnded
 from privman_scenarios.loader import Loader
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import Remote, WorldBuilder, serve
+from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Tampered:
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(ClientSession(auto_decompress=True))
             one, other = [await stack.enter_async_context(self._fakes.open(seed, start)) for _ in range(2)]
-            servicenow = serve(proxy(session, one.servicenow.url, self._servicenow))
-            console = serve(proxy(session, other.console.url, self._console))
+            servicenow = serving(proxy(session, one.servicenow.url, self._servicenow))
+            console = serving(proxy(session, other.console.url, self._console))
             worlds = WorldBuilder(
                 0,
                 servicenow=Remote(await stack.enter_async_context(servicenow), "admin", "admin"),

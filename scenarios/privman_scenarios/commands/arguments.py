@@ -3,13 +3,13 @@
 import argparse
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from privman_scenarios.catalog import catalog_files, scenario_files
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
+from privman_testbench.command_line import url
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -41,14 +41,6 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
     """Return where the chosen targets come from; raises InferredNamesError."""
     console = Remote(options.console_url) if options.console_url else None
     return WorldBuilder(options.seed, options.inferred, _servicenow(options), console)
-
-
-def url(text: str) -> str:
-    """Return an address that can be called."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address. Expected http(s)://host[:port].")
-    return text
 
 
 def _servicenow(options: argparse.Namespace) -> Remote | None:

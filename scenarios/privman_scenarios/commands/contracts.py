@@ -1,13 +1,11 @@
 """``privman-scenarios contracts diff``."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from privman_contracts.compatibility import Change, compare
 from privman_contracts.contract_set import open_set
-from privman_scenarios.commands.exit_codes import DID_NOT_HOLD, HELD
-from privman_scenarios.commands.parser import Commands
+from privman_testbench.command_line import Commands, Exit, say
 
 SETS = "packaged, a file of wire names, a folder privman_contracts, or a wheel"
 
@@ -23,11 +21,11 @@ def add(commands: Commands) -> None:
     diff.set_defaults(execute=execute)
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> Exit:
     """Print every change; raises ContractError for a set that cannot be used."""
     changes = compare(open_set(options.old), open_set(options.new))
-    sys.stdout.write("".join(f"{line}\n" for line in (*map(str, changes), _summary(changes))))
-    return DID_NOT_HOLD if any(change.broken for change in changes) else HELD
+    say("\n".join([*map(str, changes), _summary(changes)]))
+    return Exit.DID_NOT_HOLD if any(change.broken for change in changes) else Exit.HELD
 
 
 def _summary(changes: Sequence[Change]) -> str:

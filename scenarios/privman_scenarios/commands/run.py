@@ -8,14 +8,13 @@ from pathlib import Path
 from rich.console import Console
 
 from privman_scenarios.commands import arguments
-from privman_scenarios.commands.exit_codes import DID_NOT_HOLD, HELD
-from privman_scenarios.commands.parser import Commands
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import RunEnded
 from privman_scenarios.reports.html import HtmlReport
 from privman_scenarios.reports.junit import JUnitReport
 from privman_scenarios.reports.terminal import TerminalReport
 from privman_scenarios.verbs import vocabulary
+from privman_testbench.command_line import Commands, Exit
 from privman_testbench.real_clock import RealClock
 
 
@@ -30,7 +29,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(execute=execute)
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> Exit:
     """Play the scenarios and write the reports."""
     scenarios = arguments.scenarios(options)
     terminal, junit, html = TerminalReport(Console(highlight=False)), JUnitReport(), HtmlReport()
@@ -45,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
         # Interrupted or not, what has run is told.
         terminal.close()
         _write(written)
-    return HELD if ended.held else DID_NOT_HOLD
+    return Exit.HELD if ended.held else Exit.DID_NOT_HOLD
 
 
 def _write(reports: Sequence[tuple[JUnitReport | HtmlReport, Path]]) -> None:

@@ -2,12 +2,10 @@
 
 import argparse
 import json
-import sys
 
-from privman_scenarios.commands.exit_codes import HELD
-from privman_scenarios.commands.parser import Commands
 from privman_scenarios.schema import scenario_schema
 from privman_scenarios.verbs import vocabulary
+from privman_testbench.command_line import Commands, Exit, say
 
 
 def add(commands: Commands) -> None:
@@ -16,7 +14,7 @@ def add(commands: Commands) -> None:
     parser.set_defaults(execute=execute)
 
 
-def execute(_options: argparse.Namespace) -> int:
+def execute(_options: argparse.Namespace) -> Exit:
     """Print the schema."""
-    sys.stdout.write(json.dumps(scenario_schema(vocabulary()), indent=2) + "\n")
-    return HELD
+    say(json.dumps(scenario_schema(vocabulary()), indent=2))
+    return Exit.HELD

@@ -1,4 +1,0 @@
-"""How commands end."""
-
-HELD, DID_NOT_HOLD, UNUSABLE, UNREACHABLE = range(4)
-INTERRUPTED = 130
