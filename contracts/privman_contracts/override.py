@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from privman_contracts import wording, yaml_file
 from privman_contracts.errors import ContractError, InferredNamesError
 from privman_contracts.evidence import MARKS
@@ -31,6 +33,17 @@ def read(file: Path, names: Mapping[str, WireName]) -> list[WireName]:
     except InferredNamesError as error:
         raise InferredNamesError(f"{file}: {error}") from None
     return changed
+
+
+def text(names: Iterable[WireName]) -> str:
+    """Return what a file says that gives these names these values; empty for none."""
+    tree: dict[str, Any] = {}
+    for name in names:
+        group = tree
+        for word in name.group.split("."):
+            group = group.setdefault(word, {})
+        group[name.word] = name.value
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None) if tree else ""
 
 
 def field_of(path: str) -> str:

@@ -1,6 +1,6 @@
 """Both sides in one process, or systems that already run: the only module that knows both fakes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ import console_sim.app
 import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.settings
+from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import WireNames
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
@@ -120,6 +121,33 @@ class _Near:
         """Serve the application on a free port until the world closes."""
         api = HttpApi(self._session, await self._stack.enter_async_context(serving(app)))
         return End(api, ControlPlane(api), self._virtual)
+
+
+@asynccontextmanager
+async def fresh_servicenow(
+    release: str = "default", inferred: Path | None = None, rows: Sequence[Path] = ()
+) -> AsyncIterator[Remote]:
+    """Serve an instance of this release in its first state, in virtual time, with further ``rows`` from files."""
+    settings = mock_servicenow.settings.Settings(inferred=inferred, release=release, data=tuple(rows))
+    clock = VirtualClock()
+    async with serving(mock_servicenow.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
+        yield Remote(url, ADMIN.user, ADMIN.password)
+    await clock.aclose()
+
+
+@asynccontextmanager
+async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Remote]:
+    """Serve a console that has not been set up, in virtual time."""
+    clock = VirtualClock()
+    settings = console_sim.settings.Settings(inferred=inferred)
+    async with serving(console_sim.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
+        yield Remote(url)
+    await clock.aclose()
+
+
+def releases() -> tuple[str, ...]:
+    """Return the releases that an instance can be of, the oldest first."""
+    return ReleaseProfile.names()
 
 
 def _lacking(servicenow: End, console: End) -> dict[Need, str]:

@@ -1,64 +1,67 @@
 """Changes of what the wire calls something, and of the inferred rules."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from privman_contracts.compatibility.change import Change
 from privman_contracts.compatibility.parties import Parties, of_messages
-from privman_contracts.contracts import Contracts
+from privman_contracts.index import ExchangeContract
+from privman_contracts.spelling import Schema
 from privman_contracts.wire_name import WireName
+from privman_contracts.wire_names import WireNames
 
-_FILE = "inferred.yaml"
+FILE = "inferred.yaml"
 # The app follows these rules; the console is who lives with what it does.
 _LIVES_WITH_RULES = "console"
 
 
-def name_changes(old: Contracts, new: Contracts, canonical: Contracts) -> Iterator[Change]:
-    """Yield what is called otherwise; a name on one side only is told where it is used."""
-    before = {name.path: name for name in old.names}
-    for name in new.names:
+def name_changes(
+    old: WireNames, new: WireNames, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]
+) -> Iterator[Change]:
+    """Yield what is called otherwise; a name on one side only is told where it is used.
+
+    Exchanges and schemas are those of ``new``, in canonical names.
+    """
+    before = {name.path: name for name in old}
+    for name in new:
         if name.path in before and name != before[name.path]:
-            yield _changed(before[name.path], name, canonical)
+            yield _changed(before[name.path], name, _users(name, exchanges, schemas))
 
 
-def _changed(old: WireName, new: WireName, canonical: Contracts) -> Change:
+def _changed(old: WireName, new: WireName, parties: Parties) -> Change:
     if old.value == new.value:
-        return Change(_FILE, new.path, f"is known as {new.evidence}, was {old.evidence}")
+        return Change(FILE, new.path, f"is known as {new.evidence}, was {old.evidence}")
     if new.group == "rules":
         return _rule(old, new)
-    parties = _users(new, canonical)
     text = f"is called {new.value!r}, was {old.value!r}"
-    return Change(_FILE, new.path, text, frozenset(parties.senders), frozenset(parties.receivers))
+    return Change(FILE, new.path, text, frozenset(parties.senders), frozenset(parties.receivers))
 
 
 def _rule(old: WireName, new: WireName) -> Change:
     """Return the change of a rule; that of an answer's status breaks whom the exchanges say."""
     text = f"is {new.value}, was {old.value}"
     if new.path.endswith("_status"):
-        return Change(_FILE, new.path, text)
+        return Change(FILE, new.path, text)
     kept = isinstance(old.value, list) and isinstance(new.value, list) and set(old.value) <= set(new.value)
-    return Change(_FILE, new.path, text, frozenset() if kept else frozenset({_LIVES_WITH_RULES}))
+    return Change(FILE, new.path, text, frozenset() if kept else frozenset({_LIVES_WITH_RULES}))
 
 
-def _users(name: WireName, canonical: Contracts) -> Parties:
+def _users(name: WireName, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]) -> Parties:
     """Return who writes the name and who reads it."""
     parties = Parties()
-    for used in _uses(name, canonical):
+    for used in _uses(name, exchanges, schemas):
         parties.senders |= used.senders
         parties.receivers |= used.receivers
     return parties
 
 
-def _uses(name: WireName, canonical: Contracts) -> Iterable[Parties]:
+def _uses(name: WireName, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]) -> Iterable[Parties]:
     if name.group == "tables":
-        calls = [each for each in canonical.exchanges if name.word in each.path.split("/")]
+        calls = (each for each in exchanges if name.word in each.path.split("/"))
         return [Parties({each.caller}, {each.server}) for each in calls]
     if name.group == "roles":
         return [Parties({"approver"}, {"servicenow"})]
-    parties = of_messages(canonical.exchanges)
-    return [
-        parties[message] for message, schema in canonical.schemas.items() if message in parties and _has(schema, name)
-    ]
+    return [used for message, used in of_messages(exchanges).items() if _has(schemas[message], name)]
 
 
 def _has(node: Any, name: WireName) -> bool:  # noqa: ANN401 - any node of a schema

@@ -1,0 +1,68 @@
+"""``privman-scenarios matrix``."""
+
+import argparse
+import asyncio
+from collections.abc import Iterator, Sequence
+from itertools import count, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.progress import track
+
+from privman_contracts.contract_set import PACKAGED
+from privman_scenarios.commands.contracts import SETS
+from privman_scenarios.matrix.combination import Combination, ContractSet, Verdict
+from privman_scenarios.matrix.judge import Judge
+from privman_scenarios.reports.table import print_table, terminal
+from privman_scenarios.world import releases
+from privman_testbench.command_line import Commands, Exit
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("matrix", help="tell which contracts and releases can ship together")
+    for side in ("console", "app"):
+        parser.add_argument(
+            f"--{side}", action="append", metavar="SET", help=f"contracts of the {side} (repeatable): {SETS}"
+        )
+    parser.add_argument(
+        "--release", action="append", choices=releases(), help="release of the platform (repeatable; all of them)"
+    )
+    parser.add_argument(
+        "--basic-auth-allowed",
+        action="store_true",
+        help="users are exceptions from the gate of Basic authentication",
+    )
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> Exit:
+    """Print the matrix; raises ContractError for a set that cannot be used."""
+    with TemporaryDirectory() as folder:
+        verdicts = asyncio.run(_judge(options, Path(folder)))
+    rows = [_row(verdict) for verdict in verdicts]
+    print_table(("CONSOLE", "APP", "RELEASE", "SHIP", "WHY NOT"), rows)
+    return Exit.DID_NOT_HOLD if any(verdict.reasons for verdict in verdicts) else Exit.HELD
+
+
+async def _judge(options: argparse.Namespace, folder: Path) -> list[Verdict]:
+    combinations = list(_combinations(options, folder))
+    judge = Judge(folder, basic_auth_allowed=options.basic_auth_allowed)
+    shown = track(combinations, console=terminal(), transient=True, disable=not terminal().is_terminal)
+    return [await judge.judge(combination) for combination in shown]
+
+
+def _combinations(options: argparse.Namespace, folder: Path) -> Iterator[Combination]:
+    numbers = count()
+    consoles, apps = (
+        [ContractSet.open(name, folder / f"{next(numbers)}.yaml") for name in names or [PACKAGED]]
+        for names in (options.console, options.app)
+    )
+    for console, app, release in product(consoles, apps, options.release or releases()):
+        yield Combination(console, app, release)
+
+
+def _row(verdict: Verdict) -> Sequence[str]:
+    combination = verdict.combination
+    named = (combination.console.name, combination.app.name, combination.release)
+    return (*named, "no" if verdict.reasons else "yes", "\n".join(verdict.reasons))

@@ -1,0 +1,76 @@
+"""Judges combinations: the contracts are compared, then both fakes play a round trip with them."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from privman_contracts import WireNames
+from privman_contracts.compatibility import Change, compare
+from privman_contracts.compatibility.names import FILE as NAMES
+from privman_scenarios.engine import Engine
+from privman_scenarios.errors import TargetUnreachableError
+from privman_scenarios.loader import Loader
+from privman_scenarios.matrix.combination import Combination, Verdict
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import WorldBuilder, fresh_console, fresh_servicenow
+from privman_testbench.real_clock import RealClock
+
+_BETWEEN_THE_TWO = frozenset({"console", "servicenow"})
+_GATE = (
+    "the release lets only exceptions in by Basic authentication, and so logs the console on (platform 4.2); "
+    "with --basic-auth-allowed its users are exceptions"
+)
+
+
+class Judge:
+    """Tells of combinations whether they can ship.
+
+    Args:
+        folder: where a file may be written.
+        basic_auth_allowed: whether the users are exceptions from the gate of Basic authentication.
+    """
+
+    def __init__(self, folder: Path, *, basic_auth_allowed: bool) -> None:
+        self._rows = folder / "rows.yaml"
+        self._basic_auth_allowed = basic_auth_allowed
+        file = Path(str(resources.files("privman_scenarios.matrix") / "round-trip.yaml"))
+        (self._round_trip,) = Loader(vocabulary()).load([file])
+
+    async def judge(self, combination: Combination) -> Verdict:
+        """Return whether the combination can ship, else why not."""
+        changes = compare(combination.app.contracts, combination.console.contracts, _BETWEEN_THE_TWO)
+        reasons = [str(change) for change in changes if change.part != NAMES and "servicenow" in change.broken]
+        if not reasons and (reason := await self._play(combination)):
+            reasons = [reason, *_renamed(changes)]
+        return Verdict(combination, tuple(reasons))
+
+    async def _play(self, combination: Combination) -> str:
+        """Return why the round trip does not succeed; empty when it does."""
+        app = combination.app.inferred
+        self._rows.write_text(self._exceptions(combination.app.contracts.names), encoding="utf-8")
+        async with AsyncExitStack() as stack:
+            instance = await stack.enter_async_context(fresh_servicenow(combination.release, app, [self._rows]))
+            console = await stack.enter_async_context(fresh_console(combination.console.inferred))
+            engine = Engine(vocabulary(), WorldBuilder(0, app, instance, console), [], RealClock())
+            try:
+                failure = (await engine.play(self._round_trip)).failure
+            except TargetUnreachableError:
+                return _GATE
+        return f"{failure.step}: expected {failure.expected}; came {failure.came}" if failure else ""
+
+    def _exceptions(self, names: WireNames) -> str:
+        """Return the rows that make exceptions of administrators and approvers."""
+        if not self._basic_auth_allowed:
+            return ""
+        row = {"name": "glide.authenticate.basic_auth.allowed_roles", "value": f"admin,{names.role('approver')}"}
+        return yaml.safe_dump({"sys_properties": [row]})
+
+
+def _renamed(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield what the console calls otherwise than the app, which is why a round trip fails."""
+    return (
+        f"console, app: {change.where} {change.text}" for change in changes if change.part == NAMES and change.broken
+    )

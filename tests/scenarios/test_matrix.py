@@ -1,0 +1,80 @@
+"""The command ``privman-scenarios matrix``: which contracts and releases can ship together."""
+
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.cli import main
+
+PACKAGED = Path(str(resources.files("privman_contracts")))
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> str:
+    """Return a file of names that an instance has otherwise."""
+    file = tmp_path / "ours.yaml"
+    file.write_text("columns: {request: {instance_id: integration_id}}\nroles: {approver: decider}\n", encoding="utf-8")
+    return str(file)
+
+
+def rows(out: str) -> list[list[str]]:
+    """Return the cells of each row but the last column, without the headings."""
+    return [line.split(maxsplit=4)[:4] for line in out.splitlines()[1:] if not line.startswith(" ")]
+
+
+def test_all_releases_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest releases let only exceptions in by Basic authentication (platform 4.2), so one cannot: exit code 1."""
+    assert main(["matrix"]) == 1
+    out = capsys.readouterr().out
+    ships = {row[2]: row[3] for row in rows(out)}
+    assert ships == {
+        "default": "yes",
+        "washington": "yes",
+        "xanadu": "yes",
+        "yokohama": "yes",
+        "zurich": "no",
+        "australia": "no",
+    }
+    assert "no    the release lets only exceptions in by Basic authentication" in out
+
+
+def test_exceptions_pass_the_gate(names: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its users as exceptions the newest release ships, under the instance's own names; exit code 0."""
+    arguments = ["--app", names, "--console", names, "--release", "australia", "--basic-auth-allowed"]
+    assert main(["matrix", *arguments]) == 0
+    assert rows(capsys.readouterr().out) == [[names, names, "australia", "yes"]]
+
+
+def test_names_must_be_those_of_the_app(names: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the console calls a column otherwise, the round trip fails, and the names that differ are the reason."""
+    assert main(["matrix", "--app", names, "--console", "packaged", "--console", names, "--release", "yokohama"]) == 1
+    out = capsys.readouterr().out
+    assert rows(out) == [["packaged", names, "yokohama", "no"], [names, names, "yokohama", "yes"]]
+    reasons = [line.strip() for line in out.splitlines()]
+    assert reasons[1].endswith("no    console.ask: expected sent True; came sent False")
+    assert reasons[2] == "console, app: columns.request.instance_id is called 'instance_id', was 'integration_id'"
+
+
+def test_messages_must_be_those_of_the_app(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A property that the app demands and the console does not send is told without playing."""
+    shutil.copytree(PACKAGED / "schemas", tmp_path / "schemas")
+    for name in ("inferred.yaml", "index.yaml"):
+        shutil.copy(PACKAGED / name, tmp_path / name)
+    schema = tmp_path / "schemas" / "approval-request.yaml"
+    schema.write_text(schema.read_text(encoding="utf-8").replace("metadata]", "metadata, status]"), encoding="utf-8")
+    assert main(["matrix", "--app", str(tmp_path), "--release", "default"]) == 1
+    expected = "no    approval-request $.status: is no longer required; breaks servicenow as receiver"
+    assert capsys.readouterr().out.splitlines()[1].endswith(expected)
+    assert main(["matrix", "--console", str(tmp_path), "--release", "default"]) == 0
+
+
+def test_a_set_or_a_release_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says so; exit code 2."""
+    assert main(["matrix", "--app", "none.yaml"]) == 2
+    assert capsys.readouterr().err == "privman-scenarios: none.yaml: cannot be read: No such file or directory.\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["matrix", "--release", "paris"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'paris'" in capsys.readouterr().err
