@@ -1,13 +1,18 @@
 """The Privilege Manager Console as scenarios use it."""
 
-from typing import Any
+from typing import Any, Self
 
-from privman_scenarios.http_api import Answer
+from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.http_api import Answer, HttpApi
 from privman_scenarios.party import Party
 
 
 class Console(Party):
     """A console; what an endpoint user or an administrator does goes through the control plane of the simulator."""
+
+    def at(self, api: HttpApi) -> Self:
+        """Return the same console, spoken to through what stands in front of it."""
+        return type(self)(api, ControlPlane(api))
 
     async def set_up(self, options: dict[str, Any]) -> Answer:
         """Run the documented set-up steps."""

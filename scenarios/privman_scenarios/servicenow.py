@@ -1,7 +1,7 @@
 """ServiceNow as scenarios use it: the Table API, as named users."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from privman_contracts import WireNames
@@ -29,6 +29,10 @@ class ServiceNow(Party):
         self._users: dict[str, Credentials] = {}
         self._created: list[str] = []
         self._instance_ids: list[str] = []
+
+    def at(self, api: HttpApi) -> Self:
+        """Return the same instance, spoken to through what stands in front of it."""
+        return type(self)(api, ControlPlane(api), self.names, self.admin, self._ids)
 
     async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""

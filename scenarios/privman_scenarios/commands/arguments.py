@@ -43,6 +43,13 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
     return WorldBuilder(options.seed, options.inferred, _servicenow(options), console)
 
 
+def count(text: str) -> int:
+    """Return a whole number from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; expected a whole number from 1")
+    return int(text)
+
+
 def _servicenow(options: argparse.Namespace) -> Remote | None:
     if not options.servicenow_url:
         return None

@@ -1,0 +1,77 @@
+"""``privman-scenarios mutate``."""
+
+import argparse
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from privman_scenarios.commands import arguments
+from privman_scenarios.commands.watching import watched
+from privman_scenarios.mutants.mutant import Mutant, load_all
+from privman_scenarios.mutants.trial import Trials, Verdict
+from privman_scenarios.processes import spread
+from privman_scenarios.reports.text import printable
+from privman_scenarios.words import nearest
+from privman_testbench.command_line import Commands, Exit
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("mutate", help="break one duty at a time; some scenario must notice each")
+    arguments.add_scenarios(parser)
+    parser.add_argument("--mutant", action="append", type=mutant, metavar="NAME", help="only this one (repeatable)")
+    parser.add_argument("--list", action="store_true", help="only list the mutants and the duties they break")
+    parser.add_argument(
+        "--processes", type=arguments.count, default=os.cpu_count(), metavar="N", help="as many at a time (all cores)"
+    )
+    parser.set_defaults(execute=execute)
+
+
+def mutant(name: str) -> Mutant:
+    """Return the mutant that an argument names."""
+    mutants = {each.name: each for each in load_all()}
+    if name not in mutants:
+        raise argparse.ArgumentTypeError(f"unknown mutant {name!r}. {nearest(name, mutants)}")
+    return mutants[name]
+
+
+def execute(options: argparse.Namespace) -> Exit:
+    """Try the mutants and tell which survive."""
+    console = Console(highlight=False)
+    mutants: Sequence[Mutant] = options.mutant or load_all()
+    if options.list:
+        _say(console, (f"{each.name}: {each.duty}" for each in mutants))
+        return Exit.HELD
+    scenarios = arguments.scenarios(options)
+    trials = Trials(scenarios, options.seed)
+    failures = spread(trials.failure_without_mutant, scenarios, options.processes)
+    if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:
+        _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])
+        return Exit.DID_NOT_HOLD
+    verdicts = watched(console, spread(trials.verdict, mutants, options.processes), len(mutants), "mutants")
+    return _tell(console, verdicts)
+
+
+def _tell(console: Console, verdicts: Iterable[Verdict]) -> Exit:
+    """Print each verdict as it comes, and at the end the survivors together."""
+    told = []
+    for verdict in verdicts:
+        told.append(verdict)
+        _say(console, [_line(verdict)])
+    survivors = [verdict.mutant.name for verdict in told if verdict.failure is None]
+    _say(console, [f"{len(told)} mutants, {len(told) - len(survivors)} noticed, {len(survivors)} survived", *survivors])
+    return Exit.DID_NOT_HOLD if survivors else Exit.HELD
+
+
+def _line(verdict: Verdict) -> str:
+    if verdict.failure is None:
+        return f"survived {verdict.mutant.name}: no scenario noticed. {verdict.mutant.duty}"
+    where = f"{Path(verdict.failure.file).name}:{verdict.failure.line}"
+    return f"noticed  {verdict.mutant.name}: {where}: {verdict.failure.step}"
+
+
+def _say(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(printable(line), markup=False, soft_wrap=True)

@@ -1,0 +1,133 @@
+"""Trust in the harness: with one duty of a side removed, a named scenario fails at a named step."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
+from privman_scenarios.engine import Engine
+from privman_scenarios.loader import Loader
+from privman_scenarios.mutants.changes import changes
+from privman_scenarios.mutants.mutant import Mutant, Touched, load_all
+from privman_scenarios.mutants.worlds import TamperedWorlds
+from privman_scenarios.processes import spread
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.real_clock import RealClock
+
+# One for each kind of step that notices; `privman-scenarios mutate` tries them all.
+SAMPLE = {
+    "registration-without-sys-id": "console.expect-set-up",
+    "registration-answered-with-a-page": "console.expect-set-up",
+    "registration-shows-the-secret": "servicenow.expect-configuration",
+    "request-answered-with-200": "findings",
+    "delivery-of-another-instance": "console.expect-approval",
+    "delivery-twice": "console.expect-exchanges",
+    "retry-forgotten": "servicenow.expect-response",
+}
+APPROVAL = """
+title: An approval reaches the console
+steps:
+  - console.ask:
+  - servicenow.approve: {comment: Fine}
+  - console.expect-approval: Approved
+"""
+
+
+def catalog(*stems: str) -> list[str]:
+    """Return these files of the catalog."""
+    return [str(path) for path in catalog_files() if path.stem in stems]
+
+
+def mutants(*names: str) -> Iterator[str]:
+    """Return the arguments that choose these mutants."""
+    for name in names:
+        yield from ("--mutant", name)
+
+
+def test_there_are_mutants_of_every_part() -> None:
+    """At least sixty, each with a name and a duty of its own words, and a file of the catalog that is to notice it."""
+    packaged = load_all()
+    names = {mutant.name for mutant in packaged}
+    assert len(names) == len(packaged) >= 60
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in names)
+    assert {mutant.noticed_by for mutant in packaged} <= {path.stem for path in catalog_files()}
+    assert {change for mutant in packaged for change in mutant.change} == set(changes())
+
+
+def test_the_duty_broken_is_noticed_where_it_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each mutant of the sample makes a scenario fail at the step that looks at the duty, and none survives."""
+    noticing = {mutant.name: mutant.noticed_by for mutant in load_all() if mutant.name in SAMPLE}
+    assert main(["mutate", *catalog(*noticing.values()), *mutants(*SAMPLE)]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    told = {line.split()[1].rstrip(":"): line for line in lines}
+    for name, step in SAMPLE.items():
+        assert told[name].startswith(f"noticed  {name}: {noticing[name]}.yaml:")
+        assert told[name].endswith(f": {step}")
+    assert last == f"{len(SAMPLE)} mutants, {len(SAMPLE)} noticed, 0 survived"
+
+
+def test_a_survivor_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no scenario looks at a duty its mutant survives, which is told with the duty; exit code 1."""
+    file = tmp_path / "approval.yaml"
+    file.write_text(APPROVAL)
+    assert main(["mutate", str(file), *mutants("console-loses-the-comment", "delivery-swapped")]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "survived console-loses-the-comment: no scenario noticed. The console shows the comment.",
+        "noticed  delivery-swapped: approval.yaml:6: console.expect-approval",
+        "2 mutants, 1 noticed, 1 survived",
+        "console-loses-the-comment",
+    ]
+
+
+def test_scenarios_that_fail_by_themselves_prove_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scenario that fails without a mutant would notice anything: it is told instead; exit code 1."""
+    file = tmp_path / "approval.yaml"
+    file.write_text(APPROVAL.replace("Approved", "Denied"))
+    assert main(["mutate", str(file)]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "Scenarios fail though nothing is broken, so they say nothing of any mutant:"
+    assert second.startswith(f"{file}:6: console.expect-approval: expected state 'Denied'; came state 'Approved'")
+
+
+def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list names each mutant with the duty that it breaks; nothing is played."""
+    assert main(["mutate", "--list", *mutants("delivery-lost")]) == 0
+    assert capsys.readouterr().out == "delivery-lost: A decision arrives.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--mutant", "delivery-lots"], "unknown mutant 'delivery-lots'. Did you mean 'delivery-lost'?"),
+        (["--processes", "0"], "'0' is no count; expected a whole number from 1"),
+        (["--processes", "two"], "'two' is no count; expected a whole number from 1"),
+    ],
+)
+def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what and where; exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(["mutate", *arguments])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.endswith(f"{complaint}\n")
+    assert error.count("\n") == 1
+
+
+def test_work_is_spread_over_processes() -> None:
+    """Results come in the order of the items, from as many processes as are worth their start."""
+    assert list(spread(abs, range(-40, 0), 2)) == list(range(40, 0, -1))
+
+
+async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None:
+    """What the journals found cannot be told, so nothing is called passed, and the failure says why."""
+    touches = Touched(at="servicenow", side="answer", path="/__admin/[rf]*")
+    mutant = Mutant("journal-lost", "The journal can be read.", touches, "deny", {"status": 500})
+    (deny,) = Loader(vocabulary()).load([Path(file) for file in catalog("deny")])
+    ended = await Engine(vocabulary(), TamperedWorlds(privman_worlds, mutant), [], RealClock()).play(deny)
+    assert ended.failure is not None
+    assert (ended.failure.step, ended.failure.expected) == ("findings", "GET /__admin/findings to be answered")
+    assert ended.failure.exchanges[0].startswith("expected GET /__admin/requests to be answered; came GET")
