@@ -14,11 +14,13 @@ class WireName:
     Attributes:
         path: canonical name with its groups, such as ``columns.request.instance_id``.
         value: the spelling on the wire; for ``rules`` a number or a list of statuses.
+        packaged: the value that stands where no file of a user says otherwise.
     """
 
     path: str
     value: Value
     evidence: Evidence
+    packaged: Value
 
     @property
     def group(self) -> str:

@@ -82,6 +82,12 @@ class WireNames:
             raise InferredNamesError(f"{group!r} is no group of wire names.{wording.nearest(group, self._groups())}")
         return named
 
+    def changed(self, group: str) -> dict[str, str]:
+        """Return packaged spelling to spelling of those names of a group that a user's file spells differently."""
+        return {
+            str(name.packaged): str(name.value) for name in self if name.group == group and name.value != name.packaged
+        }
+
     def find(self, path: str) -> WireName:
         """Return the name with its evidence, of ``columns.request.instance_id`` for instance."""
         if path not in self._names:
@@ -104,7 +110,8 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
     for word, entry in tree.items():
         path = f"{groups}{word}"
         if "evidence" in entry:
-            yield WireName(path, entry[overrides.field_of(path)], entry["evidence"])
+            value = entry[overrides.field_of(path)]
+            yield WireName(path, value, entry["evidence"], value)
         else:
             yield from _entries(entry, f"{path}.")
 

@@ -7,7 +7,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments
 from privman_scenarios.targets import Targets
-from privman_scenarios.variables import VARIABLE
+from privman_scenarios.variables import TABLES, VARIABLE
 
 
 class Play:
@@ -21,6 +21,7 @@ class Play:
         self.targets = targets
         self.acknowledged: dict[str, set[int]] = {"servicenow": set(), "console": set()}
         self._saved: dict[str, str] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
+        self._saved |= {f"table.{table}": targets.servicenow.names.table(table) for table in TABLES}
         self._answers: dict[str, Answer] = {}
         self._set_up: Mapping[str, Any] | None = None
         self._trouble = ""

@@ -10,6 +10,7 @@ from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 from privman_scenarios.party import Party
+from privman_scenarios.spelling import Spelling
 from privman_testbench.ids import Ids
 
 Record = dict[str, Any]
@@ -17,13 +18,18 @@ DEFAULT_APPROVER = "scenario.approver"
 
 
 class ServiceNow(Party):
-    """A ServiceNow instance, real or fake; tables and columns go by their canonical names."""
+    """A ServiceNow instance, real or fake; tables and columns go by their canonical names, words by the packaged ones.
+
+    Attributes:
+        spelling: how this instance spells what scenarios speak of.
+    """
 
     def __init__(
         self, api: HttpApi, control: ControlPlane | None, names: WireNames, admin: Credentials, ids: Ids
     ) -> None:
         super().__init__(api, control)
         self.names = names
+        self.spelling = Spelling(names)
         self.admin = admin
         self._ids = ids
         self._users: dict[str, Credentials] = {}
@@ -36,12 +42,12 @@ class ServiceNow(Party):
 
     async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""
-        return await self._insert(self.names.table(table), self._to_wire(table, values), auth)
+        return await self._insert(self.names.table(table), self.spelling.record_to_wire(table, values), auth)
 
     async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:
         """Change columns of a record, as an approver does when deciding."""
         path = f"{_path(self.names.table(table))}/{quote(sys_id, safe='')}"
-        return await self.api.call("PATCH", path, self._to_wire(table, values), auth=auth)
+        return await self.api.call("PATCH", path, self.spelling.record_to_wire(table, values), auth=auth)
 
     async def decide(
         self, request_id: str, response: str, values: Mapping[str, str], by: str = DEFAULT_APPROVER
@@ -61,13 +67,10 @@ class ServiceNow(Party):
 
         Raises ExpectationError when ServiceNow does not answer the records.
         """
-        wanted = self._to_wire(table, columns)
+        wanted = self.spelling.record_to_wire(table, columns)
         query = "^".join([*(f"{column}={value}" for column, value in wanted.items()), "ORDERBYsys_created_on"])
-        spelling = {wire: canonical for canonical, wire in self.names.group(f"columns.{table}").items()}
-        return [
-            {spelling.get(column, column): value for column, value in record.items()}
-            for record in await self._find(self.names.table(table), query)
-        ]
+        found = await self._find(self.names.table(table), query)
+        return [self.spelling.record_from_wire(table, record) for record in found]
 
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
         """Create a user with just these roles; raises ExpectationError when ServiceNow refuses."""
@@ -127,10 +130,6 @@ class ServiceNow(Party):
         answer = await self.api.call("GET", f"{_path(table)}?{parameters}", auth=self.admin)
         records: list[Record] = result_of(answer)
         return records
-
-    def _to_wire(self, table: str, values: Record) -> Record:
-        spelling = self.names.group(f"columns.{table}")
-        return {spelling.get(column, column): value for column, value in values.items()}
 
 
 def result_of(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records

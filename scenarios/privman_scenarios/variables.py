@@ -9,7 +9,8 @@ from privman_scenarios.model import Step
 from privman_scenarios.words import nearest
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
-BUILT_IN = ("servicenow", "console", "instance_id", "activity_type_id")
+TABLES = ("integration_configuration", "activity_type", "request", "response")
+BUILT_IN = ("servicenow", "console", "instance_id", "activity_type_id", *(f"table.{table}" for table in TABLES))
 
 
 def check_variables(steps: Iterable[Step], file: str) -> None:

@@ -112,7 +112,8 @@ async def ask(play: Play, arguments: Arguments) -> None:
 
 async def decide(play: Play, arguments: Arguments) -> None:
     """Decide in the console itself."""
-    decision = {key: value for key, value in arguments.items() if key != "request"}
+    response = play.targets.servicenow.spelling.response(arguments["response"])
+    decision = {key: value for key, value in arguments.items() if key != "request"} | {"response": response}
     path = f"/approval-requests/{play.request_id(arguments)}/decide"
     play.answered("console", await play.targets.console.control.ask("POST", path, decision))
 

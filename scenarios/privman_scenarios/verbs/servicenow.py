@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from privman_contracts import WireNames
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
 from privman_scenarios.http_api import Answer
@@ -12,11 +11,12 @@ from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.servicenow import DEFAULT_APPROVER, result_of
 from privman_scenarios.verbs.shared import Shared
+from privman_scenarios.variables import TABLES
 from privman_scenarios.vocabulary import Argument, Verb
 
 TABLE = Argument(
     "table",
-    one_of(["integration_configuration", "activity_type", "request", "response"]),
+    one_of(list(TABLES)),
     "The app's table by its canonical name.",
     required=True,
 )
@@ -112,12 +112,12 @@ async def create_user(play: Play, arguments: Arguments) -> None:
 
 async def approve(play: Play, arguments: Arguments) -> None:
     """Let an approver approve."""
-    await decide(play, {**arguments, "response": _names(play).word("response", "approve")})
+    await decide(play, {**arguments, "response": "Approve"})
 
 
 async def deny(play: Play, arguments: Arguments) -> None:
     """Let an approver deny."""
-    await decide(play, {**arguments, "response": _names(play).word("response", "deny")})
+    await decide(play, {**arguments, "response": "Deny"})
 
 
 async def decide(play: Play, arguments: Arguments) -> None:
@@ -142,7 +142,7 @@ async def insert(play: Play, arguments: Arguments) -> None:
     answer = await play.targets.servicenow.insert(arguments["table"], arguments["values"], auth)
     play.answered("servicenow", answer)
     if "as" in arguments and not answer.refused:
-        record = result_of(answer)
+        record = play.targets.servicenow.spelling.record_from_wire(arguments["table"], result_of(answer))
         play.save(f"{arguments['as']}.sys_id", record["sys_id"])
         play.save(f"{arguments['as']}.request_id", record.get("request_id", ""))
 
@@ -189,10 +189,6 @@ async def _decide(play: Play, arguments: Arguments) -> Answer:
     values = {key: arguments[key] for key in ("comment", "duration") if key in arguments}
     by = arguments.get("by", DEFAULT_APPROVER)
     return await play.targets.servicenow.decide(play.request_id(arguments), arguments["response"], values, by)
-
-
-def _names(play: Play) -> WireNames:
-    return play.targets.servicenow.names
 
 
 def _verb(

@@ -112,8 +112,10 @@ class Shared:
             require(arguments["statuses"], [each["status"] for each in fitting], "statuses")
         if "waits" in arguments:
             require([to_seconds(span) for span in arguments["waits"]], _waits(fitting), "seconds between them")
+        spelling = play.targets.servicenow.spelling
         for each, side in ((each, side) for each in fitting for side in ("request", "response") if side in arguments):
-            require(arguments[side], parsed(each[side]["body"]), f"{side} #{each['number']}")
+            body = spelling.body_from_wire(urlsplit(each["url"]).path, parsed(each[side]["body"]))
+            require(arguments[side], body, f"{side} #{each['number']}")
 
     async def expect_finding(self, play: Play, arguments: Arguments) -> None:
         """Find a finding and take note of it, so that it does not fail the scenario."""
@@ -131,19 +133,22 @@ class Shared:
             raise ExpectationError("a refusal", str(answer))
         require(arguments.get("status", answer.status), answer.status, "status")
         if "body" in arguments:
-            require(arguments["body"], answer.json, "body")
+            require(arguments["body"], play.targets.servicenow.spelling.message_from_wire(answer.json), "body")
         if "finding" in arguments:
             await self.expect_finding(play, {"rule": "*", "message": arguments["finding"]})
 
     async def call(self, play: Play, arguments: Arguments) -> None:
         """Send a request and compare the answer."""
-        body = arguments["text"].encode() if "text" in arguments else arguments.get("json")
+        spelling = play.targets.servicenow.spelling
+        message = spelling.message_to_wire(arguments.get("json"))
+        body = arguments["text"].encode() if "text" in arguments else message
         method, headers = arguments.get("method", "GET"), arguments.get("headers", {})
         answer = await self._of(play).api.call(method, arguments["path"], body, headers=headers)
         require(arguments.get("status", 200), answer.status, "status")
         require(arguments.get("answer-headers", {}), answer.headers, "headers")
         if "body" in arguments:
-            require(arguments["body"], parsed(answer.body.decode(errors="replace")), "body")
+            body = parsed(answer.body.decode(errors="replace"))
+            require(arguments["body"], spelling.body_from_wire(arguments["path"], body), "body")
 
     async def _acknowledge(self, play: Play, rule: str, message: str) -> int:
         numbers = [

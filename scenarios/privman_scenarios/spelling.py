@@ -1,0 +1,120 @@
+"""Between the packaged spellings, in which scenarios are written, and those of the instance at hand."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from privman_contracts import WireNames
+
+Record = dict[str, Any]
+_COLUMN_WORDS = {
+    ("request", "status"): ("response", "request_status"),
+    ("response", "response"): ("response",),
+    ("activity_type", "valid_responses"): ("response",),
+}
+_COLUMN_KEYS = {
+    ("request", "metadata"): "metadata",
+    ("integration_configuration", "instance_metadata"): "instance_metadata",
+}
+_MESSAGE_KEYS = ("decision", "token", "envelope")
+_MESSAGE_WORDS = {"Response": "response", "Status": "envelope_status", "Authentication Type": "authentication_type"}
+
+
+class Spelling:
+    """Translates what a team's file of inferred names spells differently; everything else stays as it is.
+
+    Records go by the canonical names of their columns on this side.
+    """
+
+    def __init__(self, names: WireNames) -> None:
+        self._names = names
+
+    def record_to_wire(self, table: str, values: Mapping[str, Any]) -> Record:
+        """Return a record's values as they are sent."""
+        columns = self._names.group(f"columns.{table}")
+        return {
+            columns.get(column, column): self._value(table, column, value, _forth) for column, value in values.items()
+        }
+
+    def record_from_wire(self, table: str, record: Mapping[str, Any]) -> Record:
+        """Return a received record as scenarios speak of it."""
+        columns = _back(self._names.group(f"columns.{table}"))
+        named = {columns.get(column, column): value for column, value in record.items()}
+        return {column: self._value(table, column, value, _back) for column, value in named.items()}
+
+    def body_from_wire(self, path: str, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+        """Return the JSON of any exchange as scenarios speak of it; the path tells whose it is."""
+        tables = [table for table, name in self._names.group("tables").items() if f"/{name}" in path]
+        if not tables or not isinstance(body, dict):
+            return self.message_from_wire(body)
+        if isinstance(body.get("result"), dict):
+            return body | {"result": self.record_from_wire(tables[0], body["result"])}
+        return self.record_from_wire(tables[0], body)
+
+    def message_to_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+        """Return the JSON of a message between ServiceNow and the console's API as it is sent."""
+        return _translated(body, self._keys(_MESSAGE_KEYS), self._words(_MESSAGE_WORDS))
+
+    def message_from_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+        """Return the JSON of a received message as scenarios speak of it."""
+        keys, words = self._keys(_MESSAGE_KEYS), self._words(_MESSAGE_WORDS)
+        wire_words = {keys.get(key, key): _back(word) for key, word in words.items()}
+        return _translated(body, _back(keys), wire_words)
+
+    def response(self, word: str) -> str:
+        """Return a response, such as ``Approve``, as it is sent."""
+        return self._names.changed("words.response").get(word, word)
+
+    def _value(self, table: str, column: str, value: object, way: "_Way") -> object:
+        if not isinstance(value, str):
+            return value
+        words: dict[str, str] = {}
+        for group in _COLUMN_WORDS.get((table, column), ()):
+            words |= way(self._names.changed(f"words.{group}"))
+        if words:
+            return ",".join(words.get(word, word) for word in value.split(","))
+        keys = _COLUMN_KEYS.get((table, column))
+        return self._json(value, keys, way) if keys else value
+
+    def _json(self, text: str, group: str, way: "_Way") -> str:
+        keys = self._names.changed(f"keys.{group}")
+        words = self._words(_MESSAGE_WORDS)
+        if not keys and not any(words.values()):
+            return text
+        try:
+            body = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return text
+        if way is _back:
+            words = {keys.get(key, key): _back(word) for key, word in words.items()}
+        return orjson.dumps(_translated(body, way(keys), words)).decode()
+
+    def _keys(self, groups: tuple[str, ...]) -> dict[str, str]:
+        return {key: spelled for group in groups for key, spelled in self._names.changed(f"keys.{group}").items()}
+
+    def _words(self, groups: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        return {key: self._names.changed(f"words.{group}") for key, group in groups.items()}
+
+
+_Way = Callable[[Mapping[str, str]], dict[str, str]]
+
+
+def _forth(spelled: Mapping[str, str]) -> dict[str, str]:
+    return dict(spelled)
+
+
+def _back(spelled: Mapping[str, str]) -> dict[str, str]:
+    return {wire: name for name, wire in spelled.items()}
+
+
+def _translated(body: Any, keys: Mapping[str, str], words: Mapping[str, Mapping[str, str]]) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(body, list):
+        return [_translated(item, keys, words) for item in body]
+    if not isinstance(body, dict):
+        return body
+    return {keys.get(key, key): _word(words.get(key, {}), _translated(item, keys, words)) for key, item in body.items()}
+
+
+def _word(words: Mapping[str, str], value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+    return words.get(value, value) if isinstance(value, str) else value
