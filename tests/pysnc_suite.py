@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-RUNS = ([], [], ["--random-order", "--random-order-bucket=global"])
+RUNS: tuple[list[str], ...] = ([], [], ["--random-order", "--random-order-bucket=global"])
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
         return 0
     with TemporaryDirectory() as folder:
         authority = Path(folder) / "ca.pem"
-        command = [Path(sys.executable).with_name("mock-servicenow"), "serve", "--port", "0", "--tls"]
+        command: list[str | Path] = [Path(sys.executable).with_name("mock-servicenow"), "serve", "--port", "0", "--tls"]
         server = subprocess.Popen([*command, "--tls-ca-file", authority], stdout=subprocess.PIPE, text=True)  # noqa: S603
         try:
             assert server.stdout is not None

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pysnow  # type: ignore[import-untyped]
+import pysnow
 import pytest
 import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from pysnc import ServiceNowClient  # type: ignore[import-untyped]
-from pysnc.auth import ServiceNowClientCredentialsFlow, ServiceNowPasswordGrantFlow  # type: ignore[import-untyped]
+from pysnc import ServiceNowClient
+from pysnc.auth import ServiceNowClientCredentialsFlow, ServiceNowPasswordGrantFlow
 
 from mock_servicenow.now_platform import http
 

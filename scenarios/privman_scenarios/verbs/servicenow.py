@@ -10,8 +10,8 @@ from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXT
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.servicenow import DEFAULT_APPROVER, result_of
-from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.variables import TABLES
+from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
 
 TABLE = Argument(
