@@ -18,6 +18,7 @@ from console_sim.api.routes import Routes
 from console_sim.console import Console, build_console
 from console_sim.contract_checks import ContractChecks
 from console_sim.settings import Settings
+from console_sim.ui import Pages
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
 from privman_testbench.control import Control, is_control
@@ -48,6 +49,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
     faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)
     caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}", trusted=trust(settings.ca_file))
     console = build_console(settings, names, clock=clock, ids=ids, secrets=secrets, caller=caller)
+    pages = Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
 
     async def reset() -> None:
         console.reset()
@@ -62,7 +64,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
         # The envelope stands twice: the outer one answers what goes wrong before a request can be recorded.
         middlewares=[
             envelope.middleware,
-            recording(journal, faults, is_control),
+            recording(journal, faults, lambda request: is_control(request) or pages.is_page(request)),
             envelope.middleware,
             *([control.middleware] if settings.control_plane else []),
         ]
@@ -75,6 +77,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application
         app.add_routes(RequestControl(console, secrets).routes())
         app.add_routes(Levers(settings, console, secrets).routes())
     app.add_routes(_api(settings, console, envelope, checks).routes())
+    app.add_routes(pages.routes())
     app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_closing(console, caller))
     return app

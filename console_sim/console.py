@@ -50,6 +50,7 @@ class Console:
         """Go back to the state at start."""
         self.tokens.revoke_all()
         self.server_tasks.stop()
+        self.server_tasks.runs.clear()
         self.store.clear()
 
 

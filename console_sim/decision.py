@@ -11,6 +11,8 @@ from console_sim.bodies import GUID, SYS_ID, Body
 from console_sim.errors import BadRequestError
 from privman_contracts import WireNames
 
+_CONSOLE = "Privilege Manager Console"
+
 
 class Response(StrEnum):
     """The activity type's valid responses, by canonical name."""
@@ -66,10 +68,10 @@ class DecisionReader:
             self._decision(body, self._key, body.text(self._key["RespondedBy"])),
         )
 
-    def read_own(self, values: Mapping[str, Any], responded_by: str) -> Decision:
+    def read_own(self, values: Mapping[str, Any]) -> Decision:
         """Return what is decided in the console itself: response, comment and duration."""
         keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
-        return self._decision(Body(values, tuple(keys.values())), keys, responded_by)
+        return self._decision(Body(values, tuple(keys.values())), keys, _CONSOLE)
 
     def _decision(self, body: Body, key: Mapping[str, str], responded_by: str) -> Decision:
         response = self._responses[body.one_of(key["Response"], tuple(self._responses))]

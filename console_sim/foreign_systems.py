@@ -1,6 +1,6 @@
 """Foreign systems are saved, and their webhooks with them (integration 2.6 to 2.8, 2.13)."""
 
-from console_sim.errors import API_DISABLED, ForbiddenError, NotFoundError
+from console_sim.errors import API_DISABLED, BadRequestError, ForbiddenError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.table_api import table_url
 from console_sim.store import Store
@@ -29,7 +29,11 @@ class ForeignSystems:
         return [] if system is None or system.webhook is None else [system.webhook]
 
     def save(self, name: str, base_url: str, credential: str) -> ForeignSystem:
-        """Create the foreign system or change it; another name makes another one, which takes its place."""
+        """Create the foreign system or change it; another name makes another one, which takes its place.
+
+        Raises BadRequestError when there is no such credential.
+        """
+        self._require_credential(credential)
         system = self._store.foreign_system
         if system is None or system.name != name:
             system = self._store.foreign_system = ForeignSystem(name, base_url, credential)
@@ -43,10 +47,11 @@ class ForeignSystems:
     def use_webhook(self, system: ForeignSystem, api_credential: str, post_uri: str) -> None:
         """Tick Use Webhook; the webhook is created at the first time and follows from then on.
 
-        Raises ForbiddenError while the API is disabled.
+        Raises ForbiddenError while the API is disabled, BadRequestError when there is no such credential.
         """
         if not self._store.api_enabled:
             raise ForbiddenError(API_DISABLED)
+        self._require_credential(api_credential)
         system.api_credential = api_credential
         system.post_uri = post_uri
         system.use_webhook = True
@@ -56,6 +61,11 @@ class ForeignSystems:
         """Untick Use Webhook, which disables the webhook."""
         system.use_webhook = False
         self._follow(system)
+
+    def _require_credential(self, name: str) -> None:
+        if name not in self._store.credentials:
+            known = ", ".join(map(repr, self._store.credentials)) or "one that was created before"
+            raise BadRequestError(f"there is no credential {name!r}; expected {known}")
 
     def _follow(self, system: ForeignSystem) -> None:
         """Bring the webhook in line with its foreign system."""

@@ -3,18 +3,16 @@
 _PREFIX = "Privilege Manager "
 DEFAULT = f"{_PREFIX}Administrators"
 # integration 1: the roles with "Approve Approval Requests"
-_APPROVING = frozenset(
-    {
-        "Administrators",
-        "Helpdesk Users",
-        "Users",
-        "macOS Administrators",
-        "Unix Administrators",
-        "Windows Administrators",
-    }
+APPROVING = (
+    DEFAULT,
+    f"{_PREFIX}Helpdesk Users",
+    f"{_PREFIX}Users",
+    f"{_PREFIX}macOS Administrators",
+    f"{_PREFIX}Unix Administrators",
+    f"{_PREFIX}Windows Administrators",
 )
 
 
 def may_approve(role: str) -> bool:
     """Tell whether the role has "Approve Approval Requests"; the product's name before the role's may be left out."""
-    return role.removeprefix(_PREFIX) in _APPROVING
+    return role in APPROVING or f"{_PREFIX}{role}" in APPROVING

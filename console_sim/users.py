@@ -1,7 +1,7 @@
 """Users: the API Client User is created, logs on, and gets a new Secret (integration 2.2, 2.3)."""
 
 from console_sim.api_client_user import ApiClientUser
-from console_sim.errors import NotFoundError, UnauthorizedError
+from console_sim.errors import ConflictError, NotFoundError, UnauthorizedError
 from console_sim.store import Store
 from console_sim.tokens import Tokens
 from privman_testbench.clock import Clock
@@ -20,7 +20,12 @@ class Users:
         self._tokens = tokens
 
     def create(self) -> ApiClientUser:
-        """Create the user with a generated Client Id and Secret; neither is printed anywhere from now on."""
+        """Create the user with a generated Client Id and Secret; the Secret is printed nowhere later.
+
+        Raises ConflictError when there is one.
+        """
+        if self._store.api_user is not None:
+            raise ConflictError(f"{self._store.api_user.display_name!r} exists; this console keeps one API Client User")
         user = ApiClientUser(self._ids.guid(), self._ids.token(), self._clock.now())
         self._secrets.add(user.client_id)
         self._secrets.add(user.secret)

@@ -18,7 +18,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE, WIDE = 360, 1920
 # A browser reports these statuses as errors; here they are answers that a page gives on purpose.
-ON_PURPOSE = ("400 (Bad Request)", "404 (Not Found)", "409 (Conflict)", "422 (Unprocessable Entity)")
+ON_PURPOSE = ("400 (Bad Request)", "403 (Forbidden)", "404 (Not Found)", "409 (Conflict)", "422 (Unprocessable Entity)")
 _TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 _UNFOLD = "() => document.querySelectorAll('details').forEach(each => each.open = true)"
 

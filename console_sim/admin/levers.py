@@ -61,7 +61,7 @@ class Levers:
         update = body.flag("update_credential", default=False)
         self._console.users.reset_secret()
         if update:
-            self._console.console_steps.update_api_credential()
+            self._console.console_steps.update_api_credential(self._api_credential())
             await self._console.registrar.run()
         return to_json(self._console.users.get().to_json())
 
@@ -82,7 +82,7 @@ class Levers:
         base_url = read_url("base_url", body.text("base_url", before.base_url))
         system = self._console.foreign_systems.save(body.text("name", before.name), base_url, before.credential)
         if use_webhook:
-            self._console.foreign_systems.use_webhook(system, API_CREDENTIAL, post_uri)
+            self._console.foreign_systems.use_webhook(system, self._api_credential(), post_uri)
         else:
             self._console.foreign_systems.untick_webhook(system)
         await self._console.registrar.run()
@@ -101,6 +101,10 @@ class Levers:
             user.expires_at = self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
         user.role = role
         user.state = state
+
+    def _api_credential(self) -> str:
+        system = self._console.store.foreign_system
+        return API_CREDENTIAL if system is None else system.api_credential or API_CREDENTIAL
 
     def _post_uri(self, request: web.Request) -> str:
         return f"{own_url(self._settings, request)}{paths.APPROVE}"

@@ -8,8 +8,6 @@ from console_sim.console import Console
 from privman_testbench.control import PREFIX, read_object, to_json
 from privman_testbench.masking import Secrets
 
-_DECIDED_BY = "Privilege Manager Console"
-
 
 class RequestControl:
     """What endpoint users ask for, and what is decided in the console itself."""
@@ -44,7 +42,7 @@ class RequestControl:
 
     async def decide(self, request: web.Request) -> web.Response:
         """Decide in the console itself; answer after the first attempt to record it in ServiceNow."""
-        decision = self._console.decisions.read_own(await read_object(request), _DECIDED_BY)
+        decision = self._console.decisions.read_own(await read_object(request))
         decided = await self._console.approvals.decide_here(request.match_info["request_id"], decision)
         return to_json(self._print(decided))
 

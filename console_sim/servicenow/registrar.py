@@ -11,7 +11,7 @@ from console_sim.servicenow.table_api import Fields
 from console_sim.store import Store
 from privman_contracts import WireNames
 
-_ABOUT = "registration"
+_ABOUT = "Register webhook with ServiceNow App"
 
 
 class Registrar:

@@ -28,7 +28,9 @@ class RequestSender:
 
     async def send(self, request: ApprovalRequest) -> None:
         """Attempt to send what ServiceNow lacks of the request; a failure for a passing reason is retried."""
-        await self._server_tasks.run(request.request_id, partial(self._bring_in_line, request))
+        await self._server_tasks.run(
+            f"Send approval request {request.request_id}", partial(self._bring_in_line, request)
+        )
 
     async def send_waiting(self) -> None:
         """Attempt to send every request of which ServiceNow lacks something, oldest first."""

@@ -1,16 +1,33 @@
 """Server tasks: work in the background that is tried again until it succeeds."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from console_sim.servicenow.failures import ServiceNowError
 from privman_testbench.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]
+Note = Callable[[ServiceNowError | None], None]
+KEPT_RUNS = 1_000
 _SHORTEST_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One attempt of a server task.
+
+    Attributes:
+        about: what the task is about.
+        failure: why it failed and when it is tried again, empty when it succeeded.
+    """
+
+    about: str
+    ended_at: datetime
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +48,12 @@ class ServerTask:
     """Work that is attempted now and, when it fails for a reason that may pass, later again on the clock."""
 
     def __init__(
-        self, clock: Clock, policy: RetryPolicy | None, work: Work, ended: "Callable[[ServerTask], None]"
+        self, clock: Clock, policy: RetryPolicy | None, work: Work, note: Note, ended: "Callable[[ServerTask], None]"
     ) -> None:
         self._clock = clock
         self._policy = policy
         self._work = work
+        self._note = note
         self._ended = ended
         self._failures = 0
         self._stopped = False
@@ -64,7 +82,9 @@ class ServerTask:
             await self._work()
         except ServiceNowError as failure:
             self._plan_retry(failure)
+            self._note(failure)
             return failure
+        self._note(None)
         self._ended(self)
         return None
 
@@ -91,19 +111,21 @@ class ServerTask:
 class ServerTasks:
     """The server tasks that run or wait for their next attempt, by what they are about.
 
-    Without a policy nothing is retried.
+    Without a policy nothing is retried. ``runs`` are the newest attempts, oldest first.
     """
 
     def __init__(self, clock: Clock, policy: RetryPolicy | None) -> None:
         self._clock = clock
         self._policy = policy
         self._tasks: dict[str, ServerTask] = {}
+        self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
     async def run(self, about: str, work: Work) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None when it succeeded; a failed one may be retried."""
         task = self._tasks.get(about)
         if task is None:
-            task = self._tasks[about] = ServerTask(self._clock, self._policy, work, partial(self._forget, about))
+            note, ended = partial(self._note, about), partial(self._forget, about)
+            task = self._tasks[about] = ServerTask(self._clock, self._policy, work, note, ended)
         return await task.run()
 
     async def resume(self) -> None:
@@ -117,6 +139,9 @@ class ServerTasks:
         for task in self._tasks.values():
             task.stop()
         self._tasks.clear()
+
+    def _note(self, about: str, failure: ServiceNowError | None) -> None:
+        self.runs.append(Run(about, self._clock.now(), "" if failure is None else str(failure)))
 
     def _forget(self, about: str, task: ServerTask) -> None:
         # A stopped task may end when another one about the same has begun.

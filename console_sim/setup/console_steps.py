@@ -53,7 +53,7 @@ class ConsoleSteps:
     async def save_api_credential(self, _order: SetupOrder) -> str:
         """Keep Client Id and Secret as a credential; the Secret can be read only once."""
         if API_CREDENTIAL not in self._store.credentials:
-            self.update_api_credential()
+            self.update_api_credential(API_CREDENTIAL)
         return f"{API_CREDENTIAL!r} of type {credential.TYPE!r} holds Client Id and Secret"
 
     async def save_servicenow_credential(self, order: SetupOrder) -> str:
@@ -76,7 +76,7 @@ class ConsoleSteps:
         self._foreign_systems.use_webhook(system, API_CREDENTIAL, order.post_uri)
         return f"decisions are to be posted to {order.post_uri}"
 
-    def update_api_credential(self) -> None:
-        """Copy Client Id and Secret into the credential."""
+    def update_api_credential(self, name: str) -> None:
+        """Copy Client Id and Secret into the credential of that name."""
         user = self._users.get()
-        self._store.credentials[API_CREDENTIAL] = Credential(user.client_id, user.secret)
+        self._store.credentials[name] = Credential(user.client_id, user.secret)

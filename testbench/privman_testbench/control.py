@@ -121,7 +121,7 @@ class Control:
         given = request.headers.get("X-Admin-Token", "")
         if self._token and hmac.compare_digest(given.encode(), self._token.encode()):
             return True
-        return _is_loopback(request) and "Origin" not in request.headers
+        return is_loopback(request) and "Origin" not in request.headers
 
 
 MOST_SECONDS = 10 * 366 * 86_400
@@ -148,6 +148,7 @@ def to_json(value: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
 
 
-def _is_loopback(request: web.Request) -> bool:
+def is_loopback(request: web.Request) -> bool:
+    """Tell whether the request comes from this machine."""
     # No remote address means a Unix socket, which only this machine reaches.
     return request.remote is None or ip_address(request.remote.split("%")[0]).is_loopback

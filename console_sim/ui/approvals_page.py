@@ -1,0 +1,111 @@
+"""Manage Approvals: what was asked for, and decisions that the console takes itself (integration 4)."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+import orjson
+from aiohttp import web
+
+from console_sim.approval_request import ApprovalRequest, State
+from console_sim.console import Console
+from console_sim.ui.form import Form
+from console_sim.ui.frame import APPROVALS, Frame
+from console_sim.ui.visit import Visit
+from privman_contracts import WireNames
+from privman_testbench.pages.answers import see
+
+DECIDE = f"{APPROVALS}/decide"
+PAGE_SIZE = 25
+_LAST_PAGE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One approval request as the page shows it.
+
+    Attributes:
+        facts: the metadata, by key.
+        form: of the decision.
+    """
+
+    request: ApprovalRequest
+    state: State
+    facts: dict[str, str]
+    policy: str
+    user: str
+    reason: str
+    version: str
+    form: Form
+
+
+class ApprovalsPage:
+    """The approval requests, newest first."""
+
+    def __init__(self, console: Console, frame: Frame) -> None:
+        self._console = console
+        self._frame = frame
+        self._responses = _responses(console.names)
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Answer one page of the list."""
+        return self._page(visit, "", Form())
+
+    async def decide(self, visit: Visit) -> web.Response:
+        """Take a decision and attempt once to record it in ServiceNow; raises NotFoundError and ConflictError."""
+        form = visit.form
+        request = self._console.approvals.find(form.value("request_id"))
+        visit.require(self._version(request))
+        response, duration = form.one_of("response", self._responses), form.duration("duration")
+        if duration and response == self._console.names.word("response", "deny"):
+            form.complain("duration", "is given; expected none, because the response denies")
+        if form.errors:
+            return self._page(visit, request.request_id, form)
+        given = {"response": response, "comment": form.value("comment"), "duration": duration}
+        decision = self._console.decisions.read_own({key: value for key, value in given.items() if value})
+        await self._console.approvals.decide_here(request.request_id, decision)
+        return see(f"{APPROVALS}?page={_page_number(visit)}&saved")
+
+    def _page(self, visit: Visit, filled: str, form: Form) -> web.Response:
+        """Answer the list; ``filled`` is the request whose form came back."""
+        requests, number = self._console.store.approval_requests, _page_number(visit)
+        first = (number - 1) * PAGE_SIZE
+        shown = islice(reversed(requests.values()), first, first + PAGE_SIZE)
+        entries = [self._entry(each, form if each.request_id == filled else Form()) for each in shown]
+        return self._frame.page(
+            "approvals.html",
+            visit,
+            form,
+            entries=entries,
+            filled=filled,
+            responses=self._responses,
+            number=number,
+            first=first,
+            total=len(requests),
+            decide=DECIDE,
+        )
+
+    def _entry(self, request: ApprovalRequest, form: Form) -> Entry:
+        facts: dict[str, str] = orjson.loads(request.metadata)
+        spelling = self._console.names.group("keys.metadata")
+        return Entry(
+            request=request,
+            state=request.state(self._console.clock.now()),
+            facts=facts,
+            policy=facts.get(spelling["PolicyName"], "") or facts[spelling["PolicyId"]],
+            user=facts.get(spelling["InitiatorName"], ""),
+            reason=facts.get(spelling["UserReason"], ""),
+            version=self._version(request),
+            form=form,
+        )
+
+    def _version(self, request: ApprovalRequest) -> str:
+        return self._frame.version(request.request_id, request.state(self._console.clock.now()))
+
+
+def _responses(names: WireNames) -> tuple[str, ...]:
+    return names.word("response", "approve"), names.word("response", "deny")
+
+
+def _page_number(visit: Visit) -> int:
+    text = visit.request.query.get("page", "")
+    return min(max(int(text), 1), _LAST_PAGE) if text.isascii() and text.isdigit() else 1

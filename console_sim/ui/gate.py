@@ -1,0 +1,114 @@
+"""What stands between a browser and every page: who may look, the token against forged posts, errors as pages.
+
+The documentation names no log-in of the console's people, so the pages follow the control plane: whoever sits at this
+machine is let in, whoever sits elsewhere logs in with the control plane's token.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from console_sim.errors import ConsoleError, ForbiddenError
+from console_sim.ui.form import Form
+from console_sim.ui.frame import Frame
+from console_sim.ui.sessions import COOKIE, BrowserSessions
+from console_sim.ui.visit import Visit
+from privman_testbench.control import is_loopback
+from privman_testbench.journal import Journal
+from privman_testbench.pages.answers import see
+
+Page = Callable[[Visit], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+TOKEN = "__RequestVerificationToken"  # noqa: S105 - the name of a field
+LOG_IN = "/login"
+LOG_OUT = "/logout"
+
+
+class Gate:
+    """Makes request handlers from pages.
+
+    What a person looks at is not journaled, so that open browsers neither fill the journal nor use up faults. What a
+    person posts is, without its body: a form may hold a password.
+    """
+
+    def __init__(self, sessions: BrowserSessions, frame: Frame, journal: Journal) -> None:
+        self._sessions = sessions
+        self._frame = frame
+        self._journal = journal
+
+    def open(self, page: Page) -> Handler:
+        """Let everybody see the page."""
+
+        async def handle(request: web.Request) -> web.Response:
+            visit = await self._visit(request)
+            return _sealed(visit, await self._answer(visit, page))
+
+        return handle
+
+    def closed(self, page: Page) -> Handler:
+        """Let those see the page who sit at this machine or have logged in; let others log in."""
+
+        async def known(visit: Visit) -> web.Response:
+            if visit.session.trusted or _at_this_machine(visit.request):
+                return await page(visit)
+            return see(LOG_IN)
+
+        return self.open(known)
+
+    async def _visit(self, request: web.Request) -> Visit:
+        session = self._sessions.find(request.cookies.get(COOKIE, "")) or self._sessions.open(trusted=False)
+        return Visit(request, session, Form(await _posted(request)))
+
+    async def _answer(self, visit: Visit, page: Page) -> web.Response:
+        if visit.request.method != "POST":
+            return await self._checked(visit, page)
+        exchange = self._journal.begin("in", "POST", visit.request.path_qs, (), b"")
+        answer = await self._checked(visit, page)
+        self._journal.finish(exchange, answer.status, (), b"")
+        return answer
+
+    async def _checked(self, visit: Visit, page: Page) -> web.Response:
+        try:
+            if visit.request.method == "POST":
+                _check_token(visit)
+            return await page(visit)
+        except ConsoleError as error:
+            return self._frame.refusal(visit, error.status, str(error))
+
+
+async def _posted(request: web.Request) -> dict[str, str]:
+    """Return what was posted; what cannot be read lacks the token, and is refused for that."""
+    if request.method != "POST":
+        return {}
+    try:
+        posted = await request.post()
+    except (LookupError, ValueError):
+        return {}
+    return {name: value.replace("\r\n", "\n") for name, value in posted.items() if isinstance(value, str)}
+
+
+def _check_token(visit: Visit) -> None:
+    if not hmac.compare_digest(visit.form.value(TOKEN).encode(), visit.session.token.encode()):
+        raise ForbiddenError("the form's token is not that of your session, so nothing was done; open the page again")
+
+
+def _sealed(visit: Visit, answer: web.Response) -> web.Response:
+    """Give the browser its session's cookie unless it has it."""
+    if visit.request.cookies.get(COOKIE) != visit.session.id:
+        secure = visit.request.secure
+        answer.set_cookie(COOKIE, visit.session.id, path="/", httponly=True, samesite="Lax", secure=secure)
+    return answer
+
+
+def _at_this_machine(request: web.Request) -> bool:
+    """Tell whether the browser runs here and knows the console by address.
+
+    A name other than localhost could be somebody else's, made to lead here so that his page can read ours.
+    """
+    try:
+        host = request.url.host or ""
+        return is_loopback(request) and (host == "localhost" or bool(ip_address(host)))
+    except ValueError:
+        return False

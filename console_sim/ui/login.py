@@ -1,0 +1,49 @@
+"""Logging in from another machine, with the control plane's token."""
+
+import hmac
+
+from aiohttp import web
+
+from console_sim.errors import ForbiddenError
+from console_sim.ui.form import Form
+from console_sim.ui.frame import HOME, Frame
+from console_sim.ui.gate import LOG_IN
+from console_sim.ui.sessions import BrowserSessions
+from console_sim.ui.visit import Visit
+from privman_testbench.pages.answers import see
+
+
+class Login:
+    """The log-in page; without a token there is none."""
+
+    def __init__(self, sessions: BrowserSessions, frame: Frame, admin_token: str) -> None:
+        self._sessions = sessions
+        self._frame = frame
+        self._admin_token = admin_token
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Answer the page; raises ForbiddenError."""
+        return self._page(visit, Form())
+
+    async def log_in(self, visit: Visit) -> web.Response:
+        """Open another session than before the log-in, so that nobody can have planted its cookie."""
+        if self._admin_token and hmac.compare_digest(visit.form.value("key").encode(), self._admin_token.encode()):
+            self._sessions.close(visit.session)
+            visit.session = self._sessions.open(trusted=True)
+            return see(HOME)
+        visit.form.complain("key", "is not the token that the console was started with")
+        return self._page(visit, visit.form)
+
+    async def log_out(self, visit: Visit) -> web.Response:
+        """End the session."""
+        self._sessions.close(visit.session)
+        visit.session = self._sessions.open(trusted=False)
+        return see(LOG_IN)
+
+    def _page(self, visit: Visit, form: Form) -> web.Response:
+        if not self._admin_token:
+            raise ForbiddenError(
+                "these pages answer browsers on this machine that open them at localhost or at an IP address; "
+                "to let others log in, start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"
+            )
+        return self._frame.page("login.html", visit, form)

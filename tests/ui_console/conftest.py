@@ -1,0 +1,176 @@
+"""A console with its pages, a ServiceNow behind it, a browser, and people without script."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession, CookieJar
+
+from console_sim.app import create_app
+from console_sim.settings import Settings
+from mock_servicenow.app import Blueprint
+from mock_servicenow.app import create_app as create_servicenow
+from mock_servicenow.settings import Settings as ServiceNowSettings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium, Page
+
+CONFIGURATION = "/admin/configuration"
+CREDENTIALS = f"{CONFIGURATION}/credentials"
+SYSTEMS = f"{CONFIGURATION}/foreign-systems"
+MESSAGING = f"{CONFIGURATION}/messaging"
+ADVANCED = f"{CONFIGURATION}/advanced"
+USERS = "/admin/users"
+API_CLIENT = f"{USERS}/api-client"
+TASKS = "/admin/server-tasks"
+APPROVALS = "/manage-approvals"
+ENDPOINT = "/endpoint"
+POLICY = "R&D <script>document.title='taken'</script>"
+_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+
+
+@dataclass
+class Shown:
+    """An answer as a browser without script has it."""
+
+    status: int
+    headers: Any
+    html: str
+    url: str
+
+    @property
+    def text(self) -> str:
+        """What can be read on the page, white space collapsed."""
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
+
+    def hidden(self, form: int = 0) -> dict[str, str]:
+        """Return the hidden fields of a form, counted from the top."""
+        return dict(_HIDDEN.findall(self.html.split("<form")[form + 1].split("</form>")[0]))
+
+    def error(self, field: str) -> str:
+        """Return the complaint beside a field."""
+        found = re.search(rf'id="{field}\.error">(.*?)</span>', self.html, re.DOTALL)
+        return "" if found is None else unescape(found[1])
+
+    def value(self, field: str) -> str:
+        """Return what stands in a field."""
+        found = re.search(rf'id="{field}"[^>]* value="([^"]*)"', self.html)
+        assert found is not None, field
+        return unescape(found[1])
+
+    def detail(self, term: str) -> str:
+        """Return what is told about a term."""
+        found = re.search(rf"<dt>{term}</dt><dd[^>]*>(.*?)</dd>", self.html, re.DOTALL)
+        assert found is not None, term
+        return unescape(re.sub(r"<[^>]+>", "", found[1]))
+
+
+@dataclass
+class Person:
+    """Somebody with a browser without script."""
+
+    url: str
+    http: ClientSession
+
+    async def get(self, path: str, **arguments: Any) -> Shown:
+        """Look at a page."""
+        return await self._call("GET", path, **arguments)
+
+    async def post(self, path: str, values: dict[str, str], **arguments: Any) -> Shown:
+        """Post values and nothing else."""
+        return await self._call("POST", path, data=values, **arguments)
+
+    async def submit(self, page: str, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
+        """Open a page, fill in one of its forms and send it."""
+        hidden = (await self.get(page)).hidden(form)
+        return await self.post(action or page, hidden | values)
+
+    async def _call(self, method: str, path: str, **arguments: Any) -> Shown:
+        async with self.http.request(method, self.url + path, **arguments) as answer:
+            return Shown(answer.status, answer.headers, await answer.text(), str(answer.url))
+
+
+@dataclass
+class Site:
+    """A running console, and the instance that it is to be connected with."""
+
+    url: str
+    clock: VirtualClock
+    person: Person
+    servicenow: str
+
+    async def admin(self, method: str, path: str, body: Any = None) -> Any:
+        """Use the control plane."""
+        arguments = {} if body is None else {"json": body}
+        async with self.person.http.request(method, f"{self.url}/__admin{path}", **arguments) as answer:
+            assert answer.status < 300, await answer.text()
+            return await answer.json() if answer.content_type == "application/json" else None
+
+    async def set_up(self, **values: Any) -> None:
+        """Run the documented set-up."""
+        order = {
+            "servicenow_url": self.servicenow,
+            "servicenow_user": "privman.integration",
+            "servicenow_password": "admin",
+        }
+        await self.admin("POST", "/setup", order | values)
+
+    async def ask(self, **metadata: str) -> str:
+        """Let an endpoint user ask and return the request's id."""
+        body = {"metadata": {"PolicyName": POLICY, **metadata}}
+        return str((await self.admin("POST", "/approval-requests", body))["request_id"])
+
+    async def records(self, table: str) -> Any:
+        """Return the instance's records of a table of the app."""
+        url = f"{self.servicenow}/api/now/table/x_thyti_thycotic_p_{table}"
+        headers = {"Authorization": "Basic YWRtaW46YWRtaW4="}
+        async with self.person.http.get(url, headers=headers) as answer:
+            return (await answer.json())["result"]
+
+
+@pytest.fixture(scope="session")
+def blueprint() -> Blueprint:
+    """The instance's first state, worked out once."""
+    return Blueprint.draw(ServiceNowSettings())
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """What the console is started with; a test module may override it."""
+    return Settings()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def servicenow(blueprint: Blueprint) -> AsyncIterator[str]:
+    """Serve an instance."""
+    clock = VirtualClock()
+    app = create_servicenow(ServiceNowSettings(), clock=clock, ids=Ids(1), blueprint=blueprint)
+    async with serving(app, "127.0.0.1", 0) as url:
+        yield url
+        await clock.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(servicenow: str, settings: Settings) -> AsyncIterator[Site]:
+    """Serve a console that has not been set up."""
+    async with AsyncExitStack() as stack:
+        clock = VirtualClock()
+        url = await stack.enter_async_context(serving(create_app(settings, clock=clock, ids=Ids(2)), "127.0.0.1", 0))
+        stack.push_async_callback(clock.aclose)
+        http = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
+        yield Site(url, clock, Person(url, http), servicenow)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(chromium: "Chromium", site: Site) -> AsyncIterator["Page"]:
+    """Open a page in a fresh browser."""
+    async with chromium.page(site.url) as opened:
+        yield opened

@@ -1,0 +1,168 @@
+import json
+import re
+
+import pytest
+
+from .conftest import APPROVALS, ENDPOINT, POLICY, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+DECIDE = f"{APPROVALS}/decide"
+
+
+async def test_endpoint_user_asks(site: Site) -> None:
+    """What an endpoint user fills in is sent to ServiceNow with the metadata's keys (integration 3)."""
+    await site.set_up()
+    assert "No approval request yet" in (await site.person.get(APPROVALS)).text
+    values = {"PolicyName": "Elevate <installers>", "InitiatorName": "", "UserReason": "Für's Büro\r\nheute"}
+    shown = await site.person.submit(ENDPOINT, values)
+    assert shown.url.startswith(site.url + APPROVALS)
+    assert "Policy Elevate <installers> User unknown Reason Für's Büro heute Requested 2026-01-05" in shown.text
+    (request,) = await site.records("request")
+    metadata = json.loads(request["metadata"])
+    assert sorted(metadata) == ["PolicyId", "PolicyName", "UserReason"]
+    assert metadata["UserReason"] == "Für's Büro\nheute"
+
+
+async def test_endpoint_form_with_wrong_values_comes_back(site: Site) -> None:
+    """A request without policy, or with an id that is none, is told beside its field."""
+    shown = await site.person.submit(ENDPOINT, {"PolicyName": "", "PolicyId": "{140}", "UserReason": "typed"})
+    assert shown.status == 422
+    assert shown.error("PolicyName") == "Policy is empty; expected text"
+    assert shown.error("PolicyId") == "Policy Id '{140}' is no GUID"
+    assert "typed" in shown.html
+
+
+async def test_policy_id_is_taken_with_and_without_braces(site: Site) -> None:
+    """An id of the policy stands on the wire in braces; without a name the list shows it."""
+    guid = "85d71683-7dac-4762-8120-76a9a564fdc1"
+    await site.person.submit(ENDPOINT, {"PolicyName": "x", "PolicyId": guid})
+    assert (await site.person.get(APPROVALS)).detail("PolicyId") == f"{{{guid}}}"
+    await site.admin("POST", "/approval-requests", {"metadata": {"PolicyId": guid}})
+    assert f"Policy {{{guid}}} User unknown" in (await site.person.get(APPROVALS)).text
+
+
+async def test_request_that_was_not_sent_says_why(site: Site) -> None:
+    """Before the set-up a request waits, and its page says for what."""
+    await site.ask()
+    shown = await site.person.get(APPROVALS)
+    assert shown.detail("In ServiceNow") == "not sent"
+    assert shown.detail("Last error") == "not sent: no webhook is enabled"
+
+
+async def test_approval_in_the_console_is_recorded_in_servicenow(site: Site) -> None:
+    """A decision outside the normal flow is recorded in ServiceNow too (integration 4, release notes 11.1)."""
+    await site.set_up()
+    request_id = await site.ask()
+    values = {"comment": "Fine", "duration": "02:00:00", "response": "Approve"}
+    shown = await site.person.submit(APPROVALS, values, action=DECIDE)
+    assert shown.url.endswith(f"{APPROVALS}?page=1&saved")
+    assert shown.detail("Decided by") == "Privilege Manager Console, 2026-01-05 09:00:00 UTC"
+    assert shown.detail("Comment") == "Fine"
+    assert shown.detail("Approved until") == "2026-01-05 11:00:00 UTC"
+    assert shown.detail("In ServiceNow").startswith("decision recorded, sys_id ")
+    (record,) = await site.records("request")
+    assert (record["request_id"], record["status"], record["comment"]) == (request_id, "Approve", "Fine")
+    await site.admin("POST", "/clock/advance", {"seconds": 7_200})
+    assert '<span class="badge expired">Expired</span>' in (await site.person.get(APPROVALS)).html
+
+
+async def test_denial_in_the_console(site: Site) -> None:
+    """A denial needs neither comment nor duration."""
+    await site.set_up()
+    await site.ask()
+    shown = await site.person.submit(APPROVALS, {"comment": "", "duration": "", "response": "Deny"}, action=DECIDE)
+    assert '<span class="badge denied">Denied</span>' in shown.html
+    assert shown.detail("Comment") == "none"
+    (record,) = await site.records("request")
+    assert record["status"] == "Deny"
+
+
+@pytest.mark.parametrize(
+    ("response", "duration", "complaint"),
+    [
+        ("Approve", "two hours", "'two hours' is no duration; expected hours, minutes and seconds such as 16:30:00"),
+        ("Deny", "02:00:00", "is given; expected none, because the response denies"),
+    ],
+)
+async def test_decision_with_a_wrong_duration_comes_back(
+    site: Site, response: str, duration: str, complaint: str
+) -> None:
+    """A duration that is none, or of a denial, is told beside its field; what was typed stays, unfolded."""
+    request_id = await site.ask()
+    await site.ask()
+    older = (await site.person.get(APPROVALS)).hidden(1)
+    assert older["request_id"] == request_id
+    values = {"comment": "typed", "duration": duration, "response": response}
+    shown = await site.person.post(DECIDE, older | values)
+    assert (shown.status, shown.error(f"duration-{request_id}")) == (422, f"Duration {complaint}")
+    assert shown.value(f"duration-{request_id}") == duration
+    assert re.findall(r'<details open>\s*<summary id="([^"]*)"', shown.html) == [request_id]
+    assert shown.html.count("typed") == 1
+
+
+async def test_decision_without_a_response_is_refused(site: Site) -> None:
+    """A form without one of the two buttons decides nothing."""
+    request_id = await site.ask()
+    shown = await site.person.submit(APPROVALS, {"response": "Maybe"}, action=DECIDE)
+    assert shown.status == 422
+    assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
+
+
+async def test_stale_decision_is_refused(site: Site) -> None:
+    """A request that was decided or timed out since the page was opened is not decided again."""
+    request_id = await site.ask()
+    hidden = (await site.person.get(APPROVALS)).hidden()
+    await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
+    shown = await site.person.post(DECIDE, hidden | {"response": "Approve"})
+    assert (shown.status, "it was changed since you opened the page" in shown.text) == (409, True)
+    assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
+
+
+async def test_decision_about_nothing_is_refused(site: Site) -> None:
+    """A form about a request that there is not decides nothing."""
+    await site.ask()
+    shown = await site.person.submit(APPROVALS, {"request_id": "none", "response": "Approve"}, action=DECIDE)
+    assert (shown.status, "there is no approval request 'none'" in shown.text) == (404, True)
+
+
+async def test_timed_out_request_cannot_be_decided(site: Site) -> None:
+    """After the max timeout the page offers no decision."""
+    await site.ask()
+    await site.admin("POST", "/clock/advance", {"seconds": 16.5 * 3_600})
+    shown = await site.person.get(APPROVALS)
+    assert '<span class="badge timedout">TimedOut</span>' in shown.html
+    assert "Approve</button>" not in shown.html
+
+
+async def test_list_is_paged(site: Site) -> None:
+    """Twenty-five requests a page, newest first; a page number that is none is the first."""
+    for number in range(27):
+        await site.ask(PolicyName=f"P{number:02}")
+    first = await site.person.get(APPROVALS)
+    assert "1 to 25 of 27, newest first" in first.text
+    assert (first.html.index("P26"), "P01" in first.html) < (first.html.index("P02"), True)
+    assert "Older" in first.text
+    assert "Newer" not in first.text
+    second = await site.person.get(f"{APPROVALS}?page=2")
+    assert "26 to 27 of 27" in second.text
+    assert "Older" not in second.text
+    assert "No approval request on this page" in (await site.person.get(f"{APPROVALS}?page={'9' * 40}")).text
+    for wrong in ("0", "-1", "x", "²"):
+        assert (await site.person.get(APPROVALS, params={"page": wrong})).text == first.text
+
+
+async def test_policy_is_shown_as_text(site: Site) -> None:
+    """A policy named like a script is escaped."""
+    await site.ask()
+    shown = await site.person.get(APPROVALS)
+    assert POLICY not in shown.html
+    assert f"Policy {POLICY.split('<', maxsplit=1)[0]}" in shown.text
+
+
+async def test_reset_forgets_the_server_tasks(site: Site) -> None:
+    """After a reset no page shows what was before."""
+    await site.set_up()
+    await site.ask()
+    await site.admin("POST", "/reset")
+    assert "No server task has run yet" in (await site.person.get("/admin/server-tasks")).text
+    assert "No approval request yet" in (await site.person.get(APPROVALS)).text

@@ -1,0 +1,138 @@
+"""Every page: usable by keyboard, without script, on any screen, and clean for axe (WCAG 2.2 AA)."""
+
+import pytest
+
+from tests.browser import Chromium, Page, complaints, expect, misfits, tab_to
+
+from .conftest import ADVANCED, API_CLIENT, APPROVALS, CREDENTIALS, ENDPOINT, MESSAGING, SYSTEMS, TASKS, USERS, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
+PAGES = [
+    "/",
+    f"{APPROVALS}?saved",
+    CREDENTIALS,
+    f"{CREDENTIALS}/create",
+    f"{CREDENTIALS}/edit?name=ServiceNow+user",
+    SYSTEMS,
+    f"{SYSTEMS}/edit",
+    MESSAGING,
+    f"{MESSAGING}/webhook?name=New+Webhook+for+ServiceNow+setting",
+    ADVANCED,
+    USERS,
+    f"{USERS}/create",
+    API_CLIENT,
+    TASKS,
+    ENDPOINT,
+    "/login",
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_clean_for_axe_and_fits(site: Site, chromium: Chromium, scheme: str) -> None:
+    """Labels, names, contrast and structure hold in light and dark, on a phone and on a wide screen."""
+    await site.set_up()
+    await site.ask(UserReason="W" * 200)
+    denied = await site.ask()
+    await site.admin("POST", f"/approval-requests/{denied}/decide", {"response": "Deny"})
+    approved = await site.ask()
+    await site.admin("POST", f"/approval-requests/{approved}/decide", {"response": "Approve", "duration": "02:00:00"})
+    await site.set_up(servicenow_url="http://127.0.0.1:9")
+    async with chromium.page(site.url, color_scheme=scheme) as page:
+        assert await misfits(page, PAGES) == []
+
+
+async def test_refused_form_is_clean_for_axe(page: Page) -> None:
+    """A form that came back names its errors accessibly, beside their fields."""
+    await page.goto(f"{SYSTEMS}/create")
+    await page.get_by_label("Base URL").fill("dev1")
+    await page.get_by_label("Use Webhook").check()
+    await page.get_by_role("button", name="Save Changes").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.get_by_label("Base URL")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Base URL")).to_have_accessible_description(
+        "Base URL is 'dev1'; expected an address such as https://example.service-now.com"
+    )
+    assert await complaints(page) == []
+
+
+async def test_use_webhook_reveals_what_belongs_to_it(page: Page) -> None:
+    """Ticking Use Webhook reveals API Credential and Privilege Manager Post Uri (integration 2.7)."""
+    await page.goto(f"{SYSTEMS}/create")
+    for label in ("API Credential", "Privilege Manager Post Uri"):
+        await expect(page.get_by_label(label)).to_be_hidden()
+    await page.get_by_label("Use Webhook").check()
+    for label in ("API Credential", "Privilege Manager Post Uri"):
+        await expect(page.get_by_label(label)).to_be_visible()
+
+
+async def test_keyboard_alone_decides(site: Site, page: Page) -> None:
+    """From the first page to the decision nobody needs a mouse, and the focus can be seen all the way."""
+    await site.set_up()
+    request_id = await site.ask()
+    await page.goto("/")
+    await tab_to(page, "Manage Approvals")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**{APPROVALS}")
+    await tab_to(page, await page.locator("summary").evaluate("each => each.textContent.trim()"))
+    await page.keyboard.press("Enter")
+    await tab_to(page, "Deny")
+    assert await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_have_text("Changes saved")
+    assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
+
+
+async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
+    """Only the two buttons decide; Enter in the duration does not."""
+    await site.set_up()
+    request_id = await site.ask()
+    await page.goto(APPROVALS)
+    await page.locator("summary").click()
+    await page.get_by_label("Duration").press("Enter")
+    await page.reload()
+    assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
+
+
+async def test_skip_link_leads_past_the_modules(page: Page) -> None:
+    """The first tab stop skips to the content."""
+    await page.goto(ENDPOINT)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("() => document.activeElement.closest('main') !== null")
+
+
+async def test_new_requests_appear_by_themselves(site: Site, page: Page) -> None:
+    """An open Manage Approvals shows a request as soon as it was asked for."""
+    await page.goto(APPROVALS)
+    await site.ask(PolicyName="Elevate installers")
+    await expect(page.get_by_text("Elevate installers").first).to_be_visible()
+
+
+async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None:
+    """Asking and deciding need no script."""
+    await site.set_up()
+    async with chromium.page(site.url, java_script_enabled=False) as page:
+        await page.goto(ENDPOINT)
+        await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+        await page.get_by_role("button", name="Request approval").click()
+        await page.locator("summary").click()
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
+    (record,) = await site.records("request")
+    assert record["status"] == "Approve"
+
+
+async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
+    """A policy, a user or a credential named like a script is read, not run."""
+    await site.set_up(name=HOSTILE)
+    await site.ask(PolicyName=HOSTILE, InitiatorName=HOSTILE, UserReason=HOSTILE)
+    await site.person.submit(f"{CREDENTIALS}/create", {"name": HOSTILE, "account_name": HOSTILE, "password": "x"})
+    for path in (APPROVALS, CREDENTIALS, SYSTEMS, MESSAGING, "/"):
+        await page.goto(path)
+        assert await page.get_by_text(HOSTILE).first.is_visible()
+        assert await page.title() == f"{await page.get_by_role('heading', level=1).inner_text()} | Privilege Manager"
+    await page.goto(CREDENTIALS)
+    await page.get_by_role("link", name=HOSTILE).click()
+    assert await page.get_by_label("Account Name").input_value() == HOSTILE
