@@ -6,6 +6,8 @@ from typing import Any
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 
+Journal = list[dict[str, Any]]
+
 
 class ControlPlane:
     """Journal, findings, faults, clock and reset of one party; every call raises ExpectationError when refused."""
@@ -13,9 +15,9 @@ class ControlPlane:
     def __init__(self, api: HttpApi) -> None:
         self._api = api
 
-    async def journal(self) -> list[dict[str, Any]]:
+    async def journal(self) -> Journal:
         """Return every exchange in order, secrets masked."""
-        exchanges: list[dict[str, Any]] = (await self.call("GET", "/requests"))["requests"]
+        exchanges: Journal = (await self.call("GET", "/requests"))["requests"]
         return exchanges
 
     async def forget_journal(self) -> None:

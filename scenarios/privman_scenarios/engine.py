@@ -1,7 +1,7 @@
 """Plays scenarios and tells what happens in typed events."""
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
@@ -11,6 +11,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import (
     Event,
     Failure,
+    JournalsRead,
     Listener,
     Outcome,
     RunEnded,
@@ -49,9 +50,10 @@ class Engine:
     Args:
         clock: real time, for how long things took and for patience with real systems.
         strict: whether what ServiceNow swallowed fails a scenario.
+        journals: whether a listener wants the exchanges of each scenario; reading them takes some milliseconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two are switches
         self,
         vocabulary: Vocabulary,
         worlds: Worlds,
@@ -59,12 +61,14 @@ class Engine:
         clock: Clock,
         *,
         strict: bool = False,
+        journals: bool = False,
     ) -> None:
         self._vocabulary = vocabulary
         self._worlds = worlds
         self._listeners = listeners
         self._clock = clock
         self._strict = strict
+        self._journals = journals
         self._checks = 0
 
     async def run(self, scenarios: Sequence[Scenario], seed: int) -> RunEnded:
@@ -85,10 +89,18 @@ class Engine:
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
                 failure, findings = await self._outcome(scenario, Play(targets))
+                await self._tell_journals(scenario, targets)
                 outcome: Outcome = "failed" if failure else "passed"
                 ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings, self._checks)
         self._tell(ended)
         return ended
+
+    async def _tell_journals(self, scenario: Scenario, targets: Targets) -> None:
+        if not self._journals:
+            return
+        # A journal that cannot be read has failed the scenario already, when its findings were looked for.
+        with suppress(ExpectationError):
+            self._tell(JournalsRead(scenario, await targets.journals()))
 
     async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
         failure = await self._play_steps(scenario, play)
@@ -108,7 +120,9 @@ class Engine:
             try:
                 await self._play_step(step, following, play)
             except ExpectationError as error:
-                return Failure(step.verb, scenario.file, step.line, error.expected, error.came)
+                return Failure(
+                    step.verb, scenario.file, step.line, error.expected, error.came, comparison=error.comparison
+                )
             self._tell(StepPassed(scenario, step))
         return None
 

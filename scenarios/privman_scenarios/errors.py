@@ -6,6 +6,8 @@ ScenariosError
 └── TargetUnreachableError   a target did not answer, or is not what it should be
 """
 
+from privman_scenarios.comparison import Comparison
+
 
 class ScenariosError(Exception):
     """Something the user must put right; the message is one line for people."""
@@ -32,9 +34,11 @@ class ExpectationError(Exception):
     Attributes:
         expected: what the scenario wants, for people.
         came: what was there instead.
+        comparison: the whole value that was compared, where there is one.
     """
 
-    def __init__(self, expected: str, came: str) -> None:
+    def __init__(self, expected: str, came: str, comparison: Comparison | None = None) -> None:
         super().__init__(f"expected {expected}; came {came}")
         self.expected = expected
         self.came = came
+        self.comparison = comparison

@@ -1,9 +1,11 @@
 """What happens during a run, as values; reporters listen to them and the engine knows none of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from privman_scenarios.comparison import Comparison
+from privman_scenarios.control_plane import Journal
 from privman_scenarios.model import Scenario, Step
 
 Outcome = Literal["passed", "failed", "skipped"]
@@ -17,6 +19,7 @@ class Failure:
         step: the verb, or what else failed, such as ``given``.
         line: of the step in the file.
         exchanges: the last ones of both parties, for people, secrets masked.
+        comparison: the whole value that was compared, where there is one.
     """
 
     step: str
@@ -25,6 +28,7 @@ class Failure:
     expected: str
     came: str
     exchanges: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def message(self) -> str:
@@ -61,6 +65,18 @@ class StepFailed:
 
     scenario: Scenario
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class JournalsRead:
+    """A scenario has been played, and its parties have kept these exchanges; only told where somebody wants them.
+
+    Attributes:
+        journals: exchanges as the control plane prints them, by party; none of a party that keeps no journal.
+    """
+
+    scenario: Scenario
+    journals: Mapping[str, Journal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +129,5 @@ class RunEnded:
         return not self.failed and self.checks > 0
 
 
-Event = RunStarted | ScenarioStarted | StepPassed | StepFailed | ScenarioEnded | RunEnded
+Event = RunStarted | ScenarioStarted | StepPassed | StepFailed | JournalsRead | ScenarioEnded | RunEnded
 Listener = Callable[[Event], None]

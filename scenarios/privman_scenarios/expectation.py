@@ -8,9 +8,9 @@ or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from privman_scenarios.comparison import Comparison, Difference
 from privman_scenarios.errors import ExpectationError
 
 
@@ -22,26 +22,14 @@ class _Missing:
 MISSING = _Missing()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One place where a value is not as expected.
-
-    Attributes:
-        where: path into the value, such as ``metadata.PolicyId``; empty for the value itself.
-    """
-
-    where: str
-    expected: str
-    came: str
-
-
 def require(expected: object, came: object, what: str = "") -> None:
     """Raise ExpectationError unless ``came`` is as expected; ``what`` names the value in the message."""
-    different = list(differences(expected, came, what))
+    different = tuple(differences(expected, came, what))
     if different:
         raise ExpectationError(
             ", ".join(f"{each.where} {each.expected}".strip() for each in different),
             ", ".join(f"{each.where} {each.came}".strip() for each in different),
+            Comparison(what, came, different),
         )
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from privman_scenarios.control_plane import Journal
 from privman_scenarios.targets import Targets
 
-Journal = list[dict[str, Any]]
 Answered = tuple[str, str, int, str]
 
 
@@ -45,8 +45,7 @@ async def find_all(targets: Targets) -> list[Finding]:
     ]
     if not findings:
         return []
-    journals = {name: await control.journal() for name, control in controls.items()}
-    meant = _meant(journals)
+    meant = _meant(await targets.journals())
     return [finding for finding in findings if (finding.party, finding.exchange) not in meant]
 
 

@@ -10,7 +10,7 @@ from privman_scenarios.targets import Targets
 async def journal_text(targets: Targets) -> str:
     """Return both journals, an exchange a line; the parties' names stand for their addresses, which differ by run."""
     parties = {"servicenow": targets.servicenow, "console": targets.console}
-    journals = {name: await party.control.journal() for name, party in parties.items()}
+    journals = await targets.journals()
     text = "".join(f"{name} {_line(exchange)}\n" for name, journal in journals.items() for exchange in journal)
     for name, party in parties.items():
         text = text.replace(party.url.partition("://")[2], name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from privman_scenarios.console import Console
+from privman_scenarios.control_plane import Journal
 from privman_scenarios.http_api import Answer
 from privman_scenarios.servicenow import ServiceNow
 
@@ -48,6 +49,11 @@ class Targets:
         await self.servicenow.control.advance(seconds)
         if not self.one_clock:
             await self.console.control.advance(seconds)
+
+    async def journals(self) -> dict[str, Journal]:
+        """Return every exchange, by party; none of a party that keeps no journal."""
+        parties = {"servicenow": self.servicenow, "console": self.console}
+        return {name: await party.control.journal() for name, party in parties.items() if party.has_control}
 
     async def last_exchanges(self) -> list[str]:
         """Return the last exchanges of both parties for people, secrets masked."""

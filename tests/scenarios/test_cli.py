@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,25 @@ def test_a_failure_names_file_line_step_and_shows_the_exchanges(file: Path, caps
     assert '"Response":"Deny","Comment":"No"' in out
     assert "| console received #" in out
     assert '> {"UserName":"***","Password":"***"}' in out
+
+
+def test_a_failure_is_in_every_report(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JUnit, the page with its diagram, JSON and the annotation tell of it, the difference marked, secrets masked."""
+    file.write_text(FAILING)
+    junit, html, report = (file.with_suffix(suffix) for suffix in (".xml", ".html", ".json"))
+    files = ["--junit-xml", str(junit), "--html", str(html), "--json", str(report)]
+    assert main(["run", str(file), *files, "--github"]) == 1
+    marked = '>   "state": "Denied"  <- expected \'Approved\''
+    out = capsys.readouterr().out
+    assert f"    {marked}\n" in out
+    assert f"::error file={file},line=2,title=A denial looks like an approval::{file}:6: console.expect-approval" in out
+    assert escape(marked, quote=False) in junit.read_text()
+    page = html.read_text()
+    assert f"<mark>{escape(marked)}</mark>" in page
+    assert "POST /Tms/services/api/v1/approval/approve</text>" in page
+    assert "&quot;Password&quot;:&quot;***&quot;" in page
+    (scenario,) = json.loads(report.read_text())["scenarios"]
+    assert (scenario["outcome"], scenario["line"], scenario["failure"]["line"]) == ("failed", 2, 6)
 
 
 def test_a_broken_contract_that_no_step_asked_for_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.engine import Engine
+from privman_scenarios.events import Event, JournalsRead
 from privman_scenarios.loader import Loader
 from privman_scenarios.mutants.changes import changes
 from privman_scenarios.mutants.mutant import Mutant, Touched, load_all
@@ -124,10 +125,13 @@ def test_work_is_spread_over_processes() -> None:
 
 async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None:
     """What the journals found cannot be told, so nothing is called passed, and the failure says why."""
+    told: list[Event] = []
     touches = Touched(at="servicenow", side="answer", path="/__admin/[rf]*")
     mutant = Mutant("journal-lost", "The journal can be read.", touches, "deny", {"status": 500})
     (deny,) = Loader(vocabulary()).load([Path(file) for file in catalog("deny")])
-    ended = await Engine(vocabulary(), TamperedWorlds(privman_worlds, mutant), [], RealClock()).play(deny)
+    worlds = TamperedWorlds(privman_worlds, mutant)
+    ended = await Engine(vocabulary(), worlds, [told.append], RealClock(), journals=True).play(deny)
     assert ended.failure is not None
     assert (ended.failure.step, ended.failure.expected) == ("findings", "GET /__admin/findings to be answered")
     assert ended.failure.exchanges[0].startswith("expected GET /__admin/requests to be answered; came GET")
+    assert not any(isinstance(event, JournalsRead) for event in told)

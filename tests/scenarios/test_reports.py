@@ -1,34 +1,92 @@
 """Reports: what people and machines are told of a run."""
 
 import io
+import json
+import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
 from rich.console import Console
 
-from privman_scenarios.events import Event, Failure, RunEnded, RunStarted, ScenarioEnded, ScenarioStarted
-from privman_scenarios.model import Scenario
-from privman_scenarios.reports.html import HtmlReport
-from privman_scenarios.reports.junit import JUnitReport
+from privman_scenarios.comparison import Comparison, Difference
+from privman_scenarios.events import (
+    Event,
+    Failure,
+    JournalsRead,
+    RunEnded,
+    RunStarted,
+    ScenarioEnded,
+    ScenarioStarted,
+    StepFailed,
+    StepPassed,
+)
+from privman_scenarios.model import Scenario, Step
+from privman_scenarios.reports.github import GitHubReport
+from privman_scenarios.reports.html import html
+from privman_scenarios.reports.json_report import json_report
+from privman_scenarios.reports.junit import junit
+from privman_scenarios.reports.record import Record
+from privman_scenarios.reports.section import Section
+from privman_scenarios.reports.sequence import Message, sequence
 from privman_scenarios.reports.terminal import TerminalReport
 
 GOOD = Scenario("Approve <it>", (), "some/a.yaml", 1, source="integration 4")
-BAD = Scenario("Deny [it]", (), "some/b.yaml", 3)
+BAD = Scenario("Deny [it]", (), "some/b.yaml", 3, tags=frozenset({"decision"}))
 FAR = Scenario("Wait", (), "some/c.yaml", 5)
-FAILURE = Failure(
-    "console.expect-approval", "some/b.yaml", 9, "state 'Denied'", "state 'Pending\x00'", ("#1 POST\n< 200",)
+COMPARISON = Comparison(
+    "approval",
+    {"state": "Pending", "comment": "No", "log": [1, {"secret": "hidden"}], "metadata": '{"A": 1}', "empty": {}},
+    (
+        Difference("approval.state", "'Denied'", "'Pending'"),
+        Difference("approval.metadata.A", "2", "1"),
+        Difference("approval.log[1].size", "3", "nothing"),
+    ),
 )
+FAILURE = Failure(
+    "console.expect-approval",
+    "some/b.yaml",
+    9,
+    "state 'Denied'",
+    "state 'Pending\x00'",
+    ("#1 POST\n< 200",),
+    COMPARISON,
+)
+UNCOMPARED = Failure("findings", "some/a.yaml", 1, "no finding", "one")
 ENDED: list[Event] = [
-    ScenarioEnded(GOOD, "passed", 0.25, findings=("servicenow: rule-aborted: kept",)),
+    ScenarioEnded(GOOD, "passed", 0.25, findings=("servicenow: rule-aborted: kept",), checks=7),
     ScenarioEnded(BAD, "failed", 0.5, failure=FAILURE),
     ScenarioEnded(FAR, "skipped", 0.0, "clock.advance in line 7 needs a virtual time: it is real"),
 ]
+RUN: list[Event] = [RunStarted(3, 4), *ENDED, RunEnded(1, 1, 1, 7, 1.25)]
+MARKED = """\
+  {
+>   "state": "Pending"  <- expected 'Denied'
+    "comment": "No"
+    "log": [
+      1
+>     {  <- expected size 3
+        "secret": "***"
+      }
+    ]
+>   "metadata": "{\\"A\\": 1}"  <- expected A 2
+    "empty": {}
+  }"""
+
+
+def recorded(*events: Event) -> Record:
+    """Return a record that has been told of the events."""
+    record = Record()
+    for event in events:
+        record(event)
+    return record
 
 
 def told(*events: Event, terminal: bool = False) -> str:
     """Return what the terminal report prints."""
     text = io.StringIO()
-    report = TerminalReport(Console(file=text, force_terminal=terminal, width=80))
+    report = TerminalReport(Console(file=text, force_terminal=terminal, width=80, color_system=None))
     for event in events:
         report(event)
     report.close()
@@ -36,14 +94,15 @@ def told(*events: Event, terminal: bool = False) -> str:
 
 
 def test_a_pipe_gets_plain_lines() -> None:
-    """Each scenario is a line, a failure names file, line, step, both values and the last exchanges."""
-    events = [RunStarted(3, 0), ScenarioStarted(GOOD), *ENDED, RunEnded(1, 1, 1, 7, 1.25)]
-    assert told(*events) == (
+    """Each scenario is a line; a failure names file, line, step and both values, marks what differs."""
+    marked = "".join(f"    {line}\n" for line in MARKED.split("\n"))
+    assert told(RunStarted(3, 0), ScenarioStarted(GOOD), *ENDED, RunEnded(1, 1, 1, 7, 1.25)) == (
         "passed  Approve <it>\n"
         "failed  Deny [it]\n"
         "  some/b.yaml:9: console.expect-approval\n"
         "    expected state 'Denied'\n"
         "    came     state 'Pending\ufffd'\n"
+        f"{marked}"
         "    | #1 POST\n"
         "    | < 200\n"
         "skipped Wait (clock.advance in line 7 needs a virtual time: it is real)\n"
@@ -56,6 +115,21 @@ def test_a_terminal_gets_progress() -> None:
     assert "0/3 Approve <it>" in told(RunStarted(3, 0), ScenarioStarted(GOOD), terminal=True)
 
 
+def test_a_terminal_gets_a_table() -> None:
+    """What has ended stands in a table, before the closing line, and a failure is printed at once."""
+    out = told(*RUN, terminal=True)
+    failure, table, end = out.index("came     state"), out.index("Outcome  Scenario"), out.index("1 passed, 1 failed")
+    assert failure < table < end
+    assert "passed   Approve <it>" in out
+    assert "0.25 s" in out
+    assert out.count("Outcome") == 1
+
+
+def test_an_interrupted_run_leaves_its_table() -> None:
+    """A terminal shows what has ended by then, though the run never did."""
+    assert "passed   Approve <it>" in told(RunStarted(3, 0), ENDED[0], terminal=True)
+
+
 def test_a_run_without_scenarios_says_so() -> None:
     """Nothing played is no success, and the closing line says why."""
     assert told(RunEnded(0, 0, 0, 0, 0)).endswith("No scenario was played, so nothing holds.\n")
@@ -66,13 +140,34 @@ def test_a_run_that_checked_nothing_says_so() -> None:
     assert told(RunEnded(0, 0, 2, 0, 0)).endswith("Nothing was checked, so nothing holds.\n")
 
 
-def test_junit_names_file_line_and_reason(tmp_path: Path) -> None:
+def test_a_failure_that_compared_nothing_shows_no_value() -> None:
+    """Findings are no value of several lines, and neither is a number."""
+    number = Failure("a.b", "f", 1, "2", "1", comparison=Comparison("count", 1, (Difference("count", "2", "1"),)))
+    for failure in (UNCOMPARED, number):
+        assert ">" not in told(ScenarioEnded(BAD, "failed", 0.5, failure=failure))
+
+
+def test_a_long_value_is_shown_near_its_difference() -> None:
+    """Three lines around what differs are enough; what is left out is said."""
+    value = {f"key{number}": number for number in range(40)}
+    failure = Failure("a.b", "f", 1, "", "", comparison=Comparison("", value, (Difference("key20", "0", "20"),)))
+    lines = told(ScenarioEnded(BAD, "failed", 0.5, failure=failure)).splitlines()
+    assert [line.strip() for line in lines[4:13]] == [
+        "…",
+        '"key17": 17',
+        '"key18": 18',
+        '"key19": 19',
+        '>   "key20": 20  <- expected 0',
+        '"key21": 21',
+        '"key22": 22',
+        '"key23": 23',
+        "…",
+    ]
+
+
+def test_junit_names_file_line_and_reason() -> None:
     """CI finds the scenario's file and line; what XML cannot hold is replaced."""
-    report = JUnitReport()
-    for event in ENDED:
-        report(event)
-    report.write(tmp_path / "junit.xml")
-    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()  # noqa: S314 - written by the test itself
+    (suite,) = ET.fromstring(junit(recorded(*RUN)))  # noqa: S314 - written by the test itself
     assert {key: suite.get(key) for key in ("tests", "failures", "skipped", "time")} == {
         "tests": "3",
         "failures": "1",
@@ -93,19 +188,175 @@ def test_junit_names_file_line_and_reason(tmp_path: Path) -> None:
     assert failure.get("message") == (
         "some/b.yaml:9: console.expect-approval: expected state 'Denied'; came state 'Pending\ufffd'"
     )
+    assert MARKED in (failure.text or "")
     assert (failure.text or "").endswith("#1 POST\n< 200")
     assert skipped.find("skipped") is not None
 
 
-def test_html_is_one_page_with_everything_escaped(tmp_path: Path) -> None:
-    """The page needs no other file and shows titles as they are."""
-    report = HtmlReport()
-    for event in ENDED:
+def test_junit_of_a_failure_without_a_value() -> None:
+    """What compared nothing has its message alone."""
+    (suite,) = ET.fromstring(junit(recorded(ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED))))  # noqa: S314 - own
+    assert suite[0].findtext("failure") == UNCOMPARED.message
+
+
+def test_json_is_for_programs() -> None:
+    """Counts, and each scenario with its place, outcome and failure."""
+    report = json.loads(json_report(recorded(*RUN)))
+    scenarios = report.pop("scenarios")
+    assert report == {
+        "seed": 4,
+        "complete": True,
+        "held": False,
+        "passed": 1,
+        "failed": 1,
+        "skipped": 1,
+        "checks": 7,
+        "seconds": 0.75,
+    }
+    assert [each["outcome"] for each in scenarios] == ["passed", "failed", "skipped"]
+    assert scenarios[0]["failure"] is None
+    assert (scenarios[1]["line"], scenarios[1]["tags"]) == (3, ["decision"])
+    assert scenarios[1]["failure"] == {
+        "step": "console.expect-approval",
+        "line": 9,
+        "expected": "state 'Denied'",
+        "came": "state 'Pending\x00'",
+        "compared": MARKED,
+        "exchanges": ["#1 POST\n< 200"],
+    }
+
+
+def test_json_of_an_interrupted_run_says_so() -> None:
+    """What has run by then stands in it, and it does not count as held."""
+    report = json.loads(json_report(recorded(RunStarted(3, 4), ENDED[0])))
+    assert (report["complete"], report["held"], report["passed"], report["checks"]) == (False, False, 1, 7)
+    failed = json_report(recorded(ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED)))
+    assert json.loads(failed)["scenarios"][0]["failure"]["compared"] == ""
+
+
+def test_github_annotates_the_line_of_the_scenario() -> None:
+    """A failure is an error and findings are a warning; files go by their paths in the checkout."""
+    lines: list[str] = []
+    report = GitHubReport(lines.append, Path("/checkout"))
+    odd = Scenario("50%: a, b", (), "/checkout/tests/odd.yaml", 7)
+    for event in (RunStarted(3, 0), *ENDED, ScenarioEnded(odd, "failed", 0.1, failure=FAILURE)):
         report(event)
-    report.write(tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<h1>Scenarios: 1 passed, 1 failed, 1 skipped</h1>" in page
+    message = "some/b.yaml:9: console.expect-approval: expected state 'Denied'; came state 'Pending\ufffd'"
+    assert lines == [
+        "::warning file=some/a.yaml,line=1,title=Approve <it>::servicenow: rule-aborted: kept",
+        f"::error file=some/b.yaml,line=3,title=Deny [it]::{message}",
+        f"::error file=tests/odd.yaml,line=7,title=50%25%3A a%2C b::{message}",
+    ]
+
+
+def exchange(number: int, direction: str, url: str, **values: Any) -> dict[str, Any]:
+    """Return an exchange as the control plane prints it."""
+    return {
+        "number": number,
+        "direction": direction,
+        "method": values.get("method", "POST"),
+        "url": url,
+        "request": {"headers": [["User-Agent", values.get("agent", "other")]], "body": values.get("asked", "")},
+        "status": values.get("status", 200),
+        "response": {"body": values.get("answered", "")},
+        "error": values.get("error", ""),
+        "fault": values.get("fault", ""),
+    }
+
+
+PEOPLE = {"agent": "privman-scenarios"}
+
+
+def test_an_exchange_that_both_parties_journaled_is_one_message() -> None:
+    """The journals are put in one order; what only one party has seen stands where that party had it."""
+    servicenow = [
+        exchange(1, "in", "/a?x=1", answered="kept"),
+        exchange(2, "in", "/d", **PEOPLE, method="PATCH"),
+        exchange(3, "out", "http://console/b", status=0, error="no answer"),
+        exchange(4, "out", "http://console/gone", status=0, error="refused"),
+    ]
+    console = [
+        exchange(1, "in", "/b", **PEOPLE),
+        exchange(2, "out", "http://servicenow/a?x=1", answered="kept"),
+        exchange(3, "out", "http://servicenow/lost", status=0, error="reset"),
+        exchange(4, "in", "/b", status=503, fault="status"),
+        exchange(5, "in", "/last"),
+    ]
+    assert [
+        (each.sender, each.receiver, each.method, each.path, each.status, each.trouble)
+        for each in sequence({"servicenow": servicenow, "console": console})
+    ] == [
+        ("people", "console", "POST", "/b", 200, ""),
+        ("console", "servicenow", "POST", "/a", 200, ""),
+        ("people", "servicenow", "PATCH", "/d", 200, ""),
+        ("console", "servicenow", "POST", "/lost", 0, "reset"),
+        ("servicenow", "console", "POST", "/b", 0, "fault status, no answer"),
+        ("servicenow", "console", "POST", "/gone", 0, "refused"),
+        ("servicenow", "console", "POST", "/last", 200, ""),
+    ]
+
+
+def test_crossing_exchanges_are_one_message_each() -> None:
+    """What the parties began in different orders is told in the order of ServiceNow."""
+    servicenow = [exchange(1, "in", "/a"), exchange(2, "out", "http://console/b")]
+    console = [exchange(1, "in", "/b"), exchange(2, "out", "http://servicenow/a")]
+    assert [each.path for each in sequence({"servicenow": servicenow, "console": console})] == ["/a", "/b"]
+
+
+def test_a_party_without_a_journal() -> None:
+    """A real console keeps none, so that what ServiceNow has is all that is known."""
+    (message,) = sequence({"servicenow": [exchange(1, "in", "/a", asked="1", answered="2")]})
+    assert message == Message("console", "servicenow", "POST", "/a", 200, "1", "2", "")
+
+
+def test_html_is_one_page_with_everything_escaped() -> None:
+    """The page needs no other file, shows titles as they are, and marks what differs."""
+    page = html(recorded(RunStarted(3, 4), StepPassed(BAD, Step("console.ask", {}, 4)), *ENDED))
+    assert "<h1>Scenarios: 1 passed, 1 failed, 1 skipped; interrupted</h1>" in page
+    assert "seed 4" in page
     assert "Approve &lt;it&gt;" in page
     assert "some/b.yaml:9: console.expect-approval: expected state &#x27;Denied&#x27;" in page
+    assert "<mark>&gt;   &quot;state&quot;: &quot;Pending&quot;  &lt;- expected &#x27;Denied&#x27;</mark>" in page
     assert "clock.advance in line 7 needs a virtual time" in page
-    assert "http" not in page
+    assert "<td>servicenow: rule-aborted: kept</td>" in page
+    assert not any(word in page for word in ("src=", "href=", "url(", "@import"))
+
+
+def test_html_lists_the_steps() -> None:
+    """Those that passed, and the one that did not, which is marked."""
+    failed = ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED)
+    steps: list[Event] = [StepPassed(BAD, Step("console.ask", {}, 4)), StepFailed(BAD, UNCOMPARED)]
+    page = html(recorded(*steps, failed, ScenarioEnded(GOOD, "passed", 0.1)))
+    assert page.count('<ol class="steps"><li>console.ask</li><li class="bad">findings</li></ol>') == 1
+    assert page.count("<ol") == 1
+
+
+def test_html_draws_each_scenario() -> None:
+    """A diagram has an arrow for each exchange; trouble is marked, and long texts are cut."""
+    journal = [
+        exchange(1, "in", f"/{'long/' * 20}end", asked="<&>", answered="x" * 5000),
+        exchange(2, "out", "http://console/b", status=0, error="refused"),
+        exchange(3, "out", "http://console/c", status=503),
+    ]
+    page = html(recorded(JournalsRead(GOOD, {"servicenow": journal}), *ENDED))
+    assert page.count("<svg ") == 1
+    assert page.count('<line class="asks"') == 3
+    assert page.count('<line class="answers') == 2
+    assert page.count('<line class="answers bad"') == 1
+    assert re.search('<text class="outcome bad" [^>]*>refused</text>', page)
+    assert "long/end</text>" in page
+    assert "&gt; &lt;&amp;&gt;" in page
+    assert "x" * 600 not in page
+
+
+def test_html_has_a_place_for_further_tables() -> None:
+    """Such as the contract coverage of the run."""
+    page = html(recorded(*RUN), [Section("Coverage", ("Contract", "Fields"), [("decision <1>", "5 of 6")])])
+    assert "<h2>Coverage</h2>" in page
+    assert "<tr><td>decision &lt;1&gt;</td><td>5 of 6</td></tr>" in page
+
+
+@pytest.mark.parametrize("event", [RunStarted(1, 0), StepFailed(BAD, FAILURE)])
+def test_other_events_leave_no_trace(event: Event) -> None:
+    """What is no scenario's end is no row of any report."""
+    assert recorded(event).played == []

@@ -1,65 +1,86 @@
 """A run as one page that needs no other file."""
 
+from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
+from importlib import resources
+from string import Template
 
-from privman_scenarios.events import Event, Failure, ScenarioEnded
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>privman-scenarios: {summary}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ border-bottom: 1px solid #ccc; padding: .4rem; text-align: left; vertical-align: top; }}
-pre {{ background: #f4f4f4; color: #111; overflow-x: auto; padding: .5rem; white-space: pre-wrap; }}
-.passed {{ color: #056d2b; }} .failed {{ color: #b00020; font-weight: bold; }} .skipped {{ color: #7a5200; }}
-</style>
-</head>
-<body>
-<h1>Scenarios: {summary}</h1>
-<table>
-<thead><tr><th scope="col">Outcome</th><th scope="col">Scenario</th><th scope="col">Source</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</body>
-</html>
-"""
+from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.reports.diagram import diagram
+from privman_scenarios.reports.marked import Line, marked_lines
+from privman_scenarios.reports.record import Played, Record
+from privman_scenarios.reports.section import Section
+from privman_scenarios.reports.sequence import sequence
+from privman_scenarios.reports.text import printable
 
 
-class HtmlReport:
-    """Collects scenarios; each is a row of a table."""
-
-    def __init__(self) -> None:
-        self._ended: list[ScenarioEnded] = []
-
-    def __call__(self, event: Event) -> None:
-        """Take note of a scenario's end."""
-        if isinstance(event, ScenarioEnded):
-            self._ended.append(event)
-
-    def write(self, file: Path) -> None:
-        """Write what has ended so far."""
-        outcomes = [ended.outcome for ended in self._ended]
-        summary = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in ("passed", "failed", "skipped"))
-        rows = "\n".join(_row(ended) for ended in self._ended)
-        file.write_text(_PAGE.format(summary=summary, rows=rows), encoding="utf-8")
-
-
-def _row(ended: ScenarioEnded) -> str:
-    details = f"<div>{escape(ended.reason)}</div>" if ended.reason else ""
-    if ended.failure:
-        details = _failure(ended.failure)
-    return (
-        f'<tr><td class="{ended.outcome}">{ended.outcome}</td>'
-        f"<td>{escape(ended.scenario.name)}{details}</td><td>{escape(ended.scenario.source)}</td></tr>"
+def html(record: Record, further: Sequence[Section] = ()) -> str:
+    """Return what has run so far, a sequence diagram with each scenario, and the further tables."""
+    page = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+    ended = record.ended
+    return page.substitute(
+        summary=record.summary,
+        checks=ended.checks,
+        seconds=f"{ended.seconds:.1f}",
+        seed=record.seed,
+        scenarios="\n".join(map(_scenario, record.played)),
+        sections="\n".join(_section(section) for section in (*further, *_findings(record)) if section.rows),
     )
 
 
+def _scenario(played: Played) -> str:
+    ended = played.ended
+    scenario = ended.scenario
+    where = " · ".join(filter(None, (scenario.source, f"{scenario.file}:{scenario.line}", f"{ended.seconds:.2f} s")))
+    return (
+        f'<details data-outcome="{ended.outcome}"{" open" if ended.failure else ""}>'
+        f'<summary><span class="{ended.outcome}">{ended.outcome}</span>'
+        f'<span class="name">{_text(scenario.name)}</span><span class="where">{_text(where)}</span></summary>\n'
+        f"{_why(ended)}{_steps(played)}{_diagram(played)}</details>"
+    )
+
+
+def _why(ended: ScenarioEnded) -> str:
+    if ended.failure is None:
+        return f"<p>{_text(ended.reason)}</p>\n" if ended.reason else ""
+    return _failure(ended.failure)
+
+
 def _failure(failure: Failure) -> str:
-    return f"<pre>{escape(chr(10).join([failure.message, *failure.exchanges]))}</pre>"
+    compared = marked_lines(failure.comparison) if failure.comparison else []
+    blocks = ("\n".join(map(_line, compared)), _text("\n".join(failure.exchanges)))
+    shown = "".join(f"<pre>{block}</pre>\n" for block in blocks if block)
+    return f'<p class="failed">{_text(failure.message)}</p>\n{shown}'
+
+
+def _line(line: Line) -> str:
+    return f"<mark>{_text(str(line))}</mark>" if line.marks else _text(str(line))
+
+
+def _steps(played: Played) -> str:
+    steps = [f"<li>{step.verb}</li>" for step in played.passed]
+    if played.ended.failure:
+        steps.append(f'<li class="bad">{played.ended.failure.step}</li>')
+    return f'<ol class="steps">{"".join(steps)}</ol>\n' if steps else ""
+
+
+def _diagram(played: Played) -> str:
+    messages = sequence(played.journals)
+    return f'<div class="diagram">{diagram(messages)}</div>' if messages else ""
+
+
+def _findings(record: Record) -> Iterable[Section]:
+    rows = [(each.ended.scenario.name, finding) for each in record.played for finding in each.ended.findings]
+    yield Section("Findings", ("Scenario", "What was swallowed or broken"), rows)
+
+
+def _section(section: Section) -> str:
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in section.head)
+    rows = "\n".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
+    return (
+        f"<h2>{_text(section.title)}</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

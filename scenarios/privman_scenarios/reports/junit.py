@@ -3,40 +3,29 @@
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from privman_scenarios.events import Event, ScenarioEnded
+from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.reports.marked import marked_text
+from privman_scenarios.reports.record import Record
 from privman_scenarios.reports.text import printable
 
 
-class JUnitReport:
-    """Collects scenarios; each is a test case with file and line."""
-
-    def __init__(self) -> None:
-        self._ended: list[ScenarioEnded] = []
-
-    def __call__(self, event: Event) -> None:
-        """Take note of a scenario's end."""
-        if isinstance(event, ScenarioEnded):
-            self._ended.append(event)
-
-    def write(self, file: Path) -> None:
-        """Write what has ended so far."""
-        suite = ET.Element("testsuite", {"name": "privman-scenarios", **self._counts()})
-        for ended in self._ended:
-            suite.append(_case(ended))
-        root = ET.Element("testsuites")
-        root.append(suite)
-        ET.indent(root)
-        ET.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)
-
-    def _counts(self) -> dict[str, str]:
-        outcomes = [ended.outcome for ended in self._ended]
-        return {
-            "tests": str(len(outcomes)),
-            "failures": str(outcomes.count("failed")),
-            "skipped": str(outcomes.count("skipped")),
-            "errors": "0",
-            "time": f"{sum(ended.seconds for ended in self._ended):.3f}",
-        }
+def junit(record: Record) -> str:
+    """Return what has run so far; each scenario is a test case with file and line."""
+    ended = record.ended
+    suite = ET.Element(
+        "testsuite",
+        name="privman-scenarios",
+        tests=str(len(record.played)),
+        failures=str(ended.failed),
+        skipped=str(ended.skipped),
+        errors="0",
+        time=f"{ended.seconds:.3f}",
+    )
+    suite.extend(_case(each.ended) for each in record.played)
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n"
 
 
 def _case(ended: ScenarioEnded) -> ET.Element:
@@ -53,7 +42,12 @@ def _case(ended: ScenarioEnded) -> ET.Element:
         ET.SubElement(case, "skipped", message=printable(ended.reason))
     if ended.failure:
         failure = ET.SubElement(case, "failure", message=printable(ended.failure.message), type=ended.failure.step)
-        failure.text = printable("\n".join([ended.failure.message, *ended.failure.exchanges]))
+        failure.text = printable(_text(ended.failure))
     if ended.findings:
         ET.SubElement(case, "system-out").text = printable("\n".join(ended.findings))
     return case
+
+
+def _text(failure: Failure) -> str:
+    compared = [marked_text(failure.comparison)] if failure.comparison else []
+    return "\n".join([failure.message, *compared, *failure.exchanges])

@@ -1,23 +1,30 @@
-"""A run as lines on a terminal, or plain ones in a pipe."""
+"""A run on a terminal, or as plain lines in a pipe."""
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from privman_scenarios.events import Event, Failure, RunEnded, RunStarted, ScenarioEnded, ScenarioStarted
+from privman_scenarios.reports.marked import Line, marked_lines
 from privman_scenarios.reports.text import printable
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
 class TerminalReport:
-    """Prints each scenario with its outcome, failures with their exchanges, and a closing line."""
+    """Prints failures with what was compared and their exchanges, each scenario with its outcome, and a closing line.
+
+    A pipe gets a line as soon as a scenario has ended; a terminal gets progress meanwhile, and a table at the end.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._table = _table()
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.completed}/{task.total} {task.description}", markup=False),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -35,15 +42,23 @@ class TerminalReport:
             self._progress.advance(self._task)
             self._print_scenario(event)
         elif isinstance(event, RunEnded):
+            self.close()
             self._print_end(event)
 
     def close(self) -> None:
-        """Take the progress line away."""
+        """Take the progress line away and print the table of what has ended since the last time."""
         self._progress.stop()
+        if self._table.row_count:
+            self._console.print(self._table)
+            self._table = _table()
 
     def _print_scenario(self, event: ScenarioEnded) -> None:
-        reason = f" ({event.reason})" if event.reason else ""
-        self._print(Text.assemble((f"{event.outcome:8}", STYLES[event.outcome]), event.scenario.name, reason))
+        if self._console.is_terminal:
+            name = Text.assemble(printable(event.scenario.name), (_reason(event), "dim"))
+            self._table.add_row(Text(event.outcome, STYLES[event.outcome]), name, f"{event.seconds:.2f} s")
+        if event.failure or not self._console.is_terminal:
+            outcome = (f"{event.outcome:8}", STYLES[event.outcome])
+            self._print(Text.assemble(outcome, printable(f"{event.scenario.name}{_reason(event)}")))
         if event.failure:
             self._print_failure(event.failure)
 
@@ -51,8 +66,13 @@ class TerminalReport:
         self._print(Text(f"  {failure.file}:{failure.line}: {failure.step}"))
         self._print(Text(printable(f"    expected {failure.expected}")))
         self._print(Text(printable(f"    came     {failure.came}")))
+        for compared in marked_lines(failure.comparison) if failure.comparison else ():
+            self._print_compared(compared)
         for line in printable("\n".join(failure.exchanges)).split("\n"):
             self._print(Text(f"    | {line}", style="dim"))
+
+    def _print_compared(self, line: Line) -> None:
+        self._print(Text(printable(f"    {line}"), style="bold red" if line.marks else ""))
 
     def _print_end(self, event: RunEnded) -> None:
         counts = f"{event.passed} passed, {event.failed} failed, {event.skipped} skipped"
@@ -64,3 +84,15 @@ class TerminalReport:
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
+
+
+def _table() -> Table:
+    table = Table(box=None, header_style="bold")
+    table.add_column("Outcome")
+    table.add_column("Scenario")
+    table.add_column("Took", justify="right")
+    return table
+
+
+def _reason(event: ScenarioEnded) -> str:
+    return f" ({event.reason})" if event.reason else ""

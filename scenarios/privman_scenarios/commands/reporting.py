@@ -1,0 +1,57 @@
+"""Which reports a run leaves: options, and the listeners that write them."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from privman_scenarios.events import Listener
+from privman_scenarios.reports.github import GitHubReport
+from privman_scenarios.reports.html import html
+from privman_scenarios.reports.json_report import json_report
+from privman_scenarios.reports.junit import junit
+from privman_scenarios.reports.record import Record
+from privman_scenarios.reports.terminal import TerminalReport
+from privman_testbench.command_line import say
+
+
+def add_reports(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--junit-xml", type=Path, metavar="FILE", help="write a JUnit report")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with a diagram of each scenario")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write a report for programs")
+    parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
+
+
+class Reports:
+    """The reports that the options ask for; raises OSError at once for a file that cannot be written.
+
+    Attributes:
+        listeners: to be told of the run.
+        journals: whether one of them wants the exchanges.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._terminal = TerminalReport(Console(highlight=False))
+        self._record = Record()
+        asked: list[tuple[Callable[[Record], str], Path | None]] = [
+            (junit, options.junit_xml),
+            (html, options.html),
+            (json_report, options.json),
+        ]
+        self._written = [(render, file) for render, file in asked if file]
+        self.listeners: Sequence[Listener] = [self._terminal, self._record]
+        if options.github:
+            self.listeners = [*self.listeners, GitHubReport(say, Path.cwd())]
+        self.journals = options.html is not None
+        self._write()
+
+    def close(self) -> None:
+        """Tell what has run, interrupted or not."""
+        self._terminal.close()
+        self._write()
+
+    def _write(self) -> None:
+        for render, file in self._written:
+            file.write_text(render(self._record), encoding="utf-8")

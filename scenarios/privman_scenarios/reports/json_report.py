@@ -1,0 +1,44 @@
+"""A run as JSON, for programs."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.reports.marked import marked_text
+from privman_scenarios.reports.record import Record
+
+
+def json_report(record: Record) -> str:
+    """Return what has run so far: the counts of `RunEnded`, and the scenarios."""
+    run = {"seed": record.seed, "complete": record.complete, "held": record.complete and record.ended.held}
+    scenarios = [_scenario(each.ended) for each in record.played]
+    return json.dumps({**run, **asdict(record.ended), "scenarios": scenarios}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _scenario(ended: ScenarioEnded) -> dict[str, Any]:
+    scenario = ended.scenario
+    return {
+        "name": scenario.name,
+        "file": scenario.file,
+        "line": scenario.line,
+        "tags": sorted(scenario.tags),
+        "source": scenario.source,
+        "outcome": ended.outcome,
+        "seconds": round(ended.seconds, 3),
+        "checks": ended.checks,
+        "reason": ended.reason,
+        "findings": list(ended.findings),
+        "failure": _failure(ended.failure) if ended.failure else None,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "step": failure.step,
+        "line": failure.line,
+        "expected": failure.expected,
+        "came": failure.came,
+        "compared": marked_text(failure.comparison) if failure.comparison else "",
+        "exchanges": list(failure.exchanges),
+    }

@@ -1,0 +1,69 @@
+"""What a run has told so far, for reports that are written at its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from privman_scenarios.control_plane import Journal
+from privman_scenarios.events import Event, JournalsRead, RunEnded, RunStarted, ScenarioEnded, StepPassed
+from privman_scenarios.model import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One scenario and what was told of it.
+
+    Attributes:
+        passed: the steps that did what they say.
+        journals: its exchanges by party, where they were asked for.
+    """
+
+    ended: ScenarioEnded
+    passed: tuple[Step, ...]
+    journals: Mapping[str, Journal]
+
+
+class Record:
+    """Takes note of a run; what has run by then can be reported at any time.
+
+    Attributes:
+        seed: of the run.
+        played: the scenarios that have ended, in order.
+        complete: whether the run came to its end, and was not interrupted.
+    """
+
+    def __init__(self) -> None:
+        self.seed = 0
+        self.played: list[Played] = []
+        self.complete = False
+        self._passed: list[Step] = []
+        self._journals: Mapping[str, Journal] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Take note of the event."""
+        if isinstance(event, RunStarted):
+            self.seed = event.seed
+        elif isinstance(event, StepPassed):
+            self._passed.append(event.step)
+        elif isinstance(event, JournalsRead):
+            self._journals = event.journals
+        elif isinstance(event, ScenarioEnded):
+            self._end(event)
+        elif isinstance(event, RunEnded):
+            self.complete = True
+
+    @property
+    def ended(self) -> RunEnded:
+        """How the run has ended so far."""
+        scenarios = [each.ended for each in self.played]
+        return RunEnded.of(scenarios, sum(each.seconds for each in scenarios))
+
+    @property
+    def summary(self) -> str:
+        """The outcomes in a line."""
+        ended = self.ended
+        counts = f"{ended.passed} passed, {ended.failed} failed, {ended.skipped} skipped"
+        return counts if self.complete else f"{counts}; interrupted"
+
+    def _end(self, event: ScenarioEnded) -> None:
+        self.played.append(Played(event, tuple(self._passed), self._journals))
+        self._passed, self._journals = [], {}
