@@ -30,12 +30,20 @@ class End:
 async def reach_servicenow(session: ClientSession, url: str, auth: Credentials) -> End:
     """Return the instance at its state at start; raises TargetUnreachableError with one plain line."""
     end = await _reach(session, url)
-    answer = await end.api.call("GET", _LOGON_CHECK, auth=auth)
-    if answer.status in (401, 403):
-        raise TargetUnreachableError(f"{url} refused the credentials of {auth.user!r} ({answer.status}).")
-    if answer.refused or not isinstance(answer.json, dict) or "result" not in answer.json:
-        raise TargetUnreachableError(f"{url} is no ServiceNow instance: GET {_LOGON_CHECK} answered {answer.status}.")
+    await log_on(end.api, auth)
     return end
+
+
+async def log_on(api: HttpApi, auth: Credentials) -> None:
+    """See whether an instance lets the user in, and change nothing; raises TargetUnreachableError where it does not."""
+    answer = await api.call("GET", _LOGON_CHECK, auth=auth)
+    if not answer.status:
+        raise TargetUnreachableError(f"{api.url} could not be reached: {answer.error}.")
+    if answer.status in (401, 403):
+        raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
+    if answer.refused or not isinstance(answer.json, dict) or "result" not in answer.json:
+        problem = f"GET {_LOGON_CHECK} answered {answer.status}"
+        raise TargetUnreachableError(f"{api.url} is no ServiceNow instance: {problem}.")
 
 
 async def reach_console(session: ClientSession, url: str) -> End:

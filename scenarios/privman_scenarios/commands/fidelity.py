@@ -1,0 +1,90 @@
+"""``privman-scenarios fidelity``."""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from aiohttp import ClientSession, DummyCookieJar
+from rich.progress import track
+
+from privman_contracts import WireNames, wording
+from privman_scenarios.ends import log_on
+from privman_scenarios.fidelity.comparison import Comparison, compare
+from privman_scenarios.fidelity.prober import Prober
+from privman_scenarios.fidelity.trap import Trap, Unprobed, load_traps
+from privman_scenarios.http_api import HttpApi
+from privman_scenarios.reports.table import print_table, terminal
+from privman_scenarios.world import Remote, fresh_servicenow, releases
+from privman_testbench.command_line import Commands, Exit, UsageError, say, url
+from privman_testbench.ids import Ids
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("fidelity", help="probe a real instance for the traps that the fake has")
+    parser.add_argument("--against", type=url, metavar="URL", required=True, help="the ServiceNow instance")
+    parser.add_argument(
+        "--user", default="admin", metavar="NAME", help="its user (admin); SERVICENOW_PASSWORD has the password"
+    )
+    parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
+    parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+    parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> Exit:
+    """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
+    instance = Remote(options.against, options.user, os.environ.get("SERVICENOW_PASSWORD", "admin"))
+    names = WireNames.load(options.inferred)
+    probed, unprobed = load_traps()
+    comparisons = asyncio.run(_compare(instance, names, _chosen(probed, options.trap), options))
+    return _report(comparisons, unprobed)
+
+
+def _chosen(traps: Sequence[Trap], ids: Sequence[str] | None) -> list[Trap]:
+    known = {trap.id: trap for trap in traps}
+    for each in ids or ():
+        if each not in known:
+            raise UsageError(f"--trap is {each!r}, which has no probe.{wording.nearest(each, known)}")
+    return [known[each] for each in ids or known]
+
+
+async def _compare(
+    instance: Remote, names: WireNames, traps: Sequence[Trap], options: argparse.Namespace
+) -> list[Comparison]:
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
+        api = HttpApi(session, instance.url)
+        await log_on(api, instance.auth)
+        fake = await stack.enter_async_context(fresh_servicenow(options.release, options.inferred))
+        here = Prober(HttpApi(session, fake.url), fake.auth, names, Ids())
+        there = Prober(api, instance.auth, names, Ids())
+        shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
+        return [await compare(trap, here, there) for trap in shown]
+
+
+def _report(comparisons: Sequence[Comparison], unprobed: Sequence[Unprobed]) -> Exit:
+    different = [each for each in comparisons if each.differences]
+    rows = [
+        (each.trap.id, difference.what, difference.fake, difference.instance)
+        for each in different
+        for difference in each.differences
+    ]
+    if rows:
+        print_table(("TRAP", "WHAT", "FAKE", "INSTANCE"), rows)
+    for each in different:
+        say(f"{each.trap.id} (trap {each.trap.number}): {each.trap.tells} [{each.trap.source}]")
+    left_out = [each for each in comparisons if each.left_out]
+    for each in left_out:
+        say(f"{each.trap.id} was left out: {each.left_out}")
+    left_behind = [path for each in comparisons for path in each.left_behind]
+    for path in left_behind:
+        say(f"{path} could not be deleted")
+    alike = len(comparisons) - len(different) - len(left_out)
+    say(
+        f"{alike} alike, {len(different)} different, {len(left_out)} left out; {len(unprobed)} traps have no safe probe"
+    )
+    return Exit.DID_NOT_HOLD if different or left_behind or not alike else Exit.HELD

@@ -1,0 +1,250 @@
+"""The command ``privman-scenarios fidelity``: the fake beside an instance, which a proxy makes differ."""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import NamedTuple
+
+import pytest
+from aiohttp import ClientSession, DummyCookieJar, web
+from yarl import URL
+
+from privman_scenarios.cli import main
+from privman_scenarios.fidelity.trap import load_traps
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.world import fresh_servicenow
+from privman_testbench.serving import serving
+
+GROUPS = "table/sys_user_group"
+OF_THE_WIRE = ("Content-Length", "Content-Encoding", "Transfer-Encoding")
+Change = Callable[[web.Request, web.Response], web.Response]
+
+
+@contextmanager
+def instance(loop: LoopThread, change: Change, release: str = "default") -> Iterator[str]:
+    """Serve an instance whose answers are changed on their way; gives its address."""
+
+    async def forward(request: web.Request) -> web.Response:
+        url = URL(f"{fake.url}{request.raw_path}", encoded=True)
+        headers = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+        body = await request.read() or None
+        async with session.request(request.method, url, data=body, headers=headers) as answer:
+            kept = {key: value for key, value in answer.headers.items() if key not in OF_THE_WIRE}
+            return change(request, web.Response(status=answer.status, body=await answer.read(), headers=kept))
+
+    async def start() -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", forward)
+        return await stack.enter_async_context(serving(app))
+
+    async def session_of() -> ClientSession:
+        return await stack.enter_async_context(
+            ClientSession(cookie_jar=DummyCookieJar(), skip_auto_headers={"Content-Type", "Accept"})
+        )
+
+    stack = AsyncExitStack()
+    fake = loop.run(stack.enter_async_context(fresh_servicenow(release)))
+    session = loop.run(session_of())
+    try:
+        yield loop.run(start())
+    finally:
+        loop.run(stack.aclose())
+
+
+def untouched(_request: web.Request, answer: web.Response) -> web.Response:
+    """Let the answer pass."""
+    return answer
+
+
+def test_every_trap_has_a_probe_or_a_reason_why_not() -> None:
+    """The collection's numbers are 1 to 50 and 18b; ids are unique and each probe compares something."""
+    probed, unprobed = load_traps()
+    numbers = {trap.number for trap in probed} | {trap.number for trap in unprobed}
+    assert numbers == {*map(str, range(1, 51)), "18b"}
+    assert len({trap.id for trap in probed}) == len(probed)
+    assert all(step.compare for trap in probed for step in trap.steps)
+    assert all(trap.source and trap.tells for trap in probed)
+
+
+class Planted(NamedTuple):
+    """An answer changed, and the row that tells of it."""
+
+    path: str
+    status: int
+    body: bytes
+    trap: str
+    what: str
+    fake: str
+    real: str
+
+    def change(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Change the answer to a GET of the path."""
+        if request.method != "GET" or not re.fullmatch(self.path, request.raw_path):
+            return answer
+        return web.Response(status=self.status, body=self.body)
+
+
+DIFFERENCES = [
+    Planted(f".*/v2/{GROUPS}.*", 404, b"{}", "empty-list-v2", "status", "200", "404"),
+    Planted(
+        ".*/nosuch_table",
+        400,
+        b'{"error": {"message": "No"}}',
+        "unknown-table",
+        "value /error/message",
+        "'Invalid table nosuch_table'",
+        "'No'",
+    ),
+    Planted(".*/nosuch_table", 400, b'{"error": [{}]}', "unknown-table", "type /error/detail", "null", "absent"),
+    Planted(".*/nosuch_table", 400, b'{"error": {"detail": 1}}', "unknown-table", "type /error/detail", "null", "int"),
+    Planted(".*=nosuch_column=1.*", 200, b'{"result": "none"}', "invalid-query-part", "count /result", "1", "text"),
+    Planted(".*,nosuch_column", 200, b'{"result": []}', "invalid-field", "keys /result", "name", "list"),
+    Planted(".*sysparm_offset=5", 200, b'{"result": []}', "total-count", "header x-total-count", "1", "absent"),
+    Planted(".*sysparm_fields=sys_id", 200, b'{"result": []}', "link-header", "has-header link", "present", "absent"),
+    Planted(".*sysparm_suppress.*0000", 414, b"", "long-address", "body", "JSON", "none"),
+    Planted(".*sysparm_suppress.*0000", 414, b"<html>", "long-address", "body", "JSON", "a page"),
+    Planted(".*sysparm_suppress.*0000", 414, b"Too long", "long-address", "body", "JSON", "text"),
+]
+
+
+@pytest.mark.parametrize("planted", DIFFERENCES, ids=lambda planted: f"{planted.trap} {planted.what} {planted.real}")
+def test_a_changed_answer_is_named(
+    planted: Planted, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table holds the trap, what was looked at, the fake's answer and the instance's; exit code 1."""
+    with instance(privman_loop, planted.change) as url:
+        assert main(["fidelity", "--against", url, "--trap", planted.trap]) == 1
+    out = capsys.readouterr().out
+    cells = rf"{planted.trap} +\d GET .*: {planted.what} +{re.escape(planted.fake)} +{re.escape(planted.real)}"
+    assert re.search(rf"^{cells}$", out, re.MULTILINE)
+    assert re.search(rf"^{planted.trap} \(trap \d+\): .* \[.*\]$", out, re.MULTILINE)
+
+
+def test_another_release_differs_until_it_is_named(
+    privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An instance of Yokohama words its 401 otherwise (platform 1.9); the fake can be of that release."""
+    with instance(privman_loop, untouched, "yokohama") as url:
+        assert main(["fidelity", "--against", url, "--trap", "credentials-refused"]) == 1
+        assert "'User is not authenticated'  'User Not Authenticated'" in capsys.readouterr().out
+        assert main(["fidelity", "--against", url, "--release", "yokohama"]) == 0
+
+
+APP = ["--trap", "request-without-instance", "--trap", "columns-of-the-app"]
+
+
+class Instance:
+    """What an instance was asked to create and to delete, and how it refuses."""
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+        self.deleted: list[str] = []
+
+    def watch(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Take note of what was created and deleted."""
+        if request.method == "POST" and answer.status == 201:
+            self.created.append(URL(answer.headers["Location"]).path.replace("/v2/", "/"))
+        if request.method == "DELETE" and answer.status == 204:
+            self.deleted.append(request.path.replace("/v2/", "/"))
+        return answer
+
+    def refuse_creation(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Refuse every new group; the record is there all the same (platform 1.9)."""
+        self.watch(request, answer)
+        return web.Response(status=403) if request.method == "POST" else answer
+
+    def refuse_deletion(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Refuse to delete anything."""
+        return web.Response(status=403) if request.method == "DELETE" else self.watch(request, answer)
+
+    def without_app(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Have none of the app's tables."""
+        return web.Response(status=400) if "x_thyti" in request.path else self.watch(request, answer)
+
+
+def test_the_fake_is_like_itself(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against the mock every probe is alike, and whatever a probe creates it deletes; exit code 0."""
+    there = Instance()
+    with instance(privman_loop, there.watch) as url:
+        assert main(["fidelity", "--against", url]) == 0
+    probed, unprobed = load_traps()
+    out = capsys.readouterr().out
+    assert out == f"{len(probed)} alike, 0 different, 0 left out; {len(unprobed)} traps have no safe probe\n"
+    assert len(there.created) > 20
+    assert sorted(there.created) == sorted(there.deleted)
+
+
+def test_a_refused_creation_is_the_difference(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without its scratch record a probe asks no more, and a record that is there all the same is deleted."""
+    there = Instance()
+    with instance(privman_loop, there.refuse_creation) as url:
+        assert main(["fidelity", "--against", url, "--trap", "total-count"]) == 1
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("total-count ")]
+    assert re.fullmatch(r"total-count +0 POST /api/now/table/sys_user_group: status +201 +403", rows[0])
+    assert rows[1].startswith("total-count (trap 6): ")
+    assert sorted(there.created) == sorted(there.deleted)
+
+
+def test_what_cannot_be_deleted_is_told(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each record that stays is named; exit code 1."""
+    there = Instance()
+    with instance(privman_loop, there.refuse_deletion) as url:
+        assert main(["fidelity", "--against", url, "--trap", "created-is-located"]) == 1
+    told = re.findall(r"^(\S+) could not be deleted$", capsys.readouterr().out, re.MULTILINE)
+    assert sorted(told) == sorted(there.created)
+
+
+def test_an_instance_without_the_app(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """Probes of the app are left out, with the reason, and the rest is compared."""
+    with instance(privman_loop, Instance().without_app) as url:
+        assert main(["fidelity", "--against", url, *APP, "--trap", "unknown-table"]) == 0
+        assert main(["fidelity", "--against", url, *APP]) == 1
+    out = capsys.readouterr().out
+    assert "request-without-instance was left out: GET /api/now/table/x_thyti_thycotic_p_request?sysparm_limit=1" in out
+    assert "1 alike, 0 different, 2 left out; " in out
+    assert "0 alike, 0 different, 2 left out; " in out
+
+
+def test_an_interrupted_probe_cleans_up(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C in the middle of a probe leaves no record behind."""
+    there = Instance()
+
+    def interrupt(request: web.Request, answer: web.Response) -> web.Response:
+        if request.method == "GET" and "nosuch_column=1" in request.raw_path:
+            os.kill(os.getpid(), signal.SIGINT)
+        return there.watch(request, answer)
+
+    with instance(privman_loop, interrupt) as url:
+        assert main(["fidelity", "--against", url, "--trap", "invalid-query-part"]) == 130
+    assert capsys.readouterr().err == "privman-scenarios: interrupted\n"
+    assert len(there.created) == 1
+    assert there.deleted == there.created
+
+
+def test_an_instance_that_cannot_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody listens: one plain line; exit code 3."""
+    assert main(["fidelity", "--against", "http://127.0.0.1:9"]) == 3
+    assert capsys.readouterr().err.startswith("privman-scenarios: http://127.0.0.1:9 could not be reached: ")
+
+
+def test_unusable_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is not there and a trap that has no probe are told in a line; exit code 2."""
+    anywhere = ["fidelity", "--against", "http://127.0.0.1:9"]
+    assert main([*anywhere, "--inferred", "none.yaml"]) == 2
+    assert main([*anywhere, "--trap", "link-headers"]) == 2
+    assert capsys.readouterr().err == (
+        "privman-scenarios: none.yaml: cannot be read: No such file or directory.\n"
+        "privman-scenarios: --trap is 'link-headers', which has no probe. Did you mean 'link-header'?\n"
+    )
+
+
+def test_credentials_that_are_refused(
+    privman_loop: LoopThread, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong password is told without showing it; exit code 3."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "wrong-password")
+    with instance(privman_loop, untouched) as url:
+        assert main(["fidelity", "--against", url, "--user", "someone"]) == 3
+    assert capsys.readouterr().err == f"privman-scenarios: {url} refused the credentials of 'someone' (401).\n"
