@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from privman_testbench.addresses import plain_url
+from privman_testbench.reasons import reason_of
 from privman_testbench.trust import trust
 
 _MOST_PORT = 65_535
@@ -69,7 +70,7 @@ def ca_file(text: str) -> Path:
     try:
         trust(Path(text))
     except OSError as error:
-        raise ArgumentTypeError(f"{text!r} holds no certificate: {_reason(error)}; expected a PEM file") from None
+        raise ArgumentTypeError(f"{text!r} holds no certificate: {reason_of(error)}; expected a PEM file") from None
     return Path(text)
 
 
@@ -90,7 +91,3 @@ def say(text: str) -> None:
 def complain(command: str, text: str) -> None:
     """Print a line on standard error."""
     sys.stderr.write(f"{command}: {text}\n")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).partition(" (_ssl")[0]

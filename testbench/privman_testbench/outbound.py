@@ -1,6 +1,5 @@
 """Requests that a party sends: journaled, and timed out on the clock."""
 
-import os
 from dataclasses import dataclass
 
 from aiohttp import (
@@ -17,6 +16,7 @@ from yarl import URL
 from privman_testbench.clock import Clock
 from privman_testbench.exchange import Exchange, Headers
 from privman_testbench.journal import Journal
+from privman_testbench.reasons import reason_of
 from privman_testbench.trust import Trust
 
 # A virtual clock that nobody advances must not hold a caller for ever.
@@ -70,7 +70,7 @@ class HttpCaller:
         except TimeoutError:
             reason = f"no answer within {seconds:g} s"
         except ClientConnectorError as error:
-            reason = f"no connection to {error.host}:{error.port}: {_cause(error.os_error)}"
+            reason = f"no connection to {error.host}:{error.port}: {reason_of(error.os_error)}"
         except ClientConnectionError:
             reason = "the connection broke off"
         except (ClientError, ValueError) as error:
@@ -103,11 +103,6 @@ class HttpCaller:
                 timeout=ClientTimeout(total=GUARD_SECONDS),
             )
         return self._session
-
-
-def _cause(error: OSError) -> str:
-    # asyncio words a refused connection as "Connect call failed"; failed look-ups of a name have negative numbers.
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else _line(error)
 
 
 def _line(error: Exception) -> str:

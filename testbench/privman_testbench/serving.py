@@ -12,6 +12,7 @@ from aiohttp import web
 from privman_testbench.clock import Clock
 from privman_testbench.command_line import UsageError, port
 from privman_testbench.real_clock import RealClock
+from privman_testbench.reasons import reason_of
 from privman_testbench.virtual_clock import VirtualClock
 
 LOOPBACK = "127.0.0.1"
@@ -73,5 +74,4 @@ async def _listen(site: web.TCPSite, host: str, port: int) -> None:
     try:
         await site.start()
     except OSError as error:
-        reason = (error.strerror or str(error)).rpartition(": ")[2]
-        raise UsageError(f"cannot listen on {host}:{port}: {reason}") from None
+        raise UsageError(f"cannot listen on {host}:{port}: {reason_of(error)}") from None

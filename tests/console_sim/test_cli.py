@@ -254,7 +254,7 @@ async def test_port_in_use() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         answer = await run("serve", "--port", str(port))
-    assert answer == (2, "", f"console-sim: cannot listen on 127.0.0.1:{port}: address already in use\n")
+    assert answer == (2, "", f"console-sim: cannot listen on 127.0.0.1:{port}: Address already in use\n")
 
 
 async def test_version_and_help() -> None:

@@ -1,6 +1,5 @@
 """Queries that the platform would not understand, and those that want to break something."""
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -105,18 +104,6 @@ def test_strange_characters(shelf: Desk, junk: str) -> None:
     for query in (f"number={junk}", f"{junk}=1", f"number{junk}1", f"numberIN{junk},{junk}", f"numberLIKE{junk}"):
         shelf.ask(query + "^ORDERBY" + junk)
     assert shelf.ask("") == ["one", "two"]
-
-
-def test_time_is_linear() -> None:
-    """Reading a query ten times as long takes about ten times as long, not a hundred times (platform 5.3)."""
-
-    def cost(repeats: int) -> float:
-        text = "a" * repeats + "^number=AND^ORnumber NOT LIKE^RLQUERY^^JOIN" * repeats
-        begin = time.perf_counter()
-        parse(text)
-        return time.perf_counter() - begin
-
-    assert min(cost(10_000) for _ in range(3)) < 40 * min(cost(1_000) for _ in range(5))
 
 
 def test_values_are_never_part_of_the_statement(desk: Desk) -> None:
