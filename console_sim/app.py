@@ -37,13 +37,14 @@ JOURNAL = web.AppKey("journal", Journal)
 FAULTS = web.AppKey("faults", Faults)
 
 
-def create_app(settings: Settings, *, clock: Clock, ids: Ids) -> web.Application:
+def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractChecks | None = None) -> web.Application:
     """Return a console that has not been set up yet.
 
-    The clock stays the caller's: whoever made it closes it. Raises InferredNamesError for an unusable file of names.
+    The clock stays the caller's: whoever made it closes it. Checks made before for the same settings save reading the
+    contracts again. Raises InferredNamesError for an unusable file of names.
     """
     names = WireNames.load(settings.inferred)
-    checks = ContractChecks(names)
+    checks = checks or ContractChecks(names)
     secrets = Secrets()
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)

@@ -7,7 +7,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
-from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import Moods
 from mock_servicenow.now_platform import api_keys, http
@@ -44,7 +43,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     """
     blueprint = blueprint or Blueprint.draw(settings)
     secrets = Secrets()
-    checks = ContractChecks(blueprint.names)
+    checks = blueprint.checks
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), GENERIC)
     caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))

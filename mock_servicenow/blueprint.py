@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
+from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
 from mock_servicenow.now_platform.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
@@ -29,6 +30,7 @@ class Blueprint:
     Attributes:
         names: the spellings of the wire.
         tables: those of the scoped app.
+        checks: judge whether exchanges keep their contracts.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Blueprint:
         self._release = release
         self.names = names
         self.tables = tables
+        self.checks = ContractChecks(names)
         self.dictionary = dictionary
         self._settings = settings
         self._image = b""

@@ -22,6 +22,8 @@ from privman_scenarios.events import (
     StepPassed,
 )
 from privman_scenarios.findings import Finding, find_all
+from privman_scenarios.invariants.rules import INVARIANTS
+from privman_scenarios.invariants.trial import TRIAL_NEEDS, try_out
 from privman_scenarios.model import Arguments, Scenario, Step
 from privman_scenarios.play import Play
 from privman_scenarios.targets import Targets
@@ -103,17 +105,25 @@ class Engine:
             self._tell(JournalsRead(scenario, await targets.journals()))
 
     async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
+        findings: list[Finding] = []
+        if scenario.check == "invariants":
+            failure = await try_out(self._vocabulary, scenario, play)
+            self._checks += len(INVARIANTS)
+        else:
+            failure, findings = await self._play_through(scenario, play)
+        if failure is not None:
+            failure = replace(failure, exchanges=await _last_exchanges(play.targets))
+            self._tell(StepFailed(scenario, failure))
+        return failure, tuple(str(finding) for finding in findings)
+
+    async def _play_through(self, scenario: Scenario, play: Play) -> tuple[Failure | None, list[Finding]]:
         failure = await self._play_steps(scenario, play)
         findings: list[Finding] = []
         try:
             findings = await _unasked_findings(play)
         except ExpectationError as error:
             failure = failure or Failure("findings", scenario.file, scenario.line, error.expected, error.came)
-        failure = failure or self._afterwards(scenario, findings)
-        if failure is not None:
-            failure = replace(failure, exchanges=await _last_exchanges(play.targets))
-            self._tell(StepFailed(scenario, failure))
-        return failure, tuple(str(finding) for finding in findings)
+        return failure or self._afterwards(scenario, findings), findings
 
     async def _play_steps(self, scenario: Scenario, play: Play) -> Failure | None:
         for step, following in zip_longest(scenario.played, scenario.played[1:]):
@@ -156,6 +166,9 @@ class Engine:
         return None
 
     def _why_skipped(self, scenario: Scenario, targets: Targets) -> str:
+        for need in sorted(TRIAL_NEEDS if scenario.check == "invariants" else ()):
+            if need in targets.lacking:
+                return f"the invariants need a {need}: {targets.lacking[need]}"
         for step in scenario.played:
             for need in sorted(self._vocabulary[step.verb].needs):
                 if need in targets.lacking:

@@ -4,18 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.examples import fill, rows
-from privman_scenarios.model import Scenario, Step
+from privman_scenarios.model import Check, Scenario, Step
 from privman_scenarios.variables import check_variables
 from privman_scenarios.vocabulary import Argument, Vocabulary
 from privman_scenarios.words import nearest
 from privman_scenarios.yaml_nodes import Located, read_documents
 
-KEYS = ("title", "tags", "source", "seed", "clock", "examples", "given", "steps")
+KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "given", "steps")
 TOGETHER = "together"
+CHECKS = get_args(Check)
 
 
 class Loader:
@@ -67,6 +68,7 @@ class _Document:
             source=self._text("source"),
             given=self._given(row),
             example=row,
+            check=self._check(),
             seed=self._seed(),
             clock=self._clock(),
         )
@@ -83,6 +85,13 @@ class _Document:
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
             raise self._error(located, f"'tags' is {tags!r}. Expected a list of words.")
         return tags
+
+    def _check(self) -> Check:
+        located = self._keys.get("check", Located("steps", self._line))
+        if located.value not in CHECKS:
+            raise self._error(located, f"'check' is {located.plain()!r}. Expected one of {', '.join(CHECKS)}.")
+        check: Check = located.value
+        return check
 
     def _seed(self) -> int | None:
         located = self._keys.get("seed", Located(None, self._line))

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Arguments = Mapping[str, Any]
+Check = Literal["steps", "invariants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Scenario:
         example: the row of the table of examples, empty without one.
         file: as the user named it.
         line: where the scenario begins in the file, from 1.
+        check: what must hold: each step, or the invariants once all is over, whatever became of the steps.
         seed: of the identifiers; None for that of the run.
         clock: when virtual time begins; None for the usual moment.
     """
@@ -47,6 +49,7 @@ class Scenario:
     source: str = ""
     given: Arguments | None = field(default_factory=dict)
     example: Arguments = field(default_factory=dict)
+    check: Check = "steps"
     seed: int | None = None
     clock: datetime | None = None
 

@@ -1,7 +1,8 @@
 """The JSON Schema of scenario files, made from the vocabulary; editors complete by it."""
 
-from typing import Any
+from typing import Any, get_args
 
+from privman_scenarios.model import Check
 from privman_scenarios.vocabulary import Argument, Verb, Vocabulary
 
 Schema = dict[str, Any]
@@ -23,6 +24,10 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
             "title": {"type": "string", "minLength": 1, "description": "One fact, in a sentence."},
             "tags": {**words, "description": "Words to select scenarios by (--tag)."},
             "source": {"type": "string", "description": "Where the fact stands, such as 'integration 4'."},
+            "check": {
+                "enum": list(get_args(Check)),
+                "description": "What must hold: each step, or the invariants once all is over.",
+            },
             "seed": {"type": "integer", "description": "Seed of the identifiers; the run's own unless said."},
             "clock": {"type": "string", "format": "date-time", "description": "When virtual time begins."},
             "examples": {

@@ -42,6 +42,11 @@ class Verb:
     excuses: bool = False
     needs: frozenset[Need] = frozenset()
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether it changes nothing, so that a scenario goes the same way without it."""
+        return ".expect-" in self.name
+
 
 class Vocabulary:
     """Every verb a scenario may use."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import ClientSession, DummyCookieJar, web
 
 import console_sim.app
+import console_sim.contract_checks
 import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.settings
@@ -63,6 +64,13 @@ class WorldBuilder:
         self._servicenow = servicenow
         self._console = console
 
+    def at_a_time(self, jobs: int) -> int:
+        """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
+        return 1 if self._servicenow or self._console else jobs
+
+    def __reduce__(self) -> tuple[type["WorldBuilder"], tuple[object, ...]]:
+        return WorldBuilder, (self._seed, self._inferred, self._servicenow, self._console)
+
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
         """Return both parties in their state at start; raises TargetUnreachableError.
@@ -99,13 +107,17 @@ class WorldBuilder:
     def _blueprint(self) -> mock_servicenow.app.Blueprint:
         return mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=self._inferred))
 
+    @cached_property
+    def _checks(self) -> console_sim.contract_checks.ContractChecks:
+        return console_sim.contract_checks.ContractChecks(self._names)
+
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
         settings = mock_servicenow.settings.Settings(inferred=self._inferred)
         return mock_servicenow.app.create_app(settings, clock=clock, ids=ids, blueprint=self._blueprint)
 
     def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
         settings = console_sim.settings.Settings(inferred=self._inferred)
-        return console_sim.app.create_app(settings, clock=clock, ids=ids)
+        return console_sim.app.create_app(settings, clock=clock, ids=ids, checks=self._checks)
 
 
 class _Near:

@@ -1,5 +1,6 @@
 """Same seed, same journals."""
 
+import pickle
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,7 +23,8 @@ class Remembering:
     """Worlds that keep the journals of what was played in them."""
 
     def __init__(self, seed: int) -> None:
-        self._worlds = WorldBuilder(seed)
+        # Sent to another process and back, worlds are the same.
+        self._worlds: WorldBuilder = pickle.loads(pickle.dumps(WorldBuilder(seed)))  # noqa: S301 - our own
         self.journals = ""
 
     @asynccontextmanager

@@ -52,14 +52,14 @@ def test_steps_together_know_where_they_stand_together() -> None:
     assert [(step.line, step.together) for step in scenario.steps] == [(3, 0), (5, 4), (6, 4), (7, 0)]
 
 
-def test_a_scenario_may_bring_its_seed_and_clock() -> None:
-    """The moment is one in UTC, however it is written; without them the run's own are taken."""
+def test_a_scenario_may_bring_its_seed_clock_and_check() -> None:
+    """The moment is one in UTC, however it is written; without them the run's own are taken, and steps are checked."""
     pinned, free = parse(
-        "title: T\nseed: 7\nclock: 2026-03-01T10:00:00+01:00\nsteps: [{console.ask: }]\n---\n"
+        "title: T\ncheck: invariants\nseed: 7\nclock: 2026-03-01T10:00:00+01:00\nsteps: [{console.ask: }]\n---\n"
         "title: T\nsteps: [{console.ask: }]\n"
     )
-    assert (pinned.seed, pinned.clock) == (7, datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
-    assert (free.seed, free.clock) == (None, None)
+    assert (pinned.check, pinned.seed, pinned.clock) == ("invariants", 7, datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
+    assert (free.check, free.seed, free.clock) == ("steps", None, None)
 
 
 def test_nothing_given_means_no_set_up() -> None:
@@ -124,6 +124,10 @@ HEAD = "title: T\nsteps:\n"
         (
             "title: T\ngiven: {api_enabeld: true}\nsteps: [{console.ask: }]\n",
             "2: given has no argument 'api_enabeld'. Did you mean 'api_enabled'?",
+        ),
+        (
+            "title: T\ncheck: all\nsteps: [{console.ask: }]\n",
+            "2: 'check' is 'all'. Expected one of steps, invariants.",
         ),
         ("title: T\nseed: one\nsteps: [{console.ask: }]\n", "2: 'seed' is 'one'. Expected a whole number."),
         ("title: T\nseed: true\nsteps: [{console.ask: }]\n", "2: 'seed' is True. Expected a whole number."),

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -175,6 +176,21 @@ async def test_what_a_target_cannot_do_is_skipped_with_its_reason(stub: tuple[St
     assert timeout.reason.endswith(" keeps real time")
     assert faulty.reason.startswith("servicenow.fault in line 6 needs a servicenow control plane: http://")
     assert faulty.reason.endswith(" has none")
+
+
+async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Whoever has no journal cannot tell what it was sent: the scenario is skipped, whatever its steps need."""
+    (approve,) = scenarios("approve")
+    (ended,) = await play(stub[1], [replace(approve, check="invariants")])
+    assert ended.outcome == "skipped"
+    assert ended.reason.startswith("the invariants need a servicenow control plane: http://")
+
+
+def test_what_already_runs_is_played_on_by_one_at_a_time() -> None:
+    """Worlds that are started for a scenario do not know of each other; one that runs is shared by all."""
+    assert WorldBuilder(0).at_a_time(4) == 4
+    assert WorldBuilder(0, console=Remote("http://127.0.0.1:1")).at_a_time(4) == 1
+    assert WorldBuilder(0, servicenow=Remote("http://127.0.0.1:1")).at_a_time(4) == 1
 
 
 async def test_a_real_instance_is_left_as_it_was(stub: tuple[StubInstance, WorldBuilder]) -> None:

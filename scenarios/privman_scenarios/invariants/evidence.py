@@ -1,0 +1,132 @@
+"""What both sides know once all is over, as the invariants look at it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from privman_contracts import WireNames
+from privman_scenarios.findings import find_all
+from privman_scenarios.http_api import USER_AGENT
+from privman_scenarios.party import Party
+from privman_scenarios.targets import Targets
+
+Record = Mapping[str, Any]
+Sighting = Mapping[str, str]
+_SUCCESS = range(200, 300)
+# Faults that let the party itself give the answer.
+_HARMLESS = ("", "slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was seen on the way, and what stands at the end.
+
+    Attributes:
+        sightings: request_id to the state that the console showed, after each step.
+        approvals: the console's approval requests.
+        requests: rows of the Requests table, columns under their canonical names.
+        responses: rows of the Responses table.
+        registrations: rows of the Integration Configuration table.
+        received: party to the exchanges that it received.
+        violations: contracts that a message of either party broke.
+    """
+
+    names: WireNames
+    sightings: Sequence[Sighting]
+    approvals: Sequence[Record]
+    requests: Sequence[Record]
+    responses: Sequence[Record]
+    registrations: Sequence[Record]
+    received: Mapping[str, Sequence[Record]]
+    violations: Sequence[str]
+
+    def states(self, request_id: str) -> list[str]:
+        """Return the states that the console showed of a request, in order."""
+        return [sighting[request_id] for sighting in self.sightings if request_id in sighting]
+
+    def request(self, request_id: str) -> Record | None:
+        """Return ServiceNow's row of a request."""
+        return next((row for row in self.requests if row["request_id"] == request_id), None)
+
+    def responses_to(self, request_id: str) -> list[Record]:
+        """Return ServiceNow's responses to a request."""
+        return [row for row in self.responses if row["request_id"] == request_id]
+
+    def acknowledged(self) -> Iterator[tuple[Record, str]]:
+        """Yield each row and the decision on it that ServiceNow answered with success, in order."""
+        rows = {row["sys_id"]: row for row in self.requests}
+        for exchange in self.received["servicenow"]:
+            sys_id = urlsplit(exchange["url"]).path.rpartition("/")[2]
+            if sys_id in rows and _is_accepted_update(exchange):
+                decision = _object(exchange["request"]["body"]).get(self.names.column("request", "status"))
+                if decision:
+                    yield rows[sys_id], decision
+
+    def taken(self) -> Iterator[tuple[str, str]]:
+        """Yield request_id and response of each decision that the console answered with success, in order."""
+        request_id, response = (self.names.key("decision", key) for key in ("RequestId", "Response"))
+        for exchange in self.received["console"]:
+            body = _object(exchange["request"]["body"])
+            if response in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
+                yield body[request_id], body[response]
+
+    def is_delivered(self, row: Record) -> bool:
+        """Tell whether the console answered a response with success, as ServiceNow recorded it."""
+        return int(row["response_status_code"] or 0) in _SUCCESS
+
+    def may_be_retried(self, row: Record) -> bool:
+        """Tell whether a response that was not delivered should have been tried again (integration 4)."""
+        again = self.names.statuses("retried_statuses")
+        return int(row["response_status_code"] or 0) in again and int(row["retry_attempts"] or 0) < self._most_retries()
+
+    def _most_retries(self) -> int:
+        key = self.names.key("instance_metadata", "Maximum retry attempts")
+        return min((int(_object(row["instance_metadata"]).get(key, 0)) for row in self.registrations), default=0)
+
+
+async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:
+    """Return what both sides know; raises ExpectationError when a side does not answer."""
+    servicenow, console = targets.servicenow, targets.console
+    received = {name: await _received(party) for name, party in (("servicenow", servicenow), ("console", console))}
+    return Evidence(
+        names=servicenow.names,
+        sightings=sightings,
+        approvals=await console.approvals(),
+        requests=await servicenow.find("request"),
+        responses=await servicenow.find("response"),
+        registrations=await servicenow.find("integration_configuration"),
+        received=received,
+        violations=await _violations(targets, received),
+    )
+
+
+def from_harness(exchange: Record) -> bool:
+    """Tell whether a scenario sent the message itself."""
+    return any(name.lower() == "user-agent" and value == USER_AGENT for name, value in exchange["request"]["headers"])
+
+
+async def _received(party: Party) -> list[dict[str, Any]]:
+    return [exchange for exchange in await party.control.journal() if exchange["direction"] == "in"]
+
+
+async def _violations(targets: Targets, received: Mapping[str, Sequence[Record]]) -> list[str]:
+    """Return the broken contracts but for those that a scenario broke itself, on purpose."""
+    own = {(name, each["number"]) for name, journal in received.items() for each in journal if from_harness(each)}
+    found = await find_all(targets)
+    return [str(each) for each in found if each.kind == "violation" and (each.party, each.exchange) not in own]
+
+
+def _is_accepted_update(exchange: Record) -> bool:
+    updates = exchange["method"] in ("PATCH", "PUT")
+    return updates and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}

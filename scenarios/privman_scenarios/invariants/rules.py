@@ -1,0 +1,135 @@
+"""The invariants, each by its name."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+
+from privman_scenarios.invariants.evidence import Evidence, Record
+
+PENDING, APPROVED, DENIED, TIMED_OUT, EXPIRED = "Pending", "Approved", "Denied", "TimedOut", "Expired"
+# An approval may end; nothing else follows on a final state.
+_FOLLOWS = {(PENDING, each) for each in (APPROVED, DENIED, TIMED_OUT, EXPIRED)} | {(APPROVED, EXPIRED)}
+
+Invariant = Callable[[Evidence], Iterator[str]]
+
+
+def one_final_state(evidence: Evidence) -> Iterator[str]:
+    """Each request ends in one state, and never leaves it."""
+    for approval in evidence.approvals:
+        request_id = approval["request_id"]
+        states = evidence.states(request_id)
+        for before, after in pairwise(states):
+            if before != after and (before, after) not in _FOLLOWS:
+                yield f"request {request_id} was {before} in the console, then {after}"
+        if states[-1] == PENDING:
+            yield f"request {request_id} is still {PENDING} in the console"
+    pending = evidence.names.word("request_status", "pending")
+    for row in evidence.requests:
+        if row["status"] == pending:
+            yield f"request {row['request_id']} is still {pending} in ServiceNow"
+
+
+def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
+    """Nothing is approved after a denial or a time-out."""
+    for approval in evidence.approvals:
+        request_id, states = approval["request_id"], evidence.states(approval["request_id"])
+        ended = next((state for state in states if state in (DENIED, TIMED_OUT)), "")
+        if ended and {APPROVED, EXPIRED} & set(states[states.index(ended) :]):
+            yield f"request {request_id} was {ended} in the console, and approved after that"
+        if states[-1] in (APPROVED, EXPIRED) and approval["decided_at"] >= approval["times_out_at"]:
+            yield f"request {request_id} was approved at {approval['decided_at']}, timed out {approval['times_out_at']}"
+    approve = evidence.names.word("response", "approve")
+    before: dict[str, str] = {}
+    for row, decision in evidence.acknowledged():
+        if decision == approve and before.get(row["sys_id"], approve) != approve:
+            yield f"ServiceNow took {decision} on request {row['request_id']} after {before[row['sys_id']]}"
+        before.setdefault(row["sys_id"], decision)
+
+
+def no_acknowledged_decision_lost(evidence: Evidence) -> Iterator[str]:
+    """What ServiceNow has taken is sent until it is delivered, and what the console has taken it has."""
+    for row, decision in evidence.acknowledged():
+        responses = [each for each in evidence.responses_to(row["request_id"]) if each["response"] == decision]
+        if not responses:
+            yield f"ServiceNow took {decision} on request {row['request_id']} and has no response for it"
+        for response in filter(evidence.may_be_retried, responses):
+            yield (
+                f"the response to request {row['request_id']} was given up with status "
+                f"{response['response_status_code']} after {response['retry_attempts']} retries"
+            )
+    states = {approval["request_id"]: approval["state"] for approval in evidence.approvals}
+    for request_id, decision in evidence.taken():
+        if states.get(request_id) not in _console_states(evidence, decision):
+            yield f"the console took {decision} on request {request_id}, which is {states.get(request_id)}"
+
+
+def both_sides_agree(evidence: Evidence) -> Iterator[str]:
+    """Both sides end alike, or ServiceNow shows that the console refused its decision."""
+    for approval in evidence.approvals:
+        row = evidence.request(approval["request_id"])
+        if row is None or not _agree(evidence, approval, row):
+            yield from _disagreement(evidence, approval, row)
+        elif approval["state"] != TIMED_OUT and approval["comment"] != row["comment"]:
+            yield (
+                f"the comment on request {approval['request_id']} is {approval['comment']!r} in the console, "
+                f"{row['comment']!r} in ServiceNow"
+            )
+
+
+def one_record_each(evidence: Evidence) -> Iterator[str]:
+    """A request is one row in ServiceNow and has at most one response."""
+    rows = Counter(row["request_id"] for row in evidence.requests)
+    responses = Counter(row["request_id"] for row in evidence.responses)
+    for kind, counted in (("request", rows), ("response to request", responses)):
+        yield from (
+            f"the {kind} {key} stands {count} times in ServiceNow" for key, count in counted.items() if count > 1
+        )
+
+
+def no_server_error(evidence: Evidence) -> Iterator[str]:
+    """Neither side fails in itself."""
+    for party, exchanges in evidence.received.items():
+        for exchange in exchanges:
+            if exchange["status"] >= 500 and not exchange["fault"]:  # noqa: PLR2004 - the server's own errors
+                yield f"{party} answered {exchange['method']} {exchange['url']} with {exchange['status']}"
+
+
+def contracts_kept(evidence: Evidence) -> Iterator[str]:
+    """No message of either party breaks its contract."""
+    yield from evidence.violations
+
+
+INVARIANTS: Mapping[str, Invariant] = {
+    "one-final-state": one_final_state,
+    "nothing-approved-after-the-end": nothing_approved_after_the_end,
+    "no-acknowledged-decision-lost": no_acknowledged_decision_lost,
+    "both-sides-agree": both_sides_agree,
+    "one-record-each": one_record_each,
+    "no-server-error": no_server_error,
+    "contracts-kept": contracts_kept,
+}
+
+
+def _console_states(evidence: Evidence, decision: str) -> tuple[str, ...]:
+    if decision == evidence.names.word("response", "approve"):
+        return APPROVED, EXPIRED
+    return (DENIED,)
+
+
+def _agree(evidence: Evidence, approval: Record, row: Record) -> bool:
+    if row["status"] == evidence.names.word("request_status", "timed_out"):
+        return bool(approval["state"] == TIMED_OUT)
+    return approval["state"] in _console_states(evidence, row["status"])
+
+
+def _disagreement(evidence: Evidence, approval: Record, row: Record | None) -> Iterator[str]:
+    """Tell of the two ends unless one of the sides shows why they differ."""
+    request_id, state = approval["request_id"], approval["state"]
+    if row is None:
+        if state != TIMED_OUT and not approval["last_error"]:
+            yield f"request {request_id} is {state} in the console and missing in ServiceNow"
+        return
+    responses = evidence.responses_to(request_id)
+    refused = responses and not any(map(evidence.is_delivered, responses))
+    if not refused and not (approval["decided_here"] and approval["last_error"]):
+        yield f"request {request_id} is {state} in the console, {row['status']} in ServiceNow"

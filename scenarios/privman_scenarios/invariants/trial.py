@@ -1,0 +1,106 @@
+"""One playing of a scenario of which only the invariants are asked."""
+
+import asyncio
+from collections.abc import Sequence
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.events import Failure
+from privman_scenarios.invariants.evidence import Evidence, Sighting, gather
+from privman_scenarios.invariants.rules import INVARIANTS, Invariant
+from privman_scenarios.model import Scenario, Step
+from privman_scenarios.play import Play
+from privman_scenarios.targets import Need
+from privman_scenarios.vocabulary import Verb, Vocabulary
+
+# Real seconds until a step that has not ended is looked into.
+GLANCE = 0.05
+# Long enough for every retry; long enough for every time-out.
+QUIET, OVER = 3_600, 17 * 3_600
+# What the fault waits unless told otherwise.
+SLOW = 60
+TRIAL_NEEDS: frozenset[Need] = frozenset({"console control plane", "servicenow control plane", "virtual time"})
+
+
+class Trial:
+    """Plays steps whatever becomes of them, notes what the console shows on the way, and judges at the end.
+
+    Args:
+        hold: for how many seconds a slow fault of the scenario holds what ServiceNow receives; 0 for never.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, play: Play, hold: float = 0) -> None:
+        self._vocabulary = vocabulary
+        self._play = play
+        self._hold = hold
+        self._sightings: list[Sighting] = []
+
+    async def step(self, step: Step) -> None:
+        """Play a step; only what it expects may fail it, with ExpectationError."""
+        verb = self._vocabulary[step.verb]
+        try:
+            await self._perform(verb, step)
+        except ExpectationError:
+            if verb.only_looks:
+                raise
+        await self._play.targets.settle()
+        await self._look()
+
+    async def conclude(self) -> Evidence:
+        """Let the world get well and all time run out; returns what both sides know then."""
+        targets = self._play.targets
+        for party in (targets.servicenow, targets.console):
+            await party.control.clear_faults()
+        for seconds in (QUIET, OVER):
+            await targets.advance(seconds)
+            await self._look()
+        return await gather(targets, self._sightings)
+
+    async def _look(self) -> None:
+        approvals = await self._play.targets.console.approvals()
+        self._sightings.append({each["request_id"]: each["state"] for each in approvals})
+
+    async def _perform(self, verb: Verb, step: Step) -> None:
+        work = verb.play(self._play, self._play.resolve(step.arguments))
+        if not self._hold or verb.name == "clock.advance":
+            await work
+            return
+        held = await self._held()
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await asyncio.wait([task], timeout=GLANCE)
+            if not task.done() and await self._held() > held:
+                await self._play.targets.advance(self._hold)
+        await task
+
+    async def _held(self) -> int:
+        """Return how many messages are held by a slow fault; whoever sent them waits for the answer."""
+        journal = await self._play.targets.servicenow.control.journal()
+        return sum(each["fault"] == "slow" and not each["status"] and not each["error"] for each in journal)
+
+
+async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Failure | None:
+    """Play the scenario and return the first invariant that does not hold, or the first expectation."""
+    trial = Trial(vocabulary, play, hold_of(scenario.played))
+    step = Step("invariants", {}, scenario.line)
+    try:
+        for step in scenario.played:
+            await trial.step(step)
+        step = Step("invariants", {}, scenario.line)
+        evidence = await trial.conclude()
+    except ExpectationError as error:
+        return Failure(step.verb, scenario.file, step.line, error.expected, error.came)
+    for name, invariant in INVARIANTS.items():
+        if why := next(invariant(evidence), ""):
+            return Failure(name, scenario.file, scenario.line, _promise(invariant), why)
+    return None
+
+
+def hold_of(steps: Sequence[Step]) -> float:
+    """Return for how many seconds a slow fault holds what ServiceNow receives; 0 without one."""
+    slow = (step.arguments for step in steps if step.verb == "servicenow.fault" and step.arguments["kind"] == "slow")
+    return max((arguments.get("options", {}).get("seconds", SLOW) for arguments in slow), default=0)
+
+
+def _promise(invariant: Invariant) -> str:
+    promise = (invariant.__doc__ or "").rstrip(".")
+    return f"that {promise[:1].lower()}{promise[1:]}"

@@ -1,0 +1,296 @@
+"""Invariants: what each says of what both sides know in the end."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from privman_contracts import WireNames
+from privman_scenarios.engine import Engine
+from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.invariants.evidence import Evidence
+from privman_scenarios.invariants.rules import INVARIANTS
+from privman_scenarios.loader import Loader
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.real_clock import RealClock
+
+TABLE = "/api/now/table/x_thyti_thycotic_p_request"
+APPROVE = "/Tms/services/api/v1/approval/approve"
+Record = dict[str, Any]
+
+
+def received(method: str, url: str, body: object, status: int = 200, fault: str = "") -> Record:
+    """Return an exchange as the journal of the party that received it has it."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    return {"method": method, "url": url, "request": {"body": text, "headers": []}, "status": status, "fault": fault}
+
+
+APPROVAL: Record = {
+    "request_id": "r1",
+    "state": "Approved",
+    "comment": "Fine",
+    "decided_at": "2026-01-05T09:00:00+00:00",
+    "times_out_at": "2026-01-06T01:30:00+00:00",
+    "decided_here": False,
+    "last_error": "",
+}
+ROW: Record = {"sys_id": "s1", "request_id": "r1", "status": "Approve", "comment": "Fine"}
+RESPONSE: Record = {"request_id": "r1", "response": "Approve", "response_status_code": "200", "retry_attempts": "0"}
+REGISTRATION: Record = {"instance_metadata": json.dumps({"Maximum retry attempts": "3"})}
+DECIDED = received("PATCH", f"{TABLE}/s1", {"status": "Approve", "comment": "Fine"})
+TAKEN = received("POST", APPROVE, {"RequestId": "r1", "Response": "Approve"})
+WELL = Evidence(
+    names=WireNames.load(None),
+    sightings=[{}, {"r1": "Pending"}, {"r1": "Approved"}],
+    approvals=[APPROVAL],
+    requests=[ROW],
+    responses=[RESPONSE],
+    registrations=[REGISTRATION],
+    received={"servicenow": [DECIDED], "console": [TAKEN]},
+    violations=[],
+)
+
+
+def seen(*states: str) -> list[dict[str, str]]:
+    """Return the sightings of a request."""
+    return [{"r1": state} for state in states]
+
+
+def journals(servicenow: list[Record], console: list[Record] | None = None) -> dict[str, list[Record]]:
+    """Return what each party received."""
+    return {"servicenow": servicenow, "console": console or []}
+
+
+def broken(evidence: Evidence) -> dict[str, list[str]]:
+    """Return what each invariant that does not hold says."""
+    said = {name: list(invariant(evidence)) for name, invariant in INVARIANTS.items()}
+    return {name: lines for name, lines in said.items() if lines}
+
+
+TIMED_OUT = replace(
+    WELL,
+    sightings=seen("Pending", "TimedOut"),
+    approvals=[{**APPROVAL, "state": "TimedOut", "comment": "", "decided_at": None}],
+    requests=[{**ROW, "status": "TimedOut"}],
+    responses=[],
+    received=journals([]),
+)
+REFUSED = {**RESPONSE, "response_status_code": "409"}
+HOLDS = {
+    "a delivered decision": WELL,
+    "an approval that has ended": replace(
+        WELL, sightings=seen("Pending", "Approved", "Expired"), approvals=[{**APPROVAL, "state": "Expired"}]
+    ),
+    "a time-out on both sides": TIMED_OUT,
+    "a request that never got through": replace(TIMED_OUT, requests=[]),
+    "a request that ServiceNow refused": replace(
+        WELL,
+        requests=[],
+        responses=[],
+        approvals=[{**APPROVAL, "decided_here": True, "last_error": "403"}],
+        received=journals([]),
+    ),
+    "a decision that the console refused": replace(
+        TIMED_OUT, requests=[ROW], responses=[REFUSED], received=journals([DECIDED])
+    ),
+    "a decision that failed as often as it may": replace(
+        TIMED_OUT,
+        requests=[ROW],
+        responses=[{**RESPONSE, "response_status_code": "503", "retry_attempts": "3"}],
+        received=journals([DECIDED]),
+    ),
+    "a console's own decision that ServiceNow refuses to record": replace(
+        WELL,
+        requests=[{**ROW, "status": "TimedOut"}],
+        responses=[],
+        approvals=[{**APPROVAL, "decided_here": True, "last_error": "403"}],
+        received=journals([]),
+    ),
+    "what a fault answered": replace(
+        TIMED_OUT, received=journals([{**DECIDED, "fault": "status"}], [{**TAKEN, "fault": "status", "status": 503}])
+    ),
+    "other messages": replace(
+        WELL,
+        received=journals(
+            [
+                DECIDED,
+                received("GET", f"{TABLE}/s1", ""),
+                received("PATCH", f"{TABLE}/s1", "no JSON"),
+                received("PATCH", f"{TABLE}/s1", [1]),
+                received("PATCH", f"{TABLE}/s1", {"status": "Deny"}, 403),
+                received("PATCH", f"{TABLE}/other", {"status": "Deny"}),
+            ],
+            [TAKEN, received("POST", APPROVE, {"RequestId": "r1", "Response": "Deny"}, 409)],
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("evidence", HOLDS.values(), ids=HOLDS)
+def test_what_may_happen_breaks_nothing(evidence: Evidence) -> None:
+    """No invariant is stricter than the integration (integration 3, 4)."""
+    assert broken(evidence) == {}
+
+
+BREAKS = {
+    "a state that was left": (
+        "one-final-state",
+        replace(WELL, sightings=seen("Pending", "Denied", "Approved")),
+        "request r1 was Denied in the console, then Approved",
+    ),
+    "a request that the console keeps open": (
+        "one-final-state",
+        replace(WELL, sightings=seen("Pending")),
+        "request r1 is still Pending in the console",
+    ),
+    "a request that ServiceNow keeps open": (
+        "one-final-state",
+        replace(WELL, requests=[{**ROW, "status": "Pending"}]),
+        "request r1 is still Pending in ServiceNow",
+    ),
+    "an approval after a denial": (
+        "nothing-approved-after-the-end",
+        replace(WELL, sightings=seen("Denied", "Approved")),
+        "request r1 was Denied in the console, and approved after that",
+    ),
+    "an approval after the time-out": (
+        "nothing-approved-after-the-end",
+        replace(WELL, approvals=[{**APPROVAL, "decided_at": "2026-01-06T01:30:00+00:00"}]),
+        "request r1 was approved at 2026-01-06T01:30:00+00:00, timed out 2026-01-06T01:30:00+00:00",
+    ),
+    "an approval that ServiceNow takes after a denial": (
+        "nothing-approved-after-the-end",
+        replace(WELL, received=journals([received("PATCH", f"{TABLE}/s1", {"status": "Deny"}), DECIDED])),
+        "ServiceNow took Approve on request r1 after Deny",
+    ),
+    "a decision without a response": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, responses=[]),
+        "ServiceNow took Approve on request r1 and has no response for it",
+    ),
+    "a decision given up too early": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, responses=[{**RESPONSE, "response_status_code": "503", "retry_attempts": "1"}]),
+        "the response to request r1 was given up with status 503 after 1 retries",
+    ),
+    "a decision never sent": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, responses=[{**RESPONSE, "response_status_code": "", "retry_attempts": ""}]),
+        "the response to request r1 was given up with status  after  retries",
+    ),
+    "a decision that the console forgot": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, approvals=[{**APPROVAL, "state": "TimedOut"}], sightings=seen("Pending", "TimedOut")),
+        "the console took Approve on request r1, which is TimedOut",
+    ),
+    "a denial taken as an approval": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, received=journals([], [received("POST", APPROVE, {"RequestId": "r1", "Response": "Deny"})])),
+        "the console took Deny on request r1, which is Approved",
+    ),
+    "ends that differ": (
+        "both-sides-agree",
+        replace(WELL, requests=[{**ROW, "status": "TimedOut"}], responses=[]),
+        "request r1 is Approved in the console, TimedOut in ServiceNow",
+    ),
+    "a request that ServiceNow lacks": (
+        "both-sides-agree",
+        replace(WELL, requests=[]),
+        "request r1 is Approved in the console and missing in ServiceNow",
+    ),
+    "a comment that got lost": (
+        "both-sides-agree",
+        replace(WELL, approvals=[{**APPROVAL, "comment": ""}]),
+        "the comment on request r1 is '' in the console, 'Fine' in ServiceNow",
+    ),
+    "a request twice": (
+        "one-record-each",
+        replace(WELL, requests=[ROW, {**ROW, "sys_id": "s2"}]),
+        "the request r1 stands 2 times in ServiceNow",
+    ),
+    "a response twice": (
+        "one-record-each",
+        replace(WELL, responses=[RESPONSE, RESPONSE]),
+        "the response to request r1 stands 2 times in ServiceNow",
+    ),
+    "a server that fails": (
+        "no-server-error",
+        replace(WELL, received=journals([{**DECIDED, "status": 500}], [TAKEN])),
+        f"servicenow answered PATCH {TABLE}/s1 with 500",
+    ),
+    "a broken contract": ("contracts-kept", replace(WELL, violations=["console #3"]), "console #3"),
+}
+
+
+@pytest.mark.parametrize(("invariant", "evidence", "said"), BREAKS.values(), ids=BREAKS)
+def test_what_may_not_happen_is_told(invariant: str, evidence: Evidence, said: str) -> None:
+    """The invariant names the request and shows both ends."""
+    assert said in broken(evidence)[invariant]
+
+
+def test_a_response_without_any_registration_may_be_retried_no_more() -> None:
+    """Nobody says how often, so nothing is said to have been given up early."""
+    failed = {**RESPONSE, "response_status_code": "503"}
+    assert not replace(WELL, registrations=[]).may_be_retried(failed)
+
+
+async def played(steps: str) -> ScenarioEnded:
+    """Play a scenario of which the invariants are asked."""
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\ncheck: invariants\nsteps:\n{steps}", "t.yaml")
+    return await Engine(vocabulary(), WorldBuilder(0), [], RealClock()).play(scenario)
+
+
+async def failure(steps: str) -> Failure:
+    """Play a scenario of which the invariants are asked and return why it failed."""
+    ended = await played(steps)
+    assert ended.failure is not None
+    return ended.failure
+
+
+async def test_whatever_becomes_of_the_steps_only_the_invariants_count() -> None:
+    """Refusals, faults and requests without an end are no failures; each invariant is one check."""
+    ended = await played(
+        "- servicenow.deny:\n"
+        "- console.ask: {as: first}\n"
+        "- console.fault: {kind: status, path: '*/approve', times: null}\n"
+        "- servicenow.approve:\n"
+        "- servicenow.deny:\n"
+        "- console.ask: {as: second}\n"
+    )
+    assert (ended.outcome, ended.checks) == ("passed", 7)
+
+
+async def test_messages_that_the_scenario_breaks_itself_are_no_violations() -> None:
+    """A contract that a step breaks on purpose says nothing of the parties."""
+    call = f"- console.call: {{method: POST, path: {APPROVE}, text: 'no JSON', status: 401}}\n"
+    assert (await played(call)).outcome == "passed"
+
+
+async def test_a_slow_servicenow_keeps_only_its_caller_waiting() -> None:
+    """A message that a fault holds arrives when its time has come, though its sender waits for the answer."""
+    ended = await played(
+        "- servicenow.fault: {kind: slow, path: '*_request', options: {seconds: 20}}\n"
+        "- console.ask:\n"
+        "- clock.advance: 1 minute\n"
+        "- servicenow.approve:\n"
+    )
+    assert ended.outcome == "passed"
+
+
+async def test_an_expectation_among_the_steps_counts_too() -> None:
+    """What a step expects must hold at its place, and its line is named."""
+    ended = await failure("- console.ask:\n- console.expect-approval: Approved\n")
+    assert (ended.step, ended.line, ended.came) == ("console.expect-approval", 5, "state 'Pending'")
+
+
+async def test_a_broken_invariant_is_named() -> None:
+    """The failure says which, and what it promises."""
+    record = "{request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Approve}"
+    insert = f"- servicenow.insert: {{table: response, values: {record}}}\n"
+    ended = await failure(insert + insert)
+    assert ended.message == (
+        "t.yaml:1: one-record-each: expected that a request is one row in ServiceNow and has at most one response; "
+        "came the response to request 85d71683-7dac-4762-8120-76a9a564fdc1 stands 2 times in ServiceNow"
+    )
