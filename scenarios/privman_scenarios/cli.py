@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from privman_contracts import ContractError
 from privman_scenarios.commands import contracts, fidelity, matrix, mutate, run, schema
+from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain
 
@@ -14,7 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
     options = _parser().parse_args(arguments)
     try:
-        code: int = options.execute(options)
+        with terminable():
+            code: int = options.execute(options)
     except (UnusableFileError, ContractError, UsageError, OSError) as error:
         return _complain(str(error), Exit.UNUSABLE)
     except TargetUnreachableError as error:

@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from privman_scenarios.control_plane import ControlPlane
-from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.http_api import Answer, HttpApi, finished
 from privman_scenarios.party import Party
 
 
@@ -20,7 +20,7 @@ class Console(Party):
 
     async def ask(self, metadata: dict[str, Any]) -> Answer:
         """Let an endpoint user ask for approval."""
-        return await self.control.ask("POST", "/approval-requests", {"metadata": metadata})
+        return await finished(self.control.ask("POST", "/approval-requests", {"metadata": metadata}))
 
     async def approval(self, request_id: str) -> dict[str, Any]:
         """Return the approval request as the console sees it."""

@@ -1,13 +1,14 @@
 """JSON over HTTP, as a scenario speaks it to either party."""
 
 import asyncio
+import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession
 from yarl import URL
 
 from privman_scenarios.credentials import Credentials
@@ -84,8 +85,7 @@ class HttpApi:
         try:
             answer = await self._send(method, path, data, sent)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            answer = Answer(method, path, 0, {}, b"", f"no answer: {reason}")
+            answer = Answer(method, path, 0, {}, b"", _reason(error))
         self.recent.append(answer)
         return answer
 
@@ -102,3 +102,22 @@ class HttpApi:
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
             return Answer(method, path, response.status, received, await response.read())
+
+
+async def finished(call: Coroutine[Any, Any, Answer]) -> Answer:
+    """Await the call's end even when interrupted: what it creates must be known to be deleted."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await task
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+        return f"its certificate is not trusted: {why} (--ca-file PATH names certificates to trust)"
+    if isinstance(error, ClientConnectorError) and error.os_error.errno and error.os_error.errno > 0:
+        # asyncio words a refused connection as "Connect call failed".
+        return f"no connection: {os.strerror(error.os_error.errno)}"
+    return f"no answer: {' '.join(str(error).split()) or type(error).__name__}"

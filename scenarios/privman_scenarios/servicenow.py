@@ -8,7 +8,7 @@ from privman_contracts import WireNames
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.http_api import Answer, HttpApi, finished
 from privman_scenarios.party import Party
 from privman_scenarios.spelling import Spelling
 from privman_testbench.ids import Ids
@@ -22,6 +22,9 @@ class ServiceNow(Party):
 
     Attributes:
         spelling: how this instance spells what scenarios speak of.
+        created: path of each record that was created here, the oldest first.
+        requested: the request_id of each request that was.
+        registered: the Instance Id of each console that was told to set itself up.
     """
 
     def __init__(
@@ -33,8 +36,9 @@ class ServiceNow(Party):
         self.admin = admin
         self._ids = ids
         self._users: dict[str, Credentials] = {}
-        self._created: list[str] = []
-        self._instance_ids: list[str] = []
+        self.created: list[str] = []
+        self.requested: list[str] = []
+        self.registered: list[str] = []
 
     def at(self, api: HttpApi) -> Self:
         """Return the same instance, spoken to through what stands in front of it."""
@@ -42,6 +46,8 @@ class ServiceNow(Party):
 
     async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""
+        if table == "request" and "request_id" in values:
+            self.requested.append(values["request_id"])
         return await self._insert(self.names.table(table), self.spelling.record_to_wire(table, values), auth)
 
     async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:
@@ -56,11 +62,18 @@ class ServiceNow(Party):
 
         Raises ExpectationError when there is no such request.
         """
-        found = await self.find("request", request_id=request_id)
+        found = await self.find_only("request", "request_id", request_id)
         if not found:
             raise ExpectationError(f"the request {request_id} in ServiceNow", "none")
         auth = await self.credentials(by)
         return await self.update("request", found[0]["sys_id"], {"status": response, **values}, auth)
+
+    async def find_only(self, table: str, column: str, value: str) -> list[Record]:
+        """Return the records with this value, and no others even where the column is unknown to the instance.
+
+        An instance ignores a term of a query whose column it does not know, so that every record is found.
+        """
+        return [record for record in await self.find(table, **{column: value}) if record.get(column) == value]
 
     async def find(self, table: str, **columns: str) -> list[Record]:
         """Return the app's records with these values, oldest first, columns under their canonical names.
@@ -91,26 +104,9 @@ class ServiceNow(Party):
             await self.create_user(user_name, [self.names.role("approver")])
         return self._users[user_name]
 
-    def follow(self, instance_id: str) -> None:
-        """Take note of a registration, so that what a console keeps under it is deleted by `clean_up`."""
-        self._instance_ids.append(instance_id)
-
-    async def clean_up(self) -> None:
-        """Delete what was created here and under the followed registrations, the newest first."""
-        for instance_id in self._instance_ids:
-            requests = await self.find("request", instance_id=instance_id)
-            for request in requests:
-                await self._delete("response", await self.find("response", request_id=request["request_id"]))
-            await self._delete("request", requests)
-            await self._delete("activity_type", await self.find("activity_type", instance_id=instance_id))
-            await self._delete("integration_configuration", [{"sys_id": instance_id}])
-        for path in reversed(self._created):
-            await self.api.call("DELETE", path, auth=self.admin)
-
-    async def _delete(self, table: str, records: Iterable[Record]) -> None:
-        for record in records:
-            path = f"{_path(self.names.table(table))}/{record['sys_id']}"
-            await self.api.call("DELETE", path, auth=self.admin)
+    def path(self, table: str, record: Record) -> str:
+        """Return the path of a record."""
+        return f"{_path(self.names.table(table))}/{record['sys_id']}"
 
     async def _created_sys_id(self, table: str, values: Record) -> str:
         answer = await self._insert(table, values, None)
@@ -120,9 +116,12 @@ class ServiceNow(Party):
         return sys_id
 
     async def _insert(self, table: str, values: Record, auth: Credentials | None) -> Answer:
-        answer = await self.api.call("POST", _path(table), values, auth=auth or self.admin)
+        return await finished(self._create(table, values, auth or self.admin))
+
+    async def _create(self, table: str, values: Record, auth: Credentials) -> Answer:
+        answer = await self.api.call("POST", _path(table), values, auth=auth)
         if not answer.refused:
-            self._created.append(f"{_path(table.partition('?')[0])}/{result_of(answer)['sys_id']}")
+            self.created.append(f"{_path(table.partition('?')[0])}/{result_of(answer)['sys_id']}")
         return answer
 
     async def _find(self, table: str, query: str) -> list[Record]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import Journal
-from privman_scenarios.http_api import Answer
+from privman_scenarios.http_api import Answer, finished
 from privman_scenarios.servicenow import ServiceNow
 
 Need = Literal["console control plane", "servicenow control plane", "virtual time"]
@@ -34,9 +34,12 @@ class Targets:
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
         credentials = {"servicenow_user": auth.user, "servicenow_password": auth.password}
-        answer = await self.console.set_up({**defaults, **options, **credentials})
+        return await finished(self._set_up({**defaults, **options, **credentials}))
+
+    async def _set_up(self, options: dict[str, Any]) -> Answer:
+        answer = await self.console.set_up(options)
         if not answer.refused and answer.json.get("instance_id"):
-            self.servicenow.follow(answer.json["instance_id"])
+            self.servicenow.registered.append(answer.json["instance_id"])
         return answer
 
     async def settle(self) -> None:

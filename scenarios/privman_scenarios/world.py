@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 import console_sim.app
 import console_sim.contract_checks
@@ -23,10 +23,12 @@ from privman_scenarios.ends import End, reach_console, reach_servicenow
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import Need, Targets
+from privman_scenarios.tidying import Tidying
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
+from privman_testbench.trust import trust
 from privman_testbench.virtual_clock import START, VirtualClock
 
 # The fake's documented administrator; it listens on the loopback only.
@@ -53,13 +55,20 @@ class WorldBuilder:
     Args:
         seed: of every identifier; the same seed gives the same journals.
         inferred: a file of wire names that differ.
+        ca_file: certificates to trust besides the machine's own, in PEM.
     """
 
     def __init__(
-        self, seed: int, inferred: Path | None = None, servicenow: Remote | None = None, console: Remote | None = None
+        self,
+        seed: int,
+        inferred: Path | None = None,
+        servicenow: Remote | None = None,
+        console: Remote | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         self._seed = seed
         self._inferred = inferred
+        self._ca_file = ca_file
         self._names = WireNames.load(inferred)
         self._servicenow = servicenow
         self._console = console
@@ -80,7 +89,8 @@ class WorldBuilder:
             start: when its virtual time begins; None for the usual moment.
         """
         async with AsyncExitStack() as stack:
-            session = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
+            connector = TCPConnector(ssl=trust(self._ca_file))
+            session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
             far_servicenow = self._servicenow and await reach_servicenow(
                 session, self._servicenow.url, self._servicenow.auth
             )
@@ -99,8 +109,10 @@ class WorldBuilder:
                 one_clock=far_servicenow is None and far_console is None,
                 lacking=_lacking(servicenow, console),
             )
-            if far_servicenow and far_servicenow.control is None:
-                stack.push_async_callback(targets.servicenow.clean_up)
+            if servicenow.control is None:
+                tidying = Tidying(targets.servicenow, targets.console.url)
+                await tidying.take_stock()
+                stack.push_async_callback(tidying.clean_up)
             yield targets
 
     @cached_property
@@ -112,11 +124,11 @@ class WorldBuilder:
         return console_sim.contract_checks.ContractChecks(self._names)
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
-        settings = mock_servicenow.settings.Settings(inferred=self._inferred)
+        settings = mock_servicenow.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)
         return mock_servicenow.app.create_app(settings, clock=clock, ids=ids, blueprint=self._blueprint)
 
     def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
-        settings = console_sim.settings.Settings(inferred=self._inferred)
+        settings = console_sim.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)
         return console_sim.app.create_app(settings, clock=clock, ids=ids, checks=self._checks)
 
 

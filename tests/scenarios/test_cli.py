@@ -224,7 +224,25 @@ def test_a_target_that_is_something_else(
 def test_a_target_that_is_down(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody listens: one plain line, exit code 3."""
     assert main(["run", "--console-url", "http://127.0.0.1:9"]) == 3
-    assert capsys.readouterr().err.startswith("privman-scenarios: http://127.0.0.1:9 could not be reached: ")
+    complaint = "http://127.0.0.1:9 could not be reached: no connection: Connection refused."
+    assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
+
+
+def test_a_target_that_hangs_up(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """No answer to the first question that is no test's own: one plain line, exit code 3."""
+
+    async def hang_up(request: web.Request) -> web.Response:
+        request.protocol.force_close()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/Tms/{path:.*}", hang_up)
+    served = serving(app)
+    url = privman_loop.run(served.__aenter__())
+    assert main(["run", "--console-url", url]) == 3
+    privman_loop.run(served.__aexit__(None, None, None))
+    complaint = f"{url} could not be reached: no answer: Server disconnected."
+    assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
 
 
 def test_a_target_that_refuses_the_credentials(

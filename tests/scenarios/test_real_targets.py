@@ -1,18 +1,16 @@
 """Either end real: an independent stub stands for a ServiceNow instance without a control plane."""
 
-import base64
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import replace
-from itertools import count
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.events import Event, ScenarioEnded
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
@@ -21,118 +19,7 @@ from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
-Row = dict[str, str]
-CONFIGURATION, REQUEST, RESPONSE = (
-    f"x_thyti_thycotic_p_{table}" for table in ("integration_configuration", "request", "response")
-)
-
-
-EPOCH = "1970-01-01 "
-
-
-def as_stored(row: Row) -> Row:
-    """Return the row with its durations as an instance keeps them (platform 1.7)."""
-    spans = {column: f"{EPOCH}{row[column]}" for column in ("max_timeout", "duration") if row.get(column)}
-    return {**row, **spans}
-
-
-class StubInstance:
-    """As much of a ServiceNow instance as the integration needs, written without a look at the mock.
-
-    Attributes:
-        tables: rows by table.
-        deleted: how many rows were deleted.
-        late: how many times a response is left out before it is shown.
-    """
-
-    def __init__(self) -> None:
-        self.tables: dict[str, list[Row]] = {"sys_user_role": [{"sys_id": "r1", "name": "x_thyti_thycotic_p.approver"}]}
-        self.deleted = 0
-        self.late = 0
-        self._passwords = {"integration": "s3cret"}
-        self._numbers = count(1)
-
-    def app(self) -> web.Application:
-        """Return the web application; there is nothing under /__admin."""
-        app = web.Application()
-        app.router.add_post("/api/now/table/{table}", self.create)
-        app.router.add_get("/api/now/table/{table}", self.find)
-        app.router.add_get("/api/now/table/{table}/{sys_id}", self.read)
-        app.router.add_patch("/api/now/table/{table}/{sys_id}", self.update)
-        app.router.add_delete("/api/now/table/{table}/{sys_id}", self.delete)
-        return app
-
-    async def create(self, request: web.Request) -> web.Response:
-        """Insert a row."""
-        self._user(request)
-        row = {"sys_id": f"{next(self._numbers):032x}", **as_stored(await request.json())}
-        if request.match_info["table"] == "sys_user":
-            self._passwords[row["user_name"]] = row.pop("user_password")
-        if request.match_info["table"] == REQUEST:
-            row = {"status": "Pending", "comment": "", "duration": "", **row}
-        self._rows(request).append(row)
-        return web.json_response({"result": row}, status=201)
-
-    async def find(self, request: web.Request) -> web.Response:
-        """Return the rows whose columns equal the query's terms."""
-        self._user(request)
-        terms = [term.split("=", 1) for term in request.query.get("sysparm_query", "").split("^") if "=" in term]
-        rows = [row for row in self._rows(request) if all(row.get(column) == value for column, value in terms)]
-        if request.match_info["table"] == RESPONSE and self.late:
-            self.late -= 1
-            rows = []
-        return web.json_response({"result": rows})
-
-    async def read(self, request: web.Request) -> web.Response:
-        """Return a row."""
-        self._user(request)
-        return web.json_response({"result": self._row(request)})
-
-    async def update(self, request: web.Request) -> web.Response:
-        """Change a row, and deliver it when it is a decision."""
-        user, row = self._user(request), self._row(request)
-        row.update(as_stored(await request.json()))
-        if request.match_info["table"] == REQUEST:
-            await self._deliver(row, user)
-        return web.json_response({"result": row})
-
-    async def delete(self, request: web.Request) -> web.Response:
-        """Delete a row."""
-        self._user(request)
-        self._rows(request).remove(self._row(request))
-        self.deleted += 1
-        return web.Response(status=204)
-
-    async def _deliver(self, row: Row, user: str) -> None:
-        registration = next(each for each in self.tables[CONFIGURATION] if each["sys_id"] == row["instance_id"])
-        pairs = json.loads(registration["instance_metadata"])
-        logon = {"UserName": pairs["Username"], "Password": pairs["Password"]}
-        decision = {
-            "RequestId": row["request_id"],
-            "Response": row["status"],
-            "InstanceId": row["instance_id"],
-            "RespondedBy": user,
-        } | {key: row[key.lower()].removeprefix(EPOCH) for key in ("Comment", "Duration") if row[key.lower()]}
-        async with ClientSession() as session:
-            async with session.post(pairs["Token Url"], json=logon) as answer:
-                headers = {"Authorization": f"Bearer {await answer.json()}"}
-            async with session.post(pairs["Endpoint Url"], json=decision, headers=headers) as answer:
-                status = str(answer.status)
-        response = {"response": row["status"], "response_status_code": status, "retry_attempts": "0"}
-        kept = {key: row[key] for key in ("request_id", "comment", "duration")}
-        self.tables.setdefault(RESPONSE, []).append({"sys_id": f"{next(self._numbers):032x}", **kept, **response})
-
-    def _user(self, request: web.Request) -> str:
-        name, _, password = base64.b64decode(request.headers["Authorization"][6:]).decode().partition(":")
-        if self._passwords.get(name) != password:
-            raise web.HTTPUnauthorized
-        return name
-
-    def _rows(self, request: web.Request) -> list[Row]:
-        return self.tables.setdefault(request.match_info["table"], [])
-
-    def _row(self, request: web.Request) -> Row:
-        return next(row for row in self._rows(request) if row["sys_id"] == request.match_info["sys_id"])
+from .stub_instance import CONFIGURATION, REQUEST, RESPONSE, StubInstance
 
 
 class Hurried(RealClock):
@@ -199,6 +86,64 @@ async def test_a_real_instance_is_left_as_it_was(stub: tuple[StubInstance, World
     left = {table: rows for table, rows in stub[0].tables.items() if rows}
     assert list(left) == ["sys_user_role"]
     assert stub[0].deleted == 6
+
+
+async def test_what_follows_from_an_inserted_request_goes_with_it(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """The response to a request that the scenario itself inserted is deleted too, whoever's registration it names."""
+    stub[0].tables[CONFIGURATION] = [{"sys_id": "c1", "instance_metadata": "{}"}]
+    async with stub[1].open() as targets:
+        await targets.servicenow.insert("request", {"request_id": "g1", "instance_id": "c1"})
+        stub[0].tables[RESPONSE] = [{"sys_id": "p1", "request_id": "g1"}, {"sys_id": "p2", "request_id": "g2"}]
+    kept = {table: len(rows) for table, rows in stub[0].tables.items() if rows}
+    assert kept == {"sys_user_role": 1, CONFIGURATION: 1, RESPONSE: 1}
+
+
+async def test_what_others_have_in_an_instance_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Not even where an instance ignores what it is asked for is a row deleted that was there before."""
+    stub[0].deaf = True
+    others = {
+        CONFIGURATION: [{"sys_id": "c1", "instance_metadata": '{"Token Url": "https://other.example/Tms"}'}],
+        REQUEST: [{"sys_id": "q1", "instance_id": "c1", "request_id": "g1", "status": "Pending"}],
+        RESPONSE: [{"sys_id": "p1", "request_id": "g1", "response": "Deny"}],
+    }
+    stub[0].tables.update(deepcopy(others))
+    await play(stub[1], scenarios("deny", "setup-saved-again"))
+    assert {table: stub[0].tables[table] for table in others} == others
+
+
+async def test_a_registration_that_was_never_told_is_deleted_too(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """What a console registered is known by the console's address, even where its answer got lost."""
+    async with stub[1].open() as targets:
+        metadata = f'{{"Token Url": "{targets.console.url}/Tms/services/api/logon/token"}}'
+        stub[0].tables[CONFIGURATION] = [{"sys_id": "c1", "instance_metadata": metadata}]
+    assert stub[0].tables[CONFIGURATION] == []
+
+
+async def test_what_cannot_be_deleted_is_named(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """An instance that keeps what a scenario made ends the run before more is made."""
+    stub[0].kept = {"sys_user"}
+    wanted = r"^http://[\d.:]+ does not let these be deleted: /api/now/table/sys_user/[0-9a-f]{32}\.$"
+    with pytest.raises(TargetUnreachableError, match=wanted):
+        await play(stub[1], scenarios("approve", "deny"))
+
+
+async def test_an_instance_that_breaks_down_meanwhile(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """What it may still hold cannot be told, which is told."""
+    with pytest.raises(TargetUnreachableError, match=r"^http://[\d.:]+ cannot be cleaned up: GET /api/.* -> 500"):
+        async with stub[1].open():
+            stub[0].broken = True
+
+
+async def test_an_instance_whose_registrations_nobody_may_see() -> None:
+    """Nothing is begun where nothing could be cleaned up."""
+    instance = StubInstance()
+    instance.hidden = {CONFIGURATION}
+    async with serving(instance.app()) as url:
+        worlds = WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"))
+        with pytest.raises(TargetUnreachableError, match=r"does not list registrations: GET /api/.* -> 403"):
+            await play(worlds, scenarios("deny"))
 
 
 async def test_a_real_instance_gets_time_to_answer(stub: tuple[StubInstance, WorldBuilder]) -> None:

@@ -9,7 +9,7 @@ from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
-from privman_testbench.command_line import url
+from privman_testbench.command_line import ca_file, url
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -34,13 +34,14 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         "--servicenow-user", default="admin", metavar="NAME", help="its user (admin); password from SERVICENOW_PASSWORD"
     )
     parser.add_argument("--console-url", type=url, metavar="URL", help="play against this console")
+    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of theirs to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
 
 
 def worlds(options: argparse.Namespace) -> WorldBuilder:
     """Return where the chosen targets come from; raises InferredNamesError."""
     console = Remote(options.console_url) if options.console_url else None
-    return WorldBuilder(options.seed, options.inferred, _servicenow(options), console)
+    return WorldBuilder(options.seed, options.inferred, _servicenow(options), console, options.ca_file)
 
 
 def count(text: str) -> int:

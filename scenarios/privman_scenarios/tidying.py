@@ -1,0 +1,68 @@
+"""A real ServiceNow is left as it was found."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.servicenow import Record, ServiceNow
+
+
+class Tidying:
+    """Deletes what a scenario made in an instance: by itself, and by the console that it lets act."""
+
+    def __init__(self, servicenow: ServiceNow, console_url: str) -> None:
+        self._servicenow = servicenow
+        self._console_url = console_url
+        self._found: set[str] = set()
+
+    async def take_stock(self) -> None:
+        """Remember which registrations are there already; raises TargetUnreachableError."""
+        try:
+            self._found = {each["sys_id"] for each in await self._servicenow.find("integration_configuration")}
+        except ExpectationError as error:
+            raise TargetUnreachableError(f"{self._servicenow.url} does not list registrations: {error.came}.") from None
+
+    async def clean_up(self) -> None:
+        """Delete it all, the newest first; raises TargetUnreachableError that names what could not be."""
+        try:
+            left = [path async for path in self._made() if not await self._delete(path)]
+        except ExpectationError as error:
+            raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {error.came}.") from None
+        if left:
+            raise TargetUnreachableError(f"{self._servicenow.url} does not let these be deleted: {', '.join(left)}.")
+
+    async def _made(self) -> AsyncIterator[str]:
+        """Yield the path of each record, those that point to others first."""
+        for registration in await self._servicenow.find("integration_configuration"):
+            if self._is_new(registration):
+                async for path in self._below(registration["sys_id"]):
+                    yield path
+                yield self._servicenow.path("integration_configuration", registration)
+        for request_id in self._servicenow.requested:
+            async for path in self._responses(request_id):
+                yield path
+        for path in reversed(self._servicenow.created):
+            yield path
+
+    def _is_new(self, registration: Record) -> bool:
+        """Tell whether this run has made the registration, even if nobody was told so."""
+        names_console = f"{self._console_url}/" in registration.get("instance_metadata", "")
+        known = registration["sys_id"] in self._servicenow.registered
+        return registration["sys_id"] not in self._found and (known or names_console)
+
+    async def _below(self, instance_id: str) -> AsyncIterator[str]:
+        for request in await self._servicenow.find_only("request", "instance_id", instance_id):
+            async for path in self._responses(request["request_id"]):
+                yield path
+            yield self._servicenow.path("request", request)
+        for activity_type in await self._servicenow.find_only("activity_type", "instance_id", instance_id):
+            yield self._servicenow.path("activity_type", activity_type)
+
+    async def _responses(self, request_id: str) -> AsyncIterator[str]:
+        for response in await self._servicenow.find_only("response", "request_id", request_id):
+            yield self._servicenow.path("response", response)
+
+    async def _delete(self, path: str) -> bool:
+        """Delete a record and return whether it is gone."""
+        answer = await self._servicenow.api.call("DELETE", path, auth=self._servicenow.admin)
+        return not answer.refused or answer.status == HTTPStatus.NOT_FOUND

@@ -1,0 +1,141 @@
+"""A ServiceNow instance as the reference describes it, written without a look at the mock."""
+
+import asyncio
+import base64
+import json
+from itertools import count
+
+from aiohttp import ClientSession, web
+
+Row = dict[str, str]
+CONFIGURATION, REQUEST, RESPONSE = (
+    f"x_thyti_thycotic_p_{table}" for table in ("integration_configuration", "request", "response")
+)
+
+
+EPOCH = "1970-01-01 "
+
+
+def as_stored(row: Row) -> Row:
+    """Return the row with its durations as an instance keeps them (platform 1.7)."""
+    spans = {column: f"{EPOCH}{row[column]}" for column in ("max_timeout", "duration") if row.get(column)}
+    return {**row, **spans}
+
+
+class StubInstance:
+    """As much of a ServiceNow instance as the integration needs, written without a look at the mock.
+
+    Attributes:
+        tables: rows by table.
+        deleted: how many rows were deleted.
+        late: how many times a response is left out before it is shown.
+        deaf: whether it knows no column of a query, so that every row matches, as an instance has it.
+        kept: tables whose rows nobody may delete.
+        hidden: tables whose rows nobody may see.
+        broken: whether nothing is answered any more but 500.
+        hanging: set once a decision has come that is never answered; None to answer it.
+    """
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[Row]] = {"sys_user_role": [{"sys_id": "r1", "name": "x_thyti_thycotic_p.approver"}]}
+        self.deleted = 0
+        self.late = 0
+        self.deaf = False
+        self.kept: set[str] = set()
+        self.hidden: set[str] = set()
+        self.broken = False
+        self.hanging: asyncio.Event | None = None
+        self._passwords = {"integration": "s3cret"}
+        self._numbers = count(1)
+
+    def app(self) -> web.Application:
+        """Return the web application; there is nothing under /__admin."""
+        app = web.Application()
+        app.router.add_post("/api/now/table/{table}", self.create)
+        app.router.add_get("/api/now/table/{table}", self.find)
+        app.router.add_get("/api/now/table/{table}/{sys_id}", self.read)
+        app.router.add_patch("/api/now/table/{table}/{sys_id}", self.update)
+        app.router.add_delete("/api/now/table/{table}/{sys_id}", self.delete)
+        return app
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Insert a row."""
+        self._user(request)
+        row = {"sys_id": f"{next(self._numbers):032x}", **as_stored(await request.json())}
+        if request.match_info["table"] == "sys_user":
+            self._passwords[row["user_name"]] = row.pop("user_password")
+        if request.match_info["table"] == REQUEST:
+            row = {"status": "Pending", "comment": "", "duration": "", **row}
+        self._rows(request).append(row)
+        return web.json_response({"result": row}, status=201)
+
+    async def find(self, request: web.Request) -> web.Response:
+        """Return the rows whose columns equal the query's terms."""
+        self._user(request)
+        if request.match_info["table"] in self.hidden:
+            raise web.HTTPForbidden
+        terms = [term.split("=", 1) for term in request.query.get("sysparm_query", "").split("^") if "=" in term]
+        wanted = [] if self.deaf else terms
+        rows = [row for row in self._rows(request) if all(row.get(column) == value for column, value in wanted)]
+        if request.match_info["table"] == RESPONSE and self.late:
+            self.late -= 1
+            rows = []
+        return web.json_response({"result": rows})
+
+    async def read(self, request: web.Request) -> web.Response:
+        """Return a row."""
+        self._user(request)
+        return web.json_response({"result": self._row(request)})
+
+    async def update(self, request: web.Request) -> web.Response:
+        """Change a row, and deliver it when it is a decision."""
+        user, row = self._user(request), self._row(request)
+        if self.hanging is not None:
+            self.hanging.set()
+            await asyncio.Event().wait()
+        row.update(as_stored(await request.json()))
+        if request.match_info["table"] == REQUEST:
+            await self._deliver(row, user)
+        return web.json_response({"result": row})
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a row."""
+        self._user(request)
+        if request.match_info["table"] in self.kept:
+            raise web.HTTPForbidden
+        self._rows(request).remove(self._row(request))
+        self.deleted += 1
+        return web.Response(status=204)
+
+    async def _deliver(self, row: Row, user: str) -> None:
+        registration = next(each for each in self.tables[CONFIGURATION] if each["sys_id"] == row["instance_id"])
+        pairs = json.loads(registration["instance_metadata"])
+        logon = {"UserName": pairs["Username"], "Password": pairs["Password"]}
+        decision = {
+            "RequestId": row["request_id"],
+            "Response": row["status"],
+            "InstanceId": row["instance_id"],
+            "RespondedBy": user,
+        } | {key: row[key.lower()].removeprefix(EPOCH) for key in ("Comment", "Duration") if row[key.lower()]}
+        async with ClientSession() as session:
+            async with session.post(pairs["Token Url"], json=logon) as answer:
+                headers = {"Authorization": f"Bearer {await answer.json()}"}
+            async with session.post(pairs["Endpoint Url"], json=decision, headers=headers) as answer:
+                status = str(answer.status)
+        response = {"response": row["status"], "response_status_code": status, "retry_attempts": "0"}
+        kept = {key: row[key] for key in ("request_id", "comment", "duration")}
+        self.tables.setdefault(RESPONSE, []).append({"sys_id": f"{next(self._numbers):032x}", **kept, **response})
+
+    def _user(self, request: web.Request) -> str:
+        if self.broken:
+            raise web.HTTPInternalServerError
+        name, _, password = base64.b64decode(request.headers["Authorization"][6:]).decode().partition(":")
+        if self._passwords.get(name) != password:
+            raise web.HTTPUnauthorized
+        return name
+
+    def _rows(self, request: web.Request) -> list[Row]:
+        return self.tables.setdefault(request.match_info["table"], [])
+
+    def _row(self, request: web.Request) -> Row:
+        return next(row for row in self._rows(request) if row["sys_id"] == request.match_info["sys_id"])

@@ -1,0 +1,138 @@
+"""The command against ends that run elsewhere: the mock in a process of its own, and stubs that know nothing of it."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from aiohttp import ClientSession, encode_basic_auth, web
+
+from privman_scenarios.catalog import catalog_files
+from privman_testbench.serving import serving
+
+from .stub_instance import StubInstance
+
+PROGRAMS = Path(sys.executable).parent
+TABLES = ("sys_user", "sys_user_has_role", *(f"x_thyti_thycotic_p_{name}" for name in ("request", "response")))
+SMOKE = ("approve", "setup-every-step", "timeout")
+
+
+def files(*stems: str) -> list[str]:
+    """Return these files of the catalog, in this order."""
+    by_stem = {path.stem: str(path) for path in catalog_files()}
+    return [by_stem[stem] for stem in stems]
+
+
+async def start(program: str, *arguments: str, **environment: str) -> Process:
+    """Start one of the commands."""
+    return await create_subprocess_exec(
+        PROGRAMS / program, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
+    )
+
+
+async def run(*arguments: str) -> tuple[int | None, list[str], list[str]]:
+    """Run scenarios and return exit code, lines and complaints."""
+    process = await start("privman-scenarios", "run", *arguments, SERVICENOW_PASSWORD="admin")
+    out, err = await process.communicate()
+    return process.returncode, out.decode().splitlines(), err.decode().splitlines()
+
+
+@asynccontextmanager
+async def elsewhere(program: str, *arguments: str) -> AsyncIterator[str]:
+    """Serve one side in a process of its own, its control plane closed; gives its address."""
+    process = await start(program, "serve", "--port", "0", "--no-admin", *arguments)
+    assert process.stdout is not None
+    yield (await process.stdout.readline()).decode().split()[2]
+    process.send_signal(signal.SIGTERM)
+    await process.communicate()
+
+
+async def count(url: str) -> list[int]:
+    """Return how many records the tables have that scenarios write to."""
+    counts = []
+    async with ClientSession(headers={"Authorization": encode_basic_auth("admin", "admin")}) as session:
+        for table in TABLES:
+            async with session.get(f"{url}/api/now/table/{table}") as answer:
+                counts.append(len((await answer.json())["result"]))
+    return counts
+
+
+async def test_the_mock_elsewhere_is_played_on_like_a_real_instance() -> None:
+    """Without a control plane it is spoken to by its API alone: some pass, some are skipped, nothing is left."""
+    async with elsewhere("mock-servicenow") as url:
+        before = await count(url)
+        code, lines, complaints = await run(*files(*SMOKE), "--servicenow-url", url)
+        assert (code, complaints) == (0, [])
+        assert [line.split()[0] for line in lines[:3]] == ["passed", "passed", "skipped"]
+        assert lines[2].endswith(f"(clock.advance in line 7 needs a virtual time: {url} keeps real time)")
+        assert lines[3].startswith("2 passed, 0 failed, 1 skipped; ")
+        assert await count(url) == before
+
+
+async def test_a_run_of_skipped_scenarios_is_no_success() -> None:
+    """Where nothing can be played nothing holds: exit code 1."""
+    async with elsewhere("console-sim") as url:
+        code, lines, _ = await run(*files("approve"), "--console-url", url)
+    assert code == 1
+    assert lines[-2].startswith("0 passed, 0 failed, 1 skipped; 0 expectations")
+    assert lines[-1] == "Nothing was checked, so nothing holds."
+
+
+async def test_an_instance_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    """It is refused with one plain line, and played on where --ca-file names who has signed it."""
+    authority = str(tmp_path / "ca.pem")
+    async with elsewhere("mock-servicenow", "--tls", "--tls-ca-file", authority) as url:
+        code, _, (complaint,) = await run(*files("approve"), "--servicenow-url", url)
+        assert code == 3
+        assert complaint.startswith(f"privman-scenarios: {url} could not be reached: its certificate is not trusted: ")
+        assert complaint.endswith("(--ca-file PATH names certificates to trust).")
+        code, lines, complaints = await run(*files("approve"), "--servicenow-url", url, "--ca-file", authority)
+        assert (code, complaints) == (0, [])
+        assert lines[0].startswith("passed  An approval reaches the console")
+
+
+def redirecting() -> web.Application:
+    """Return a site that sends everybody to its log-in."""
+
+    async def send_away(_request: web.Request) -> web.Response:
+        raise web.HTTPFound("https://login.example/saml?user=hidden")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", send_away)
+    return app
+
+
+@pytest.mark.parametrize("option", ["--servicenow-url", "--console-url"])
+async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
+    """One plain line says where to, without what the address carries along; exit code 3."""
+    async with serving(redirecting()) as url:
+        code, _, (complaint,) = await run(option, url)
+    assert code == 3
+    assert complaint.startswith(f"privman-scenarios: {url} is no ")
+    assert complaint.endswith(" redirects to https://login.example/saml.")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_run_cleans_up_and_leaves_its_report(ending: signal.Signals, tmp_path: Path) -> None:
+    """What it had created in the instance is deleted, and the report tells what ran."""
+    junit = tmp_path / "junit.xml"
+    instance = StubInstance()
+    async with serving(instance.app()) as url:
+        target = ["--servicenow-url", url, "--servicenow-user", "integration", "--junit-xml", str(junit)]
+        arguments = [*files("setup-every-step", "approve"), *target]
+        instance.hanging = asyncio.Event()
+        process = await start("privman-scenarios", "run", *arguments, SERVICENOW_PASSWORD="s3cret")
+        await instance.hanging.wait()
+        assert len([rows for rows in instance.tables.values() if rows]) == 6
+        process.send_signal(ending)
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"privman-scenarios: interrupted\n")
+    assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
+    (suite,) = ET.parse(junit).getroot()  # noqa: S314 - our own report
+    assert [case.get("name") for case in suite] == ["The documented set-up succeeds step by step"]
