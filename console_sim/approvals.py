@@ -39,7 +39,7 @@ class Approvals:
         metadata = self._metadata.write(reported)
         now = self._clock.now()
         request = ApprovalRequest(self._ids.guid(), metadata, now, now + self._max_timeout)
-        self._store.approval_requests[request.request_id] = request
+        self._store.keep(request)
         await self._sender.send(request)
         return request
 

@@ -15,7 +15,7 @@ class Store:
     Attributes:
         api_enabled: the switch under Advanced, API Settings.
         credentials: by name.
-        approval_requests: by request id in lower case, oldest first.
+        approval_requests: by request id in lower case, oldest first; `keep` adds to them.
     """
 
     api_enabled: bool = False
@@ -23,6 +23,17 @@ class Store:
     credentials: dict[str, Credential] = field(default_factory=dict)
     foreign_system: ForeignSystem | None = None
     approval_requests: dict[str, ApprovalRequest] = field(default_factory=dict)
+    _in_order: list[ApprovalRequest] = field(default_factory=list, init=False, repr=False)
+
+    def keep(self, request: ApprovalRequest) -> None:
+        """Keep a new approval request."""
+        self.approval_requests[request.request_id] = request
+        self._in_order.append(request)
+
+    def newest(self, skipped: int, count: int) -> list[ApprovalRequest]:
+        """Return approval requests, newest first; it takes no longer where many are kept."""
+        end = max(len(self._in_order) - skipped, 0)
+        return self._in_order[max(end - count, 0) : end][::-1]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -31,3 +42,4 @@ class Store:
         self.credentials.clear()
         self.foreign_system = None
         self.approval_requests.clear()
+        self._in_order.clear()

@@ -20,8 +20,9 @@ UNPRIVILEGED = "postgres"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
+    """Add the options."""
     parser.addoption("--store", choices=STORES, default="memory", help="where instances keep their records (memory)")
+    parser.addoption("--gallery", type=Path, metavar="PATH", help="folder for screenshots of the documented procedure")
 
 
 class PostgreSql:

@@ -27,7 +27,7 @@ class AdvancedPage:
         """Set API Enabled; raises ConflictError."""
         visit.require(self._version())
         self._store.api_enabled = visit.form.ticked("api_enabled")
-        return see(f"{PAGE}?saved")
+        return see(f"{PAGE}?done=saved")
 
     def _version(self) -> str:
         return self._frame.version(self._store.api_enabled)

@@ -1,7 +1,6 @@
 """Manage Approvals: what was asked for, and decisions that the console takes itself (integration 4)."""
 
 from dataclasses import dataclass
-from itertools import islice
 
 import orjson
 from aiohttp import web
@@ -63,13 +62,13 @@ class ApprovalsPage:
         given = {"response": response, "comment": form.value("comment"), "duration": duration}
         decision = self._console.decisions.read_own({key: value for key, value in given.items() if value})
         await self._console.approvals.decide_here(request.request_id, decision)
-        return see(f"{APPROVALS}?page={_page_number(visit)}&saved")
+        return see(f"{APPROVALS}?page={_page_number(visit)}&done=decided")
 
     def _page(self, visit: Visit, filled: str, form: Form) -> web.Response:
         """Answer the list; ``filled`` is the request whose form came back."""
-        requests, number = self._console.store.approval_requests, _page_number(visit)
+        store, number = self._console.store, _page_number(visit)
         first = (number - 1) * PAGE_SIZE
-        shown = islice(reversed(requests.values()), first, first + PAGE_SIZE)
+        shown = store.newest(first, PAGE_SIZE)
         entries = [self._entry(each, form if each.request_id == filled else Form()) for each in shown]
         return self._frame.page(
             "approvals.html",
@@ -80,7 +79,7 @@ class ApprovalsPage:
             responses=self._responses,
             number=number,
             first=first,
-            total=len(requests),
+            total=len(store.approval_requests),
             decide=DECIDE,
         )
 

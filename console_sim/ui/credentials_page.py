@@ -65,7 +65,7 @@ class CredentialsPage:
         self._credentials[name] = kept
         # Whoever uses the credential follows (integration 2.13).
         await self._console.registrar.run()
-        return see(f"{LIST}?saved")
+        return see(f"{LIST}?done=saved")
 
     def _find(self, visit: Visit) -> tuple[str, Credential]:
         name = visit.request.query.get("name", "")

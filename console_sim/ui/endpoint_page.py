@@ -41,7 +41,7 @@ class EndpointPage:
             return self._page(visit, form)
         given = {key: form.value(key).strip() for key in ("PolicyId", *FIELDS, "UserReason")}
         await self._approvals.ask({key: value for key, value in given.items() if value})
-        return see(f"{APPROVALS}?saved")
+        return see(f"{APPROVALS}?done=asked")
 
     def _page(self, visit: Visit, form: Form) -> web.Response:
         return self._frame.page("endpoint.html", visit, form, fields=FIELDS)

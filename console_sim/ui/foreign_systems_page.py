@@ -69,7 +69,7 @@ class ForeignSystemsPage:
         else:
             systems.untick_webhook(system)
         await self._console.registrar.run()
-        return see(f"{ONE}?saved")
+        return see(f"{ONE}?done=saved")
 
     def _check_webhook(self, form: Form) -> None:
         if not form.ticked("use_webhook"):

@@ -19,6 +19,8 @@ USERS = "/admin/users"
 SERVER_TASKS = "/admin/server-tasks"
 ENDPOINT = "/endpoint"
 UNPROCESSABLE = 422
+# What a page says after something was done, by the parameter with which the browser is sent there.
+DONE = {"saved": "Changes saved", "asked": "Approval requested", "decided": "Decision taken"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Frame:
             path=visit.request.path,
             token=visit.session.token,
             trusted=visit.session.trusted,
-            saved="saved" in visit.request.query,
+            done=DONE.get(visit.request.query.get("done", ""), ""),
             form=shown,
             mask=self._mask,
             **values,

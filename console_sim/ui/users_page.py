@@ -56,7 +56,7 @@ class UsersPage:
         if visit.form.errors:
             return self._page(visit, user, visit.form)
         user.role, user.state = role, UserState(state)
-        return see(f"{ONE}?saved")
+        return see(f"{ONE}?done=saved")
 
     async def reset_secret(self, visit: Visit) -> web.Response:
         """Reset the Secret and answer the user's page with the new one; raises NotFoundError and ConflictError."""

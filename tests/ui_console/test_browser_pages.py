@@ -10,7 +10,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
 PAGES = [
     "/",
-    f"{APPROVALS}?saved",
+    f"{APPROVALS}?done=decided",
     CREDENTIALS,
     f"{CREDENTIALS}/create",
     f"{CREDENTIALS}/edit?name=ServiceNow+user",
@@ -79,7 +79,7 @@ async def test_keyboard_alone_decides(site: Site, page: Page) -> None:
     await tab_to(page, "Deny")
     assert await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("status")).to_have_text("Changes saved")
+    await expect(page.get_by_role("status")).to_have_text("Decision taken")
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
 
 

@@ -51,7 +51,7 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
     """A credential is a User Credential with name and account name (integration 2.4)."""
     assert "No credential yet" in (await site.person.get(CREDENTIALS)).text
     shown = await create_credential(site.person, "R&D", account_name="0f1ba2b8")
-    assert shown.url.endswith(f"{CREDENTIALS}?saved")
+    assert shown.url.endswith(f"{CREDENTIALS}?done=saved")
     assert "R&D 0f1ba2b8 User Credential" in shown.text
 
 

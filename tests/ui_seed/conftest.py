@@ -1,0 +1,59 @@
+"""Both products as servers that a browser walks through, and a gallery of what it saw."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+import console_sim.app
+import console_sim.settings
+import mock_servicenow.app
+import mock_servicenow.settings
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
+
+from .gallery import Gallery
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium, Page
+
+
+@dataclass
+class Products:
+    """A browser on both products, each empty and served at an address of its own."""
+
+    console_url: str
+    servicenow_url: str
+    console: "Page"
+    servicenow: "Page"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def products(chromium: "Chromium") -> AsyncIterator[Products]:
+    """Serve an empty console and an empty instance in real time, and open a page on each."""
+    async with AsyncExitStack() as stack:
+        clocks = RealClock(), RealClock()
+        for clock in clocks:
+            stack.push_async_callback(clock.aclose)
+        console = console_sim.app.create_app(console_sim.settings.Settings(), clock=clocks[0], ids=Ids())
+        instance = mock_servicenow.app.create_app(mock_servicenow.settings.Settings(), clock=clocks[1], ids=Ids())
+        console_url = await stack.enter_async_context(serving(console, "127.0.0.1", 0))
+        servicenow_url = await stack.enter_async_context(serving(instance, "127.0.0.1", 0))
+        yield Products(
+            console_url,
+            servicenow_url,
+            await stack.enter_async_context(chromium.page(console_url)),
+            await stack.enter_async_context(chromium.page(servicenow_url)),
+        )
+
+
+@pytest.fixture(scope="session")
+def gallery(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
+    """Collect the pictures where the option says, else in a temporary folder."""
+    folder: Path | None = request.config.getoption("--gallery")
+    return Gallery(folder or tmp_path_factory.mktemp("gallery"))
