@@ -27,6 +27,8 @@ from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
 from privman_testbench.options import GENERIC
 from privman_testbench.outbound import HttpCaller
+from privman_testbench.pages.cockpit_keys import CockpitKeys
+from privman_testbench.pages.instruments import Instruments
 from privman_testbench.recording import recording
 from privman_testbench.trust import trust
 
@@ -75,6 +77,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     )
     if settings.control_plane:
         app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes()])
+        instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
+        app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(http.routes(instance))
     app.add_routes(oauth.routes(instance, secrets))
     app.add_routes(ui.routes(instance, blueprint.tables, privilege_manager.activity_types, journal))

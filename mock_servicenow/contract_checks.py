@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
-from privman_contracts import Body, Contracts, Observed, Side, WireNames
+from privman_contracts import Body, Contracts, ExchangeContract, Observed, Side, WireNames
 from privman_testbench.exchange import Exchange, Headers
 from privman_testbench.findings import Finding
 
@@ -18,18 +19,25 @@ class ContractChecks:
         """Return each way in which the exchange breaks its contract; there is none where an armed fault struck."""
         if exchange.fault:
             return
-        server: Side = "servicenow" if exchange.direction == "in" else "console"
         request = Body(exchange.request_body, _content_type(exchange.request_headers))
         answer = Body(exchange.response_body, _content_type(exchange.response_headers))
-        seen = Observed(server, exchange.method, exchange.url, request, exchange.status, answer)
+        seen = Observed(_server(exchange), exchange.method, exchange.url, request, exchange.status, answer)
         for violation in self._contracts.check(seen):
             yield Finding("violation", violation.schema, violation.message, violation.where)
+
+    def contract(self, exchange: Exchange) -> ExchangeContract | None:
+        """Return the contract that an exchange has to keep; None if it has none."""
+        return self._contracts.match(_server(exchange), exchange.method, urlsplit(exchange.url).path)
 
     def openapi(self, server_url: str) -> dict[str, Any]:
         """Return the OpenAPI document of the app's tables on an instance at that address."""
         from privman_contracts import openapi  # noqa: PLC0415 - only a reader of the document pays for it
 
         return openapi.servicenow(self._contracts, server_url)
+
+
+def _server(exchange: Exchange) -> Side:
+    return "servicenow" if exchange.direction == "in" else "console"
 
 
 def _content_type(headers: Headers) -> str:

@@ -57,7 +57,7 @@ class Chromium:
             yield opened
         finally:
             await context.close()
-        assert errors == []
+        assert errors == [], errors
 
 
 async def complaints(page: Page) -> list[str]:

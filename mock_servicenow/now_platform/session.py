@@ -203,6 +203,13 @@ class Session:
         statement = queries.ordered(self, table, query).offset(offset).limit(limit)
         return self._all_visible(table, self.reader.fetch(table, statement))
 
+    def newest(self, table: str, most: int) -> list[Record]:
+        """Return the records that were inserted last, the last one first."""
+        physical = self.dictionary.sql_table(table)
+        order = [clause.desc() for clause in self.instance.store.insertion_order(physical)]
+        statement = self.reader.select(table).where(*self.reader.class_filter(table)).order_by(*order).limit(most)
+        return self._all_visible(table, self.reader.fetch(table, statement))
+
     def by_display(self, table: str, text: str) -> str | None:
         """Return the sys_id of the only record with that display value, or user name; None if there is none or more."""
         columns = self.dictionary.columns(table)

@@ -23,6 +23,7 @@ class PrivilegeManagerApp:
     def __init__(
         self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets
     ) -> None:
+        self.tables = tables
         registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, registrations)
         requests = ApprovalRequests(tables, names, registrations, activity_types)

@@ -72,6 +72,12 @@ class Deliverer:
         """Return every response with its attempts, as the control plane prints them."""
         return await self._in_session(self._list)
 
+    async def newest(self, most: int) -> list[dict[str, object]]:
+        """Return the last responses in the same shape, the last one first."""
+        return await self._in_session(
+            lambda session: [self._describe(each) for each in session.newest(self._outbox.table.name, most)]
+        )
+
     def _schedule(self, response_id: str, when: datetime) -> None:
         attempts = self._known(response_id)
         attempts.next_at = when

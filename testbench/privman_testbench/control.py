@@ -14,6 +14,7 @@ from privman_testbench.faults import FaultError, Faults, Handler
 from privman_testbench.journal import Journal
 
 PREFIX = "/__admin"
+COCKPIT = "/__cockpit"
 Reset = Callable[[], Awaitable[None]]
 
 
@@ -52,7 +53,7 @@ class Control:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not is_control(request):
+            if not _is_under(PREFIX, request):
                 return await handler(request)
             if not self._allowed(request):
                 return to_json({"error": "/__admin answers this machine, or a request with X-Admin-Token"}, 403)
@@ -118,18 +119,27 @@ class Control:
         return web.Response(status=204)
 
     def _allowed(self, request: web.Request) -> bool:
-        given = request.headers.get("X-Admin-Token", "")
-        if self._token and hmac.compare_digest(given.encode(), self._token.encode()):
-            return True
-        return is_loopback(request) and "Origin" not in request.headers
+        return has_token(request, self._token) or (is_loopback(request) and "Origin" not in request.headers)
 
 
 MOST_SECONDS = 10 * 366 * 86_400
 
 
 def is_control(request: web.Request) -> bool:
-    """Tell whether the request is for the control plane."""
-    return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
+    """Tell whether the request is for the control plane or for its pages, the cockpit."""
+    return _is_under(PREFIX, request) or _is_under(COCKPIT, request)
+
+
+def has_token(request: web.Request, token: str) -> bool:
+    """Tell whether the request carries the token that opens the control plane to other machines."""
+    given = request.headers.get("X-Admin-Token", "")
+    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+
+
+def is_loopback(request: web.Request) -> bool:
+    """Tell whether the request comes from this machine."""
+    # No remote address means a Unix socket, which only this machine reaches.
+    return request.remote is None or ip_address(request.remote.split("%")[0]).is_loopback
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
@@ -148,7 +158,5 @@ def to_json(value: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
 
 
-def is_loopback(request: web.Request) -> bool:
-    """Tell whether the request comes from this machine."""
-    # No remote address means a Unix socket, which only this machine reaches.
-    return request.remote is None or ip_address(request.remote.split("%")[0]).is_loopback
+def _is_under(prefix: str, request: web.Request) -> bool:
+    return request.path == prefix or request.path.startswith(f"{prefix}/")

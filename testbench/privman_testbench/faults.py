@@ -17,7 +17,15 @@ FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamRespon
 
 
 class FaultError(ValueError):
-    """Raised for a fault that cannot be armed; the message names the key and shows its value."""
+    """Raised for a fault that cannot be armed; the message names the key and shows its value.
+
+    Attributes:
+        key: the key, for whoever shows the message beside its field.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 @dataclass(slots=True)
@@ -32,6 +40,7 @@ class Fault:
         times: how many fitting requests are touched then; None for all.
         after: seconds from arming until it begins to count.
         options: what the kind needs, such as ``status`` or ``seconds``.
+        number: counts from 1 in the order of arming.
     """
 
     kind: str
@@ -42,6 +51,7 @@ class Fault:
     after: float = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     begins: datetime | None = None
+    number: int = 0
 
     def fits(self, request: web.Request) -> bool:
         """Tell whether the request is one that the fault waits for."""
@@ -66,7 +76,18 @@ class Faults:
         self._clock = clock
         self._kinds = kinds
         self._keys = {**COMMON, **options}
+        self._armings = 0
         self.armed: list[Fault] = []
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What can be armed: name to what it does."""
+        return {name: " ".join((kind.__doc__ or "").split()) for name, kind in self._kinds.items()}
+
+    @property
+    def options(self) -> list[str]:
+        """The keys that some kinds take beside the common ones."""
+        return [key for key in self._keys if key not in COMMON]
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
         """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
@@ -75,19 +96,25 @@ class Faults:
         kind = spec.get("kind", "")
         if kind not in self._kinds:
             raise FaultError(
-                f"'kind' is {kind!r}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
+                "kind", f"'kind' is {kind!r}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
             )
         common = {key: value for key, value in spec.items() if key in COMMON}
         options = {key: value for key, value in spec.items() if key not in COMMON}
         fault = Fault(**common, options=options)
         fault.method = fault.method.upper()
         fault.begins = self._clock.now() + timedelta(seconds=fault.after)
+        self._armings += 1
+        fault.number = self._armings
         self.armed.append(fault)
         return fault
 
     def clear(self) -> None:
         """Disarm everything."""
         self.armed.clear()
+
+    def disarm(self, number: int) -> None:
+        """Disarm the fault of that number; harmless if it is gone."""
+        self.armed = [fault for fault in self.armed if fault.number != number]
 
     def take(self, request: web.Request) -> Fault | None:
         """Return the fault that touches this request, its counts taken down."""
@@ -113,10 +140,10 @@ class Faults:
 
     def _check(self, key: str, value: object) -> None:
         if key not in self._keys:
-            raise FaultError(f"unknown key {key!r}{_hint(key, self._keys)}; expected one of {_words(self._keys)}")
+            raise FaultError(key, f"unknown key {key!r}{_hint(key, self._keys)}; expected one of {_words(self._keys)}")
         option = self._keys[key]
         if not option.holds(value):
-            raise FaultError(f"{key!r} is {value!r}; expected {option.expected}")
+            raise FaultError(key, f"{key!r} is {value!r}; expected {option.expected}")
 
 
 def _words(valid: Mapping[str, object]) -> str:

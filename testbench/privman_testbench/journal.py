@@ -9,6 +9,7 @@ from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
 
 Judge = Callable[[Exchange], Iterable[Finding]]
+Fits = Callable[[Exchange], bool]
 KEPT_EXCHANGES = 10_000
 KEPT_BYTES = 64 * 1024 * 1024
 
@@ -68,6 +69,29 @@ class Journal:
             self._judge_once(exchange)
         return list(self._entries)
 
+    def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
+        """Return the newest exchanges that fit, newest first, each judged if it has ended.
+
+        Args:
+            most: how many at most; no more exchanges are judged than it takes to find them.
+            fits: asked of each exchange.
+            before: the number that all must be below, if any.
+        """
+        found: list[Exchange] = []
+        for exchange in reversed(self._entries):
+            if before is not None and exchange.number >= before:
+                continue
+            self._judge_once(exchange)
+            if fits(exchange):
+                found.append(exchange)
+            if len(found) == most:
+                break
+        return found
+
+    def find(self, number: int) -> Exchange | None:
+        """Return the exchange of that number, judged if it has ended; None if it is not kept."""
+        return next(iter(self.latest(1, lambda exchange: exchange.number == number, number + 1)), None)
+
     def findings(self) -> list[tuple[Exchange, Finding]]:
         """Return every finding of the exchanges that are kept."""
         return [(exchange, finding) for exchange in self.exchanges() for finding in exchange.findings]
@@ -99,6 +123,10 @@ class Journal:
             "fault": exchange.fault,
             "findings": [self.finding_to_json(finding) for finding in exchange.findings],
         }
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret in it masked."""
+        return self._secrets.mask(text)
 
     def finding_to_json(self, finding: Finding) -> dict[str, str]:
         """Return the finding as the control plane prints it, secrets masked."""

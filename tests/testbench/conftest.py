@@ -13,10 +13,14 @@ from privman_testbench.exchange import Exchange
 from privman_testbench.fault_kinds import GenericFaults
 from privman_testbench.faults import Faults
 from privman_testbench.findings import Finding
+from privman_testbench.ids import Ids
 from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
 from privman_testbench.options import GENERIC
 from privman_testbench.outbound import HttpCaller
+from privman_testbench.pages.cockpit import Cockpit
+from privman_testbench.pages.cockpit_keys import CockpitKeys
+from privman_testbench.pages.instruments import Instruments, Told
 from privman_testbench.real_clock import RealClock
 from privman_testbench.recording import recording
 from privman_testbench.virtual_clock import VirtualClock
@@ -30,18 +34,24 @@ def judge(exchange: Exchange) -> Iterable[Finding]:
         yield Finding("violation", "wrong-body", "body is 'wrong'; expected anything else", "$")
 
 
+def explain(exchange: Exchange) -> Told:
+    """Tell who is at the other end; only what is posted has a contract."""
+    return Told("Caller" if exchange.direction == "in" else "Callee", "Post" if exchange.method == "POST" else "")
+
+
 @dataclass
 class Party:
     """An app that echoes what it is sent, and a client of it."""
 
     clock: Clock = field(default_factory=VirtualClock)
+    kept: tuple[int, int] = (5, 2000)
     url: str = ""
     resets: int = 0
     handled: int = 0
 
     def __post_init__(self) -> None:
         self.secrets = Secrets()
-        self.journal = Journal(self.clock, self.secrets, judge, kept_exchanges=5, kept_bytes=2000)
+        self.journal = Journal(self.clock, self.secrets, judge, kept_exchanges=self.kept[0], kept_bytes=self.kept[1])
         self.faults = Faults(self.clock, GenericFaults(self.clock).kinds(), GENERIC)
         self.caller = HttpCaller(self.clock, self.journal, "echo/1.0")
         self.control = Control(self.clock, self.journal, self.faults, self._reset, TOKEN)
@@ -61,7 +71,9 @@ class Party:
         """Return the application."""
         record = recording(self.journal, self.faults, is_control)
         app = web.Application(middlewares=[self.control.middleware, record])
-        app.add_routes([*self.control.routes(), web.route("*", "/{path:.*}", self.echo)])
+        keys = CockpitKeys.draw(TOKEN, Ids(1))
+        cockpit = Cockpit("Echo", Instruments(self.clock, self.journal, self.faults), explain, keys)
+        app.add_routes([*self.control.routes(), *cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])
         return app
 
     async def call(self, method: str, path: str, **arguments: Any) -> tuple[int, Any]:
@@ -96,4 +108,11 @@ async def party() -> AsyncIterator[Party]:
 async def real_party() -> AsyncIterator[Party]:
     """Serve the echo in real time."""
     async for served in _serve(Party(RealClock())):
+        yield served
+
+
+@pytest.fixture
+async def roomy_party() -> AsyncIterator[Party]:
+    """Serve the echo with a journal that keeps a hundred exchanges."""
+    async for served in _serve(Party(kept=(100, 10_000_000))):
         yield served

@@ -7,14 +7,14 @@ if TYPE_CHECKING:
 
 
 class Templates:
-    """The ``templates/`` folder of a package; every value is escaped.
+    """The ``templates/`` folders of some packages; every value is escaped.
 
     Args:
-        package: the import name of the package.
+        packages: the import names of the packages; a template of an earlier one goes first.
     """
 
-    def __init__(self, package: str) -> None:
-        self._package = package
+    def __init__(self, *packages: str) -> None:
+        self._packages = packages
         self._environment: Environment | None = None
 
     def render(self, name: str, **values: object) -> str:
@@ -23,10 +23,10 @@ class Templates:
 
     def _loaded(self) -> "Environment":
         if self._environment is None:
-            from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - costs a start too much
+            from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - costs a start too much
 
             self._environment = Environment(
-                loader=PackageLoader(self._package),
+                loader=ChoiceLoader([PackageLoader(package) for package in self._packages]),
                 autoescape=True,
                 undefined=StrictUndefined,
                 trim_blocks=True,

@@ -1,0 +1,59 @@
+"""The last approval requests, each with its sequence diagram."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.record import Record
+from mock_servicenow.privilege_manager.tables import AppTables
+from privman_testbench.control import COCKPIT
+from privman_testbench.pages.cockpit import Cockpit
+
+ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One approval request.
+
+    Attributes:
+        form: where people see it on the instance.
+        sequence: where everything said about it is drawn.
+    """
+
+    request_id: str
+    status: str
+    asked: str
+    form: str
+    sequence: str
+
+
+class ApprovalsPage:
+    """What consoles have asked for, the newest first."""
+
+    def __init__(self, cockpit: Cockpit, instance: Instance, tables: AppTables) -> None:
+        self._cockpit = cockpit
+        self._instance = instance
+        self._table = tables.request
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer the page."""
+        approvals = await self._instance.run(self._approvals)
+        return self._cockpit.page("approvals.html", request, title="Approvals", approvals=approvals)
+
+    def _approvals(self) -> list[Approval]:
+        with self._instance.transaction(self._instance.system) as session:
+            return [self._describe(record) for record in session.newest(self._table.name, ROWS)]
+
+    def _describe(self, record: Record) -> Approval:
+        request_id = record[self._table["request_id"]]
+        about = urlencode([("about", request_id), ("about", record.sys_id)])
+        return Approval(
+            request_id,
+            record[self._table["status"]],
+            record["sys_created_on"],
+            f"/{self._table.name}.do?sys_id={record.sys_id}",
+            f"{COCKPIT}/sequence?{about}",
+        )

@@ -1,0 +1,42 @@
+"""The last decisions on their way to consoles."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from mock_servicenow.privilege_manager.deliverer import Deliverer
+from privman_testbench.clock import Clock
+from privman_testbench.control import COCKPIT
+from privman_testbench.pages.cockpit import Cockpit
+from privman_testbench.pages.sequence import in_words
+
+ROWS = 50
+_TONES = {"delivered": "good", "failed": "bad"}
+
+
+class DeliveriesPage:
+    """Each decision with its attempts and the time of the next, the newest first."""
+
+    def __init__(self, cockpit: Cockpit, deliverer: Deliverer, clock: Clock) -> None:
+        self._cockpit = cockpit
+        self._deliverer = deliverer
+        self._clock = clock
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer the page."""
+        deliveries = [self._describe(each) for each in await self._deliverer.newest(ROWS)]
+        return self._cockpit.page("deliveries.html", request, title="Deliveries", deliveries=deliveries)
+
+    def _describe(self, delivery: Mapping[str, Any]) -> dict[str, Any]:
+        next_at = delivery["next_attempt_at"] and datetime.fromisoformat(delivery["next_attempt_at"])
+        return {
+            **delivery,
+            "tone": _TONES.get(delivery["state"], "quiet"),
+            "attempts": [{**each, "at": datetime.fromisoformat(each["at"])} for each in delivery["attempts"]],
+            "next_at": next_at,
+            "remaining": next_at and (in_words(next_at - self._clock.now()) or "now"),
+            "sequence": f"{COCKPIT}/sequence?{urlencode({'about': delivery['request_id']})}",
+        }

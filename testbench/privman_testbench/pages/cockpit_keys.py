@@ -1,0 +1,58 @@
+"""What a browser shows at the door of a cockpit."""
+
+import hmac
+from typing import Self
+
+from aiohttp import web
+
+from privman_testbench.control import has_token, is_loopback
+from privman_testbench.ids import Ids
+
+COOKIE = "cockpit"
+FIELD = "cockpit_token"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class CockpitKeys:
+    """Who may enter: this machine's browsers, and whoever has the token of the control plane.
+
+    Args:
+        admin_token: of the control plane; empty keeps the cockpit closed to other machines.
+        secret: drawn anew at each start.
+    """
+
+    def __init__(self, admin_token: str, secret: str) -> None:
+        self._admin_token = admin_token
+        self._key = f"{admin_token}{secret}".encode()
+        self.cookie = self._derive("entrance")
+        self.form = self._derive("form")
+
+    @classmethod
+    def draw(cls, admin_token: str, ids: Ids) -> Self:
+        """Return the keys of one start; drawing them shifts no other identifier."""
+        return cls(admin_token, ids.fork("cockpit").token())
+
+    def admits(self, request: web.Request) -> bool:
+        """Tell whether a request may see the cockpit."""
+        if has_token(request, self._admin_token):
+            return True
+        if self._admin_token and _same(request.cookies.get(COOKIE, ""), self.cookie):
+            return True
+        # Another site may point its own name at this machine: then its pages come from the same origin as ours.
+        return is_loopback(request) and request.url.host in _LOCAL
+
+    def unlocks(self, token: str) -> bool:
+        """Tell whether a token that somebody typed is that of the control plane."""
+        return bool(self._admin_token) and _same(token, self._admin_token)
+
+    def posted_here(self, request: web.Request, token: str) -> bool:
+        """Tell whether a form was sent by a page of this cockpit."""
+        origin = request.headers.get("Origin", str(request.url.origin()))
+        return origin == str(request.url.origin()) and _same(token, self.form)
+
+    def _derive(self, purpose: str) -> str:
+        return hmac.new(self._key, purpose.encode(), "sha256").hexdigest()
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())

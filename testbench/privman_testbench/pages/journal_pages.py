@@ -1,0 +1,116 @@
+"""The journal, and one exchange of it."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+
+from privman_testbench.control import COCKPIT
+from privman_testbench.exchange import Exchange
+from privman_testbench.journal import Journal
+from privman_testbench.pages.answers import see
+from privman_testbench.pages.cockpit_frame import CockpitFrame
+from privman_testbench.pages.instruments import Explain, Told
+from privman_testbench.pages.verdict import Tone, Verdict, answer_of, judged, tone_of
+
+ROWS = 50
+_MOST_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One exchange as a list shows it, secrets masked."""
+
+    exchange: Exchange
+    url: str
+    told: Told
+    verdict: Verdict
+
+    @property
+    def answer(self) -> str:
+        """The answer in short."""
+        return answer_of(self.exchange)
+
+    @property
+    def tone(self) -> Tone:
+        """How the answer is coloured."""
+        return tone_of(self.exchange)
+
+
+def to_row(journal: Journal, explain: Explain, exchange: Exchange) -> Row:
+    """Return an exchange as a list shows it."""
+    told = explain(exchange)
+    return Row(exchange, journal.mask(exchange.url), told, judged(exchange, told.contract))
+
+
+class JournalPages:
+    """The exchanges of the party, newest first, and each with all that was said."""
+
+    def __init__(self, frame: CockpitFrame, journal: Journal, explain: Explain) -> None:
+        self._frame = frame
+        self._journal = journal
+        self._explain = explain
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Answer the list; ``find`` leaves what has that text in its first line, ``only=findings`` what has some."""
+        wanted, only = request.query.get("find", "").strip(), request.query.get("only") == "findings"
+        found = self._journal.latest(ROWS + 1, lambda each: _fits(each, wanted.lower(), only=only), _before(request))
+        rows = [to_row(self._journal, self._explain, each) for each in found[:ROWS]]
+        return self._frame.page(
+            "journal.html",
+            request,
+            title="Journal",
+            rows=rows,
+            wanted=wanted,
+            only=only,
+            older=_older(request, rows[-1].exchange.number) if len(found) > ROWS else "",
+            evicted=self._journal.evicted,
+        )
+
+    async def one(self, request: web.Request) -> web.Response:
+        """Answer one exchange."""
+        number = int(request.match_info["number"])
+        exchange = self._journal.find(number)
+        if exchange is None:
+            return self._frame.page("exchange_gone.html", request, 404, title=f"Exchange {number}")
+        return self._frame.page(
+            "exchange.html",
+            request,
+            title=f"Exchange {number}",
+            row=to_row(self._journal, self._explain, exchange),
+            said=_readable(self._journal.to_json(exchange)),
+        )
+
+    async def clear(self, _request: web.Request) -> web.Response:
+        """Empty the journal."""
+        self._journal.clear()
+        return see(COCKPIT)
+
+
+def _fits(exchange: Exchange, wanted: str, *, only: bool) -> bool:
+    line = f"{exchange.method} {exchange.url} {exchange.status}".lower()
+    return wanted in line and bool(exchange.findings or not only)
+
+
+def _before(request: web.Request) -> int | None:
+    text = request.query.get("before", "")[:_MOST_DIGITS]
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _older(request: web.Request, number: int) -> str:
+    kept = {name: request.query[name] for name in ("find", "only") if name in request.query}
+    return f"{COCKPIT}?{urlencode({**kept, 'before': number})}"
+
+
+def _readable(said: dict[str, Any]) -> dict[str, Any]:
+    """Return an exchange as the control plane prints it, JSON bodies laid out in lines."""
+    return {**said, **{part: {**said[part], "body": _laid_out(said[part]["body"])} for part in ("request", "response")}}
+
+
+def _laid_out(body: str) -> str:
+    try:
+        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        return body

@@ -1,0 +1,72 @@
+from typing import Literal
+
+import pytest
+
+from tests.browser import PHONE, Chromium, Page, complaints, expect, misfits, tab_to
+
+from .conftest import GUID, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def _busy(site: Site) -> None:
+    """Let there be something to see on every page."""
+    sys_id = await site.ask()
+    site.statuses = [503]
+    await site.change("x_thyti_thycotic_p_request", sys_id, {"status": "Approve"})
+    await site.clock.settle()
+    await site.call("GET", "/api/now/table/incident?sysparm_query=nonsense")
+    await site.call("POST", "/__admin/faults", json={"kind": "status", "status": 500, "path": "/api/now/table/x*"})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_page_is_clean_for_axe_and_fits(
+    site: Site, chromium: Chromium, scheme: Literal["light", "dark"]
+) -> None:
+    """Labels, names, targets, contrast and structure hold in light and dark, on a phone and on a wide screen."""
+    await _busy(site)
+    paths = ("", "/exchanges/3", "/exchanges/99", f"/sequence?about={GUID}", "/sequence", "/faults", "/clock")
+    size = {"width": PHONE, "height": 740}
+    async with chromium.page(site.url, color_scheme=scheme, viewport=size) as page:
+        found = await misfits(page, [f"/__cockpit{path}" for path in (*paths, "/approvals", "/deliveries")])
+    assert found == []
+
+
+async def test_journal_is_live(site: Site, page: Page) -> None:
+    """An exchange appears in the open page without a reload, and leads to what was said."""
+    await page.goto("/__cockpit")
+    await site.register()
+    await page.get_by_role("link", name="1", exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Exchange 1")
+    await expect(page.get_by_role("region", name="Body of the request")).to_contain_text('"instance_metadata"')
+
+
+async def test_keyboard_alone_arms_a_fault_and_advances_the_clock(site: Site, page: Page) -> None:
+    """Nobody needs a mouse; what is refused is told accessibly."""
+    await page.goto("/__cockpit/faults")
+    await page.get_by_label("Status").fill("teapot")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("'status' is 'teapot'")
+    assert await complaints(page) == []
+    await page.get_by_label("Status").fill("429")
+    await tab_to(page, "Arm")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Disarm status 1")).to_be_visible()
+    await page.goto("/__cockpit/clock")
+    await tab_to(page, "16 hours 30 minutes")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("timer")).to_have_text("2026-01-06 01:30:00 UTC")
+    assert site.clock.now().hour == 1
+
+
+async def test_cockpit_works_without_script(site: Site, chromium: Chromium) -> None:
+    """Journal, diagram and clock need no script."""
+    await _busy(site)
+    async with chromium.page(site.url, java_script_enabled=False) as page:
+        await page.goto("/__cockpit/approvals")
+        await page.get_by_role("link", name=f"Sequence of {GUID}").click()
+        await expect(page.get_by_role("img")).to_be_visible()
+        await page.get_by_role("link", name="Clock").click()
+        await page.get_by_role("button", name="50 seconds").click()
+        await page.get_by_role("link", name="Deliveries").click()
+        await expect(page.get_by_text("delivered")).to_be_visible()

@@ -1,0 +1,119 @@
+import re
+from dataclasses import replace
+
+import pytest
+from aiohttp import ClientSession
+
+from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import GUID, REQUEST, SECRET, Person, Shown, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def _cells(html: str) -> list[list[str]]:
+    """Return the text of the cells of a page's first table."""
+    body = html.split("<tbody>", 1)[1].split("</tbody>", 1)[0]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    return [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in cells]
+
+
+async def _looking(site: Site, path: str) -> Shown:
+    return await (await site.person("")).get(f"/__cockpit{path}")
+
+
+async def _decide(site: Site, sys_id: str, **values: str) -> Person:
+    person = await site.person("privman.approver")
+    form = {"sys_mod_count": "0", "sys_action": "decide:Approve"} | values
+    await person.post(f"/{REQUEST}.do?sys_id={sys_id}", form)
+    await site.clock.settle()
+    return person
+
+
+async def test_deliveries_show_their_attempts_and_the_next(site: Site) -> None:
+    """A decision that the console did not take is pending, with the time of the next attempt; then delivered."""
+    sys_id = await site.ask()
+    site.statuses = [503]
+    await _decide(site, sys_id)
+    path = "/deliveries"
+    assert _cells((await _looking(site, path)).html) == [
+        [GUID, "Approve", "pending", "503", "09:00:00 503", "09:00:50 (50 s)"]
+    ]
+    await site.clock.advance(50)
+    assert _cells((await _looking(site, path)).html) == [
+        [GUID, "Approve", "delivered", "200", "09:00:00 503 09:00:50 200", ""]
+    ]
+
+
+async def test_delivery_that_cannot_be_made_says_why(site: Site) -> None:
+    """Where the registration is unusable, the page tells what is wrong with it."""
+    sys_id = await site.ask()
+    instance_id = (await site.read(REQUEST, sys_id))["instance_id"]
+    table = "x_thyti_thycotic_p_integration_configuration"
+    await site.change(table, instance_id, {"instance_metadata": '{"Token Url": "nowhere"}'})
+    await _decide(site, sys_id)
+    row = _cells((await _looking(site, "/deliveries")).html)[0]
+    assert row[2].startswith("failed ")
+    assert row[3:] == ["", "", ""]
+
+
+async def test_nothing_decided_nothing_asked(site: Site) -> None:
+    """Empty lists say so."""
+    assert "Nothing has been decided yet" in (await _looking(site, "/deliveries")).html
+    assert "No console has asked yet" in (await _looking(site, "/approvals")).html
+
+
+async def test_approvals_lead_to_their_diagram(site: Site) -> None:
+    """The newest request stands first, and its diagram has all that was said about it, from whom to whom."""
+    first = await site.ask()
+    other = "0a1b2c3d-0000-4000-8000-000000000001"
+    await site.ask(other)
+    await _decide(site, first)
+    html = (await _looking(site, "/approvals")).html
+    assert [row[:2] for row in _cells(html)] == [[other, "Pending"], [GUID, "Approve"]]
+    link = re.findall(r'href="/__cockpit(/sequence[^"]*)"', html)[-1].replace("&amp;", "&")
+    html = (await _looking(site, link)).html
+    assert re.findall(r'class="name"[^>]*>([^<]*)<', html) == ["Console", "ServiceNow", "Browser"]
+    assert [(row[2], row[4], row[5]) for row in _cells(html)] == [
+        ("from Console", "201", "broken (2)"),
+        ("from Browser", "303", "no contract"),
+        ("to Console", "200", "kept"),
+        ("to Console", "200", "broken (3)"),
+    ]
+
+
+async def test_callers_are_named_by_what_they_call(site: Site) -> None:
+    """Who decides over the API is the approver; whose call has no contract is an API client."""
+    sys_id = await site.ask()
+    await site.change(REQUEST, sys_id, {"status": "Deny"})
+    await site.call("GET", "/api/now/table/incident")
+    rows = _cells((await _looking(site, "")).html)
+    by_path = {row[3].split("?")[0].rsplit("/", 1)[1]: row[2] for row in rows}
+    assert (by_path[sys_id], by_path["incident"]) == ("from Approver", "from API client")
+
+
+async def test_secrets_do_not_reach_the_cockpit(site: Site) -> None:
+    """Neither a registration's Secret nor a token nor what a person typed is on any page."""
+    await _decide(site, await site.ask())
+    pages = [await _looking(site, f"/exchanges/{number}") for number in range(1, 8)]
+    pages += [await _looking(site, path) for path in ("", f"/sequence?about={GUID}", "/deliveries")]
+    for shown in pages:
+        assert (shown.status, SECRET in shown.html, "a-token" in shown.html) == (200, False, False)
+
+
+@pytest.mark.parametrize("mood", ["hibernating", "rate-limited"])
+async def test_moods_can_be_armed(site: Site, mood: str) -> None:
+    """The instance's own faults are offered beside the common ones."""
+    html = (await _looking(site, "/faults")).html
+    assert f"<option>{mood}</option>" in html
+
+
+async def test_instance_without_a_control_plane_has_no_cockpit(blueprint: Blueprint, settings: Settings) -> None:
+    """What is to be like a real instance has neither."""
+    app = create_app(replace(settings, control_plane=False), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
+    async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http, http.get(f"{url}/__cockpit") as answer:
+        assert answer.status == 404
