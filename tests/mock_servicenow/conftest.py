@@ -3,8 +3,8 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, encode_basic_auth, web
 
 from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.now_platform.store import Store
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
@@ -20,6 +21,7 @@ from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
 Auth = tuple[str, str]
+NewDatabase = Callable[[str], AbstractContextManager[str]]
 ADMIN = ("admin", "admin")
 SCOPE = "x_thyti_thycotic_p_"
 CONFIGURATION = f"{SCOPE}integration_configuration"
@@ -27,6 +29,8 @@ ACTIVITY_TYPE = f"{SCOPE}activity_type"
 REQUEST = f"{SCOPE}request"
 RESPONSE = f"{SCOPE}response"
 GUID = "85d71683-7dac-4762-8120-76a9a564fdc1"
+# Without it answers carry the real time, and no two journals are alike.
+_DATED = {"Date": "Mon, 05 Jan 2026 09:00:00 GMT"}
 SECRET = "s3cret-of-the-api-client-user"
 CLIENT_ID = "0f1ba2b8-4b1e-4f3f-9d13-0a4c2e5d9a11"
 
@@ -63,7 +67,7 @@ class StubConsole:
         self.logons.append(await request.json())
         status = self.token_statuses.pop(0) if self.token_statuses else 200
         body = self.token_bodies.pop(0) if self.token_bodies else json.dumps(f"token-{len(self.logons)}").encode()
-        return web.Response(status=status, body=body, content_type="application/json")
+        return web.Response(status=status, body=body, content_type="application/json", headers=_DATED)
 
     async def approve(self, request: web.Request) -> web.Response:
         """Take a decision and answer the next status set."""
@@ -72,7 +76,7 @@ class StubConsole:
         status = self.statuses.pop(0) if self.statuses else 200
         if status == HTTPStatus.OK:
             self.decided.set()
-        return web.json_response({"Result": True, "Status": "ok", "Messages": []}, status=status)
+        return web.json_response({"Result": True, "Status": "ok", "Messages": []}, status=status, headers=_DATED)
 
     def app(self) -> web.Application:
         """Return the application."""
@@ -208,8 +212,19 @@ async def running(
         yield Instance(url, clock, http, console)
 
 
+@pytest.fixture(scope="session")
+def prepared(blueprint: Blueprint, new_database: NewDatabase) -> Iterator[str]:
+    """Give the URL of a database in the instance's first state."""
+    with new_database("") as url:
+        store = Store(url, blueprint.dictionary.sql)
+        blueprint.build(blueprint.instance(store, VirtualClock(), Ids(1)))
+        store.close()
+        yield url
+
+
 @pytest.fixture
-async def instance(blueprint: Blueprint, database_url: str) -> AsyncIterator[Instance]:
+async def instance(blueprint: Blueprint, new_database: NewDatabase, prepared: str) -> AsyncIterator[Instance]:
     """Serve an instance and a stub console."""
-    async with running(Settings(database=database_url), blueprint) as served:
-        yield served
+    with new_database(prepared) as url:
+        async with running(Settings(database=url), blueprint) as served:
+            yield served

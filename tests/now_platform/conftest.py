@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, closing
 
 import pytest
 from aiohttp import web
@@ -25,6 +26,7 @@ from privman_testbench.recording import recording
 from privman_testbench.virtual_clock import VirtualClock
 
 URL = "https://dev12345.service-now.com"
+NewDatabase = Callable[[str], AbstractContextManager[str]]
 Client = TestClient[web.Request, web.Application]
 
 
@@ -69,22 +71,38 @@ VAULT = Table("u_vault", "Vault", columns=(Column("u_name", display=True),), acl
 
 CHAIN = Table("u_chain", "Link", columns=(Column("u_next", "Next", "reference", reference="u_chain", display=True),))
 
+STAGING = Table(
+    "imp_user",
+    "User import",
+    parent="sys_import_set_row",
+    columns=(
+        Column("user_id", "User ID"),
+        Column("first_name", "First name"),
+        Column("email", "Email", "email", 100),
+        Column("department", "Department"),
+        Column("extra", "Extra", max_length=4000),
+    ),
+)
+CLOSED = Table("imp_closed", parent="sys_import_set_row", acls=(Acl("create", ("importer",)),))
+
 
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
-    """Return the packaged tables and the toy's."""
-    return load_dictionary(tables=[TOY, VAULT, CHAIN])
+    """Return the packaged tables and those of the tests."""
+    return load_dictionary(tables=[TOY, VAULT, CHAIN, STAGING, CLOSED])
 
 
 @pytest.fixture(scope="session")
-def image(dictionary: Dictionary) -> bytes:
-    """Return a prepared database."""
-    store = Store("sqlite://", dictionary.sql)
-    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL)
-    provision(instance, Credentials())
-    copy = store.image()
-    store.close()
-    return copy
+def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tuple[str, bytes]]:
+    """Give the URL of a prepared database, and a copy of it where the store has copies."""
+    with new_database("") as url:
+        store = Store(url, dictionary.sql)
+        provision(
+            Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL), Credentials()
+        )
+        copy = store.image() if store.embedded else b""
+        store.close()
+        yield url, copy
 
 
 @pytest.fixture
@@ -94,12 +112,15 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def instance(dictionary: Dictionary, image: bytes, clock: VirtualClock) -> Iterator[Instance]:
+def instance(
+    dictionary: Dictionary, prepared: tuple[str, bytes], new_database: NewDatabase, clock: VirtualClock
+) -> Iterator[Instance]:
     """Return a fresh instance."""
-    store = Store("sqlite://", dictionary.sql)
-    store.restore(image)
-    yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), url=URL)
-    store.close()
+    like, copy = prepared
+    with new_database(like) as url, closing(Store(url, dictionary.sql)) as store:
+        if store.embedded:
+            store.restore(copy)
+        yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), url=URL)
 
 
 @pytest.fixture

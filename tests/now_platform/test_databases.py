@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Protocol
 
@@ -59,21 +59,17 @@ def test_a_numbered_table_may_be_added_later(tmp_path: Path, dictionary: Diction
 class Server(Protocol):
     """A PostgreSQL server."""
 
-    def create_database(self) -> str:
-        """Create a database and return its name."""
-
-    def url(self, database: str) -> str:
-        """Return the SQLAlchemy URL of a database."""
+    def database(self) -> AbstractContextManager[str]:
+        """Give the SQLAlchemy URL of a new database."""
 
 
 @pytest.fixture
 def shared(postgresql: Server, dictionary: Dictionary) -> Iterator[tuple[Instance, Instance]]:
     """Return two instances on one fresh PostgreSQL database, as two processes would have."""
-    url = postgresql.url(postgresql.create_database())
-    first, second = (open_instance(url, dictionary, seed) for seed in (1, 2))
-    yield first, second
-    first.store.close()
-    second.store.close()
+    with postgresql.database() as url:
+        first, second = (open_instance(url, dictionary, seed) for seed in (1, 2))
+        with closing(first.store), closing(second.store):
+            yield first, second
 
 
 Two = tuple[Instance, Instance]

@@ -7,49 +7,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from mock_servicenow.now_platform.dictionary import Acl, Column, Dictionary, Table
-from mock_servicenow.now_platform.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning import Credentials, provision
 from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
-from mock_servicenow.now_platform.store import Store
-from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]
 URL = "https://dev12345.service-now.com"
 BASE = "/api/now/import/imp_user"
-STAGING = Table(
-    "imp_user",
-    "User import",
-    parent="sys_import_set_row",
-    columns=(
-        Column("user_id", "User ID"),
-        Column("first_name", "First name"),
-        Column("email", "Email", "email", 100),
-        Column("department", "Department"),
-        Column("extra", "Extra", max_length=4000),
-    ),
-)
-CLOSED = Table("imp_closed", parent="sys_import_set_row", acls=(Acl("create", ("importer",)),))
-
-
-@pytest.fixture(scope="module")
-def dictionary() -> Dictionary:
-    """Return the packaged tables and two staging tables."""
-    return load_dictionary(tables=[STAGING, CLOSED])
-
-
-@pytest.fixture(scope="module")
-def image(dictionary: Dictionary) -> bytes:
-    """Return a prepared database."""
-    store = Store("sqlite://", dictionary.sql)
-    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL)
-    provision(instance, Credentials())
-    copy = store.image()
-    store.close()
-    return copy
 
 
 async def make(client: Client, table: str, **values: str) -> str:

@@ -1,6 +1,7 @@
 """What a release changes, and the gate before Basic authentication."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from aiohttp import web
@@ -13,6 +14,8 @@ from mock_servicenow.now_platform.release_profile import ReleaseError, ReleasePr
 from mock_servicenow.now_platform.store import Store
 from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import NewDatabase
 
 Client = TestClient[web.Request, web.Application]
 INCIDENTS = "/api/now/table/incident?sysparm_limit=1"
@@ -27,14 +30,15 @@ def release() -> str:
 
 
 @pytest.fixture
-def instance(dictionary: Dictionary, clock: VirtualClock, release: str) -> Iterator[Instance]:
+def instance(
+    dictionary: Dictionary, new_database: NewDatabase, clock: VirtualClock, release: str
+) -> Iterator[Instance]:
     """Return a new instance of the release."""
-    store = Store("sqlite://", dictionary.sql)
     profile = ReleaseProfile.load(release)
-    instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(3), url="", release=profile)
-    provision(instance, Credentials())
-    yield instance
-    store.close()
+    with new_database("") as url, closing(Store(url, dictionary.sql)) as store:
+        instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(3), url="", release=profile)
+        provision(instance, Credentials())
+        yield instance
 
 
 @pytest.fixture

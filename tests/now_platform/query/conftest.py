@@ -1,7 +1,7 @@
 """A small instance to ask: users, groups, roles and a task hierarchy, on any database."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 import pytest
@@ -95,18 +95,16 @@ def dictionary() -> Dictionary:
 
 
 @pytest.fixture(scope="session")
-def engine(dictionary: Dictionary) -> Iterator[sa.Engine]:
-    """In-memory SQLite, or the database that QUERY_TEST_DATABASE names."""
-    engine = sa.create_engine(os.environ.get("QUERY_TEST_DATABASE", "sqlite://"))
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", lambda connection, _record: teach_casefold(connection))
-    with engine.begin() as connection:
-        dictionary.sql.drop_all(connection)
-        dictionary.sql.create_all(connection)
-    yield engine
-    with engine.begin() as connection:
-        dictionary.sql.drop_all(connection)
-    engine.dispose()
+def engine(dictionary: Dictionary, new_database: Callable[[str], AbstractContextManager[str]]) -> Iterator[sa.Engine]:
+    """Connect to a database with the tables and no rows."""
+    with new_database("") as url:
+        engine = sa.create_engine(url)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", lambda connection, _record: teach_casefold(connection))
+        with engine.begin() as connection:
+            dictionary.sql.create_all(connection)
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
