@@ -68,7 +68,13 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         middlewares=[
             *([control.middleware] if settings.control_plane else []),
             _addressed(instance, settings),
-            recording(journal, faults, lambda request: is_control(request) or ui.is_page(request)),
+            http.uploads(),
+            recording(
+                journal,
+                faults,
+                lambda request: is_control(request) or ui.is_page(request),
+                http.unread(instance),
+            ),
             edge(),
             *http.middlewares(instance),
             limiting(instance),

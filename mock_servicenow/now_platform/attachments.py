@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform import access
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound
+from mock_servicenow.now_platform.rest.limits import megabytes
 from mock_servicenow.now_platform.rules import EVERY_TABLE, BusinessRule, RuleContext
 
 if TYPE_CHECKING:
@@ -147,11 +148,11 @@ def _allowed(session: "Session", operation: str, records: "list[Record]") -> "li
 
 
 def _check_size(session: "Session", file: File) -> None:
-    name, default = LARGEST
-    most = int(session.property(name, str(default)))
-    if len(file.content) > most * 1024 * 1024:
+    most = megabytes(session, *LARGEST)
+    if len(file.content) > most:
         raise BadRequest(
-            "Failed to create the attachment", f"'{file.name}' has {len(file.content)} bytes; {name} is {most} MB"
+            "Failed to create the attachment",
+            f"'{file.name}' has {len(file.content)} bytes; {LARGEST[0]} allows {most}",
         )
 
 

@@ -1,6 +1,5 @@
 """Who a request comes from: Basic authentication with lockout, and whatever schemes are added (platform 4.2)."""
 
-import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -136,7 +135,7 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
         return None
     try:
         user_name, colon, password = b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
     return (user_name, password) if colon else None
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import queries
 from mock_servicenow.now_platform.errors import MandatoryFieldMissing
 
 if TYPE_CHECKING:
@@ -19,16 +18,15 @@ def enforce(context: "RuleContext") -> None:
     session, table = context.session, context.table
     policies = session.instance.cache.get("data_policies", table, (POLICIES, RULES), lambda: _load(session, table))
     missing = [
-        name for policy in policies if _applies(context, policy) for name in policy[1] if not context.current[name]
+        name
+        for condition, demanded in policies
+        if context.meets(condition)
+        for name in demanded
+        if not context.current[name]
     ]
     if missing:
         columns = session.dictionary.columns(table)
         raise MandatoryFieldMissing([columns[name].label for name in missing])
-
-
-def _applies(context: "RuleContext", policy: Policy) -> bool:
-    condition = policy[0]
-    return not condition or queries.would_match(context.session, context.table, condition, context.current)
 
 
 def _load(session: "Session", table: str) -> list[Policy]:

@@ -6,12 +6,8 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.physical import PhysicalSchema, storage_kind
-
-DATE_TIME_TYPES = frozenset({"glide_date_time", "due_date"})
-REFERENCE_TYPES = frozenset({"reference", "domain_id"})
-JOURNAL_TYPES = frozenset({"journal_input", "journal"})
-PASSWORD_TYPES = frozenset({"password", "password2"})
+from mock_servicenow.now_platform.column_types import REFERENCE_TYPES, storage_kind
+from mock_servicenow.now_platform.physical import PhysicalSchema
 
 
 class DictionaryError(Exception):

@@ -4,8 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import journal_fields
-from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES, Column
-from mock_servicenow.now_platform.physical import INTEGER_TYPES, NUMBER_TYPES
+from mock_servicenow.now_platform.column_types import (
+    DATE_TIME_TYPES,
+    INTEGER_TYPES,
+    JOURNAL_TYPES,
+    NUMBER_TYPES,
+    PASSWORD_TYPES,
+)
+from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.values import UNITS, duration_seconds
 
 if TYPE_CHECKING:

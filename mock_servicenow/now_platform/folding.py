@@ -29,14 +29,14 @@ class UnicodeFolded(FunctionElement[str]):
     inherit_cache = True
 
 
+def fold(sql: str, dialect: sa.Dialect) -> str:
+    """Return the SQL of a text with its ASCII letters made equal."""
+    return f"{sql} COLLATE NOCASE" if dialect.name == "sqlite" else f'lower({sql} COLLATE "C")'
+
+
 @compiles(Folded)
-def _lower_in_c(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
-    return f'lower({compiler.process(element.clauses, **kw)} COLLATE "C")'
-
-
-@compiles(Folded, "sqlite")
-def _nocase(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
-    return f"{compiler.process(element.clauses, **kw)} COLLATE NOCASE"
+def _fold(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return fold(compiler.process(element.clauses, **kw), compiler.dialect)
 
 
 @compiles(UnicodeFolded)

@@ -1,5 +1,6 @@
 """The platform on a web server: routes, authentication, headers and the envelope of errors (platform 1.9, 5.5)."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ from mock_servicenow.now_platform.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.errors import (
     MfaTokenInvalid,
     NotAuthenticated,
+    PayloadTooLarge,
     PlatformError,
+    UnreadableBody,
     UriTooLong,
 )
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.envelope import error_answer
+from mock_servicenow.now_platform.rest.limits import LONGEST_BODY
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.now_platform.web_sessions import COOKIE
@@ -32,9 +36,11 @@ API = "/api/"
 LONGEST_PATH = 16_000
 LONGEST_LINE = 64 * 1024
 """What the web server's ``max_line_size`` must be for `LONGEST_PATH` to be told by the platform."""
-LARGEST_BODY = 1_100 * 1024 * 1024
-"""What the application's ``client_max_size`` must be, so that the platform tells what is too large: it takes files of
-1024 MB (platform 3.1)."""
+LARGEST_BODY = 25 * 1024 * 1024
+"""What the application's ``client_max_size`` must be: no property lets the platform read more (platform 5.3)."""
+LARGEST_FILE = 1_100 * 1024 * 1024
+"""The same for files, of which it takes 1024 MB (platform 3.1)."""
+_FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 
 _HEADERS = CIMultiDict(
     {
@@ -71,7 +77,32 @@ def routes(instance: "Instance", router: Router | None = None) -> list[web.Route
         answered = await instance.run(lambda: apis.answer(call))
         return web.Response(status=answered.status, body=answered.body, headers=answered.headers)
 
-    return [web.route("*", "/api/{path:.*}", answer)]
+    return [web.route("*", "/api/{path:(?s:.*)}", answer)]
+
+
+def uploads() -> "Middleware":
+    """Return the middleware that lets files be larger than other bodies; it belongs outside of what reads them."""
+
+    @web.middleware
+    async def upload(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if _FILES.fullmatch(request.path) is None:
+            return await handler(request)
+        return await handler(request.clone(client_max_size=LARGEST_FILE))
+
+    return upload
+
+
+def unread(instance: "Instance") -> Handler:
+    """Return what answers a request whose body is too long to be read, or cannot be unpacked (platform 1.9, 5.3)."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        packed = "Content-Encoding" in request.headers
+        length = request.content_length or LARGEST_BODY
+        response = error_response(request, UnreadableBody() if packed else PayloadTooLarge(length, LONGEST_BODY))
+        add_headers(instance, request, response)
+        return response
+
+    return refuse
 
 
 def middlewares(instance: "Instance") -> "list[Middleware]":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary import JOURNAL_TYPES
+from mock_servicenow.now_platform.column_types import JOURNAL_TYPES
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column

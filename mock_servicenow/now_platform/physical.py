@@ -1,26 +1,16 @@
 """How tables are stored: one SQL table per hierarchy, empty values as NULL."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import md5
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.column_types import Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.folding import fold
+
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary import Column
-
-INTEGER_TYPES = frozenset({"integer", "longint", "order_index"})
-NUMBER_TYPES = frozenset({"decimal", "float"})
-
-
-def storage_kind(glide_type: str) -> str:
-    """Return how values of a type are stored: ``integer``, ``number`` or ``text``.
-
-    Date-times and durations are text in UTC form, so that they sort; booleans are ``true`` and ``false``.
-    """
-    if glide_type in INTEGER_TYPES:
-        return "integer"
-    return "number" if glide_type in NUMBER_TYPES else "text"
 
 
 class PhysicalSchema:
@@ -46,22 +36,21 @@ class PhysicalSchema:
 
     def create_all(self, connection: sa.Connection) -> None:
         """Create the tables and indexes that are missing."""
-        quote = connection.dialect.identifier_preparer.quote
         for root, columns in self._hierarchies.items():
-            described = ", ".join(f"{quote(name)} {_sql_type(column)}" for name, column in columns.items())
-            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {quote(root)} ({described})")
-            for column in columns.values():
-                if column.unique or column.indexed:
-                    unique = "UNIQUE " if column.unique else ""
-                    name = quote(index_name(root, column.name))
-                    where = f"{quote(root)} ({quote(column.name)})"
-                    connection.exec_driver_sql(f"CREATE {unique}INDEX IF NOT EXISTS {name} ON {where}")
+            for statement in _creation(root, columns, connection.dialect):
+                connection.exec_driver_sql(statement)
 
     def drop_all(self, connection: sa.Connection) -> None:
         """Drop the tables that exist."""
         quote = connection.dialect.identifier_preparer.quote
         for root in self._hierarchies:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(root)}")
+
+
+def position(root: str, dialect: sa.Dialect) -> "sa.ColumnElement[int]":
+    """Return what counts the rows of a table in the order of their insertion."""
+    name = "rowid" if dialect.name == "sqlite" else _POSITION
+    return sa.literal_column(f"{dialect.identifier_preparer.quote(root)}.{name}")
 
 
 def index_name(root: str, column: str) -> str:
@@ -72,10 +61,32 @@ def index_name(root: str, column: str) -> str:
     return f"{name[:_KEPT]}_{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
 
 
+_POSITION = '"__position"'
 _LONGEST_NAME = 63
 _KEPT = 54
 _SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"}
 _TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
+
+
+def _creation(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> Iterator[str]:
+    quote = dialect.identifier_preparer.quote
+    described = [f"{quote(name)} {_sql_type(column)}" for name, column in columns.items()]
+    if dialect.name != "sqlite":  # which numbers rows by itself
+        described.append(f"{_POSITION} BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE")
+    yield f"CREATE TABLE IF NOT EXISTS {quote(root)} ({', '.join(described)})"
+    for column in columns.values():
+        if column.unique or column.indexed:
+            unique = "UNIQUE " if column.unique else ""
+            where = f"{quote(root)} ({_indexed(column, dialect)})"
+            yield f"CREATE {unique}INDEX IF NOT EXISTS {quote(index_name(root, column.name))} ON {where}"
+
+
+def _indexed(column: "Column", dialect: sa.Dialect) -> str:
+    """Return a column in the form in which queries compare and sort it."""
+    name = dialect.identifier_preparer.quote(column.name)
+    compared = fold(name, dialect) if kind_of(column.type) is Kind.TEXT else name
+    # SQLite has empty values first in every index.
+    return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
 
 
 def _sql_type(column: "Column") -> str:

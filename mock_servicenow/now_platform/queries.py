@@ -1,16 +1,22 @@
 """Encoded queries, asked by one session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query import CompiledQuery, Query, QueryContext, compile_query
+from mock_servicenow.now_platform.query import (
+    Change,
+    CompiledQuery,
+    Query,
+    QueryContext,
+    compile_condition,
+    compile_query,
+)
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.syntax import Condition
-from mock_servicenow.now_platform.store import DuplicateError
-from mock_servicenow.now_platform.values import DATE_TIME, to_database
+from mock_servicenow.now_platform.values import DATE_TIME
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
@@ -22,14 +28,17 @@ def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
 
 
 def _compile(session: "Session", table: str, query: Query) -> CompiledQuery:
-    context = QueryContext(
+    return compile_query(query, table, session.dictionary, _context(session))
+
+
+def _context(session: "Session") -> QueryContext:
+    return QueryContext(
         now=datetime.strptime(session.now, DATE_TIME).replace(tzinfo=UTC),
         user_id=session.user.sys_id,
         user_name=session.user.user_name,
         timezone=session.time_zone,
         invalid_returns_no_rows=session.property("glide.invalid_query.returns_no_rows") == "true",
     )
-    return compile_query(query, table, session.dictionary, context)
 
 
 def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
@@ -61,19 +70,8 @@ def matching(session: "Session", table: str, encoded: str, sys_ids: Iterable[str
     return set(session.work.transaction.execute(statement).scalars())
 
 
-def would_match(session: "Session", table: str, encoded: str, values: Mapping[str, str]) -> bool:
-    """Return whether a record with those values would meet a condition.
-
-    The record is stored, asked for, and taken back, so that a condition means here exactly what it means in a query.
-    A record that cannot be stored meets none.
-    """
-    physical = session.dictionary.sql_table(table)
-    columns = session.dictionary.columns(table)
-    row = {name: to_database(column, values[name]) for name, column in columns.items()}
-    with session.work.transaction.taken_back():
-        try:
-            session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == row["sys_id"]))
-            session.work.transaction.execute(sa.insert(physical).values(row))
-        except DuplicateError:
-            return False
-        return bool(matching(session, table, encoded, [values["sys_id"]]))
+def would_match(session: "Session", encoded: str, change: Change) -> bool:
+    """Return whether a record, as it would be after a write, meets a condition."""
+    query = session.instance.parser.parse(encoded)
+    condition = compile_condition(query, change, session.dictionary, _context(session))
+    return bool(session.work.transaction.execute(sa.select(condition.where)).scalar())

@@ -5,9 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.column_types import Kind, kind_of
 from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.folding import Folded, ascii_lower
 from mock_servicenow.now_platform.store import Row, Store, Transaction
-from mock_servicenow.now_platform.values import from_database, to_database, to_stored
+from mock_servicenow.now_platform.values import UNSTORABLE, from_database, to_database, to_stored
 
 Values = dict[str, str]
 VALUES_PER_STATEMENT = 500
@@ -23,6 +25,8 @@ class Reader:
 
     def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
         """Return one row; with ``lock``, nobody else writes it before this transaction ends."""
+        if UNSTORABLE.search(sys_id):
+            return None
         prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
         rows = self._transaction.run(prepared, {"id": sys_id})
         return self._of_class(table, rows[0]) if rows else None
@@ -54,8 +58,12 @@ class Reader:
         if not text:
             return physical.is_(None)
         column = self._dictionary.columns(table)[name]
-        stored = to_stored(column, text)
-        return sa.false() if stored is None else physical == to_database(column, stored)
+        stored = None if UNSTORABLE.search(text) else to_stored(column, text)
+        if stored is None:
+            return sa.false()
+        same = physical == to_database(column, stored)
+        # Indexes on texts are folded, so the database finds the row by one condition and proves it by the other.
+        return sa.and_(Folded(physical) == ascii_lower(stored), same) if kind_of(column.type) is Kind.TEXT else same
 
     def class_filter(self, table: str) -> "list[sa.ColumnElement[bool]]":
         """Return the condition that keeps other classes of the hierarchy out; none for a root."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mock_servicenow.now_platform import queries, stored_rules
+from mock_servicenow.now_platform import stored_rules
 from mock_servicenow.now_platform.errors import AbortedByRule
 from mock_servicenow.now_platform.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
 from privman_testbench.findings import Finding
@@ -21,9 +21,7 @@ class Rulebook:
     def run(self, when: When, context: RuleContext) -> None:
         """Run what accompanies this write, in order; raises AbortedByRule."""
         for rule in self._applicable(when, context):
-            if not rule.condition or queries.would_match(
-                context.session, context.table, rule.condition, context.current
-            ):
+            if context.meets(rule.condition):
                 _execute(rule, context)
 
     def _applicable(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from hashlib import md5
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from mock_servicenow.now_platform import queries
+from mock_servicenow.now_platform.query import Change
+
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.record import Record
     from mock_servicenow.now_platform.session import Session
@@ -84,6 +87,13 @@ class RuleContext:
         """Return whether the write gives the column another value; on insert, whether it gives it one."""
         before = "" if self.previous is None else self.previous[column]
         return self.current.get(column, "") != before
+
+    def meets(self, condition: str) -> bool:
+        """Return whether the record as it would be meets an encoded query; every record meets an empty one."""
+        if not condition:
+            return True
+        previous = {} if self.previous is None else self.previous.values
+        return queries.would_match(self.session, condition, Change(self.table, self.current, previous))
 
     def abort(self, reason: str) -> NoReturn:
         """Refuse the write; the reason becomes a finding and never reaches the client (platform 1.9)."""

@@ -8,9 +8,9 @@ import orjson
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform import access
+from mock_servicenow.now_platform.column_types import storage_kind
 from mock_servicenow.now_platform.display import display_value
 from mock_servicenow.now_platform.errors import ApiAccessDenied, InvalidTable, MethodNotAllowed, UnknownPath
-from mock_servicenow.now_platform.physical import storage_kind
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.filters import filter_query

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.query.operands import Kind, Operand, UnusableTermError
+from mock_servicenow.now_platform.column_types import Kind
+from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
 from mock_servicenow.now_platform.query.walk import Path, stored_rows
 from mock_servicenow.now_platform.stats_parameters import Aggregate, StatsParameters
 

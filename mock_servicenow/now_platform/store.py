@@ -1,14 +1,14 @@
 """The database of an instance and its transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import Any, Self
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.engines import open_engine
-from mock_servicenow.now_platform.physical import PhysicalSchema
+from mock_servicenow.now_platform.physical import PhysicalSchema, position
 
 Row = Sequence[Any]
 
@@ -103,15 +103,6 @@ class Transaction:
         """Execute a statement that was compiled before, once for each of the rows."""
         prepared.run_many(self._driver, rows)
 
-    @contextmanager
-    def taken_back(self) -> Iterator[None]:
-        """Undo what the body does, whatever comes of it."""
-        savepoint = self._connection.begin_nested()
-        try:
-            yield
-        finally:
-            savepoint.rollback()
-
     def commit(self) -> None:
         """Make everything last, what bypassed SQLAlchemy included."""
         self._driver.commit()
@@ -195,9 +186,8 @@ class Store:
         return known
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
-        """Return what orders rows as they were inserted, as far as the database remembers."""
-        embedded: list[sa.ColumnElement[Any]] = [sa.literal_column(f"{table.name}.rowid")]
-        return embedded if self.embedded else [table.c.sys_created_on, table.c.sys_id]
+        """Return what orders rows as they were inserted."""
+        return [position(table.name, self._engine.dialect)]
 
     def image(self) -> bytes:
         """Return a copy of an embedded database."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.intake import Intake
 from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext, When
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class RuleAction:
 
     def __call__(self, context: RuleContext) -> None:
         """Act on one write."""
-        columns = context.session.dictionary.columns(context.table)
-        context.current.update({name: value for name, value in self._values.items() if name in columns})
+        intake = Intake(context.session, context.table)
+        context.current.update(intake.take(self._values, with_sys_id=False))
         if self._aborts:
             context.abort(self._message or "the rule aborts every write that meets its condition")

@@ -7,11 +7,13 @@ from math import isfinite
 
 import orjson
 
-from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, Column
-from mock_servicenow.now_platform.physical import INTEGER_TYPES, NUMBER_TYPES, storage_kind
+from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, INTEGER_TYPES, NUMBER_TYPES, storage_kind
+from mock_servicenow.now_platform.dictionary import Column
 
 DATE_TIME = "%Y-%m-%d %H:%M:%S"
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored date-times carry no zone
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""Characters that no database stores: NUL, and halves of surrogate pairs."""
 TRUE_WORDS = frozenset({"true", "1", "yes"})
 UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _CLOCK_DURATION = re.compile(r"(?:(\d+) )?(\d{1,4}):(\d{2}):(\d{2})")

@@ -3,14 +3,8 @@
 from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform import access
-from mock_servicenow.now_platform.dictionary import (
-    CLASS_COLUMN,
-    DATE_TIME_TYPES,
-    JOURNAL_TYPES,
-    PASSWORD_TYPES,
-    SYSTEM_COLUMNS,
-    Column,
-)
+from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary import CLASS_COLUMN, SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.session import Session
 from mock_servicenow.ui import durations

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, Column
+from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES
+from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.intake import is_sys_id
 from mock_servicenow.now_platform.session import Session
 from mock_servicenow.now_platform.values import to_stored

@@ -40,7 +40,9 @@ class Secrets:
             del self._known[next(iter(self._known))]
 
     def mask(self, text: str) -> str:
-        """Return the text with every secret in it masked."""
+        """Return the text with every secret in it masked, and bytes that are no characters written as escapes."""
+        if not text.isascii():
+            text = text.encode(errors="backslashreplace").decode()
         for secret in self._known:
             text = text.replace(secret, MASK)
         text = _JSON_PAIR.sub(rf"\g<head>\g<quote>{MASK}\g<quote>", text)

@@ -14,18 +14,30 @@ HUNG_UP = frozenset({"reset", "answer-lost", "truncated"})
 Unrecorded = Callable[[web.Request], bool]
 
 
-def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:
-    """Return the middleware; what ``unrecorded`` is true of passes by journal and faults."""
+async def refuse(request: web.Request) -> web.StreamResponse:
+    """Answer 413 to a request whose body is not read."""
+    return web.Response(status=413, text=f"The body of {request.method} {request.path} is too long or unreadable.\n")
+
+
+def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded, unread: Handler = refuse) -> Middleware:
+    """Return the middleware.
+
+    Args:
+        journal: gets every exchange.
+        faults: strike the exchanges that they fit.
+        unrecorded: what it is true of passes by journal and faults.
+        unread: answers a request whose body is longer than the application reads, or cannot be unpacked.
+    """
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         if unrecorded(request):
             return await handler(request)
-        body = await request.read()
-        exchange = journal.begin("in", request.method, request.path_qs, tuple(request.headers.items()), body)
+        body = await _read(request)
+        exchange = journal.begin("in", request.method, request.path_qs, tuple(request.headers.items()), body or b"")
         request[EXCHANGE] = exchange
         try:
-            answer = await _answer(faults, exchange, request, handler)
+            answer = await _answer(faults, exchange, request, unread if body is None else handler)
         except BaseException as error:
             journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
             raise
@@ -37,6 +49,16 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
         return answer
 
     return record
+
+
+async def _read(request: web.Request) -> bytes | None:
+    """Return the body; None if it is longer than the application reads, or cannot be unpacked."""
+    if (request.content_length or 0) > request.client_max_size:
+        return None
+    try:
+        return await request.read()
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
+        return None
 
 
 async def _answer(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:

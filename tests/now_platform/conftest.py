@@ -1,10 +1,13 @@
 """An instance with nothing but the platform and a toy app of one table."""
 
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -139,7 +142,8 @@ def journal(clock: VirtualClock, secrets: Secrets) -> Journal:
 def app(instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secrets) -> web.Application:
     """Return the instance as a web application."""
     surrounding = [
-        recording(journal, Faults(clock, {}, {}), lambda _request: False),
+        http.uploads(),
+        recording(journal, Faults(clock, {}, {}), lambda _request: False, http.unread(instance)),
         edge(),
         *http.middlewares(instance),
         limiting(instance),
@@ -157,6 +161,30 @@ async def server(app: web.Application) -> AsyncIterator[TestServer]:
     await server.start_server(max_line_size=http.LONGEST_LINE)
     yield server
     await server.close()
+
+
+@pytest.fixture
+async def https(
+    app: web.Application, instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[str, str]]:
+    """Serve the instance over TLS; give its origin and the file of the authority, which requests trusts already."""
+    authority = trustme.CA()
+    bundle = str(tmp_path / "ca.pem")
+    authority.cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)  # clients that open sessions of their own are told so alone
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    server = TestServer(app, scheme="https", host="localhost")
+    await server.start_server(ssl=context, max_line_size=http.LONGEST_LINE)
+    instance.url = f"https://localhost:{server.port}"
+    yield instance.url, bundle
+    await server.close()
+
+
+@pytest.fixture
+def origin(https: tuple[str, str]) -> str:
+    """Return the origin of the instance, served over TLS."""
+    return https[0]
 
 
 @pytest.fixture

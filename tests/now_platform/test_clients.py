@@ -1,40 +1,15 @@
 """Released clients of ServiceNow against the platform."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pysnc
 import pysnow
 import pytest
 import requests
-import trustme
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-
-from mock_servicenow.now_platform import http
-from mock_servicenow.now_platform.instance import Instance
 
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
-
-
-@pytest.fixture
-async def origin(instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """Serve the instance over TLS and let the requests library trust it."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    app = web.Application(middlewares=http.middlewares(instance))
-    app.add_routes(http.routes(instance))
-    server = TestServer(app, scheme="https", host="localhost")
-    await server.start_server(ssl=context)
-    instance.url = f"https://localhost:{server.port}"
-    yield instance.url
-    await server.close()
 
 
 async def as_administrator(work: Callable[[requests.Session], None]) -> None:

@@ -4,17 +4,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pysnc
 import pytest
 import requests
-import trustme
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+from pysnc.asyncio import AsyncServiceNowClient
 
-from mock_servicenow.now_platform import http
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
 from privman_testbench.virtual_clock import VirtualClock
@@ -23,24 +19,6 @@ ADMIN = "6816f79cc0a8016401c5a33be04be441"
 TEXT = "this is a sample attachment\nwith\nmulti\nlines"
 BYTES = b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09"
 LONG_QUERY = "AAAA=BBBB^" * 2_300 + f"sys_id={ADMIN}"
-
-
-@pytest.fixture
-async def authority() -> trustme.CA:
-    """Return who vouches for the server."""
-    return trustme.CA()
-
-
-@pytest.fixture
-async def origin(app: web.Application, instance: Instance, authority: trustme.CA) -> AsyncIterator[str]:
-    """Serve the instance over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    server = TestServer(app, scheme="https", host="localhost")
-    await server.start_server(ssl=context, max_line_size=http.LONGEST_LINE)
-    instance.url = f"https://localhost:{server.port}"
-    yield instance.url
-    await server.close()
 
 
 class Pysnc:
@@ -61,21 +39,16 @@ class Pysnc:
 
 
 @pytest.fixture
-def synchronous(origin: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pysnc:
+def synchronous(origin: str) -> Pysnc:
     """Return the synchronous client."""
-    bundle = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(bundle)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     return Pysnc(origin)
 
 
 @pytest.fixture
-async def asynchronous(origin: str, authority: trustme.CA) -> AsyncIterator[Any]:
+async def asynchronous(https: tuple[str, str]) -> AsyncIterator[Any]:
     """Return the asynchronous client."""
-    module = pytest.importorskip("pysnc.asyncio", reason="PySNC's asynchronous half needs httpx", exc_type=ImportError)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    client = module.AsyncServiceNowClient(origin, ("admin", "admin"), verify=context)
+    url, bundle = https
+    client = AsyncServiceNowClient(url, ("admin", "admin"), verify=ssl.create_default_context(cafile=bundle))
     yield client
     await client.close()
 

@@ -1,5 +1,7 @@
 """Business rules, those of apps and those stored as records."""
 
+from collections.abc import Callable
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -109,15 +111,15 @@ def test_a_condition_is_asked_of_the_record_as_it_would_be(instance: Instance) -
     assert [operation for operation, _, _ in witness.seen] == ["insert", "update"]
 
 
-def test_a_record_that_cannot_be_stored_meets_no_condition(instance: Instance) -> None:
-    """A duplicate is refused as such, the rule does not run."""
+def test_a_condition_may_ask_what_changes(instance: Instance) -> None:
+    """VALCHANGES, CHANGESFROM and CHANGESTO compare with the record before the write (platform 2.2)."""
     witness = Witness()
-    add(instance, "before", witness, condition="u_nameISNOTEMPTY")
+    add(instance, "before", witness, condition="u_colorCHANGESTOb^u_colorCHANGESFROMr^u_colorVALCHANGES")
     with instance.transaction(instance.system) as session:
-        session.insert("u_toy", {"u_name": "a"})
-    with pytest.raises(Exception, match="Unique Key"), instance.transaction(instance.system) as session:
-        session.insert("u_toy", {"u_name": "a"})
-    assert len(witness.seen) == 1
+        toy = session.insert("u_toy", {"u_name": "a", "u_color": "r"})
+        for color in ("b", "b", "r", "", "b"):
+            session.update("u_toy", toy.sys_id, {"u_color": color})
+    assert [operation for operation, _, _ in witness.seen] == ["update"]
 
 
 def refuse(context: RuleContext) -> None:
@@ -258,6 +260,19 @@ async def test_a_stored_rule_sets_values(client: Client) -> None:
     await client.post("/api/now/table/sys_script", json=rule)
     response = await client.post("/api/now/table/problem", json={"category": "x"})
     assert (await response.json())["result"]["category"] == "storage"
+
+
+async def test_a_stored_rule_sets_nothing_that_a_column_cannot_hold(
+    client: Client, swallowed: Callable[[], list[str]]
+) -> None:
+    """A template's values are taken in as a client's are: what is none of the column's type is left out (1.7)."""
+    template = "priority=high^opened_at=soon^category=storage"
+    rule = {**STORED, "abort_action": False, "template": template, "filter_condition": ""}
+    await client.post("/api/now/table/sys_script", json=rule)
+    response = await client.post("/api/now/table/problem", json={"priority": "2"})
+    result = (await response.json())["result"]
+    assert (result["priority"], result["category"]) == ("2", "storage")
+    assert swallowed().count("value-ignored") == 2
 
 
 @pytest.mark.parametrize("change", [{"when": "async"}, {"action_insert": False}, {"collection": "incident"}])

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Form = Mapping[str, str]
 INTERCEPTOR = "/security_interceptor.do"
+_MOST_FIELDS = 100
 _FORM = "application/x-www-form-urlencoded"
 _FAILURE = {"error_description": "access_denied", "error": "server_error"}
 
@@ -142,9 +143,16 @@ async def _form(request: web.Request) -> dict[str, str]:
             Finding("swallowed", "oauth-body", f"Content-Type is '{request.content_type}'; expected {_FORM}", "body")
         )
         return {}
-    form = dict(parse_qsl((await request.read()).decode(errors="replace")))
+    form = _fields((await request.read()).decode(errors="replace"))
     client = basic_credentials(request.headers.get("Authorization", ""))
     return form if client is None else {"client_id": client[0], "client_secret": client[1]} | form
+
+
+def _fields(body: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body, max_num_fields=_MOST_FIELDS))
+    except ValueError:  # there are more
+        return {}
 
 
 def _html(page: str, status: int = 200) -> web.Response:

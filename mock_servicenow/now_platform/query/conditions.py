@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.column_types import Kind, kind_of
 from mock_servicenow.now_platform.query import date_conditions, references
 from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
-from mock_servicenow.now_platform.query.operands import Kind, Operand, Sql, UnusableTermError, kind_of
+from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def may_accept_empty(operator: Operator, value: str, column: "Column") -> bool:
         case Operator.EMPTY | Operator.ANYTHING:
             return True
         case Operator.NOT_EQUALS:
-            return kind_of(column) is Kind.BOOLEAN
+            return kind_of(column.type) is Kind.BOOLEAN
         case Operator.EQUALS | Operator.IN:
             return value.startswith(PREFIX) or not all(value.split(","))
     return False

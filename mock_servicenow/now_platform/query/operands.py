@@ -3,19 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, REFERENCE_TYPES, Column
+from mock_servicenow.now_platform.column_types import Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.folding import Folded, UnicodeFolded, ascii_lower
-from mock_servicenow.now_platform.physical import storage_kind
 from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.values import to_database, to_stored
 
-_DATE_TIMES = DATE_TIME_TYPES | {"glide_duration"}
-_IDENTIFIERS = REFERENCE_TYPES | {"GUID", "document_id", "sys_class_name"}
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 _INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
 _LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
@@ -29,28 +26,6 @@ class UnusableTermError(Exception):
 
 class UnusableValueError(Exception):
     """No stored value of the column could ever equal or be compared with the value."""
-
-
-class Kind(Enum):
-    """How values of a column compare."""
-
-    TEXT = auto()
-    IDENTIFIER = auto()
-    NUMBER = auto()
-    BOOLEAN = auto()
-    DATE = auto()
-    DATE_TIME = auto()
-
-
-def kind_of(column: Column) -> Kind:
-    """Return how the values of a column compare."""
-    if storage_kind(column.type) != "text":
-        return Kind.NUMBER
-    if column.type in _DATE_TIMES:
-        return Kind.DATE_TIME
-    if column.type in _IDENTIFIERS:
-        return Kind.IDENTIFIER
-    return {"boolean": Kind.BOOLEAN, "glide_date": Kind.DATE}.get(column.type, Kind.TEXT)
 
 
 def parameter(column: Column, value: str) -> Sql:
@@ -69,7 +44,7 @@ class Operand:
     @property
     def kind(self) -> Kind:
         """How its values compare."""
-        return kind_of(self.column)
+        return kind_of(self.column.type)
 
     @property
     def comparable(self) -> Sql:

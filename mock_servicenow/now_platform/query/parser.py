@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
+from mock_servicenow.now_platform.values import UNSTORABLE
 
 MAX_NESTING = 3  # related lists and sub-queries inside one another
 MAX_WORDS = 32
@@ -29,7 +30,6 @@ _RELATED_LIST = re.compile(
 )
 _SUBQUERY = re.compile(r"SUBQUERY(\w+),(\w+),(\w+)", re.ASCII)
 _JOIN = re.compile(r"JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)", re.DOTALL | re.ASCII)
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Parser:
@@ -53,7 +53,7 @@ def parse(text: str) -> Query:
     Never fails: what cannot be understood becomes an `Ignored` term that tells why. Characters that no
     database stores (NUL, lone surrogates) are read as U+FFFD.
     """
-    return _Reading(deque(_UNSTORABLE.sub("\ufffd", text).split("^")), nesting=0).query()
+    return _Reading(deque(UNSTORABLE.sub("\ufffd", text).split("^")), nesting=0).query()
 
 
 class _Reading:

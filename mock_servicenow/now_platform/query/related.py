@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.physical import storage_kind
+from mock_servicenow.now_platform.column_types import storage_kind
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Sql, UnusableTermError
 from mock_servicenow.now_platform.query.walk import Rows, of_class, stored_rows

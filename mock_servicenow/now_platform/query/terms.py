@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary import PASSWORD_TYPES
+from mock_servicenow.now_platform.column_types import PASSWORD_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.query import conditions, field_conditions
 from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
-from mock_servicenow.now_platform.query.operands import Kind, Operand, UnusableTermError, kind_of
+from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.query.walk import Path, Rows
@@ -69,7 +69,7 @@ def one_of_many(block: "Block", rows: Rows, dictionary: "Dictionary") -> Test | 
         path = Path(dictionary, rows.table, equal[0].path)
     except UnusableTermError:
         return None
-    if kind_of(path.last) not in (Kind.TEXT, Kind.IDENTIFIER):
+    if kind_of(path.last.type) not in (Kind.TEXT, Kind.IDENTIFIER):
         return None
     values = [term.value for term in equal]
     return path.meets(rows, lambda operand: operand.equals_any(values))
@@ -97,7 +97,7 @@ def searched_columns(rows: Rows, dictionary: "Dictionary") -> list[Operand]:
     return [
         Operand(column, rows.column(column.name))
         for column in dictionary.columns(rows.table).values()
-        if kind_of(column) is Kind.TEXT and column.type not in PASSWORD_TYPES
+        if kind_of(column.type) is Kind.TEXT and column.type not in PASSWORD_TYPES
     ]
 
 

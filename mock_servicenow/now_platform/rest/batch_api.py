@@ -1,5 +1,6 @@
 """The Batch API: many calls in one (platform 3.2)."""
 
+import re
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,7 @@ LONGEST = timedelta(seconds=30)
 LARGEST_INPUT = 10
 OUTPUT_HEADER = "X-BATCHREQUEST-MAX-OUTPUT-SIZE"
 MULTIPART = "multipart/mixed"
+_MEGABYTES = re.compile(r"\d{1,9}", re.ASCII)
 # What the documented sample shows for each item.
 _HEADERS = {
     "Pragma": "no-store,no-cache",
@@ -149,5 +151,5 @@ def _check_media(call: Call) -> None:
 def _limits(call: Call, session: "Session") -> Limits:
     sent = min(megabytes(session, "glide.rest.batch.max.inputSize", 5), LARGEST_INPUT * MEGABYTE)
     received = megabytes(session, "glide.rest.batch.max.outputSize", 10)
-    asked = call.headers.get(OUTPUT_HEADER, "")
-    return Limits(sent, min(received, int(asked) * MEGABYTE) if asked.isdecimal() else received)
+    lowered = _MEGABYTES.fullmatch(call.headers.get(OUTPUT_HEADER, ""))
+    return Limits(sent, min(received, int(lowered[0]) * MEGABYTE) if lowered else received)

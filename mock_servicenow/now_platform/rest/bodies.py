@@ -1,7 +1,8 @@
 """Request bodies: the one record that a write reads (platform 1.2, 1.9)."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -12,7 +13,11 @@ from mock_servicenow.now_platform.rest.media import request_format
 from mock_servicenow.now_platform.rest.xml_text import read_entries
 from mock_servicenow.now_platform.values import json_text
 
-_STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+# One that is not closed ends with the body, so that a body is read but once.
+_STRING = re.compile(r""""(?:[^"\\]|\\.?)*+(?:"|\Z)|'(?:[^'\\]|\\.?)*+(?:'|\Z)""", re.DOTALL)
+
+
+_LONG = 19
 
 
 def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = json_text) -> dict[str, str]:
@@ -32,19 +37,21 @@ def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = 
     if not call.body.strip():
         return {}
     media = request_format(call.headers.get("Content-Type", ""))
-    record = _first(call, read_entries(call.body) if media == "xml" else read_json(call))
-    return {str(name): to_text(value) for name, value in record.items()}
+    record, count = read_entries(call.body) if media == "xml" else _first(read_json(call))
+    if count > 1:
+        call.swallowed("records-ignored", f"the body holds {count} records: all but the first were ignored")
+    return {name: to_text(value) for name, value in record.items()}
 
 
 def read_json(call: Call) -> object:
     """Return a JSON body, one written with single quotes included; raises UnreadableBody."""
     try:
-        return orjson.loads(call.body)
-    except orjson.JSONDecodeError:
-        body = _STRING.sub(_double_quoted, call.body.decode(errors="replace"))
+        return _loaded(call.body)
+    except ValueError:
+        pass
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        value = _loaded(_STRING.sub(_double_quoted, call.body.decode()))
+    except ValueError:
         raise UnreadableBody from None
     call.swallowed(
         "json-single-quoted", "the body is JSON with single quotes, which is no JSON: it was read all the same"
@@ -52,13 +59,31 @@ def read_json(call: Call) -> object:
     return value
 
 
-def _first(call: Call, body: object) -> "dict[object, object]":
+def _loaded(text: bytes | str) -> object:
+    """Return a JSON document; raises ValueError, also where it nests so deeply that it could not be written again."""
+    value = orjson.loads(text)
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(str(error)) from None
+    # Integers beyond 64 bits have become floats: read again, they keep their digits.
+    return json.loads(text, parse_int=_integer) if _holds_float(value) else value
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) < _LONG else digits
+
+
+def _holds_float(body: object) -> bool:
+    record = body[0] if isinstance(body, list) and body else body
+    return isinstance(record, dict) and any(isinstance(value, float) for value in record.values())
+
+
+def _first(body: object) -> tuple[Mapping[str, object], int]:
     records = body if isinstance(body, list) else [body]
     if not records or not isinstance(records[0], dict):
         raise UnreadableBody
-    if len(records) > 1:
-        call.swallowed("records-ignored", f"the body holds {len(records)} records: all but the first were ignored")
-    return records[0]
+    return records[0], len(records)
 
 
 def _double_quoted(match: re.Match[str]) -> str:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary import DATE_TIME_TYPES, PASSWORD_TYPES, Column
+from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary import Column
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """How much a call may send (platform 5.3)."""
 
+import re
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import PayloadTooLarge
@@ -9,11 +10,14 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
 
 MEGABYTE = 1024 * 1024
+LONGEST_BODY = 10 * MEGABYTE
+"""How long a body may be unless a property says otherwise."""
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def longest_body(session: "Session") -> int:
     """Return how many bytes of a body the platform reads; files are not counted among them."""
-    return megabytes(session, "glide.rest.max_content_length", 10)
+    return megabytes(session, "glide.rest.max_content_length", LONGEST_BODY // MEGABYTE)
 
 
 def check_length(call: "Call", most: int) -> None:
@@ -23,5 +27,6 @@ def check_length(call: "Call", most: int) -> None:
 
 
 def megabytes(session: "Session", name: str, default: int) -> int:
-    """Return a property that counts megabytes, in bytes."""
-    return int(session.property(name, str(default))) * MEGABYTE
+    """Return a property that counts megabytes, in bytes; the default where it holds no whole number."""
+    number = session.property(name)
+    return (int(number) if _WHOLE.fullmatch(number) else default) * MEGABYTE

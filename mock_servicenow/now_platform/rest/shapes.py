@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import access, journal_fields
-from mock_servicenow.now_platform.dictionary import JOURNAL_TYPES
+from mock_servicenow.now_platform.column_types import JOURNAL_TYPES
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
 

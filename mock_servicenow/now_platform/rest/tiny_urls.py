@@ -31,11 +31,18 @@ class TinyUrlApi:
         url = body.get("url") if isinstance(body, dict) else None
         if not isinstance(url, str):
             raise UnreadableBody
+        page = _page(url)
         with self._instance.transaction(self._instance.system, call.findings) as session:
             name = session.ids.hex(32)
             session.insert(TABLE, {"tiny_url": name, "url": url})
-        page = f"{URL(url).name}_list.do?sysparm_tiny={name}"
-        return Answer(201, orjson.dumps({"result": page}), CIMultiDict({"Content-Type": JSON}))
+        return Answer(201, orjson.dumps({"result": f"{page}?sysparm_tiny={name}"}), CIMultiDict({"Content-Type": JSON}))
+
+
+def _page(url: str) -> str:
+    try:
+        return f"{URL(url).name}_list.do"
+    except ValueError:
+        raise UnreadableBody(f"'{url}' is no URL") from None
 
 
 def expand(call: Call, session: "Session") -> None:

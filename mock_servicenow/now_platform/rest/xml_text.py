@@ -7,18 +7,62 @@ from mock_servicenow.now_platform.errors import UnreadableBody
 
 Value = str | dict[str, str]
 Result = Mapping[str, Value]
+_ENTRY, _FIELD, _DEPTH = 2, 3, 8
+"""How deep entries and their fields stand, and how deep any element may."""
+_PIECE = 64 * 1024
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
-def read_entries(body: bytes) -> list[dict[str, object]]:
-    """Return the entries of ``<request><entry><field>v</field></entry></request>``; raises UnreadableBody."""
-    if b"<!DOCTYPE" in body:
-        raise UnreadableBody
+def read_entries(body: bytes) -> tuple[dict[str, str], int]:
+    """Return the first entry of ``<request><entry><field>v</field></entry></request>``, and how many there are.
+
+    Nothing else of the document is kept. Raises UnreadableBody, also for a document that defines entities, nests
+    deeper than entries do, or has no entry.
+    """
+    entries = _Entries()
     try:
-        root = ET.fromstring(body)  # noqa: S314 - without a DTD there are no entities to expand
-    except ET.ParseError:
+        _read(body, ET.XMLParser(target=entries))  # noqa: S314 - `_Entries` refuses what such documents could do
+    except (ET.ParseError, LookupError, ValueError):  # the latter two tell of the encoding
         raise UnreadableBody from None
-    return [{field.tag: field.text or "" for field in entry} for entry in root.findall("entry")]
+    if not entries.count:
+        raise UnreadableBody
+    return entries.first, entries.count
+
+
+def _read(body: bytes, parser: ET.XMLParser) -> None:
+    """Read in pieces: the parser goes on to the end of each although its target has refused the document."""
+    for start in range(0, len(body), _PIECE):
+        parser.feed(body[start : start + _PIECE])
+    parser.close()
+
+
+class _Entries:
+    """Hears an XML document as it is read."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, str] = {}
+        self.count = 0
+        self._depth = 0
+        self._text: list[str] = []
+
+    def doctype(self, *_declared: object) -> None:
+        raise UnreadableBody
+
+    def start(self, tag: str, _attributes: object) -> None:
+        self._depth += 1
+        if self._depth > _DEPTH:
+            raise UnreadableBody
+        self.count += self._depth == _ENTRY and tag == "entry"
+        self._text.clear()
+
+    def data(self, text: str) -> None:
+        self._text.append(text)
+
+    def end(self, tag: str) -> None:
+        if self._depth == _FIELD and self.count == 1:
+            self.first[tag] = "".join(self._text)
+        self._text.clear()
+        self._depth -= 1
 
 
 def write_results(results: "list[Result]", head: Mapping[str, Value] | None = None) -> bytes:

@@ -1,0 +1,265 @@
+"""What no client should send: a clear error of the platform's own, never a 500, and nothing of it in memory."""
+
+import asyncio
+import gzip
+import json
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Callable
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mock_servicenow.now_platform.query.operators import BY_SPELLING
+from privman_testbench.journal import Journal
+
+Client = TestClient[web.Request, web.Application]
+INCIDENT = "/api/now/table/incident"
+UNREADABLE = {
+    "error": {
+        "message": "Exception while reading request",
+        "detail": "Verify Request body and Content-type headers. Not able to parse request",
+    },
+    "status": "failure",
+}
+JSON = {"Content-Type": "application/json"}
+XML = {"Content-Type": "application/xml"}
+ENTITIES = '<!DOCTYPE r [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">]>'
+MEGABYTE = 1024 * 1024
+
+
+async def answer_to(server: TestServer, head: bytes, body: bytes = b"") -> bytes:
+    """Return the head of the answer to a request that is written byte by byte."""
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(head + b"\r\nHost: localhost\r\nAuthorization: Basic YWRtaW46YWRtaW4=\r\n\r\n" + body)
+    answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    return answer
+
+
+# Bodies
+
+
+async def test_a_body_declared_too_long_is_not_waited_for(server: TestServer, journal: Journal) -> None:
+    """5.3: what says to be longer than the platform reads is refused before it arrives, and journaled without it."""
+    head = f"POST {INCIDENT} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 524288000"
+    answer = await answer_to(server, head.encode(), b'{"short_')
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+    assert [(exchange.status, exchange.request_body) for exchange in journal.exchanges()] == [(400, b"")]
+
+
+async def test_a_body_that_does_not_end_is_cut_off(client: Client) -> None:
+    """5.3: a chunked body is read no further than any property allows."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(30):
+            yield b" " * MEGABYTE
+
+    response = await client.post(INCIDENT, data=chunks(), headers=JSON)
+    assert response.status == 400
+    assert "Rejected large REST payload" in (await response.json())["error"]["detail"]
+
+
+async def test_a_file_may_be_longer(client: Client) -> None:
+    """3.1: the limit on bodies does not hold for files."""
+    problem = (await (await client.post("/api/now/table/problem", json={})).json())["result"]["sys_id"]
+    asked = {"table_name": "problem", "table_sys_id": problem, "file_name": "long"}
+    response = await client.post("/api/now/attachment/file", params=asked, data=BytesIO(b"x" * 26 * MEGABYTE))
+    assert (await response.json())["result"]["size_bytes"] == str(26 * MEGABYTE)
+
+
+@pytest.mark.parametrize("body", [b"garbage", gzip.compress(b" " * 30 * MEGABYTE)])
+async def test_a_packed_body_that_cannot_be_read(client: Client, body: bytes) -> None:
+    """5.3: what is no gzip, or is too long once unpacked, is an unreadable body."""
+    response = await client.post(INCIDENT, data=body, headers=JSON | {"Content-Encoding": "gzip"})
+    assert response.status == 400
+    assert await response.json() == UNREADABLE
+
+
+@pytest.mark.parametrize("name", ["glide.rest.max_content_length", "com.glide.attachment.max_size"])
+async def test_a_size_that_is_no_number(client: Client, create: Callable[..., str], name: str) -> None:
+    """5.3: a property that limits sizes counts only if it holds a number."""
+    create("sys_properties", name=name, value="plenty")
+    created = await client.post(INCIDENT, json={})
+    assert created.status == 201
+    sys_id = (await created.json())["result"]["sys_id"]
+    asked = {"table_name": "incident", "table_sys_id": sys_id, "file_name": "x"}
+    assert (await client.post("/api/now/attachment/file", params=asked, data=b"x")).status == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<?xml version='1.0'?>{ENTITIES}<request><entry><short_description>&b;</short_description></entry></request>",
+        "<!DOCTYPE r SYSTEM 'file:///etc/passwd'><request><entry/></request>",
+        "<?xml version='1.0' encoding='klingon'?><request><entry/></request>",
+        "<a>" * 100_000,
+        "<request><entry></request>",
+        "<request/>",
+    ],
+    ids=["entities", "external", "encoding", "deep", "unclosed", "empty"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+async def test_xml_that_is_no_record(client: Client, body: str, encoding: str) -> None:
+    """1.10: entities, deep nesting and broken documents are refused, in whatever encoding."""
+    response = await client.post(INCIDENT, data=body.encode(encoding), headers=XML)
+    assert response.status == 400
+    assert await response.json() == UNREADABLE
+
+
+async def test_of_many_xml_entries_the_first_counts(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """1.2: only the first record is taken, and of its fields their own text."""
+    entry = "<entry><short_description>a<i>b</i></short_description><urgency>2</urgency></entry>"
+    body = f"<request>text{entry}{entry.replace('2', '1') * 5_000}</request>"
+    result = (await (await client.post(INCIDENT, data=body, headers=XML)).json())["result"]
+    assert (result["short_description"], result["urgency"]) == ("", "2")
+    assert swallowed() == ["records-ignored"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 1_000_000,
+        b'{"short_description":' + b"[" * 300 + b"]" * 300 + b"}",
+        b'{"short_description":"\\ud800"}',
+        b'{"short_description":"\xff"}',
+        b'{"reassignment_count":NaN}',
+        b'"' + b'\\"' * 100_000,
+        b"'" + b"\\'" * 100_000,
+        b"{'short_description':'\\",
+    ],
+    ids=["deep", "deep value", "surrogate", "not UTF-8", "NaN", "unclosed", "unclosed single", "backslash"],
+)
+async def test_json_that_is_no_record(client: Client, body: bytes) -> None:
+    """1.9: what cannot be read, or could not be written again, is refused in one reading."""
+    response = await client.post(INCIDENT, data=body, headers=JSON)
+    assert response.status == 400
+    assert await response.json() == UNREADABLE
+
+
+async def test_long_integers_keep_their_digits(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """1.7: an integer beyond 64 bits is text where text may stand, and ignored where a number is expected."""
+    digits = "123456789012345678901234567890"
+    body = f'[{{"short_description":{digits},"description":-5,"reassignment_count":{digits},"order":1.5}}]'
+    result = (await (await client.post(INCIDENT, data=body, headers=JSON)).json())["result"]
+    assert (result["short_description"], result["description"], result["reassignment_count"]) == (digits, "-5", "0")
+    assert swallowed() == ["value-ignored", "value-ignored"]
+
+
+async def test_a_batch_item_nests_deeply(client: Client) -> None:
+    """3.2: a batch that could not be written again is refused as a whole."""
+    body = b'{"rest_requests":[{"id":' + b"[" * 500 + b"]" * 500 + b"}]}"
+    assert (await client.post("/api/now/v1/batch", data=body, headers=JSON)).status == 400
+
+
+async def test_a_batch_asks_for_a_size_that_is_no_number(client: Client) -> None:
+    """3.2: the header that lowers the size of answers counts only if it holds a number."""
+    item = {"id": "1", "method": "GET", "url": f"{INCIDENT}?sysparm_limit=1"}
+    headers = {"X-BATCHREQUEST-MAX-OUTPUT-SIZE": "9" * 5_000}
+    response = await client.post("/api/now/v1/batch", json={"rest_requests": [item]}, headers=headers)
+    assert [serviced["status_code"] for serviced in (await response.json())["serviced_requests"]] == [200]
+
+
+async def test_a_tiny_url_of_no_url(client: Client) -> None:
+    """1.12: only a URL can be made short."""
+    response = await client.post("/api/now/tinyurl", json={"url": "http://[::1"})
+    assert response.status == 400
+    assert (await response.json())["error"]["detail"] == "'http://[::1' is no URL"
+
+
+async def test_a_form_of_too_many_fields(client: Client) -> None:
+    """4.3: a form that asks for a token has a handful of fields; one of thousands is not taken apart."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await client.post("/oauth_token.do", data=b"a=b&" * 10_000, headers=headers)).status == 401
+
+
+# Heads
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/now/table/../../../etc/passwd", 400),
+        ("/api/now/table/%2e%2e/%2e%2e/etc/passwd", 400),
+        ("/api/now/table/..%2f..%2fetc%2fpasswd", 400),
+        ("/api/now/table/..%5c..%5cetc", 400),
+        ("/api/now/table/incident/..", 404),
+        ("/api/now/attachment/..%2ffile", 404),
+        ("/api/now/table/incident%0d%0aX-Injected:1", 400),
+        ("/api/now/table/incident/%00", 400),
+        ("/api/now/table/incident/%FF", 404),
+        ("/api/now/table/incident?sysparm_query=number=%00", 400),
+        ("/api/now/table/", 400),
+        ("/api/now/table/incident/", 400),
+    ],
+)
+async def test_paths_that_lead_elsewhere(server: TestServer, path: str, status: int) -> None:
+    """1.9: dots, encoded or not, line ends and NUL in a path are names that do not exist."""
+    answer = await answer_to(server, f"GET {path} HTTP/1.1".encode())
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/json;charset=UTF-8" in answer
+    assert b"X-Injected" not in answer
+
+
+async def test_a_head_that_is_no_text(server: TestServer, client: Client, journal: Journal) -> None:
+    """5.4: bytes that belong to no character are refused before the instance, and the journal can be printed."""
+    answer = await answer_to(server, f"GET {INCIDENT} HTTP/1.1\r\nX-Odd: ".encode() + b"\xff")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Server: snow_adc" in answer
+    printed = json.dumps([journal.to_json(exchange) for exchange in journal.exchanges()], ensure_ascii=False)
+    assert "\\\\udcff" in printed
+    assert (await client.get(f"{INCIDENT}?sysparm_limit=1", headers={"X-Odd": "größe"})).status == 200
+
+
+@pytest.mark.parametrize("flood", [b"X-Flood: x\r\n" * 10_000, b"X-Flood: " + b"x" * 100_000 + b"\r\n"])
+async def test_a_flood_of_headers(server: TestServer, flood: bytes) -> None:
+    """5.4: too many headers, or too long ones, are refused before they are kept."""
+    answer = await answer_to(server, f"GET {INCIDENT} HTTP/1.1\r\n".encode() + flood[:-2])
+    assert b" 400 Bad Request" in answer.splitlines()[0]
+
+
+@pytest.mark.parametrize("length", [20_000, 60_000, 100_000])
+async def test_a_long_query_string(server: TestServer, length: int) -> None:
+    """1.9: beyond 16,000 characters nothing is routed."""
+    answer = await answer_to(server, f"GET {INCIDENT}?sysparm_query={'a' * length} HTTP/1.1".encode())
+    assert answer.splitlines()[0].split()[1] in {b"414", b"400"}
+
+
+@pytest.mark.parametrize("credentials", ["Basic é", f"Basic {b64encode(b'a' + bytes(1) + b':x').decode()}"])
+async def test_credentials_that_are_none(anonymous: Client, credentials: str) -> None:
+    """4.2: what is no base64, and a name that no database holds, is nobody's."""
+    assert (await anonymous.get(INCIDENT, headers={"Authorization": credentials})).status == 401
+
+
+# Encoded queries
+
+COLUMNS = ["number", "active", "priority", "opened_at", "caller_id", "caller_id.manager.name", "sys_id", "bunk", "a.b"]
+CLAUSES = ["RLQUERY", "RLQUERYincident.problem_id,>=1", "ENDRLQUERY", "JOINincident.sys_id=problem.sys_id!", "SUBQUERY"]
+WORDS = [*CLAUSES, "ENDSUBQUERY", "123TEXTQUERY321=", "javascript:", "gs.daysAgo(", "1", ")", "@", ",", "'", '"', ";--"]
+pieces = st.one_of(
+    st.sampled_from(["^", "^OR", "^NQ", "^EQ", "^ORDERBY", "^ORDERBYDESC", "^GROUPBY"]),
+    st.sampled_from(COLUMNS),
+    st.sampled_from(sorted(BY_SPELLING)),
+    st.sampled_from(WORDS),
+    st.text(max_size=10),
+    st.integers().map(str),
+)
+queries = st.builds(lambda parts, times: ("".join(parts) * times)[:20_000], st.lists(pieces), st.sampled_from([1, 400]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@given(query=queries)
+async def test_any_query_is_answered(client: Client, query: str) -> None:
+    """2.6: no query is an error, however long, and no SQL reaches the caller."""
+    item: dict[str, Any] = {"id": "1", "method": "GET"}
+    parameters = {"sysparm_query": query.replace("\0", ""), "sysparm_limit": "2", "sysparm_display_value": "all"}
+    item["url"] = f"{INCIDENT}?{urlencode(parameters, errors='replace')}"
+    response = await client.post("/api/now/v1/batch", json={"rest_requests": [item]})
+    [serviced] = (await response.json())["serviced_requests"]
+    assert serviced["status_code"] == 200
+    assert set(json.loads(b64decode(serviced["body"]))) == {"result"}
