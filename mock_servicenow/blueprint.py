@@ -71,32 +71,37 @@ class Blueprint:
 
         Raises StartError where a file of rows cannot be used.
         """
-        if not instance.store.is_empty():
-            instance.store.create_tables()
-        elif instance.store.embedded:
-            instance.store.restore(self._drawn_image())
-        else:
-            self._provision(instance)
+        store = instance.store
+        with store.exclusive():
+            if not store.is_empty():
+                store.create_tables()
+            elif store.embedded:
+                store.restore(self._drawn_image())
+            else:
+                self._provision(store)
 
     def rebuild(self, instance: Instance) -> None:
         """Bring an instance back to its first state, whatever it holds."""
-        if instance.store.embedded:
-            instance.store.restore(self._drawn_image())
-        else:
-            instance.store.drop_tables()
-            self._provision(instance)
+        store = instance.store
+        with store.exclusive():
+            if store.embedded:
+                store.restore(self._drawn_image())
+            else:
+                store.drop_tables()
+                self._provision(store)
         instance.cache.clear()
 
     def _drawn_image(self) -> bytes:
         if not self._image:
             store = Store("sqlite://", self.dictionary.sql)
-            self._provision(self.instance(store, VirtualClock(), Ids(0)))
+            self._provision(store)
             self._image = store.image()
             store.close()
         return self._image
 
-    def _provision(self, instance: Instance) -> None:
-        settings = self._settings
+    def _provision(self, store: Store) -> None:
+        """Fill a database with the same rows every time, whatever the time and the identifiers of who uses it."""
+        settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
         with _told():
             provision(instance, Credentials(settings.username, settings.password), *settings.data)
         add_roles_and_users(instance, self.tables, settings.password)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.record import Record
     from mock_servicenow.now_platform.session import Session
 
+# Rows that belong to a record, with the columns that name its table and its sys_id.
+_OWNERS = {"sys_attachment": ("table_name", "table_sys_id"), "sys_journal_field": ("name", "element_id")}
+
 
 def may_reach(session: "Session", table: str, operation: str) -> bool:
     """Return whether the user may do that to any record of the table at all."""
@@ -20,7 +23,16 @@ def may_reach(session: "Session", table: str, operation: str) -> bool:
 
 
 def allowed(session: "Session", operation: str, records: "list[Record]") -> "list[Record]":
-    """Return those of the records to which the user may do that, in their order."""
+    """Return those of the records to which the user may do that, in their order.
+
+    Attachments and journal entries belong to a record: to read them takes its reading, to change them its writing.
+    """
+    permitted = _by_rules(session, operation, records)
+    owner = _OWNERS.get(permitted[0].table) if permitted else None
+    return permitted if owner is None else _of_owners(session, operation, permitted, *owner)
+
+
+def _by_rules(session: "Session", operation: str, records: "list[Record]") -> "list[Record]":
     if not any(session.dictionary.acls(record.table) for record in records):
         return records
     by_table: dict[str, list[Record]] = {}
@@ -29,6 +41,26 @@ def allowed(session: "Session", operation: str, records: "list[Record]") -> "lis
     guarded = {table: _rules(session, table, operation) for table in by_table}
     ids = {sys_id for table, rules in guarded.items() for sys_id in _permitted(session, rules, by_table[table])}
     return [record for record in records if record.sys_id in ids]
+
+
+def _of_owners(
+    session: "Session", operation: str, records: "list[Record]", table_column: str, id_column: str
+) -> "list[Record]":
+    """Return those of the records whose own record exists and is open to the user."""
+    wanted: dict[str, set[str]] = {}
+    for record in records:
+        wanted.setdefault(record[table_column], set()).add(record[id_column])
+    needed = "read" if operation == "read" else "write"
+    open_to = {(table, each) for table, ids in wanted.items() for each in _open(session, needed, table, ids)}
+    return [record for record in records if (record[table_column], record[id_column]) in open_to]
+
+
+def _open(session: "Session", operation: str, table: str, sys_ids: set[str]) -> set[str]:
+    if session.dictionary.table(table) is None:
+        return set()
+    rows = session.reader.get_many(table, sys_ids)
+    found = [session.record(table, values) for values in rows.values()]
+    return {record.sys_id for record in allowed(session, operation, found)}
 
 
 def hidden_columns(session: "Session", table: str) -> frozenset[str]:

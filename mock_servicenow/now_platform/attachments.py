@@ -62,33 +62,18 @@ def find(session: "Session", sys_id: str) -> "Record":
     attachment = session.get(TABLE, sys_id)
     if attachment is None:
         raise RecordNotFound
-    _parent(session, attachment)
     return attachment
 
 
-def visible(session: "Session", attachments: "list[Record]") -> "list[Record]":
-    """Return those of the attachments whose record exists and may be seen by the user, in their order."""
-    wanted: dict[str, set[str]] = {}
-    for attachment in attachments:
-        wanted.setdefault(attachment["table_name"], set()).add(attachment["table_sys_id"])
-    seen = {(table, sys_id) for table, sys_ids in wanted.items() for sys_id in _readable(session, table, sys_ids)}
-    return [each for each in attachments if (each["table_name"], each["table_sys_id"]) in seen]
-
-
-def writable(session: "Session", sys_id: str, operation: str) -> "Record":
-    """Return an attachment's metadata if the user may change its record.
-
-    Args:
-        session: acts for the user.
-        sys_id: of the attachment.
-        operation: ``Insert``, ``Update`` or ``Delete``, for the error.
+def changeable(session: "Session", sys_id: str) -> "Record":
+    """Return an attachment's metadata, to be changed.
 
     Raises:
         RecordNotFound: there is no such attachment, or the user may not see its record.
         AccessDenied: he may not change it.
     """
     attachment = find(session, sys_id)
-    _check_writable(session, _parent(session, attachment), operation)
+    _check_writable(session, attachment, "Update")
     return attachment
 
 
@@ -122,29 +107,9 @@ def _delete_content(context: RuleContext) -> None:
         context.session.work.transaction.execute(sa.delete(physical).where(of_it))
 
 
-def _parent(session: "Session", attachment: "Record") -> "Record":
-    known = session.dictionary.table(attachment["table_name"]) is not None
-    parent = session.get(attachment["table_name"], attachment["table_sys_id"]) if known else None
-    if parent is None:
-        raise RecordNotFound
-    return parent
-
-
-def _readable(session: "Session", table: str, sys_ids: set[str]) -> set[str]:
-    if session.dictionary.table(table) is None:
-        return set()
-    rows = session.reader.get_many(table, sys_ids)
-    records = [session.record(table, values) for values in rows.values()]
-    return {record.sys_id for record in _allowed(session, "read", records)}
-
-
-def _check_writable(session: "Session", parent: "Record", operation: str) -> None:
-    if not _allowed(session, "write", [parent]):
+def _check_writable(session: "Session", record: "Record", operation: str) -> None:
+    if session.secure and not access.allowed(session, "write", [record]):
         raise AccessDenied(operation)
-
-
-def _allowed(session: "Session", operation: str, records: "list[Record]") -> "list[Record]":
-    return access.allowed(session, operation, records) if session.secure else records
 
 
 def _check_size(session: "Session", file: File) -> None:

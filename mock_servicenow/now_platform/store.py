@@ -1,8 +1,8 @@
 """The database of an instance and its transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from mock_servicenow.now_platform.engines import open_engine
 from mock_servicenow.now_platform.physical import PhysicalSchema, position
 
 Row = Sequence[Any]
+_PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
 class DuplicateError(Exception):
@@ -165,6 +166,16 @@ class Store:
         """Drop every table of the instance."""
         with self._engine.begin() as connection:
             self._schema.drop_all(connection)
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let nobody else prepare the same database during the body; an embedded one is nobody else's."""
+        if self.embedded:
+            yield
+            return
+        with self._engine.begin() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
+            yield
 
     def begin(self) -> Transaction:
         """Begin a transaction, which whoever asks for it must commit or roll back."""

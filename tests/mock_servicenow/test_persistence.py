@@ -80,12 +80,13 @@ async def test_restarted_instance_times_requests_out(tmp_path: Path) -> None:
 
 
 async def test_two_processes_share_one_instance(postgresql: Any) -> None:
-    """Of decisions that race in two processes on one PostgreSQL database exactly one is taken for each request."""
+    """Two processes may start at once on an empty PostgreSQL database, and of racing decisions exactly one is taken."""
     async with ClientSession() as http, AsyncExitStack() as stack:
         database = stack.enter_context(postgresql.database())
         console = StubConsole()
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
-        urls = [await stack.enter_async_context(serving_command("--database", database)) for _ in range(2)]
+        starting = [stack.enter_async_context(serving_command("--database", database)) for _ in range(2)]
+        urls = await asyncio.gather(*starting)
         first, second = (Instance(url, RealClock(), http, console) for url in urls)
         ids = await first.set_up()
         for turn in range(25):

@@ -145,3 +145,11 @@ def test_server_side_code_is_not_restricted(instance: Instance) -> None:
         assert session.query("u_toy") == []
         assert len(session.elevated.query("u_toy")) == 1
         assert session.elevated.elevated is session.elevated
+
+
+async def test_journal_entries_are_read_by_who_reads_their_record(client: Client, user: Client) -> None:
+    """1.7: sys_journal_field shows entries of records that the user may see, and of no others."""
+    for color in "rb":
+        await client.post(TOYS, json={"u_name": color, "u_color": color, "u_notes": f"note of {color}"})
+    response = await user.get("/api/now/table/sys_journal_field?sysparm_fields=value")
+    assert (await response.json())["result"] == [{"value": "note of r"}]

@@ -495,3 +495,16 @@ async def test_an_attachment_is_changed_by_who_may_change_its_record(
     grant("plain", "toy_writer")
     await attach_to_toy(user, toy)
     assert (await user.delete(f"{BASE}/{red}")).status == 204
+
+
+async def test_the_table_api_holds_attachments_to_their_record(client: Client, user: Client) -> None:
+    """3.1: sys_attachment shows and changes no more by the Table API than by its own."""
+    toys = [await make(client, "u_toy", u_name=name, u_color=name[0]) for name in ("red", "blue")]
+    red, blue = [await attach_to_toy(client, toy) for toy in toys]
+    table = "/api/now/table/sys_attachment"
+    assert [each["sys_id"] for each in (await (await user.get(table)).json())["result"]] == [red]
+    statuses = [(await user.get(f"{table}/{each}")).status for each in (red, blue)]
+    assert statuses == [200, 404]
+    assert (await user.patch(f"{table}/{red}", json={"file_name": "mine.txt"})).status == 403
+    assert (await user.delete(f"{table}/{blue}")).status == 404
+    assert (await client.delete(f"{table}/{red}")).status == 204

@@ -96,7 +96,7 @@ def _list(call: Call, session: "Session") -> Answer:
     query = session.compiled(attachments.TABLE, parameters.query)
     page = session.page(attachments.TABLE, query, limit=parameters.limit, offset=parameters.offset)
     total = queries.count(session, attachments.TABLE, query)
-    answer = result_answer(call, _results(session, attachments.visible(session, page)), many=True)
+    answer = result_answer(call, _results(session, page), many=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
         answer.headers["Link"] = links(session.instance.url, call, parameters, total)
@@ -148,7 +148,7 @@ def _attach(call: Call, session: "Session", given: dict[str, str], file: File) -
 
 
 def _rename(call: Call, session: "Session") -> Answer:
-    attachment = attachments.writable(session, call.resource[1], "Update")
+    attachment = attachments.find(session, call.resource[1])
     name = read_record(call, longest_body(session)).get("file_name")
     if not name:
         raise BadRequest("Failed to rename the attachment", "mandatory and missing: file_name")
@@ -157,8 +157,7 @@ def _rename(call: Call, session: "Session") -> Answer:
 
 
 def _delete(call: Call, session: "Session") -> Answer:
-    attachment = attachments.writable(session, call.resource[1], "Delete")
-    session.delete(attachments.TABLE, attachment.sys_id)
+    session.delete(attachments.TABLE, call.resource[1])
     return Answer(204)
 
 

@@ -27,7 +27,7 @@ def list_attributes(call: Call, session: "Session") -> Answer:
 
 def add_attribute(call: Call, session: "Session") -> Answer:
     """Add the attribute in the body, whose key must be new."""
-    attachment = attachments.writable(session, call.resource[1], "Update")
+    attachment = attachments.changeable(session, call.resource[1])
     values = _read(call, session, "key", "value")
     if session.elevated.find(ATTRIBUTES, sys_attachment=attachment.sys_id, key=values["key"]) is not None:
         raise BadRequest("Failed to add the attribute", f"the attachment has an attribute '{values['key']}' already")
@@ -37,7 +37,7 @@ def add_attribute(call: Call, session: "Session") -> Answer:
 
 def delete_attributes(call: Call, session: "Session") -> Answer:
     """Delete every attribute of the attachment."""
-    attachment = attachments.writable(session, call.resource[1], "Update")
+    attachment = attachments.changeable(session, call.resource[1])
     for attribute in session.elevated.find_all(ATTRIBUTES, sys_attachment=attachment.sys_id):
         session.elevated.delete(ATTRIBUTES, attribute.sys_id)
     return Answer(204)
@@ -51,7 +51,7 @@ def get_attribute(call: Call, session: "Session") -> Answer:
 
 def set_attribute(call: Call, session: "Session") -> Answer:
     """Give the attribute that the path names the value in the body."""
-    attachments.writable(session, call.resource[1], "Update")
+    attachments.changeable(session, call.resource[1])
     attribute = _named(call, session)
     changed = session.elevated.update(ATTRIBUTES, attribute.sys_id, _read(call, session, "value"))
     return result_answer(call, [_result(changed)], many=False)
@@ -59,7 +59,7 @@ def set_attribute(call: Call, session: "Session") -> Answer:
 
 def delete_attribute(call: Call, session: "Session") -> Answer:
     """Delete the attribute that the path names."""
-    attachments.writable(session, call.resource[1], "Update")
+    attachments.changeable(session, call.resource[1])
     session.elevated.delete(ATTRIBUTES, _named(call, session).sys_id)
     return Answer(204)
 
