@@ -43,13 +43,12 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     The clock stays the caller's: whoever made it closes it. Checks made before for the same settings save reading the
     contracts again. Raises InferredNamesError for an unusable file of names.
     """
-    names = WireNames.load(settings.inferred)
-    checks = checks or ContractChecks(names)
+    checks = checks or ContractChecks(WireNames.load(settings.inferred))
     secrets = Secrets()
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)
     caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}", trusted=trust(settings.ca_file))
-    console = build_console(settings, names, clock=clock, ids=ids, secrets=secrets, caller=caller)
+    console = build_console(settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=caller)
     pages = Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
 
     async def reset() -> None:
@@ -59,7 +58,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         faults.clear()
         journal.clear()
 
-    envelope = Envelope(names)
+    envelope = Envelope(checks.names)
     control = Control(clock, journal, faults, reset, settings.admin_token)
     app = web.Application(
         # The envelope stands twice: the outer one answers what goes wrong before a request can be recorded.

@@ -9,9 +9,14 @@ from privman_testbench.findings import Finding
 
 
 class ContractChecks:
-    """Judges the console's exchanges, and describes its API."""
+    """Judges the console's exchanges, and describes its API.
+
+    Attributes:
+        names: the spellings of the wire.
+    """
 
     def __init__(self, names: WireNames) -> None:
+        self.names = names
         self._contracts = Contracts(names)
 
     def judge(self, exchange: Exchange) -> Iterator[Finding]:

@@ -1,11 +1,15 @@
 """All business rules of an instance, and their execution."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import stored_rules
 from mock_servicenow.now_platform.errors import AbortedByRule
 from mock_servicenow.now_platform.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
 from privman_testbench.findings import Finding
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.session import Session
 
 
 class Rulebook:
@@ -34,13 +38,16 @@ class Rulebook:
 
     def _select(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
         tables = {*context.session.dictionary.lineage(context.table), EVERY_TABLE}
-        rules = [*self._rules, *stored_rules.load(context.session, tables)]
         chosen = [
             rule
-            for rule in rules
+            for rule in (*self._rules, *_stored(context.session))
             if rule.table in tables and rule.when == when and context.operation in rule.operations
         ]
         return tuple(sorted(chosen, key=lambda rule: rule.order))
+
+
+def _stored(session: "Session") -> list[BusinessRule]:
+    return session.instance.cache.get("stored rules", "", (stored_rules.RULES,), lambda: stored_rules.load(session))
 
 
 def _execute(rule: BusinessRule, context: RuleContext) -> None:

@@ -1,6 +1,5 @@
 """Business rules that administrators keep as records: conditions and actions, no script (platform 8.5)."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.intake import Intake
@@ -15,14 +14,10 @@ _KINDS: dict[str, When] = {"before": "before", "after": "after"}
 _OPERATIONS: tuple[Operation, ...] = ("insert", "update", "delete")
 
 
-def load(session: "Session", tables: Iterable[str]) -> list[BusinessRule]:
-    """Return the active rules stored for one of the tables."""
-    return [
-        rule
-        for table in sorted(tables)
-        for record in session.find_all(RULES, collection=table, active="true")
-        if (rule := _to_rule(record)) is not None
-    ]
+def load(session: "Session") -> list[BusinessRule]:
+    """Return the active rules of every table, by table."""
+    records = sorted(session.find_all(RULES, active="true"), key=lambda record: record["collection"])
+    return [rule for record in records if (rule := _to_rule(record)) is not None]
 
 
 def _to_rule(record: "Record") -> BusinessRule | None:

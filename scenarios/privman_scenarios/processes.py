@@ -12,21 +12,26 @@ Result = TypeVar("Result")
 ITEMS_A_PROCESS, ITEMS_AT_A_TIME = 16, 4
 
 
-def spread(work: Callable[[Item], Result], items: Sequence[Item], processes: int) -> Iterator[Result]:
+def worthwhile(jobs: int, items: int) -> int:
+    """Return how many processes of that many so many items are worth."""
+    return min(jobs, items // ITEMS_A_PROCESS)
+
+
+def spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
     """Yield the result for each item, in the order of the items however many processes there are.
 
     Args:
         work: a function that can be pickled, unless one process is enough.
         items: what it is called with; they can be pickled too.
-        processes: at most that many; a few items are done in this one.
+        jobs: how many processes there are at most; a few items are done in this one.
     """
-    processes = min(processes, len(items) // ITEMS_A_PROCESS)
-    if processes <= 1:
+    jobs = worthwhile(jobs, len(items))
+    if jobs <= 1:
         yield from map(work, items)
         return
     # Ctrl-C reaches every process of a terminal; the others leave it to this one.
     ignoring = (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(processes, get_context("spawn"), signal.signal, ignoring) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, ignoring) as pool:
         try:
             yield from pool.map(work, items, chunksize=ITEMS_AT_A_TIME)
         finally:

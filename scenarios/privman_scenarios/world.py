@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
@@ -77,8 +77,8 @@ class WorldBuilder:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
         return 1 if self._servicenow or self._console else jobs
 
-    def __reduce__(self) -> tuple[type["WorldBuilder"], tuple[object, ...]]:
-        return WorldBuilder, (self._seed, self._inferred, self._servicenow, self._console)
+    def __reduce__(self) -> tuple[object, ...]:
+        return _worlds, (self._seed, self._inferred, self._servicenow, self._console, self._ca_file)
 
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
@@ -172,6 +172,14 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Remote]:
 def releases() -> tuple[str, ...]:
     """Return the releases that an instance can be of, the oldest first."""
     return ReleaseProfile.names()
+
+
+@cache
+def _worlds(
+    seed: int, inferred: Path | None, servicenow: Remote | None, console: Remote | None, ca_file: Path | None
+) -> WorldBuilder:
+    """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
+    return WorldBuilder(seed, inferred, servicenow, console, ca_file)
 
 
 def _lacking(servicenow: End, console: End) -> dict[Need, str]:

@@ -104,8 +104,8 @@ def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "complaint"),
     [
         (["--mutant", "delivery-lots"], "unknown mutant 'delivery-lots'. Did you mean 'delivery-lost'?"),
-        (["--processes", "0"], "'0' is no count; expected a whole number from 1"),
-        (["--processes", "two"], "'two' is no count; expected a whole number from 1"),
+        (["--jobs", "0"], "'0' is no count; expected a whole number from 1"),
+        (["--jobs", "two"], "'two' is no count; expected a whole number from 1"),
     ],
 )
 def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,11 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
     return WorldBuilder(options.seed, options.inferred, _servicenow(options), console, options.ca_file)
 
 
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add how many processes play."""
+    parser.add_argument("--jobs", type=count, default=os.cpu_count(), metavar="N", help="as many at a time (all cores)")
+
+
 def count(text: str) -> int:
     """Return a whole number from 1."""
     if not text.isdecimal() or not int(text):

@@ -1,7 +1,6 @@
 """``privman-scenarios mutate``."""
 
 import argparse
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -23,9 +22,7 @@ def add(commands: Commands) -> None:
     arguments.add_scenarios(parser)
     parser.add_argument("--mutant", action="append", type=mutant, metavar="NAME", help="only this one (repeatable)")
     parser.add_argument("--list", action="store_true", help="only list the mutants and the duties they break")
-    parser.add_argument(
-        "--processes", type=arguments.count, default=os.cpu_count(), metavar="N", help="as many at a time (all cores)"
-    )
+    arguments.add_jobs(parser)
     parser.set_defaults(execute=execute)
 
 
@@ -46,11 +43,11 @@ def execute(options: argparse.Namespace) -> Exit:
         return Exit.HELD
     scenarios = arguments.scenarios(options)
     trials = Trials(scenarios, options.seed)
-    failures = spread(trials.failure_without_mutant, scenarios, options.processes)
+    failures = spread(trials.failure_without_mutant, scenarios, options.jobs)
     if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:
         _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])
         return Exit.DID_NOT_HOLD
-    verdicts = watched(console, spread(trials.verdict, mutants, options.processes), len(mutants), "mutants")
+    verdicts = watched(console, spread(trials.verdict, mutants, options.jobs), len(mutants), "mutants")
     return _tell(console, verdicts)
 
 

@@ -2,12 +2,15 @@
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reporting import Reports, add_reports
-from privman_scenarios.engine import Engine
 from privman_scenarios.events import RunEnded
-from privman_scenarios.verbs import vocabulary
+from privman_scenarios.model import Scenario
+from privman_scenarios.player import Player, Run
+from privman_scenarios.processes import worthwhile
+from privman_scenarios.world import WorldBuilder
 from privman_testbench.command_line import Commands, Exit
 from privman_testbench.real_clock import RealClock
 
@@ -18,6 +21,7 @@ def add(commands: Commands) -> None:
     arguments.add_scenarios(parser)
     arguments.add_targets(parser)
     add_reports(parser)
+    arguments.add_jobs(parser)
     parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
     parser.set_defaults(execute=execute)
 
@@ -27,11 +31,17 @@ def execute(options: argparse.Namespace) -> Exit:
     scenarios = arguments.scenarios(options)
     reports = Reports(options)
     try:
-        worlds = arguments.worlds(options)
-        engine = Engine(
-            vocabulary(), worlds, reports.listeners, RealClock(), strict=options.strict, journals=reports.journals
-        )
-        ended: RunEnded = asyncio.run(engine.run(scenarios, options.seed))
+        ended = _play(scenarios, arguments.worlds(options), reports, options)
     finally:
         reports.close()
     return Exit.HELD if ended.held else Exit.DID_NOT_HOLD
+
+
+def _play(
+    scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace
+) -> RunEnded:
+    player = Player(worlds, options.strict, reports.journals)
+    jobs = worthwhile(worlds.at_a_time(options.jobs), len(scenarios))
+    if jobs > 1:
+        return Run(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed)
+    return asyncio.run(player.engine(reports.listeners).run(scenarios, options.seed))
