@@ -13,9 +13,10 @@ import console_sim.app
 import console_sim.contract_checks
 import console_sim.settings
 import mock_servicenow.app
+import mock_servicenow.moods
 import mock_servicenow.settings
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
-from privman_contracts import WireNames
+from privman_contracts import Side, WireNames
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
@@ -25,6 +26,7 @@ from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import Need, Targets
 from privman_scenarios.tidying import Tidying
 from privman_testbench.clock import Clock
+from privman_testbench.fault_kinds import GenericFaults
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
@@ -167,6 +169,13 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Remote]:
     async with serving(console_sim.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
         yield Remote(url)
     await clock.aclose()
+
+
+def fault_kinds() -> dict[Side, list[str]]:
+    """Return the kinds of faults that each party can be told to have."""
+    clock = RealClock()
+    generic = list(GenericFaults(clock).kinds())
+    return {"servicenow": [*generic, *mock_servicenow.moods.Moods(clock, Ids(0)).kinds()], "console": generic}
 
 
 def releases() -> tuple[str, ...]:

@@ -212,6 +212,7 @@ def test_json_is_for_programs() -> None:
         "skipped": 1,
         "checks": 7,
         "seconds": 0.75,
+        "coverage": None,
     }
     assert [each["outcome"] for each in scenarios] == ["passed", "failed", "skipped"]
     assert scenarios[0]["failure"] is None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from privman_scenarios.commands.coverage import add_coverage, measured, show, suffices
+from privman_scenarios.coverage.tables import sections, to_json
 from privman_scenarios.events import Listener
 from privman_scenarios.reports.github import GitHubReport
 from privman_scenarios.reports.html import html
@@ -21,6 +23,7 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit-xml", type=Path, metavar="FILE", help="write a JUnit report")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with a diagram of each scenario")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a report for programs")
+    add_coverage(parser)
     parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
 
 
@@ -35,22 +38,34 @@ class Reports:
     def __init__(self, options: argparse.Namespace) -> None:
         self._terminal = TerminalReport(Console(highlight=False))
         self._record = Record()
+        self._coverage = measured(options)
         asked: list[tuple[Callable[[Record], str], Path | None]] = [
             (junit, options.junit_xml),
-            (html, options.html),
-            (json_report, options.json),
+            (lambda record: html(record, sections(self._coverage)), options.html),
+            (lambda record: json_report(record, to_json(self._coverage)), options.json),
         ]
         self._written = [(render, file) for render, file in asked if file]
         self.listeners: Sequence[Listener] = [self._terminal, self._record]
         if options.github:
             self.listeners = [*self.listeners, GitHubReport(say, Path.cwd())]
-        self.journals = options.html is not None
+        if self._coverage:
+            self.listeners = [*self.listeners, self._coverage]
+        self.journals = self._coverage is not None
+        self._shows_coverage = options.coverage
+        self._demanded = options.min_coverage or 0
         self._write()
 
     def close(self) -> None:
         """Tell what has run, interrupted or not."""
         self._terminal.close()
         self._write()
+        if self._coverage and self._shows_coverage:
+            show(self._coverage)
+
+    @property
+    def suffice(self) -> bool:
+        """Whether as much of the contracts was exercised as the options demand."""
+        return self._coverage is None or suffices(self._coverage, self._demanded)
 
     def _write(self) -> None:
         for render, file in self._written:

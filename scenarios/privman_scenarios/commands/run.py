@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> Exit:
         ended = _play(scenarios, arguments.worlds(options), reports, options)
     finally:
         reports.close()
-    return Exit.HELD if ended.held else Exit.DID_NOT_HOLD
+    return Exit.HELD if reports.suffice and ended.held else Exit.DID_NOT_HOLD
 
 
 def _play(

@@ -1,6 +1,7 @@
 """A run as JSON, for programs."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,11 +10,12 @@ from privman_scenarios.reports.marked import marked_text
 from privman_scenarios.reports.record import Record
 
 
-def json_report(record: Record) -> str:
-    """Return what has run so far: the counts of `RunEnded`, and the scenarios."""
+def json_report(record: Record, coverage: Mapping[str, Any] | None = None) -> str:
+    """Return what has run so far: the counts of `RunEnded`, the scenarios, and the contract coverage where measured."""
     run = {"seed": record.seed, "complete": record.complete, "held": record.complete and record.ended.held}
     scenarios = [_scenario(each.ended) for each in record.played]
-    return json.dumps({**run, **asdict(record.ended), "scenarios": scenarios}, indent=2, ensure_ascii=False) + "\n"
+    report = {**run, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
 def _scenario(ended: ScenarioEnded) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+"""Contract coverage of a run: options, and what they ask for."""
+
+import argparse
+
+from privman_contracts import Contracts
+from privman_scenarios.coverage.measure import Coverage
+from privman_scenarios.coverage.tables import by_contract, by_evidence
+from privman_scenarios.reports.table import print_table
+from privman_scenarios.world import fault_kinds
+from privman_testbench.command_line import say
+
+
+def add_coverage(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--coverage", action="store_true", help="print how much of the contracts was exercised")
+    parser.add_argument("--min-coverage", type=percent, metavar="PERCENT", help="fail when it was less than that")
+
+
+def percent(text: str) -> float:
+    """Return a percentage."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 100:  # noqa: PLR2004 - percent
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage; expected a number from 0 to 100")
+    return value
+
+
+def measured(options: argparse.Namespace) -> Coverage | None:
+    """Return what measures the run, where somebody wants to see it; raises InferredNamesError."""
+    if not options.coverage and options.min_coverage is None and options.html is None:
+        return None
+    return Coverage(Contracts.load(options.inferred), fault_kinds())
+
+
+def show(coverage: Coverage) -> None:
+    """Print the tables."""
+    for section in (by_contract(coverage), by_evidence(coverage)):
+        print_table(section.head, section.rows)
+        say("")
+
+
+def suffices(coverage: Coverage, demanded: float) -> bool:
+    """Tell whether as much was exercised as is demanded, and say so where it was not."""
+    if coverage.percent >= demanded:
+        return True
+    say(f"{coverage.percent:.1f}% of the contracts was exercised, less than the {demanded:g}% of --min-coverage.")
+    return False
