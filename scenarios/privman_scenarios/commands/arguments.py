@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from privman_scenarios.catalog import catalog_files, scenario_files
@@ -21,10 +22,15 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
 
 
-def scenarios(options: argparse.Namespace) -> list[Scenario]:
-    """Return the chosen scenarios, of the packaged catalog unless files are named; raises ScenarioFileError."""
-    files = scenario_files(options.paths) if options.paths else catalog_files()
-    return [each for each in Loader(vocabulary()).load(files) if each.tags.issuperset(options.tag)]
+def files(options: argparse.Namespace) -> list[Path]:
+    """Return the chosen scenario files, the packaged catalog unless some are named; raises ScenarioFileError."""
+    return scenario_files(options.paths) if options.paths else catalog_files()
+
+
+def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None) -> list[Scenario]:
+    """Return the chosen scenarios, of the chosen files unless others are named; raises ScenarioFileError."""
+    loaded = Loader(vocabulary()).load(files(options) if chosen is None else chosen)
+    return [each for each in loaded if each.tags.issuperset(options.tag)]
 
 
 def add_targets(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,12 @@
 import argparse
 import asyncio
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reporting import Reports, add_reports
+from privman_scenarios.commands.watch import watch
 from privman_scenarios.events import RunEnded
 from privman_scenarios.model import Scenario
 from privman_scenarios.player import Player, Run
@@ -23,12 +26,19 @@ def add(commands: Commands) -> None:
     add_reports(parser)
     arguments.add_jobs(parser)
     parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
+    parser.add_argument("--watch", action="store_true", help="play again what a changed file touches, until Ctrl-C")
     parser.set_defaults(execute=execute)
 
 
 def execute(options: argparse.Namespace) -> Exit:
-    """Play the scenarios and write the reports."""
-    scenarios = arguments.scenarios(options)
+    """Play the scenarios and write the reports, again and again where changes are watched."""
+    if not options.watch:
+        return _run(options, arguments.files(options))
+    return watch(partial(_run, options), partial(arguments.files, options), options.inferred)
+
+
+def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
+    scenarios = arguments.scenarios(options, files)
     reports = Reports(options)
     try:
         ended = _play(scenarios, arguments.worlds(options), reports, options)

@@ -1,0 +1,111 @@
+"""Scenarios played again when a file changes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+HELD = "title: {title}\nsteps:\n  - console.ask:\n  - servicenow.approve:\n  - console.expect-approval: {state}\n"
+NAMES = "columns:\n  request:\n    comment: {{name: {}}}\n"
+
+
+class Watched:
+    """A command that watches files.
+
+    Attributes:
+        process: the command.
+    """
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+
+    def played(self) -> list[str]:
+        """Return the outcomes and titles that the next playing prints, once it has ended."""
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        for line in self.process.stdout:
+            if line.startswith("Watching "):
+                return [each for each in lines if each.startswith(("passed", "failed"))]
+            lines.append(line.rstrip("\n"))
+        pytest.fail("\n".join(lines))
+
+    def interrupt(self) -> tuple[int, str]:
+        """End it as Ctrl-C does and return its exit code and complaints."""
+        self.process.send_signal(signal.SIGINT)
+        _, complaints = self.process.communicate()
+        return self.process.returncode, complaints
+
+
+@contextmanager
+def watching(folder: Path, *options: str) -> Iterator[Watched]:
+    """Watch a folder."""
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("privman-scenarios"),
+        "run",
+        "--watch",
+        folder,
+        *options,
+    ]
+    with subprocess.Popen(  # noqa: S603 - the project's own command
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as process:
+        yield Watched(process)
+
+
+def put(file: Path, text: str) -> None:
+    """Put the text in the place of the file at one moment, as editors do."""
+    beside = file.with_suffix(".part")
+    beside.write_text(text)
+    beside.replace(file)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two scenarios."""
+    folder = tmp_path / "stories"
+    folder.mkdir()
+    for title in ("One", "Two"):
+        put(folder / f"{title}.yaml", HELD.format(title=title, state="Approved"))
+    return folder
+
+
+def test_only_what_a_changed_file_touches_is_played_again(folder: Path) -> None:
+    """A changed scenario, a new one; a file that is none is let alone. The exit code is that of the last playing."""
+    with watching(folder) as watched:
+        assert watched.played() == ["passed  One", "passed  Two"]
+        put(folder / "notes.txt", "No scenario.")
+        put(folder / "Two.yaml", HELD.format(title="Two", state="Denied"))
+        assert watched.played() == ["failed  Two"]
+        put(folder / "Three.yaml", HELD.format(title="Three", state="Approved"))
+        assert watched.played() == ["passed  Three"]
+        assert watched.interrupt() == (0, "")
+
+
+def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
+    """Half-written files are usual while somebody writes; the complaint is one line."""
+    with watching(folder) as watched:
+        watched.played()
+        put(folder / "One.yaml", "title: One\nsteps: [{console.aks: }]\n")
+        assert watched.played() == []
+        code, complaints = watched.interrupt()
+    assert code == 2
+    assert complaints.startswith(
+        f"privman-scenarios: {folder / 'One.yaml'}:2: unknown step 'console.aks'. Did you mean"
+    )
+    assert complaints.count("\n") == 1
+
+
+def test_changed_wire_names_touch_everything(folder: Path, tmp_path: Path) -> None:
+    """Every scenario follows the file of names."""
+    names = tmp_path / "names.yaml"
+    put(names, NAMES.format("u_comment"))
+    with watching(folder, "--inferred", str(names)) as watched:
+        assert watched.played() == ["passed  One", "passed  Two"]
+        put(names, NAMES.format("u_remark"))
+        assert watched.played() == ["passed  One", "passed  Two"]
+        assert watched.interrupt() == (0, "")
