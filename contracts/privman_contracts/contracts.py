@@ -1,7 +1,7 @@
 """The contracts in the spelling of one instance: what a mock, a console or a scenario asks."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -14,6 +14,7 @@ from privman_contracts.observed import Body, Observed
 from privman_contracts.part import Part
 from privman_contracts.spelling import Schema
 from privman_contracts.violation import Violation
+from privman_contracts.wire_name import Value
 from privman_contracts.wire_names import WireNames
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Contracts:
         """
         return cls(WireNames.load(override))
 
+    def spelled(self, values: Mapping[str, Value]) -> Self:
+        """Return the contracts with other spellings at these paths of names."""
+        return type(self)(self.names.replaced(values), self.folder)
+
     @cached_property
     def exchanges(self) -> tuple[ExchangeContract, ...]:
         """The index: every exchange, one for each method."""
@@ -55,14 +60,27 @@ class Contracts:
         routes = self._routes.get((server, method), ())
         return next((exchange for pattern, exchange in routes if pattern.fullmatch(path)), None)
 
+    def find(self, method: str, target: str) -> ExchangeContract | None:
+        """Return the contract of a request, whichever side answers it; None when there is none."""
+        path = urlsplit(target).path
+        return self.match("servicenow", method, path) or self.match("console", method, path)
+
+    def messages(self, seen: Observed) -> Iterator[tuple[str, Body]]:
+        """Yield each body of the exchange that has a contract of its own, with the name of that message."""
+        exchange = self.match(seen.server, seen.method, urlsplit(seen.target).path)
+        answer = exchange and exchange.answer(seen.status)
+        if exchange and exchange.request:
+            yield exchange.request, seen.request
+        if answer and answer.schema:
+            yield (_is_shaped(seen.target) and answer.shaped) or answer.schema, seen.answer
+
     def check(self, seen: Observed) -> tuple[Violation, ...]:
         """Return each way in which the exchange breaks its contract; none when it has no contract."""
-        target = urlsplit(seen.target)
-        exchange = self.match(seen.server, seen.method, target.path)
+        exchange = self.match(seen.server, seen.method, urlsplit(seen.target).path)
         if exchange is None:
             return ()
-        shaped = not _SHAPING.isdisjoint(parse_qs(target.query))
-        return (*self._check_request(exchange, seen.request), *self._check_answer(exchange, seen, shaped=shaped))
+        answer = self._check_answer(exchange, seen, shaped=_is_shaped(seen.target))
+        return (*self._check_request(exchange, seen.request), *answer)
 
     def check_body(self, message: str, body: bytes) -> tuple[Violation, ...]:
         """Return each way in which a body breaks the contract of ``message``, such as ``decision``."""
@@ -115,6 +133,11 @@ class Contracts:
         for exchange in self.exchanges:
             yield from part.of_exchange(exchange)
         yield from map(part.of_name, self.names)
+
+
+def _is_shaped(target: str) -> bool:
+    """Tell whether the caller chose the form of the answer."""
+    return not _SHAPING.isdisjoint(parse_qs(urlsplit(target).query))
 
 
 def _unknown_status(exchange: ExchangeContract, status: int) -> Violation:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from privman_contracts import override as overrides
 from privman_contracts import wording, yaml_file
 from privman_contracts.errors import InferredNamesError
-from privman_contracts.wire_name import WireName
+from privman_contracts.wire_name import Value, WireName
 
 
 class WireNames:
@@ -93,6 +93,10 @@ class WireNames:
         if path not in self._names:
             raise InferredNamesError(f"{path!r} is no wire name.{wording.nearest(path, self._names)}")
         return self._names[path]
+
+    def replaced(self, values: Mapping[str, Value]) -> Self:
+        """Return the names, those at the paths in ``values`` with other spellings; their marks stay."""
+        return type(self)(replace(name, value=values.get(name.path, name.value)) for name in self)
 
     def canonical(self) -> Self:
         """Return the names each spelled as its canonical name; the rules stay."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from privman_contracts import ContractError
-from privman_scenarios.commands import contracts, fidelity, matrix, mutate, run, schema
+from privman_scenarios.commands import contracts, drift, fidelity, matrix, mutate, record, run, schema
 from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain
@@ -35,6 +35,6 @@ def _parser() -> OneLineParser:
     parser = OneLineParser(prog=_COMMAND, description="Plays scenarios of the webhook round trip over HTTP.")
     parser.add_version()
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (schema, run, mutate, contracts, matrix, fidelity):
+    for command in (schema, run, mutate, contracts, matrix, fidelity, record, drift):
         command.add(commands)
     return parser

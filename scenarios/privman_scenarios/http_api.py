@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,18 +55,34 @@ class Answer:
         return Secrets().mask(shown.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as it was sent, with its answer.
+
+    Attributes:
+        url: the absolute address.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    answer: Answer
+
+
 class HttpApi:
     """One origin, spoken to in JSON.
 
     Attributes:
         url: without a trailing slash.
         recent: the last calls and their answers, oldest first.
+        listeners: are told each call when it has ended.
     """
 
     def __init__(self, session: ClientSession, url: str) -> None:
         self._session = session
         self.url = url.rstrip("/")
         self.recent: deque[Answer] = deque(maxlen=KEPT_CALLS)
+        self.listeners: list[Callable[[Call], None]] = []
 
     async def call(
         self,
@@ -87,6 +103,8 @@ class HttpApi:
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             answer = Answer(method, path, 0, {}, b"", _reason(error))
         self.recent.append(answer)
+        for listener in self.listeners:
+            listener(Call(f"{self.url}{path}", sent, data or b"", answer))
         return answer
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:

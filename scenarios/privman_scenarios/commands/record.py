@@ -1,0 +1,63 @@
+"""``privman-scenarios record``."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from privman_contracts import Contracts
+from privman_scenarios.commands import arguments
+from privman_scenarios.commands.reporting import Reports, add_reports
+from privman_scenarios.engine import Engine
+from privman_scenarios.recordings.har_reader import read_har
+from privman_scenarios.recordings.har_writer import to_har
+from privman_scenarios.recordings.recorded import Recorded
+from privman_scenarios.recordings.recorder import Recorder
+from privman_scenarios.recordings.redaction import redact
+from privman_scenarios.verbs import vocabulary
+from privman_testbench.command_line import Commands, Exit, say
+from privman_testbench.real_clock import RealClock
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("record", help="play scenarios and keep every exchange in a HAR file")
+    arguments.add_scenarios(parser)
+    arguments.add_targets(parser)
+    add_reports(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HAR file to write")
+    parser.add_argument(
+        "--har", type=Path, action="append", metavar="FILE", help="take over what a browser or proxy recorded instead"
+    )
+    parser.add_argument("--with-secrets", action="store_true", help="mask nothing but what a fake masks itself")
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> Exit:
+    """Write the recording; raises UnusableFileError, ContractError, TargetUnreachableError and OSError."""
+    contracts = Contracts.load(options.inferred)
+    # Written before anything is played, so that a file that cannot be is told at once.
+    options.out.write_bytes(to_har([]))
+    if options.har:
+        return _write(options, contracts, [each for file in options.har for each in read_har(file)])
+    return _play(options, contracts)
+
+
+def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
+    """Play the scenarios and write what passed, interrupted or not."""
+    clock = RealClock()
+    scenarios, reports = arguments.scenarios(options), Reports(options)
+    recorder = Recorder(arguments.worlds(options), clock)
+    engine = Engine(vocabulary(), recorder, [*reports.listeners, recorder], clock, journals=reports.journals)
+    try:
+        ended = asyncio.run(engine.run(scenarios, options.seed))
+    finally:
+        reports.close()
+        kept = _write(options, contracts, recorder.exchanges)
+    return kept if ended.held else Exit.DID_NOT_HOLD
+
+
+def _write(options: argparse.Namespace, contracts: Contracts, exchanges: list[Recorded]) -> Exit:
+    kept = exchanges if options.with_secrets else redact(exchanges, contracts)
+    options.out.write_bytes(to_har(kept))
+    say(f"{options.out}: {len(kept)} exchanges{'' if options.with_secrets else ', secrets masked'}")
+    return Exit.HELD if kept else Exit.DID_NOT_HOLD

@@ -1,0 +1,1 @@
+"""In what recorded exchanges differ from the contracts, and the names that would explain it."""

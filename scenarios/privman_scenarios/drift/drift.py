@@ -1,0 +1,89 @@
+"""A recording compared with the contracts."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from privman_contracts import Contracts, Observed
+from privman_contracts.walk import walk
+from privman_scenarios.drift.bodies import to_json
+from privman_scenarios.drift.finding import Renamed, Unexplained
+from privman_scenarios.drift.properties import renamed_properties
+from privman_scenarios.drift.statuses import renamed_statuses
+from privman_scenarios.drift.tables import renamed_tables
+from privman_scenarios.drift.words import renamed_words
+from privman_scenarios.recordings.recorded import Recorded
+from privman_testbench.masking import MASK
+
+_DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], ...] = (
+    renamed_tables,
+    renamed_properties,
+    renamed_words,
+    renamed_statuses,
+)
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """In what a recording differs from the contracts.
+
+    Attributes:
+        compared: how many exchanges have a contract.
+        left_out: how many have none, or were kept without their bodies.
+    """
+
+    renamed: tuple[Renamed, ...]
+    unexplained: tuple[Unexplained, ...]
+    compared: int
+    left_out: int
+
+
+def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
+    """Return what differs; other names are tried until they explain no more."""
+    whole = [recorded for recorded in recording if recorded.complete]
+    renamed: dict[str, Renamed] = {}
+    while new := _new(whole, contracts, renamed):
+        renamed |= new
+        contracts = contracts.spelled({path: each.value for path, each in renamed.items()})
+    observed = [(recorded, seen) for recorded in whole if (seen := recorded.observed(contracts))]
+    unexplained = tuple(_unexplained(observed, contracts))
+    return Drift(tuple(renamed.values()), unexplained, len(observed), len(recording) - len(observed))
+
+
+def _new(recording: Sequence[Recorded], contracts: Contracts, known: dict[str, Renamed]) -> dict[str, Renamed]:
+    """Return what the detectors find besides, the first for each name, and nothing that is another's name already."""
+    taken = {(name.group, str(name.value)) for name in contracts.names if name.group != "rules"}
+    new: dict[str, Renamed] = {}
+    for each in (each for detect in _DETECTORS for each in detect(recording, contracts)):
+        place = each.name.group, str(each.value)
+        if each.name.path not in known and each.name.path not in new and place not in taken:
+            new[each.name.path] = each
+            taken.add(place)
+    return new
+
+
+def _unexplained(observed: Sequence[tuple[Recorded, Observed]], contracts: Contracts) -> Iterator[Unexplained]:
+    counts: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    for recorded, seen in observed:
+        for message in set(_violations(seen, contracts)):
+            counts[message] += 1
+            first.setdefault(message, recorded.label)
+    for message, label in first.items():
+        yield Unexplained(message, label, counts[message])
+
+
+def _violations(seen: Observed, contracts: Contracts) -> Iterator[str]:
+    """Yield what breaks the contract, but for values that were masked: nobody can tell what they were."""
+    masked = {
+        (message, place.where)
+        for message, body in contracts.messages(seen)
+        for place in walk(to_json(body.data), contracts.schemas[message])
+        if place.value == MASK
+    }
+    for violation in contracts.check(seen):
+        where = _INDEX.sub("[]", violation.where)
+        if (violation.schema, where) not in masked:
+            yield f"{violation.schema} {where} [{violation.evidence}]: {violation.message}"

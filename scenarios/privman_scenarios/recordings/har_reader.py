@@ -1,0 +1,100 @@
+"""Reads HAR files, of this project or of a browser or proxy."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from privman_scenarios.errors import UnusableFileError
+from privman_scenarios.recordings.recorded import Headers, Recorded
+
+_KINDS = {dict: "an object", list: "a list", str: "text", int: "a number"}
+
+
+def read_har(file: Path) -> list[Recorded]:
+    """Return the exchanges of the file; raises UnusableFileError naming the file and what is wrong in it."""
+    try:
+        document = orjson.loads(file.read_bytes())
+    except OSError as error:
+        raise UnusableFileError(f"{file}: cannot be read: {error.strerror}.") from None
+    except orjson.JSONDecodeError as error:
+        raise UnusableFileError(f"{file}: is no HAR file: line {error.lineno}: {error.msg}.") from None
+    entries = _Node(file, "", document).child("log", dict).child("entries", list)
+    return [_exchange(entry, f"{file} entry {number}") for number, entry in enumerate(entries.items(), start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A value in the file, with its place."""
+
+    file: Path
+    place: str
+    value: Any
+
+    def child(self, key: str, kind: type, default: object = None) -> "_Node":
+        """Return what stands at the key, of the kind that is expected; the default where there is nothing."""
+        place = f"{self.place}.{key}".lstrip(".")
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        value = default if value is None else value
+        if not isinstance(value, kind):
+            found = "is missing" if value is None else f"has value {value!r:.60}"
+            raise UnusableFileError(f"{self.file}: {place} {found}. Expected {_KINDS[kind]}.")
+        return _Node(self.file, place, value)
+
+    def items(self) -> "list[_Node]":
+        """Return the items of a list."""
+        return [_Node(self.file, f"{self.place}[{number}]", item) for number, item in enumerate(self.value)]
+
+
+def _exchange(entry: _Node, label: str) -> Recorded:
+    request, response = entry.child("request", dict), entry.child("response", dict)
+    sent, content = request.child("postData", dict, {}), response.child("content", dict, {})
+    lost = [_is_lost(sent, request.child("bodySize", int, 0)), _is_lost(content, content.child("size", int, 0))]
+    return Recorded(
+        at=_time(entry.child("startedDateTime", str)),
+        method=request.child("method", str).value.upper(),
+        url=request.child("url", str).value,
+        request_headers=_headers(request, sent),
+        request=_body(sent),
+        status=max(response.child("status", int).value, 0),
+        response_headers=_headers(response, content),
+        response=_body(content),
+        page=entry.child("pageref", str, "").value,
+        complete=not any(lost),
+        label=label,
+    )
+
+
+def _time(node: _Node) -> datetime:
+    try:
+        return datetime.fromisoformat(node.value)
+    except ValueError:
+        raise UnusableFileError(f"{node.file}: {node.place} has value {node.value!r}. Expected a time.") from None
+
+
+def _headers(message: _Node, body: _Node) -> Headers:
+    """Return the headers; the content type from beside the body, where they do not name it."""
+    nodes = message.child("headers", list, []).items()
+    headers = tuple((node.child("name", str).value, node.child("value", str).value) for node in nodes)
+    media_type = body.child("mimeType", str, "").value
+    named = any(name.lower() == "content-type" for name, _ in headers)
+    return headers if named or not media_type else (*headers, ("Content-Type", media_type))
+
+
+def _body(node: _Node) -> bytes:
+    text: str = node.child("text", str, "").value
+    if node.child("encoding", str, "").value != "base64":
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise UnusableFileError(f"{node.file}: {node.place}.text is not base64, as its encoding says.") from None
+
+
+def _is_lost(body: _Node, size: _Node) -> bool:
+    """Tell whether there was a body that the file does not hold, as browsers leave some out."""
+    return size.value > 0 and "text" not in body.value

@@ -1,0 +1,267 @@
+"""The command ``privman-scenarios drift``: what a recording has otherwise, and the names that explain it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from privman_scenarios.cli import main
+
+ROUND_TRIP = """
+title: Two decisions reach the console
+steps:
+  - console.ask: {as: first}
+  - servicenow.approve: {request: first, comment: Fine, duration: "02:00:00"}
+  - console.ask: {as: second}
+  - servicenow.deny: {request: second, comment: No}
+  - console.expect-approval: {request: second, state: Denied}
+  - servicenow.expect-response: {request: second, response: Deny}
+"""
+INSTANCE, REQUEST = "0123456789abcdef0123456789abcdef", "85d71683-7dac-4762-8120-76a9a564fdc1"
+OTHER = "00000000-7dac-4762-8120-76a9a564fdc1"
+CONSOLE, SERVICENOW = "https://console.example", "https://dev.example/api/now/table/x_thyti_thycotic_p_"
+APPROVE = f"{CONSOLE}/Tms/services/api/v1/approval/approve"
+OTHER_WORD: dict[str, object] = {"Result": None, "Status": "success", "Messages": []}
+Entry = dict[str, Any]
+
+
+def entry(method: str, url: str, sent: object, status: int, answer: object) -> Entry:
+    """Return an entry of a HAR file; text is a body as it stands."""
+    request, text = (each if isinstance(each, str) else json.dumps(each) for each in (sent, answer))
+    return {
+        "startedDateTime": "2026-01-05T09:00:00Z",
+        "request": {"method": method, "url": url, "postData": {"mimeType": "application/json", "text": request}},
+        "response": {"status": status, "content": {"mimeType": "application/json", "text": text}},
+    }
+
+
+def delivery(status: int, answer: object = None, **changed: Any) -> Entry:
+    """Return a delivered decision; None leaves a key out."""
+    decision = {"RequestId": REQUEST, "Response": "Approve", "InstanceId": INSTANCE, "RespondedBy": "boss", **changed}
+    sent = {key: value for key, value in decision.items() if value is not None}
+    good = {"Result": None, "Status": "ok" if status == 200 else "error", "Messages": [] if status == 200 else ["No."]}
+    return entry("POST", APPROVE, sent, status, answer or good)
+
+
+def request(code: int, **changed: Any) -> Entry:
+    """Return an approval request that was sent."""
+    metadata = json.dumps({"PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}"})
+    sent = {"request_id": REQUEST, "instance_id": INSTANCE, "activity_type_id": INSTANCE, "metadata": metadata}
+    return entry("POST", f"{SERVICENOW}request", sent, code, {"result": {"sys_id": INSTANCE, **changed}})
+
+
+def read(status: str) -> Entry:
+    """Return how an approval request was read."""
+    return entry("GET", f"{SERVICENOW}request/{INSTANCE}", "", 200, {"result": {"sys_id": INSTANCE, "status": status}})
+
+
+@pytest.fixture
+def drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return what compares entries, and gives the exit code, the override and the comments."""
+
+    def run(*entries: Entry) -> tuple[int, Any, list[str]]:
+        file = tmp_path / "real.har"
+        file.write_text(json.dumps({"log": {"entries": entries}}), encoding="utf-8")
+        code = main(["drift", str(file)])
+        out = capsys.readouterr().out
+        comments = [line[2:].replace(str(file), "real.har") for line in out.splitlines() if line.startswith("#")]
+        return code, yaml.safe_load(out), comments
+
+    return run
+
+
+def record(tmp_path: Path, names: str) -> str:
+    """Play a round trip between fakes that have these names, and return the recording."""
+    scenario, inferred, out = tmp_path / "one.yaml", tmp_path / "ours.yaml", tmp_path / "real.har"
+    scenario.write_text(ROUND_TRIP, encoding="utf-8")
+    inferred.write_text(names, encoding="utf-8")
+    assert main(["record", str(scenario), "--inferred", str(inferred), "--out", str(out)]) == 0
+    return str(out)
+
+
+def test_the_fakes_do_not_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A recording of what keeps the contracts holds, masked secrets and all; exit code 0."""
+    file = record(tmp_path, "")
+    capsys.readouterr()
+    assert main(["drift", file]) == 0
+    assert capsys.readouterr().out.endswith("; 0 names differ, 0 differences are of another kind\n")
+
+
+def test_the_override_explains_the_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed is a file for --inferred, with which the same recording does not drift."""
+    ours = {
+        "tables": {"response": "x_thyti_thycotic_p_responses", "activity_type": "x_thyti_thycotic_p_kind"},
+        "columns": {"request": {"instance_id": "integration_id"}},
+        "keys": {"decision": {"Comment": "Reason", "Duration": "HowLong"}},
+        "words": {"request_status": {"pending": "Requested"}},
+    }
+    file = record(tmp_path, yaml.safe_dump(ours))
+    capsys.readouterr()
+    assert main(["drift", file]) == 1
+    out = capsys.readouterr().out
+    assert yaml.safe_load(out) == ours
+    assert "# keys.decision.Comment [I]: Reason, not Comment (" in out
+    (tmp_path / "found.yaml").write_text(out, encoding="utf-8")
+    assert main(["drift", file, "--inferred", str(tmp_path / "found.yaml")]) == 0
+
+
+def test_what_an_instance_answers_counts_by_itself(drift: Any) -> None:
+    """A console may go on sending a column that ServiceNow drops; only the answer shows the instance's own name."""
+    code, override, _ = drift(request(201, integration_id=INSTANCE, status="Pending"))
+    assert (code, override) == (1, {"columns": {"request": {"instance_id": "integration_id"}}})
+
+
+def test_further_columns_are_no_drift(drift: Any) -> None:
+    """A column of another meaning in an answer is none of the app's."""
+    assert drift(request(201, u_colour="red"))[:2] == (0, None)
+
+
+def test_a_key_whose_case_does_not_count(drift: Any) -> None:
+    """Log-on keys in lower case are as good (integration 4)."""
+    sent = {"username": "0a1b2c3d-0000-4000-8000-000000000001", "password": "x"}
+    assert drift(entry("POST", f"{CONSOLE}/Tms/services/api/logon/token", sent, 200, '"t"'))[0] == 0
+
+
+def test_the_only_place_for_an_unlike_key(drift: Any) -> None:
+    """An unknown key is the one missing name whose form it has."""
+    code, override, _ = drift(delivery(200, RespondedBy=None, Who="boss", Comment="Fine"))
+    assert (code, override) == (1, {"keys": {"decision": {"RespondedBy": "Who"}}})
+
+
+def test_a_key_with_no_place_is_told(drift: Any) -> None:
+    """What no other name explains is a comment with its mark, the value and where it was first seen."""
+    code, override, comments = drift(
+        delivery(200, Urgent="yes", Comment="Fine"), delivery(200, Urgent="yes", RequestId=OTHER)
+    )
+    assert (code, override) == (1, None)
+    assert comments[0] == "No other name explains these:"
+    assert comments[1].startswith("decision $.Urgent [I]: Urgent is not part of decision.")
+    assert comments[1].endswith("(real.har entry 1 and 1 more)")
+
+
+def test_two_keys_may_not_have_one_name(drift: Any) -> None:
+    """A key that is a name already is not taken for another."""
+    code, override, _ = drift(
+        request(201, comment="Fine", activity_type_id=INSTANCE, instance_ident=INSTANCE, instance_idx=INSTANCE)
+    )
+    assert (code, list(override["columns"]["request"])) == (1, ["instance_id"])
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ([request(201, status="Requested")], {"request_status": {"pending": "Requested"}}),
+        ([request(201, status="timed out")], {"request_status": {"timed_out": "timed out"}}),
+        (
+            [delivery(200, {"Result": None, "Status": "success", "Messages": []})],
+            {"envelope_status": {"ok": "success"}},
+        ),
+        (
+            [
+                request(201, status="Pending"),
+                entry(
+                    "GET",
+                    f"{SERVICENOW}request/{INSTANCE}",
+                    "",
+                    200,
+                    {"result": {"sys_id": INSTANCE, "status": "Late"}},
+                ),
+            ],
+            {"request_status": {"timed_out": "Late"}},
+        ),
+    ],
+    ids=["of a new record", "alike", "the only inferred one", "the only one left"],
+)
+def test_a_word_is_another(entries: list[Entry], words: object, drift: Any) -> None:
+    """A word that no contract has stands for one that was never seen."""
+    assert drift(*entries)[:2] == (1, {"words": words})
+
+
+def test_a_word_that_may_be_either_is_told(drift: Any) -> None:
+    """Where two inferred words are left, none is guessed."""
+    code, override, comments = drift(read("Gone"))
+    assert (code, override) == (1, None)
+    assert comments[1].startswith('approval-answer $.result.status [P]: result.status has value "Gone". Expected ')
+
+
+RULES: list[tuple[list[Entry], dict[str, object]]] = [
+    ([request(201), request(200)], {"duplicate_request_status": 200}),
+    ([delivery(200), delivery(202)], {"same_decision_status": 202}),
+    ([delivery(200), delivery(410, Response="Deny")], {"other_decision_status": 410}),
+    ([delivery(410)], {"unknown_request_status": 410}),
+    ([delivery(404), delivery(200)], {"retried_statuses": [0, 408, 429, "5xx", 404]}),
+]
+
+
+@pytest.mark.parametrize(("entries", "rules"), RULES, ids=[next(iter(rules)) for _, rules in RULES])
+def test_a_rule_is_another(entries: list[Entry], rules: object, drift: Any) -> None:
+    """What was asked before tells which rule an answer contradicts (integration 3, 4)."""
+    assert drift(*entries)[:2] == (1, {"rules": rules})
+
+
+def test_answers_of_the_moment_are_no_rules(drift: Any) -> None:
+    """A failure between two attempts says nothing of repeated decisions, and another request is another matter."""
+    entries = [
+        delivery(503, "busy"),
+        request(503),
+        delivery(200),
+        delivery(200),
+        delivery(409, Response="Deny"),
+        request(201),
+        request(201),
+    ]
+    assert drift(*entries, delivery(404, RequestId=OTHER))[:2] == (0, None)
+
+
+def test_a_scenario_does_not_remember_another(drift: Any) -> None:
+    """The same request id in another page of the recording is another request."""
+    assert drift(delivery(200) | {"pageref": "one"}, delivery(200, Response="Deny") | {"pageref": "two"})[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "complaint"),
+    [
+        (
+            entry("POST", f"{SERVICENOW}request", "metadata", 201, {"result": {"sys_id": INSTANCE}}),
+            "approval-request $ [I]: the body is not JSON",
+        ),
+        (
+            entry("POST", f"{SERVICENOW}request", {"request_id": REQUEST, "metadata": "no"}, 201, []),
+            "approval-request $.metadata [P]: metadata has value",
+        ),
+        (delivery(200, [{"Result": None}]), "envelope $ [I]: the body is a list of 1."),
+        (
+            entry("GET", f"{SERVICENOW}request", "", 200, {"result": [1, 2]}),
+            "list-answer $.result[] [",
+        ),
+    ],
+    ids=["no JSON", "no JSON inside", "a list", "in a list"],
+)
+def test_what_is_broken_otherwise(seen: Entry, complaint: str, drift: Any) -> None:
+    """Each broken contract is told once, with its mark."""
+    code, _, comments = drift(seen)
+    assert code == 1
+    assert [comment for comment in comments if comment.startswith(complaint)]
+
+
+def test_what_was_not_kept_is_not_judged(drift: Any) -> None:
+    """An entry without its body, and one of no contract, are left out; with nothing compared, nothing holds."""
+    lost = delivery(200)
+    lost["response"]["content"] = {"size": 71, "mimeType": "application/json"}
+    unknown = entry("GET", "https://elsewhere.example/", "", 200, "")
+    strange = entry("GET", f"{SERVICENOW}strange", "", 200, "")
+    code, _, comments = drift(lost, unknown, strange)
+    assert code == 1
+    assert comments == ["0 exchanges compared, 3 left out; 0 names differ, 0 differences are of another kind"]
+
+
+def test_files_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A recording or a file of names that is none is told in a line; exit code 2."""
+    file = tmp_path / "real.har"
+    file.write_text("{}", encoding="utf-8")
+    assert main(["drift", str(file)]) == 2
+    assert capsys.readouterr().err == f"privman-scenarios: {file}: log is missing. Expected an object.\n"
+    file.write_text('{"log": {"entries": []}}', encoding="utf-8")
+    assert main(["drift", str(file), "--inferred", "none.yaml"]) == 2

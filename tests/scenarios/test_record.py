@@ -1,0 +1,243 @@
+"""The command ``privman-scenarios record``: exchanges in a HAR file, without secrets."""
+
+import base64
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+import mock_servicenow.app
+from mock_servicenow.settings import Settings
+from privman_scenarios.cli import main
+from privman_scenarios.loop import LoopThread
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
+
+ROUND_TRIP = """
+title: An approval reaches the console
+steps:
+  - console.ask:
+  - servicenow.approve: {comment: Fine}
+  - console.expect-approval: Approved
+"""
+FAULTY = """
+title: The console fails once
+steps:
+  - console.fault: {kind: status, path: "*/approval/approve", options: {status: 503}}
+  - console.ask:
+  - servicenow.approve:
+  - clock.advance: 50 seconds
+  - console.expect-approval: Approved
+"""
+CLIENT_ID, SECRET, TOKEN = "0a1b2c3d-0000-4000-8000-000000000001", "s3cr3t-of-the-user", "t0k3n-of-the-user"
+LOGON = "https://console.example/Tms/services/api/logon/token"
+APPROVE = "https://console.example/Tms/services/api/v1/approval/approve"
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """Return a scenario file."""
+    file = tmp_path / "one.yaml"
+    file.write_text(ROUND_TRIP, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def real(privman_loop: LoopThread) -> Iterator[str]:
+    """Serve an instance that has no control plane; gives its address."""
+    stack = AsyncExitStack()
+
+    async def start() -> str:
+        clock = RealClock()
+        stack.push_async_callback(clock.aclose)
+        app = mock_servicenow.app.create_app(Settings(control_plane=False), clock=clock, ids=Ids(1))
+        return await stack.enter_async_context(serving(app))
+
+    yield privman_loop.run(start())
+    privman_loop.run(stack.aclose())
+
+
+def entries(file: Path) -> list[dict[str, Any]]:
+    """Return the entries of a HAR file."""
+    log = json.loads(file.read_text(encoding="utf-8"))["log"]
+    assert log["version"] == "1.2"
+    assert {entry.get("pageref", "") for entry in log["entries"]} - {""} == {page["id"] for page in log["pages"]}
+    found: list[dict[str, Any]] = log["entries"]
+    return found
+
+
+def lines(file: Path) -> list[str]:
+    """Return method, last words of the address, and status of each entry."""
+    return [
+        f"{entry['request']['method']} {entry['request']['url'].partition('?')[0].rpartition('/')[2]} "
+        f"{entry['response']['status']}"
+        for entry in entries(file)
+    ]
+
+
+def test_both_fakes(scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each exchange stands there once, in order, below its scenario."""
+    out = tmp_path / "out.har"
+    assert main(["record", str(scenario), "--out", str(out)]) == 0
+    assert f"{out}: " in capsys.readouterr().out
+    found = lines(out)
+    assert found[0] == "POST x_thyti_thycotic_p_integration_configuration 201"
+    assert found[-2:] == ["POST token 200", "POST approve 200"]
+    assert found.count("POST x_thyti_thycotic_p_request 201") == 1
+    assert {entry["pageref"] for entry in entries(out)} == {"An approval reaches the console"}
+    sent = json.loads(entries(out)[0]["request"]["postData"]["text"])
+    assert json.loads(sent["instance_metadata"])["Password"] == "***"
+
+
+def test_a_real_instance(scenario: Path, real: str, tmp_path: Path) -> None:
+    """What the console and the approver asked of it, and what it asked of the console; credentials masked."""
+    out = tmp_path / "out.har"
+    assert main(["record", str(scenario), "--servicenow-url", real, "--out", str(out)]) == 0
+    found = lines(out)
+    for line in ("POST x_thyti_thycotic_p_request 201", "POST sys_user 201", "POST token 200", "POST approve 200"):
+        assert found.count(line) == 1
+    (decision,) = [entry for entry in entries(out) if entry["request"]["method"] == "PATCH"]
+    assert {"name": "Authorization", "value": "Basic ***"} in decision["request"]["headers"]
+    assert json.loads(decision["request"]["postData"]["text"]) == {"status": "Approve", "comment": "Fine"}
+    assert base64.b64encode(b"admin:admin").decode() not in out.read_text(encoding="utf-8")
+    (user,) = [entry for entry in entries(out) if entry["request"]["url"].endswith("display_value=true")]
+    assert json.loads(user["request"]["postData"]["text"])["user_password"] == "***"
+
+
+def test_with_secrets(scenario: Path, real: str, tmp_path: Path) -> None:
+    """Only when asked for are the credentials kept."""
+    out = tmp_path / "out.har"
+    assert main(["record", str(scenario), "--servicenow-url", real, "--out", str(out), "--with-secrets"]) == 0
+    assert base64.b64encode(b"admin:admin").decode() in out.read_text(encoding="utf-8")
+
+
+def test_armed_faults_are_not_kept(scenario: Path, tmp_path: Path) -> None:
+    """What a fault answered says nothing of the target."""
+    scenario.write_text(FAULTY, encoding="utf-8")
+    out = tmp_path / "out.har"
+    assert main(["record", str(scenario), "--out", str(out)]) == 0
+    assert [line for line in lines(out) if "approve" in line] == ["POST approve 200"]
+
+
+def test_a_failed_scenario_is_kept_too(scenario: Path, tmp_path: Path) -> None:
+    """The recording shows why; exit code 1."""
+    scenario.write_text(ROUND_TRIP.replace("Approved", "Denied"), encoding="utf-8")
+    out = tmp_path / "out.har"
+    assert main(["record", str(scenario), "--out", str(out)]) == 1
+    assert "POST approve 200" in lines(out)
+
+
+def test_an_interrupted_run_is_kept(scenario: Path, tmp_path: Path, privman_loop: LoopThread) -> None:
+    """Ctrl-C leaves what had passed."""
+
+    async def interrupt(request: web.Request) -> web.Response:
+        if request.path == "/__admin/health":
+            return web.Response(status=404)
+        if request.path.endswith("version/Current"):
+            return web.json_response({"Result": "11"})
+        os.kill(os.getpid(), signal.SIGINT)
+        return web.Response(status=500)
+
+    scenario.write_text(
+        "title: A call\ngiven: nothing\nsteps:\n  - servicenow.call: {path: /api/now/table/incident, status: 401}\n"
+        "  - console.call: {path: /here, status: 500}\n",
+        encoding="utf-8",
+    )
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", interrupt)
+    served = serving(app)
+    url = privman_loop.run(served.__aenter__())
+    out = tmp_path / "out.har"
+    assert main(["record", str(scenario), "--console-url", url, "--out", str(out)]) == 130
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert lines(out) == ["GET incident 401"]
+
+
+def har(*exchanges: dict[str, Any]) -> dict[str, Any]:
+    """Return a HAR document as a browser writes it."""
+    return {
+        "log": {
+            "version": "1.2",
+            "entries": [{"startedDateTime": "2026-01-05T09:00:00Z", **each} for each in exchanges],
+        }
+    }
+
+
+def exchange(method: str, url: str, sent: str, status: int, text: str, **content: str) -> dict[str, Any]:
+    """Return an entry."""
+    return {
+        "request": {"method": method, "url": url, "postData": {"mimeType": "application/json", "text": sent}},
+        "response": {"status": status, "content": {"mimeType": "application/json", "text": text, **content}},
+    }
+
+
+def test_what_a_browser_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A HAR file is taken over; Client Id, Secret and token are masked wherever they appear."""
+    browser, out = tmp_path / "browser.har", tmp_path / "out.har"
+    token = base64.b64encode(json.dumps(TOKEN).encode()).decode()
+    logon = json.dumps({"username": CLIENT_ID, "password": SECRET})
+    no_json = exchange("post", LOGON, f"password={SECRET}", 400, "[]")
+    document = har(
+        exchange("post", LOGON, logon, 200, token, encoding="base64"),
+        exchange("GET", f"https://elsewhere.example/?id={CLIENT_ID}", "", 0, f"Bearer {TOKEN} of {SECRET}"),
+        no_json,
+    )
+    document["log"]["entries"][1]["request"]["headers"] = [{"name": "Authorization", "value": f"Bearer {TOKEN}"}]
+    browser.write_text(json.dumps(document), encoding="utf-8")
+    assert main(["record", "--har", str(browser), "--out", str(out)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert [word for word in (CLIENT_ID, SECRET, TOKEN) if word in text] == []
+    assert lines(out) == ["POST token 200", "GET  0", "POST token 400"]
+    assert capsys.readouterr().out == f"{out}: 3 exchanges, secrets masked\n"
+    assert main(["record", "--har", str(browser), "--out", str(out), "--with-secrets"]) == 0
+    assert [word in out.read_text(encoding="utf-8") for word in (CLIENT_ID, SECRET, TOKEN)] == [True] * 3
+
+
+def test_an_empty_recording_holds_nothing(tmp_path: Path) -> None:
+    """No exchange is no success."""
+    browser = tmp_path / "browser.har"
+    browser.write_text(json.dumps(har()), encoding="utf-8")
+    assert main(["record", "--har", str(browser), "--out", str(tmp_path / "out.har")]) == 1
+
+
+GOOD = exchange("GET", "https://a.example/", "", 200, "")
+MALFORMED = [
+    ("{", "is no HAR file: line 1: unexpected end of data."),
+    ("[]", "log is missing. Expected an object."),
+    ({"log": {}}, "log.entries is missing. Expected a list."),
+    ({"log": {"entries": {}}}, "log.entries has value {}. Expected a list."),
+    (har({}), "log.entries[0].request is missing. Expected an object."),
+    (har(GOOD, GOOD | {"request": {"method": "GET"}}), "log.entries[1].request.url is missing. Expected text."),
+    (har(GOOD | {"response": {"status": "200"}}), "log.entries[0].response.status has value '200'. Expected a number."),
+    (har(GOOD | {"startedDateTime": "today"}), "log.entries[0].startedDateTime has value 'today'. Expected a time."),
+    (
+        har(exchange("GET", "https://a.example/", "", 200, "!", encoding="base64")),
+        "log.entries[0].response.content.text is not base64, as its encoding says.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "complaint"), MALFORMED, ids=[complaint for _, complaint in MALFORMED])
+def test_a_malformed_file(document: object, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line names the file and what is wrong in it; exit code 2."""
+    file = tmp_path / "browser.har"
+    file.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+    assert main(["record", "--har", str(file), "--out", str(tmp_path / "out.har")]) == 2
+    assert capsys.readouterr().err == f"privman-scenarios: {file}: {complaint}\n"
+
+
+def test_files_that_cannot_be_used(scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is named, and nothing is played; exit code 2."""
+    assert main(["record", str(scenario), "--out", str(scenario / "out.har")]) == 2
+    captured = capsys.readouterr()
+    assert f"{scenario}/out.har" in captured.err
+    assert captured.out == ""
+    assert main(["record", "--har", "none.har", "--out", str(tmp_path / "out.har")]) == 2
+    assert capsys.readouterr().err == "privman-scenarios: none.har: cannot be read: No such file or directory.\n"
