@@ -1,10 +1,12 @@
 """Scenarios played again when a file changes that they come from."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import watchfiles
+from watchfiles import Change
 
 from privman_contracts import ContractError
 from privman_scenarios.errors import ScenariosError
@@ -25,21 +27,15 @@ def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Seque
         names: a file of wire names, which touches everything.
     """
     code = Exit.INTERRUPTED
+    changes = _changes(find_files, names)
     with suppress(KeyboardInterrupt):
-        for changed in _changes([*find_files(), *([names] if names else [])]):
+        while True:
+            changed = next(changes)
             files = find_files()
-            touched = _touched(files, changed, names)
-            if touched:
-                code = Exit.INTERRUPTED
-                code = _play(play, touched)
-                say(f"Watching {len(files)} files; Ctrl-C ends.")
+            code = Exit.INTERRUPTED
+            code = _play(play, [file for file in files if not changed or file.resolve() in changed])
+            say(f"Watching {len(files)} files; Ctrl-C ends.")
     return code
-
-
-def _touched(files: Sequence[Path], changed: Collection[Path], names: Path | None) -> Sequence[Path]:
-    if not changed or (names and names.resolve() in changed):
-        return files
-    return [file for file in files if file.resolve() in changed]
 
 
 def _play(play: Callable[[Sequence[Path]], Exit], files: Sequence[Path]) -> Exit:
@@ -50,10 +46,19 @@ def _play(play: Callable[[Sequence[Path]], Exit], files: Sequence[Path]) -> Exit
         return Exit.UNUSABLE
 
 
-def _changes(files: Collection[Path]) -> Iterator[frozenset[Path]]:
-    """Yield nothing at once, and from then on which files have changed; ends at an interrupt."""
+def _changes(find_files: Callable[[], Sequence[Path]], names: Path | None) -> Iterator[frozenset[Path]]:
+    """Yield nothing at once, which stands for every file, and then which ones are touched."""
+    everything = [names] if names else []
+
+    def matters(change: Change, path: str) -> bool:
+        return change is not Change.deleted and Path(path).resolve() in map(Path.resolve, [*find_files(), *everything])
+
+    def touched(changes: Iterable[tuple[Change, str]]) -> frozenset[Path]:
+        paths = frozenset(Path(path).resolve() for _, path in changes)
+        return frozenset() if paths.intersection(map(Path.resolve, everything)) else paths
+
     # An editor may put another file in the place of the old one, which only their folder tells of.
-    folders = {file.resolve().parent for file in files}
-    changes = watchfiles.watch(*folders, watch_filter=None, rust_timeout=MILLISECONDS, yield_on_timeout=True)
-    yield frozenset(Path(name).resolve() for _, name in next(changes))
-    yield from (frozenset(Path(name).resolve() for _, name in changed) for changed in changes if changed)
+    folders = {file.resolve().parent for file in [*find_files(), *everything]}
+    changes = watchfiles.watch(*folders, watch_filter=matters, rust_timeout=MILLISECONDS, yield_on_timeout=True)
+    first = next(changes)
+    yield from map(touched, chain([first], filter(None, changes)))
