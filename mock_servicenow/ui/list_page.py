@@ -11,6 +11,7 @@ from mock_servicenow.now_platform import access
 from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.list_indexes import serve_list
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.session import Session
@@ -91,21 +92,22 @@ class _List:
     def values(self) -> dict[str, object]:
         """Return what the template shows."""
         session, url = self._session, self._url
+        serve_list(session, url.table, url.query)
         query = self._compiled()
         count = count_rows(session, url.table, query)
         records = session.page(url.table, query, limit=ROWS, offset=url.first - 1)
-        expected = max(0, min(ROWS, count - url.first + 1)) if count <= MOST else len(records)
+        expected = max(0, min(ROWS, count - url.first + 1))
         return {
             "title": self._label(),
             "url": url,
             "headings": [self._heading(column) for column in self._columns],
             "rows": self._rows(records),
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
-            "notices": [finding.message for finding in session.findings],
+            "notices": [*(finding.message for finding in session.findings), *self._end(count)],
             "removed": expected - len(records),
             "total": in_words(url.first, expected, count),
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
-            "next": url.at(url.first + ROWS) if self._goes_on(count, len(records)) else "",
+            "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": access.may_reach(session, url.table, "create"),
             "choices": self._choices(),
             "operators": OPERATORS,
@@ -122,8 +124,12 @@ class _List:
         )
         return replace(query, order_by=newest)
 
-    def _goes_on(self, count: int, shown: int) -> bool:
-        return shown == ROWS if count > MOST else self._url.first - 1 + ROWS < count
+    def _goes_on(self, count: int) -> bool:
+        return self._url.first + ROWS <= min(count, MOST)
+
+    def _end(self, count: int) -> list[str]:
+        ends = count > MOST and self._url.first + ROWS > MOST
+        return [f"A list goes as far as row {MOST:,}: filter it, or sort it the other way round."] * ends
 
     def _label(self) -> str:
         table = self._session.dictionary.table(self._url.table)

@@ -9,8 +9,8 @@ from multidict import MultiMapping
 
 from mock_servicenow.ui.list_query import ListQuery
 
-# An offset that every database can count.
-LAST_ROW = 2**31
+# Reaching a row means to pass all before it.
+LAST_ROW = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,143 @@
+"""How long the server takes for pages of tables with 1,000,000 rows each.
+
+python benchmarks/pages.py
+"""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from aiohttp import ClientSession, CookieJar
+from rich.console import Console
+from rich.table import Table
+
+from mock_servicenow.app import create_app
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+ROWS = 1_000_000
+ROUNDS = 5
+GOAL_MS = 25
+REQUEST, RESPONSE = "x_thyti_thycotic_p_request", "x_thyti_thycotic_p_response"
+USUAL = {
+    "sys_created_on": "strftime('%Y-%m-%d %H:%M:%S', 1700000000 + n * 7, 'unixepoch')",
+    "sys_updated_on": "strftime('%Y-%m-%d %H:%M:%S', 1700000000 + n * 11, 'unixepoch')",
+    "sys_created_by": "'privman.integration'",
+    "sys_updated_by": "'privman.approver'",
+    "sys_mod_count": "1",
+}
+COUNTED = f"WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < {ROWS})"  # noqa: S608 - ours
+GUID = "printf('%08x-0000-4000-8000-%012x', n, n)"
+ROWS_OF: Mapping[str, Mapping[str, str]] = {
+    REQUEST: {
+        **USUAL,
+        "sys_id": "printf('%032x', n)",
+        "request_id": GUID,
+        "status": "iif(n % 1000, iif(n % 3, 'Approve', 'Deny'), 'Pending')",
+        "metadata": """printf('{"PolicyName": "Policy %d", "UserReason": "Reason %d"}', n % 500, n)""",
+        "comment": "printf('Comment %d', n % 9973)",
+    },
+    RESPONSE: {
+        **USUAL,
+        "sys_id": "printf('%032x', n)",
+        "request_id": GUID,
+        "response": "iif(n % 3, 'Approve', 'Deny')",
+        "response_status_code": "200",
+        "retry_attempts": "n % 4",
+        "request": "printf('%032x', n)",
+    },
+    "task": {
+        **USUAL,
+        "sys_id": "printf('%032x', n)",
+        "sys_class_name": "'incident'",
+        "number": "printf('INC%07d', n)",
+        "short_description": "printf('Printer %d burns', n % 7919)",
+        "category": "iif(n % 2, 'network', 'software')",
+        "priority": "n % 5 + 1",
+        "active": "iif(n % 10, 'false', 'true')",
+    },
+}
+PAGES = {
+    "navigator": "/",
+    "list, newest first": f"/{REQUEST}_list.do",
+    "last page of a list": f"/{REQUEST}_list.do?sysparm_first_row=9981",
+    "sorted by request id": f"/{REQUEST}_list.do?sysparm_query=ORDERBYrequest_id",
+    "sorted by status, down": f"/{REQUEST}_list.do?sysparm_query=ORDERBYDESCstatus",
+    "sorted by created": f"/{REQUEST}_list.do?sysparm_query=ORDERBYsys_created_on",
+    "sorted by comment": f"/{REQUEST}_list.do?sysparm_query=ORDERBYcomment",
+    "pending": f"/{REQUEST}_list.do?sysparm_query=status=Pending",
+    "pending, sorted by created": f"/{REQUEST}_list.do?sysparm_query=status=Pending^ORDERBYsys_created_on",
+    "approved, sorted by created": f"/{REQUEST}_list.do?sysparm_query=status=Approve^ORDERBYDESCsys_created_on",
+    "comment contains 77": f"/{REQUEST}_list.do?sysparm_query=commentLIKE77",
+    "comment contains 9972": f"/{REQUEST}_list.do?sysparm_query=commentLIKE9972",
+    "metadata contains nothing": f"/{REQUEST}_list.do?sysparm_query=metadataLIKEnowhere",
+    "responses": f"/{RESPONSE}_list.do",
+    "responses, sorted by retries": f"/{RESPONSE}_list.do?sysparm_query=ORDERBYDESCretry_attempts",
+    "responses to a request": f"/{RESPONSE}_list.do?sysparm_query=request={'0' * 27}abcde",
+    "incidents": "/incident_list.do",
+    "incidents, sorted by number": "/incident_list.do?sysparm_query=ORDERBYnumber",
+    "incidents, active": "/incident_list.do?sysparm_query=active=true",
+    "incidents, by short description": "/incident_list.do?sysparm_query=category=network^ORDERBYshort_description",
+    "tasks": "/task_list.do",
+    "form of a request": f"/{REQUEST}.do?sys_id={'0' * 27}abcde",
+    "form of an incident": f"/incident.do?sys_id={'0' * 27}abcde",
+    "new incident": "/incident.do?sys_id=-1",
+    "cockpit: approvals": "/__cockpit/approvals",
+    "cockpit: deliveries": "/__cockpit/deliveries",
+}
+
+
+async def served(settings: Settings, paths: Mapping[str, str]) -> dict[str, list[float]]:
+    """Return the milliseconds that a browser without script waits for each page."""
+    clock = VirtualClock()
+    app = create_app(settings, clock=clock, ids=Ids(1))
+    times: dict[str, list[float]] = {name: [] for name in paths}
+    async with serving(app, "127.0.0.1", 0) as url, ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        async with http.get(f"{url}/login.do") as answer:
+            token = re.search(r'name="sysparm_ck" value="(\w+)"', await answer.text())
+        form = {"user_name": "admin", "user_password": "admin", "sysparm_ck": token[1] if token else ""}
+        await http.post(f"{url}/login.do", data=form)
+        for name, path in paths.items():
+            for _ in range(ROUNDS + 1):
+                began = perf_counter()
+                async with http.get(f"{url}{path}") as answer:
+                    html = await answer.text()
+                times[name].append((perf_counter() - began) * 1000)
+                if answer.status != 200 or (not path.startswith("/__") and "Log out" not in html):  # noqa: PLR2004 - OK
+                    raise RuntimeError(f"{path} answered {answer.status}: {html[:500]}")
+    await clock.aclose()
+    return times
+
+
+def fill(file: Path) -> None:
+    """Insert the rows behind the back of the instance."""
+    with closing(sqlite3.connect(file)) as database, database:
+        for table, columns in ROWS_OF.items():
+            into, values = f"{table} ({', '.join(columns)})", ", ".join(columns.values())
+            database.execute(f"{COUNTED} INSERT INTO {into} SELECT {values} FROM i")  # noqa: S608 - ours
+
+
+async def main() -> None:
+    """Measure and print the table."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(database=f"sqlite:///{Path(folder) / 'pages.db'}")
+        await served(settings, {})
+        fill(Path(folder) / "pages.db")
+        times = await served(settings, PAGES)
+    table = Table("page", "first", "median", "worst", title=f"Pages of {ROWS:,} rows (goal: {GOAL_MS} ms)")
+    for name, (first, *rest) in times.items():
+        style = "red" if max(median(rest), 0) > GOAL_MS else ""
+        table.add_row(name, f"{first:.1f} ms", f"{median(rest):.1f} ms", f"{max(rest):.1f} ms", style=style)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

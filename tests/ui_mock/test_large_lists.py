@@ -1,0 +1,127 @@
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession, CookieJar
+
+from mock_servicenow.app import create_app
+from mock_servicenow.now_platform.list_indexes import LARGE
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+ROWS = f"""
+    WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < {LARGE})
+    INSERT INTO task (sys_id, sys_class_name, number, category, priority, sys_mod_count)
+    SELECT printf('%032x', n), 'incident', printf('INC9%06d', n), iif(n % 10, 'Network', 'software'), n % 5, 0 FROM i
+"""  # noqa: S608 - a number of our own
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the file in which the incidents are."""
+    return tmp_path_factory.mktemp("large") / "instance.db"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def person(settings: Settings, database: Path) -> AsyncIterator[Person]:
+    """Log in to an instance with many incidents."""
+    if not database.exists():  # noqa: ASYNC240 - nothing else runs yet
+        await _fill(settings, database)
+    clock, http = VirtualClock(), ClientSession(cookie_jar=CookieJar(unsafe=True))
+    app = create_app(replace(settings, database=f"sqlite:///{database}"), clock=clock, ids=Ids(2))
+    async with serving(app, "127.0.0.1", 0) as url, http:
+        somebody = Person(url, http)
+        await somebody.log_in("admin")
+        yield somebody
+    await clock.aclose()
+
+
+async def _fill(settings: Settings, database: Path) -> None:
+    clock = VirtualClock()
+    async with serving(
+        create_app(replace(settings, database=f"sqlite:///{database}"), clock=clock, ids=Ids(1)), "127.0.0.1", 0
+    ):
+        pass
+    await clock.aclose()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(ROWS)
+
+
+def _made(database: Path) -> set[str]:
+    """Return the names of the indexes that lists have made, and take them away."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'task_list_%'")}
+        for name in names:
+            connection.execute(f"DROP INDEX {name}")
+    return names
+
+
+async def _numbers(person: Person, query: str) -> list[str]:
+    path = "/incident_list.do?sysparm_fields=number&sysparm_query="
+    return re.findall(r'id="r\w{32}" href="[^"]+">(\w+)<', (await person.get(path + query)).html)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "index"),
+    [
+        ("ORDERBYDESCnumber", f"INC9{LARGE:06d}", "task_list_sys_class_name_number"),
+        ("category=network^ORDERBYnumber", "INC9000001", "task_list_sys_class_name_category_number"),
+        ("priority=3^category=software^numberSTARTSWITHINC9", None, "task_list_sys_class_name_category_priority"),
+    ],
+)
+async def test_large_list_gets_an_index_once(
+    person: Person, database: Path, query: str, first: str | None, index: str
+) -> None:
+    """What is compared and what sorts stand in one index; the list is the same with it, and the next needs no other."""
+    numbers = await _numbers(person, query)
+    assert numbers[:1] == ([first] if first else [])
+    assert await _numbers(person, query) == numbers
+    assert _made(database) == {index}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "ORDERBYsys_id",
+        "ORDERBYcaller_id",
+        "ORDERBYcaller_id.name",
+        "ORDERBYno_column",
+        "caller_id=x",
+        "caller_id.name=x",
+        "numberLIKE7",
+        "category=a^ORcategory=b",
+        "category=a^NQcategory=b",
+        "123TEXTQUERY321=x",
+    ],
+)
+async def test_other_lists_get_none(person: Person, database: Path, query: str) -> None:
+    """No index helps with alternatives, parts of texts, what a reference shows or the order of insertion."""
+    await _numbers(person, query)
+    assert _made(database) == set()
+
+
+async def test_smaller_table_gets_none(person: Person, database: Path) -> None:
+    """A table of a few rows is sorted as it is, and one without rows too."""
+    for table in ("sys_user", "u_toy"):
+        assert (await person.get(f"/{table}_list.do?sysparm_query=ORDERBYsys_created_on")).status == 200
+    assert _made(database) == set()
+
+
+async def test_large_list_ends_at_its_ten_thousandth_row(person: Person) -> None:
+    """Rows beyond are reached by filter and order, which the last page says."""
+    before = await person.get("/incident_list.do?sysparm_first_row=9961")
+    assert ("of more than 10,000" in before.html, 'rel="next"' in before.html) == (True, True)
+    last = await person.get("/incident_list.do?sysparm_first_row=9981")
+    assert "9,981 to 10,000 of more than 10,000" in last.html
+    assert ("A list goes as far as row 10,000" in last.html, 'rel="next"' in last.html) == (True, False)
