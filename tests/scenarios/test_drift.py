@@ -220,6 +220,18 @@ def test_a_scenario_does_not_remember_another(drift: Any) -> None:
     assert drift(delivery(200) | {"pageref": "one"}, delivery(200, Response="Deny") | {"pageref": "two"})[0] == 0
 
 
+def test_a_role_that_nobody_has(drift: Any) -> None:
+    """A look-up that found no role of that name shows that the instance calls it otherwise."""
+    roles = "https://dev.example/api/now/table/sys_user_role?sysparm_query=name%3D"
+    found: dict[str, object] = {"result": [{"sys_id": INSTANCE}]}
+    none: dict[str, object] = {"result": []}
+    admin, approver = (f"{roles}x_thyti_thycotic_p.{role}" for role in ("admin", "approver"))
+    entries = [entry("GET", admin, "", 200, found), entry("GET", approver, "", 200, none)]
+    code, _, comments = drift(*entries, entry("GET", f"{roles}itil", "", 200, none), delivery(200))
+    assert code == 1
+    assert comments[1:-1] == ["roles.approver [I]: no role is called x_thyti_thycotic_p.approver. (real.har entry 2)"]
+
+
 @pytest.mark.parametrize(
     ("seen", "complaint"),
     [

@@ -5,17 +5,23 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from yarl import URL
 
+import mock_servicenow.app
+from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.settings import Settings
 from privman_scenarios.cli import main
 from privman_scenarios.fidelity.trap import load_traps
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.world import fresh_servicenow
+from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
 
 GROUPS = "table/sys_user_group"
 OF_THE_WIRE = ("Content-Length", "Content-Encoding", "Transfer-Encoding")
@@ -238,6 +244,19 @@ def test_unusable_arguments(capsys: pytest.CaptureFixture[str]) -> None:
         "privman-scenarios: none.yaml: cannot be read: No such file or directory.\n"
         "privman-scenarios: --trap is 'link-headers', which has no probe. Did you mean 'link-header'?\n"
     )
+
+
+def test_a_certificate_of_its_own(privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused with one plain line, and probed on where --ca-file names who has signed it."""
+    authority = tmp_path / "authority.pem"
+    tls = issue_certificate("127.0.0.1", authority)
+    app = mock_servicenow.app.create_app(Settings(), clock=VirtualClock(), ids=Ids(0))
+    served = serving(app, tls=tls)
+    arguments = ["fidelity", "--against", privman_loop.run(served.__aenter__()), "--trap", "unknown-table"]
+    assert main(arguments) == 3
+    assert "its certificate is not trusted" in capsys.readouterr().err
+    assert main([*arguments, "--ca-file", str(authority)]) == 0
+    privman_loop.run(served.__aexit__(None, None, None))
 
 
 def test_credentials_that_are_refused(

@@ -190,7 +190,7 @@ def test_what_a_browser_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
         no_json,
     )
     document["log"]["entries"][1]["request"]["headers"] = [{"name": "Authorization", "value": f"Bearer {TOKEN}"}]
-    browser.write_text(json.dumps(document), encoding="utf-8")
+    browser.write_text(json.dumps(document), encoding="utf-8-sig")
     assert main(["record", "--har", str(browser), "--out", str(out)]) == 0
     text = out.read_text(encoding="utf-8")
     assert [word for word in (CLIENT_ID, SECRET, TOKEN) if word in text] == []

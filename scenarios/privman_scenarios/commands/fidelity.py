@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.progress import track
 
 from privman_contracts import WireNames, wording
@@ -18,8 +18,9 @@ from privman_scenarios.fidelity.trap import Trap, Unprobed, load_traps
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.reports.table import print_table, terminal
 from privman_scenarios.world import Remote, fresh_servicenow, releases
-from privman_testbench.command_line import Commands, Exit, UsageError, say, url
+from privman_testbench.command_line import Commands, Exit, UsageError, ca_file, say, url
 from privman_testbench.ids import Ids
+from privman_testbench.trust import trust
 
 
 def add(commands: Commands) -> None:
@@ -30,6 +31,7 @@ def add(commands: Commands) -> None:
         "--user", default="admin", metavar="NAME", help="its user (admin); SERVICENOW_PASSWORD has the password"
     )
     parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
+    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of its to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
     parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
     parser.set_defaults(execute=execute)
@@ -56,7 +58,7 @@ async def _compare(
     instance: Remote, names: WireNames, traps: Sequence[Trap], options: argparse.Namespace
 ) -> list[Comparison]:
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
+        session = await stack.enter_async_context(_session(options.ca_file))
         api = HttpApi(session, instance.url)
         await log_on(api, instance.auth)
         fake = await stack.enter_async_context(fresh_servicenow(options.release, options.inferred))
@@ -64,6 +66,10 @@ async def _compare(
         there = Prober(api, instance.auth, names, Ids())
         shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
         return [await compare(trap, here, there) for trap in shown]
+
+
+def _session(trusted: Path | None) -> ClientSession:
+    return ClientSession(cookie_jar=DummyCookieJar(), connector=TCPConnector(ssl=trust(trusted)))
 
 
 def _report(comparisons: Sequence[Comparison], unprobed: Sequence[Unprobed]) -> Exit:

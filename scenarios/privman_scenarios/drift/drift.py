@@ -10,6 +10,7 @@ from privman_contracts.walk import walk
 from privman_scenarios.drift.bodies import to_json
 from privman_scenarios.drift.finding import Renamed, Unexplained
 from privman_scenarios.drift.properties import renamed_properties
+from privman_scenarios.drift.roles import missing_roles
 from privman_scenarios.drift.statuses import renamed_statuses
 from privman_scenarios.drift.tables import renamed_tables
 from privman_scenarios.drift.words import renamed_words
@@ -48,7 +49,8 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
         renamed |= new
         contracts = contracts.spelled({path: each.value for path, each in renamed.items()})
     observed = [(recorded, seen) for recorded in whole if (seen := recorded.observed(contracts))]
-    unexplained = tuple(_unexplained(observed, contracts))
+    broken = [(each, message) for each, seen in observed for message in sorted({*_violations(seen, contracts)})]
+    unexplained = tuple(_unexplained([*broken, *missing_roles(whole, contracts)]))
     return Drift(tuple(renamed.values()), unexplained, len(observed), len(recording) - len(observed))
 
 
@@ -64,15 +66,11 @@ def _new(recording: Sequence[Recorded], contracts: Contracts, known: dict[str, R
     return new
 
 
-def _unexplained(observed: Sequence[tuple[Recorded, Observed]], contracts: Contracts) -> Iterator[Unexplained]:
-    counts: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    for recorded, seen in observed:
-        for message in set(_violations(seen, contracts)):
-            counts[message] += 1
-            first.setdefault(message, recorded.label)
-    for message, label in first.items():
-        yield Unexplained(message, label, counts[message])
+def _unexplained(broken: Sequence[tuple[Recorded, str]]) -> Iterator[Unexplained]:
+    counts = Counter(message for _, message in broken)
+    first = {message: recorded.label for recorded, message in reversed(broken)}
+    for message, count in counts.items():
+        yield Unexplained(message, first[message], count)
 
 
 def _violations(seen: Observed, contracts: Contracts) -> Iterator[str]:

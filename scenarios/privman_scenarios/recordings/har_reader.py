@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,8 @@ _KINDS = {dict: "an object", list: "a list", str: "text", int: "a number"}
 def read_har(file: Path) -> list[Recorded]:
     """Return the exchanges of the file; raises UnusableFileError naming the file and what is wrong in it."""
     try:
-        document = orjson.loads(file.read_bytes())
+        # Some proxies begin the file with a byte order mark.
+        document = orjson.loads(file.read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
         raise UnusableFileError(f"{file}: cannot be read: {error.strerror}.") from None
     except orjson.JSONDecodeError as error:
