@@ -18,7 +18,7 @@ from console_sim.api.routes import Routes
 from console_sim.console import Console, build_console
 from console_sim.contract_checks import ContractChecks
 from console_sim.settings import Settings
-from console_sim.ui import Pages
+from console_sim.ui import Pages, build_cockpit
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
 from privman_testbench.control import Control, is_control
@@ -29,6 +29,8 @@ from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
 from privman_testbench.options import GENERIC
 from privman_testbench.outbound import HttpCaller
+from privman_testbench.pages.cockpit_keys import CockpitKeys
+from privman_testbench.pages.instruments import Instruments
 from privman_testbench.recording import recording
 from privman_testbench.trust import trust
 
@@ -76,6 +78,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         app.add_routes(SetupControl(settings, console).routes())
         app.add_routes(RequestControl(console, secrets).routes())
         app.add_routes(Levers(settings, console, secrets).routes())
+        instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
+        app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
     app.add_routes(_api(settings, console, envelope, checks).routes())
     app.add_routes(pages.routes())
     app.on_response_prepare.append(stamp)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
-from privman_contracts import Body, Contracts, Observed, Side, WireNames
+from privman_contracts import Body, Contracts, ExchangeContract, Observed, Side, WireNames
 from privman_testbench.exchange import Exchange, Headers
 from privman_testbench.findings import Finding
 
@@ -21,9 +22,8 @@ class ContractChecks:
 
     def judge(self, exchange: Exchange) -> Iterator[Finding]:
         """Return each way in which the exchange breaks its contract."""
-        server: Side = "console" if exchange.direction == "in" else "servicenow"
         seen = Observed(
-            server,
+            _server(exchange),
             exchange.method,
             exchange.url,
             Body(exchange.request_body, _content_type(exchange.request_headers)),
@@ -33,11 +33,19 @@ class ContractChecks:
         for violation in self._contracts.check(seen):
             yield Finding("violation", violation.schema, violation.message, violation.where)
 
+    def contract(self, exchange: Exchange) -> ExchangeContract | None:
+        """Return the contract that an exchange has to keep; None if it has none."""
+        return self._contracts.match(_server(exchange), exchange.method, urlsplit(exchange.url).path)
+
     def openapi(self, server_url: str) -> dict[str, Any]:
         """Return the OpenAPI document of a console at that address."""
         from privman_contracts import openapi  # noqa: PLC0415 - only a reader of the document pays for it
 
         return openapi.console(self._contracts, server_url)
+
+
+def _server(exchange: Exchange) -> Side:
+    return "console" if exchange.direction == "in" else "servicenow"
 
 
 def _content_type(headers: Headers) -> str:

@@ -44,8 +44,22 @@ class RetryPolicy:
         return min(doubled, self.longest.total_seconds())
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A server task that waits for its next attempt, after so many that failed in a row."""
+
+    about: str
+    failures: int
+    next_at: datetime
+
+
 class ServerTask:
-    """Work that is attempted now and, when it fails for a reason that may pass, later again on the clock."""
+    """Work that is attempted now and, when it fails for a reason that may pass, later again on the clock.
+
+    Attributes:
+        failures: attempts in a row that failed.
+        next_at: when the next attempt is to come; None while one is under way or none is to come.
+    """
 
     def __init__(
         self, clock: Clock, policy: RetryPolicy | None, work: Work, note: Note, ended: "Callable[[ServerTask], None]"
@@ -55,7 +69,8 @@ class ServerTask:
         self._work = work
         self._note = note
         self._ended = ended
-        self._failures = 0
+        self.failures = 0
+        self.next_at: datetime | None = None
         self._stopped = False
         self._retry: Timer | None = None
         self._busy = asyncio.Lock()
@@ -63,13 +78,8 @@ class ServerTask:
     async def run(self) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None when it succeeded; the waits begin anew."""
         async with self._busy:
-            self._failures = 0
+            self.failures = 0
             return await self._attempt()
-
-    @property
-    def waits(self) -> bool:
-        """Whether the next attempt is to come; not while one is under way."""
-        return self._retry is not None
 
     def stop(self) -> None:
         """Attempt no more."""
@@ -92,11 +102,12 @@ class ServerTask:
         if self._policy is None or not failure.passing or self._stopped:
             self._ended(self)
             return
-        self._failures += 1
+        self.failures += 1
         asked = failure.retry_after
-        wait = self._policy.seconds(self._failures) if asked is None else max(asked, _SHORTEST_WAIT)
+        wait = self._policy.seconds(self.failures) if asked is None else max(asked, _SHORTEST_WAIT)
         failure.tried_again_in = wait
-        self._retry = self._clock.call_at(self._clock.now() + timedelta(seconds=wait), self._again)
+        self.next_at = self._clock.now() + timedelta(seconds=wait)
+        self._retry = self._clock.call_at(self.next_at, self._again)
 
     async def _again(self) -> None:
         async with self._busy:
@@ -105,7 +116,7 @@ class ServerTask:
     def _drop_retry(self) -> None:
         if self._retry is not None:
             self._retry.cancel()
-            self._retry = None
+            self._retry = self.next_at = None
 
 
 class ServerTasks:
@@ -131,8 +142,17 @@ class ServerTasks:
     async def resume(self) -> None:
         """Attempt now what waits for a later attempt, as after a restart."""
         for task in tuple(self._tasks.values()):
-            if task.waits:
+            if task.next_at is not None:
                 await task.run()
+
+    def waiting(self) -> list[Waiting]:
+        """Return the tasks that wait for their next attempt, the next one first."""
+        tasks = [
+            Waiting(about, task.failures, task.next_at)
+            for about, task in self._tasks.items()
+            if task.next_at is not None
+        ]
+        return sorted(tasks, key=lambda task: task.next_at)
 
     def stop(self) -> None:
         """Attempt nothing any more."""

@@ -54,11 +54,13 @@ class Frame:
     Args:
         key: turns what a form was filled in from into its version; a version tells nothing about it.
         mask: hides secrets, which ServiceNow's own words may repeat.
+        cockpit: the address of the tester's cockpit, empty where there is none.
     """
 
-    def __init__(self, key: str, mask: Callable[[str], str]) -> None:
+    def __init__(self, key: str, mask: Callable[[str], str], cockpit: str) -> None:
         self._key = key.encode()
         self._mask = mask
+        self._cockpit = cockpit
         self._templates = Templates("console_sim.ui")
 
     def version(self, *parts: object) -> str:
@@ -79,6 +81,7 @@ class Frame:
             done=DONE.get(visit.request.query.get("done", ""), ""),
             form=shown,
             mask=self._mask,
+            cockpit=self._cockpit,
             **values,
         )
         return to_page(html, UNPROCESSABLE if shown.errors else 200)

@@ -6,7 +6,6 @@ machine is let in, whoever sits elsewhere logs in with the control plane's token
 
 import hmac
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
 
 from aiohttp import web
 
@@ -15,7 +14,7 @@ from console_sim.ui.form import Form
 from console_sim.ui.frame import Frame
 from console_sim.ui.sessions import COOKIE, BrowserSessions
 from console_sim.ui.visit import Visit
-from privman_testbench.control import is_loopback
+from privman_testbench.control import is_opened_here
 from privman_testbench.journal import Journal
 from privman_testbench.pages.answers import see
 
@@ -51,7 +50,7 @@ class Gate:
         """Let those see the page who sit at this machine or have logged in; let others log in."""
 
         async def known(visit: Visit) -> web.Response:
-            if visit.session.trusted or _at_this_machine(visit.request):
+            if visit.session.trusted or is_opened_here(visit.request):
                 return await page(visit)
             return see(LOG_IN)
 
@@ -100,15 +99,3 @@ def _sealed(visit: Visit, answer: web.Response) -> web.Response:
         secure = visit.request.secure
         answer.set_cookie(COOKIE, visit.session.id, path="/", httponly=True, samesite="Lax", secure=secure)
     return answer
-
-
-def _at_this_machine(request: web.Request) -> bool:
-    """Tell whether the browser runs here and knows the console by address.
-
-    A name other than localhost could be somebody else's, made to lead here so that his page can read ours.
-    """
-    try:
-        host = request.url.host or ""
-        return is_loopback(request) and (host == "localhost" or bool(ip_address(host)))
-    except ValueError:
-        return False

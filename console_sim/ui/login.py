@@ -42,7 +42,7 @@ class Login:
     def _page(self, visit: Visit, form: Form) -> web.Response:
         if not self._admin_token:
             raise ForbiddenError(
-                "these pages answer browsers on this machine that open them at localhost or at an IP address; "
+                "these pages answer browsers on this machine that open them at localhost or 127.0.0.1; "
                 "to let others log in, start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"
             )
         return self._frame.page("login.html", visit, form)

@@ -18,6 +18,7 @@ from console_sim.ui.login import Login
 from console_sim.ui.server_tasks_page import ServerTasksPage
 from console_sim.ui.sessions import BrowserSessions
 from console_sim.ui.visit import Visit
+from privman_testbench.control import COCKPIT
 from privman_testbench.ids import Ids
 from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
@@ -38,7 +39,7 @@ class Pages:
     """
 
     def __init__(self, settings: Settings, console: Console, *, secrets: Secrets, ids: Ids, journal: Journal) -> None:
-        frame = Frame(ids.token(), secrets.mask)
+        frame = Frame(ids.token(), secrets.mask, COCKPIT if settings.control_plane else "")
         sessions = BrowserSessions(ids)
         login = Login(sessions, frame, settings.admin_token)
         self._gate = Gate(sessions, frame, journal)

@@ -15,6 +15,7 @@ from privman_testbench.journal import Journal
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 Reset = Callable[[], Awaitable[None]]
 
 
@@ -140,6 +141,17 @@ def is_loopback(request: web.Request) -> bool:
     """Tell whether the request comes from this machine."""
     # No remote address means a Unix socket, which only this machine reaches.
     return request.remote is None or ip_address(request.remote.split("%")[0]).is_loopback
+
+
+def is_opened_here(request: web.Request) -> bool:
+    """Tell whether a browser on this machine asks, and knows the address by a name of this machine's own.
+
+    Another site may point its own name at this machine: then its pages come from the same origin as ours.
+    """
+    try:
+        return is_loopback(request) and request.url.host in _LOCAL
+    except ValueError:  # the Host header is none
+        return False
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

@@ -25,6 +25,8 @@ PAGES = [
     TASKS,
     ENDPOINT,
     "/login",
+    "/__cockpit/approvals",
+    "/__cockpit/deliveries",
 ]
 
 

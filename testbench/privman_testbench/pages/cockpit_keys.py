@@ -5,12 +5,11 @@ from typing import Self
 
 from aiohttp import web
 
-from privman_testbench.control import has_token, is_loopback
+from privman_testbench.control import has_token, is_opened_here
 from privman_testbench.ids import Ids
 
 COOKIE = "cockpit"
 FIELD = "cockpit_token"
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class CockpitKeys:
@@ -38,8 +37,7 @@ class CockpitKeys:
             return True
         if self._admin_token and _same(request.cookies.get(COOKIE, ""), self.cookie):
             return True
-        # Another site may point its own name at this machine: then its pages come from the same origin as ours.
-        return is_loopback(request) and request.url.host in _LOCAL
+        return is_opened_here(request)
 
     def unlocks(self, token: str) -> bool:
         """Tell whether a token that somebody typed is that of the control plane."""

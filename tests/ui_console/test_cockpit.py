@@ -1,0 +1,95 @@
+import re
+
+import pytest
+
+from console_sim.settings import Settings
+
+from .conftest import TASKS, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def cells(html: str, table: int = 0) -> list[list[str]]:
+    """Return the text of the cells of a table, counted from the top."""
+    body = html.split("<tbody>")[table + 1].split("</tbody>", 1)[0]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    return [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in rows]
+
+
+async def test_cockpit_is_linked_and_no_page_of_the_product(site: Site) -> None:
+    """Every page of the console leads to the cockpit, which names itself and has no module of the console."""
+    assert '<a class="cockpit" href="/__cockpit">' in (await site.person.get(TASKS)).html
+    shown = await site.person.get("/__cockpit")
+    assert "Tester's cockpit Console Journal Sequence Faults Clock Approvals Deliveries" in shown.text
+    assert "Manage Approvals" not in shown.text
+
+
+async def test_journal_names_the_other_end(site: Site) -> None:
+    """Each exchange is told with who is at its other end, and with its contract (integration 3, 4)."""
+    await site.set_up()
+    await site.person.http.get(f"{site.url}/Tms/services/api/v1/version/Current")
+    await site.person.http.get(f"{site.url}/Tms/nothing")
+    await site.person.submit("/endpoint", {"PolicyName": ""})
+    rows = [" ".join(row) for row in cells((await site.person.get("/__cockpit")).html)]
+    assert [word for word in ("Browser", "API client", "ServiceNow") if word in " ".join(rows)] == [
+        "Browser",
+        "API client",
+        "ServiceNow",
+    ]
+    assert "x_thyti_thycotic_p_integration_configuration" in rows[-1]
+    assert "ServiceNow" in rows[-1]
+
+
+async def test_approvals_lead_to_their_sequence(site: Site) -> None:
+    """Each approval request has its state, and a diagram of what was said about it."""
+    assert "Nobody has asked yet" in (await site.person.get("/__cockpit/approvals")).text
+    unsent = await site.ask()
+    await site.set_up()
+    request_id = await site.ask()
+    shown = await site.person.get("/__cockpit/approvals")
+    assert cells(shown.html) == [
+        [request_id, "Pending", "2026-01-05 09:00:00", "1", "Sequence"],
+        [unsent, "Pending", "2026-01-05 09:00:00", "1", "Sequence"],
+    ]
+    (address, *_) = re.findall(r'<a href="([^"]*)" aria-label="Sequence', shown.html)
+    assert "POST /api/now/table/x_thyti_thycotic_p_request" in (await site.person.get(address)).text
+
+
+async def test_deliveries_show_attempts_and_the_next(site: Site) -> None:
+    """What ServiceNow did not take is shown with its attempts and the time of the next."""
+    empty = await site.person.get("/__cockpit/deliveries")
+    assert (cells(empty.html), cells(empty.html, 1)) == ([["Nothing waits"]], [["Nothing was attempted yet"]])
+    await site.set_up(servicenow_url="http://127.0.0.1:9")
+    shown = await site.person.get("/__cockpit/deliveries")
+    task = "Register webhook with ServiceNow App"
+    assert cells(shown.html) == [[task, "1", "09:01:00 (1 min)"]]
+    ((about, at, outcome),) = cells(shown.html, 1)
+    assert (about, at, outcome.split(" ")[0]) == (task, "09:00:00", "failed")
+    await site.admin("POST", "/clock/advance", {"seconds": 60})
+    later = await site.person.get("/__cockpit/deliveries")
+    assert cells(later.html) == [[task, "2", "09:03:00 (2 min)"]]
+    await site.set_up()
+    done = await site.person.get("/__cockpit/deliveries")
+    assert cells(done.html) == [["Nothing waits"]]
+    assert cells(done.html, 1)[0] == [task, "09:01:00", "done"]
+
+
+async def test_fault_is_armed_by_a_form(site: Site) -> None:
+    """The cockpit's forms carry their token, and arm what strikes the console's API."""
+    page = await site.person.get("/__cockpit/faults")
+    await site.person.post("/__cockpit/faults", page.hidden() | {"kind": "status", "path": "*", "times": "1"})
+    assert len((await site.admin("GET", "/faults"))["faults"]) == 1
+
+
+class TestWithoutControlPlane:
+    """A console that is started like a real one."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        """Settings without a control plane."""
+        return Settings(control_plane=False)
+
+    async def test_there_is_no_cockpit(self, site: Site) -> None:
+        """Without a control plane there is no cockpit, and no page leads to one."""
+        assert (await site.person.get("/__cockpit")).status == 404
+        assert "cockpit" not in (await site.person.get("/")).html
