@@ -50,6 +50,11 @@ class ControlPlane:
         """Bring the party back to its state at start."""
         await self.call("POST", "/reset")
 
+    async def clear(self) -> None:
+        """Forget journal and faults, and keep everything else."""
+        await self.forget_journal()
+        await self.clear_faults()
+
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the answer's JSON."""
         answer = await self.ask(method, path, body)

@@ -27,9 +27,16 @@ class End:
     virtual: bool
 
 
-async def reach_servicenow(session: ClientSession, url: str, auth: Credentials) -> End:
-    """Return the instance at its state at start; raises TargetUnreachableError with one plain line."""
-    end = await _reach(session, url)
+async def reach_servicenow(session: ClientSession, url: str, auth: Credentials, *, reset: bool) -> End:
+    """Return the instance; raises TargetUnreachableError with one plain line.
+
+    Args:
+        session: to speak to it.
+        url: its address.
+        auth: its administrator.
+        reset: whether a fake begins anew, or keeps its records.
+    """
+    end = await _reach(session, url, reset=reset)
     await log_on(end.api, auth)
     return end
 
@@ -44,18 +51,18 @@ async def log_on(api: HttpApi, auth: Credentials) -> None:
 
 async def reach_console(session: ClientSession, url: str) -> End:
     """Return the console at its state at start; raises TargetUnreachableError with one plain line."""
-    end = await _reach(session, url)
+    end = await _reach(session, url, reset=True)
     _demand(await end.api.call("GET", _VERSION), "Result", url, "Privilege Manager Console")
     return end
 
 
-async def _reach(session: ClientSession, url: str) -> End:
+async def _reach(session: ClientSession, url: str, *, reset: bool) -> End:
     api = HttpApi(session, url)
     control = ControlPlane(api)
     health = _answered(await control.ask("GET", "/health"), url)
     if health.refused or not isinstance(health.json, dict) or health.json.get("status") != "ok":
         return End(api, None, virtual=False)
-    await control.reset()
+    await (control.reset() if reset else control.clear())
     jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
     return End(api, control, virtual=not jump.refused)
 

@@ -170,7 +170,7 @@ class Engine:
             if need in targets.lacking:
                 return f"the invariants need a {need}: {targets.lacking[need]}"
         for step in scenario.played:
-            for need in sorted(self._vocabulary[step.verb].needs):
+            for need in sorted(self._vocabulary[step.verb].needs_of(step.arguments)):
                 if need in targets.lacking:
                     return f"{step.verb} in line {step.line} needs a {need}: {targets.lacking[need]}"
         return ""

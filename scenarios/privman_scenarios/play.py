@@ -1,6 +1,7 @@
 """One scenario while it is being played: what it has saved, and what it was answered last."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from privman_scenarios.errors import ExpectationError
@@ -27,7 +28,10 @@ class Play:
         self._trouble = ""
 
     async def set_up(self, options: Mapping[str, Any]) -> None:
-        """Run the documented set-up and remember the ids that ServiceNow gave."""
+        """Run the documented set-up, unless somebody has, and remember the ids that ServiceNow gave."""
+        if self.targets.registration is not None:
+            self._saved.update(asdict(self.targets.registration))
+            return
         answer = await self.targets.set_up(options)
         self.answered("console", answer)
         if answer.refused:

@@ -25,6 +25,7 @@ class ServiceNow(Party):
         created: path of each record that was created here, the oldest first.
         requested: the request_id of each request that was.
         registered: the Instance Id of each console that was told to set itself up.
+        ignored: the sys_id of each record of somebody else, which is never found.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ServiceNow(Party):
         self.created: list[str] = []
         self.requested: list[str] = []
         self.registered: list[str] = []
+        self.ignored: set[str] = set()
 
     def at(self, api: HttpApi) -> Self:
         """Return the same instance, spoken to through what stands in front of it."""
@@ -83,7 +85,9 @@ class ServiceNow(Party):
         wanted = self.spelling.record_to_wire(table, columns)
         query = "^".join([*(f"{column}={value}" for column, value in wanted.items()), "ORDERBYsys_created_on"])
         found = await self._find(self.names.table(table), query)
-        return [self.spelling.record_from_wire(table, record) for record in found]
+        return [
+            self.spelling.record_from_wire(table, record) for record in found if record["sys_id"] not in self.ignored
+        ]
 
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
         """Create a user with just these roles; raises ExpectationError when ServiceNow refuses."""

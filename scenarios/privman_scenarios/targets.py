@@ -7,9 +7,10 @@ from typing import Any, Literal
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import Journal
 from privman_scenarios.http_api import Answer, finished
+from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
 
-Need = Literal["console control plane", "servicenow control plane", "virtual time"]
+Need = Literal["console control plane", "console that is set up", "servicenow control plane", "virtual time"]
 SHOWN_EXCHANGES = 4
 
 
@@ -21,6 +22,7 @@ class Targets:
         virtual: whether the time of both is virtual.
         one_clock: whether they share their clock.
         lacking: what they do not offer, with the reason.
+        registration: of a console that cannot be told to set itself up; None of any other.
     """
 
     servicenow: ServiceNow
@@ -28,6 +30,7 @@ class Targets:
     virtual: bool = True
     one_clock: bool = True
     lacking: Mapping[Need, str] = field(default_factory=dict)
+    registration: Registration | None = None
 
     async def set_up(self, options: Mapping[str, Any]) -> Answer:
         """Run the documented set-up on the console; ServiceNow's administrator is its user unless told otherwise."""

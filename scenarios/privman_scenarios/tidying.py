@@ -1,26 +1,36 @@
 """A real ServiceNow is left as it was found."""
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from http import HTTPStatus
 
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import Record, ServiceNow
+
+TABLES = ("integration_configuration", "activity_type", "request", "response")
 
 
 class Tidying:
-    """Deletes what a scenario made in an instance: by itself, and by the console that it lets act."""
+    """Deletes what a scenario made in an instance: by itself, and by the console that it lets act.
 
-    def __init__(self, servicenow: ServiceNow, console_url: str) -> None:
+    Args:
+        console_url: the console's address, by which its new registrations are known.
+        registration: of a real console, which the scenario uses and which stays.
+    """
+
+    def __init__(self, servicenow: ServiceNow, console_url: str, registration: Registration | None) -> None:
         self._servicenow = servicenow
         self._console_url = console_url
-        self._found: set[str] = set()
+        self._kept: set[str] = set(asdict(registration).values()) if registration else set()
 
     async def take_stock(self) -> None:
-        """Remember which registrations are there already; raises TargetUnreachableError."""
+        """Let records that are there already be ignored, but for the registration; raises TargetUnreachableError."""
         try:
-            self._found = {each["sys_id"] for each in await self._servicenow.find("integration_configuration")}
+            found = {record["sys_id"] for table in TABLES for record in await self._servicenow.find(table)}
         except ExpectationError as error:
-            raise TargetUnreachableError(f"{self._servicenow.url} does not list registrations: {error.came}.") from None
+            raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None
+        self._servicenow.ignored = found - self._kept
 
     async def clean_up(self) -> None:
         """Delete it all, the newest first; raises TargetUnreachableError that names what could not be."""
@@ -48,7 +58,7 @@ class Tidying:
         """Tell whether this run has made the registration, even if nobody was told so."""
         names_console = f"{self._console_url}/" in registration.get("instance_metadata", "")
         known = registration["sys_id"] in self._servicenow.registered
-        return registration["sys_id"] not in self._found and (known or names_console)
+        return registration["sys_id"] not in self._kept and (known or names_console)
 
     async def _below(self, instance_id: str) -> AsyncIterator[str]:
         for request in await self._servicenow.find_only("request", "instance_id", instance_id):

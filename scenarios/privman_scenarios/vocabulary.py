@@ -31,6 +31,7 @@ class Verb:
         checks: whether it expects something.
         excuses: whether it expects that the step before was refused.
         needs: what the targets must offer; where they do not, the scenario is skipped.
+        bare_needs: what is enough for a step without arguments; None for the same.
     """
 
     name: str
@@ -41,6 +42,11 @@ class Verb:
     checks: bool = False
     excuses: bool = False
     needs: frozenset[Need] = frozenset()
+    bare_needs: frozenset[Need] | None = None
+
+    def needs_of(self, arguments: Arguments) -> frozenset[Need]:
+        """Return what the targets must offer for a step with these arguments."""
+        return self.needs if arguments or self.bare_needs is None else self.bare_needs
 
     @property
     def only_looks(self) -> bool:

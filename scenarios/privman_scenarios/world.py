@@ -22,6 +22,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, reach_console, reach_servicenow
 from privman_scenarios.http_api import HttpApi
+from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import Need, Targets
 from privman_scenarios.tidying import Tidying
@@ -93,10 +94,12 @@ class WorldBuilder:
         async with AsyncExitStack() as stack:
             connector = TCPConnector(ssl=trust(self._ca_file))
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
+            far_console = await reach_console(session, self._console.url) if self._console else None
+            # What a real console has registered with a fake must stay.
+            keeps = far_console is not None and far_console.control is None
             far_servicenow = self._servicenow and await reach_servicenow(
-                session, self._servicenow.url, self._servicenow.auth
+                session, self._servicenow.url, self._servicenow.auth, reset=not keeps
             )
-            far_console = self._console and await reach_console(session, self._console.url)
             ids = Ids(self._seed if seed is None else seed)
             virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
             clock: Clock = VirtualClock(start or START) if virtual else RealClock()
@@ -111,8 +114,10 @@ class WorldBuilder:
                 one_clock=far_servicenow is None and far_console is None,
                 lacking=_lacking(servicenow, console),
             )
-            if servicenow.control is None:
-                tidying = Tidying(targets.servicenow, targets.console.url)
+            if keeps:
+                await _adopt(targets)
+            if far_servicenow and (far_servicenow.control is None or keeps):
+                tidying = Tidying(targets.servicenow, targets.console.url, targets.registration)
                 await tidying.take_stock()
                 stack.push_async_callback(tidying.clean_up)
             yield targets
@@ -189,6 +194,14 @@ def _worlds(
 ) -> WorldBuilder:
     """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
     return WorldBuilder(seed, inferred, servicenow, console, ca_file)
+
+
+async def _adopt(targets: Targets) -> None:
+    """Take a console as its administrators have set it up."""
+    targets.registration = await find_registration(targets.servicenow, targets.console.url)
+    if targets.registration is None:
+        reason = f"{targets.console.url} is not registered with {targets.servicenow.url}"
+        targets.lacking = {**targets.lacking, "console that is set up": reason}
 
 
 def _lacking(servicenow: End, console: End) -> dict[Need, str]:

@@ -8,8 +8,8 @@ from itertools import count
 from aiohttp import ClientSession, web
 
 Row = dict[str, str]
-CONFIGURATION, REQUEST, RESPONSE = (
-    f"x_thyti_thycotic_p_{table}" for table in ("integration_configuration", "request", "response")
+CONFIGURATION, ACTIVITY_TYPE, REQUEST, RESPONSE = (
+    f"x_thyti_thycotic_p_{table}" for table in ("integration_configuration", "activity_type", "request", "response")
 )
 
 
@@ -26,6 +26,7 @@ class StubInstance:
     """As much of a ServiceNow instance as the integration needs, written without a look at the mock.
 
     Attributes:
+        url: where it is served.
         tables: rows by table.
         deleted: how many rows were deleted.
         late: how many times a response is left out before it is shown.
@@ -38,6 +39,7 @@ class StubInstance:
 
     def __init__(self) -> None:
         self.tables: dict[str, list[Row]] = {"sys_user_role": [{"sys_id": "r1", "name": "x_thyti_thycotic_p.approver"}]}
+        self.url = ""
         self.deleted = 0
         self.late = 0
         self.deaf = False

@@ -1,12 +1,12 @@
 """Either end real: an independent stub stands for a ServiceNow instance without a control plane."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
@@ -14,12 +14,14 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.events import Event, ScenarioEnded
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
+from privman_scenarios.registration import Registration
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
-from .stub_instance import CONFIGURATION, REQUEST, RESPONSE, StubInstance
+from .stub_console import StubConsole
+from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, StubInstance, as_stored
 
 
 class Hurried(RealClock):
@@ -45,8 +47,8 @@ async def play(worlds: WorldBuilder, played: Sequence[Scenario]) -> list[Scenari
 async def stub() -> AsyncIterator[tuple[StubInstance, WorldBuilder]]:
     """Return a stub instance that is being served, and worlds of it and a console of ours."""
     instance = StubInstance()
-    async with serving(instance.app()) as url:
-        yield instance, WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"))
+    async with serving(instance.app()) as instance.url:
+        yield instance, WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"))
 
 
 async def test_the_catalog_plays_against_a_real_instance(stub: tuple[StubInstance, WorldBuilder]) -> None:
@@ -136,13 +138,15 @@ async def test_an_instance_that_breaks_down_meanwhile(stub: tuple[StubInstance, 
             stub[0].broken = True
 
 
-async def test_an_instance_whose_registrations_nobody_may_see() -> None:
-    """Nothing is begun where nothing could be cleaned up."""
+@pytest.mark.parametrize("real", [True, False])
+async def test_an_instance_whose_registrations_nobody_may_see(*, real: bool) -> None:
+    """Nothing is begun where nothing could be cleaned up, or found, whichever console there is."""
     instance = StubInstance()
     instance.hidden = {CONFIGURATION}
-    async with serving(instance.app()) as url:
-        worlds = WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"))
-        with pytest.raises(TargetUnreachableError, match=r"does not list registrations: GET /api/.* -> 403"):
+    async with serving(instance.app()) as url, serving(StubConsole().app()) as console:
+        far = Remote(console) if real else None
+        worlds = WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"), console=far)
+        with pytest.raises(TargetUnreachableError, match=r"does not list its records: GET /api/.* -> 403"):
             await play(worlds, scenarios("deny"))
 
 
@@ -172,25 +176,90 @@ async def test_a_failure_shows_the_calls_that_were_made(stub: tuple[StubInstance
     assert "console received #" in shown
 
 
-@asynccontextmanager
-async def real_console() -> AsyncIterator[str]:
-    """Serve as much of a real console as tells that it is one."""
+async def register(instance: StubInstance, url: str, console: StubConsole) -> None:
+    """Set the console up by hand, as its administrators do."""
+    tms = "/Tms/services/api"
+    pairs = {
+        "Username": console.user,
+        "Password": console.secret,
+        "Token Url": f"{url}{tms}/logon/token",
+        "Endpoint Url": f"{url}{tms}/v1/approval/approve",
+    }
+    instance.tables[CONFIGURATION] = [
+        {"sys_id": "c0", "instance_metadata": '{"Token Url": "https://other.example/Tms"}'},
+        {"sys_id": "c1", "instance_metadata": json.dumps(pairs)},
+    ]
+    kind = {"name": "PM Approval Request", "description": "Approve or deny PM request", "max_timeout": "16:30:00"}
+    more = {"valid_responses": "Approve,Deny", "include_comment": "true", "include_duration": "true"}
+    instance.tables[ACTIVITY_TYPE] = [
+        as_stored({"sys_id": f"a{number}", "instance_id": f"c{number}", **kind, **more}) for number in (0, 1)
+    ]
 
-    async def version(_request: web.Request) -> web.Response:
-        return web.json_response({"Result": "11.1.0", "Status": "ok", "Messages": []})
 
-    app = web.Application()
-    app.router.add_get("/Tms/services/api/v1/version/Current", version)
-    async with serving(app) as url:
-        yield url
+async def test_both_ends_real(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """What needs no control plane is played with a console that its administrators have set up, which stays so."""
+    instance, console = stub[0], StubConsole()
+    async with serving(console.app()) as url:
+        await register(instance, url, console)
+        before = deepcopy(instance.tables)
+        worlds = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), console=Remote(url))
+        played = scenarios("setup-activity-type", "decision-nobody-asked-for", "console-api", "approve")
+        ended = {Path(each.scenario.file).stem: each for each in await play(worlds, played)}
+    assert {stem: each.outcome for stem, each in ended.items()} == {
+        "approve": "skipped",
+        "console-api": "passed",
+        "decision-nobody-asked-for": "passed",
+        "setup-activity-type": "passed",
+    }
+    assert ended["approve"].reason == f"console.ask in line 6 needs a console control plane: {url} has none"
+    assert [decision["InstanceId"] for decision in console.decisions] == ["c1"]
+    assert {table: rows for table, rows in instance.tables.items() if rows} == before
 
 
-async def test_a_console_that_cannot_be_told_to_ask_skips_everything() -> None:
-    """A real console has no control plane, so a scenario that lets an endpoint user ask is skipped."""
-    async with real_console() as url:
-        ended = await play(WorldBuilder(0, console=Remote(url)), scenarios("approve", "console-api"))
+async def test_a_decision_that_a_real_console_takes_unasked_is_noticed(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """A console that takes a decision on a request it never made is no console to trust."""
+    instance, console = stub[0], StubConsole()
+    console.status = 200
+    async with serving(console.app()) as url:
+        await register(instance, url, console)
+        worlds = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), console=Remote(url))
+        (ended,) = await play(worlds, scenarios("decision-nobody-asked-for"))
+    assert ended.failure is not None
+    assert ended.failure.step == "servicenow.expect-response"
+    assert ("404" in ended.failure.expected, "200" in ended.failure.came) == (True, True)
+
+
+async def test_a_real_console_that_is_not_set_up() -> None:
+    """Where it is registered with nobody here a scenario that builds on that is skipped, and says so."""
+    async with serving(StubConsole().app()) as url:
+        played = scenarios("approve", "console-api", "setup-activity-type", "setup-messaging-tab")
+        ended = await play(WorldBuilder(0, console=Remote(url)), played)
     assert {each.outcome for each in ended} == {"skipped"}
-    assert all(each.reason.startswith("console.set-up in line 2 needs a console control plane") for each in ended)
+    needs = "console.set-up in line 2 needs a console"
+    assert ended[0].reason.startswith(f"{needs} that is set up: {url} is not registered with http://127.0.0.1:")
+    assert ended[-1].reason == f"{needs} control plane: {url} has none"
+
+
+async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
+    """A fake instance elsewhere is not reset under a real console; only its journal and faults are."""
+    console = StubConsole()
+    async with serving(console.app()) as url, WorldBuilder(0).open() as fakes:
+        metadata = {
+            "Authentication Type": "Get Token",
+            "Username": console.user,
+            "Password": console.secret,
+            "Minimum wait time": "00:00:50",
+            "Token Url": f"{url}/Tms/services/api/logon/token",
+            "Endpoint Url": f"{url}/Tms/services/api/v1/approval/approve",
+            "Maximum retry attempts": "0",
+        }
+        servicenow = fakes.servicenow
+        answer = await servicenow.insert("integration_configuration", {"instance_metadata": json.dumps(metadata)})
+        worlds = WorldBuilder(0, servicenow=Remote(servicenow.url, "admin", "admin"), console=Remote(url))
+        async with worlds.open() as targets:
+            assert targets.registration == Registration(answer.json["result"]["sys_id"], "")
+            assert await servicenow.control.journal() != []
+        assert len(await servicenow.find("integration_configuration")) == 1
 
 
 async def test_fakes_that_already_run_are_reset_and_played_on() -> None:

@@ -1,6 +1,7 @@
 """Verbs of the console: its administrator and its endpoint users."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from privman_scenarios.expectation import require
 from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES
@@ -12,6 +13,7 @@ from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
 
 CONTROL: frozenset[Need] = frozenset({"console control plane"})
+SET_UP_ONCE: frozenset[Need] = frozenset({"console that is set up"})
 METADATA = {
     "PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}",
     "PolicyName": "Elevate approved installers",
@@ -70,7 +72,7 @@ def verbs() -> list[Verb]:
     """Return the verbs of the console."""
     return [
         *Shared("console").verbs(),
-        _verb("set-up", "Run the documented set-up steps.", set_up, SET_UP),
+        replace(_verb("set-up", "Run the documented set-up steps.", set_up, SET_UP), bare_needs=SET_UP_ONCE),
         _verb("expect-set-up", "The set-up before ended like this.", expect_set_up, EXPECT_SET_UP),
         _verb("ask", "An endpoint user asks for approval.", ask, ASK),
         _verb("expect-approval", "The console sees the request like this.", expect_approval, APPROVAL, "state"),
