@@ -8,10 +8,12 @@ from typing import Any
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.findings import find_all
+from privman_scenarios.held_decision import HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.party import Party
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Targets
+from privman_testbench.real_clock import RealClock
 
 Metadata = Mapping[str, str]
 
@@ -128,6 +130,10 @@ class HeldServiceNow(HeldParty):
         """
         return self._loop.run(self._servicenow.find(table, **columns))
 
+    def decision(self, request_id: str) -> HeldDecision:
+        """Return the decision on a request that the connector under test has taken, to wait for its delivery."""
+        return HeldDecision(self._loop, self._targets, RealClock(), request_id)
+
 
 class HeldConsole(HeldParty):
     """A console that is set up against the ServiceNow instance.
@@ -191,12 +197,13 @@ class HeldWorld:
         self.console = console
         self.clock = servicenow.clock
 
-    def decide(self, request_id: str, response: str, **values: str) -> int:
+    def decide(self, request_id: str, response: str, **values: str) -> HeldDecision:
         """Let an approver decide, perhaps with ``comment`` and ``duration``.
 
-        Returns the status of ServiceNow's answer, once the first attempt to tell the console has been made.
+        Returns once the first attempt to tell the console has been made.
         """
-        return self.loop.run(self._decide(request_id, response, values))
+        status = self.loop.run(self._decide(request_id, response, values))
+        return HeldDecision(self.loop, self.targets, RealClock(), request_id, status)
 
     async def _decide(self, request_id: str, response: str, values: Mapping[str, str]) -> int:
         answer = await self.targets.servicenow.decide(request_id, response, values)

@@ -1,6 +1,7 @@
 """The pytest fixtures, as other people's tests use them."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -8,8 +9,10 @@ from aiohttp import ClientSession, web
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
+from privman_scenarios.held_decision import Delivery, HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.targets import Targets
+from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
 pytest_plugins = ["pytester"]
@@ -80,7 +83,7 @@ def test_faults_are_armed_and_cleared(world: HeldWorld) -> None:
     """A fault strikes until it is cleared; the journal names it."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
     request_id = world.console.ask({})
-    assert world.decide(request_id, "Approve", comment="Fine") == 200
+    assert world.decide(request_id, "Approve", comment="Fine").status == 200
     assert [each["fault"] for each in world.console.journal if each["status"] == 503] == ["status"]
     assert world.console.approval(request_id)["state"] == "Pending"
     world.console.faults.clear()
@@ -92,7 +95,7 @@ def test_what_was_swallowed_can_be_looked_at(world: HeldWorld) -> None:
     """ServiceNow says only that a rule refused; the findings say why."""
     request_id = world.console.ask({})
     world.decide(request_id, "Approve")
-    assert world.decide(request_id, "Deny") == 403
+    assert world.decide(request_id, "Deny").status == 403
     assert [each["rule"] for each in world.servicenow.findings] == ["rule-aborted"]
     world.servicenow.forget_journal()
     assert world.servicenow.findings == []
@@ -170,3 +173,73 @@ def test_the_options_name_systems_that_already_run(
     pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
     options = ("--servicenow-url", servicenow, "--console-url", console)
     pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_a_delivery_is_waited_for(world: HeldWorld, failures: int) -> None:
+    """Virtual time jumps to each retry, and no further than the one that succeeds (integration 4)."""
+    if failures:
+        world.console.faults.arm("status", status=503, path="*/approval/approve", times=failures)
+    decision = world.decide(world.console.ask({}), "Approve")
+    before = world.clock.now()
+    delivery = decision.delivered()
+    assert (decision.status, delivery.status, delivery.retries) == (200, 200, failures)
+    assert world.clock.now() - before == timedelta(seconds=50) * failures
+
+
+async def test_a_delivery_is_awaited(world: HeldWorld) -> None:
+    """In an asynchronous test the loop goes on while the delivery is waited for."""
+    world.console.faults.arm("reset", path="*/approval/approve")
+    delivery = await world.decide(world.console.ask({}), "Approve").delivered()
+    assert delivery.retries == 1
+
+
+def test_a_delivery_that_is_given_up_is_told(world: HeldWorld) -> None:
+    """The status of the last attempt is named."""
+    world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
+    decision = world.decide(world.console.ask({}), "Approve")
+    with pytest.raises(ExpectationError, match=r"^expected the decision on .* to be delivered; came 503 after 3 retr"):
+        decision.delivered()
+
+
+def test_a_request_that_nobody_decided_has_no_delivery(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+    """Waiting for it is told at once, rather than for ever."""
+    request_id = console.ask({})
+    with pytest.raises(ExpectationError, match="to be delivered; came no decision"):
+        servicenow.decision(request_id).delivered()
+
+
+class Passing(RealClock):
+    """Real time that passes as soon as somebody waits."""
+
+    def __init__(self, targets: Targets) -> None:
+        super().__init__()
+        self._targets = targets
+
+    async def sleep(self, seconds: float) -> None:
+        """Let as much pass at both parties."""
+        await self._targets.advance(seconds * 10)
+
+
+def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, world: HeldWorld) -> None:
+    """The Responses table is looked at again and again, for a while."""
+    world.console.faults.arm("status", status=503, path="*/approval/approve")
+    request_id, undecided = world.console.ask({}), world.console.ask({})
+    world.decide(request_id, "Approve")
+    world.targets.virtual = False
+    clock = Passing(world.targets)
+    assert HeldDecision(privman_loop, world.targets, clock, request_id).delivered() == Delivery(200, 1)
+    with pytest.raises(ExpectationError, match="to be delivered; came no decision"):
+        HeldDecision(privman_loop, world.targets, clock, undecided).delivered()
+
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def test_the_examples_run_beside_each_other(pytester: pytest.Pytester) -> None:
+    """Each worked example passes as a project of its own, spread over two processes by pytest-xdist."""
+    for example in EXAMPLES.glob("test_*.py"):
+        pytester.makepyfile(**{example.stem: example.read_text()})
+    pytester.makeini("[pytest]\nasyncio_mode = auto\n")
+    result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=6)

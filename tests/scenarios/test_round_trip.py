@@ -33,7 +33,7 @@ def test_what_was_decided_is_what_the_console_ends_with(
     request_id = world.console.ask(metadata)
     (request,) = world.servicenow.find("request", request_id=request_id)
     assert json.loads(request["metadata"]) == metadata
-    assert world.decide(request_id, answer.response, **answer.values) == 200
+    assert world.decide(request_id, answer.response, **answer.values).status == 200
     approval = world.console.approval(request_id)
     assert {key: approval[key] for key in ("state", "comment", "duration")} == {
         "state": STATES[answer.response],

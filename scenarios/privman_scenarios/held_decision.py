@@ -1,0 +1,107 @@
+"""A decision on its way to the console, as a test waits for it."""
+
+import asyncio
+from collections.abc import Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.engine import PATIENCE
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.targets import Targets
+from privman_testbench.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a decision reached the console.
+
+    Attributes:
+        status: of the console's answer to the last attempt.
+        retries: how many attempts went before that one.
+    """
+
+    status: int
+    retries: int
+
+    if TYPE_CHECKING:
+        # Where an event loop runs, what `HeldDecision.delivered` gives is a coroutine.
+        def __await__(self) -> Generator[Any, None, Self]: ...
+
+
+class HeldDecision:
+    """A decision that an approver, or the connector under test, has taken in ServiceNow.
+
+    Args:
+        clock: real time, for patience with systems that keep it.
+
+    Attributes:
+        status: of ServiceNow's answer to the approver; 0 where somebody else asked.
+    """
+
+    def __init__(self, loop: LoopThread, targets: Targets, clock: Clock, request_id: str, status: int = 0) -> None:
+        self._loop = loop
+        self._targets = targets
+        self._clock = clock
+        self._request_id = request_id
+        self.status = status
+
+    def delivered(self) -> Delivery:
+        """Wait until the console has accepted the decision, however often that takes; virtual time jumps as far.
+
+        To be awaited where an event loop runs, as in an asynchronous test, whose own loop goes on meanwhile.
+
+        Raises:
+            ExpectationError: nobody has decided, ServiceNow has given up, or a system that keeps real time has not
+                delivered within a quarter of a minute.
+        """
+        waiting = self._virtual() if self._targets.virtual else self._real()
+        if _is_asynchronous():
+            return cast("Delivery", self._loop.wait(waiting))
+        return self._loop.run(waiting)
+
+    async def _virtual(self) -> Delivery:
+        control = self._targets.servicenow.control
+        while True:
+            await self._targets.settle()
+            delivery = await self._newest(control)
+            if delivery["state"] == "delivered":
+                return Delivery(delivery["response_status_code"], delivery["retry_attempts"])
+            if delivery["next_attempt_at"] is None:
+                raise self._error(f"{delivery['response_status_code']} after {delivery['retry_attempts']} retries")
+            await self._targets.advance(_seconds(await control.now(), delivery["next_attempt_at"]))
+
+    async def _newest(self, control: ControlPlane) -> dict[str, Any]:
+        deliveries = (await control.call("GET", "/deliveries"))["deliveries"]
+        own = [each for each in deliveries if each["request_id"] == self._request_id]
+        if not own:
+            raise self._error("no decision")
+        newest: dict[str, Any] = own[-1]
+        return newest
+
+    async def _real(self) -> Delivery:
+        last = "no decision"
+        for _ in range(PATIENCE):
+            for record in await self._targets.servicenow.find("response", request_id=self._request_id):
+                last = record["response_status_code"] or "no attempt"
+                if last.startswith("2"):
+                    return Delivery(int(last), int(record["retry_attempts"] or 0))
+            await self._clock.sleep(1)
+        raise self._error(last)
+
+    def _error(self, came: str) -> ExpectationError:
+        return ExpectationError(f"the decision on {self._request_id} to be delivered", came)
+
+
+def _is_asynchronous() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _seconds(now: str, then: str) -> float:
+    return (datetime.fromisoformat(then) - datetime.fromisoformat(now)).total_seconds()
