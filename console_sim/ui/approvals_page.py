@@ -44,6 +44,7 @@ class ApprovalsPage:
         self._console = console
         self._frame = frame
         self._responses = _responses(console.names)
+        self._spelling = console.names.group("keys.metadata")
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer one page of the list."""
@@ -85,7 +86,7 @@ class ApprovalsPage:
 
     def _entry(self, request: ApprovalRequest, form: Form) -> Entry:
         facts: dict[str, str] = orjson.loads(request.metadata)
-        spelling = self._console.names.group("keys.metadata")
+        spelling = self._spelling
         return Entry(
             request=request,
             state=request.state(self._console.clock.now()),

@@ -144,7 +144,7 @@ def blueprint() -> Blueprint:
 
 @pytest.fixture
 def settings() -> Settings:
-    """What the console is started with; a test module may override it."""
+    """What the console is started with; a test may ask for other settings."""
     return Settings()
 
 

@@ -81,15 +81,8 @@ async def test_fault_is_armed_by_a_form(site: Site) -> None:
     assert len((await site.admin("GET", "/faults"))["faults"]) == 1
 
 
-class TestWithoutControlPlane:
-    """A console that is started like a real one."""
-
-    @pytest.fixture
-    def settings(self) -> Settings:
-        """Settings without a control plane."""
-        return Settings(control_plane=False)
-
-    async def test_there_is_no_cockpit(self, site: Site) -> None:
-        """Without a control plane there is no cockpit, and no page leads to one."""
-        assert (await site.person.get("/__cockpit")).status == 404
-        assert "cockpit" not in (await site.person.get("/")).html
+@pytest.mark.parametrize("settings", [Settings(control_plane=False)])
+async def test_there_is_no_cockpit(site: Site) -> None:
+    """Without a control plane there is no cockpit, and no page leads to one."""
+    assert (await site.person.get("/__cockpit")).status == 404
+    assert "cockpit" not in (await site.person.get("/")).html

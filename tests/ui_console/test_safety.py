@@ -23,7 +23,7 @@ MORE_PAGES = [USERS, f"{USERS}/create", API_CLIENT, TASKS, ENDPOINT, "/login"]
 ELSEWHERE = {"Host": "console.example"}
 
 
-@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES, "/ui/live.js", "/ui/console.css"])
+@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES, "/ui/live.js", "/ui/base.css", "/ui/console.css"])
 async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
     """Pages and what belongs to them forbid inline script and everything from elsewhere."""
     headers = (await site.person.get(path)).headers
@@ -113,28 +113,21 @@ async def test_localhost_is_this_machine(site: Site) -> None:
     assert (await site.person.get(APPROVALS, headers={"Host": "localhost:8090"})).status == 200
 
 
-class TestWithToken:
-    """A console that was started with a token."""
-
-    @pytest.fixture
-    def settings(self) -> Settings:
-        """Settings with a token."""
-        return Settings(admin_token="open-sesame")
-
-    async def test_token_opens_the_pages_to_others(self, site: Site) -> None:
-        """From elsewhere the pages ask for the control plane's token, open another session, and close it again."""
-        person = site.person
-        asked = await person.get("/", headers=ELSEWHERE)
-        assert (asked.status, asked.url) == (200, f"{site.url}/login")
-        form = asked.hidden()
-        wrong = await person.post("/login", form | {"key": "sesame"}, headers=ELSEWHERE)
-        assert (wrong.status, wrong.error("key")) == (422, "Token is not the token that the console was started with")
-        shown = await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
-        assert (shown.status, shown.url) == (200, f"{site.url}/")
-        hidden = shown.hidden()
-        assert hidden != form
-        assert (await person.post("/logout", hidden, headers=ELSEWHERE)).url == f"{site.url}/login"
-        assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/login"
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_token_opens_the_pages_to_others(site: Site) -> None:
+    """From elsewhere the pages ask for the control plane's token, open another session, and close it again."""
+    person = site.person
+    asked = await person.get("/", headers=ELSEWHERE)
+    assert (asked.status, asked.url) == (200, f"{site.url}/login")
+    form = asked.hidden()
+    wrong = await person.post("/login", form | {"key": "sesame"}, headers=ELSEWHERE)
+    assert (wrong.status, wrong.error("key")) == (422, "Token is not the token that the console was started with")
+    shown = await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
+    assert (shown.status, shown.url) == (200, f"{site.url}/")
+    hidden = shown.hidden()
+    assert hidden != form
+    assert (await person.post("/logout", hidden, headers=ELSEWHERE)).url == f"{site.url}/login"
+    assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/login"
 
 
 async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site: Site) -> None:

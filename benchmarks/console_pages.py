@@ -1,0 +1,81 @@
+"""How long the server takes for pages of a console with 1,000,000 approval requests.
+
+python benchmarks/console_pages.py
+"""
+
+import asyncio
+from datetime import timedelta
+from statistics import median
+from time import perf_counter
+
+import orjson
+from aiohttp import ClientSession, web
+from rich.console import Console as Terminal
+from rich.table import Table
+
+from console_sim.approval_request import ApprovalRequest
+from console_sim.console import Console, build_console
+from console_sim.settings import Settings
+from console_sim.ui import Pages
+from privman_contracts import WireNames
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.outbound import HttpCaller
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+ROWS = 1_000_000
+ROUNDS = 5
+GOAL_MS = 25
+PAGES = {
+    "Home": "/",
+    "Manage Approvals, newest": "/manage-approvals",
+    "Manage Approvals, middle": "/manage-approvals?page=20000",
+    "Manage Approvals, oldest": "/manage-approvals?page=40000",
+    "Server Tasks": "/admin/server-tasks",
+}
+
+
+def fill(console: Console) -> None:
+    """Keep requests that nobody has asked for."""
+    now = console.clock.now()
+    for number in range(ROWS):
+        request_id = f"{number:08x}-0000-4000-8000-000000000000"
+        metadata = orjson.dumps({"PolicyId": f"{{{request_id}}}", "PolicyName": f"Policy {number % 500}"}).decode()
+        console.store.keep(ApprovalRequest(request_id, metadata, now, now + timedelta(days=1)))
+
+
+async def measure(app: web.Application) -> dict[str, list[float]]:
+    """Return the milliseconds that a browser without script waits for each page."""
+    times: dict[str, list[float]] = {name: [] for name in PAGES}
+    async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http:
+        for name, path in PAGES.items():
+            for _ in range(ROUNDS + 1):
+                began = perf_counter()
+                async with http.get(url + path, raise_for_status=True) as answer:
+                    await answer.read()
+                times[name].append((perf_counter() - began) * 1000)
+    return times
+
+
+async def main() -> None:
+    """Measure and print the table."""
+    settings, secrets, clock, ids = Settings(), Secrets(), VirtualClock(), Ids(1)
+    journal = Journal(clock, secrets, lambda _exchange: ())
+    caller = HttpCaller(clock, journal, "benchmark")
+    console = build_console(settings, WireNames.load(None), clock=clock, ids=ids, secrets=secrets, caller=caller)
+    fill(console)
+    app = web.Application()
+    app.add_routes(Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal).routes())
+    times = await measure(app)
+    await clock.aclose()
+    table = Table("page", "first", "median", "worst", title=f"Pages of {ROWS:,} requests (goal: {GOAL_MS} ms)")
+    for name, (first, *rest) in times.items():
+        style = "red" if median(rest) > GOAL_MS else ""
+        table.add_row(name, f"{first:.1f} ms", f"{median(rest):.1f} ms", f"{max(rest):.1f} ms", style=style)
+    Terminal().print(table)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
