@@ -45,6 +45,20 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunGrew:
+    """The scenarios are played; so many variations of those that passed follow."""
+
+    variations: int
+
+
+@dataclass(frozen=True, slots=True)
+class VariationHeld:
+    """A variation was played and passed; of one that did not, the same is told as of any scenario."""
+
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioStarted:
     """A scenario begins."""
 
@@ -129,5 +143,15 @@ class RunEnded:
         return not self.failed and self.checks > 0
 
 
-Event = RunStarted | ScenarioStarted | StepPassed | StepFailed | JournalsRead | ScenarioEnded | RunEnded
+Event = (
+    RunStarted
+    | RunGrew
+    | VariationHeld
+    | ScenarioStarted
+    | StepPassed
+    | StepFailed
+    | JournalsRead
+    | ScenarioEnded
+    | RunEnded
+)
 Listener = Callable[[Event], None]

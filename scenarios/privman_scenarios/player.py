@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from privman_scenarios.engine import Engine
+from privman_scenarios.engine import Engine, Worlds
 from privman_scenarios.events import Event, Listener, RunEnded, RunStarted, ScenarioEnded
 from privman_scenarios.model import Scenario
 from privman_scenarios.processes import spread
 from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder
 from privman_testbench.clock import Clock
 from privman_testbench.real_clock import RealClock
 
@@ -23,7 +22,7 @@ class Player:
         journals: whether a listener wants the exchanges of each scenario.
     """
 
-    worlds: WorldBuilder
+    worlds: Worlds
     strict: bool = False
     journals: bool = False
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from privman_scenarios.invariants.rules import INVARIANTS
 from privman_scenarios.loader import Loader
 from privman_scenarios.verbs import vocabulary
 
@@ -23,3 +24,9 @@ def test_the_example_can_be_loaded() -> None:
     """The scenario in the README is one."""
     (example,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert len(list(Loader(vocabulary()).parse(example, "README.md"))) == 2
+
+
+def test_the_table_of_invariants_is_complete() -> None:
+    """Each invariant stands in the table, with its promise."""
+    rows = [f"| `{name}` | {invariant.__doc__} |" for name, invariant in INVARIANTS.items()]
+    assert re.findall(r"^\| `[a-z]+(?:-[a-z]+)+` \| [A-Z].*$", README, re.MULTILINE) == rows

@@ -1,5 +1,6 @@
 """Either end real: an independent stub stands for a ServiceNow instance without a control plane."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from copy import deepcopy
@@ -12,10 +13,13 @@ from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.events import Event, ScenarioEnded
+from privman_scenarios.exploration import Exploration
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
+from privman_scenarios.player import Player
 from privman_scenarios.registration import Registration
 from privman_scenarios.verbs import vocabulary
+from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
@@ -73,6 +77,16 @@ async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[Stub
     (ended,) = await play(stub[1], [replace(approve, check="invariants")])
     assert ended.outcome == "skipped"
     assert ended.reason.startswith("the invariants need a servicenow control plane: http://")
+
+
+async def test_variations_are_skipped_where_they_cannot_be_judged(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """The scenario passes; that it is not swept is said once, with the reason, and nothing is called varied."""
+    told: list[Event] = []
+    exploration = Exploration(Workshop(Player(stub[1]), sweep=True), [told.append], RealClock(), 1)
+    ended = await asyncio.to_thread(exploration.run, scenarios("approve"), 0)
+    assert (ended.passed, ended.failed, ended.skipped, exploration.varied) == (1, 0, 1, 0)
+    (_, skipped) = (event for event in told if isinstance(event, ScenarioEnded))
+    assert skipped.reason.startswith("the invariants need a servicenow control plane: http://")
 
 
 def test_what_already_runs_is_played_on_by_one_at_a_time() -> None:

@@ -16,11 +16,13 @@ from privman_scenarios.events import (
     Failure,
     JournalsRead,
     RunEnded,
+    RunGrew,
     RunStarted,
     ScenarioEnded,
     ScenarioStarted,
     StepFailed,
     StepPassed,
+    VariationHeld,
 )
 from privman_scenarios.model import Scenario, Step
 from privman_scenarios.reports.github import GitHubReport
@@ -113,6 +115,13 @@ def test_a_pipe_gets_plain_lines() -> None:
 def test_a_terminal_gets_progress() -> None:
     """On a terminal a line shows how far the run is."""
     assert "0/3 Approve <it>" in told(RunStarted(3, 0), ScenarioStarted(GOOD), terminal=True)
+
+
+def test_variations_are_counted_and_quiet() -> None:
+    """Those that hold move a terminal's progress on, and a pipe gets no line of them."""
+    run: list[Event] = [RunStarted(1, 0), ScenarioStarted(GOOD), ENDED[0], RunGrew(4), VariationHeld(BAD)]
+    assert "2/5 Deny [it]" in told(*run, terminal=True)
+    assert told(*run) == "passed  Approve <it>\n"
 
 
 def test_a_terminal_gets_a_table() -> None:

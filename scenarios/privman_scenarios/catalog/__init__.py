@@ -10,8 +10,12 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def catalog_files() -> list[Path]:
-    """Return the packaged scenario files in order of their names."""
-    return scenario_files([Path(str(resources.files("privman_scenarios.catalog")))])
+    """Return the packaged scenario files in order of their names, then the regressions."""
+    catalog, regressions = (
+        Path(str(resources.files(package)))
+        for package in ("privman_scenarios.catalog", "privman_scenarios.regressions")
+    )
+    return [*_files(catalog), *_files(regressions)]
 
 
 def scenario_files(paths: Iterable[Path]) -> list[Path]:
@@ -20,7 +24,11 @@ def scenario_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+    files = _files(folder)
     if not files:
         raise ScenarioFileError(str(folder), 1, f"no scenario in this folder. Expected files named *{SUFFIXES[0]}.")
     return files
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from privman_scenarios.commands import arguments
+from privman_scenarios.commands import arguments, exploring
 from privman_scenarios.commands.reporting import Reports, add_reports
 from privman_scenarios.commands.watch import watch
-from privman_scenarios.events import RunEnded
 from privman_scenarios.model import Scenario
 from privman_scenarios.player import Player, Run
 from privman_scenarios.processes import worthwhile
@@ -23,6 +22,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("run", help="play scenarios, the packaged catalog by default")
     arguments.add_scenarios(parser)
     arguments.add_targets(parser)
+    exploring.add(parser)
     add_reports(parser)
     arguments.add_jobs(parser)
     parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
@@ -41,17 +41,17 @@ def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
     scenarios = arguments.scenarios(options, files)
     reports = Reports(options)
     try:
-        ended = _play(scenarios, arguments.worlds(options), reports, options)
+        held = _play(scenarios, arguments.worlds(options), reports, options)
     finally:
         reports.close()
-    return Exit.HELD if reports.suffice and ended.held else Exit.DID_NOT_HOLD
+    return Exit.HELD if reports.suffice and held else Exit.DID_NOT_HOLD
 
 
-def _play(
-    scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace
-) -> RunEnded:
+def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
+    if exploring.is_asked(options):
+        return exploring.explore(scenarios, worlds, reports, options)
     player = Player(worlds, options.strict, reports.journals)
     jobs = worthwhile(worlds.at_a_time(options.jobs), len(scenarios))
     if jobs > 1:
-        return Run(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed)
-    return asyncio.run(player.engine(reports.listeners).run(scenarios, options.seed))
+        return Run(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed).held
+    return asyncio.run(player.engine(reports.listeners).run(scenarios, options.seed)).held

@@ -5,7 +5,16 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from privman_scenarios.events import Event, Failure, RunEnded, RunStarted, ScenarioEnded, ScenarioStarted
+from privman_scenarios.events import (
+    Event,
+    Failure,
+    RunEnded,
+    RunGrew,
+    RunStarted,
+    ScenarioEnded,
+    ScenarioStarted,
+    VariationHeld,
+)
 from privman_scenarios.reports.marked import Line, marked_lines
 from privman_scenarios.reports.text import printable
 
@@ -30,12 +39,19 @@ class TerminalReport:
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("")
+        self._expected = 0
 
     def __call__(self, event: Event) -> None:
         """Print what is worth a line."""
         if isinstance(event, RunStarted):
-            self._progress.update(self._task, total=event.scenarios)
+            self._expected = event.scenarios
+            self._progress.update(self._task, total=self._expected)
             self._progress.start()
+        elif isinstance(event, RunGrew):
+            self._expected += event.variations
+            self._progress.update(self._task, total=self._expected)
+        elif isinstance(event, VariationHeld):
+            self._progress.update(self._task, description=event.scenario.name, advance=1)
         elif isinstance(event, ScenarioStarted):
             self._progress.update(self._task, description=event.scenario.name)
         elif isinstance(event, ScenarioEnded):

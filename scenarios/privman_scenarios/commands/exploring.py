@@ -1,0 +1,50 @@
+"""The options of ``run`` that play variations of scenarios."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from privman_scenarios.commands import arguments
+from privman_scenarios.commands.reporting import Reports
+from privman_scenarios.exploration import Exploration
+from privman_scenarios.failures import keep
+from privman_scenarios.interleaving.orders import Bound
+from privman_scenarios.model import Scenario
+from privman_scenarios.player import Player
+from privman_scenarios.workshop import Workshop
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.command_line import say
+from privman_testbench.real_clock import RealClock
+
+# Every order of four steps that happen together.
+ORDERS = 24
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--sweep", action="store_true", help="then play each message of a scenario with each fault")
+    parser.add_argument("--interleave", action="store_true", help="then play what happens together in every order")
+    parser.add_argument(
+        "--orders", type=arguments.count, default=ORDERS, metavar="N", help=f"at most that many orders ({ORDERS})"
+    )
+    parser.add_argument("--failures-dir", type=Path, metavar="DIR", help="write variations that fail as scenarios")
+
+
+def is_asked(options: argparse.Namespace) -> bool:
+    """Tell whether scenarios are to be varied."""
+    return bool(options.sweep or options.interleave)
+
+
+def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
+    """Play the scenarios and their variations; returns whether all held, and there were some."""
+    bound = Bound(options.orders, options.seed) if options.interleave else None
+    workshop = Workshop(Player(worlds, options.strict, reports.journals), options.sweep, bound)
+    if options.failures_dir:
+        options.failures_dir.mkdir(parents=True, exist_ok=True)
+    exploration = Exploration(workshop, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
+    ended = exploration.run(scenarios, options.seed)
+    say(f"{exploration.varied} variations were played, {len(exploration.found)} of them failed")
+    if options.failures_dir:
+        for file in keep(workshop, exploration.found, options.seed, options.failures_dir):
+            say(f"wrote {file}")
+    return ended.held and exploration.varied > 0

@@ -1,0 +1,74 @@
+"""Failures that were found, kept as scenarios that replay them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.model import Scenario, Step
+from privman_scenarios.reports.text import printable
+from privman_scenarios.shrinking import shrink
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.workshop import Workshop
+from privman_testbench.virtual_clock import START
+
+TAG = "regression"
+_WIDTH = 120
+
+
+def keep(workshop: Workshop, found: Iterable[ScenarioEnded], seed: int, folder: Path) -> Iterator[Path]:
+    """Write one scenario for each file and invariant that failed, as small as it can be; yields each file.
+
+    The same failure gives the same file, byte for byte. Raises OSError.
+    """
+    kept: set[Path] = set()
+    for each in found:
+        failure = each.failure
+        if failure is None:
+            continue
+        file = folder / f"{Path(each.scenario.file).stem}-{failure.step}.yaml"
+        if file not in kept:
+            kept.add(file)
+            file.write_text(_regression(workshop, each.scenario, failure, seed), encoding="utf-8")
+            yield file
+
+
+def to_yaml(scenario: Scenario) -> str:
+    """Return a scenario as a file holds it, its steps one after the other."""
+    document: dict[str, Any] = {"title": scenario.title, "tags": sorted(scenario.tags)}
+    if scenario.source:
+        document["source"] = scenario.source
+    document["check"] = scenario.check
+    if scenario.seed is not None:
+        document["seed"] = scenario.seed
+    if scenario.clock is not None:
+        document["clock"] = scenario.clock.isoformat()
+    document["given"] = "nothing" if scenario.given is None else dict(scenario.given)
+    document["steps"] = [_step(step) for step in scenario.steps]
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)
+
+
+def _regression(workshop: Workshop, scenario: Scenario, failure: Failure, seed: int) -> str:
+    pinned = replace(
+        scenario,
+        seed=seed if scenario.seed is None else scenario.seed,
+        clock=scenario.clock or START,
+        tags=scenario.tags | {TAG},
+    )
+
+    def fails(smaller: Scenario) -> bool:
+        again = workshop.failure(smaller)
+        return again is not None and again.step == failure.step
+
+    smallest = shrink(vocabulary(), pinned, fails)
+    again = workshop.failure(smallest) or failure
+    told = f"{failure.step}: expected {again.expected}; came {again.came}\n\n{workshop.transcript(smallest)}"
+    comment = "\n".join(f"# {printable(line)}".rstrip() for line in told.splitlines())
+    return f"{comment}\n{to_yaml(smallest)}"
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {step.verb: dict(step.arguments) or None}

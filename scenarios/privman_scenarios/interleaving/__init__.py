@@ -1,0 +1,1 @@
+"""What happens together, in every order."""

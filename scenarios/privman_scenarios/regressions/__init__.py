@@ -1,0 +1,1 @@
+"""Failures that were found once, as scenarios; they are part of the catalog."""

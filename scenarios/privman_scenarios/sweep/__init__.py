@@ -1,0 +1,1 @@
+"""Every message of a scenario meets every fault."""

@@ -1,0 +1,155 @@
+"""Failures that were found become scenarios that replay them."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
+from privman_scenarios.failures import keep, to_yaml
+from privman_scenarios.loader import Loader
+from privman_scenarios.model import Scenario
+from privman_scenarios.player import Player
+from privman_scenarios.shrinking import shrink
+from privman_scenarios.sweep.messages import without_expectations
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.workshop import Workshop
+from privman_scenarios.world import WorldBuilder
+
+# Its steps hold, though what they do breaks an invariant; the comments are not needed for that.
+TWICE = """
+title: A response is written twice
+tags: [wire]
+source: integration 3
+given: nothing
+steps:
+  - servicenow.create-user: {name: scenario.bystander}
+  - servicenow.insert:
+      table: response
+      as: first
+      values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny, comment: "it's one\\nor two"}
+  - clock.advance: 16:30:00
+  - servicenow.insert:
+      table: response
+      values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny, comment: Große}
+  - together:
+      - console.restart:
+      - console.log-out:
+  - servicenow.expect-records: {table: response, count: 2}
+"""
+
+
+def load(file: Path) -> Scenario:
+    """Return the scenario in a file."""
+    (scenario,) = Loader(vocabulary()).load([file])
+    return scenario
+
+
+@pytest.fixture
+def found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Return the file that has been written of the failures of two orders."""
+    file = tmp_path / "twice.yaml"
+    file.write_text(TWICE, encoding="utf-8")
+    folder = tmp_path / "new" / "folder"
+    arguments = ["run", str(file), "--interleave", "--seed", "3", "--jobs", "1", "--failures-dir", str(folder)]
+    assert main(arguments) == 1
+    (written,) = folder.iterdir()
+    assert capsys.readouterr().out.endswith(f"wrote {written}\n")
+    return written
+
+
+def test_failures_of_one_kind_become_one_file_as_small_as_it_can_be(found: Path) -> None:
+    """Named by scenario and invariant; steps and arguments that do not matter are gone, seed and clock are said."""
+    assert found.name == "twice-one-record-each.yaml"
+    scenario = load(found)
+    assert (scenario.check, scenario.seed, scenario.given) == ("invariants", 3, None)
+    assert scenario.clock == datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+    assert (scenario.tags, scenario.source) == (frozenset({"regression", "wire"}), "integration 3")
+    assert [(step.verb, sorted(step.arguments)) for step in scenario.steps] == [
+        ("servicenow.insert", ["table", "values"]),
+        ("servicenow.insert", ["table", "values"]),
+    ]
+
+
+def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:
+    """The comment has the failure and a curl command for each message, on a line each and without secrets."""
+    comment = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    assert comment[0].startswith("# one-record-each: expected that a request is one row in ServiceNow and ")
+    sent = [line for line in comment if line.startswith("# curl ")]
+    url = "http://servicenow/api/now/table/x_thyti_thycotic_p_response"
+    head = (
+        f"# curl -X POST {url} -u \"$SERVICENOW_USER:$SERVICENOW_PASSWORD\" -H 'Content-Type: application/json' --data "
+    )
+    key = '"request_id":"85d71683-7dac-4762-8120-76a9a564fdc1","response":"Deny"'
+    assert sent == [
+        head + "'{" + key + ""","comment":"it'"'"'s one\\nor two"}'""",
+        head + "'{" + key + ""","comment":"Große"}'""",
+    ]
+
+
+def test_the_file_replays_the_failure_byte_for_byte(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the seed of the run: the same failure, the same messages; and what is found again is written alike."""
+    shown = set()
+    for seed in ("1", "2"):
+        assert main(["run", str(found), "--seed", seed]) == 1
+        shown.add(re.sub(r"in [0-9.]+ s", "", capsys.readouterr().out))
+    (told,) = shown
+    assert "stands 2 times in ServiceNow" in told
+    workshop = Workshop(Player(WorldBuilder(9)))
+    ended = workshop.play(load(found)).ended
+    (again,) = keep(workshop, [ended, ended, workshop.play(load(catalog("deny"))).ended], 9, tmp_path)
+    assert without_title(again) == without_title(found)
+
+
+def catalog(stem: str) -> Path:
+    """Return a file of the catalog."""
+    (file,) = (file for file in catalog_files() if file.stem == stem)
+    return file
+
+
+def without_title(file: Path) -> bytes:
+    """Return what a file holds but for its title."""
+    return file.read_bytes().partition(b"\ntags:")[2]
+
+
+@pytest.mark.parametrize("file", catalog_files(), ids=lambda file: file.stem)
+def test_whatever_a_scenario_says_is_read_as_it_was_written(file: Path) -> None:
+    """Texts that look like numbers, spans of time or words of YAML stay texts."""
+    for scenario in Loader(vocabulary()).load([file]):
+        for each in (without_expectations(vocabulary(), scenario), replace(scenario, source="", seed=5)):
+            assert said(*Loader(vocabulary()).parse(to_yaml(each), "t.yaml")) == said(each)
+
+
+def said(scenario: Scenario) -> tuple[object, ...]:
+    """Return what a scenario says, but for where."""
+    steps = [(step.verb, step.arguments) for step in scenario.steps]
+    return scenario.title, scenario.tags, scenario.source, scenario.check, scenario.seed, scenario.given, steps
+
+
+def test_what_a_shell_would_take_for_more_than_a_text_is_quoted() -> None:
+    """A body that is no single line of text is told as one line too."""
+    body = "'a\nb $HOME'"
+    call = f"- console.call: {{method: POST, path: /x, text: {body!r}, status: 404}}"
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\ngiven: nothing\nsteps:\n{call}\n", "t.yaml")
+    told = Workshop(Player(WorldBuilder(0))).transcript(replace(scenario, check="invariants"))
+    assert told.splitlines()[1].endswith(r"--data $'\'a\nb $HOME\''")
+    assert told.splitlines()[0].endswith(" console: 404")
+
+
+def test_what_a_later_step_uses_is_not_left_out() -> None:
+    """A smaller scenario is still one that can be read: the request stays, and its name."""
+    (scenario,) = Loader(vocabulary()).parse(
+        "title: T\nsteps:\n- console.ask: {as: first, metadata: {a: b}}\n- console.restart:\n"
+        "- console.call: {path: '/${first.request_id}', status: 404}\n",
+        "t.yaml",
+    )
+    smallest = shrink(vocabulary(), scenario, lambda each: each.steps[-1].verb == "console.call")
+    assert [(step.verb, step.arguments) for step in smallest.steps] == [
+        ("console.ask", {"as": "first"}),
+        ("console.call", {"path": "/${first.request_id}"}),
+    ]

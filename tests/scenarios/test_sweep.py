@@ -1,0 +1,167 @@
+"""The sweep: each message of a scenario meets each fault."""
+
+import asyncio
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
+from privman_scenarios.engine import Engine, Worlds
+from privman_scenarios.events import Event, JournalsRead
+from privman_scenarios.loader import Loader
+from privman_scenarios.model import Scenario
+from privman_scenarios.mutants.mutant import Mutant, Touched
+from privman_scenarios.mutants.worlds import TamperedWorlds
+from privman_scenarios.player import Player
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.workshop import Workshop
+from privman_scenarios.world import WorldBuilder
+from privman_testbench.real_clock import RealClock
+
+FAULTS = ["lost before", "lost after commit", "duplicated", "late", "malformed", "401", "429", "503"]
+APPROVE = "/tms/services/api/v1/approval/approve"
+RESPONSES = "/api/now/table/x_thyti_thycotic_p_response"
+# A scenario whose steps hold, though what they do breaks an invariant; only two messages flow.
+TWICE = """
+title: A response is written twice
+given: nothing
+steps:
+  - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
+  - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
+  - servicenow.expect-records: {table: response, count: 2}
+"""
+
+
+def load(stem: str) -> Scenario:
+    """Return a scenario of the catalog."""
+    (path,) = [path for path in catalog_files() if path.stem == stem]
+    return Loader(vocabulary()).load([path])[0]
+
+
+def swept(scenario: Scenario, worlds: Worlds | None = None) -> list[Scenario]:
+    """Return the variations of a scenario, which must pass."""
+    return list(Workshop(Player(worlds or WorldBuilder(0)), sweep=True).vary(scenario).variations)
+
+
+def variation(title: str, scenarios: list[Scenario]) -> Scenario:
+    """Return the one whose title ends like this."""
+    (found,) = [each for each in scenarios if each.title.endswith(title)]
+    return found
+
+
+def test_each_message_meets_each_fault() -> None:
+    """Every message of set-up, request, decision and delivery; only an instance hibernates.
+
+    Only what the console receives can be overtaken, since whoever sends to ServiceNow waits for each answer.
+    """
+    titles = [each.title.removeprefix("A denial reaches the console; ") for each in swept(load("deny"))]
+    met = Counter(title.partition(": ")[0] for title in titles)
+    messages = Counter(re.sub("/[0-9a-f]{32}", "/SYS_ID", title.partition(": ")[2]) for title in titles)
+    assert messages == {
+        "POST /api/now/table/x_thyti_thycotic_p_integration_configuration to servicenow": 9,
+        "POST /api/now/table/x_thyti_thycotic_p_activity_type to servicenow": 9,
+        "GET /api/now/table/x_thyti_thycotic_p_integration_configuration/SYS_ID to servicenow": 9,
+        "POST /api/now/table/x_thyti_thycotic_p_request to servicenow": 9,
+        "PATCH /api/now/table/x_thyti_thycotic_p_request/SYS_ID to servicenow": 9,
+        "POST /Tms/services/api/logon/token to console": 9,
+        "POST /Tms/services/api/v1/approval/approve to console": 8,
+    }
+    assert met == {**dict.fromkeys(FAULTS, 7), "hibernation": 5, "reordered": 1}
+
+
+async def struck(scenario: Scenario) -> list[str]:
+    """Play a variation, which must hold, and return the faults that its messages met."""
+    events: list[Event] = []
+    ended = await Engine(vocabulary(), WorldBuilder(0), [events.append], RealClock(), journals=True).play(scenario)
+    assert ended.failure is None
+    (read,) = (event for event in events if isinstance(event, JournalsRead))
+    return [each["fault"] for journal in read.journals.values() for each in journal if each["fault"]]
+
+
+async def test_each_fault_strikes_once_and_breaks_nothing() -> None:
+    """A sample that has each fault and each message: what was lost is said again, what came twice counts once."""
+    variations = await asyncio.to_thread(swept, load("deny"))
+    reordered = variation("reordered: POST /Tms/services/api/logon/token to console", variations)
+    assert [await struck(each) for each in [*variations[::7], reordered]] == [
+        ["reset"],
+        ["maintenance"],
+        ["status"],
+        ["slow"],
+        ["answer-lost"],
+        ["hibernating"],
+        ["rate-limited"],
+        ["malformed"],
+        ["duplicated"],
+        ["slow"],
+    ]
+
+
+def test_a_message_that_comes_again_in_its_step_meets_each_fault_too() -> None:
+    """The fault lets those before it pass, and one that the scenario itself disturbs is left alone."""
+    titles = [each.title for each in swept(load("retry-last-one-succeeds"))]
+    turns = {title.partition(" to console")[2] for title in titles if "/approval/approve" in title}
+    assert turns == {""}
+    twice = [each for each in swept(load("token-logged-out")) if "/approval/approve to console (number 2" in each.title]
+    assert {step.arguments["skip"] for each in twice for step in each.steps if step.verb == "console.fault"} == {1}
+
+
+def test_a_planted_defect_is_found() -> None:
+    """A repeated delivery that says the opposite is noticed where the first one fails, and only there."""
+    touches = Touched(at="console", side="request", path=APPROVE, skip=1)
+    mutant = Mutant(
+        "repeat-swapped", "A repeated delivery says the same.", touches, "approve", {"set": {"Response": "Deny"}}
+    )
+    worlds = TamperedWorlds(WorldBuilder(0), mutant)
+    variations = swept(load("approve"), worlds)
+    workshop = Workshop(Player(worlds))
+    delivery = "POST /Tms/services/api/v1/approval/approve to console"
+    failure = workshop.failure(variation(f"503: {delivery}", variations))
+    assert failure is not None
+    assert failure.step == "both-sides-agree"
+    assert failure.came.endswith(" is Denied in the console, Approve in ServiceNow")
+    assert workshop.failure(variation(f"late: {delivery}", variations)) is None
+
+
+def test_what_failed_is_not_varied() -> None:
+    """It has nothing to lose; what was skipped neither."""
+    (failing,) = Loader(vocabulary()).parse(
+        "title: T\nsteps: [{console.ask: }, {console.expect-approval: Denied}]", "t"
+    )
+    played = Workshop(Player(WorldBuilder(0)), sweep=True).vary(failing)
+    assert (played.ended.outcome, played.variations) == ("failed", ())
+
+
+def test_the_command_tells_of_variations_that_fail_and_counts_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that hold are quiet; exit code 1."""
+    file = tmp_path / "twice.yaml"
+    file.write_text(TWICE)
+    assert main(["run", str(file), "--sweep", "--jobs", "2"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "passed  A response is written twice"
+    failed = [line.rpartition("; ")[2] for line in lines if line.startswith("failed  ")]
+    committed = ("lost after commit", "duplicated", "late", "malformed")
+    assert failed == [f"{fault}: POST {RESPONSES} to servicenow" for _ in range(2) for fault in committed]
+    assert lines[-2].startswith("11 passed, 8 failed, 0 skipped; 127 expectations in ")
+    assert lines[-1] == "18 variations were played, 8 of them failed"
+
+
+def test_a_sweep_without_variations_has_not_held(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What met no fault says nothing; exit code 1."""
+    file = tmp_path / "quiet.yaml"
+    file.write_text("title: T\ngiven: nothing\nsteps: [{servicenow.expect-records: {table: request, count: 0}}]\n")
+    assert main(["run", str(file), "--sweep"]) == 1
+    assert capsys.readouterr().out.endswith("0 variations were played, 0 of them failed\n")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--jobs", "0"), ("--jobs", "many"), ("--orders", "-1")])
+def test_a_count_begins_with_one(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, and the value is shown."""
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--sweep", option, value])
+    assert ended.value.code == 2
+    assert f"{value!r} is no count; expected a whole number from 1" in capsys.readouterr().err
