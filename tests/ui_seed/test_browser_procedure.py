@@ -154,6 +154,15 @@ class Procedure:
         await expect(page.get_by_role("main")).to_contain_text("Response status code")
         await self._shoot(page, "The response that was delivered to the Privilege Manager Post Uri")
 
+    async def look_into_the_cockpit(self) -> None:
+        """See everything that was said about the request, which no page of the products shows."""
+        page = self._console
+        await page.get_by_role("link", name="Tester's cockpit").click()
+        await page.get_by_role("link", name="Approvals").click()
+        await page.get_by_role("link", name="Sequence of").click()
+        await expect(page.get_by_role("img")).to_be_visible()
+        await self._shoot(page, "Tester's cockpit: the sequence of the approval")
+
     async def _create_credential(self, name: str, account_name: str, password: str) -> None:
         page = self._console
         await page.get_by_role("link", name="Configuration").click()
@@ -191,7 +200,8 @@ async def test_documented_procedure(products: Products, gallery: Gallery, respon
     await procedure.see_registration()
     await procedure.ask()
     await procedure.decide(response, state)
+    await procedure.look_into_the_cockpit()
     page = (gallery.folder / "index.html").read_text(encoding="utf-8")
     taken = [picture for picture in gallery.pictures if picture.story == story]
-    assert len(taken) == 17
+    assert len(taken) == 18
     assert [picture.step for picture in taken if f'<img src="{picture.file}" alt=' not in page] == []
