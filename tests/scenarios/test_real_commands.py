@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
@@ -118,16 +119,23 @@ async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     assert complaint.endswith(" redirects to https://login.example/saml.")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-async def test_an_interrupted_run_cleans_up_and_leaves_its_report(ending: signal.Signals, tmp_path: Path) -> None:
-    """What it had created in the instance is deleted, and the report tells what ran."""
+@pytest.mark.parametrize(
+    ("ending", "before"), [(signal.SIGINT, ""), (signal.SIGTERM, ""), (signal.SIGTERM, "trap '' INT; ")]
+)
+async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
+    ending: signal.Signals, before: str, tmp_path: Path
+) -> None:
+    """What it had created is deleted, and the report tells what ran; in the background of a shell as well."""
     junit = tmp_path / "junit.xml"
     instance = StubInstance()
     async with serving(instance.app()) as url:
         target = ["--servicenow-url", url, "--servicenow-user", "integration", "--junit-xml", str(junit)]
         arguments = [*files("setup-every-step", "approve"), *target]
         instance.hanging = asyncio.Event()
-        process = await start("privman-scenarios", "run", *arguments, SERVICENOW_PASSWORD="s3cret")
+        command = shlex.join([str(PROGRAMS / "privman-scenarios"), "run", *arguments])
+        process = await create_subprocess_exec(
+            "/bin/sh", "-c", f"{before}exec {command}", stderr=PIPE, env={**os.environ, "SERVICENOW_PASSWORD": "s3cret"}
+        )
         await instance.hanging.wait()
         assert len([rows for rows in instance.tables.values() if rows]) == 6
         process.send_signal(ending)
