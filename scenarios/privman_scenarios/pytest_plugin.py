@@ -5,6 +5,7 @@ Every run of pytest loads this module, used or not, so what it needs is imported
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
     group.addoption("--servicenow-url", metavar="URL", help="use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)")
     group.addoption("--console-url", metavar="URL", help="use this console instead of the simulator")
+    group.addoption("--privman-ca-file", type=Path, metavar="PATH", help="certificates of theirs to trust besides")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
 
 
@@ -45,6 +47,7 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
         pytestconfig.getoption("--privman-seed"),
         servicenow=Remote(servicenow_url, user, password) if servicenow_url else None,
         console=Remote(console_url) if console_url else None,
+        ca_file=pytestconfig.getoption("--privman-ca-file"),
     )
 
 

@@ -7,13 +7,18 @@ import pytest
 import requests
 from aiohttp import ClientSession, web
 
+import mock_servicenow.app
+from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.settings import Settings
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.held_decision import Delivery, HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.targets import Targets
+from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
 
 pytest_plugins = ["pytester"]
 
@@ -173,6 +178,20 @@ def test_the_options_name_systems_that_already_run(
     pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
     options = ("--servicenow-url", servicenow, "--console-url", console)
     pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
+
+
+def test_an_option_names_the_certificate_of_an_instance(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance whose certificate no authority of this machine has signed is trusted with --privman-ca-file."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    authority = pytester.path / "ca.pem"
+    tls = issue_certificate("127.0.0.1", authority)
+    served = serving(mock_servicenow.app.create_app(Settings(), clock=VirtualClock(), ids=Ids(0)), tls=tls)
+    options = ("--servicenow-url", privman_loop.run(served.__aenter__()), "--privman-ca-file", str(authority))
+    pytester.makepyfile("def test_it(servicenow): assert servicenow.find('request') == []")
+    pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
+    privman_loop.run(served.__aexit__(None, None, None))
 
 
 @pytest.mark.parametrize("failures", [0, 1, 3])
