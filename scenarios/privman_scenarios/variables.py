@@ -19,9 +19,14 @@ def check_variables(steps: Iterable[Step], file: str) -> None:
     for step in steps:
         for name in _used(step):
             if name not in saved:
-                message = f"{step.verb}: no step before has saved {name!r}. {nearest(name, saved)}"
+                message = f"{step.verb}: no step before has saved {name!r}. {nearest(name, _alike(name, saved))}"
                 raise ScenarioFileError(file, step.line, message)
         saved.extend(_saved(step))
+
+
+def _alike(name: str, saved: Iterable[str]) -> Iterator[str]:
+    """Yield the names of tables for what looks like one, else all others."""
+    return (each for each in saved if each.startswith("table.") == name.startswith("table."))
 
 
 def _used(step: Step) -> Iterator[str]:
