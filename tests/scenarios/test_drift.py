@@ -141,8 +141,16 @@ def test_a_key_with_no_place_is_told(drift: Any) -> None:
     assert comments[1].endswith("(real.har entry 1 and 1 more)")
 
 
+def test_a_name_is_not_taken_for_another(drift: Any) -> None:
+    """A column of the table that has no place in a message is told, not guessed to be the one that is missing."""
+    sent = {"status": "Approve", "duration": "", "metadata": "x"}
+    code, override, comments = drift(entry("PATCH", f"{SERVICENOW}request/{INSTANCE}", sent, 204, ""))
+    assert (code, override) == (1, None)
+    assert comments[1].startswith("decision-update $.metadata [I]: metadata is not part of decision-update.")
+
+
 def test_two_keys_may_not_have_one_name(drift: Any) -> None:
-    """A key that is a name already is not taken for another."""
+    """Of two keys that are alike one is the name."""
     code, override, _ = drift(
         request(201, comment="Fine", activity_type_id=INSTANCE, instance_ident=INSTANCE, instance_idx=INSTANCE)
     )
