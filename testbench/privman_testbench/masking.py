@@ -26,9 +26,13 @@ class Secrets:
 
     Generated secrets and tokens are added as they come to be known and are masked wherever they appear; passwords
     are masked by their place, since a short one such as ``admin`` is an ordinary word elsewhere.
+
+    Args:
+        kept: how many secrets are remembered, the newest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT_SECRETS) -> None:
+        self._kept = kept
         self._known: dict[str, None] = {}
 
     def add(self, secret: str) -> None:
@@ -36,7 +40,7 @@ class Secrets:
         if secret:
             self._known[secret] = None
             self._known[quote(secret, safe="")] = None
-        while len(self._known) > KEPT_SECRETS:
+        while len(self._known) > self._kept:
             del self._known[next(iter(self._known))]
 
     def mask(self, text: str) -> str:

@@ -200,6 +200,17 @@ def test_what_a_browser_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert [word in out.read_text(encoding="utf-8") for word in (CLIENT_ID, SECRET, TOKEN)] == [True] * 3
 
 
+def test_a_short_secret_is_masked_where_it_stands(tmp_path: Path) -> None:
+    """A secret such as admin is an ordinary word elsewhere."""
+    browser, out = tmp_path / "browser.har", tmp_path / "out.har"
+    sent = json.dumps({"UserName": CLIENT_ID, "Password": "admin"})
+    document = har(exchange("POST", LOGON, sent, 400, "{}"), exchange("GET", "https://a.example/admin", "", 200, ""))
+    browser.write_text(json.dumps(document), encoding="utf-8")
+    assert main(["record", "--har", str(browser), "--out", str(out)]) == 0
+    assert lines(out) == ["POST token 400", "GET admin 200"]
+    assert json.loads(entries(out)[0]["request"]["postData"]["text"]) == {"UserName": "***", "Password": "***"}
+
+
 def test_an_empty_recording_holds_nothing(tmp_path: Path) -> None:
     """No exchange is no success."""
     browser = tmp_path / "browser.har"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from privman_contracts import Contracts, Observed
 from privman_contracts.walk import walk
-from privman_scenarios.drift.bodies import to_json
 from privman_scenarios.drift.finding import Renamed, Unexplained
 from privman_scenarios.drift.properties import renamed_properties
 from privman_scenarios.drift.roles import missing_roles
 from privman_scenarios.drift.statuses import renamed_statuses
 from privman_scenarios.drift.tables import renamed_tables
 from privman_scenarios.drift.words import renamed_words
+from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 from privman_testbench.masking import MASK
 

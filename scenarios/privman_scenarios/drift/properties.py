@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from privman_contracts import Contracts
 from privman_contracts.keywords import ContractValidator
 from privman_contracts.spelling import Schema
-from privman_scenarios.drift.bodies import Seen, values
 from privman_scenarios.drift.finding import Renamed
 from privman_scenarios.drift.likeness import likest
+from privman_scenarios.recordings.bodies import Seen, values
 from privman_scenarios.recordings.recorded import Recorded
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from privman_contracts import Contracts
-from privman_scenarios.drift.bodies import to_json
+from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from privman_contracts import Contracts, WireNames
-from privman_scenarios.drift.bodies import to_json
 from privman_scenarios.drift.finding import Renamed
+from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 
 # These answer the moment rather than the message.

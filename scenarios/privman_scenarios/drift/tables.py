@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from privman_contracts import Contracts
-from privman_scenarios.drift.bodies import to_json
 from privman_scenarios.drift.finding import Renamed
+from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 
 _TABLE = re.compile(r"/api/now/(?:v[12]/)?table/(\w+)")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from privman_contracts import Contracts
 from privman_contracts.wire_name import WireName
-from privman_scenarios.drift.bodies import Seen, values
 from privman_scenarios.drift.finding import Renamed
 from privman_scenarios.drift.likeness import likest
+from privman_scenarios.recordings.bodies import Seen, values
 from privman_scenarios.recordings.recorded import Recorded
 
 

@@ -1,15 +1,16 @@
 """Takes the secrets out of a recording."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
-
-import orjson
 
 from privman_contracts import Contracts
-from privman_contracts.walk import walk
+from privman_scenarios.recordings.bodies import values
 from privman_scenarios.recordings.recorded import Recorded
 from privman_testbench.masking import Secrets
+
+# A shorter one may be an ordinary word elsewhere; it is masked where it stands.
+_SHORTEST = 8
 
 
 def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded]:
@@ -18,8 +19,8 @@ def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded
     Passwords and the like are masked where they stand; Client Ids, Secrets and tokens, which the contracts tell
     of, wherever they appear.
     """
-    secrets = Secrets()
-    for secret in sorted(_known(exchanges, contracts), key=len, reverse=True):
+    secrets = Secrets(kept=sys.maxsize)
+    for secret in sorted(set(_known(exchanges, contracts)), key=len, reverse=True):
         secrets.add(secret)
     return [_masked(exchange, secrets) for exchange in exchanges]
 
@@ -37,16 +38,7 @@ def _masked(exchange: Recorded, secrets: Secrets) -> Recorded:
 
 def _known(exchanges: Iterable[Recorded], contracts: Contracts) -> Iterator[str]:
     """Yield the values that the contracts call secret; of a column that holds such, only those."""
-    for exchange in exchanges:
-        seen = exchange.observed(contracts)
-        for message, body in contracts.messages(seen) if seen else ():
-            places = walk(_json(body.data), contracts.schemas[message])
-            secret = (place for place in places if place.schema.get("x-secret") and "contentSchema" not in place.schema)
-            yield from (place.value for place in secret if isinstance(place.value, str))
-
-
-def _json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    for seen in values(exchanges, contracts):
+        secret = seen.schema.get("x-secret") and "contentSchema" not in seen.schema
+        if secret and isinstance(seen.value, str) and len(seen.value) >= _SHORTEST:
+            yield seen.value
