@@ -15,7 +15,7 @@ from privman_contracts import WireNames
 from privman_scenarios.verbs import vocabulary
 
 COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
-SCENARIOS = ("run", "schema")
+SCENARIOS = ("run", "schema", "mutate", "record", "drift", "contracts diff", "matrix", "fidelity")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
