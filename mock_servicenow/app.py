@@ -52,7 +52,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
     instance.add_rule(api_keys.masking_rule(secrets))
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets)
-    blueprint.build(instance)
+    _build(blueprint, instance)
 
     async def reset() -> None:
         privilege_manager.stop()
@@ -97,6 +97,14 @@ def _store(settings: Settings, blueprint: Blueprint) -> Store:
         return Store(settings.database, blueprint.dictionary.sql)
     except StoreError as error:
         raise StartError(str(error)) from None
+
+
+def _build(blueprint: Blueprint, instance: Instance) -> None:
+    try:
+        blueprint.build(instance)
+    except StartError:
+        instance.store.close()
+        raise
 
 
 def _addressed(instance: Instance, settings: Settings) -> Middleware:

@@ -1,7 +1,7 @@
 """What every new instance starts as, worked out once."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
@@ -93,10 +93,9 @@ class Blueprint:
 
     def _drawn_image(self) -> bytes:
         if not self._image:
-            store = Store("sqlite://", self.dictionary.sql)
-            self._provision(store)
-            self._image = store.image()
-            store.close()
+            with closing(Store("sqlite://", self.dictionary.sql)) as store:
+                self._provision(store)
+                self._image = store.image()
         return self._image
 
     def _provision(self, store: Store) -> None:

@@ -1,7 +1,7 @@
 """Sends responses to the consoles, again and again where that may help (integration 4)."""
 
 import asyncio
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,24 +18,31 @@ from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
 from privman_testbench.clock import Timer
 
 T = TypeVar("T")
-KEPT_DELIVERIES = 10_000
+KEPT_ATTEMPTS = 10_000
 _NO_ANSWER = 0
 
 
-@dataclass(slots=True)
-class Attempts:
-    """What has been tried for one response since this process started.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to send a response.
 
     Attributes:
-        made: time and status of each attempt.
-        error: why none can be made.
-        next_at: when the next one is due, if any.
+        status: of the answer; 0 if there was none.
+        error: why the attempt could not even be made.
     """
 
-    made: list[tuple[datetime, int]]
+    response_id: str
+    at: datetime
+    status: int
     error: str = ""
-    next_at: datetime | None = None
-    timer: Timer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """When the next attempt is due, and what makes it."""
+
+    until: datetime
+    timer: Timer
 
 
 class Deliverer:
@@ -46,8 +53,9 @@ class Deliverer:
         self._clock = instance.clock
         self._outbox = outbox
         self._client = client
-        self._attempts: OrderedDict[str, Attempts] = OrderedDict()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._made: deque[Attempt] = deque(maxlen=KEPT_ATTEMPTS)
+        self._waiting: dict[str, Waiting] = {}
+        self._loop: asyncio.AbstractEventLoop  # known once it has started
 
     async def start(self) -> None:
         """Go on with what an earlier process left unfinished; call it in the loop that serves."""
@@ -57,50 +65,46 @@ class Deliverer:
 
     def wake(self, response_id: str) -> None:
         """Send a response that has just been committed; may be called from any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._schedule, response_id, self._clock.now())
+        self._loop.call_soon_threadsafe(self._schedule, response_id, self._clock.now())
 
     def stop(self) -> None:
         """Make no further attempt and forget those that were made."""
-        for attempts in self._attempts.values():
-            if attempts.timer is not None:
-                attempts.timer.cancel()
-        self._attempts.clear()
+        for waiting in self._waiting.values():
+            waiting.timer.cancel()
+        self._waiting.clear()
+        self._made.clear()
         self._client.forget_tokens()
 
     async def to_json(self) -> list[dict[str, object]]:
         """Return every response with its attempts, as the control plane prints them."""
-        return await self._in_session(self._list)
+        by_age = "ORDERBYsys_created_on^ORDERBYsys_id"
+        return await self._in_session(
+            lambda session: self._describe_all(session.query(self._outbox.table.name, by_age))
+        )
 
     async def newest(self, most: int) -> list[dict[str, object]]:
         """Return the last responses in the same shape, the last one first."""
-        return await self._in_session(
-            lambda session: [self._describe(each) for each in session.newest(self._outbox.table.name, most)]
-        )
+        return await self._in_session(lambda session: self._describe_all(session.newest(self._outbox.table.name, most)))
 
     def _schedule(self, response_id: str, when: datetime) -> None:
-        attempts = self._known(response_id)
-        attempts.next_at = when
-        attempts.timer = self._clock.call_at(when, lambda: self._attempt(response_id))
-        while len(self._attempts) > KEPT_DELIVERIES:
-            self._attempts.popitem(last=False)
+        timer = self._clock.call_at(when, lambda: self._attempt(response_id))
+        self._waiting[response_id] = Waiting(when, timer)
 
     async def _attempt(self, response_id: str) -> None:
-        attempts = self._known(response_id)
-        attempts.next_at = attempts.timer = None
+        self._waiting.pop(response_id, None)
         try:
             delivery = await self._in_session(lambda session: self._outbox.delivery(session, response_id))
         except ConfigurationError as error:
-            attempts.error = str(error)
+            self._made.append(Attempt(response_id, self._clock.now(), _NO_ANSWER, str(error)))
             await self._in_session(lambda session: self._outbox.record(session, response_id, _NO_ANSWER, 0))
             return
         if delivery is not None:
-            await self._send(delivery, attempts)
+            await self._send(delivery)
 
-    async def _send(self, delivery: Delivery, attempts: Attempts) -> None:
+    async def _send(self, delivery: Delivery) -> None:
         began = self._clock.now()
         status = await self._client.deliver(delivery.configuration, delivery.decision)
-        attempts.made.append((began, status))
+        self._made.append(Attempt(delivery.response_id, began, status))
         if await self._in_session(lambda session: self._record(session, delivery, status)):
             self._schedule(delivery.response_id, self._clock.now() + delivery.configuration.wait)
 
@@ -119,26 +123,25 @@ class Deliverer:
                     due.append((record.sys_id, _moment(record["sys_updated_on"]) + wait))
         return due
 
-    def _list(self, session: Session) -> list[dict[str, object]]:
-        records = session.query(self._outbox.table.name, "ORDERBYsys_created_on^ORDERBYsys_id")
-        return [self._describe(record) for record in records]
+    def _describe_all(self, responses: list[Record]) -> list[dict[str, object]]:
+        made: dict[str, list[Attempt]] = {response.sys_id: [] for response in responses}
+        for attempt in self._made:
+            made.get(attempt.response_id, []).append(attempt)
+        return [self._describe(response, made[response.sys_id]) for response in responses]
 
-    def _describe(self, response: Record) -> dict[str, object]:
-        table, attempts = self._outbox.table, self._attempts.get(response.sys_id, Attempts([]))
+    def _describe(self, response: Record, made: list[Attempt]) -> dict[str, object]:
+        table, waiting = self._outbox.table, self._waiting.get(response.sys_id)
         return {
             "response_sys_id": response.sys_id,
             "request_id": response[table["request_id"]],
             "response": response[table["response"]],
-            "state": self._outbox.state(response, waiting=attempts.next_at is not None),
+            "state": self._outbox.state(response, waiting=waiting is not None),
             "response_status_code": int(response[table["response_status_code"]] or _NO_ANSWER),
             "retry_attempts": int(response[table["retry_attempts"]] or 0),
-            "attempts": [{"at": at.isoformat(), "status": status} for at, status in attempts.made],
-            "next_attempt_at": attempts.next_at and attempts.next_at.isoformat(),
-            "error": attempts.error,
+            "attempts": [{"at": each.at.isoformat(), "status": each.status} for each in made if not each.error],
+            "next_attempt_at": waiting and waiting.until.isoformat(),
+            "error": "".join(each.error for each in made[-1:]),
         }
-
-    def _known(self, response_id: str) -> Attempts:
-        return self._attempts.setdefault(response_id, Attempts([]))
 
     async def _in_session(self, work: Callable[[Session], T]) -> T:
         def run() -> T:

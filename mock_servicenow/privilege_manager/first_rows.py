@@ -7,10 +7,8 @@ from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTable
 
 
 def add_roles_and_users(instance: Instance, tables: AppTables, password: str) -> None:
-    """Store the app's roles and one user for each part to play, unless they are there."""
+    """Store the app's roles and one user for each part to play."""
     with instance.transaction(instance.system) as session:
-        if session.find("sys_user_role", name=tables.admin_role) is not None:
-            return
         for role in (tables.admin_role, tables.approver_role):
             session.insert("sys_user_role", {"sys_id": seed_id("sys_user_role", role), "name": role})
         _add_user(session, "privman.admin", password, tables.admin_role)
@@ -22,7 +20,5 @@ def _add_user(session: Session, user_name: str, password: str, *roles: str) -> N
     sys_id = seed_id("sys_user", user_name)
     name = user_name.replace(".", " ").title()
     session.insert("sys_user", {"sys_id": sys_id, "user_name": user_name, "name": name, "user_password": password})
-    for name in roles:
-        role = session.find("sys_user_role", name=name)
-        if role is not None:
-            session.insert("sys_user_has_role", {"user": sys_id, "role": role.sys_id})
+    for role in roles:
+        session.insert("sys_user_has_role", {"user": sys_id, "role": seed_id("sys_user_role", role)})

@@ -23,7 +23,7 @@ class Timeouts:
         self._pending = tables.pending
         self._timed_out = names.word("request_status", "timed_out")
         self._activity_types = activity_types
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop  # known once it has started
         self._timer: Timer | None = None
         self._next: datetime | None = None
 
@@ -46,7 +46,7 @@ class Timeouts:
         activity_type_id = context.current[self._table["activity_type_id"]]
         activity_type = self._activity_types.find(context.session, activity_type_id)
         limit = None if activity_type is None else self._activity_types.max_timeout(activity_type)
-        if limit is not None and self._loop is not None:
+        if limit is not None:
             loop, deadline = self._loop, self._clock.now() + limit
             context.session.on_commit(lambda: _discard(loop.call_soon_threadsafe(self._watch_until, deadline)))
 

@@ -198,7 +198,11 @@ def blueprint() -> Blueprint:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, blueprint: Blueprint | None = None, console_tls: ssl.SSLContext | None = None
+    settings: Settings,
+    blueprint: Blueprint | None = None,
+    console_tls: ssl.SSLContext | None = None,
+    *,
+    seed: int | None = 1,
 ) -> AsyncIterator[Instance]:
     """Serve an instance and the stub console."""
     async with AsyncExitStack() as stack:
@@ -206,7 +210,7 @@ async def running(
         console = StubConsole()
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0, console_tls))
         clock = VirtualClock()
-        app = create_app(settings, clock=clock, ids=Ids(1), blueprint=blueprint)
+        app = create_app(settings, clock=clock, ids=Ids(seed), blueprint=blueprint)
         url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
         stack.push_async_callback(clock.aclose)
         yield Instance(url, clock, http, console)

@@ -1,5 +1,8 @@
+import asyncio
+import os
 import socket
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,25 @@ async def test_unusable_arguments(arguments: list[str], message: str) -> None:
     (line,) = err.splitlines()
     assert line.startswith("mock-servicenow")
     assert message in line
+
+
+async def test_a_driver_that_is_missing(tmp_path: Path) -> None:
+    """Without the package for PostgreSQL the command says what is missing."""
+    (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError('none', name='psycopg')\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    code, _, err = await run_command("serve", "--database", "postgresql+psycopg://x@/y", PYTHONPATH=path)
+    assert code == 2
+    assert err.endswith("'postgresql+psycopg://x@/y' cannot be opened: the Python package psycopg is not installed\n")
+
+
+async def test_the_package_is_the_command() -> None:
+    """``python -m mock_servicenow`` does what the command does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mock_servicenow", "--version", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert out.decode().split()[0] == "mock-servicenow"
+    assert process.returncode == 0
 
 
 async def test_port_in_use() -> None:

@@ -112,6 +112,31 @@ async def test_token_is_renewed_once_only(instance: Instance) -> None:
     assert await _response(instance) == ("401", "0")
 
 
+async def test_two_deliveries_with_one_dead_token(instance: Instance) -> None:
+    """Deliveries that find the token dead at the same time both get through with new ones."""
+    ids = await _decided(instance)
+    waiting = [await instance.asked(ids, request_id=f"85d71683-7dac-4762-8120-{turn:012x}") for turn in range(2)]
+    instance.console.statuses = [401, 401]
+    for sys_id in waiting:
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+    await instance.clock.settle()
+    assert {record["response_status_code"] for record in await instance.read(RESPONSE)} == {"200"}
+    assert len(instance.console.decisions) == 5
+
+
+async def test_what_has_failed_is_left_alone_after_a_restart(tmp_path: Path) -> None:
+    """An instance that starts again sends nothing whose retries are used up, and says no more of its attempts."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings) as instance:
+        instance.console.statuses = [503]
+        await _decided(instance, **{"Maximum retry attempts": "0"})
+    async with running(settings) as instance:
+        await instance.clock.advance(3600)
+        assert await _response(instance) == ("503", "0")
+        (delivery,) = await _deliveries(instance)
+        assert (delivery["state"], delivery["attempts"], delivery["error"]) == ("failed", [], "")
+
+
 async def test_refused_logon_is_final(instance: Instance) -> None:
     """A console that refuses the Client Id and Secret is not asked again: its 401 is recorded (integration 6)."""
     instance.console.token_statuses = [401]
@@ -143,6 +168,7 @@ async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> N
 @pytest.mark.parametrize(
     ("pairs", "error"),
     [
+        ({"Password": ""}, "'instance_metadata' has no text for 'Password'"),
         ({"Token Url": ""}, "'instance_metadata' has no text for 'Token Url'"),
         ({"Endpoint Url": "console"}, "'Endpoint Url' is 'console'; expected an http or https address"),
         ({"Minimum wait time": "50"}, "'Minimum wait time' is '50'; expected HH:MM:SS"),

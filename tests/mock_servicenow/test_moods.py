@@ -1,10 +1,11 @@
 from typing import Any
 
 import pytest
-from aiohttp import ClientError
+from aiohttp import ClientError, encode_basic_auth
 
-from .conftest import REQUEST, Answer, Instance
+from .conftest import ADMIN, REQUEST, Answer, Instance
 
+LOGIN = {"Authorization": encode_basic_auth(*ADMIN)}
 USERS = "/api/now/table/sys_user?sysparm_limit=4&sysparm_query=ORDERBYsys_id"
 
 
@@ -88,6 +89,15 @@ async def test_short_page(instance: Instance) -> None:
     answer = await _under(instance, "short-page")
     assert (answer.status, len(answer.body["result"])) == (200, 3)
     assert int(answer.headers["X-Total-Count"]) > 3
+
+
+async def test_short_page_knows_json_alone(instance: Instance) -> None:
+    """A page in XML stays whole, and the journal shows which fault struck."""
+    await instance.call("POST", "/__admin/faults", None, json={"kind": "short-page"})
+    async with instance.http.get(instance.url + USERS, headers={"Accept": "text/xml"} | LOGIN) as answer:
+        assert (await answer.text()).count("<result>") == 4
+    journal = await instance.call("GET", "/__admin/requests", None)
+    assert journal.body["requests"][-1]["fault"] == "short-page"
 
 
 @pytest.mark.parametrize("path", ["/api/now/table/sys_user/6816f79cc0a8016401c5a33be04be441", "/no/such/page"])

@@ -77,6 +77,14 @@ async def test_masked_secret_sent_back_changes_nothing(instance: Instance) -> No
     assert instance.console.logons == [{"UserName": CLIENT_ID, "Password": SECRET}]
 
 
+async def test_registration_without_a_secret_is_deleted(instance: Instance) -> None:
+    """A registration that never had a Secret leaves nothing behind."""
+    answer = await instance.insert(CONFIGURATION, {"instance_metadata": "{}"})
+    path = f"/api/now/table/{CONFIGURATION}/{answer.result['sys_id']}"
+    assert (await instance.call("DELETE", path)).status == 204
+    assert (await instance.call("GET", path)).status == 404
+
+
 async def test_deleted_registration_is_none(instance: Instance) -> None:
     """After its deletion an Instance Id is no registered one."""
     instance_id = await instance.register()

@@ -184,6 +184,14 @@ async def test_each_request_times_out_at_its_own_time(instance: Instance) -> Non
     assert await statuses() == ["TimedOut", "Pending", "TimedOut", "TimedOut"]
 
 
+async def test_other_columns_of_a_decided_request_may_change(instance: Instance) -> None:
+    """Only an update that names status, comment or duration is an attempt to decide."""
+    sys_id = await instance.asked(await instance.set_up())
+    assert (await _decide(instance, sys_id, status="Deny")).status == 200
+    assert (await _decide(instance, sys_id, metadata="{}")).status == 200
+    assert (await _decide(instance, sys_id, comment="late")).status == 403
+
+
 async def test_request_whose_activity_type_is_gone_cannot_be_decided(instance: Instance) -> None:
     """Without its activity type nobody knows the valid responses."""
     ids = await instance.set_up()

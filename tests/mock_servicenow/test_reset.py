@@ -1,6 +1,10 @@
 import json
+from typing import Any
 
-from .conftest import REQUEST, RESPONSE, Instance
+from mock_servicenow.blueprint import Blueprint
+from mock_servicenow.settings import Settings
+
+from .conftest import REQUEST, RESPONSE, Instance, running
 
 
 async def _story(instance: Instance) -> bytes:
@@ -23,6 +27,27 @@ async def test_reset_goes_back_to_the_start(instance: Instance) -> None:
     assert (await instance.call("GET", "/__admin/clock", None)).body == {"now": "2026-01-05T09:00:00+00:00"}
     await instance.call("POST", "/__admin/reset", None)
     assert await _story(instance) == first
+
+
+async def test_reset_of_a_shared_database(blueprint: Blueprint, postgresql: Any) -> None:
+    """A PostgreSQL database is emptied and filled anew, and the same story gives the same journal."""
+    with postgresql.database() as database:
+        async with running(Settings(database=database), blueprint) as instance:
+            first = await _story(instance)
+            assert (await instance.call("POST", "/__admin/reset", None)).status == 204
+            assert await instance.read(REQUEST) == []
+            await instance.call("POST", "/__admin/reset", None)
+            assert await _story(instance) == first
+
+
+async def test_reset_without_a_seed(blueprint: Blueprint) -> None:
+    """Where identifiers are random there is no sequence to begin anew."""
+    async with running(Settings(), blueprint, seed=None) as instance:
+        ids = []
+        for _ in range(2):
+            ids.append((await instance.insert("problem", {})).result["sys_id"])
+            await instance.call("POST", "/__admin/reset", None)
+        assert ids[0] != ids[1]
 
 
 async def test_reset_forgets_deliveries_that_wait(instance: Instance) -> None:

@@ -167,6 +167,15 @@ async def _nothing() -> None:
     """Reset nothing."""
 
 
+async def test_the_last_thousand_secrets_are_masked(party: Party) -> None:
+    """Secrets are remembered in a bounded number, the latest ones."""
+    for number in range(1_001):
+        party.secrets.add(f"secret-{number:04}")
+    await party.call("POST", "/", data="secret-0000 secret-0001 secret-1000")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert body["requests"][0]["request"]["body"] == "secret-0000 *** ***"
+
+
 async def test_secrets_are_masked(party: Party) -> None:
     """No credential reaches the journal: headers, cookies, JSON, JSON in a string, forms, queries, XML, known texts."""
     inner = json.dumps({"Username": "id", "Password": 'in\\ner"pass'})

@@ -1,0 +1,107 @@
+"""What an instance is started with: its origin, and files of rows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mock_servicenow.app import StartError, create_app
+from mock_servicenow.blueprint import Blueprint
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import Instance, running
+
+OWNER = "6816f79cc0a8016401c5a33be04be441"
+
+
+async def test_links_begin_with_the_origin_of_the_settings(blueprint: Blueprint) -> None:
+    """Links name the instance's own URL whatever Host the client used; without one, what the client used (1.5)."""
+    for url in ("https://dev12345.service-now.com", ""):
+        async with running(Settings(url=url), Blueprint.draw(Settings(url=url)) if url else blueprint) as instance:
+            answer = await instance.insert("problem", {})
+            assert answer.headers["Location"].startswith(f"{url or instance.url}/api/now/table/problem/")
+
+
+async def test_the_document_of_the_app(instance: Instance) -> None:
+    """The control plane answers an OpenAPI document of the app's tables at the instance's address."""
+    document = (await instance.call("GET", "/__admin/openapi.json", None)).body
+    assert document["openapi"] == "3.1.0"
+    assert document["servers"][0]["url"].startswith(instance.url)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.yaml", {"problem": [{"number": "PRB7", "short_description": "x", "opened_by": OWNER, "active": False}]}),
+        (
+            "problem.json",
+            {
+                "result": [
+                    {
+                        "number": "PRB7",
+                        "short_description": {"display_value": "X", "value": "x"},
+                        "opened_by": {"link": f"https://x/api/now/table/sys_user/{OWNER}", "value": OWNER},
+                        "opened_by.name": "System Administrator",
+                        "active": "false",
+                        "closed_by": "",
+                    }
+                ]
+            },
+        ),
+        (
+            "one.json",
+            {
+                "result": {
+                    "sys_class_name": {"value": "problem", "display_value": "Problem"},
+                    "number": "PRB7",
+                    "short_description": "x",
+                    "opened_by": {"value": OWNER},
+                    "active": "false",
+                }
+            },
+        ),
+    ],
+    ids=["by table", "a list as printed", "a record as printed"],
+)
+async def test_rows_of_a_file(tmp_path: Path, name: str, content: Any) -> None:
+    """Rows come by table, or as the Table API prints them with or without display values."""
+    file = tmp_path / name
+    file.write_text(json.dumps(content))
+    async with running(Settings(data=(file,))) as instance:
+        [row] = await instance.read(
+            "problem",
+            query="number=PRB7",
+            sysparm_fields="short_description,opened_by,active",
+            sysparm_exclude_reference_link="true",
+        )
+    assert row == {"short_description": "x", "opened_by": OWNER, "active": "false"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.yaml", "[1]", "rows.yaml: holds list; expected table names with lists of rows"),
+        ("rows.yaml", "problem: 1", "rows.yaml: table 'problem' holds int; expected a list of rows"),
+        ("rows.yaml", "problem: [1]", "rows.yaml: table 'problem', row 1 is 1; expected a mapping of columns"),
+        ("rows.yaml", "u_none: []", "rows.yaml: table 'u_none' is not defined"),
+        (
+            "rows.yaml",
+            "problem: [{u_x: 1}]",
+            "rows.yaml: table 'problem', row 1 has column 'u_x', which is not defined",
+        ),
+        ("u_none.json", '{"result": []}', "u_none.json: table 'u_none' is not defined"),
+        ("problem.json", '{"result": [1]}', "problem.json: table 'problem', row 1 is 1; expected a mapping of columns"),
+        ("rows.yaml", "problem: [", "rows.yaml"),
+    ],
+)
+def test_rows_that_cannot_be_used(tmp_path: Path, name: str, content: str, message: str) -> None:
+    """An unusable file of rows is told by file, table, row and column."""
+    (tmp_path / name).write_text(content)
+    settings = Settings(data=(tmp_path / name,))
+    with pytest.raises(StartError) as caught:
+        create_app(settings, clock=VirtualClock(), ids=Ids(1))
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
