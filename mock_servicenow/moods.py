@@ -42,6 +42,7 @@ class Moods:
             "dropped": self.dropped,
             "node-switch": self.node_switch,
             "short-page": self.short_page,
+            "stored-but-denied": self.stored_but_denied,
         }
 
     async def hibernating(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
@@ -97,6 +98,13 @@ class Moods:
         if not isinstance(result, list):
             return answer
         return web.Response(status=answer.status, body=orjson.dumps({"result": result[:-1]}), headers=_kept(answer))
+
+    async def stored_but_denied(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Insert, then answer 403, as where nobody may read what he has just created (platform 1.9)."""
+        answer = await handler(request)
+        if answer.status != web.HTTPCreated.status_code:
+            return answer
+        return _error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints", {})
 
 
 def _page(status: int, html: str) -> web.Response:

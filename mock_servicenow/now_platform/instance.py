@@ -23,6 +23,7 @@ from mock_servicenow.now_platform.rules import BusinessRule
 from mock_servicenow.now_platform.session import Session, Work
 from mock_servicenow.now_platform.store import Store
 from mock_servicenow.now_platform.task_rules import task_rules
+from mock_servicenow.now_platform.user_rules import user_rules
 from mock_servicenow.now_platform.users import SYSTEM, User
 from mock_servicenow.now_platform.values import utc_form
 from mock_servicenow.now_platform.web_sessions import WebSessions
@@ -63,7 +64,7 @@ class Instance:
         self.release = release or ReleaseProfile()
         self.parser = Parser()
         self.fields = FieldLists(dictionary)
-        self.rules = Rulebook([*task_rules(), *attachment_rules(), *registry_rules()])
+        self.rules = Rulebook([*task_rules(), *user_rules(), *attachment_rules(), *registry_rules()])
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._loop: asyncio.AbstractEventLoop  # known once something runs

@@ -112,3 +112,12 @@ async def test_write_committed_though_its_answer_is_lost(instance: Instance) -> 
     with pytest.raises(ClientError):
         await _under(instance, "answer-lost", "POST", "/api/now/table/problem")
     assert len(await instance.read("problem")) == before + 1
+
+
+async def test_insert_denied_though_it_is_stored(instance: Instance) -> None:
+    """A POST may answer 403 although the row was written; other calls are left alone (platform 1.9)."""
+    before = len(await instance.read("problem"))
+    assert (await _under(instance, "stored-but-denied", path=USERS)).status == 200
+    answer = await _under(instance, "stored-but-denied", "POST", "/api/now/table/problem")
+    assert (answer.status, answer.body["error"]["message"]) == (403, "Operation Failed")
+    assert len(await instance.read("problem")) == before + 1

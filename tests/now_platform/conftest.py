@@ -75,7 +75,7 @@ VAULT = Table("u_vault", "Vault", columns=(Column("u_name", display=True),), acl
 CHAIN = Table("u_chain", "Link", columns=(Column("u_next", "Next", "reference", reference="u_chain", display=True),))
 
 STAGING = Table(
-    "imp_user",
+    "u_imp_user",
     "User import",
     parent="sys_import_set_row",
     columns=(
@@ -86,7 +86,7 @@ STAGING = Table(
         Column("extra", "Extra", max_length=4000),
     ),
 )
-CLOSED = Table("imp_closed", parent="sys_import_set_row", acls=(Acl("create", ("importer",)),))
+CLOSED = Table("u_imp_closed", parent="sys_import_set_row", acls=(Acl("create", ("importer",)),))
 
 
 @pytest.fixture(scope="session")

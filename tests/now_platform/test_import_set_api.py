@@ -14,7 +14,7 @@ from privman_testbench.virtual_clock import VirtualClock
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]
 URL = "https://dev12345.service-now.com"
-BASE = "/api/now/import/imp_user"
+BASE = "/api/now/import/u_imp_user"
 
 
 async def make(client: Client, table: str, **values: str) -> str:
@@ -26,7 +26,7 @@ async def make(client: Client, table: str, **values: str) -> str:
 
 
 async def make_map(
-    client: Client, target: str, *fields: str, coalesce: str = "", source: str = "imp_user", **more: str
+    client: Client, target: str, *fields: str, coalesce: str = "", source: str = "u_imp_user", **more: str
 ) -> str:
     """Return the sys_id of a new transform map; each of the fields is ``source>target``."""
     values = {"name": "User", "source_table": source, "target_table": target}
@@ -79,7 +79,7 @@ async def emails(client: Client) -> list[str]:
 async def rows(client: Client, **columns: str) -> list[Values]:
     """Return staging rows in their order."""
     query = "^".join([*(f"{name}={value}" for name, value in columns.items()), "ORDERBYsys_import_row"])
-    response = await client.get("/api/now/table/imp_user", params={"sysparm_query": query})
+    response = await client.get("/api/now/table/u_imp_user", params={"sysparm_query": query})
     found: list[Values] = (await response.json())["result"]
     return found
 
@@ -98,7 +98,7 @@ async def test_insert_answers_what_became_of_the_row(client: Client) -> None:
     sys_id = answer["result"][0]["sys_id"]
     assert answer == {
         "import_set": "ISET0010001",
-        "staging_table": "imp_user",
+        "staging_table": "u_imp_user",
         "result": [
             {
                 "transform_map": "User",
@@ -184,7 +184,7 @@ async def test_every_map_makes_a_result(client: Client, user_map: str) -> None:
     """3.4: result has one entry for each active map, in the maps' order; the row names the last."""
     incidents = await make_map(client, "incident", "extra>short_description", name="Incident", order="200")
     await make_map(client, "incident", name="Off", active="false")
-    await make_map(client, "incident", name="Other", source="imp_closed")
+    await make_map(client, "incident", name="Other", source="u_imp_closed")
     answer = await insert(client, {"user_id": "john", "extra": "New user"})
     assert [(each["transform_map"], each["display_value"]) for each in answer["result"]] == [
         ("User", ""),
@@ -284,11 +284,11 @@ async def test_xml(client: Client) -> None:
     headers = {"Content-Type": "application/xml", "Accept": "application/xml"}
     response = await client.post(BASE, data=entry, headers=headers)
     text = await response.text()
-    assert "<response><import_set>ISET0010001</import_set><staging_table>imp_user</staging_table><result>" in text
+    assert "<response><import_set>ISET0010001</import_set><staging_table>u_imp_user</staging_table><result>" in text
     assert "<display_value>John</display_value>" in text
 
 
-@pytest.mark.parametrize("path", ["imp_closed", "imp_closed/insertMultiple"])
+@pytest.mark.parametrize("path", ["u_imp_closed", "u_imp_closed/insertMultiple"])
 async def test_the_staging_table_has_its_own_rules(user: Client, path: str) -> None:
     """3.4: who may not create staging rows is refused."""
     response = await user.post(f"/api/now/import/{path}", json={"records": [{}]})
@@ -325,7 +325,7 @@ async def test_many_rows_are_transformed_later(client: Client, clock: VirtualClo
 @pytest.mark.usefixtures("user_map")
 async def test_many_rows_are_transformed_at_once_if_set_so(client: Client) -> None:
     """3.4: a record in sys_rest_insert_multiple for the staging table makes the transform synchronous."""
-    await make(client, "sys_rest_insert_multiple", source_table="imp_user", transformation="synchronous")
+    await make(client, "sys_rest_insert_multiple", source_table="u_imp_user", transformation="synchronous")
     await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
     assert await emails(client) == ["a@import.example"]
 
@@ -341,7 +341,7 @@ async def test_keys_of_many_rows_are_labels(client: Client, swallowed: Callable[
 
 async def test_keys_of_many_rows_are_column_names_if_set_so(client: Client) -> None:
     """3.4: a record in sys_rest_insert_multiple may let the keys be names of columns."""
-    await make(client, "sys_rest_insert_multiple", source_table="imp_user", column_mapping="column_name")
+    await make(client, "sys_rest_insert_multiple", source_table="u_imp_user", column_mapping="column_name")
     await insert_multiple(client, {"user_id": "a", "User ID": "b"})
     (row,) = await rows(client)
     assert row["user_id"] == "a"
@@ -400,3 +400,15 @@ async def test_many_rows_that_make_no_sense(client: Client, body: object) -> Non
     response = await client.post(f"{BASE}/insertMultiple", json=body)
     assert response.status == 400
     assert "records" in (await response.json())["error"]["detail"]
+
+
+async def test_the_staging_table_of_users(client: Client) -> None:
+    """3.4: every instance has a staging table of users with its map; the same user again is updated."""
+    statuses = []
+    for title in ("Painter", "Painter", "Teacher"):
+        row = {"user_id": "bob", "first_name": "Bob", "last_name": "Ross", "title": title}
+        answer = await client.post("/api/now/import/imp_user", json=row)
+        assert answer.status == 201
+        [outcome] = (await answer.json())["result"]
+        statuses.append((outcome["status"], outcome["transform_map"], outcome["table"], outcome["display_value"]))
+    assert statuses == [(status, "User", "sys_user", "Bob Ross") for status in ("inserted", "ignored", "updated")]

@@ -359,3 +359,10 @@ async def test_a_display_value_may_lead_in_a_circle(client: Client, instance: In
         session.update("u_chain", first.sys_id, {"u_next": second.sys_id})
     record = await get(client, f"table/u_chain/{first.sys_id}", sysparm_display_value="all")
     assert record["u_next"]["display_value"] in {first.sys_id, second.sys_id}
+
+
+async def test_link_of_a_query_with_brackets(client: Client) -> None:
+    """1.5: brackets that the client left unescaped do not end the address in the header."""
+    response = await client.get(URL("/api/now/table/incident?sysparm_query=number>A&sysparm_limit=1", encoded=True))
+    assert set(response.links) == {"first", "next", "last"}
+    assert str(response.links["first"]["url"]).endswith("number%3EA&sysparm_limit=1&sysparm_offset=0")

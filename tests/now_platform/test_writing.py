@@ -494,3 +494,18 @@ async def test_a_closed_task_is_inactive(client: Client) -> None:
     assert (await patch(client, "problem", record["sys_id"], {"state": "101"}))["active"] == "true"
     again = await patch(client, "problem", record["sys_id"], {"state": "107"})
     assert again["closed_at"] == "2026-01-05 09:00:00"
+
+
+async def test_a_user_is_called_by_first_and_last_name(client: Client) -> None:
+    """8.2: a user's name is made of its parts, unless the client names the user otherwise."""
+    path = "/api/now/table/sys_user"
+    created = await client.post(path, json={"user_name": "bob", "first_name": "Bob", "last_name": "Ross"})
+    user = (await created.json())["result"]
+    assert user["name"] == "Bob Ross"
+    for change, name in [
+        ({"last_name": ""}, "Bob"),
+        ({"first_name": "Rob", "name": "R."}, "R."),
+        ({"title": "x"}, "R."),
+    ]:
+        changed = await client.patch(f"{path}/{user['sys_id']}", json=change)
+        assert (await changed.json())["result"]["name"] == name

@@ -3,6 +3,9 @@
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.parameters import Parameters
 
+_BRACKETS = str.maketrans({"<": "%3C", ">": "%3E"})
+"""What a client may leave as it is in a query string, but not within the brackets of the header."""
+
 
 def links(url: str, call: Call, parameters: Parameters, total: int | None) -> str:
     """Return the header's value: the pages around this one; the last one only if the total is known.
@@ -10,7 +13,7 @@ def links(url: str, call: Call, parameters: Parameters, total: int | None) -> st
     The URLs begin with the instance's own ``url``, whatever Host the client named.
     """
     kept = [
-        part
+        part.translate(_BRACKETS)
         for part in call.raw_query.split("&")
         if part and not part.startswith(("sysparm_limit=", "sysparm_offset="))
     ]
