@@ -15,8 +15,10 @@ Unrecorded = Callable[[web.Request], bool]
 
 
 async def refuse(request: web.Request) -> web.StreamResponse:
-    """Answer 413 to a request whose body is not read."""
-    return web.Response(status=413, text=f"The body of {request.method} {request.path} is too long or unreadable.\n")
+    """Raise what an application raises that reads such a body itself: 413, or 400 where it cannot be unpacked."""
+    if "Content-Encoding" in request.headers:
+        raise web.HTTPBadRequest
+    raise web.HTTPRequestEntityTooLarge(request.client_max_size)
 
 
 def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded, unread: Handler = refuse) -> Middleware:

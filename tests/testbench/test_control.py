@@ -1,4 +1,5 @@
 import json
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -165,6 +166,15 @@ async def test_wrong_token_opens_nothing(party: Party, token: str) -> None:
 
 async def _nothing() -> None:
     """Reset nothing."""
+
+
+async def test_bodies_that_are_not_read(party: Party) -> None:
+    """A body that is too long, or is not packed as it says, is refused and journaled without it."""
+    assert (await party.call("POST", "/long", data=BytesIO(b" " * (1024 * 1024 + 1))))[0] == 413
+    assert (await party.call("POST", "/odd", data=b"garbage", headers={"Content-Encoding": "gzip"}))[0] == 400
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [(entry["url"], entry["request"]["body"]) for entry in body["requests"]] == [("/long", ""), ("/odd", "")]
+    assert body["requests"][0]["error"] == "no answer was sent: HTTPRequestEntityTooLarge"
 
 
 async def test_the_last_thousand_secrets_are_masked(party: Party) -> None:
