@@ -1,10 +1,18 @@
 """What several tests of this folder need."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
 import pytest
 from aiohttp import web
 
+import mock_servicenow.app
+from mock_servicenow.settings import Settings
 from privman_scenarios.held import HeldWorld
 from privman_scenarios.loop import LoopThread
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
 LOGON = "/Tms/services/api/logon/token"
@@ -42,3 +50,20 @@ def logon(world: HeldWorld, privman_loop: LoopThread) -> dict[str, str]:
     world.servicenow.forget_journal()
     world.console.forget_journal()
     return ear.logon
+
+
+@pytest.fixture
+def real_instance(privman_loop: LoopThread, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Serves an instance that has no control plane, and has these names of the wire otherwise; gives its address."""
+    stack = AsyncExitStack()
+
+    async def start(names: str) -> str:
+        inferred, clock = tmp_path / "theirs.yaml", RealClock()
+        inferred.write_text(names, encoding="utf-8")
+        stack.push_async_callback(clock.aclose)
+        settings = Settings(control_plane=False, inferred=inferred)
+        app = mock_servicenow.app.create_app(settings, clock=clock, ids=Ids(1))
+        return await stack.enter_async_context(serving(app))
+
+    yield lambda names: privman_loop.run(start(names))
+    privman_loop.run(stack.aclose())

@@ -1,6 +1,7 @@
 """The command ``privman-scenarios drift``: what a recording has otherwise, and the names that explain it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,18 @@ def test_a_scenario_does_not_remember_another(drift: Any) -> None:
     assert drift(delivery(200) | {"pageref": "one"}, delivery(200, Response="Deny") | {"pageref": "two"})[0] == 0
 
 
+def test_a_table_that_nobody_has(drift: Any) -> None:
+    """An answer that there is no such table (platform 1.9) shows that the instance calls it otherwise."""
+    error = {"error": {"message": "Invalid table x_thyti_thycotic_p_response", "detail": None}, "status": "failure"}
+    other = {"error": {"message": "Exception while reading request", "detail": "No"}, "status": "failure"}
+    code, override, comments = drift(
+        entry("GET", f"{SERVICENOW}response", "", 400, error),
+        entry("GET", f"{SERVICENOW}activity_type", "", 400, other),
+    )
+    assert (code, override) == (1, None)
+    assert comments[1:-1] == ["tables.response [I]: no table is called x_thyti_thycotic_p_response. (real.har entry 1)"]
+
+
 def test_a_role_that_nobody_has(drift: Any) -> None:
     """A look-up that found no role of that name shows that the instance calls it otherwise."""
     roles = "https://dev.example/api/now/table/sys_user_role?sysparm_query=name%3D"
@@ -285,3 +298,21 @@ def test_files_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == f"privman-scenarios: {file}: log is missing. Expected an object.\n"
     file.write_text('{"log": {"entries": []}}', encoding="utf-8")
     assert main(["drift", str(file), "--inferred", "none.yaml"]) == 2
+
+
+def test_a_real_instance_shows_its_names(
+    tmp_path: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A console and an approver who know none of its names learn them from what it answers."""
+    scenario, out = tmp_path / "one.yaml", tmp_path / "real.har"
+    steps = "[{console.ask: }, {servicenow.approve: {comment: Fine}}, {console.expect-approval: Approved}]"
+    scenario.write_text(f"title: An approval\nsteps: {steps}\n", encoding="utf-8")
+    theirs = {
+        "columns": {"request": {"comment": "comments"}},
+        "words": {"request_status": {"pending": "Requested"}},
+    }
+    url = real_instance(yaml.safe_dump(theirs))
+    assert main(["record", str(scenario), "--servicenow-url", url, "--out", str(out)]) == 1
+    capsys.readouterr()
+    assert main(["drift", str(out)]) == 1
+    assert yaml.safe_load(capsys.readouterr().out) == theirs

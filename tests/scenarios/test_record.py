@@ -4,20 +4,15 @@ import base64
 import json
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-import mock_servicenow.app
-from mock_servicenow.settings import Settings
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
 ROUND_TRIP = """
@@ -47,21 +42,6 @@ def scenario(tmp_path: Path) -> Path:
     file = tmp_path / "one.yaml"
     file.write_text(ROUND_TRIP, encoding="utf-8")
     return file
-
-
-@pytest.fixture
-def real(privman_loop: LoopThread) -> Iterator[str]:
-    """Serve an instance that has no control plane; gives its address."""
-    stack = AsyncExitStack()
-
-    async def start() -> str:
-        clock = RealClock()
-        stack.push_async_callback(clock.aclose)
-        app = mock_servicenow.app.create_app(Settings(control_plane=False), clock=clock, ids=Ids(1))
-        return await stack.enter_async_context(serving(app))
-
-    yield privman_loop.run(start())
-    privman_loop.run(stack.aclose())
 
 
 def entries(file: Path) -> list[dict[str, Any]]:
@@ -96,10 +76,10 @@ def test_both_fakes(scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert json.loads(sent["instance_metadata"])["Password"] == "***"
 
 
-def test_a_real_instance(scenario: Path, real: str, tmp_path: Path) -> None:
+def test_a_real_instance(scenario: Path, real_instance: Callable[[str], str], tmp_path: Path) -> None:
     """What the console and the approver asked of it, and what it asked of the console; credentials masked."""
     out = tmp_path / "out.har"
-    assert main(["record", str(scenario), "--servicenow-url", real, "--out", str(out)]) == 0
+    assert main(["record", str(scenario), "--servicenow-url", real_instance(""), "--out", str(out)]) == 0
     found = lines(out)
     for line in ("POST x_thyti_thycotic_p_request 201", "POST sys_user 201", "POST token 200", "POST approve 200"):
         assert found.count(line) == 1
@@ -111,10 +91,12 @@ def test_a_real_instance(scenario: Path, real: str, tmp_path: Path) -> None:
     assert json.loads(user["request"]["postData"]["text"])["user_password"] == "***"
 
 
-def test_with_secrets(scenario: Path, real: str, tmp_path: Path) -> None:
+def test_with_secrets(scenario: Path, real_instance: Callable[[str], str], tmp_path: Path) -> None:
     """Only when asked for are the credentials kept."""
     out = tmp_path / "out.har"
-    assert main(["record", str(scenario), "--servicenow-url", real, "--out", str(out), "--with-secrets"]) == 0
+    assert (
+        main(["record", str(scenario), "--servicenow-url", real_instance(""), "--out", str(out), "--with-secrets"]) == 0
+    )
     assert base64.b64encode(b"admin:admin").decode() in out.read_text(encoding="utf-8")
 
 

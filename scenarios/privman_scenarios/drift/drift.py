@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from privman_contracts import Contracts, Observed
 from privman_contracts.walk import walk
 from privman_scenarios.drift.finding import Renamed, Unexplained
+from privman_scenarios.drift.missing import missing_names
 from privman_scenarios.drift.properties import renamed_properties
-from privman_scenarios.drift.roles import missing_roles
 from privman_scenarios.drift.statuses import renamed_statuses
 from privman_scenarios.drift.tables import renamed_tables
 from privman_scenarios.drift.words import renamed_words
@@ -50,7 +50,7 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
         contracts = contracts.spelled({path: each.value for path, each in renamed.items()})
     observed = [(recorded, seen) for recorded in whole if (seen := recorded.observed(contracts))]
     broken = [(each, message) for each, seen in observed for message in sorted({*_violations(seen, contracts)})]
-    unexplained = tuple(_unexplained([*broken, *missing_roles(whole, contracts)]))
+    unexplained = tuple(_unexplained([*broken, *missing_names(whole, contracts)]))
     return Drift(tuple(renamed.values()), unexplained, len(observed), len(recording) - len(observed))
 
 
