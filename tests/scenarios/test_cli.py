@@ -107,9 +107,7 @@ def test_a_run_that_checked_nothing_fails(file: Path, capsys: pytest.CaptureFixt
     """A scenario without an expectation is no proof of anything."""
     file.write_text(UNCHECKED)
     assert main(["run", str(file)]) == 1
-    out = capsys.readouterr().out
-    assert "expected a step that expects something" in out
-    assert out.endswith("Nothing was checked, so nothing holds.\n")
+    assert "expected a step that expects something" in capsys.readouterr().out
 
 
 def test_no_scenario_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

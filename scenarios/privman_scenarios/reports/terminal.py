@@ -95,7 +95,7 @@ class TerminalReport:
         self._print(Text(f"{counts}; {event.checks} expectations in {event.seconds:.1f} s"))
         if not event.passed + event.failed + event.skipped:
             self._print(Text("No scenario was played, so nothing holds."))
-        elif not event.checks:
+        elif not event.checks + event.failed:
             self._print(Text("Nothing was checked, so nothing holds."))
 
     def _print(self, text: Text) -> None:
