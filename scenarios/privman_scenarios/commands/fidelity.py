@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -74,23 +74,29 @@ def _session(trusted: Path | None) -> ClientSession:
 
 def _report(comparisons: Sequence[Comparison], unprobed: Sequence[Unprobed]) -> Exit:
     different = [each for each in comparisons if each.differences]
-    rows = [
-        (each.trap.id, difference.what, difference.fake, difference.instance)
-        for each in different
-        for difference in each.differences
-    ]
-    if rows:
-        print_table(("TRAP", "WHAT", "FAKE", "INSTANCE"), rows)
-    for each in different:
-        say(f"{each.trap.id} (trap {each.trap.number}): {each.trap.tells} [{each.trap.source}]")
-    left_out = [each for each in comparisons if each.left_out]
-    for each in left_out:
-        say(f"{each.trap.id} was left out: {each.left_out}")
-    left_behind = [path for each in comparisons for path in each.left_behind]
-    for path in left_behind:
-        say(f"{path} could not be deleted")
-    alike = len(comparisons) - len(different) - len(left_out)
-    say(
-        f"{alike} alike, {len(different)} different, {len(left_out)} left out; {len(unprobed)} traps have no safe probe"
-    )
+    if different:
+        print_table(("TRAP", "WHAT", "FAKE", "INSTANCE"), [row for each in different for row in _rows(each)])
+    for line in (line for each in comparisons for line in _told(each)):
+        say(line)
+    left_out = sum(bool(each.left_out) for each in comparisons)
+    alike = len(comparisons) - len(different) - left_out
+    counts = f"{alike} alike, {len(different)} different, {left_out} left out"
+    say(f"{counts}; {len(unprobed)} traps have no safe probe")
+    left_behind = any(each.left_behind for each in comparisons)
     return Exit.DID_NOT_HOLD if different or left_behind or not alike else Exit.HELD
+
+
+def _rows(comparison: Comparison) -> Iterator[Sequence[str]]:
+    for difference in comparison.differences:
+        yield comparison.trap.id, difference.what, difference.fake, difference.instance
+
+
+def _told(comparison: Comparison) -> Iterator[str]:
+    """Yield what is worth a line besides the table."""
+    trap = comparison.trap
+    if comparison.differences:
+        yield f"{trap.id} (trap {trap.number}): {trap.tells} [{trap.source}]"
+    if comparison.left_out:
+        yield f"{trap.id} was left out: {comparison.left_out}"
+    for path in comparison.left_behind:
+        yield f"{path} could not be deleted"
