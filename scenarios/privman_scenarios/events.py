@@ -46,7 +46,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunGrew:
-    """The scenarios are played; so many variations of those that passed follow."""
+    """The scenarios are played; so many variations of those that passed, or generated ones, follow."""
 
     variations: int
 

@@ -30,11 +30,18 @@ class Exploration:
         self.found: list[ScenarioEnded] = []
         self.varied = 0
 
-    def run(self, scenarios: Sequence[Scenario], seed: int) -> RunEnded:
-        """Play them all and return how it ended; what did not pass is not varied."""
+    def run(self, scenarios: Sequence[Scenario], seed: int, generated: Sequence[Scenario] = ()) -> RunEnded:
+        """Play them all and return how it ended; what did not pass is not varied.
+
+        Args:
+            scenarios: to be played first, each as it was written.
+            seed: of the run.
+            generated: scenarios to be played after the variations, and told of like them.
+        """
         began = self._clock.now()
         self._tell(RunStarted(len(scenarios), seed))
         ended, variations = self._play(scenarios)
+        variations.extend(generated)
         self._tell(RunGrew(len(variations)))
         ended.extend(self._vary(variations))
         end = RunEnded.of(ended, self._since(began))

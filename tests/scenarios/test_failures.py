@@ -141,6 +141,16 @@ def test_what_a_shell_would_take_for_more_than_a_text_is_quoted() -> None:
     assert told.splitlines()[0].endswith(" console: 404")
 
 
+def test_a_folder_for_failures_needs_something_that_finds_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Alone it would stay empty, which is told; exit code 2."""
+    assert main(["run", str(catalog("deny")), "--failures-dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "privman-scenarios: --failures-dir stands alone. Expected --sweep, --interleave or --generate beside it.\n"
+    )
+
+
 def test_what_a_later_step_uses_is_not_left_out() -> None:
     """A smaller scenario is still one that can be read: the request stays, and its name."""
     (scenario,) = Loader(vocabulary()).parse(

@@ -8,12 +8,13 @@ from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reporting import Reports
 from privman_scenarios.exploration import Exploration
 from privman_scenarios.failures import keep
+from privman_scenarios.generation.walks import walks
 from privman_scenarios.interleaving.orders import Bound
 from privman_scenarios.model import Scenario
 from privman_scenarios.player import Player
 from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.command_line import say
+from privman_testbench.command_line import UsageError, say
 from privman_testbench.real_clock import RealClock
 
 # Every order of four steps that happen together.
@@ -25,14 +26,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweep", action="store_true", help="then play each message of a scenario with each fault")
     parser.add_argument("--interleave", action="store_true", help="then play what happens together in every order")
     parser.add_argument(
+        "--generate", type=arguments.count, default=0, metavar="N", help="then play N scenarios drawn by the seed"
+    )
+    parser.add_argument(
         "--orders", type=arguments.count, default=ORDERS, metavar="N", help=f"at most that many orders ({ORDERS})"
     )
     parser.add_argument("--failures-dir", type=Path, metavar="DIR", help="write variations that fail as scenarios")
 
 
 def is_asked(options: argparse.Namespace) -> bool:
-    """Tell whether scenarios are to be varied."""
-    return bool(options.sweep or options.interleave)
+    """Tell whether more than the scenarios is to be played; raises UsageError for a folder that nothing fills."""
+    is_asked = bool(options.sweep or options.interleave or options.generate)
+    if options.failures_dir and not is_asked:
+        raise UsageError("--failures-dir stands alone. Expected --sweep, --interleave or --generate beside it.")
+    return is_asked
 
 
 def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
@@ -42,7 +49,7 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
     if options.failures_dir:
         options.failures_dir.mkdir(parents=True, exist_ok=True)
     exploration = Exploration(workshop, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
-    ended = exploration.run(scenarios, options.seed)
+    ended = exploration.run(scenarios, options.seed, tuple(walks(options.generate, options.seed)))
     say(f"{exploration.varied} variations were played, {len(exploration.found)} of them failed")
     if options.failures_dir:
         for file in keep(workshop, exploration.found, options.seed, options.failures_dir):
