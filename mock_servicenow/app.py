@@ -19,7 +19,7 @@ from mock_servicenow.now_platform.store import Store
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock
-from privman_testbench.control import Control, is_control
+from privman_testbench.control import COCKPIT, Control, is_control
 from privman_testbench.fault_kinds import GenericFaults
 from privman_testbench.faults import Faults
 from privman_testbench.ids import Ids
@@ -87,7 +87,11 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(http.routes(instance))
     app.add_routes(oauth.routes(instance, secrets))
-    app.add_routes(ui.routes(instance, blueprint.tables, privilege_manager.activity_types, journal))
+    app.add_routes(
+        ui.routes(
+            instance, blueprint.tables, privilege_manager.activity_types, journal, COCKPIT * settings.control_plane
+        )
+    )
     app.cleanup_ctx.append(_running(instance, privilege_manager, caller))
     return app
 

@@ -17,6 +17,7 @@ from console_sim.ui.visit import Visit
 from privman_testbench.control import is_opened_here
 from privman_testbench.journal import Journal
 from privman_testbench.pages.answers import see
+from privman_testbench.pages.forms import read_form
 
 Page = Callable[[Visit], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -58,7 +59,7 @@ class Gate:
 
     async def _visit(self, request: web.Request) -> Visit:
         session = self._sessions.find(request.cookies.get(COOKIE, "")) or self._sessions.open(trusted=False)
-        return Visit(request, session, Form(await _posted(request)))
+        return Visit(request, session, Form(await read_form(request)))
 
     async def _answer(self, visit: Visit, page: Page) -> web.Response:
         if visit.request.method != "POST":
@@ -75,17 +76,6 @@ class Gate:
             return await page(visit)
         except ConsoleError as error:
             return self._frame.refusal(visit, error.status, str(error))
-
-
-async def _posted(request: web.Request) -> dict[str, str]:
-    """Return what was posted; what cannot be read lacks the token, and is refused for that."""
-    if request.method != "POST":
-        return {}
-    try:
-        posted = await request.post()
-    except (LookupError, ValueError):
-        return {}
-    return {name: value.replace("\r\n", "\n") for name, value in posted.items() if isinstance(value, str)}
 
 
 def _check_token(visit: Visit) -> None:

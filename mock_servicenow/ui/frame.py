@@ -30,10 +30,15 @@ class Application:
 
 
 class Frame:
-    """Renders the templates of this package."""
+    """Renders the templates of this package.
 
-    def __init__(self, application: Application) -> None:
+    Args:
+        cockpit: the address of the tester's cockpit, empty where there is none.
+    """
+
+    def __init__(self, application: Application, cockpit: str) -> None:
         self.application = application
+        self._cockpit = cockpit
         self._templates = Templates("mock_servicenow.ui")
 
     def render(self, template: str, visit: Visit, **values: object) -> str:
@@ -42,6 +47,7 @@ class Frame:
             template,
             application=self.application,
             assets=ASSETS,
+            cockpit=self._cockpit,
             path=visit.request.path,
             user=visit.user,
             token=visit.web_session.token,

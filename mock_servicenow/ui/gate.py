@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
 from aiohttp import web
-from multidict import MultiDict
 
 from mock_servicenow.now_platform.errors import Forbidden, PlatformError
 from mock_servicenow.now_platform.instance import Instance
@@ -17,6 +16,7 @@ from mock_servicenow.ui.visit import Visit
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
 from privman_testbench.pages.answers import see, to_page
+from privman_testbench.pages.forms import read_form
 
 Page = Callable[[Visit], Awaitable[web.Response]]
 UserPage = Callable[[Visit, User], Awaitable[web.Response]]
@@ -60,9 +60,7 @@ class Gate:
         sessions = self._instance.web_sessions
         found = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open("")
         user = await self._instance.run(lambda: self._user(found)) if found.user_id else None
-        posted = await request.post() if request.method == "POST" else {}
-        form = MultiDict((name, value) for name, value in posted.items() if isinstance(value, str))
-        return Visit(request, found, user, form)
+        return Visit(request, found, user, await read_form(request))
 
     def _user(self, found: WebSession) -> User | None:
         cache = self._instance.cache

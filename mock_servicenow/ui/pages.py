@@ -23,7 +23,7 @@ _PATHS = frozenset({"/", "/login.do", "/logout.do", "/{table}_list.do", "/{table
 
 
 def routes(
-    instance: Instance, tables: AppTables, activity_types: ActivityTypes, journal: Journal
+    instance: Instance, tables: AppTables, activity_types: ActivityTypes, journal: Journal, cockpit: str
 ) -> list[web.RouteDef]:
     """Return the routes of the navigator, the log-in, and a list and a form for every table.
 
@@ -32,9 +32,10 @@ def routes(
         tables: the app's; the table of its Secrets has no page.
         activity_types: say how a request may be decided.
         journal: records what people post.
+        cockpit: the address of the tester's cockpit, empty where there is none.
     """
     hidden = frozenset({tables.secret.name})
-    frame = Frame(_application(tables))
+    frame = Frame(_application(tables), cockpit)
     gate = Gate(instance, frame, journal)
     shown = PageTables(instance.dictionary, hidden)
     login, navigator = Login(instance, frame), Navigator(instance, frame, hidden)

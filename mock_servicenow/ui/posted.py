@@ -74,7 +74,6 @@ class FormReader:
         if each.control == "duration":
             return self._duration(each)
         text = self._visit.last(each.name)
-        text = None if text is None else text.replace("\r\n", "\n")
         if text is None or text == each.value:
             _check_given(each, each.value)
             return None

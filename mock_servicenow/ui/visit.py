@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from multidict import MultiDict
+from multidict import MultiMapping
 
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.now_platform.web_sessions import WebSession
@@ -25,7 +25,7 @@ class Visit:
     request: web.Request
     web_session: WebSession
     user: User | None
-    form: MultiDict[str]
+    form: MultiMapping[str]
     findings: list[Finding] = field(default_factory=list)
 
     @property

@@ -1,6 +1,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -335,6 +336,23 @@ async def test_every_answer_carries_a_strict_policy(party: Party, http: ClientSe
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
     assert " style=" not in html
     assert html.count("<script") == html.count('<script src="/__cockpit/static/')
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("application/x-www-form-urlencoded; charset=klingon", b"cockpit_token=x"),
+        ("application/x-www-form-urlencoded", b"cockpit_token=" + b"x" * 5_000_000),
+    ],
+)
+async def test_form_that_cannot_be_read_is_refused(
+    roomy_party: Party, http: ClientSession, content_type: str, body: bytes
+) -> None:
+    """What is no form, or too large for one, lacks its token."""
+    url, headers = f"{roomy_party.url}/__cockpit/clock", {"Content-Type": content_type}
+    async with http.post(url, data=BytesIO(body), headers=headers) as answer:
+        assert (answer.status, "Its token is not that of this cockpit" in await answer.text()) == (403, True)
 
 
 async def test_file_in_place_of_a_field_is_no_text(browser: Browser) -> None:

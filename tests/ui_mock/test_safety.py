@@ -1,11 +1,9 @@
-import ssl
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
 
-from mock_servicenow.app import create_app
-from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
 from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
@@ -94,14 +92,18 @@ async def test_only_packaged_files_are_served(site: Site) -> None:
         assert (await person.get(path)).status == 404
 
 
-async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
-    """Served over https, the session's cookie is never sent over http."""
-    tls = issue_certificate("127.0.0.1", tmp_path / "ca.pem")
-    trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
-    app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
-    async with (
-        serving(app, "127.0.0.1", 0, tls) as url,
-        ClientSession() as http,
-        http.get(f"{url}/login.do", ssl=trust) as answer,
-    ):
-        assert "Secure" in answer.headers["Set-Cookie"]
+@pytest.mark.parametrize("content_type", ["multipart/form-data", "application/x-www-form-urlencoded; charset=klingon"])
+async def test_form_that_cannot_be_read_is_refused(site: Site, content_type: str) -> None:
+    """What is no form lacks its token."""
+    person = await site.person()
+    async with person.http.post(f"{site.url}/logout.do", data=b"x", headers={"Content-Type": content_type}) as answer:
+        assert answer.status == 403
+    assert (await person.get("/")).url == f"{site.url}/"
+
+
+async def test_pages_show_the_way_to_the_cockpit(site: Site, blueprint: Blueprint, settings: Settings) -> None:
+    """The banner leads to the tester's cockpit, where there is one."""
+    assert 'href="/__cockpit"' in (await (await site.person("")).get("/login.do")).html
+    app = create_app(replace(settings, control_plane=False), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
+    async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http, http.get(f"{url}/login.do") as answer:
+        assert "cockpit" not in await answer.text()

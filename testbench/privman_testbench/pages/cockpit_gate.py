@@ -8,6 +8,7 @@ from privman_testbench.control import COCKPIT
 from privman_testbench.pages.answers import see
 from privman_testbench.pages.cockpit_frame import CockpitFrame
 from privman_testbench.pages.cockpit_keys import COOKIE, FIELD, CockpitKeys
+from privman_testbench.pages.forms import read_form
 
 Page = Callable[[web.Request], Awaitable[web.Response]]
 UNLOCK = f"{COCKPIT}/unlock"
@@ -51,5 +52,4 @@ class CockpitGate:
 
 async def posted(request: web.Request, name: str) -> str:
     """Return a field of the form; empty if there is none."""
-    value = (await request.post()).get(name, "")
-    return value.strip() if isinstance(value, str) else ""
+    return (await read_form(request)).get(name, "").strip()

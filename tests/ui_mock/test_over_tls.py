@@ -1,0 +1,78 @@
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import requests
+from aiohttp import ClientSession, CookieJar, TCPConnector
+from pysnc import ServiceNowClient
+
+from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass
+class Secured:
+    """Somebody with a browser, at an instance that is served over TLS by an authority."""
+
+    person: Person
+    authority: Path
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def secured(blueprint: Blueprint, settings: Settings, tmp_path: Path) -> AsyncIterator[Secured]:
+    """Serve an instance over TLS."""
+    authority, clock = tmp_path / "ca.pem", VirtualClock()
+    tls = issue_certificate("127.0.0.1", authority)
+    app = create_app(settings, clock=clock, ids=Ids(1), blueprint=blueprint)
+    connector = TCPConnector(ssl=ssl.create_default_context(cafile=authority))
+    async with (
+        serving(app, "127.0.0.1", 0, tls) as url,
+        ClientSession(connector=connector, cookie_jar=CookieJar(unsafe=True)) as http,
+    ):
+        yield Secured(Person(url, http), authority)
+    await clock.aclose()
+
+
+async def test_cookies_are_secure(secured: Secured) -> None:
+    """Served over https, the session's cookie is never sent over http."""
+    assert "Secure" in (await secured.person.get("/login.do")).headers["Set-Cookie"]
+
+
+async def test_links_that_pysnc_prints_open(secured: Secured) -> None:
+    """get_link and get_link_list lead to form and list; the form leads back to the list that the link names."""
+    person = secured.person
+
+    def printed() -> list[str]:
+        with requests.Session() as session:
+            session.auth, session.verify = ("admin", "admin"), str(secured.authority)
+            session.trust_env = False  # a machine's own bundle would go first
+            incident = ServiceNowClient(person.url, session).GlideRecord("incident")
+            new = incident.get_link()
+            incident.initialize()
+            incident.short_description = "The printer burns"
+            sys_id = incident.insert()
+            incident.add_query("sys_id", sys_id)
+            incident.query()
+            assert incident.next()
+            return [incident.get_link(), incident.get_link(no_stack=True), incident.get_link_list() or "", new]
+
+    links = [link.removeprefix(person.url) for link in await asyncio.to_thread(printed)]
+    await person.log_in("admin")
+    form, bare, listed, new = [await person.get(link) for link in links]
+    assert [each.status for each in (form, bare, listed, new)] == [200] * 4
+    assert 'href="/incident_list.do?sysparm_query=active=true">Back to the list' in form.html
+    assert 'href="/incident_list.do">Back to the list' in bare.html
+    assert ("The printer burns" in form.html, "1 to 1 of 1" in listed.html) == (True, True)
+    assert "<h1>Incident: New record</h1>" in new.html
