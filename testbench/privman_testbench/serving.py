@@ -36,7 +36,9 @@ def chosen_clock(options: Namespace) -> Clock:
 
 def banner(command: str, origin: str, options: Namespace, *facts: str) -> str:
     """Return what a command says that serves there, the facts among it."""
-    control_plane = "no control plane" if options.no_admin else f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
+    control_plane = (
+        "no control plane" if options.no_admin else f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
+    )
     return f"{command} serves {origin} ({', '.join([*facts, control_plane])})"
 
 

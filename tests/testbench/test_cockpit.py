@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, CookieJar, FormData
+from aiohttp import ClientSession, CookieJar, MultipartWriter
 
 from privman_testbench.pages.cockpit_keys import CockpitKeys
 from privman_testbench.pages.sequence import in_words
@@ -355,11 +355,14 @@ async def test_form_that_cannot_be_read_is_refused(
         assert (answer.status, "Its token is not that of this cockpit" in await answer.text()) == (403, True)
 
 
-async def test_file_in_place_of_a_field_is_no_text(browser: Browser) -> None:
-    """An upload where text is expected counts as left out."""
+@pytest.mark.parametrize("name", [{"filename": "5.txt"}, {}])
+async def test_file_in_place_of_a_field_is_no_text(browser: Browser, name: Any) -> None:
+    """An upload, and bytes, where text is expected count as left out."""
     found = _FORM_TOKEN.search((await browser.get())[1])
     assert found is not None
-    form = FormData({"cockpit_token": found[1]})
-    form.add_field("seconds", b"5", filename="5.txt")
+    form = MultipartWriter("form-data")
+    form.append(found[1]).set_content_disposition("form-data", name="cockpit_token")
+    binary = form.append(b"5", {"Content-Type": "application/octet-stream"})
+    binary.set_content_disposition("form-data", name="seconds", **name)
     async with browser.http.post(f"{browser.party.url}/__cockpit/clock", data=form) as answer:
         assert answer.status == 400

@@ -58,12 +58,12 @@ async def test_links_that_pysnc_prints_open(secured: Secured) -> None:
         with requests.Session() as session:
             session.auth, session.verify = ("admin", "admin"), str(secured.authority)
             session.trust_env = False  # a machine's own bundle would go first
-            incident = ServiceNowClient(person.url, session).GlideRecord("incident")
-            new = incident.get_link()
-            incident.initialize()
-            incident.short_description = "The printer burns"
-            sys_id = incident.insert()
-            incident.add_query("sys_id", sys_id)
+            client = ServiceNowClient(person.url, session)
+            made, incident = client.GlideRecord("incident"), client.GlideRecord("incident")
+            new = made.get_link()
+            made.initialize()
+            made.short_description = "The printer burns"
+            incident.add_query("sys_id", made.insert())
             incident.query()
             assert incident.next()
             return [incident.get_link(), incident.get_link(no_stack=True), incident.get_link_list() or "", new]
