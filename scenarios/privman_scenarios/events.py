@@ -6,6 +6,7 @@ from typing import Literal
 
 from privman_scenarios.comparison import Comparison
 from privman_scenarios.control_plane import Journal
+from privman_scenarios.coverage.item import Item
 from privman_scenarios.model import Scenario, Step
 
 Outcome = Literal["passed", "failed", "skipped"]
@@ -94,6 +95,14 @@ class JournalsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractsExercised:
+    """A variation has been played and has exercised these items; only told where somebody wants them."""
+
+    scenario: Scenario
+    items: frozenset[Item]
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioEnded:
     """A scenario has ended.
 
@@ -151,6 +160,7 @@ Event = (
     | StepPassed
     | StepFailed
     | JournalsRead
+    | ContractsExercised
     | ScenarioEnded
     | RunEnded
 )

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from privman_scenarios.events import Event, Listener, RunEnded, RunGrew, RunStarted, ScenarioEnded, VariationHeld
+from privman_scenarios.events import (
+    ContractsExercised,
+    Event,
+    Listener,
+    RunEnded,
+    RunGrew,
+    RunStarted,
+    ScenarioEnded,
+    VariationHeld,
+)
 from privman_scenarios.model import Scenario
 from privman_scenarios.processes import spread
 from privman_scenarios.workshop import Played, Workshop
@@ -66,7 +75,8 @@ class Exploration:
         outcome = played.ended.outcome
         self.varied += outcome != "skipped"
         if outcome == "passed":
-            self._tell(VariationHeld(played.ended.scenario))
+            exercised = [event for event in played.events if isinstance(event, ContractsExercised)]
+            self._tell(*exercised, VariationHeld(played.ended.scenario))
             return
         self._tell(*played.events)
         if outcome == "failed":

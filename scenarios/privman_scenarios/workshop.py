@@ -1,11 +1,12 @@
 """What a process needs to vary scenarios, each by itself."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.events import Event, Failure, ScenarioEnded
+from privman_scenarios.events import ContractsExercised, Event, Failure, JournalsRead, ScenarioEnded
 from privman_scenarios.interleaving.holds import holds
 from privman_scenarios.interleaving.orders import Bound, orders
 from privman_scenarios.invariants.trial import try_out
@@ -42,14 +43,16 @@ class Workshop:
     """Plays scenarios and finds their variations; it can be sent to another process.
 
     Attributes:
-        player: plays the scenarios; of their variations nobody wants the exchanges.
+        player: plays the scenarios; of their variations nobody is told the exchanges.
         sweep: whether each message of a scenario that passed meets each fault.
         bound: how many orders of what happens together are played; None for none.
+        exercised: gives what reads contract coverage off the journals of variations; None where nobody wants it.
     """
 
     player: Player
     sweep: bool = False
     bound: Bound | None = None
+    exercised: Callable[[], Exercised] | None = None
 
     def vary(self, scenario: Scenario) -> Played:
         """Play the scenario and find its variations if it passes."""
@@ -59,8 +62,13 @@ class Workshop:
         return replace(played, variations=tuple(asyncio.run(self._variations(scenario))))
 
     def play(self, scenario: Scenario) -> Played:
-        """Play a variation."""
-        return Played(replace(self.player, journals=False)(scenario))
+        """Play a variation; its journals are too many to be told."""
+        return Played([*map(self._without_journal, replace(self.player, journals=bool(self.exercised))(scenario))])
+
+    def _without_journal(self, event: Event) -> Event:
+        if isinstance(event, JournalsRead) and self.exercised:
+            return ContractsExercised(event.scenario, self.exercised()(event.journals))
+        return event
 
     def failure(self, scenario: Scenario) -> Failure | None:
         """Play a variation and return why it fails, None when it does not."""

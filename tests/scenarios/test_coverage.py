@@ -10,6 +10,7 @@ import pytest
 from privman_contracts import Contracts
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
+from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import by_contract, by_evidence, missing
 from privman_scenarios.events import JournalsRead
@@ -31,7 +32,7 @@ def exchange(method: str, url: str, request: object, status: int, answer: object
 
 def measured(**journals: list[dict[str, Any]]) -> Coverage:
     """Return the coverage of a scenario that left these journals."""
-    coverage = Coverage(Contracts.load(), fault_kinds())
+    coverage = Coverage(Exercised(Contracts.load(), fault_kinds()))
     coverage(JournalsRead(PLAYED, journals))
     return coverage
 
@@ -44,7 +45,7 @@ def exercised(coverage: Coverage, contract: str) -> list[str]:
 def test_what_can_be_exercised_is_what_the_contracts_tell() -> None:
     """Each exchange and status of the index, each field of a request, and nothing twice."""
     contracts = Contracts.load()
-    items = Coverage(contracts, fault_kinds()).items
+    items = Exercised(contracts, fault_kinds()).items
     assert len(set(items)) == len(items)
     kinds = {(item.contract, item.kind, item.name) for item in items}
     for contract in contracts.exchanges:
@@ -152,6 +153,35 @@ def test_a_scenario_that_is_gone_is_noticed(
     assert set(gone) == {"read_version", "read_api_document"}
     assert "<h2>Not exercised</h2>" in page.read_text()
     assert "<td>read_version</td><td>exchange</td>" in page.read_text()
+
+
+REGISTERED = """
+title: A console is registered
+given: nothing
+steps:
+  - servicenow.insert:
+      table: integration_configuration
+      values:
+        instance_metadata: >-
+          {"Authentication Type":"Get Token","Username":"0f8fad5b-d9cb-469f-a165-70867728950e","Password":"hidden",
+          "Token Url":"https://c.example/Tms/services/api/logon/token","Minimum wait time":"00:00:50",
+          "Endpoint Url":"https://c.example/Tms/services/api/v1/approval/approve","Maximum retry attempts":"3"}
+  - servicenow.expect-records: {table: integration_configuration}
+"""
+
+
+def test_what_a_sweep_exercises_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The faults that a message meets in variations are told in every process, those that hold among them."""
+    file, report = tmp_path / "registered.yaml", tmp_path / "report.json"
+    file.write_text(REGISTERED)
+    struck = []
+    for more in ([], ["--sweep"]):
+        main(["run", str(file), "--coverage", "--json", str(report), *more])
+        items = json.loads(report.read_text())["coverage"]["items"]
+        struck.append({item["name"] for item in items if item["kind"] == "fault" and item["exercised"]})
+    lost, answered = {"reset", "answer-lost", "duplicated", "slow"}, {"malformed", "status"}
+    assert struck == [set(), lost | answered | {"hibernating", "maintenance", "rate-limited"}]
+    assert "Contract " in capsys.readouterr().out
 
 
 def test_nothing_is_measured_unless_asked(files: Mapping[str, str], tmp_path: Path) -> None:

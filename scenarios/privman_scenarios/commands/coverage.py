@@ -1,8 +1,12 @@
 """Contract coverage of a run: options, and what they ask for."""
 
 import argparse
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
 
 from privman_contracts import Contracts
+from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import by_contract, by_evidence
 from privman_scenarios.reports.table import print_table
@@ -27,11 +31,17 @@ def percent(text: str) -> float:
     return value
 
 
-def measured(options: argparse.Namespace) -> Coverage | None:
-    """Return what measures the run, where somebody wants to see it; raises InferredNamesError."""
+def reader(options: argparse.Namespace) -> Callable[[], Exercised] | None:
+    """Return what gives, in any process, the reader of journals; None where nobody wants to see the coverage."""
     if not options.coverage and options.min_coverage is None and options.html is None:
         return None
-    return Coverage(Contracts.load(options.inferred), fault_kinds())
+    return partial(exercised, options.inferred)
+
+
+@cache
+def exercised(inferred: Path | None) -> Exercised:
+    """Return the reader of journals, made once a process; raises InferredNamesError."""
+    return Exercised(Contracts.load(inferred), fault_kinds())
 
 
 def show(coverage: Coverage) -> None:

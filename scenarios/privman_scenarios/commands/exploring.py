@@ -45,7 +45,7 @@ def is_asked(options: argparse.Namespace) -> bool:
 def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
     """Play the scenarios and their variations; returns whether all held, and there were some."""
     bound = Bound(options.orders, options.seed) if options.interleave else None
-    workshop = Workshop(Player(worlds, options.strict, reports.journals), options.sweep, bound)
+    workshop = Workshop(Player(worlds, options.strict, reports.journals), options.sweep, bound, reports.exercised)
     if options.failures_dir:
         options.failures_dir.mkdir(parents=True, exist_ok=True)
     exploration = Exploration(workshop, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))

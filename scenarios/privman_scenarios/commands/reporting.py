@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from privman_scenarios.commands.coverage import add_coverage, measured, show, suffices
+from privman_scenarios.commands.coverage import add_coverage, reader, show, suffices
+from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
 from privman_scenarios.events import Listener
 from privman_scenarios.reports.github import GitHubReport
@@ -33,12 +34,14 @@ class Reports:
     Attributes:
         listeners: to be told of the run.
         journals: whether one of them wants the exchanges.
+        exercised: gives what reads contract coverage off journals; None where nobody wants it.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._terminal = TerminalReport(Console(highlight=False))
         self._record = Record()
-        self._coverage = measured(options)
+        self.exercised = reader(options)
+        self._coverage = Coverage(self.exercised()) if self.exercised else None
         asked: list[tuple[Callable[[Record], str], Path | None]] = [
             (junit, options.junit_xml),
             (lambda record: html(record, sections(self._coverage)), options.html),

@@ -1,0 +1,55 @@
+"""What of the contracts journals show to have been exercised."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from privman_contracts import Contracts, Side
+from privman_scenarios.control_plane import Journal
+from privman_scenarios.coverage.inventory import Inventory, Seen
+from privman_scenarios.coverage.item import Item
+
+
+class Exercised:
+    """Reads journals; a party that keeps none is seen through the other one's.
+
+    Args:
+        faults: kinds of faults by the party that can be told to have them.
+
+    Attributes:
+        items: everything that can be exercised, in the order of the contracts.
+    """
+
+    def __init__(self, contracts: Contracts, faults: Mapping[Side, Sequence[str]]) -> None:
+        self._contracts = contracts
+        self._inventory = Inventory(contracts, faults)
+        self.items = self._inventory.everything()
+
+    def __call__(self, journals: Mapping[str, Journal]) -> frozenset[Item]:
+        """Return what the exchanges of these parties exercised."""
+        return frozenset(
+            item
+            for party, journal in journals.items()
+            for exchange in journal
+            for item in self._items_of(party, exchange)
+        )
+
+    def _items_of(self, party: str, exchange: Mapping[str, Any]) -> Iterator[Item]:
+        server = _server(party, exchange["direction"])
+        contract = self._contracts.match(server, exchange["method"], urlsplit(exchange["url"]).path)
+        if contract is not None:
+            request, answer = _parsed(exchange["request"]["body"]), _parsed(exchange["response"]["body"])
+            yield from self._inventory.exercised(Seen(contract, request, exchange["status"], answer, exchange["fault"]))
+
+
+def _server(party: str, direction: str) -> Side:
+    return "servicenow" if (party == "servicenow") == (direction == "in") else "console"
+
+
+def _parsed(body: str) -> Any:  # noqa: ANN401 - JSON holds anything
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
