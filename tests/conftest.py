@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -27,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     parser.addoption("--store", choices=STORES, default="memory", help="where instances keep their records (memory)")
     parser.addoption("--gallery", type=Path, metavar="PATH", help="folder for screenshots of the documented procedure")
+
+
+def pytest_configure() -> None:
+    """Let commands be interrupted: what a shell has put into the background ignores that, as all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class PostgreSql:
