@@ -1,4 +1,5 @@
 import ssl
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -63,13 +64,15 @@ async def test_form_without_its_token_is_refused(site: Site, path: str, token: s
             b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n--x--',
         ),
         ("application/json", b"{}"),
+        ("application/x-www-form-urlencoded", b"a=" + b"x" * 1024 * 1024),
     ],
+    ids=["unknown charset", "no UTF-8", "no boundary", "file", "JSON", "too long"],
 )
 async def test_what_is_no_form_is_refused(site: Site, content_type: str, body: bytes) -> None:
     """A body that cannot be read as a form carries no token."""
     headers = {"Content-Type": content_type}
-    async with site.person.http.post(site.url + ADVANCED, data=body, headers=headers) as answer:
-        assert answer.status == 403
+    async with site.person.http.post(site.url + ADVANCED, data=BytesIO(body), headers=headers) as answer:
+        assert (answer.status, answer.content_type) == (403, "text/html")
 
 
 async def test_session_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
