@@ -96,7 +96,9 @@ class Outbox:
         return Delivery(response_id, configuration, retry, self._decision(response, instance_id))
 
     def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
-        """Record the status of an attempt and which retry it was."""
+        """Record the status of an attempt and which retry it was, unless the response has been deleted meanwhile."""
+        if session.get(self.table.name, response_id) is None:
+            return
         values = {self.table["response_status_code"]: str(status), self.table["retry_attempts"]: str(retry)}
         session.update(self.table.name, response_id, values)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -61,6 +61,7 @@ class StubConsole:
     decisions: list[dict[str, str]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     decided: asyncio.Event = field(default_factory=asyncio.Event)
+    before_answer: Callable[[], Awaitable[Any]] | None = None
 
     async def log_on(self, request: web.Request) -> web.Response:
         """Answer a new token, or the next status set."""
@@ -73,6 +74,8 @@ class StubConsole:
         """Take a decision and answer the next status set."""
         self.tokens.append(request.headers["Authorization"])
         self.decisions.append(await request.json())
+        if self.before_answer is not None:
+            await self.before_answer()
         status = self.statuses.pop(0) if self.statuses else 200
         if status == HTTPStatus.OK:
             self.decided.set()

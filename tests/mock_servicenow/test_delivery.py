@@ -216,6 +216,25 @@ async def test_request_deleted_during_retries_ends_them(instance: Instance) -> N
     assert (await _deliveries(instance))[0]["state"] == "failed"
 
 
+async def test_response_deleted_while_it_is_sent(instance: Instance) -> None:
+    """What becomes of a response that is gone when the console answers is recorded nowhere, and harms nothing."""
+
+    async def delete() -> None:
+        (response,) = await instance.read(RESPONSE)
+        assert (await instance.call("DELETE", f"/api/now/table/{RESPONSE}/{response['sys_id']}")).status == 204
+
+    instance.console.before_answer = delete
+    instance.console.statuses = [503]
+    ids = await _decided(instance)
+    await instance.clock.advance(3600)
+    assert (len(instance.console.decisions), await _deliveries(instance)) == (1, [])
+    instance.console.before_answer = None
+    sys_id = await instance.asked(ids, request_id="85d71683-7dac-4762-8120-000000000001")
+    await instance.update(REQUEST, sys_id, {"status": "Approve"})
+    await instance.clock.settle()
+    assert await _response(instance) == ("200", "0")
+
+
 async def test_odd_characters_reach_the_console_unchanged(instance: Instance) -> None:
     """Quotes, entities and every plane of Unicode in a comment arrive as they were written (integration 6)."""
     comment = "R&D <\"all\"> 'x' &amp; \u00e4\u4e2d\U0001f512 C:\\temp"
