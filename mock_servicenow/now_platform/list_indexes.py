@@ -45,7 +45,8 @@ def _served(session: "Session", table: str, query: Query) -> list[str]:
     if not order and not equal:
         return []
     classes = [CLASS_COLUMN.name] if session.dictionary.root(table) != table else []
-    return list(dict.fromkeys([*classes, *equal, *order]))
+    names = list(dict.fromkeys([*classes, *equal, *order]))
+    return [] if len(names) == 1 and columns[names[0]].indexed else names
 
 
 def _compared(query: Query) -> set[str]:

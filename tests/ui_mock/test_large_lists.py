@@ -111,6 +111,15 @@ async def test_other_lists_get_none(person: Person, database: Path, query: str) 
     assert _made(database) == set()
 
 
+@pytest.mark.parametrize(("column", "indexes"), [("number", set()), ("priority", {"task_list_priority"})])
+async def test_column_that_has_an_index_gets_no_other(
+    person: Person, database: Path, column: str, indexes: set[str]
+) -> None:
+    """What the dictionary indexes serves lists as it is."""
+    assert (await person.get(f"/task_list.do?sysparm_query=ORDERBY{column}")).status == 200
+    assert _made(database) == indexes
+
+
 async def test_smaller_table_gets_none(person: Person, database: Path) -> None:
     """A table of a few rows is sorted as it is, and one without rows too."""
     for table in ("sys_user", "u_toy"):
