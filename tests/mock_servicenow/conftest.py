@@ -61,6 +61,7 @@ class StubConsole:
     decisions: list[dict[str, str]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     decided: asyncio.Event = field(default_factory=asyncio.Event)
+    dead_tokens: set[str] = field(default_factory=set)
     before_answer: Callable[[], Awaitable[Any]] | None = None
 
     async def log_on(self, request: web.Request) -> web.Response:
@@ -72,11 +73,13 @@ class StubConsole:
 
     async def approve(self, request: web.Request) -> web.Response:
         """Take a decision and answer the next status set."""
-        self.tokens.append(request.headers["Authorization"])
+        token = request.headers["Authorization"]
+        self.tokens.append(token)
         self.decisions.append(await request.json())
         if self.before_answer is not None:
             await self.before_answer()
-        status = self.statuses.pop(0) if self.statuses else 200
+        dead = token.removeprefix("Bearer ") in self.dead_tokens
+        status = 401 if dead else self.statuses.pop(0) if self.statuses else 200
         if status == HTTPStatus.OK:
             self.decided.set()
         return web.json_response({"Result": True, "Status": "ok", "Messages": []}, status=status, headers=_DATED)

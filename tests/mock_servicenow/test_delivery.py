@@ -1,3 +1,4 @@
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,14 @@ async def test_two_deliveries_with_one_dead_token(instance: Instance) -> None:
     """Deliveries that find the token dead at the same time both get through with new ones."""
     ids = await _decided(instance)
     waiting = [await instance.asked(ids, request_id=f"85d71683-7dac-4762-8120-{turn:012x}") for turn in range(2)]
-    instance.console.statuses = [401, 401]
+    both_sent = asyncio.Event()
+
+    async def wait_for_both() -> None:
+        if len(instance.console.decisions) == 3:
+            both_sent.set()
+        await both_sent.wait()
+
+    instance.console.dead_tokens, instance.console.before_answer = {"token-1"}, wait_for_both
     for sys_id in waiting:
         await instance.update(REQUEST, sys_id, {"status": "Approve"})
     await instance.clock.settle()

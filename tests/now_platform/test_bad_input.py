@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from aiohttp import web
+from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -163,6 +163,13 @@ async def test_a_batch_asks_for_a_size_that_is_no_number(client: Client) -> None
     headers = {"X-BATCHREQUEST-MAX-OUTPUT-SIZE": "9" * 5_000}
     response = await client.post("/api/now/v1/batch", json={"rest_requests": [item]}, headers=headers)
     assert [serviced["status_code"] for serviced in (await response.json())["serviced_requests"]] == [200]
+
+
+async def test_a_form_that_names_no_record(client: Client) -> None:
+    """3.1: a record whose sys_id no database could hold does not exist."""
+    form = FormData({"table_name": "problem", "table_sys_id": "a\0b"})
+    form.add_field("uploadFile", b"x", filename="x.txt")
+    assert (await client.post("/api/now/attachment/upload", data=form)).status == 404
 
 
 async def test_a_tiny_url_of_no_url(client: Client) -> None:
