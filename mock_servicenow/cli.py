@@ -21,6 +21,8 @@ _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 
+_GARBAGE = 10_000  # objects between two collections; a request leaves hardly any, and the default is made for scripts
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
@@ -65,6 +67,7 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     clock = chosen_clock(options)
     app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
     gc.enable()
     async with serving(app, options.host, options.port, tls) as url:
         say(banner(_COMMAND, url, options, f"user {options.username}"))

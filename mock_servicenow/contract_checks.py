@@ -41,4 +41,4 @@ def _server(exchange: Exchange) -> Side:
 
 
 def _content_type(headers: Headers) -> str:
-    return next((value for name, value in headers if name.lower() == "content-type"), "")
+    return next((value for name, value in headers.items() if name.lower() == "content-type"), "")

@@ -64,9 +64,9 @@ class Gate:
     async def _answer(self, visit: Visit, page: Page) -> web.Response:
         if visit.request.method != "POST":
             return await self._checked(visit, page)
-        exchange = self._journal.begin("in", "POST", visit.request.path_qs, (), b"")
+        exchange = self._journal.begin("in", "POST", visit.request.path_qs, {}, b"")
         answer = await self._checked(visit, page)
-        self._journal.finish(exchange, answer.status, (), b"")
+        self._journal.finish(exchange, answer.status, {}, b"")
         return answer
 
     async def _checked(self, visit: Visit, page: Page) -> web.Response:

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.column_types import REFERENCE_TYPES, storage_kind
 from mock_servicenow.now_platform.physical import PhysicalSchema
 
+_SCRIPT = "javascript:"
+
 
 class DictionaryError(Exception):
     """A table definition that cannot hold; the message names table and column."""
@@ -125,10 +127,8 @@ class Dictionary:
             self._children.setdefault(table.parent or "", []).append(table.name)
         self._columns = {name: MappingProxyType(self._inherit(name)) for name in self._tables}
         self._by_type = {name: _by_type(columns) for name, columns in self._columns.items()}
-        self._defaulting = {
-            name: tuple(column for column in columns.values() if column.default)
-            for name, columns in self._columns.items()
-        }
+        self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
+        self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
         self._acls = {name: self._inherit_acls(name) for name in self._tables}
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
         self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
@@ -172,9 +172,13 @@ class Dictionary:
         by_type = self._by_type[name]
         return [column for type_ in types for column in by_type.get(type_, ())]
 
-    def columns_with_default(self, name: str) -> tuple[Column, ...]:
-        """Return the columns that are not empty in a new record."""
-        return self._defaulting[name]
+    def new_record(self, name: str) -> dict[str, str]:
+        """Return what every new record of the table holds: each column, empty or with its literal default."""
+        return {**self._new[name]}
+
+    def scripted_defaults(self, name: str) -> Mapping[str, str]:
+        """Return the calls by which further columns of a new record get their value (`Column.default`)."""
+        return self._scripted[name]
 
     def acls(self, name: str) -> tuple[Acl, ...]:
         """Return the rules that hold for the table: for each operation and column those of the nearest class."""
@@ -226,6 +230,20 @@ class Dictionary:
                         f"its hierarchy '{root}' stores that column as '{known.type}'"
                     )
         return stored
+
+
+def _new_record(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {name: "" if _is_scripted(column) else column.default or "" for name, column in columns.items()}
+
+
+def _scripted(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {
+        name: (column.default or "").removeprefix(_SCRIPT) for name, column in columns.items() if _is_scripted(column)
+    }
+
+
+def _is_scripted(column: Column) -> bool:
+    return column.default is not None and column.default.startswith(_SCRIPT)
 
 
 def _by_type(columns: Mapping[str, Column]) -> dict[str, list[str]]:

@@ -30,5 +30,5 @@ def edge() -> Middleware:
 
 def _is_text(request: web.Request) -> bool:
     """Return whether every byte of the head belongs to a character; those that do not are kept as surrogates."""
-    head = (request.raw_path, *request.headers.values())
-    return all(text.isascii() or not UNSTORABLE.search(text) for text in head)
+    head = " ".join((request.raw_path, *request.headers.values()))
+    return head.isascii() or not UNSTORABLE.search(head)

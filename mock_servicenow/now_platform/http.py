@@ -172,7 +172,8 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
     user = request.get(USER)
     if user is not None:
         headers["X-Is-Logged-In"] = "true"
-    if instance.web_sessions.find(request.cookies.get(COOKIE, "")) is None:
+    known = "Cookie" in request.headers and instance.web_sessions.find(request.cookies.get(COOKIE, ""))
+    if not known:
         for cookie in instance.web_sessions.open("" if user is None else user.sys_id).cookies():
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":

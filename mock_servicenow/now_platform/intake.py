@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform import access
 from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.passwords import hash_password
-from mock_servicenow.now_platform.values import UNSTORABLE, to_stored
+from mock_servicenow.now_platform.values import is_storable, to_stored
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Intake:
             return ""
         if column.type == "password":
             return hash_password(text, self._session.ids)
-        stored = None if UNSTORABLE.search(text) else to_stored(column, text)
+        stored = to_stored(column, text) if is_storable(text) else None
         if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
             self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got '{text}': ignored")
             return None

@@ -25,9 +25,15 @@ def assign(session: "Session", table: str, values: dict[str, str]) -> None:
 
 def _next(session: "Session", table: str) -> int:
     """Return the table's next count; others wait for this transaction to end before they get theirs."""
-    rows = session.dictionary.sql_table(COUNTERS)
-    advance = sa.update(rows).where(rows.c.category == table).values(number=rows.c.number + 1).returning(rows.c.number)
-    return int(session.work.transaction.execute(advance).scalar_one()) - 1
+    advance = session.instance.store.prepared(COUNTERS, lambda: _advance(session.dictionary))
+    ((number,),) = session.work.transaction.run(advance, {"table": table})
+    return int(number) - 1
+
+
+def _advance(dictionary: Dictionary) -> sa.ClauseElement:
+    rows = dictionary.sql_table(COUNTERS)
+    counter = sa.update(rows).where(rows.c.category == sa.bindparam("table"))
+    return counter.values(number=rows.c.number + sa.literal_column("1")).returning(rows.c.number)
 
 
 def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:

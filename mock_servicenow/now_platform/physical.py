@@ -53,6 +53,11 @@ def position(root: str, dialect: sa.Dialect) -> "sa.ColumnElement[int]":
     return sa.literal_column(f"{dialect.identifier_preparer.quote(root)}.{name}")
 
 
+def text_literal(text: str) -> str:
+    """Return a text of the dictionary's as it stands in SQL."""
+    return "'{}'".format(text.replace("'", "''"))
+
+
 def index_name(root: str, column: str) -> str:
     """Return the name of the index on a column, within the length that databases allow."""
     name = f"{root}_{column}"
@@ -77,7 +82,9 @@ def _creation(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -
     for column in columns.values():
         if column.unique or column.indexed:
             unique = "UNIQUE " if column.unique else ""
-            where = f"{quote(root)} ({_indexed(column, dialect)})"
+            # Most references are empty, and nobody looks for those or sorts by a sys_id.
+            filled = f" WHERE {quote(column.name)} IS NOT NULL" if column.is_reference else ""
+            where = f"{quote(root)} ({_indexed(column, dialect)}){filled}"
             yield f"CREATE {unique}INDEX IF NOT EXISTS {quote(index_name(root, column.name))} ON {where}"
 
 

@@ -1,15 +1,17 @@
 """How rows are fetched."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.column_types import Kind, kind_of
-from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform import row_objects
+from mock_servicenow.now_platform.column_types import NUMBER_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.dictionary import Column, Dictionary
 from mock_servicenow.now_platform.folding import Folded, ascii_lower
+from mock_servicenow.now_platform.physical import text_literal
 from mock_servicenow.now_platform.store import Row, Store, Transaction
-from mock_servicenow.now_platform.values import UNSTORABLE, from_database, to_database, to_stored
+from mock_servicenow.now_platform.values import from_database, is_storable, to_database, to_stored
 
 Values = dict[str, str]
 VALUES_PER_STATEMENT = 500
@@ -25,7 +27,7 @@ class Reader:
 
     def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
         """Return one row; with ``lock``, nobody else writes it before this transaction ends."""
-        if UNSTORABLE.search(sys_id):
+        if not is_storable(sys_id):
             return None
         prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
         rows = self._transaction.run(prepared, {"id": sys_id})
@@ -43,14 +45,24 @@ class Reader:
             ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
             yield from self.fetch(table, ordered)
 
+    def find(self, table: str, equal: Mapping[str, str]) -> list[Values]:
+        """Return the rows whose columns have just those stored values, in the order of their insertion."""
+        columns = self._dictionary.columns(table)
+        stored = {name: _stored(columns[name], text) for name, text in equal.items()}
+        if None in stored.values():  # no row has a value of another type
+            return []
+        named = tuple((name, bool(text)) for name, text in stored.items())
+        prepared = self._store.prepared(("find", table, named), lambda: self._select_equal(table, named))
+        values = {name: to_database(columns[name], text or "") for name, text in stored.items()}
+        return [self._values(table, row) for row in self._transaction.run(prepared, values)]
+
     def fetch(self, table: str, statement: "sa.Select[Any]") -> list[Values]:
         """Return the rows of a statement made from `select`."""
         return [self._values(table, row) for row in self._transaction.execute(statement)]
 
     def select(self, table: str) -> "sa.Select[Any]":
         """Return a statement for the table's columns in the dictionary's order, without any condition."""
-        physical = self._dictionary.sql_table(table)
-        return sa.select(*[physical.c[name] for name in self._dictionary.columns(table)])
+        return self._store.statement(("select", table), lambda: self._select(table))
 
     def equals(self, table: str, name: str, text: str) -> "sa.ColumnElement[bool]":
         """Return the condition that a column has just that stored value; none has a value of another type."""
@@ -58,7 +70,7 @@ class Reader:
         if not text:
             return physical.is_(None)
         column = self._dictionary.columns(table)[name]
-        stored = None if UNSTORABLE.search(text) else to_stored(column, text)
+        stored = _stored(column, text)
         if stored is None:
             return sa.false()
         same = physical == to_database(column, stored)
@@ -69,7 +81,33 @@ class Reader:
         """Return the condition that keeps other classes of the hierarchy out; none for a root."""
         if self._dictionary.root(table) == table:
             return []
-        return [self._dictionary.sql_table(table).c.sys_class_name.in_(self._dictionary.family(table))]
+        family: list[sa.ColumnElement[str]] = [
+            sa.literal_column(text_literal(name)) for name in self._dictionary.family(table)
+        ]
+        return [self._dictionary.sql_table(table).c.sys_class_name.in_(family)]
+
+    def _select(self, table: str) -> "sa.Select[Any]":
+        physical, columns = self._dictionary.sql_table(table), self._dictionary.columns(table)
+        if not self._store.embedded:
+            return sa.select(*[physical.c[name] for name in columns])
+        objects: list[sa.ColumnElement[Any]] = [
+            sa.literal_column(expression) for expression in row_objects.expressions(columns.values(), self._store.quote)
+        ]
+        return sa.select(*objects).select_from(physical)
+
+    def _select_equal(self, table: str, named: Iterable[tuple[str, bool]]) -> "sa.Select[Any]":
+        physical = self._dictionary.sql_table(table)
+        tests = [self._is(table, name) if filled else physical.c[name].is_(None) for name, filled in named]
+        ordered = self.select(table).order_by(*self._store.insertion_order(physical))
+        return ordered.where(*self.class_filter(table), *tests)
+
+    def _is(self, table: str, name: str) -> "sa.ColumnElement[bool]":
+        """Return the condition that a column has just the value given by its name, as `equals`."""
+        physical = self._dictionary.sql_table(table).c[name]
+        given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
+        if kind_of(self._dictionary.columns(table)[name].type) is not Kind.TEXT:
+            return physical == given
+        return sa.and_(Folded(physical) == Folded(sa.cast(given, physical.type)), physical == given)
 
     def _select_one(self, table: str, *, lock: bool) -> "sa.Select[Any]":
         statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))
@@ -80,5 +118,14 @@ class Reader:
         name = values.get("sys_class_name", table)
         return values if name in self._dictionary.family(table) else None
 
-    def _values(self, table: str, row: Sequence[object]) -> Values:
-        return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
+    def _values(self, table: str, row: Row) -> Values:
+        if not self._store.embedded:
+            return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
+        values = row_objects.values(row)
+        for name in self._dictionary.columns_of_type(table, NUMBER_TYPES):
+            values[name] = from_database(values[name])
+        return values
+
+
+def _stored(column: Column, text: str) -> str | None:
+    return to_stored(column, text) if is_storable(text) else None

@@ -1,13 +1,13 @@
 """How rows are written."""
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.physical import index_name
-from mock_servicenow.now_platform.store import DuplicateError, Prepared
-from mock_servicenow.now_platform.values import to_database
+from mock_servicenow.now_platform.store import DuplicateError
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
@@ -23,30 +23,25 @@ class Rows:
 
     def insert(self, table: str, values: Values) -> None:
         """Insert a row; raises UniqueKeyViolation."""
-        session = self._session
-        columns = session.dictionary.columns(table)
-        row = {name: to_database(column, values[name]) for name, column in columns.items()}
         try:
-            session.work.transaction.run(self._prepared_insertion(table), row)
+            self._insert(table, values)
         except DuplicateError as error:
             raise self._violation(table, values, error) from None
         self._touched(table)
 
     def insert_all(self, table: str, rows: list[Values]) -> None:
         """Insert many rows."""
-        columns = self._session.dictionary.columns(table)
-        stored = [{name: to_database(column, values[name]) for name, column in columns.items()} for values in rows]
-        self._session.work.transaction.run_many(self._prepared_insertion(table), stored)
+        for values in rows:
+            self._insert(table, values)
         self._touched(table)
 
     def update(self, table: str, sys_id: str, changes: Values) -> None:
         """Change columns of a row; raises UniqueKeyViolation."""
         session = self._session
-        physical = session.dictionary.sql_table(table)
-        columns = session.dictionary.columns(table)
-        row = {name: to_database(columns[name], text) for name, text in changes.items()}
+        prepared = session.instance.store.update(session.dictionary.root(table), tuple(changes))
+        stored = [text or None for text in changes.values()]
         try:
-            session.work.transaction.execute(sa.update(physical).where(physical.c.sys_id == sys_id).values(row))
+            session.work.transaction.run(prepared, [*stored, sys_id])
         except DuplicateError as error:
             raise self._violation(table, changes, error) from None
         self._touched(table)
@@ -57,9 +52,11 @@ class Rows:
         self._session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
         self._touched(table)
 
-    def _prepared_insertion(self, table: str) -> Prepared:
-        store, dictionary = self._session.instance.store, self._session.dictionary
-        return store.prepared_insertion(table, dictionary.root(table), dictionary.columns(table))
+    def _insert(self, table: str, values: Values) -> None:
+        session, texts = self._session, values.values()
+        filled = tuple(compress(values, texts))
+        prepared = session.instance.store.insertion(session.dictionary.root(table), filled)
+        session.work.transaction.run(prepared, tuple(filter(None, texts)))
 
     def _violation(self, table: str, values: Values, error: DuplicateError) -> UniqueKeyViolation:
         """Return the platform's error; drivers name the key in words of their own."""

@@ -169,11 +169,7 @@ class Session:
     def find_all(self, table: str, **equal: str) -> list[Record]:
         """Return every record whose columns have just those values, in the order of their insertion."""
         self._known(table)
-        physical = self.dictionary.sql_table(table)
-        conditions = [self.reader.equals(table, name, text) for name, text in equal.items()]
-        statement = self.reader.select(table).where(*conditions, *self.reader.class_filter(table))
-        ordered = statement.order_by(*self.instance.store.insertion_order(physical))
-        return self._all_visible(table, self.reader.fetch(table, ordered))
+        return self._all_visible(table, self.reader.find(table, equal))
 
     def query(self, table: str, encoded: str = "", *, limit: int | None = None, offset: int = 0) -> list[Record]:
         """Return the page of records that an encoded query matches, less those the user may not see."""

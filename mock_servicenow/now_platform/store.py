@@ -1,8 +1,9 @@
 """The database of an instance and its transactions."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import lru_cache, partial
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from mock_servicenow.now_platform.engines import open_engine
 from mock_servicenow.now_platform.physical import PhysicalSchema, position
 
 Row = Sequence[Any]
+Given = Mapping[str, object] | Sequence[object]
+"""The values of a statement's parameters: by their names, or in their order."""
+_REMEMBERED = 1_000  # statements that differ in which columns they fill
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
@@ -34,7 +38,7 @@ class Prepared:
 
     __slots__ = ("_names", "_text")
 
-    def __init__(self, text: str, names: Sequence[str] | None) -> None:
+    def __init__(self, text: str, names: Sequence[str] | None = None) -> None:
         self._text = text
         self._names = names
 
@@ -45,38 +49,43 @@ class Prepared:
         return cls(str(compiled), getattr(compiled, "positiontup", None))
 
     @classmethod
-    def insertion(cls, table: str, columns: Iterable[str], dialect: sa.Dialect) -> Self:
-        """Return the insertion of whole rows, which is simple enough to need no compiler."""
-        quote, positional = dialect.identifier_preparer.quote, dialect.positional
-        names = tuple(columns)
-        values = ", ".join("?" if positional else f"%({name})s" for name in names)
-        text = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES ({values})"  # noqa: S608 - the dictionary's names
-        return cls(text, names if positional else None)
+    def insertion(cls, dialect: sa.Dialect, table: str, names: Sequence[str]) -> Self:
+        """Return the insertion of a row of which only those columns are filled.
 
-    def run(self, driver: Any, values: Mapping[str, object]) -> Sequence[Row]:  # noqa: ANN401 - two drivers
-        """Execute with the values by parameter name and return the rows, if it returns any."""
+        SQLite's driver takes far longer for None than for a text, and most columns of most rows are empty.
+        """
+        quote = dialect.identifier_preparer.quote
+        marks = ", ".join([_mark(dialect)] * len(names))
+        return cls(f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES ({marks})")  # noqa: S608 - the dictionary's names
+
+    @classmethod
+    def update(cls, dialect: sa.Dialect, table: str, names: Sequence[str]) -> Self:
+        """Return the change of those columns of the row whose sys_id is given after their values."""
+        quote, mark = dialect.identifier_preparer.quote, _mark(dialect)
+        changes = ", ".join(f"{quote(name)} = {mark}" for name in names)
+        return cls(f"UPDATE {quote(table)} SET {changes} WHERE sys_id = {mark}")  # noqa: S608 - the dictionary's names
+
+    def run(self, driver: Any, values: Given) -> Sequence[Row]:  # noqa: ANN401 - two drivers
+        """Execute and return the rows, if it returns any."""
         cursor = driver.execute(self._text, self._bind(values))
         return cursor.fetchall() if cursor.description else ()
 
-    def run_many(self, driver: Any, rows: Iterable[Mapping[str, object]]) -> None:  # noqa: ANN401 - two drivers
-        """Execute once for each of the rows."""
-        cursor = driver.cursor()
-        cursor.executemany(self._text, list(map(self._bind, rows)))
-        cursor.close()
+    def _bind(self, values: Given) -> Given:
+        if self._names is None or not isinstance(values, Mapping):
+            return values
+        return tuple(map(values.__getitem__, self._names))
 
-    def _bind(self, values: Mapping[str, object]) -> Mapping[str, object] | tuple[object, ...]:
-        return values if self._names is None else tuple(map(values.__getitem__, self._names))
+
+def _mark(dialect: sa.Dialect) -> str:
+    return "?" if dialect.positional else "%s"
 
 
 class Transaction:
     """One transaction; an embedded database is locked only when somebody is about to write."""
 
-    def __init__(self, connection: sa.Connection, *, embedded: bool) -> None:
+    def __init__(self, connection: sa.Connection, driver: Any, *, embedded: bool) -> None:  # noqa: ANN401 - two drivers
         self._connection = connection
-        # The one connection to an embedded database stays open; those to a shared one go back to their pool.
-        self._release = _keep if embedded else connection.close
-        self._driver: Any = connection.connection.driver_connection
-        self._integrity_error: type[Exception] = connection.dialect.loaded_dbapi.IntegrityError
+        self._driver = driver
         self._embedded = embedded
         self._locked = False
 
@@ -93,16 +102,12 @@ class Transaction:
         except sa.exc.IntegrityError as error:
             raise DuplicateError(str(error.orig)) from None
 
-    def run(self, prepared: Prepared, values: Mapping[str, object]) -> Sequence[Row]:
+    def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
         """Execute a statement that was compiled before; raises DuplicateError."""
         try:
             return prepared.run(self._driver, values)
-        except self._integrity_error as error:
+        except self._connection.dialect.loaded_dbapi.IntegrityError as error:
             raise DuplicateError(str(error)) from None
-
-    def run_many(self, prepared: Prepared, rows: Iterable[Mapping[str, object]]) -> None:
-        """Execute a statement that was compiled before, once for each of the rows."""
-        prepared.run_many(self._driver, rows)
 
     def commit(self) -> None:
         """Make everything last, what bypassed SQLAlchemy included."""
@@ -118,9 +123,10 @@ class Transaction:
             self._connection.rollback()
         self._release()
 
-
-def _keep() -> None:
-    """Do nothing."""
+    def _release(self) -> None:
+        """Give a connection to a shared database back to its pool; the one to an embedded database stays open."""
+        if not self._embedded:
+            self._connection.close()
 
 
 class Store:
@@ -133,6 +139,12 @@ class Store:
         url: a SQLAlchemy URL.
         schema: the physical tables.
 
+    Attributes:
+        embedded: whether it is SQLite.
+        quote: writes a name as the database wants it.
+        insertion: gives the insertion of a row with those columns.
+        update: gives the change of those columns of a row.
+
     Raises:
         StoreError: the URL names another kind of database, or one that cannot be opened.
     """
@@ -143,7 +155,12 @@ class Store:
         self.embedded = self._engine.dialect.name == "sqlite"
         self._open = ExitStack()
         self._connection = self._open.enter_context(self._engine.connect()) if self.embedded else None
+        self._driver: Any = None if self._connection is None else self._connection.connection.driver_connection
+        self.quote: Callable[[str], str] = self._engine.dialect.identifier_preparer.quote
+        self.insertion = lru_cache(_REMEMBERED)(partial(Prepared.insertion, self._engine.dialect))
+        self.update = lru_cache(_REMEMBERED)(partial(Prepared.update, self._engine.dialect))
         self._prepared: dict[object, Prepared] = {}
+        self._statements: dict[object, sa.Select[Any]] = {}
 
     def create_tables(self) -> bool:
         """Create the tables that are missing; return whether the database was empty."""
@@ -179,21 +196,23 @@ class Store:
 
     def begin(self) -> Transaction:
         """Begin a transaction, which whoever asks for it must commit or roll back."""
-        kept = self._connection
-        return Transaction(self._engine.connect() if kept is None else kept, embedded=kept is not None)
+        if self._connection is not None:
+            return Transaction(self._connection, self._driver, embedded=True)
+        connection = self._engine.connect()
+        return Transaction(connection, connection.connection.driver_connection, embedded=False)
+
+    def statement(self, key: object, build: Callable[[], "sa.Select[Any]"]) -> "sa.Select[Any]":
+        """Return the statement known by that key; build it the first time."""
+        known = self._statements.get(key)
+        if known is None:
+            known = self._statements[key] = build()
+        return known
 
     def prepared(self, key: object, build: Callable[[], sa.ClauseElement]) -> Prepared:
         """Return the compiled statement known by that key; build it the first time."""
         known = self._prepared.get(key)
         if known is None:
             known = self._prepared[key] = Prepared.compile(build(), self._engine.dialect)
-        return known
-
-    def prepared_insertion(self, key: str, table: str, columns: Iterable[str]) -> Prepared:
-        """Return the insertion of rows with those columns, known by that key."""
-        known = self._prepared.get(("insert", key))
-        if known is None:
-            known = self._prepared["insert", key] = Prepared.insertion(table, columns, self._engine.dialect)
         return known
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
@@ -215,7 +234,3 @@ class Store:
         """Give up the connections."""
         self._open.close()
         self._engine.dispose()
-
-    @property
-    def _driver(self) -> Any:  # noqa: ANN401 - typed by the driver, which SQLAlchemy hides
-        return (self._connection or self._engine.connect()).connection.driver_connection

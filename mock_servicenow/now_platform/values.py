@@ -29,6 +29,11 @@ def utc_form(moment: datetime) -> str:
     return moment.isoformat(" ", "seconds")[:19]
 
 
+def is_storable(text: str) -> bool:
+    """Return whether a database can store the text: it has no character of `UNSTORABLE`."""
+    return "\0" not in text if text.isascii() else not UNSTORABLE.search(text)
+
+
 def to_stored(column: Column, text: str) -> str | None:
     """Return the stored form of a client's raw value; None if it is no value of the column's type."""
     if not text:

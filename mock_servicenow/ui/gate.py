@@ -73,7 +73,7 @@ class Gate:
     async def _answer(self, visit: Visit, page: Page) -> web.Response:
         if visit.request.method != "POST":
             return await self._checked(visit, page)
-        exchange = self._journal.begin("in", "POST", visit.request.path_qs, (), b"")
+        exchange = self._journal.begin("in", "POST", visit.request.path_qs, {}, b"")
         visit.findings = exchange.findings
         answer = await self._checked(visit, page)
         self._finish(exchange, answer)
@@ -89,7 +89,7 @@ class Gate:
             return to_page(html, error.status)
 
     def _finish(self, exchange: Exchange, answer: web.Response) -> None:
-        self._journal.finish(exchange, answer.status, (), b"")
+        self._journal.finish(exchange, answer.status, {}, b"")
 
     def _sealed(self, visit: Visit, answer: web.Response) -> web.Response:
         """Give the browser its session's cookie unless it has it."""

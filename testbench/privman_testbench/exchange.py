@@ -1,5 +1,6 @@
 """One request and its answer, seen from one party."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -10,7 +11,8 @@ from privman_testbench.findings import Finding
 
 Direction = Literal["in", "out"]
 KEPT_BODY = 1024 * 1024
-Headers = tuple[tuple[str, str], ...]
+Headers = Mapping[str, str]
+"""Headers in their order, as aiohttp has them: a name may come several times."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Exchange:
     request_body: bytes = b""
     request_size: int = 0
     status: int = 0
-    response_headers: Headers = ()
+    response_headers: Headers = field(default_factory=dict)
     response_body: bytes = b""
     response_size: int = 0
     error: str = ""

@@ -54,7 +54,7 @@ class Journal:
         """Record the answer."""
         exchange.status = status
         exchange.response_headers = headers
-        exchange.response_body = body[:KEPT_BODY]
+        exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()  # orjson's own bytes take up to 32 kB each
         exchange.response_size = len(body)
         self._bytes += len(exchange.response_body)
         self._evict()
@@ -111,12 +111,12 @@ class Journal:
             "method": exchange.method,
             "url": mask(exchange.url),
             "request": {
-                "headers": self._secrets.mask_headers(exchange.request_headers),
+                "headers": self._secrets.mask_headers(exchange.request_headers.items()),
                 "body": mask(_text(exchange.request_body, exchange.request_size)),
             },
             "status": exchange.status,
             "response": {
-                "headers": self._secrets.mask_headers(exchange.response_headers),
+                "headers": self._secrets.mask_headers(exchange.response_headers.items()),
                 "body": mask(_text(exchange.response_body, exchange.response_size)),
             },
             "error": exchange.error,

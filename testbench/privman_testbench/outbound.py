@@ -14,7 +14,7 @@ from aiohttp import (
 from yarl import URL
 
 from privman_testbench.clock import Clock
-from privman_testbench.exchange import Exchange, Headers
+from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
 from privman_testbench.reasons import reason_of
 from privman_testbench.trust import Trust
@@ -63,7 +63,7 @@ class HttpCaller:
 
         Raises NoAnswerError when the connection fails, breaks off, or ``seconds`` pass on the clock.
         """
-        exchange = self._journal.begin("out", method, url, tuple(headers.items()), body)
+        exchange = self._journal.begin("out", method, url, dict(headers), body)
         try:
             async with self._clock.timeout(seconds):
                 return await self._exchange(exchange, URL(url, encoded=True), headers)
@@ -89,9 +89,8 @@ class HttpCaller:
         )
         async with request as response:
             body = await response.read()
-            received: Headers = tuple(response.headers.items())
-            self._journal.finish(exchange, response.status, received, body)
-            return Answer(response.status, {name.lower(): value for name, value in received}, body)
+            self._journal.finish(exchange, response.status, response.headers, body)
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
     def _open(self) -> ClientSession:
         # Opened on the first call: an aiohttp session wants the running loop.

@@ -1,7 +1,8 @@
 """The outermost middleware: every inbound exchange is journaled, and faults strike here."""
 
 from collections.abc import Callable
-from email.utils import format_datetime
+from email.utils import formatdate
+from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -36,18 +37,18 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded, unread: 
         if unrecorded(request):
             return await handler(request)
         body = await _read(request)
-        exchange = journal.begin("in", request.method, request.path_qs, tuple(request.headers.items()), body or b"")
+        exchange = journal.begin("in", request.method, request.path_qs, request.headers, body or b"")
         request[EXCHANGE] = exchange
         try:
             answer = await _answer(faults, exchange, request, unread if body is None else handler)
         except BaseException as error:
             journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
             raise
-        answer.headers.setdefault("Date", format_datetime(exchange.at, usegmt=True))
+        answer.headers.setdefault("Date", _http_date(int(exchange.at.timestamp())))
         if exchange.fault in HUNG_UP:
             journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
         else:
-            journal.finish(exchange, answer.status, tuple(answer.headers.items()), body_of(answer))
+            journal.finish(exchange, answer.status, answer.headers.copy(), body_of(answer))
         return answer
 
     return record
@@ -61,6 +62,11 @@ async def _read(request: web.Request) -> bytes | None:
         return await request.read()
     except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
         return None
+
+
+@lru_cache(maxsize=1)  # many answers are given in one second
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 async def _answer(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -152,10 +152,10 @@ async def test_verdict_says_why_nothing_was_judged(
 async def test_exchange_that_has_not_ended_is_on_its_way(roomy_party: Party, http: ClientSession) -> None:
     """A request without an answer yet has neither status nor verdict; one too large to keep is not judged."""
     party, browser = roomy_party, Browser(roomy_party, http)
-    party.journal.begin("out", "POST", "http://localhost:1/", (), b"")
+    party.journal.begin("out", "POST", "http://localhost:1/", {}, b"")
     assert _rows((await browser.get())[1])[0][2:6] == ["to Callee", "POST http://localhost:1/", "…", "on its way"]
-    large = party.journal.begin("in", "POST", "/large", (), b"x" * (1024 * 1024 + 1))
-    party.journal.finish(large, 200, (), b"")
+    large = party.journal.begin("in", "POST", "/large", {}, b"x" * (1024 * 1024 + 1))
+    party.journal.finish(large, 200, {}, b"")
     assert "not judged: too large" in (await browser.get("/exchanges/2"))[1]
 
 

@@ -67,8 +67,8 @@ async def test_journal_says_what_is_no_text(party: Party) -> None:
 async def test_journal_keeps_the_beginning_of_a_large_body(party: Party) -> None:
     """Of a body over a mebibyte the journal tells the size; it is not judged by its beginning."""
     party.journal = Journal(party.clock, party.secrets, judge)
-    large = party.journal.begin("out", "POST", "http://far/", (), b"wrong" * 300_000)
-    party.journal.finish(large, 200, (), b"")
+    large = party.journal.begin("out", "POST", "http://far/", {}, b"wrong" * 300_000)
+    party.journal.finish(large, 200, {}, b"")
     (exchange,) = party.journal.exchanges()
     text = party.journal.to_json(exchange)["request"]
     assert text == {"headers": [], "body": "(1500000 bytes, of which the first 1048576 are kept)"}

@@ -1,6 +1,6 @@
 """The fields that an answer may have, worked out once for each table and list of names (platform 1.6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -36,14 +36,20 @@ class Fields:
     Attributes:
         unknown: the names that lead to no column.
         names: the keys in order.
-        special: those whose value is not simply the column's text.
+        whole: whether they are all columns of a table in its order.
+        unreadable: what those columns show that show nothing unless displayed.
+        references: columns whose value is the sys_id of another record, each with the table of that.
+        walked: those at the end of a dot-walk.
         tables: where the fields lead.
     """
 
     fields: tuple[Field, ...]
     unknown: tuple[str, ...]
     names: tuple[str, ...]
-    special: tuple[Field, ...]
+    whole: bool
+    unreadable: Mapping[str, str]
+    references: tuple[tuple[str, str], ...]
+    walked: tuple[Field, ...]
     tables: frozenset[str]
 
     def where(self, shown: Callable[[Field], bool]) -> "Fields":
@@ -63,17 +69,22 @@ def _find(dictionary: Dictionary, table: str, names: tuple[str, ...] | None) -> 
     keys = tuple(dictionary.columns(table)) if names is None else names
     found = {key: _field(dictionary, table, key) for key in keys}
     fields = tuple(field for field in found.values() if field is not None)
-    return _fields(fields, tuple(key for key, field in found.items() if field is None))
+    unknown = tuple(key for key, field in found.items() if field is None)
+    return _fields(fields, unknown, whole=names is None)
 
 
-def _fields(fields: tuple[Field, ...], unknown: tuple[str, ...]) -> Fields:
-    special = tuple(
-        field
-        for field in fields
-        if len(field.path) > 1 or field.column.is_reference or field.column.type in UNREADABLE_TYPES
+def _fields(fields: tuple[Field, ...], unknown: tuple[str, ...], *, whole: bool = False) -> Fields:
+    direct = [field for field in fields if len(field.path) == 1]
+    return Fields(
+        fields,
+        unknown,
+        names=tuple(field.key for field in fields),
+        whole=whole,
+        unreadable={field.key: "" for field in direct if field.column.type in UNREADABLE_TYPES},
+        references=tuple((field.key, field.column.reference or "") for field in direct if field.column.is_reference),
+        walked=tuple(field for field in fields if len(field.path) > 1),
+        tables=frozenset(field.table for field in fields),
     )
-    tables = frozenset(field.table for field in fields)
-    return Fields(fields, unknown, tuple(field.key for field in fields), special, tables)
 
 
 def _field(dictionary: Dictionary, start: str, key: str) -> Field | None:

@@ -16,17 +16,16 @@ def to_raw(session: "Session", table: str, values: dict[str, str], *, display: b
     Passwords are taken as display values only: the platform would store a raw one as if it were encrypted already.
     """
     columns = session.dictionary.columns(table)
-    raw = {}
-    for name, value in values.items():
-        column = columns.get(name)
-        if column is not None and display:
-            raw[name] = _from_display(session, column, value)
-        elif column is not None and column.type in PASSWORD_TYPES:
-            message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
-            session.findings.append(Finding("swallowed", "password-ignored", message, name))
-        else:
-            raw[name] = value
-    return raw
+    if display:
+        return {
+            name: _from_display(session, columns[name], value) if name in columns else value
+            for name, value in values.items()
+        }
+    passwords = session.dictionary.columns_of_type(table, PASSWORD_TYPES)
+    for name in filter(passwords.__contains__, values):
+        message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
+        session.findings.append(Finding("swallowed", "password-ignored", message, name))
+    return {name: value for name, value in values.items() if name not in passwords} if passwords else values
 
 
 def _from_display(session: "Session", column: Column, text: str) -> str:

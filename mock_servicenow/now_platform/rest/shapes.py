@@ -30,24 +30,36 @@ class Shapes:
         paths = self._needed_paths()
         if paths:
             self._session.references.prefetch(records, paths)
-        if self._display != "false" and any(field.column.type in JOURNAL_TYPES for field in self._fields.special):
+        if self._display != "false" and any(field.column.type in JOURNAL_TYPES for field in self._fields.fields):
             journal_fields.prefetch(self._session, records)
         shape = self._raw if self._display == "false" else self._displayed
         return [shape(record) for record in records]
 
     def _raw(self, record: "Record") -> Result:
-        values = record.values
-        result: dict[str, Value] = {name: values.get(name, "") for name in self._fields.names}
-        for field in self._fields.special:
-            end = self._end(record, field)
-            value = "" if end is None or field.column.type in UNREADABLE_TYPES else end[0][end[1]]
-            result[field.key] = self._raw_value(value, field.column)
+        values, fields = record.values, self._fields
+        result: dict[str, Value] = (
+            {**values}
+            if fields.whole and len(values) == len(fields.names)
+            else {name: values.get(name, "") for name in fields.names}
+        )
+        result.update(fields.unreadable)
+        if self._links:
+            for name, table in fields.references:
+                if values[name]:
+                    result[name] = self._linked(table, values[name])
+        for field in fields.walked:
+            result[field.key] = self._walked(record, field)
         return result
 
-    def _raw_value(self, value: str, column: "Column") -> Value:
-        if not (value and column.is_reference and self._links):
+    def _walked(self, record: "Record", field: Field) -> Value:
+        end = self._end(record, field)
+        value = "" if end is None or field.column.type in UNREADABLE_TYPES else end[0][end[1]]
+        if not (value and field.column.is_reference and self._links):
             return value
-        return {"link": f"{self._base}/{column.reference}/{value}", "value": value}
+        return self._linked(field.column.reference, value)
+
+    def _linked(self, table: str | None, value: str) -> Value:
+        return {"link": f"{self._base}/{table}/{value}", "value": value}
 
     def _displayed(self, record: "Record") -> Result:
         return {
@@ -72,7 +84,7 @@ class Shapes:
     def _needed_paths(self) -> list[Path]:
         """Return the references to follow, so that they can be fetched together."""
         if self._display == "false":
-            return [field.path[:-1] for field in self._fields.special if len(field.path) > 1]
+            return [field.path[:-1] for field in self._fields.walked]
         return [field.path for field in self._fields.fields if len(field.path) > 1 or field.column.reference]
 
 
