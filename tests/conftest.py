@@ -80,14 +80,21 @@ class PostgreSql:
         )
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSql]:
+@contextmanager
+def serving_postgresql() -> Iterator[PostgreSql]:
     """Run a PostgreSQL server."""
     with TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
         server = PostgreSql(_system_programs() or _packaged_programs(Path(folder)), Path(folder))
         server.start()
         yield server
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """Run a PostgreSQL server."""
+    with serving_postgresql() as server:
+        yield server
 
 
 def _system_programs() -> Path | None:
