@@ -1,7 +1,7 @@
 """What one user does in one transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -201,10 +201,14 @@ class Session:
 
     def newest(self, table: str, most: int) -> list[Record]:
         """Return the records that were inserted last, the last one first."""
-        physical = self.dictionary.sql_table(table)
-        order = [clause.desc() for clause in self.instance.store.insertion_order(physical)]
-        statement = self.reader.select(table).where(*self.reader.class_filter(table)).order_by(*order).limit(most)
-        return self._all_visible(table, self.reader.fetch(table, statement))
+        return self.page(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
+
+    def newest_first(self, table: str, query: CompiledQuery) -> CompiledQuery:
+        """Return the query with the newest records first, unless it says what to sort by."""
+        if query.order_by:
+            return query
+        order = self.instance.store.insertion_order(self.dictionary.sql_table(table))
+        return replace(query, order_by=tuple(clause.desc() for clause in order))
 
     def by_display(self, table: str, text: str) -> str | None:
         """Return the sys_id of the only record with that display value, or user name; None if there is none or more."""

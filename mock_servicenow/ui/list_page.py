@@ -1,8 +1,7 @@
 """List pages: ``/{table}_list.do``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from aiohttp import web
 from yarl import URL
@@ -12,7 +11,6 @@ from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.list_indexes import serve_list
-from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.session import Session
 from mock_servicenow.now_platform.users import User
@@ -93,7 +91,7 @@ class _List:
         """Return what the template shows."""
         session, url = self._session, self._url
         serve_list(session, url.table, url.query)
-        query = self._compiled()
+        query = session.newest_first(url.table, session.compiled(url.table, url.query))
         count = count_rows(session, url.table, query)
         records = session.page(url.table, query, limit=ROWS, offset=url.first - 1)
         expected = max(0, min(ROWS, count - url.first + 1))
@@ -112,17 +110,6 @@ class _List:
             "choices": self._choices(),
             "operators": OPERATORS,
         }
-
-    def _compiled(self) -> CompiledQuery:
-        """Return the query; the newest rows come first unless it says otherwise."""
-        query = self._session.compiled(self._url.table, self._url.query)
-        if query.order_by:
-            return query
-        physical = self._session.dictionary.sql_table(self._url.table)
-        newest: tuple[Any, ...] = tuple(
-            clause.desc() for clause in self._session.instance.store.insertion_order(physical)
-        )
-        return replace(query, order_by=newest)
 
     def _goes_on(self, count: int) -> bool:
         return self._url.first + ROWS <= min(count, MOST)

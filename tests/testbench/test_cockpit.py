@@ -149,6 +149,16 @@ async def test_verdict_says_why_nothing_was_judged(
     assert _rows((await browser.get())[1])[0][4:6] == words
 
 
+async def test_lists_mask_secrets_and_colour_failures(party: Party, browser: Browser) -> None:
+    """A secret in an address is masked; an answer of 400 and more is a bad one."""
+    await party.call("POST", "/__admin/faults", json={"kind": "status", "status": 404})
+    await party.call("GET", "/x?password=s3cret&about=it")
+    for path in ("", "/sequence?about=it"):
+        _, html = await browser.get(path)
+        assert ("s3cret" in html, "password=***" in html) == (False, True)
+        assert '<span class="tag bad">404</span>' in html
+
+
 async def test_exchange_that_has_not_ended_is_on_its_way(roomy_party: Party, http: ClientSession) -> None:
     """A request without an answer yet has neither status nor verdict; one too large to keep is not judged."""
     party, browser = roomy_party, Browser(roomy_party, http)
@@ -185,6 +195,14 @@ async def test_sequence_has_the_log_on_before_a_call(roomy_party: Party, http: C
     _, html = await browser.get("/sequence?about=/thing")
     sent = [row[3].rpartition("/")[2] for row in _rows(html) if row[2] == "to Callee"]
     assert sent == ["thing", "token", "thing"]
+
+
+async def test_sequence_leaves_other_calls_to_the_same_address_out(roomy_party: Party, http: ClientSession) -> None:
+    """The delivery before is no log-on: it is about something else."""
+    for body in (b"one", b"two"):
+        await roomy_party.caller.send("POST", f"{roomy_party.url}/approve", {}, body, 5)
+    _, html = await Browser(roomy_party, http).get("/sequence?about=two")
+    assert [row[2] for row in _rows(html)] == ["to Callee", "from Caller"]
 
 
 async def test_sequence_of_nothing_says_so(party: Party, browser: Browser) -> None:
