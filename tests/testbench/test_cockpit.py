@@ -302,6 +302,14 @@ async def test_cockpit_is_closed_to_other_names(browser: Browser, path: str) -> 
     assert (await browser.get(path, headers=ELSEWHERE | {"X-Admin-Token": TOKEN}))[0] == 200
 
 
+async def test_host_that_is_none_breaks_nothing(party: Party, browser: Browser) -> None:
+    """A Host header that is no host opens nothing, and does not keep the token of the control plane out."""
+    junk = {"Host": "[::"}
+    assert (await browser.get(headers=junk))[0] == 403
+    assert (await browser.post("/clock", {"seconds": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
+    assert party.clock.now().second == 5
+
+
 async def test_token_unlocks_a_browser(browser: Browser) -> None:
     """Whoever types the token is let in from then on; a wrong one is told."""
     url = f"{browser.party.url}/__cockpit/unlock"
