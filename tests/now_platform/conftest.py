@@ -99,7 +99,8 @@ def dictionary() -> Dictionary:
 def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tuple[str, bytes]]:
     """Give the URL of a prepared database, and a copy of it where the store has copies."""
     with new_database("") as url:
-        store = Store(url, dictionary.sql)
+        # The copy of a database in a file would be one, too; that of one in memory may become either.
+        store = Store(url if url.startswith("postgresql") else "sqlite://", dictionary.sql)
         provision(
             Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL), Credentials()
         )
