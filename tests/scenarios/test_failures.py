@@ -141,6 +141,17 @@ def test_what_a_shell_would_take_for_more_than_a_text_is_quoted() -> None:
     assert told.splitlines()[0].endswith(" console: 404")
 
 
+def test_regressions_are_part_of_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was found once is played with everything else, by its tag or alone."""
+    regressions = [str(file) for file in catalog_files() if file.parent.name == "regressions"]
+    assert regressions
+    assert main(["run", "--tag", "regression", "--jobs", "1"]) == 0
+    assert (
+        f"{len(regressions)} passed, 0 failed, 0 skipped; {7 * len(regressions)} expectations"
+        in capsys.readouterr().out
+    )
+
+
 def test_a_folder_for_failures_needs_something_that_finds_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

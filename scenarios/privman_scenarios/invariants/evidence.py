@@ -11,6 +11,7 @@ from privman_contracts import WireNames
 from privman_scenarios.findings import find_all
 from privman_scenarios.http_api import USER_AGENT
 from privman_scenarios.party import Party
+from privman_scenarios.spelling import Spelling
 from privman_scenarios.targets import Targets
 
 Record = Mapping[str, Any]
@@ -22,7 +23,7 @@ _HARMLESS = ("", "slow")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen on the way, and what stands at the end.
+    """What was seen on the way, and what stands at the end; records and words in the packaged spelling.
 
     Attributes:
         sightings: request_id to the state that the console showed, after each step.
@@ -57,21 +58,21 @@ class Evidence:
 
     def acknowledged(self) -> Iterator[tuple[Record, str]]:
         """Yield each row and the decision on it that ServiceNow answered with success, in order."""
-        rows = {row["sys_id"]: row for row in self.requests}
+        rows, spelling = {row["sys_id"]: row for row in self.requests}, Spelling(self.names)
         for exchange in self.received["servicenow"]:
             sys_id = urlsplit(exchange["url"]).path.rpartition("/")[2]
             if sys_id in rows and _is_accepted_update(exchange):
-                decision = _object(exchange["request"]["body"]).get(self.names.column("request", "status"))
-                if decision:
+                body = spelling.record_from_wire("request", _object(exchange["request"]["body"]))
+                if decision := body.get("status"):
                     yield rows[sys_id], decision
 
     def taken(self) -> Iterator[tuple[str, str]]:
         """Yield request_id and response of each decision that the console answered with success, in order."""
-        request_id, response = (self.names.key("decision", key) for key in ("RequestId", "Response"))
+        spelling = Spelling(self.names)
         for exchange in self.received["console"]:
-            body = _object(exchange["request"]["body"])
-            if response in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
-                yield body[request_id], body[response]
+            body = spelling.message_from_wire(_object(exchange["request"]["body"]))
+            if "Response" in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
+                yield body["RequestId"], body["Response"]
 
     def is_delivered(self, row: Record) -> bool:
         """Tell whether the console answered a response with success, as ServiceNow recorded it."""
@@ -83,8 +84,8 @@ class Evidence:
         return int(row["response_status_code"] or 0) in again and int(row["retry_attempts"] or 0) < self._most_retries()
 
     def _most_retries(self) -> int:
-        key = self.names.key("instance_metadata", "Maximum retry attempts")
-        return min((int(_object(row["instance_metadata"]).get(key, 0)) for row in self.registrations), default=0)
+        registered = [_object(row["instance_metadata"]) for row in self.registrations]
+        return min((int(metadata.get("Maximum retry attempts", 0)) for metadata in registered), default=0)
 
 
 async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from privman_scenarios.invariants.evidence import Evidence, Record
 
 PENDING, APPROVED, DENIED, TIMED_OUT, EXPIRED = "Pending", "Approved", "Denied", "TimedOut", "Expired"
+APPROVE = "Approve"
 # An approval may end; nothing else follows on a final state.
 _FOLLOWS = {(PENDING, each) for each in (APPROVED, DENIED, TIMED_OUT, EXPIRED)} | {(APPROVED, EXPIRED)}
 
@@ -23,10 +24,9 @@ def one_final_state(evidence: Evidence) -> Iterator[str]:
                 yield f"request {request_id} was {before} in the console, then {after}"
         if states[-1] == PENDING:
             yield f"request {request_id} is still {PENDING} in the console"
-    pending = evidence.names.word("request_status", "pending")
     for row in evidence.requests:
-        if row["status"] == pending:
-            yield f"request {row['request_id']} is still {pending} in ServiceNow"
+        if row["status"] == PENDING:
+            yield f"request {row['request_id']} is still {PENDING} in ServiceNow"
 
 
 def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
@@ -38,10 +38,9 @@ def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
             yield f"request {request_id} was {ended} in the console, and approved after that"
         if states[-1] in (APPROVED, EXPIRED) and approval["decided_at"] >= approval["times_out_at"]:
             yield f"request {request_id} was approved at {approval['decided_at']}, timed out {approval['times_out_at']}"
-    approve = evidence.names.word("response", "approve")
     before: dict[str, str] = {}
     for row, decision in evidence.acknowledged():
-        if decision == approve and before.get(row["sys_id"], approve) != approve:
+        if decision == APPROVE and before.get(row["sys_id"], APPROVE) != APPROVE:
             yield f"ServiceNow took {decision} on request {row['request_id']} after {before[row['sys_id']]}"
         before.setdefault(row["sys_id"], decision)
 
@@ -59,7 +58,7 @@ def no_acknowledged_decision_lost(evidence: Evidence) -> Iterator[str]:
             )
     states = {approval["request_id"]: approval["state"] for approval in evidence.approvals}
     for request_id, decision in evidence.taken():
-        if states.get(request_id) not in _console_states(evidence, decision):
+        if states.get(request_id) not in _console_states(decision):
             yield f"the console took {decision} on request {request_id}, which is {states.get(request_id)}"
 
 
@@ -67,7 +66,7 @@ def both_sides_agree(evidence: Evidence) -> Iterator[str]:
     """Both sides end alike, or ServiceNow shows that the console refused its decision."""
     for approval in evidence.approvals:
         row = evidence.request(approval["request_id"])
-        if row is None or not _agree(evidence, approval, row):
+        if row is None or not _agree(approval, row):
             yield from _disagreement(evidence, approval, row)
         elif approval["state"] != TIMED_OUT and approval["comment"] != row["comment"]:
             yield (
@@ -110,16 +109,16 @@ INVARIANTS: Mapping[str, Invariant] = {
 }
 
 
-def _console_states(evidence: Evidence, decision: str) -> tuple[str, ...]:
-    if decision == evidence.names.word("response", "approve"):
+def _console_states(decision: str) -> tuple[str, ...]:
+    if decision == APPROVE:
         return APPROVED, EXPIRED
     return (DENIED,)
 
 
-def _agree(evidence: Evidence, approval: Record, row: Record) -> bool:
-    if row["status"] == evidence.names.word("request_status", "timed_out"):
+def _agree(approval: Record, row: Record) -> bool:
+    if row["status"] == TIMED_OUT:
         return bool(approval["state"] == TIMED_OUT)
-    return approval["state"] in _console_states(evidence, row["status"])
+    return approval["state"] in _console_states(row["status"])
 
 
 def _disagreement(evidence: Evidence, approval: Record, row: Record | None) -> Iterator[str]:
