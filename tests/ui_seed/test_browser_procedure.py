@@ -126,7 +126,7 @@ class Procedure:
         page = self._console
         await page.get_by_role("link", name="Request approval").click()
         await page.get_by_label("Policy", exact=True).fill(POLICY)
-        await page.get_by_label("User", exact=True).fill("Ada")
+        await page.get_by_label("User", exact=True).fill("CORP\\endpoint-user")
         await page.get_by_label("Reason").fill("Für das Büro")
         await page.get_by_role("button", name="Request approval").click()
         await expect(page.get_by_text("Pending")).to_be_visible()
