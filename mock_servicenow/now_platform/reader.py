@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform import row_objects
 from mock_servicenow.now_platform.column_types import NUMBER_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.dictionary import Column, Dictionary
-from mock_servicenow.now_platform.folding import Folded, ascii_lower
+from mock_servicenow.now_platform.folding import Folded
 from mock_servicenow.now_platform.physical import text_literal
 from mock_servicenow.now_platform.store import Row, Store, Transaction
 from mock_servicenow.now_platform.values import from_database, is_storable, to_database, to_stored
@@ -45,14 +45,14 @@ class Reader:
             ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
             yield from self.fetch(table, ordered)
 
-    def find(self, table: str, equal: Mapping[str, str]) -> list[Values]:
-        """Return the rows whose columns have just those stored values, in the order of their insertion."""
+    def find(self, table: str, equal: Mapping[str, str], most: int | None = None) -> list[Values]:
+        """Return the rows whose columns have just those stored values, at most so many, in order of their insertion."""
         columns = self._dictionary.columns(table)
         stored = {name: _stored(columns[name], text) for name, text in equal.items()}
         if None in stored.values():  # no row has a value of another type
             return []
         named = tuple((name, bool(text)) for name, text in stored.items())
-        prepared = self._store.prepared(("find", table, named), lambda: self._select_equal(table, named))
+        prepared = self._store.prepared(("find", table, named, most), lambda: self._select_equal(table, named, most))
         values = {name: to_database(columns[name], text or "") for name, text in stored.items()}
         return [self._values(table, row) for row in self._transaction.run(prepared, values)]
 
@@ -63,19 +63,6 @@ class Reader:
     def select(self, table: str) -> "sa.Select[Any]":
         """Return a statement for the table's columns in the dictionary's order, without any condition."""
         return self._store.statement(("select", table), lambda: self._select(table))
-
-    def equals(self, table: str, name: str, text: str) -> "sa.ColumnElement[bool]":
-        """Return the condition that a column has just that stored value; none has a value of another type."""
-        physical = self._dictionary.sql_table(table).c[name]
-        if not text:
-            return physical.is_(None)
-        column = self._dictionary.columns(table)[name]
-        stored = _stored(column, text)
-        if stored is None:
-            return sa.false()
-        same = physical == to_database(column, stored)
-        # Indexes on texts are folded, so the database finds the row by one condition and proves it by the other.
-        return sa.and_(Folded(physical) == ascii_lower(stored), same) if kind_of(column.type) is Kind.TEXT else same
 
     def class_filter(self, table: str) -> "list[sa.ColumnElement[bool]]":
         """Return the condition that keeps other classes of the hierarchy out; none for a root."""
@@ -95,14 +82,18 @@ class Reader:
         ]
         return sa.select(*objects).select_from(physical)
 
-    def _select_equal(self, table: str, named: Iterable[tuple[str, bool]]) -> "sa.Select[Any]":
+    def _select_equal(self, table: str, named: Iterable[tuple[str, bool]], most: int | None) -> "sa.Select[Any]":
         physical = self._dictionary.sql_table(table)
         tests = [self._is(table, name) if filled else physical.c[name].is_(None) for name, filled in named]
         ordered = self.select(table).order_by(*self._store.insertion_order(physical))
-        return ordered.where(*self.class_filter(table), *tests)
+        rows = ordered.where(*self.class_filter(table), *tests)
+        return rows if most is None else rows.limit(sa.literal_column(str(most))).offset(sa.literal_column("0"))
 
     def _is(self, table: str, name: str) -> "sa.ColumnElement[bool]":
-        """Return the condition that a column has just the value given by its name, as `equals`."""
+        """Return the condition that a column has just the value given by its name.
+
+        Indexes on texts are folded, so the database finds the row by one condition and proves it by the other.
+        """
         physical = self._dictionary.sql_table(table).c[name]
         given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
         if kind_of(self._dictionary.columns(table)[name].type) is not Kind.TEXT:

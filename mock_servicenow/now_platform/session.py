@@ -6,8 +6,6 @@ from datetime import tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from mock_servicenow.now_platform import access, display, queries
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
 from mock_servicenow.now_platform.formats import Formats
@@ -214,9 +212,8 @@ class Session:
         """Return the sys_id of the only record with that display value, or user name; None if there is none or more."""
         columns = self.dictionary.columns(table)
         names = {self.dictionary.display_column(table), "user_name"} & columns.keys()
-        matching = sa.or_(*(self.reader.equals(table, name, text) for name in sorted(names)))
-        found = self.reader.fetch(table, self.reader.select(table).where(matching).limit(2))
-        return found[0]["sys_id"] if len(found) == 1 else None
+        found = {row["sys_id"] for name in names for row in self.reader.find(table, {name: text}, most=2)}
+        return found.pop() if len(found) == 1 else None
 
     def display(self, record: Record, column: str) -> str:
         """Return what people read in a column of a record."""

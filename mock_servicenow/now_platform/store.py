@@ -96,11 +96,8 @@ class Transaction:
         self._locked = True
 
     def execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
-        """Execute a statement; raises DuplicateError."""
-        try:
-            return self._connection.execute(statement)
-        except sa.exc.IntegrityError as error:
-            raise DuplicateError(str(error.orig)) from None
+        """Execute a statement."""
+        return self._connection.execute(statement)
 
     def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
         """Execute a statement that was compiled before; raises DuplicateError."""
