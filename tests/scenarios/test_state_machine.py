@@ -181,8 +181,9 @@ class BothSides(RuleBasedStateMachine):
         elif event == "log out":
             self.world.console.log_out()
         else:
-            self.model.secret_known = event == "update the Secret"
-            self.world.console.reset_secret(update_credential=self.model.secret_known)
+            self.model.secret_known = updated = event == "update the Secret"
+            self.model.has_token = self.model.has_token and not updated  # it was had for the Secret before
+            self.world.console.reset_secret(update_credential=updated)
         self.model.token_until = self.model.now
 
     def ask(self, metadata: dict[str, str]) -> str:

@@ -48,7 +48,7 @@ class Reports:
             (lambda record: json_report(record, to_json(self._coverage)), options.json),
         ]
         self._written = [(render, file) for render, file in asked if file]
-        self.listeners: Sequence[Listener] = [self._terminal, self._record]
+        self.listeners: Sequence[Listener] = [self._record, self._terminal]  # what is printed is recorded
         if options.github:
             self.listeners = [*self.listeners, GitHubReport(say, Path.cwd())]
         if self._coverage:
