@@ -402,6 +402,19 @@ async def test_display_values_may_be_written(client: Client) -> None:
     assert record["assigned_to"]["value"] == "46c5bf6ca9fe1981010713e3ac7d3384"
 
 
+async def test_a_display_value_names_a_record_of_the_class_that_is_referred_to(client: Client) -> None:
+    """A problem is found by its number where a problem is referred to, an incident is not, though both are tasks."""
+    problem, incident = await post(client, "problem", {}), await post(client, "incident", {})
+    written = {"problem_id": problem["number"], "parent_incident": problem["number"]}
+    record = await post(client, "incident", written, sysparm_input_display_value="true")
+    assert record["problem_id"]["value"] == problem["sys_id"]
+    written = {"problem_id": incident["number"], "parent_incident": incident["number"]}
+    other = await post(client, "incident", written, sysparm_input_display_value="true")
+    assert other["parent_incident"]["value"] == incident["sys_id"]
+    assert problem["sys_id"] not in str(record["parent_incident"])
+    assert incident["sys_id"] not in str(other["problem_id"])
+
+
 async def test_journal_columns_append(client: Client) -> None:
     """Each write appends an entry; raw they read empty, displayed newest first, and as rows."""
     record = await post(client, "u_toy", {"u_color": "r", "u_notes": "first"}, sysparm_display_value="all")
