@@ -124,7 +124,9 @@ def peers(folder: Path, jar: str | None) -> list[Peer]:
         ),
     ]
     if jar is not None:
-        wiremock = ["/usr/bin/env", "java", "-jar", jar, "--port", str(PORT), "--disable-banner"]
+        # It makes folders where it starts, unless told where.
+        where = ["--root-dir", str(folder), "--port", str(PORT)]
+        wiremock = ["/usr/bin/env", "java", "-jar", jar, *where, "--disable-banner"]
         found.append(Peer("WireMock, static stubs", lambda: wiremock, stub_wiremock))
     return found
 
