@@ -64,14 +64,6 @@ def _complete_counters(instance: "Instance") -> None:
         store_rows(session, missing)
 
 
-def set_administrator(instance: "Instance", administrator: Credentials) -> None:
-    """Give the administrator of an instance another name and password."""
-    with instance.transaction(instance.system) as session:
-        session.update(
-            "sys_user", ADMIN_ID, {"user_name": administrator.username, "user_password": administrator.password}
-        )
-
-
 def store_rows(session: "Session", rows: Rows) -> None:
     """Store rows without business rules; a reference may name its target as `seed_id` does."""
     by_table: dict[str, list[Values]] = {}

@@ -8,7 +8,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning import Credentials, set_administrator
 from privman_testbench.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
@@ -91,13 +90,6 @@ async def test_a_user_is_shut_out_at_once(anonymous: Client, instance: Instance,
     with instance.transaction(instance.system) as session:
         session.update("sys_user", ADMIN, change)
     assert await status(anonymous, "admin:admin") == 401
-
-
-async def test_the_administrator_may_be_renamed(anonymous: Client, instance: Instance) -> None:
-    """A prepared instance takes another administrator's name and password."""
-    set_administrator(instance, Credentials("boss", "s3cret"))
-    assert await status(anonymous, "admin:admin") == 401
-    assert await status(anonymous, "boss:s3cret") == 200
 
 
 async def test_a_password_may_be_set_by_a_client(client: Client, anonymous: Client) -> None:
