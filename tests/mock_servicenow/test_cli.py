@@ -36,6 +36,15 @@ async def test_password_comes_from_the_environment() -> None:
         assert await _users(url) == 401
 
 
+async def test_the_administrator_is_named_by_an_option() -> None:
+    """With --username another administrator logs in, and admin is nobody."""
+    async with serving_command("--username", "boss") as url, ClientSession() as session:
+        for name, status in (("boss", 200), ("admin", 401)):
+            headers = {"Authorization": encode_basic_auth(name, "admin")}
+            async with session.get(f"{url}/api/now/table/sys_user", headers=headers) as answer:
+                assert answer.status == status
+
+
 async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
     """With --tls the instance serves https that a client trusting the written authority accepts."""
     authority = tmp_path / "ca.pem"
