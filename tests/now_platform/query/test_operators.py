@@ -43,6 +43,7 @@ def shelf(desk: Desk) -> Desk:
         ("short_descriptionNOTEMPTY", "one three two"),
         ("short_description!=", "one three two"),
         ("numberIN,INC001", "one void"),
+        ("numberIN", "void"),
         ("short_descriptionANYTHING", "one three two void"),
         ("short_description<e", "one two"),
         ("number<=inc002", "one two"),
