@@ -1,5 +1,6 @@
 """What people read in place of a stored value (platform 1.7)."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
 
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_CODES = {sign: code for code, sign in CURRENCY_SIGNS.items()}
+_AMOUNT = re.compile(r"(?P<sign>[$€£¥]|[A-Z]{3}(?= )) ?(?P<number>-?[\d,]*\d(?:\.\d+)?)", re.ASCII)
 PASSWORD_MASK = "********"  # noqa: S105 - what stands in for one
 
 
@@ -71,6 +74,14 @@ def currency(stored: str) -> str:
     except ValueError:
         return stored
     return f"{CURRENCY_SIGNS.get(code, f'{code} ')}{number}" if separator else stored
+
+
+def parse_currency(displayed: str) -> str:
+    """Return the stored form of an amount written with its sign or code: ``USD;1234.50``; other text as it is."""
+    amount = _AMOUNT.fullmatch(displayed)
+    if amount is None:
+        return displayed
+    return f"{_CODES.get(amount['sign'], amount['sign'])};{amount['number'].replace(',', '')}"
 
 
 def duration_words(seconds: int) -> str:

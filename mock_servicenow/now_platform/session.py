@@ -209,7 +209,12 @@ class Session:
         return replace(query, order_by=tuple(clause.desc() for clause in order))
 
     def by_display(self, table: str, text: str) -> str | None:
-        """Return the sys_id of the only record with that display value, or user name; None if there is none or more."""
+        """Return the sys_id of the only record with that display value, or user name; None if there is none or more.
+
+        Nothing is displayed by an empty text, though records without a name exist.
+        """
+        if not text:
+            return None
         columns = self.dictionary.columns(table)
         names = {self.dictionary.display_column(table), "user_name"} & columns.keys()
         found = {row["sys_id"] for name in names for row in self.reader.find(table, {name: text}, most=2)}

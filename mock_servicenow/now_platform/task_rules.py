@@ -36,9 +36,12 @@ def mark_closed(context: RuleContext) -> None:
     if not context.changed("state"):
         return
     closed = CLOSED_STATES.get(context.table, CLOSED_STATES["task"])
-    is_closed = context.current["state"] in closed
-    context.current["active"] = "false" if is_closed else "true"
-    if is_closed and not context.current["closed_at"]:
+    if context.current["state"] not in closed:
+        if context.previous is not None and context.previous["state"] in closed:
+            context.current["active"] = "true"
+        return
+    context.current["active"] = "false"
+    if not context.current["closed_at"]:
         context.current["closed_at"] = context.session.now
         context.current["closed_by"] = context.session.user.sys_id
 

@@ -1,6 +1,7 @@
 """Serving an application at an address, and the options of a command that does."""
 
 import asyncio
+import logging
 import signal
 import ssl
 from argparse import ArgumentParser, Namespace
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from privman_testbench.clock import Clock
 from privman_testbench.command_line import UsageError, port
@@ -52,7 +54,12 @@ async def serving(
     """
     # A handler whose client has gone is cancelled, so that a slow answer that nobody waits for does not hold the clock.
     runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=0, max_line_size=LONGEST_LINE
+        app,
+        access_log=None,
+        logger=_log(),
+        handler_cancellation=True,
+        shutdown_timeout=0,
+        max_line_size=LONGEST_LINE,
     )
     await runner.setup()
     try:
@@ -62,6 +69,14 @@ async def serving(
         yield f"{scheme}://{named}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def _log() -> logging.Logger:
+    """Return the web server's log without what clients send that is no HTTP: they are told, and nothing is wrong."""
+    log = logging.Logger("aiohttp.server")  # noqa: LOG001 - one for this server, so that the shared one stays as it is
+    log.parent = logging.getLogger("aiohttp")
+    log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+    return log
 
 
 async def until_stopped() -> None:

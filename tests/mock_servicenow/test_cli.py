@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 from aiohttp import ClientSession, encode_basic_auth
+from yarl import URL
 
 from .command import run_command, serving_command
 
@@ -51,6 +52,25 @@ async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
     async with serving_command("--tls", "--tls-ca-file", str(authority)) as url:
         assert url.startswith("https://127.0.0.1:")
         assert await _users(url, ssl.create_default_context(cafile=authority)) == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\nFOO / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"\0\xff\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_leaves_no_trace_in_the_log(sent: bytes) -> None:
+    """A client that speaks no HTTP is told so with 400; on the error output there is nothing."""
+    async with serving_command() as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+        writer.write(sent)
+        assert b" 400 Bad Request\r\n" in await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_no_control_plane() -> None:

@@ -331,12 +331,20 @@ async def test_many_rows_are_transformed_at_once_if_set_so(client: Client) -> No
 
 
 async def test_keys_of_many_rows_are_labels(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.4: insertMultiple takes labels of columns as keys; others are ignored, with a finding."""
-    await insert_multiple(client, {"User ID": 7, "user_id": "x", "Extra": {"a": "b"}})
+    """3.4: insertMultiple takes labels of columns as keys, and names, with a finding; others are ignored."""
+    await insert_multiple(client, {"user_id": "x", "User ID": 7, "Extra": {"a": "b"}, "Nickname": "y"})
     (row,) = await rows(client)
     assert row["user_id"] == "7"
     assert row["extra"] == "{a=b}"
-    assert swallowed() == ["column-ignored"]
+    assert swallowed() == ["column-ignored", "name-for-label"]
+
+
+async def test_keys_of_many_rows_may_be_names(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """3.4: where no label of a column is given, its name is taken, and the journal tells."""
+    await insert_multiple(client, {"user_id": "a", "email": "a@import.example"})
+    (row,) = await rows(client)
+    assert (row["user_id"], row["email"]) == ("a", "a@import.example")
+    assert swallowed() == ["name-for-label"]
 
 
 async def test_keys_of_many_rows_are_column_names_if_set_so(client: Client) -> None:

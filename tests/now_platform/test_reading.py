@@ -286,6 +286,14 @@ async def test_filters_by_field(client: Client, filters: dict[str, str], count: 
     assert len(await get(client, "table/problem", **filters)) == count
 
 
+async def test_a_filter_without_a_value_finds_empty_columns(client: Client) -> None:
+    """1.3, 2.1: an empty value is none, although a user without a name is displayed so."""
+    assert [user["name"] for user in await get(client, "table/sys_user", name="")] == [""]
+    everything = await get(client, "table/problem", sysparm_fields="assigned_to")
+    unassigned = await get(client, "table/problem", sysparm_fields="assigned_to", assigned_to="")
+    assert 0 < len(unassigned) == sum(not problem["assigned_to"] for problem in everything)
+
+
 async def test_filters_do_not_mix_with_a_query(client: Client, swallowed: Swallowed) -> None:
     """Beside sysparm_query the pairs have no effect."""
     assert len(await get(client, "table/problem", sysparm_query="state=101", number="PRB0000001")) == 4

@@ -326,6 +326,12 @@ async def test_date_times_at_the_edge_of_the_calendar(client: Client) -> None:
     assert record["u_sold"] == "9999-12-31 23:00:00"
 
 
+async def test_an_empty_method_override_is_none(client: Client) -> None:
+    """1.2: a header without a verb leaves the verb that was sent."""
+    response = await client.post("/api/now/table/problem", json={}, headers={"X-HTTP-Method-Override": ""})
+    assert response.status == 201
+
+
 async def test_unknown_choices_may_be_refused(client: Client, instance: Instance, swallowed: Swallowed) -> None:
     """The property that forbids them makes them ignored."""
     with instance.transaction(instance.system) as session:
@@ -400,6 +406,32 @@ async def test_display_values_may_be_written(client: Client) -> None:
     assert record["follow_up"] == ""
     assert record["state"] == "102"
     assert record["assigned_to"]["value"] == "46c5bf6ca9fe1981010713e3ac7d3384"
+
+
+@pytest.mark.parametrize(
+    ("column", "displayed", "stored"),
+    [
+        ("u_pieces", "1,234,567", "1234567"),
+        ("u_pieces", "1,2", ""),
+        ("u_weight", "-1,234.5", "-1234.5"),
+        ("u_weight", "7", "7"),
+        ("u_price", "$1,234.50", "USD;1234.50"),
+        ("u_price", "CHF 1.00", "CHF;1.00"),
+        ("u_price", "cheap", "cheap"),
+        ("u_friends", "Natasha Ingram, System Administrator", f"46c5bf6ca9fe1981010713e3ac7d3384,{ADMIN}"),
+        ("u_friends", "nobody", "nobody"),
+    ],
+)
+async def test_what_is_displayed_may_be_written_back(client: Client, column: str, displayed: str, stored: str) -> None:
+    """1.3, 1.7: grouped numbers, amounts with their sign and lists of names are display values, too."""
+    record = await post(client, "u_toy", {"u_color": "r", column: displayed}, sysparm_input_display_value="true")
+    assert record[column] == stored
+
+
+async def test_a_list_of_anything_is_written_as_displayed(client: Client) -> None:
+    """1.7: the entries of a list that refers to no table are taken as they are, without the space between them."""
+    record = await post(client, "sys_user_group", {"type": "a, b"}, sysparm_input_display_value="true")
+    assert record["type"] == "a,b"
 
 
 async def test_a_display_value_names_a_record_of_the_class_that_is_referred_to(client: Client) -> None:
@@ -507,6 +539,14 @@ async def test_a_closed_task_is_inactive(client: Client) -> None:
     assert (await patch(client, "problem", record["sys_id"], {"state": "101"}))["active"] == "true"
     again = await patch(client, "problem", record["sys_id"], {"state": "107"})
     assert again["closed_at"] == "2026-01-05 09:00:00"
+
+
+async def test_a_new_task_may_be_inactive(client: Client) -> None:
+    """1.8: JSON booleans count; an open state makes a task active only where it leaves a closed one."""
+    record = await post(client, "incident", {"active": False})
+    assert record["active"] == "false"
+    moved = await patch(client, "incident", record["sys_id"], {"state": "2"})
+    assert moved["active"] == "false"
 
 
 async def test_a_user_is_called_by_first_and_last_name(client: Client) -> None:

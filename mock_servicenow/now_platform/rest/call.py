@@ -41,7 +41,7 @@ class Call:
     @property
     def verb(self) -> str:
         """Return the verb that counts: the overriding one if the header names it (platform 1.2)."""
-        return self.headers.get("X-HTTP-Method-Override", self.method).upper()
+        return (self.headers.get("X-HTTP-Method-Override") or self.method).upper()
 
     @property
     def prefix(self) -> str:

@@ -86,19 +86,29 @@ def java_text(value: object) -> str:
 
 
 def _rows(call: Call, session: "Session", staging: str, settings: "Record | None") -> list[dict[str, str]]:
-    """Return the rows in the body; unless the settings say otherwise, their keys are the labels of columns."""
+    """Return the rows in the body.
+
+    Their keys are the labels of columns unless the settings say otherwise; a name where a label belongs is taken, too.
+    """
     body = read_json(call)
     records = body.get("records") if isinstance(body, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise UnreadableBody("insertMultiple takes an object with records, an array of objects")
     columns = session.dictionary.columns(staging)
     by_label = settings is None or settings["column_mapping"] == "label"
-    names = {column.label: name for name, column in columns.items()} if by_label else {name: name for name in columns}
-    unknown = sorted({key for record in records for key in record} - names.keys())
-    if unknown:
-        keys = "labels" if by_label else "names"
-        call.swallowed("column-ignored", f"table {staging}: no columns have the {keys} {', '.join(unknown)}: ignored")
-    return [{names[key]: java_text(value) for key, value in record.items() if key in names} for record in records]
+    labels = {column.label: name for name, column in columns.items()} if by_label else {}
+    names = {name: name for name in columns if name not in labels}
+    keys = {key for record in records for key in record}
+    if unknown := sorted(keys - labels.keys() - names.keys()):
+        kind = "labels" if by_label else "names"
+        call.swallowed("column-ignored", f"table {staging}: no columns have the {kind} {', '.join(unknown)}: ignored")
+    if by_label and (named := sorted(keys & names.keys())):
+        call.swallowed("name-for-label", f"table {staging}: {', '.join(named)} are names; labels are expected: taken")
+    return [_known(record, names) | _known(record, labels) for record in records]
+
+
+def _known(record: "dict[str, object]", columns: "Mapping[str, str]") -> dict[str, str]:
+    return {columns[key]: java_text(value) for key, value in record.items() if key in columns}
 
 
 def _answer(call: Call, session: "Session", row: "Record | None", status: int) -> Answer:

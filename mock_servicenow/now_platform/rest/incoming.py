@@ -1,13 +1,17 @@
 """Values in a request body, turned from display values into raw ones where the client says so (platform 1.3, 1.7)."""
 
+import re
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, INTEGER_TYPES, NUMBER_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary import Column
+from mock_servicenow.now_platform.display import parse_currency
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
+
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 
 
 def to_raw(session: "Session", table: str, values: dict[str, str], *, display: bool) -> dict[str, str]:
@@ -33,4 +37,18 @@ def _from_display(session: "Session", column: Column, text: str) -> str:
         return session.formats.to_utc(text)
     if column.type == "glide_date":
         return session.formats.to_date(text)
+    if column.type == "glide_list":
+        return _list(session, column, text)
+    if column.type in {"currency", "price"}:
+        return parse_currency(text)
+    if column.type in INTEGER_TYPES | NUMBER_TYPES and _GROUPED.fullmatch(text):
+        return text.replace(",", "")
     return next((choice.value for choice in column.choices if choice.label == text), text)
+
+
+def _list(session: "Session", column: Column, text: str) -> str:
+    """Return the sys_ids of a list of names; what names no single record stays as it is."""
+    entries = [entry.strip() for entry in text.split(",")]
+    if column.reference is None:
+        return ",".join(entries)
+    return ",".join(session.by_display(column.reference, entry) or entry for entry in entries)
