@@ -112,13 +112,19 @@ def _build(blueprint: Blueprint, instance: Instance) -> None:
 
 
 def _addressed(instance: Instance, settings: Settings) -> Middleware:
-    """Let links begin with the origin that the client used, unless the settings name one."""
+    """Let links begin with the origin that the client used, unless the settings name one, and name the server."""
 
     @web.middleware
     async def address(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not settings.url:
             instance.url = f"{request.scheme}://{request.host}"
-        return await handler(request)
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            error.headers.setdefault("Server", instance.release.server)
+            raise
+        response.headers.setdefault("Server", instance.release.server)
+        return response
 
     return address
 

@@ -1,6 +1,7 @@
 """The moods of an instance that break integrations, as faults to arm (platform 5, traps 6, 26 to 33)."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
 import orjson
 from aiohttp import web
@@ -17,6 +18,7 @@ HIBERNATING_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8"><title>Instance Hibernating page</title></head>
 <body><h1>Your instance is hibernating</h1><p>This instance is hibernating. Sign in to wake it up.</p></body></html>
 """
+WAKE_UP = "https://developer.servicenow.com/dev.do#!/home?wu=true"
 MAINTENANCE_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8"><title>Maintenance</title></head>
 <body><h1>This instance is undergoing maintenance</h1></body></html>
@@ -45,13 +47,16 @@ class Moods:
             "stored-but-denied": self.stored_but_denied,
         }
 
-    async def hibernating(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
-        """Answer 200 with a page of HTML, whatever was asked (platform 5.4)."""
-        return _page(200, HIBERNATING_PAGE)
+    async def hibernating(self, fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer with a page of HTML, whatever was asked: ``status`` 200, or 503, or 302 to wake it (platform 5.4)."""
+        status = fault.options.get("status", 200)
+        if status == HTTPStatus.FOUND:
+            return web.Response(status=status, headers={"Location": WAKE_UP, "Server": EDGE})
+        return _page(status, HIBERNATING_PAGE)
 
-    async def maintenance(self, _fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
-        """Answer 503 with a page of HTML (platform 9)."""
-        return _page(503, MAINTENANCE_PAGE)
+    async def maintenance(self, fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer with a page of HTML, ``status`` 503 unless another is given (platform 5.4, 9)."""
+        return _page(fault.options.get("status", 503), MAINTENANCE_PAGE)
 
     async def rate_limited(self, fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
         """Answer 429 as a rate limit rule does, to be tried again after ``seconds`` (60) (platform 5.1)."""

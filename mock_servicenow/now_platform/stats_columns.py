@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.column_types import Kind
+from mock_servicenow.now_platform.column_types import PASSWORD_TYPES, Kind
 from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
 from mock_servicenow.now_platform.query.walk import Path, stored_rows
 from mock_servicenow.now_platform.stats_parameters import Aggregate, StatsParameters
@@ -38,7 +38,10 @@ class StatsColumns:
         names = path.split(".")
         if names[0] in self._hidden:
             raise UnusableTermError(f"the user may not read column '{names[0]}'")
-        self.used[path] = Path(self._dictionary, self._rows.table, names).operand(self._rows)
+        column = Path(self._dictionary, self._rows.table, names)
+        if column.last.type in PASSWORD_TYPES:
+            raise UnusableTermError(f"column '{path}' holds passwords")
+        self.used[path] = column.operand(self._rows)
 
     def require_for(self, aggregate: Aggregate) -> None:
         """Make available what an aggregate is computed of; raises UnusableTermError if it cannot be."""

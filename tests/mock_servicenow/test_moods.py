@@ -26,6 +26,23 @@ async def test_hibernating(instance: Instance) -> None:
         assert b"Your instance is hibernating" in answer.body
 
 
+async def test_hibernating_otherwise(instance: Instance) -> None:
+    """Other reports of a hibernating instance: 503 with the page, or 302 to where it is woken (platform 5.4, 9)."""
+    answer = await _under(instance, "hibernating", status=503)
+    assert (answer.status, b"Instance Hibernating page" in answer.body) == (503, True)
+    await instance.call("POST", "/__admin/faults", json={"kind": "hibernating", "status": 302})
+    answer = await instance.call("GET", USERS, allow_redirects=False)
+    assert (answer.status, answer.body, answer.headers["Server"]) == (302, b"", "snow_adc")
+    assert answer.headers["Location"] == "https://developer.servicenow.com/dev.do#!/home?wu=true"
+
+
+async def test_every_answer_names_the_server(instance: Instance) -> None:
+    """No answer tells what the instance is made of: faults, pages, and what is not there (platform 5.5)."""
+    answers = [await _under(instance, kind) for kind in ("busy", "dropped", "cancelled", "rate-limited", "node-switch")]
+    answers += [await instance.call("GET", path) for path in ("/login.do", "/no/such/page", "/oauth_token.do")]
+    assert {answer.headers["Server"] for answer in answers} == {"ServiceNow"}
+
+
 async def test_maintenance(instance: Instance) -> None:
     """An instance under maintenance answers 503 with a page of HTML (platform 9)."""
     answer = await _under(instance, "maintenance")

@@ -153,3 +153,26 @@ async def test_journal_entries_are_read_by_who_reads_their_record(client: Client
         await client.post(TOYS, json={"u_name": color, "u_color": color, "u_notes": f"note of {color}"})
     response = await user.get("/api/now/table/sys_journal_field?sysparm_fields=value")
     assert (await response.json())["result"] == [{"value": "note of r"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "users"),
+    [
+        ("user_passwordISNOTEMPTY", ["admin"]),
+        ("user_password=", ["abel.tuter"]),
+        ("user_passwordANYTHING", ["abel.tuter", "admin"]),
+        ("user_passwordLIKEa", []),
+        ("user_password=a^ORuser_password=b", []),
+        ("user_password>0", []),
+        ("user_password!=a", ["admin"]),
+        ("user_passwordSAMEASuser_password", []),
+        ("user_nameNSAMEASuser_password", []),
+        ("ORDERBYDESCuser_password", ["abel.tuter", "admin"]),
+        ("ORDERBYuser_password", ["abel.tuter", "admin"]),
+    ],
+)
+async def test_passwords_are_compared_with_nothing(user: Client, query: str, users: list[str]) -> None:
+    """1.7: nobody finds out, letter by letter, what is stored for a password; whether there is one may be asked."""
+    either = "user_nameINadmin,abel.tuter^" + query
+    response = await user.get("/api/now/table/sys_user", params={"sysparm_query": either})
+    assert [each["user_name"] for each in (await response.json())["result"]] == users

@@ -172,6 +172,8 @@ async def test_order(client: Client, order: str, colors: list[str]) -> None:
         {"sysparm_avg_fields": "u_name"},
         {"sysparm_group_by": "u_nothing"},
         {"sysparm_group_by": "u_name.u_color"},
+        {"sysparm_group_by": "u_key"},
+        {"sysparm_max_fields": "u_owner.user_password"},
         {"sysparm_having": "count^u_nothing^>^1"},
         {"sysparm_having": "count^u_name^LIKE^1"},
         {"sysparm_having": "count^u_name^>^many"},

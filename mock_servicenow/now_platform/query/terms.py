@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.column_types import PASSWORD_TYPES, Kind, kind
 from mock_servicenow.now_platform.query import conditions, field_conditions
 from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
-from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
+from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError, UnusableValueError
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.query.walk import Path, Rows
@@ -34,16 +34,19 @@ _OF_THE_SYS_ID = frozenset(
         Operator.IN_HIERARCHY_DYNAMIC,
     }
 )
+_OF_PRESENCE = frozenset({Operator.EMPTY, Operator.NOT_EMPTY, Operator.ANYTHING})
 _CHANGES = frozenset({Operator.CHANGES, Operator.CHANGES_FROM, Operator.CHANGES_TO})
 
 
 def condition(term: "Condition", rows: Rows, scope: "Scope") -> Test:
     """Return the SQL of a condition; raises as `conditions.test`."""
     path = Path(scope.dictionary, rows.table, term.path)
-    if term.operator in field_conditions.FIELD_OPERATORS:
-        return _between_fields(term, path, rows, scope)
     if term.operator in _CHANGES and rows.change is not None:
         return _changed(term, rows.change)
+    if term.value and term.operator not in _OF_PRESENCE:
+        _check_comparable(path)
+    if term.operator in field_conditions.FIELD_OPERATORS:
+        return _between_fields(term, path, rows, scope)
     if term.operator not in _OF_THE_SYS_ID:
         path.to_display()
 
@@ -69,7 +72,7 @@ def one_of_many(block: "Block", rows: Rows, dictionary: "Dictionary") -> Test | 
         path = Path(dictionary, rows.table, equal[0].path)
     except UnusableTermError:
         return None
-    if kind_of(path.last.type) not in (Kind.TEXT, Kind.IDENTIFIER):
+    if kind_of(path.last.type) not in (Kind.TEXT, Kind.IDENTIFIER) or path.last.type in PASSWORD_TYPES:
         return None
     values = [term.value for term in equal]
     return path.meets(rows, lambda operand: operand.equals_any(values))
@@ -85,6 +88,8 @@ def ordering(order: "Order", rows: Rows, dictionary: "Dictionary") -> sa.ColumnE
     References sort by what people read for them (inferred).
     """
     path = Path(dictionary, rows.table, order.path)
+    if path.last.type in PASSWORD_TYPES:
+        raise UnusableTermError("the order of passwords would tell of them")
     path.to_display()
     value = path.operand(rows).comparable
     if order.path == ("sys_id",):  # never empty, and a plain order lets every database use the key's index
@@ -101,9 +106,16 @@ def searched_columns(rows: Rows, dictionary: "Dictionary") -> list[Operand]:
     ]
 
 
+def _check_comparable(path: Path) -> None:
+    """Raise UnusableValueError for a password: what is compared with it would tell what it is, letter by letter."""
+    if path.last.type in PASSWORD_TYPES:
+        raise UnusableValueError("a password equals nothing that can be asked")
+
+
 def _between_fields(term: "Condition", path: Path, rows: Rows, scope: "Scope") -> Test:
     name, _, detail = term.value.partition("@")
     other = Path(scope.dictionary, rows.table, name.split("."))
+    _check_comparable(other)
     return field_conditions.test(path.operand(rows), term.operator, other.operand(rows), detail)
 
 
