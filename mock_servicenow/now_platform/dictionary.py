@@ -130,6 +130,7 @@ class Dictionary:
         self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
         self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
         self._acls = {name: self._inherit_acls(name) for name in self._tables}
+        self._lineages = {name: self._ascend(name) for name in self._tables}
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
         self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
         self.sql = PhysicalSchema({root: self._stored(root) for root in self._children.get("", ())})
@@ -147,13 +148,11 @@ class Dictionary:
 
     def root(self, name: str) -> str:
         """Return the name of the table at the top of the hierarchy."""
-        parent = self._tables[name].parent
-        return name if parent is None else self.root(parent)
+        return self._lineages[name][-1]
 
     def lineage(self, name: str) -> tuple[str, ...]:
         """Return the table and its parents, the nearest first."""
-        parent = self._tables[name].parent
-        return (name,) if parent is None else (name, *self.lineage(parent))
+        return self._lineages[name]
 
     def family(self, name: str) -> tuple[str, ...]:
         """Return the table and every table that extends it, directly or not."""
@@ -212,6 +211,10 @@ class Dictionary:
         inherited = () if table.parent is None else self._inherit_acls(table.parent)
         own = {(acl.operation, acl.column) for acl in table.acls}
         return table.acls + tuple(acl for acl in inherited if (acl.operation, acl.column) not in own)
+
+    def _ascend(self, name: str) -> tuple[str, ...]:
+        parent = self._tables[name].parent
+        return (name,) if parent is None else (name, *self._ascend(parent))
 
     def _descend(self, name: str) -> Iterator[str]:
         yield name

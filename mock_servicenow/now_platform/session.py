@@ -74,6 +74,7 @@ class Session:
         self.dictionary = instance.dictionary
         self.ids = instance.ids
         self.reader = Reader(instance.dictionary, instance.store, work.transaction)
+        self._elevated: Session | None = None
 
     @property
     def references(self) -> References:
@@ -94,10 +95,12 @@ class Session:
         """The time zone in which the user reads date-times."""
         return self.formats.zone
 
-    @cached_property
+    @property
     def elevated(self) -> "Session":
         """The same user and transaction without access control, as server-side code acts."""
-        return self if not self.secure else Session(self.instance, self.work, self.user, secure=False)
+        if self._elevated is None:
+            self._elevated = Session(self.instance, self.work, self.user, secure=False) if self.secure else self
+        return self._elevated
 
     def property(self, name: str, default: str = "") -> str:
         """Return a system property's value."""

@@ -49,7 +49,7 @@ class WebSessions:
 
     def open(self, user_id: str) -> WebSession:
         """Open a session for a user; for a visitor who is not logged in, the id is empty."""
-        session = WebSession(self._ids.hex(32).upper(), user_id, self._ids.token())
+        session = WebSession(self._ids.token()[:32].upper(), user_id, self._ids.token())
         self._known[session.id] = session
         if len(self._known) > KEPT:
             del self._known[next(iter(self._known))]

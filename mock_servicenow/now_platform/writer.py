@@ -29,7 +29,9 @@ class Writer:
         session = self._session
         session.work.transaction.lock()
         taken = Intake(session, table, system_columns=system_columns).take(values, with_sys_id=True)
-        current = default_values(session, table) | self._stamps(table) | taken
+        current = default_values(session, table)
+        current.update(self._stamps(table))
+        current.update(taken)
         current["sys_id"] = current["sys_id"] or session.ids.sys_id()
         numbering.assign(session, table, current)
         context = RuleContext(session.elevated, "insert", table, current, None, values.keys())

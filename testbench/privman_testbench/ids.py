@@ -7,12 +7,13 @@ from uuid import UUID
 class Ids:
     """A source of identifiers; the same seed gives the same identifiers in the same order.
 
-    Without a seed the operating system's randomness is used.
+    Without a seed they begin anywhere, and secrets are the operating system's randomness.
     """
 
     def __init__(self, seed: int | str | None = None) -> None:
         self._seed = seed
-        self._random = SystemRandom() if seed is None else Random(seed)  # noqa: S311 - repeatable by design
+        self._random = Random(seed)  # noqa: S311 - identifiers are no secrets
+        self._secret = SystemRandom() if seed is None else self._random
 
     def restart(self) -> None:
         """Begin the sequence anew; without a seed there is none to begin."""
@@ -33,7 +34,7 @@ class Ids:
 
     def token(self) -> str:
         """Return 64 hexadecimal characters, for secrets and access tokens."""
-        return f"{self._random.getrandbits(256):064x}"
+        return f"{self._secret.getrandbits(256):064x}"
 
     def hex(self, digits: int) -> str:
         """Return that many lower-case hexadecimal digits."""
