@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import journal_fields
@@ -25,19 +26,36 @@ _AMOUNT = re.compile(r"(?P<sign>[$€£¥]|[A-Z]{3}(?= )) ?(?P<number>-?[\d,]*\d
 PASSWORD_MASK = "********"  # noqa: S105 - what stands in for one
 
 
-def display_value(session: "Session", record: "Record", column: Column) -> str:
-    """Return what people read in that column of a record."""
-    value = record[column.name]
-    if column.type in JOURNAL_TYPES:
-        return journal_fields.history(session, record, column)
-    if not value:
-        return ""
+class Displays:
+    """What one session's user reads in records; how a column is displayed is chosen once."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._words: dict[tuple[str, str], Words] = {}
+
+    def of(self, record: "Record", name: str) -> str:
+        """Return what is read in a column of a record."""
+        column, value = self._session.dictionary.columns(record.table)[name], record.values[name]
+        if column.type in JOURNAL_TYPES:
+            return journal_fields.history(self._session, record, column)
+        return value and self._words_of(record.table, column)(value)
+
+    def _words_of(self, table: str, column: Column) -> "Words":
+        words = self._words.get((table, column.name))
+        if words is None:
+            words = self._words[table, column.name] = words_of(self._session, column)
+        return words
+
+
+def words_of(session: "Session", column: Column) -> "Words":
+    """Return what gives the words that people read in place of a stored value of a column."""
     if column.is_reference:
-        return session.references.display(column, value)
+        return partial(session.references.display, column)
     if column.choices:
-        return next((choice.label for choice in column.choices if choice.value == value), value)
+        labels = {choice.value: choice.label for choice in reversed(column.choices)}
+        return lambda value: labels.get(value, value)
     show = _SHOWN.get(column.type)
-    return value if show is None else show(session, column, value)
+    return str if show is None else partial(show, session, column)
 
 
 def _list(session: "Session", column: Column, value: str) -> str:
@@ -53,6 +71,7 @@ def _number(_session: "Session", column: Column, value: str) -> str:
     return f"{int(value):,}" if column.type in INTEGER_TYPES else f"{float(value):,.15g}"
 
 
+Words = Callable[[str], str]
 _Show = Callable[["Session", Column, str], str]
 _SHOWN: dict[str, _Show] = {
     "glide_duration": lambda _session, _column, value: duration_words(duration_seconds(value)),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from mock_servicenow.now_platform.values import DATE_TIME
 
@@ -36,14 +37,14 @@ class Formats:
     def date_time(self, stored: str) -> str:
         """Return a stored date-time as it is displayed; one at the calendar's edge as it is."""
         try:
-            moment = datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC).astimezone(self.zone)
+            moment = datetime.fromisoformat(stored).replace(tzinfo=UTC).astimezone(self.zone)
         except OverflowError:
             return stored
         return moment.strftime(self._date_time_format)
 
     def date(self, stored: str) -> str:
         """Return a stored date as it is displayed."""
-        return datetime.strptime(stored, DATE).strftime(_format(self.date_pattern))  # noqa: DTZ007 - dates have no zone
+        return datetime.fromisoformat(stored).strftime(_format(self.date_pattern))
 
     def to_utc(self, displayed: str) -> str:
         """Return the stored form of a displayed date-time; other text as it is."""
@@ -65,6 +66,7 @@ class Formats:
         return _format(f"{self.date_pattern} {self.time_pattern}")
 
 
+@lru_cache(maxsize=64)
 def _format(pattern: str) -> str:
     for letters, directive in _LETTERS.items():
         pattern = pattern.replace(letters, directive)

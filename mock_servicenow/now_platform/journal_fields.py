@@ -45,7 +45,8 @@ def prefetch(session: "Session", records: "Iterable[Record]") -> None:
 
 def history(session: "Session", record: "Record", column: "Column") -> str:
     """Return all entries of the column, the newest first, as they are displayed."""
-    prefetch(session, [record])
+    if record.sys_id not in session.work.entries:
+        prefetch(session, [record])
     entries = (entry for entry in session.work.entries[record.sys_id] if entry["element"] == column.name)
     return "".join(_entry(session, entry, column.label) for entry in reversed(list(entries)))
 

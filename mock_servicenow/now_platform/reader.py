@@ -58,7 +58,7 @@ class Reader:
 
     def fetch(self, table: str, statement: "sa.Select[Any]") -> list[Values]:
         """Return the rows of a statement made from `select`."""
-        return [self._values(table, row) for row in self._transaction.execute(statement)]
+        return [self._values(table, row) for row in self._transaction.execute(statement).all()]
 
     def select(self, table: str) -> "sa.Select[Any]":
         """Return a statement for the table's columns in the dictionary's order, without any condition."""

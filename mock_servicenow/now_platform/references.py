@@ -1,6 +1,7 @@
 """Records that others refer to, fetched together and remembered for one transaction."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary import Column
@@ -51,27 +52,31 @@ class References:
 
     def prefetch(self, records: Iterable[Record], paths: Iterable[Path]) -> None:
         """Fetch with one statement a table what the paths of all the records lead to, step by step."""
-        ends = [(record, path) for record in records for path in paths]
+        ends = [(list(records), path) for path in paths]
         while ends:
-            self._fetch(self._wanted(ends))
-            ends = [(target, path[1:]) for record, path in ends if (target := self._step(record, path)) is not None]
+            steps = [(self._values(reached, path[0]), path[1:]) for reached, path in ends]
+            self._fetch(_wanted(values for values, _ in steps))
+            ends = [(self._targets(values), rest) for values, rest in steps if rest]
 
-    def _wanted(self, ends: "list[tuple[Record, Path]]") -> dict[str, set[str]]:
-        wanted: dict[str, set[str]] = {}
-        for record, path in ends:
-            column = self._session.dictionary.columns(record.table)[path[0]]
-            if column.reference is not None and record[path[0]]:
-                wanted.setdefault(column.reference, set()).update(record[path[0]].split(","))
-        return wanted
+    def _values(self, records: Iterable[Record], name: str) -> list[tuple[Column, str]]:
+        """Return the different values in a column of the records, each with the column of its class."""
+        found = {(record.table, value) for record in records if (value := record.values[name])}
+        return [(self._session.dictionary.columns(table)[name], value) for table, value in found]
 
-    def _step(self, record: Record, path: Path) -> Record | None:
-        column = self._session.dictionary.columns(record.table)[path[0]]
-        if len(path) == 1 or not column.is_reference or not record[path[0]]:
-            return None
-        return self.record(column, record[path[0]])
+    def _targets(self, values: Iterable[tuple[Column, str]]) -> list[Record]:
+        targets = (self.record(column, value) for column, value in values if column.is_reference)
+        return [target for target in targets if target is not None]
 
     def _fetch(self, wanted: dict[str, set[str]]) -> None:
         for table, sys_ids in wanted.items():
             missing = [sys_id for sys_id in sorted(sys_ids) if (table, sys_id) not in self._known]
             found = self._session.reader.get_many(table, missing)
             self._known.update({(table, sys_id): found.get(sys_id) for sys_id in missing})
+
+
+def _wanted(groups: Iterable[Iterable[tuple[Column, str]]]) -> dict[str, set[str]]:
+    wanted: dict[str, set[str]] = {}
+    for column, value in chain.from_iterable(groups):
+        if column.reference is not None:
+            wanted.setdefault(column.reference, set()).update(value.split(","))
+    return wanted

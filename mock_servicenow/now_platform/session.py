@@ -6,7 +6,8 @@ from datetime import tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import access, display, queries
+from mock_servicenow.now_platform import access, queries
+from mock_servicenow.now_platform.display import Displays
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
 from mock_servicenow.now_platform.formats import Formats
 from mock_servicenow.now_platform.query import CompiledQuery
@@ -80,6 +81,10 @@ class Session:
     def references(self) -> References:
         """The records that others refer to."""
         return References(self)
+
+    @cached_property
+    def _displays(self) -> Displays:
+        return Displays(self)
 
     @cached_property
     def formats(self) -> Formats:
@@ -225,7 +230,7 @@ class Session:
 
     def display(self, record: Record, column: str) -> str:
         """Return what people read in a column of a record."""
-        return display.display_value(self, record, self.dictionary.columns(record.table)[column])
+        return self._displays.of(record, column)
 
     def record(self, table: str, values: Values) -> Record:
         """Return a row of the table as a record of its class."""

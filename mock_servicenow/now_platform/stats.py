@@ -9,9 +9,8 @@ from multidict import CIMultiDict
 
 from mock_servicenow.now_platform import access
 from mock_servicenow.now_platform.column_types import storage_kind
-from mock_servicenow.now_platform.display import display_value
+from mock_servicenow.now_platform.display import words_of
 from mock_servicenow.now_platform.errors import ApiAccessDenied, InvalidTable, MethodNotAllowed, UnknownPath
-from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.media import response_format
@@ -108,7 +107,7 @@ class _Group:
         if self._parameters.display == "false":
             return {"value": value, "field": path}
         column = self._columns.used[path].column
-        shown = display_value(self._session, Record(self._session, "", {column.name: value}), column)
+        shown = value and words_of(self._session, column)(value)
         if self._parameters.display == "true":
             return {"value": shown, "field": path}
         return {"value": value, "display_value": shown, "field": path}

@@ -32,8 +32,12 @@ class Shapes:
             self._session.references.prefetch(records, paths)
         if self._display != "false" and any(field.column.type in JOURNAL_TYPES for field in self._fields.fields):
             journal_fields.prefetch(self._session, records)
-        shape = self._raw if self._display == "false" else self._displayed
-        return [shape(record) for record in records]
+        if self._display == "false":
+            return [self._raw(record) for record in records]
+        results: list[dict[str, Value]] = [{} for _ in records]
+        for field in self._fields.fields:
+            self._display_field(field, records, results)
+        return list(results)
 
     def _raw(self, record: "Record") -> Result:
         values, fields = record.values, self._fields
@@ -61,12 +65,18 @@ class Shapes:
     def _linked(self, table: str | None, value: str) -> Value:
         return {"link": f"{self._base}/{table}/{value}", "value": value}
 
-    def _displayed(self, record: "Record") -> Result:
-        return {
-            field.key: self._displayed_value(self._end(record, field), field.column) for field in self._fields.fields
-        }
+    def _display_field(self, field: Field, records: "list[Record]", results: list[dict[str, Value]]) -> None:
+        """Add a field to the results; what it shows depends on one value of a record only, which many records share."""
+        key, column = field.key, field.column
+        source = "sys_id" if column.type in JOURNAL_TYPES else field.path[0]
+        known: dict[tuple[str, str], Value] = {}
+        for record, result in zip(records, results, strict=True):
+            found = record.table, record.values[source]
+            if found not in known:
+                known[found] = self._cell(self._end(record, field), column)
+            result[key] = known[found]
 
-    def _displayed_value(self, end: "tuple[Record, str] | None", column: "Column") -> Value:
+    def _cell(self, end: "tuple[Record, str] | None", column: "Column") -> Value:
         value = "" if end is None or column.type in UNREADABLE_TYPES else end[0][end[1]]
         display = "" if end is None else self._session.display(*end)
         linked = column.is_reference and value and self._links
