@@ -92,6 +92,27 @@ async def test_dot_walked_display_values(client: Client) -> None:
     assert record["manager.department"] == {"display_value": "", "value": ""}
 
 
+async def test_each_record_of_a_page_is_displayed_as_its_class_does(client: Client, instance: Instance) -> None:
+    """One value reads differently in two classes of a page; at the end of a dot-walk too (platform 1.6, 1.7)."""
+    with instance.transaction(instance.system) as session:
+        for table, caused in (("task", "change_request"), ("incident", "problem"), ("incident", "change_request")):
+            parent = session.insert(caused, {"state": "2", "short_description": caused})
+            session.insert(table, {"state": "2", "parent": parent.sys_id, "correlation_id": "page"})
+    fields = "state,sys_class_name,parent.short_description,parent.sys_class_name"
+    asked = {"sysparm_query": "correlation_id=page", "sysparm_display_value": "true", "sysparm_fields": fields}
+    assert [tuple(record.values()) for record in await get(client, "table/task", **asked)] == [
+        ("Work in Progress", "Task", "change_request", "Change Request"),
+        ("In Progress", "Incident", "problem", "Problem"),
+        ("In Progress", "Incident", "change_request", "Change Request"),
+    ]
+
+
+async def test_a_page_without_a_known_field_has_its_records(client: Client) -> None:
+    """A field that no table has is left out of every record of a displayed page, and no record is (platform 1.5)."""
+    asked = {"sysparm_fields": "bunk", "sysparm_limit": "2", "sysparm_display_value": "all"}
+    assert await get(client, "table/problem", **asked) == [{}, {}]
+
+
 async def test_unknown_fields_are_left_out(client: Client, swallowed: Swallowed) -> None:
     """A field that the table does not have is ignored, and the journal tells."""
     fields = "name,bunk,department.bunk,name.bunk,bunk.bunk.bunk"

@@ -122,6 +122,13 @@ async def test_display_values_of_groups(client: Client, display: str, fields: ob
     assert result == [{"stats": {"count": "2"}, "groupby_fields": fields}]
 
 
+async def test_groups_by_a_journal_column_have_no_value(client: Client) -> None:
+    """A journal column stores nothing in the record, so grouping by it makes one group, displayed as empty."""
+    asked = {"sysparm_group_by": "u_notes", "sysparm_count": "true", "sysparm_display_value": "true"}
+    [group] = await stats(client, **asked)
+    assert group == {"stats": {"count": "5"}, "groupby_fields": [{"value": "", "field": "u_notes"}]}
+
+
 async def test_group_by_dot_walk(client: Client) -> None:
     """Groups may be formed by a column of a referenced record (platform 2.1 dot-walk)."""
     result = await stats(client, sysparm_group_by="u_owner.user_name", sysparm_count="true")
