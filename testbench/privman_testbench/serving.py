@@ -20,6 +20,7 @@ from privman_testbench.virtual_clock import VirtualClock
 LOOPBACK = "127.0.0.1"
 # Long enough for an application to say itself that an address is too long.
 LONGEST_LINE = 64 * 1024
+_NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
 def add_serving(parser: ArgumentParser, default_port: int) -> None:
@@ -75,7 +76,7 @@ def _log() -> logging.Logger:
     """Return the web server's log without what clients send that is no HTTP: they are told, and nothing is wrong."""
     log = logging.Logger("aiohttp.server")  # noqa: LOG001 - one for this server, so that the shared one stays as it is
     log.parent = logging.getLogger("aiohttp")
-    log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+    log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_HTTP)))
     return log
 
 

@@ -61,6 +61,7 @@ async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
         b"GET / HTTP/1.1\r\nno header\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
         b"\0\xff\r\n\r\n",
+        b"POST /api/now/table/problem HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx",
     ],
 )
 async def test_what_is_no_http_leaves_no_trace_in_the_log(sent: bytes) -> None:

@@ -134,9 +134,9 @@ async def test_xml_both_ways(client: Client) -> None:
     assert await response.text() == f"{head}<response><result>{result}</result></response>"
 
 
-async def test_control_characters_are_left_out_of_xml(client: Client) -> None:
-    """What XML cannot hold is not sent."""
-    await client.post(TABLE, json={"name": "Ding", "description": "a\x07b\tc"})
+async def test_characters_that_xml_has_not_are_left_out(client: Client) -> None:
+    """1.10: control characters and U+FFFE, which no XML holds, are not sent."""
+    await client.post(TABLE, json={"name": "Ding", "description": "a\x07b\tc\ufffe\uffff"})
     path = f"{TABLE}?sysparm_query=name=Ding&sysparm_fields=description"
     response = await client.get(path, headers={"Accept": "text/xml"})
     assert "<description>ab\tc</description>" in await response.text()

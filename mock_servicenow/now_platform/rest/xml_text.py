@@ -1,7 +1,9 @@
 """XML bodies (platform 1.10)."""
 
+import re
 from collections.abc import Mapping
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.errors import UnreadableBody
 
@@ -10,7 +12,8 @@ Result = Mapping[str, Value]
 _ENTRY, _FIELD, _DEPTH = 2, 3, 8
 """How deep entries and their fields stand, and how deep any element may."""
 _PIECE = 64 * 1024
-_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+_ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
+HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 def read_entries(body: bytes) -> tuple[dict[str, str], int]:
@@ -68,13 +71,13 @@ class _Entries:
 def write_results(results: "list[Result]", head: Mapping[str, Value] | None = None) -> bytes:
     """Return one ``result`` element a record, after the fields of the head."""
     rows = "".join(f"<result>{_fields(result)}</result>" for result in results)
-    return f"{_HEAD}<response>{_fields(head or {})}{rows}</response>".encode()
+    return f"{HEAD}<response>{_fields(head or {})}{rows}</response>".encode()
 
 
 def write_error(message: str, detail: str | None) -> bytes:
     """Return the envelope of an error."""
     error = _fields({"message": message, "detail": detail or ""})
-    return f"{_HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
+    return f"{HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
 
 
 def _fields(fields: Mapping[str, Value]) -> str:
@@ -82,14 +85,14 @@ def _fields(fields: Mapping[str, Value]) -> str:
 
 
 def _element(name: str, value: Value) -> str:
-    text = _fields(value) if isinstance(value, dict) else _escape(_legal(value))
-    return f"<{name}>{text}</{name}>" if text else f"<{name}/>"
+    return element(name, _fields(value) if isinstance(value, dict) else character_data(value))
 
 
-def _legal(text: str) -> str:
-    """Return the text without the control characters that XML cannot hold."""
-    return "".join(character for character in text if character >= " " or character in "\t\n\r")
+def element(name: str, content: str) -> str:
+    """Return an element; one without content closes itself."""
+    return f"<{name}>{content}</{name}>" if content else f"<{name}/>"
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def character_data(text: str) -> str:
+    """Return a text as XML holds it, without the characters that it cannot hold."""
+    return escape(_ILLEGAL.sub("", text))
