@@ -1,20 +1,20 @@
 """A new instance: its first rows and its administrator, with what clients' test-suites rely on (platform 8.2)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import dictionary_rows, numbering
-from mock_servicenow.now_platform.intake import is_sys_id
 from mock_servicenow.now_platform.passwords import hash_password
 from mock_servicenow.now_platform.row_files import packaged_rows, read_rows
+from mock_servicenow.now_platform.row_targets import NAMES, Targets
 from mock_servicenow.now_platform.seed_ids import seed_id
 from mock_servicenow.now_platform.users import User
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from mock_servicenow.now_platform.dictionary import Column
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.session import Session
 
@@ -48,12 +48,15 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
     sources = (packaged_rows(), *extra)
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
-        store_rows(session, (row for source in sources for row in read_rows(source, instance.dictionary)))
-        store_rows(session, dictionary_rows.rows(instance.dictionary))
-        store_rows(session, numbering.counters(instance.dictionary))
-        store_rows(session, instance.release.rows())
-        store_rows(session, _bulk())
-        store_rows(session, [("sys_user", _administrator(session, administrator))])
+        rows = chain(
+            *(read_rows(source, instance.dictionary) for source in sources),
+            dictionary_rows.rows(instance.dictionary),
+            numbering.counters(instance.dictionary),
+            instance.release.rows(),
+            _bulk(),
+            [("sys_user", _administrator(session, administrator))],
+        )
+        store_rows(session, rows)
 
 
 def _complete_counters(instance: "Instance") -> None:
@@ -65,28 +68,20 @@ def _complete_counters(instance: "Instance") -> None:
 
 
 def store_rows(session: "Session", rows: Rows) -> None:
-    """Store rows without business rules; a reference may name its target as `seed_id` does."""
+    """Store rows without business rules; a reference may name its target among them, as `Targets` finds it."""
+    found = [(table, _with_id(session, table, values)) for table, values in rows]
+    targets = Targets(session.dictionary, found)
     by_table: dict[str, list[Values]] = {}
-    for table, values in rows:
-        by_table.setdefault(table, []).append(_with_ids(session, table, values))
-    for table, found in by_table.items():
-        session.store_rows(table, found)
+    for table, values in found:
+        by_table.setdefault(table, []).append(targets.resolved(table, values))
+    for table, stored in by_table.items():
+        session.store_rows(table, stored)
 
 
-def _with_ids(session: "Session", table: str, values: Mapping[str, str]) -> Values:
-    columns = session.dictionary.columns(table)
-    resolved = {
-        name: seed_id(column.reference or "", value) if _is_named(column := columns[name], value) else value
-        for name, value in values.items()
-    }
+def _with_id(session: "Session", table: str, values: Values) -> Values:
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
-    named = values.get(shown, "") if shown in {"user_name", "number", "name"} else ""
-    key = named or "/".join(values.values())
-    return {"sys_id": seed_id(table, key)} | resolved
-
-
-def _is_named(column: "Column", value: str) -> bool:
-    return column.type == "reference" and bool(value) and not is_sys_id(value)
+    named = values.get(shown, "") if shown in NAMES else ""
+    return {"sys_id": seed_id(table, named or "/".join(values.values()))} | values
 
 
 def _administrator(session: "Session", administrator: Credentials) -> Values:

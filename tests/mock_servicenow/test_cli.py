@@ -111,11 +111,23 @@ async def test_file_database_keeps_its_rows(tmp_path: Path) -> None:
 async def test_further_tables_and_rows(tmp_path: Path) -> None:
     """Tables and rows of the user's own are served like the packaged ones."""
     tables, data = tmp_path / "tables.yaml", tmp_path / "data.yaml"
-    tables.write_text("- name: u_thing\n  columns:\n    u_name: {display: true}\n")
-    data.write_text("u_thing:\n  - {u_name: first}\n")
+    tables.write_text(
+        "- name: u_thing\n  columns:\n    u_name: {display: true}\n    u_of: {reference: u_thing}\n"
+        "    u_owner: {reference: sys_user}\n    u_task: {reference: task}\n"
+    )
+    data.write_text(
+        "u_thing:\n  - {u_name: first, u_owner: admin, u_task: INC0000060}\n"
+        "  - {u_name: second, u_of: first, u_owner: Joe Employee}\n  - {u_name: third, u_owner: nobody}\n"
+    )
+    fields = "u_name,u_of.u_name,u_owner.user_name,u_owner,u_task.number&sysparm_exclude_reference_link=true"
     async with serving_command("--tables", str(tables), "--data", str(data)) as url, ClientSession() as session:
-        answer = await session.get(f"{url}/api/now/table/u_thing?u_name=first", headers=ADMIN)
-        assert len((await answer.json())["result"]) == 1
+        answer = await session.get(f"{url}/api/now/table/u_thing?sysparm_fields={fields}", headers=ADMIN)
+        things = [list(thing.values()) for thing in (await answer.json())["result"]]
+    assert things == [
+        ["first", "", "admin", "6816f79cc0a8016401c5a33be04be441", "INC0000060"],
+        ["second", "first", "employee", "681ccaf9c0a8016400b98a06818d57c7", ""],
+        ["third", "", "", "nobody", ""],
+    ]
 
 
 @pytest.mark.parametrize(
