@@ -67,7 +67,6 @@ async def _serve(options: Namespace, settings: Settings) -> Exit:
 
 def _parser() -> ArgumentParser:
     parser = OneLineParser(prog=_COMMAND, description="A Privilege Manager console to test a webhook with.")
-    parser.add_version()
     commands = parser.add_subparsers(dest="command", required=True, metavar="serve|setup")
     _add_serve(commands.add_parser("serve", help="serve the API, its pages and the control plane"))
     _add_setup(commands.add_parser("setup", help="run the documented set-up against any ServiceNow"))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 
+import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -109,6 +110,9 @@ def _build(blueprint: Blueprint, instance: Instance) -> None:
     except StartError:
         instance.store.close()
         raise
+    except sa.exc.DBAPIError as error:
+        instance.store.close()
+        raise StartError(f"the database has other tables than an instance's: {error.orig}") from None
 
 
 def _addressed(instance: Instance, settings: Settings) -> Middleware:

@@ -37,7 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = OneLineParser(prog=_COMMAND, description="A ServiceNow instance to test against.")
-    parser.add_version()
     commands = parser.add_subparsers(required=True, metavar="serve")
     _add_serve(commands.add_parser("serve", help="serve an instance until interrupted"))
     return parser
@@ -76,6 +75,8 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
 
 
 def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
+    if not options.username:
+        raise UsageError("--username is empty; expected the administrator's name")
     return Settings(
         username=options.username,
         password=_password(options.host, environment),
@@ -107,6 +108,8 @@ def _is_loopback(host: str) -> bool:
 def _tls(options: Namespace) -> ssl.SSLContext | None:
     if bool(options.tls_cert) != bool(options.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
+    if options.tls_ca_file and not options.tls:
+        raise UsageError("--tls-ca-file PATH needs --tls beside it")
     if options.tls and not options.tls_cert and options.tls_ca_file is None:
         raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
     try:

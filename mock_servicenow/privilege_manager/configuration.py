@@ -1,11 +1,11 @@
 """What the console left in its Integration Configuration record."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
+from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.time_spans import parse_clock
 from privman_contracts.wire_names import WireNames
 
@@ -57,11 +57,8 @@ class Configuration:
 
 def read_pairs(instance_metadata: str) -> Mapping[str, object]:
     """Return the pairs of a name-value column; raises ConfigurationError where the text is no JSON object."""
-    try:
-        pairs = json.loads(instance_metadata)
-    except ValueError:
-        pairs = None
-    if not isinstance(pairs, dict):
+    pairs = json_object(instance_metadata)
+    if pairs is None:
         raise ConfigurationError("'instance_metadata' holds no JSON object; expected name-value pairs")
     return pairs
 

@@ -94,6 +94,7 @@ class _NoTokenError(Exception):
 def _json_string(body: bytes) -> str:
     try:
         token = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
-    return token if isinstance(token, str) else ""
+    # No header can carry a line break.
+    return token if isinstance(token, str) and token.isprintable() else ""

@@ -1,6 +1,5 @@
 """Approval requests: which are accepted, and who may still decide them (integration 3)."""
 
-import json
 import re
 from datetime import UTC, datetime
 
@@ -8,12 +7,13 @@ from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.now_platform.values import DATE_TIME
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
+from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_CONTENT = ("request_id", "activity_type_id", "metadata", "instance_id")
+_CONTENT = ("activity_type_id", "metadata")
 
 
 class ApprovalRequests:
@@ -68,13 +68,16 @@ class ApprovalRequests:
         request_id = self._value(context, "request_id")
         if not _GUID.fullmatch(request_id):
             context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
-        if not _is_json_object(self._value(context, "metadata")):
+        if json_object(self._value(context, "metadata")) is None:
             context.abort(f"'{self._table['metadata']}' is no JSON object; expected one, written as a string")
 
     def _check_repetition(self, context: RuleContext) -> None:
-        """Answer a repeated request with the record that exists; refuse another request under its id."""
-        key = {self._table[column]: self._value(context, column) for column in ("instance_id", "request_id")}
-        existing = context.session.find(self._table.name, **key)
+        """Answer a repeated request with the record that exists; refuse another request under its id.
+
+        A GUID is the same in capital letters, and so is any value that the platform compares (platform 2.4).
+        """
+        same = (f"{self._table[column]}={self._value(context, column)}" for column in ("instance_id", "request_id"))
+        existing = next(iter(context.session.query(self._table.name, "^".join(same), limit=1)), None)
         if existing is None:
             return
         if all(existing[self._table[column]] == self._value(context, column) for column in _CONTENT):
@@ -109,13 +112,6 @@ class ApprovalRequests:
 
     def _value(self, context: RuleContext, column: str) -> str:
         return context.current.get(self._table[column], "")
-
-
-def _is_json_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _parsed(stored: str) -> datetime:

@@ -33,7 +33,6 @@ def _complain(message: str, code: Exit) -> Exit:
 
 def _parser() -> OneLineParser:
     parser = OneLineParser(prog=_COMMAND, description="Plays scenarios of the webhook round trip over HTTP.")
-    parser.add_version()
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (schema, run, mutate, contracts, matrix, fidelity, record, drift):
         command.add(commands)

@@ -111,7 +111,7 @@ def _absent(wanted: object, came: object, where: str) -> Iterator[Difference]:
 def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
     try:
         value = json.loads(came) if isinstance(came, str) else MISSING
-    except ValueError:
+    except (ValueError, RecursionError):
         value = MISSING
     if value is MISSING:
         yield Difference(where, "JSON text", repr(came))

@@ -10,6 +10,7 @@ from privman_scenarios.errors import ScenarioFileError
 
 # The C parser is optional in PyYAML; it is ten times faster.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NO_NUMBERS = (".inf", ".nan")  # neither is there in JSON
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -42,6 +43,8 @@ def read_documents(text: str, file: str) -> Iterator[Located]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ScenarioFileError(file, line, f"{error.problem}.") from None
+    except RecursionError:
+        raise ScenarioFileError(file, 1, "is nested too deeply, or stands in itself.") from None
     except yaml.YAMLError as error:
         raise ScenarioFileError(file, 1, f"{error}.") from None
 
@@ -78,6 +81,6 @@ def _scalar(node: yaml.Node) -> object:
     # 16:30:00 is a sexagesimal integer to YAML 1.1; here it is a span of time.
     if kind == "int" and text.lstrip("-").isdecimal():
         return int(text)
-    if kind == "float" and ":" not in text:
+    if kind == "float" and ":" not in text and text.strip("+-").lower() not in _NO_NUMBERS:
         return float(text.replace("_", ""))
     return text

@@ -29,18 +29,15 @@ class UsageError(Exception):
 
 
 class OneLineParser(ArgumentParser):
-    """Takes options by their whole names and complains in one line."""
+    """Takes options by their whole names, tells its version, and complains in one line."""
 
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as argparse has it
         super().__init__(allow_abbrev=False, **arguments)
+        self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; the usage is what ``--help`` is for."""
         self.exit(Exit.UNUSABLE, f"{self.prog}: {message}\n")
-
-    def add_version(self) -> None:
-        """Add ``--version``."""
-        self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
 
 
 class Commands(Protocol):
@@ -54,7 +51,7 @@ class _ShowVersion(Action):
     """Reads the version only when somebody asks: looking it up costs a start some milliseconds."""
 
     def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
-        say(f"{parser.prog} {version('mock-servicenow')}")
+        say(f"{parser.prog.split()[0]} {version('mock-servicenow')}")
         parser.exit(Exit.HELD)
 
 

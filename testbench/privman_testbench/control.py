@@ -62,6 +62,10 @@ class Control:
                 return await handler(request)
             except (ControlError, FaultError, ClockIsRealError) as error:
                 return to_json({"error": str(error)}, 400)
+            except web.HTTPException as error:
+                answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
+                answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})
+                return answer
 
         return guard
 

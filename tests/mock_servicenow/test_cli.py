@@ -1,8 +1,10 @@
 import asyncio
 import os
 import socket
+import sqlite3
 import ssl
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,8 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         (["serve", "--ca-file", "/dev/null"], "'/dev/null' holds no certificate: "),
         (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),
         (["serve", "--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file"),
+        (["serve", "--tls-ca-file", "ca.pem"], "--tls-ca-file PATH needs --tls beside it"),
+        (["serve", "--username", ""], "--username is empty; expected the administrator's name"),
         (["serve", "--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
         (["serve", "--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
         (["serve", "--inferred", "no.yaml"], "no.yaml: "),
@@ -168,6 +172,17 @@ async def test_unusable_arguments(arguments: list[str], message: str) -> None:
     (line,) = err.splitlines()
     assert line.startswith("mock-servicenow")
     assert message in line
+
+
+async def test_a_database_of_another_program(tmp_path: Path) -> None:
+    """Tables of the same names with other columns are told in one line."""
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE sys_user (name TEXT)")
+    code, _, err = await run_command("serve", "--database", f"sqlite:///{file}")
+    assert code == 2
+    assert err.startswith("mock-servicenow: the database has other tables than an instance's: no such column: ")
+    assert err.count("\n") == 1
 
 
 async def test_a_driver_that_is_missing(tmp_path: Path) -> None:
@@ -202,7 +217,9 @@ async def test_port_in_use() -> None:
 
 async def test_version_and_help() -> None:
     """The command tells its version and its options."""
-    assert (await run_command("--version"))[1].startswith("mock-servicenow 0.")
+    for arguments in (["--version"], ["serve", "--version"]):
+        code, out, _ = await run_command(*arguments)
+        assert (code, out.partition(" 0.")[0]) == (0, "mock-servicenow")
     assert "MOCK_SERVICENOW_PASSWORD" in (await run_command("serve", "--help"))[1]
 
 

@@ -163,7 +163,11 @@ async def test_failing_logon_is_repeated(instance: Instance) -> None:
     assert await _response(instance) == ("200", "1")
 
 
-@pytest.mark.parametrize("body", [b"<html>log on</html>", b'{"token": "x"}', b'""'])
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>log on</html>", b'{"token": "x"}', b'""', b'"two\\nlines"', b"[" * 60_000],
+    ids=["page", "object", "empty", "line break", "nested too deeply"],
+)
 async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> None:
     """Anything but a JSON string in place of the token is no token: status 0, tried again (integration 4)."""
     instance.console.token_bodies = [body]

@@ -48,7 +48,11 @@ async def test_pairs_may_come_as_an_object(instance: Instance) -> None:
     assert json.loads(answer.result["instance_metadata"])["Username"] == CLIENT_ID
 
 
-@pytest.mark.parametrize("metadata", ["", "no pairs", "[]", json.dumps({"Username": "x"}), json.dumps({"Password": 5})])
+@pytest.mark.parametrize(
+    "metadata",
+    ["", "no pairs", "[]", "[" * 60_000, json.dumps({"Username": "x"}), json.dumps({"Password": 5})],
+    ids=["empty", "text", "list", "nested too deeply", "no Secret", "number"],
+)
 async def test_registration_without_usable_pairs_is_taken(instance: Instance, metadata: str) -> None:
     """The platform stores whatever the column is given; only a delivery will find that it cannot be used."""
     answer = await instance.insert(CONFIGURATION, {"instance_metadata": metadata})

@@ -63,6 +63,14 @@ async def test_repeated_request_is_answered_with_the_first(instance: Instance) -
     assert len(await instance.read(REQUEST)) == 1
 
 
+async def test_a_request_id_is_the_same_in_capital_letters(instance: Instance) -> None:
+    """A GUID has no case: the same request under it is a repetition, another one is refused (integration 3)."""
+    ids = await instance.set_up()
+    first, second = await instance.ask(ids), await instance.ask(ids, request_id=GUID.upper())
+    assert (second.status, second.result["sys_id"]) == (201, first.result["sys_id"])
+    assert (await instance.ask(ids, request_id=GUID.upper(), metadata="{}")).status == 403
+
+
 async def test_other_request_under_a_known_id_is_refused(instance: Instance) -> None:
     """Another body under a request_id already received is refused (integration 3)."""
     ids = await instance.set_up()

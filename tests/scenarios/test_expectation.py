@@ -47,6 +47,7 @@ def test_holds(expected: object, came: object) -> None:
         ({"absent": True}, "there", "status nothing", "status 'there'"),
         ({"absent": False}, MISSING, "status something", "status nothing"),
         ({"json": {}}, "{", "status JSON text", "status '{'"),
+        ({"json": {}}, "[" * 9_000, "status JSON text", f"status '{'[' * 9_000}'"),
         ({"json": {}}, 5, "status JSON text", "status 5"),
         ({"not": "Pending"}, "Pending", "status not 'Pending'", "status 'Pending'"),
     ],

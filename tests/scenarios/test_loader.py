@@ -190,6 +190,8 @@ HEAD = "title: T\nsteps:\n"
         (HEAD + "  - console.ask\n", "3: a step is 'console.ask'. Expected one '<party>.<verb>:' with its arguments."),
         (HEAD + "  - console.ask:\n    title: T\n", "3: a step is {'console.ask': None, 'title': 'T'}. Expected one"),
         ("title: T\ntitle: U\n", "2: 'title' stands twice."),
+        ("title: &a [*a]\n", "1: is nested too deeply, or stands in itself."),
+        ("title: .inf\nsteps: []\n", "2: 'steps' is empty. Expected a list of steps."),
         ("? [a]\n: b\n", "1: a key is a list or a mapping. Expected a word."),
         ("title: [\n", "2: did not find expected node content."),
         ("title: \x00\n", "1: "),
