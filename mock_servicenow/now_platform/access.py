@@ -4,14 +4,40 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import queries
 from mock_servicenow.now_platform.dictionary import Acl
+from mock_servicenow.now_platform.errors import ApiAccessDenied, InvalidTable
 from mock_servicenow.now_platform.query.syntax import Condition
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.record import Record
     from mock_servicenow.now_platform.session import Session
 
+_TABLES = "sys_db_object"
 # Rows that belong to a record, with the columns that name its table and its sys_id.
 _OWNERS = {"sys_attachment": ("table_name", "table_sys_id"), "sys_journal_field": ("name", "element_id")}
+
+
+def check_reach(session: "Session", table: str) -> None:
+    """Let pass what is asked of a table over REST.
+
+    Raises:
+        InvalidTable: there is no such table.
+        ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
+    """
+    definition = session.dictionary.table(table)
+    if definition is None:
+        raise InvalidTable(table)
+    is_open = definition.web_service_access and table not in _closed(session)
+    if not is_open or not may_reach(session, table, "read"):
+        raise ApiAccessDenied
+
+
+def _closed(session: "Session") -> frozenset[str]:
+    """Return the tables whose record in sys_db_object does not allow access by web services (platform 4.2)."""
+
+    def load() -> frozenset[str]:
+        return frozenset(record["name"] for record in session.elevated.find_all(_TABLES, ws_access="false"))
+
+    return session.instance.cache.get("web-services", "", (_TABLES,), load)
 
 
 def may_reach(session: "Session", table: str, operation: str) -> bool:

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from mock_servicenow.now_platform import access
 from mock_servicenow.now_platform.column_types import storage_kind
 from mock_servicenow.now_platform.display import words_of
-from mock_servicenow.now_platform.errors import ApiAccessDenied, InvalidTable, MethodNotAllowed, UnknownPath
+from mock_servicenow.now_platform.errors import MethodNotAllowed, UnknownPath
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.media import response_format
@@ -44,19 +44,11 @@ class StatsApi:
             raise MethodNotAllowed(call.verb)
         media = response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
-            _check_reach(session, table)
+            access.check_reach(session, table)
             result = _result(call, session, table)
         if media == "xml":
             return Answer(200, write_stats(result), CIMultiDict({"Content-Type": XML}))
         return Answer(200, orjson.dumps({"result": result}), CIMultiDict({"Content-Type": JSON}))
-
-
-def _check_reach(session: "Session", table: str) -> None:
-    definition = session.dictionary.table(table)
-    if definition is None:
-        raise InvalidTable(table)
-    if not definition.web_service_access or not access.may_reach(session, table, "read"):
-        raise ApiAccessDenied
 
 
 def _result(call: Call, session: "Session", table: str) -> object:

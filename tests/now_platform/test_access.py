@@ -137,6 +137,16 @@ async def test_a_table_without_web_services_is_closed_to_everybody(client: Clien
     assert (await client.get("/api/now/table/sys_tiny_url")).status == 403
 
 
+async def test_a_table_is_closed_to_web_services_by_its_record(client: Client) -> None:
+    """4.2: "allow access via web services" of the table decides, from the next request on."""
+    found = await client.get("/api/now/table/sys_db_object?sysparm_query=name=bsm_chart&sysparm_fields=sys_id")
+    [record] = (await found.json())["result"]
+    for access, status in (("false", 403), ("true", 200)):
+        await client.patch(f"/api/now/table/sys_db_object/{record['sys_id']}", json={"ws_access": access})
+        for path in ("table/bsm_chart", "stats/bsm_chart?sysparm_count=true"):
+            assert (await client.get(f"/api/now/{path}")).status == status
+
+
 def test_server_side_code_is_not_restricted(instance: Instance) -> None:
     """An elevated session acts for the same user without access control."""
     user = User("x", "x")

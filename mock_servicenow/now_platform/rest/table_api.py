@@ -3,13 +3,7 @@
 from collections.abc import Callable
 
 from mock_servicenow.now_platform import access, queries
-from mock_servicenow.now_platform.errors import (
-    ApiAccessDenied,
-    InvalidTable,
-    MethodNotAllowed,
-    RecordNotFound,
-    UnknownPath,
-)
+from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rest import tiny_urls
@@ -56,18 +50,11 @@ class TableApi:
                 raise UnknownPath
         response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
-            self._check_reach(session, table)
+            access.check_reach(session, table)
             verb = verbs.get(call.verb)
             if verb is None:
                 raise MethodNotAllowed(call.verb)
             return verb(call, session, table, sys_id)
-
-    def _check_reach(self, session: Session, table: str) -> None:
-        definition = session.dictionary.table(table)
-        if definition is None:
-            raise InvalidTable(table)
-        if not definition.web_service_access or not access.may_reach(session, table, "read"):
-            raise ApiAccessDenied
 
     def _list(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:
         tiny_urls.expand(call, session)
