@@ -62,6 +62,13 @@ def count(session: "Session", table: str, query: CompiledQuery) -> int:
     return int(session.work.transaction.execute(statement).scalar_one())
 
 
+def reaches(session: "Session", table: str, query: CompiledQuery, offset: int) -> bool:
+    """Return whether a query matches a row at an offset, without counting them all."""
+    physical = session.dictionary.sql_table(table)
+    statement = sa.select(sa.true()).select_from(physical).where(query.where).offset(offset).limit(1)
+    return session.work.transaction.execute(statement).first() is not None
+
+
 def matching(session: "Session", table: str, encoded: str, sys_ids: Iterable[str]) -> set[str]:
     """Return which of the records meet a condition, such as an access rule's."""
     physical = session.dictionary.sql_table(table)

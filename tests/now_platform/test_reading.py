@@ -181,6 +181,14 @@ async def test_counting_can_be_left_out(client: Client) -> None:
     assert 'rel="last"' not in response.headers["Link"]
 
 
+async def test_pages_without_a_count_come_to_an_end(client: Client) -> None:
+    """1.5: there is no next page behind the last row, whether or not the rows are counted."""
+    for offset, following in (("9", True), ("10", False), ("99", False)):
+        asked = {"sysparm_limit": "2", "sysparm_no_count": "true", "sysparm_offset": offset}
+        response = await client.get("/api/now/table/problem", params=asked)
+        assert ('rel="next"' in response.headers["Link"]) is following
+
+
 async def test_links_can_be_left_out(client: Client) -> None:
     """sysparm_suppress_pagination_header drops Link and keeps the count."""
     response = await client.get("/api/now/table/problem?sysparm_suppress_pagination_header=true")

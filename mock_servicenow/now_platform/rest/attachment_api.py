@@ -99,7 +99,7 @@ def _list(call: Call, session: "Session") -> Answer:
     answer = result_answer(call, _results(session, page), many=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
-        answer.headers["Link"] = links(session.instance.url, call, parameters, total)
+        answer.headers["Link"] = links(session.instance.url, call, parameters, total, more=parameters.end < total)
     return answer
 
 

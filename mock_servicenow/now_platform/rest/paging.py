@@ -7,10 +7,11 @@ _BRACKETS = str.maketrans({"<": "%3C", ">": "%3E"})
 """What a client may leave as it is in a query string, but not within the brackets of the header."""
 
 
-def links(url: str, call: Call, parameters: Parameters, total: int | None) -> str:
+def links(url: str, call: Call, parameters: Parameters, total: int | None, *, more: bool) -> str:
     """Return the header's value: the pages around this one; the last one only if the total is known.
 
-    The URLs begin with the instance's own ``url``, whatever Host the client named.
+    There is a next page if there are ``more`` rows. The URLs begin with the instance's own ``url``, whatever Host the
+    client named.
     """
     kept = [
         part.translate(_BRACKETS)
@@ -22,8 +23,8 @@ def links(url: str, call: Call, parameters: Parameters, total: int | None) -> st
     offsets = {"first": 0}
     if parameters.offset > 0:
         offsets["prev"] = max(0, parameters.offset - limit)
-    if total is None or parameters.offset + limit < total:
-        offsets["next"] = parameters.offset + limit
+    if more:
+        offsets["next"] = parameters.end
     if total is not None:
         offsets["last"] = max(0, total - 1) // limit * limit
     return ",".join(f'<{base}&sysparm_offset={offset}>;rel="{rel}"' for rel, offset in offsets.items())

@@ -54,6 +54,11 @@ class Parameters:
     suppress_auto_sys_field: bool = False
     filters: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def end(self) -> int:
+        """The offset of the next page; a limit of 0 still leads on."""
+        return self.offset + max(1, self.limit)
+
 
 NOTHING_ASKED = Parameters()
 

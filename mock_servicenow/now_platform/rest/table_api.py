@@ -70,7 +70,9 @@ class TableApi:
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
-            answer.headers["Link"] = links(session.instance.url, call, parameters, total)
+            end = parameters.end
+            more = queries.reaches(session, table, query, end) if total is None else end < total
+            answer.headers["Link"] = links(session.instance.url, call, parameters, total, more=more)
         return answer
 
     def _get(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
