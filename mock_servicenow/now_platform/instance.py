@@ -1,8 +1,7 @@
 """An instance: dictionary, database, rules, users and time, put together."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,12 +19,12 @@ from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.rulebook import Rulebook
 from mock_servicenow.now_platform.rules import BusinessRule
-from mock_servicenow.now_platform.session import Session, Work
+from mock_servicenow.now_platform.session import Session
 from mock_servicenow.now_platform.store import Store
 from mock_servicenow.now_platform.task_rules import task_rules
+from mock_servicenow.now_platform.unit_of_work import UnitOfWork
 from mock_servicenow.now_platform.user_rules import user_rules
 from mock_servicenow.now_platform.users import SYSTEM, User
-from mock_servicenow.now_platform.values import utc_form
 from mock_servicenow.now_platform.web_sessions import WebSessions
 from privman_testbench.clock import Clock
 from privman_testbench.findings import Finding
@@ -95,21 +94,9 @@ class Instance:
 
         self._loop.call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job)
 
-    @contextmanager
-    def transaction(self, user: User, findings: list[Finding] | None = None) -> Iterator[Session]:
+    def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
         """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""
-        found: list[Finding] = [] if findings is None else findings
-        work = Work(self.store.begin(), found, utc_form(self.clock.now()))
-        try:
-            yield Session(self, work, user, secure=not user.unrestricted)
-            work.transaction.commit()
-        except BaseException:
-            work.transaction.rollback()
-            raise
-        finally:
-            self._forget(work)
-        for call in work.after_commit:
-            call()
+        return UnitOfWork(self, user, [] if findings is None else findings)
 
     def property(self, session: Session, name: str, default: str = "") -> str:
         """Return a system property's value."""
@@ -122,11 +109,6 @@ class Instance:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError):
             return UTC
-
-    def _forget(self, work: Work) -> None:
-        """Drop what may have been worked out from rows that have now changed or vanished."""
-        for table in work.written:
-            self.cache.forget(table)
 
 
 def _properties(session: Session) -> dict[str, str]:

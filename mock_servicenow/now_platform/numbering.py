@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.folding import Folded
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
@@ -32,7 +33,10 @@ def _next(session: "Session", table: str) -> int:
 
 def _advance(dictionary: Dictionary) -> sa.ClauseElement:
     rows = dictionary.sql_table(COUNTERS)
-    counter = sa.update(rows).where(rows.c.category == sa.bindparam("table"))
+    table: sa.ColumnElement[str] = sa.bindparam("table", type_=rows.c.category.type)
+    # Indexes on texts are folded: the first condition finds the row, the second proves it.
+    found = sa.and_(Folded(rows.c.category) == Folded(table), rows.c.category == table)
+    counter = sa.update(rows).where(found)
     return counter.values(number=rows.c.number + sa.literal_column("1")).returning(rows.c.number)
 
 
