@@ -7,6 +7,7 @@ from privman_scenarios.commands import contracts, drift, fidelity, matrix, mutat
 from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain
+from privman_testbench.reasons import reason_of
 
 _COMMAND = "privman-scenarios"
 
@@ -17,12 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with terminable():
             code: int = options.execute(options)
-    except (UnusableFileError, ContractError, UsageError, OSError) as error:
+    except (UnusableFileError, ContractError, UsageError) as error:
         return _complain(str(error), Exit.UNUSABLE)
+    except OSError as error:
+        return _complain(": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE)
     except TargetUnreachableError as error:
         return _complain(str(error), Exit.UNREACHABLE)
-    except KeyboardInterrupt:
-        return _complain("interrupted", Exit.INTERRUPTED)
+    except KeyboardInterrupt as end:
+        return _complain(" ".join(["interrupted", *end.args]), Exit.INTERRUPTED)
     return code
 
 

@@ -1,6 +1,8 @@
 """The ``/__admin`` of a party that is a fake."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from math import inf
 from typing import Any
 
 from privman_scenarios.errors import ExpectationError
@@ -41,6 +43,13 @@ class ControlPlane:
         """Return the time on the party's clock, in ISO 8601."""
         now: str = (await self.call("GET", "/clock"))["now"]
         return now
+
+    async def quiet_for(self) -> float:
+        """Return how many seconds of virtual time pass until something falls due; infinity when nothing does."""
+        clock = await self.call("GET", "/clock")
+        if clock["next"] is None:
+            return inf
+        return (datetime.fromisoformat(clock["next"]) - datetime.fromisoformat(clock["now"])).total_seconds()
 
     async def advance(self, seconds: float) -> None:
         """Let virtual time jump; returns when everything that fell due has been answered."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from privman_scenarios.expectation import operator_error
 from privman_scenarios.spans import to_seconds
+from privman_scenarios.words import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,11 @@ def rows_of_texts(required: str, optional: Iterable[str]) -> Kind:
 def one_of(words: Iterable[str]) -> Kind:
     """Return the kind that holds one of these words."""
     choices = list(words)
-    return _plain(f"one of {', '.join(choices)}", {"enum": choices}, lambda value: value in choices)
+    return Kind(
+        f"one of {', '.join(choices)}",
+        {"enum": choices},
+        lambda value: "" if value in choices else nearest(str(value), choices),
+    )
 
 
 TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))

@@ -10,7 +10,9 @@ from privman_scenarios.http_api import Answer, finished
 from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
 
-Need = Literal["console control plane", "console that is set up", "servicenow control plane", "virtual time"]
+Need = Literal[
+    "console control plane", "console that is set up", "servicenow control plane", "shared clock", "virtual time"
+]
 SHOWN_EXCHANGES = 4
 
 
@@ -52,9 +54,21 @@ class Targets:
 
     async def advance(self, seconds: float) -> None:
         """Let virtual time jump, on both sides."""
-        await self.servicenow.control.advance(seconds)
-        if not self.one_clock:
-            await self.console.control.advance(seconds)
+        if self.one_clock:
+            await self.servicenow.control.advance(seconds)
+        else:
+            await self._advance_both(seconds)
+
+    async def _advance_both(self, seconds: float) -> None:
+        """Let two clocks go from deadline to deadline together, so that none is ahead when something is sent."""
+        clocks = (self.console.control, self.servicenow.control)
+        while True:
+            jump = min([seconds, *[await clock.quiet_for() for clock in clocks]])
+            for clock in clocks:
+                await clock.advance(jump)
+            seconds -= jump
+            if seconds <= 0:
+                return
 
     async def journals(self) -> dict[str, Journal]:
         """Return every exchange, by party; none of a party that keeps no journal."""

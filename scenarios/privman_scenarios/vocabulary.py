@@ -32,6 +32,7 @@ class Verb:
         excuses: whether it expects that the step before was refused.
         needs: what the targets must offer; where they do not, the scenario is skipped.
         bare_needs: what is enough for a step without arguments; None for the same.
+        further_needs: what some arguments need besides.
     """
 
     name: str
@@ -43,10 +44,12 @@ class Verb:
     excuses: bool = False
     needs: frozenset[Need] = frozenset()
     bare_needs: frozenset[Need] | None = None
+    further_needs: Callable[[Arguments], frozenset[Need]] = lambda _arguments: frozenset()
 
     def needs_of(self, arguments: Arguments) -> frozenset[Need]:
         """Return what the targets must offer for a step with these arguments."""
-        return self.needs if arguments or self.bare_needs is None else self.bare_needs
+        needs = self.needs if arguments or self.bare_needs is None else self.bare_needs
+        return needs | self.further_needs(arguments)
 
     @property
     def only_looks(self) -> bool:

@@ -107,12 +107,13 @@ class WorldBuilder:
             servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
             auth = self._servicenow.auth if self._servicenow else ADMIN
+            one_clock = far_servicenow is None and far_console is None
             targets = Targets(
                 ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
                 Console(console.api, console.control),
                 virtual=virtual,
-                one_clock=far_servicenow is None and far_console is None,
-                lacking=_lacking(servicenow, console),
+                one_clock=one_clock,
+                lacking=_lacking(servicenow, console, one_clock=one_clock),
             )
             if keeps:
                 await _adopt(targets)
@@ -204,7 +205,7 @@ async def _adopt(targets: Targets) -> None:
         targets.lacking = {**targets.lacking, "console that is set up": reason}
 
 
-def _lacking(servicenow: End, console: End) -> dict[Need, str]:
+def _lacking(servicenow: End, console: End, *, one_clock: bool) -> dict[Need, str]:
     lacking: dict[Need, str] = {}
     if servicenow.control is None:
         lacking["servicenow control plane"] = f"{servicenow.api.url} has none"
@@ -213,4 +214,6 @@ def _lacking(servicenow: End, console: End) -> dict[Need, str]:
     if not (servicenow.virtual and console.virtual):
         real = console if servicenow.virtual else servicenow
         lacking["virtual time"] = f"{real.api.url} keeps real time"
+    elif not one_clock:
+        lacking["shared clock"] = f"{servicenow.api.url} and {console.api.url} have one each"
     return lacking

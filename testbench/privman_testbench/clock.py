@@ -25,6 +25,10 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the time, aware, in UTC."""
 
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next thing falls due; None when nothing waits, and where time is real."""
+
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
 

@@ -20,6 +20,11 @@ class RealClock:
         """Return the time, aware, in UTC."""
         return datetime.now(UTC)
 
+    @property
+    def next_due(self) -> None:
+        """None: nobody waits for real time to jump."""
+        return
+
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
         return _RealTimer(self._timers, self._jobs, job, (when - self.now()).total_seconds())

@@ -45,6 +45,11 @@ class VirtualClock:
         """Return the time, aware, in UTC."""
         return self._now
 
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next thing falls due; None when nothing waits."""
+        return min((timer.when for timer in self._timers if not timer.cancelled), default=None)
+
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
         timer = _VirtualTimer(when, next(self._turns), lambda: self._jobs.spawn(job))

@@ -24,7 +24,7 @@ async def test_reset_goes_back_to_the_start(instance: Instance) -> None:
     await instance.call("POST", "/__admin/faults", None, json={"kind": "hibernating", "times": None})
     assert (await instance.call("POST", "/__admin/reset", None)).status == 204
     assert await instance.read(REQUEST) == await instance.read(RESPONSE) == []
-    assert (await instance.call("GET", "/__admin/clock", None)).body == {"now": "2026-01-05T09:00:00+00:00"}
+    assert (await instance.call("GET", "/__admin/clock", None)).body["now"] == "2026-01-05T09:00:00+00:00"
     await instance.call("POST", "/__admin/reset", None)
     assert await _story(instance) == first
 

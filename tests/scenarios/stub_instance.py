@@ -140,4 +140,7 @@ class StubInstance:
         return self.tables.setdefault(request.match_info["table"], [])
 
     def _row(self, request: web.Request) -> Row:
-        return next(row for row in self._rows(request) if row["sys_id"] == request.match_info["sys_id"])
+        for row in self._rows(request):
+            if row["sys_id"] == request.match_info["sys_id"]:
+                return row
+        raise web.HTTPNotFound

@@ -95,6 +95,12 @@ HOLDS = {
     "a decision that the console refused": replace(
         TIMED_OUT, requests=[ROW], responses=[REFUSED], received=journals([DECIDED])
     ),
+    "approvals with different comments at both ends": replace(
+        WELL,
+        approvals=[{**APPROVAL, "comment": "No", "decided_here": True, "last_error": "403"}],
+        responses=[REFUSED],
+        received=journals([DECIDED]),
+    ),
     "a decision that failed as often as it may": replace(
         TIMED_OUT,
         requests=[ROW],

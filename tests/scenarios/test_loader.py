@@ -190,6 +190,18 @@ HEAD = "title: T\nsteps:\n"
         (HEAD + "  - console.ask\n", "3: a step is 'console.ask'. Expected one '<party>.<verb>:' with its arguments."),
         (HEAD + "  - console.ask:\n    title: T\n", "3: a step is {'console.ask': None, 'title': 'T'}. Expected one"),
         ("title: T\ntitle: U\n", "2: 'title' stands twice."),
+        (
+            HEAD + "  - console.fault: {kind: statu}\n",
+            "3: console.fault: 'kind' is 'statu'. Did you mean 'status'?",
+        ),
+        (
+            HEAD + "  - console.fault: {kind: hibernating}\n",
+            "3: console.fault: 'kind' is 'hibernating'. Expected one of status, reset,",
+        ),
+        (
+            HEAD + "  - console.change-api-user: {state: Locked Out}\n",
+            "3: console.change-api-user: 'state' is 'Locked Out'. Did you mean 'LockedOut'?",
+        ),
         ("title: &a [*a]\n", "1: is nested too deeply, or stands in itself."),
         ("title: .inf\nsteps: []\n", "2: 'steps' is empty. Expected a list of steps."),
         ("? [a]\n: b\n", "1: a key is a list or a mapping. Expected a word."),

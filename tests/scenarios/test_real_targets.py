@@ -283,4 +283,19 @@ async def test_fakes_that_already_run_are_reset_and_played_on() -> None:
             0, servicenow=Remote(one.servicenow.url, "admin", "admin"), console=Remote(other.console.url)
         )
         ended = await play(worlds, scenarios("approve", "retry-maximum", "timeout", "token-expired"))
-    assert [(each.outcome, each.failure) for each in ended] == [("passed", None)] * 4
+        late = await play(worlds, scenarios("race-of-retry-and-timeout", "timeout-during-retries"))
+        (slow,) = await play(worlds, scenarios("retry-slow-console"))
+    assert [(each.outcome, each.failure) for each in [*ended, *late]] == [("passed", None)] * 6
+    assert slow.outcome == "skipped"
+    assert slow.reason.startswith("console.fault in line 6 needs a shared clock: http://127.0.0.1:")
+    assert slow.reason.endswith(" have one each")
+
+
+async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Why it was refused stands in no journal there; the answer is compared all the same."""
+    head = "title: T\nsteps:\n- servicenow.update: {table: request, sys_id: nobody, values: {comment: x}}\n"
+    texts = [f"{head}- servicenow.expect-refusal: {{status: {status}, finding: any}}\n" for status in (404, 403)]
+    held, failed = await play(stub[1], [each for text in texts for each in Loader(vocabulary()).parse(text, "t.yaml")])
+    assert (held.outcome, held.checks) == ("passed", 1)
+    assert failed.failure is not None
+    assert (failed.failure.expected, failed.failure.came) == ("status 403", "status 404")

@@ -100,7 +100,7 @@ async def test_what_holds(steps: str) -> None:
             "rule-aborted (",
         ),
         (
-            "- servicenow.fault: {kind: nosuch}\n- console.ask:\n",
+            "- servicenow.fault: {kind: status, options: {status: 99}}\n- console.ask:\n",
             "servicenow.fault",
             "POST /__admin/faults to be answered",
             "POST /__admin/faults -> 400",

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -100,10 +101,25 @@ async def test_findings_name_their_exchange(party: Party) -> None:
 
 async def test_clock_jumps(party: Party) -> None:
     """Advancing answers the new time; reading it changes nothing."""
-    assert (await party.call("GET", "/__admin/clock"))[1] == {"now": "2026-01-05T09:00:00+00:00"}
+    nothing_waits = {"now": "2026-01-05T09:00:00+00:00", "next": None}
+    assert (await party.call("GET", "/__admin/clock"))[1] == nothing_waits
     answer = await party.call("POST", "/__admin/clock/advance", json={"seconds": 90})
     assert answer == (200, {"now": "2026-01-05T09:01:30+00:00"})
-    assert (await party.call("GET", "/__admin/clock"))[1] == {"now": "2026-01-05T09:01:30+00:00"}
+    assert (await party.call("GET", "/__admin/clock"))[1] == nothing_waits | {"now": "2026-01-05T09:01:30+00:00"}
+
+
+async def test_what_falls_due_next_is_told(party: Party, real_party: Party) -> None:
+    """The time of the next deadline, for who keeps two virtual clocks together; where time is real nobody does."""
+
+    async def job() -> None:
+        """Do nothing."""
+
+    party.clock.call_at(START + timedelta(seconds=20), job).cancel()
+    party.clock.call_at(START + timedelta(seconds=50), job)
+    assert (await party.call("GET", "/__admin/clock"))[1]["next"] == "2026-01-05T09:00:50+00:00"
+    await party.clock.advance(50)
+    assert (await party.call("GET", "/__admin/clock"))[1]["next"] is None
+    assert (await real_party.call("GET", "/__admin/clock"))[1]["next"] is None
 
 
 async def test_real_clock_does_not_jump(real_party: Party) -> None:

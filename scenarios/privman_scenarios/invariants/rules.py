@@ -66,13 +66,10 @@ def both_sides_agree(evidence: Evidence) -> Iterator[str]:
     """Both sides end alike, or ServiceNow shows that the console refused its decision."""
     for approval in evidence.approvals:
         row = evidence.request(approval["request_id"])
-        if row is None or not _agree(approval, row):
-            yield from _disagreement(evidence, approval, row)
-        elif approval["state"] != TIMED_OUT and approval["comment"] != row["comment"]:
-            yield (
-                f"the comment on request {approval['request_id']} is {approval['comment']!r} in the console, "
-                f"{row['comment']!r} in ServiceNow"
-            )
+        if row is None:
+            yield from _absence(approval)
+        elif not _is_explained(evidence, approval):
+            yield from _disagreement(approval, row)
 
 
 def one_record_each(evidence: Evidence) -> Iterator[str]:
@@ -121,14 +118,26 @@ def _agree(approval: Record, row: Record) -> bool:
     return approval["state"] in _console_states(row["status"])
 
 
-def _disagreement(evidence: Evidence, approval: Record, row: Record | None) -> Iterator[str]:
-    """Tell of the two ends unless one of the sides shows why they differ."""
+def _absence(approval: Record) -> Iterator[str]:
+    """Tell that ServiceNow lacks a request, unless the console shows why."""
+    if approval["state"] != TIMED_OUT and not approval["last_error"]:
+        yield f"request {approval['request_id']} is {approval['state']} in the console and missing in ServiceNow"
+
+
+def _is_explained(evidence: Evidence, approval: Record) -> bool:
+    """Tell whether one of the sides shows why they differ: its decision was refused by the other."""
+    responses = evidence.responses_to(approval["request_id"])
+    refused = bool(responses) and not any(map(evidence.is_delivered, responses))
+    return refused or bool(approval["decided_here"] and approval["last_error"])
+
+
+def _disagreement(approval: Record, row: Record) -> Iterator[str]:
+    """Tell how the two ends of a request differ."""
     request_id, state = approval["request_id"], approval["state"]
-    if row is None:
-        if state != TIMED_OUT and not approval["last_error"]:
-            yield f"request {request_id} is {state} in the console and missing in ServiceNow"
-        return
-    responses = evidence.responses_to(request_id)
-    refused = responses and not any(map(evidence.is_delivered, responses))
-    if not refused and not (approval["decided_here"] and approval["last_error"]):
+    if not _agree(approval, row):
         yield f"request {request_id} is {state} in the console, {row['status']} in ServiceNow"
+    elif state != TIMED_OUT and approval["comment"] != row["comment"]:
+        yield (
+            f"the comment on request {request_id} is {approval['comment']!r} in the console, "
+            f"{row['comment']!r} in ServiceNow"
+        )

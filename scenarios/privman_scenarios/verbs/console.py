@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES
+from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES, one_of
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.spans import to_seconds
@@ -56,7 +56,7 @@ RESET_SECRET = (Argument("update_credential", FLAG, "Whether the API Credential 
 API_SETTINGS = (Argument("api_enabled", FLAG, "API Enabled.", required=True),)
 API_USER = (
     Argument("role", TEXT_OR_NULL, "Its role; null for none."),
-    Argument("state", TEXT, "Active, Inactive or LockedOut."),
+    Argument("state", one_of(["Active", "Inactive", "LockedOut"]), "Active, Inactive or LockedOut."),
     Argument("expires_in", SPAN, "When it expires."),
 )
 FOREIGN_SYSTEM = (

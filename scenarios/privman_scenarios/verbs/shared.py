@@ -1,6 +1,7 @@
 """Verbs that both parties have: faults, exchanges, findings and refusals."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -18,11 +19,12 @@ from privman_scenarios.play import Play
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.vocabulary import Argument, Verb
+from privman_scenarios.world import fault_kinds
 
 PartyName = Literal["servicenow", "console"]
 
-FAULT = (
-    Argument("kind", TEXT, "What happens, such as 'status', 'reset' or 'slow'.", required=True),
+HELD_BACK = "slow"
+FITTING = (
     Argument("method", TEXT, "Only requests with this method."),
     Argument("path", TEXT, "Only requests whose path fits this glob."),
     Argument("skip", COUNT, "How many fitting requests pass untouched first."),
@@ -43,7 +45,7 @@ EXCHANGES = (
 REFUSAL = (
     Argument("status", COUNT, "The status of the refusal."),
     Argument("body", ANYTHING, "What holds for its body."),
-    Argument("finding", TEXT, "What the journal's findings say is the reason; a part of the message is enough."),
+    Argument("finding", TEXT, "A part of the reason in the journal's findings, which a real system has not."),
 )
 FINDING = (
     Argument("rule", TEXT, "The rule (a glob), such as 'rule-aborted'.", required=True),
@@ -72,7 +74,10 @@ class Shared:
     def verbs(self) -> list[Verb]:
         """Return the verbs."""
         return [
-            self._verb("fault", "Arm a fault on this party.", self.fault, FAULT, shorthand="kind"),
+            replace(
+                self._verb("fault", "Arm a fault on this party.", self.fault, self._fault(), shorthand="kind"),
+                further_needs=_further_needs,
+            ),
             self._verb("clear-faults", "Disarm every fault of this party.", self.clear_faults),
             self._verb("expect-exchanges", "The journal has these exchanges.", self.expect_exchanges, EXCHANGES),
             self._verb(
@@ -89,6 +94,10 @@ class Shared:
             ),
             Verb(f"{self._party}.call", "Send a request and look at the answer.", self.call, CALL, "path", checks=True),
         ]
+
+    def _fault(self) -> tuple[Argument, ...]:
+        kinds = one_of(fault_kinds()[self._party])
+        return (Argument("kind", kinds, "What happens, such as 'status', 'reset' or 'slow'.", required=True), *FITTING)
 
     async def fault(self, play: Play, arguments: Arguments) -> None:
         """Arm a fault."""
@@ -134,7 +143,7 @@ class Shared:
         require(arguments.get("status", answer.status), answer.status, "status")
         if "body" in arguments:
             require(arguments["body"], play.targets.servicenow.spelling.message_from_wire(answer.json), "body")
-        if "finding" in arguments:
+        if "finding" in arguments and self._of(play).has_control:
             await self.expect_finding(play, {"rule": "*", "message": arguments["finding"]})
 
     async def call(self, play: Play, arguments: Arguments) -> None:
@@ -177,6 +186,11 @@ class Shared:
     ) -> Verb:
         checks = name.startswith("expect-")
         return Verb(f"{self._party}.{name}", doc, play, arguments, shorthand, checks=checks, needs=self._control)
+
+
+def _further_needs(arguments: Arguments) -> frozenset[Need]:
+    """Return what a fault needs besides: whoever waits for an answer must wait on the clock that holds it back."""
+    return frozenset({"shared clock"}) if arguments.get("kind") == HELD_BACK else frozenset()
 
 
 def parsed(body: str) -> Any:  # noqa: ANN401 - JSON holds anything
