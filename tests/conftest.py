@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     parser.addoption("--store", choices=STORES, default="memory", help="where instances keep their records (memory)")
     parser.addoption("--gallery", type=Path, metavar="PATH", help="folder for screenshots of the documented procedure")
+    parser.addoption("--pysnc", type=Path, metavar="PATH", help="a copy of PySNC's repository, whose live suite is run")
 
 
 def pytest_configure() -> None:
