@@ -14,7 +14,7 @@ from tests.conftest import NewDatabase
 
 from .command import serving_command
 
-RUNS = ([], [], ["-p", "random_order", "--random-order", "--random-order-bucket=global"])
+RUNS: tuple[list[str], ...] = ([], [], ["-p", "random_order", "--random-order", "--random-order-bucket=global"])
 PLAIN = ("-q", "-p", "no:cacheprovider", "-p", "no:privman", "-p", "no:xdist", "-p", "no:asyncio")
 
 
