@@ -1,4 +1,5 @@
 import json
+from base64 import b64decode, b64encode
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -241,3 +242,26 @@ async def test_secrets_are_masked(party: Party) -> None:
         {"instance_metadata": json.dumps({"Username": "id", "Password": "***"})}
     )
     assert journal["requests"][3]["request"]["body"] == "grant_type=password&password=***&user=kept"
+
+
+async def test_secrets_of_calls_within_a_call_are_masked(party: Party) -> None:
+    """A batch holds calls of its own: their credentials and the secrets in their bodies do not reach the journal."""
+    inner = b64encode(b'{"user_password":"inner-pass","kept":"1"}').decode()
+    plain, odd = b64encode(b'{"kept":"1"}').decode(), "abcde"
+    headers = [{"name": "Authorization", "value": "Basic b64-pass"}, {"name": "Accept", "value": "*/*"}]
+    items = [{"headers": headers, "body": body} for body in (inner, plain, odd)]
+    await party.call("POST", "/", data=json.dumps({"rest_requests": items}))
+    _, journal = await party.call("GET", "/__admin/requests")
+    calls = json.loads(journal["requests"][0]["request"]["body"])["rest_requests"]
+    assert [call["headers"] for call in calls] == [[{"name": "Authorization", "value": "***"}, headers[1]]] * 3
+    assert b64decode(calls[0]["body"]) == b'{"user_password":"***","kept":"1"}'
+    assert [call["body"] for call in calls[1:]] == [plain, odd]
+
+
+async def test_secrets_in_an_encoded_query_are_masked(party: Party) -> None:
+    """What a query asks of a password is masked, and the rest of the query is readable."""
+    await party.call("GET", "/?sysparm_query=name=a^user_password=query-pass^active=true")
+    await party.call("GET", "/?sysparm_query=user_password%3Dquery-pass%5Eactive%3Dtrue")
+    _, journal = await party.call("GET", "/__admin/requests")
+    assert "query-pass" not in json.dumps(journal)
+    assert all("active" in entry["url"] for entry in journal["requests"])
