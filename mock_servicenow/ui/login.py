@@ -1,18 +1,14 @@
 """Logging in and out."""
 
-import re
-
 from aiohttp import web
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.session import Session
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.frame import Frame
+from mock_servicenow.ui.links import is_own
 from mock_servicenow.ui.visit import Visit
 from privman_testbench.pages.answers import see, to_page
-
-# A path of this instance: "//host" and "/\host" would lead elsewhere.
-_OWN_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
 
 
 class Login:
@@ -36,7 +32,7 @@ class Login:
         # Another session than before the log-in, so that nobody can have planted its cookie.
         self._instance.web_sessions.close(visit.web_session.id)
         visit.web_session = self._instance.web_sessions.open(user.sys_id)
-        return see(goto if _OWN_PATH.fullmatch(goto) else "/")
+        return see(goto if is_own(goto) else "/")
 
     async def log_out(self, visit: Visit, _user: User) -> web.Response:
         """End the session."""

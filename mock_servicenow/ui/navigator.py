@@ -6,8 +6,9 @@ from mock_servicenow.now_platform import access
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.frame import Application, Frame, Module
+from mock_servicenow.ui.links import own_page
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.pages.answers import to_page
+from privman_testbench.pages.answers import see, to_page
 
 
 class Navigator:
@@ -30,6 +31,10 @@ class Navigator:
             "navigator.html", visit, title="All applications", wanted=wanted, applications=applications
         )
         return to_page(html)
+
+    async def lead(self, visit: Visit, _user: User) -> web.Response:
+        """Go on to the page that ``uri`` names, as the links do that people are sent."""
+        return see(own_page(visit.query.get("uri", "")))
 
     def _applications(self, user: User, wanted: str) -> list[Application]:
         own = self._frame.application

@@ -19,7 +19,8 @@ from privman_testbench.pages.assets import SHARED, Assets
 # The OAuth end points are no tables.
 _LIST = "/{table:[a-z0-9_]+}_list.do"
 _FORM = "/{table:(?!oauth_(?:auth|token|revoke_token)[.])[a-z0-9_]+}.do"
-_PATHS = frozenset({"/", "/login.do", "/logout.do", "/{table}_list.do", "/{table}.do", f"{ASSETS}/{{name}}"})
+NAV_TO = "/nav_to.do"
+_PATHS = frozenset({"/", NAV_TO, "/login.do", "/logout.do", "/{table}_list.do", "/{table}.do", f"{ASSETS}/{{name}}"})
 
 
 def routes(
@@ -43,6 +44,7 @@ def routes(
     form = FormPage(instance, frame, shown, Decisions(tables, activity_types))
     return [
         web.get("/", gate.closed(navigator.show)),
+        web.get(NAV_TO, gate.closed(navigator.lead)),
         web.get(LOGIN, gate.open(login.show)),
         web.post(LOGIN, gate.open(login.log_in)),
         web.post("/logout.do", gate.closed(login.log_out)),

@@ -1,4 +1,5 @@
 import pytest
+from yarl import URL
 
 from .conftest import REQUEST, SCOPE, Site
 
@@ -16,6 +17,26 @@ async def test_navigator_leaves_out_what_the_user_may_not_read(site: Site) -> No
     await site.add_user("newcomer")
     html = (await (await site.person("newcomer")).get("/?sysparm_filter=thycotic")).html
     assert f"<small>{REQUEST}</small>" not in html
+
+
+@pytest.mark.parametrize(
+    ("uri", "page"),
+    [
+        ("sys_user_list.do%3Fsysparm_query%3Duser_name%3Dadmin", "/sys_user_list.do?sysparm_query=user_name=admin"),
+        ("/sys_user_list.do", "/sys_user_list.do"),
+        ("", "/"),
+        ("//elsewhere.example/", "/"),
+        ("/%5Celsewhere.example", "/"),
+    ],
+)
+async def test_links_that_people_are_sent_lead_to_the_page(site: Site, uri: str, page: str) -> None:
+    """``nav_to.do`` goes on to a page of the instance, after the log-in where that is needed, and never elsewhere."""
+    newcomer = await site.person("")
+    asked = await newcomer.get(f"/nav_to.do?uri={uri}")
+    assert "/login.do" in asked.url
+    person = await site.person()
+    shown = await person.get(f"/nav_to.do?uri={uri}")
+    assert (shown.status, URL(shown.url)) == (200, URL(f"{site.url}{page}"))
 
 
 async def test_no_page_shows_the_secrets_table(site: Site) -> None:
