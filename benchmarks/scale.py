@@ -99,7 +99,7 @@ def seeded(folder: Path) -> Iterator[tuple[int, Path, list[str]]]:
     growing, ids = folder / "growing.db", Ids(1)
     sys_ids: list[str] = []
     for size in SIZES:
-        store = Store(f"sqlite:///{growing}", blueprint.dictionary.sql)
+        store = Store(blueprint.database(f"sqlite:///{growing}"))
         instance = blueprint.instance(store, RealClock(), ids)
         blueprint.build(instance)
         rows = ((ids.sys_id(), number) for number in range(len(sys_ids), size))

@@ -99,7 +99,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
 
 def _store(settings: Settings, blueprint: Blueprint) -> Store:
     try:
-        return Store(settings.database, blueprint.dictionary.sql)
+        return Store(blueprint.database(settings.database))
     except StoreError as error:
         raise StartError(str(error)) from None
 

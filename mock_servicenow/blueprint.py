@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
+from mock_servicenow.now_platform.database import Database
 from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
 from mock_servicenow.now_platform.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
@@ -43,6 +44,7 @@ class Blueprint:
         self.dictionary = dictionary
         self._settings = settings
         self._image = b""
+        self._databases: dict[str, Database] = {}
 
     @classmethod
     def draw(cls, settings: Settings) -> Self:
@@ -54,6 +56,13 @@ class Blueprint:
             packaged = read_tables(packaged_tables())
             own = [table for file in settings.tables for table in read_tables(file)]
             return cls(settings, release, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
+
+    def database(self, url: str) -> Database:
+        """Return the database of that URL, with what has been compiled for it; raises StoreError."""
+        known = self._databases.get(url)
+        if known is None:
+            known = self._databases[url] = Database(url, self.dictionary.sql)
+        return known
 
     def instance(self, store: Store, clock: Clock, ids: Ids) -> Instance:
         """Return an instance that is still to be built."""
@@ -93,7 +102,7 @@ class Blueprint:
 
     def _drawn_image(self) -> bytes:
         if not self._image:
-            with closing(Store("sqlite://", self.dictionary.sql)) as store:
+            with closing(Store(self.database("sqlite://"))) as store:
                 self._provision(store)
                 self._image = store.image()
         return self._image

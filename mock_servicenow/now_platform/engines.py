@@ -3,7 +3,7 @@
 import sqlite3
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool
 
 from mock_servicenow.now_platform.query import teach_casefold
 
@@ -40,9 +40,9 @@ _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 
 def _embedded(address: sa.URL) -> sa.Engine:
-    # isolation_level None leaves BEGIN to Transaction.lock; one connection serves the one thread.
+    # isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
     engine = sa.create_engine(
-        address, poolclass=StaticPool, connect_args={"check_same_thread": False, "isolation_level": None}
+        address, poolclass=NullPool, connect_args={"check_same_thread": False, "isolation_level": None}
     )
     sa.event.listen(engine, "connect", _tune)
     return engine

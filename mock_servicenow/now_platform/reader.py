@@ -7,10 +7,11 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform import row_objects
 from mock_servicenow.now_platform.column_types import NUMBER_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.database import Row
 from mock_servicenow.now_platform.dictionary import Column, Dictionary
 from mock_servicenow.now_platform.folding import Folded
 from mock_servicenow.now_platform.physical import text_literal
-from mock_servicenow.now_platform.store import Row, Store, Transaction
+from mock_servicenow.now_platform.store import Store, Transaction
 from mock_servicenow.now_platform.values import from_database, is_storable, to_database, to_stored
 
 Values = dict[str, str]

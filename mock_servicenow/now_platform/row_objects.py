@@ -10,9 +10,9 @@ from itertools import islice
 import orjson
 
 from mock_servicenow.now_platform.column_types import storage_kind
+from mock_servicenow.now_platform.database import Row
 from mock_servicenow.now_platform.dictionary import Column
 from mock_servicenow.now_platform.physical import text_literal
-from mock_servicenow.now_platform.store import Row
 
 _MOST_COLUMNS = 60  # two arguments each, of the 127 that SQLite takes for a function
 

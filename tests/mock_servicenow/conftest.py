@@ -226,7 +226,7 @@ async def running(
 def prepared(blueprint: Blueprint, new_database: NewDatabase) -> Iterator[str]:
     """Give the URL of a database in the instance's first state."""
     with new_database("") as url:
-        store = Store(url, blueprint.dictionary.sql)
+        store = Store(blueprint.database(url))
         blueprint.build(blueprint.instance(store, VirtualClock(), Ids(1)))
         store.close()
         yield url

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mock_servicenow.now_platform import http
 from mock_servicenow.now_platform.api_keys import masking_rule
+from mock_servicenow.now_platform.database import Database
 from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, Table
 from mock_servicenow.now_platform.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.edge import edge
@@ -100,7 +101,7 @@ def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tupl
     """Give the URL of a prepared database, and a copy of it where the store has copies."""
     with new_database("") as url:
         # The copy of a database in a file would be one, too; that of one in memory may become either.
-        store = Store(url if url.startswith("postgresql") else "sqlite://", dictionary.sql)
+        store = Store(Database(url if url.startswith("postgresql") else "sqlite://", dictionary.sql))
         provision(
             Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL), Credentials()
         )
@@ -121,7 +122,7 @@ def instance(
 ) -> Iterator[Instance]:
     """Return a fresh instance."""
     like, copy = prepared
-    with new_database(like) as url, closing(Store(url, dictionary.sql)) as store:
+    with new_database(like) as url, closing(Store(Database(url, dictionary.sql))) as store:
         if store.embedded:
             store.restore(copy)
         yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), url=URL)

@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 
 from mock_servicenow.now_platform.authentication import Evidence
+from mock_servicenow.now_platform.database import Database
 from mock_servicenow.now_platform.dictionary import Column, Dictionary, Table
 from mock_servicenow.now_platform.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.errors import AbortedByRule, NotAuthenticated, UniqueKeyViolation
@@ -25,7 +26,7 @@ URL = "https://dev12345.service-now.com"
 
 def open_instance(url: str, dictionary: Dictionary, seed: int) -> Instance:
     """Return an instance on a database, provisioned."""
-    store = Store(url, dictionary.sql)
+    store = Store(Database(url, dictionary.sql))
     instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(seed), url=URL)
     provision(instance, Credentials())
     return instance

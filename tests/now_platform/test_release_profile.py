@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from mock_servicenow.now_platform.database import Database
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning import Credentials, provision
@@ -35,7 +36,7 @@ def instance(
 ) -> Iterator[Instance]:
     """Return a new instance of the release."""
     profile = ReleaseProfile.load(release)
-    with new_database("") as url, closing(Store(url, dictionary.sql)) as store:
+    with new_database("") as url, closing(Store(Database(url, dictionary.sql))) as store:
         instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(3), url="", release=profile)
         provision(instance, Credentials())
         yield instance
