@@ -84,7 +84,7 @@ class Contracts:
 
     def check_body(self, message: str, body: bytes) -> tuple[Violation, ...]:
         """Return each way in which a body breaks the contract of ``message``, such as ``decision``."""
-        return tuple(self._validator(message).check(body))
+        return self._validator(message).check(body)
 
     def parts(self) -> list[Part]:
         """Return every part of every contract with its evidence."""

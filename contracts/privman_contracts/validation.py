@@ -5,6 +5,7 @@ Imported only for the first check: jsonschema takes longer to import than a serv
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import cast
 
 import orjson
@@ -17,6 +18,8 @@ from privman_contracts.part import Part
 from privman_contracts.spelling import Schema
 from privman_contracts.violation import Violation
 
+# Both sides see most bodies, and one test's are much like another's.
+_REMEMBERED, _SHORT = 256, 4_096
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -28,9 +31,13 @@ class MessageValidator:
         self._schema = schema
         self._validator = ContractValidator(schema)
         self._parts = {known.path: known for known in part.of_message(message, schema)}
+        self._remembered = lru_cache(_REMEMBERED)(lambda body: tuple(self._check(body)))
 
-    def check(self, body: bytes) -> Iterator[Violation]:
-        """Yield each way in which the body breaks the contract."""
+    def check(self, body: bytes) -> tuple[Violation, ...]:
+        """Return each way in which the body breaks the contract."""
+        return self._remembered(body) if len(body) <= _SHORT else tuple(self._check(body))
+
+    def _check(self, body: bytes) -> Iterator[Violation]:
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError as error:

@@ -52,7 +52,6 @@ class Authentication:
     def __init__(self, instance: "Instance") -> None:
         self._instance = instance
         self._schemes: list[Scheme] = [self._basic]
-        self._verified: dict[str, bytes] = {}
 
     def add_scheme(self, scheme: Scheme) -> None:
         """Try another scheme where those before it find no user; it returns None for evidence that is not its own."""
@@ -77,7 +76,7 @@ class Authentication:
         record = session.find("sys_user", user_name=user_name)
         if record is None or record["active"] != "true" or _is_locked(session, record):
             return None
-        if not self._is_password_of(record, password):
+        if not verify_password(password, record["user_password"]):
             _count_failure(session, record)
             return None
         if record["failed_attempts"] not in {"", "0"}:
@@ -103,17 +102,6 @@ class Authentication:
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._instance.release.not_authenticated)
         return user
-
-    def _is_password_of(self, record: "Record", password: str) -> bool:
-        """Verify a password; a slow hash is worked out once for each pair of user and password."""
-        stored = record["user_password"]
-        digest = sha256(f"{stored}:{password}".encode()).digest()
-        if self._verified.get(record.sys_id) == digest:
-            return True
-        holds = verify_password(password, stored)
-        if holds:
-            self._verified[record.sys_id] = digest
-        return holds
 
 
 def _key(headers: Mapping[str, str]) -> bytes:

@@ -1,6 +1,7 @@
 """Passwords that are kept one way."""
 
 import hmac
+from functools import lru_cache
 from hashlib import pbkdf2_hmac
 
 from privman_testbench.ids import Ids
@@ -20,5 +21,6 @@ def verify_password(password: str, stored: str) -> bool:
     return bool(digest) and hmac.compare_digest(_digest(password, salt), digest)
 
 
+@lru_cache(maxsize=256)  # it is slow on purpose, and asked again whenever a user logs in
 def _digest(password: str, salt: str) -> str:
     return pbkdf2_hmac("sha256", password.encode(), salt.encode(), _ROUNDS).hex()

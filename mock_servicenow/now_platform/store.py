@@ -115,7 +115,7 @@ class Store:
 
     def drop_tables(self) -> None:
         """Drop every table of the instance."""
-        with self._engine.begin() as connection:
+        with self._connected() as connection, connection.begin():
             self._schema.drop_all(connection)
 
     @contextmanager

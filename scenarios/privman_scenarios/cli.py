@@ -6,6 +6,7 @@ from privman_contracts import ContractError
 from privman_scenarios.commands import contracts, drift, fidelity, matrix, mutate, record, run, schema
 from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
+from privman_scenarios.garbage import collected_seldom
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain
 from privman_testbench.reasons import reason_of
 
@@ -16,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
     options = _parser().parse_args(arguments)
     try:
-        with terminable():
+        with terminable(), collected_seldom():
             code: int = options.execute(options)
     except (UnusableFileError, ContractError, UsageError) as error:
         return _complain(str(error), Exit.UNUSABLE)

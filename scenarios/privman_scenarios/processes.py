@@ -6,6 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
+from privman_scenarios.garbage import collect_seldom
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 # A process is worth its start when it has that much to do, and is told of that many items at a time.
@@ -29,10 +31,14 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
     if jobs <= 1:
         yield from map(work, items)
         return
-    # Ctrl-C reaches every process of a terminal; the others leave it to this one.
-    ignoring = (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, ignoring) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin) as pool:
         try:
             yield from pool.map(work, items, chunksize=ITEMS_AT_A_TIME)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    # Ctrl-C reaches every process of a terminal; the others leave it to the one that started them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_seldom()

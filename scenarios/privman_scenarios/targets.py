@@ -9,6 +9,7 @@ from privman_scenarios.control_plane import Journal
 from privman_scenarios.http_api import Answer, finished
 from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
+from privman_testbench.clock import Clock
 
 Need = Literal[
     "console control plane", "console that is set up", "servicenow control plane", "shared clock", "virtual time"
@@ -22,7 +23,7 @@ class Targets:
 
     Attributes:
         virtual: whether the time of both is virtual.
-        one_clock: whether they share their clock.
+        clock: the virtual one that they share in this process; None where each has its own.
         lacking: what they do not offer, with the reason.
         registration: of a console that cannot be told to set itself up; None of any other.
     """
@@ -30,7 +31,7 @@ class Targets:
     servicenow: ServiceNow
     console: Console
     virtual: bool = True
-    one_clock: bool = True
+    clock: Clock | None = None
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None
 
@@ -49,15 +50,18 @@ class Targets:
 
     async def settle(self) -> None:
         """Wait until everything that is under way has been sent and answered; at once where time is real."""
-        if self.virtual:
-            await self.advance(0)
+        if self.clock is not None:
+            await self.clock.advance(0)
+        elif self.virtual:
+            await self.console.control.advance(0)
+            await self.servicenow.control.advance(0)
 
     async def advance(self, seconds: float) -> None:
         """Let virtual time jump, on both sides."""
-        if self.one_clock:
-            await self.servicenow.control.advance(seconds)
-        else:
+        if self.clock is None:
             await self._advance_both(seconds)
+        else:
+            await self.servicenow.control.advance(seconds)
 
     async def _advance_both(self, seconds: float) -> None:
         """Let two clocks go from deadline to deadline together, so that none is ahead when something is sent."""

@@ -107,13 +107,13 @@ class WorldBuilder:
             servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
             auth = self._servicenow.auth if self._servicenow else ADMIN
-            one_clock = far_servicenow is None and far_console is None
+            shared = None if far_servicenow or far_console else clock
             targets = Targets(
                 ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
                 Console(console.api, console.control),
                 virtual=virtual,
-                one_clock=one_clock,
-                lacking=_lacking(servicenow, console, one_clock=one_clock),
+                clock=shared,
+                lacking=_lacking(servicenow, console, one_clock=shared is not None),
             )
             if keeps:
                 await _adopt(targets)
