@@ -12,7 +12,7 @@ from pathlib import Path
 from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, say
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, say, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
 
@@ -50,6 +50,7 @@ def _add_serve(serve: ArgumentParser) -> None:
     add_serving(serve, 8080)
     serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")
     serve.add_argument("--username", default="admin", help="the administrator's (%(default)s)")
+    serve.add_argument("--url", type=url, help="the instance's own, for links (what the client used)")
     serve.add_argument("--tls", action="store_true", help="serve https")
     serve.add_argument("--tls-ca-file", type=Path, metavar="PATH", help="write the certificate to trust here")
     serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate")
@@ -68,8 +69,8 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     gc.enable()
-    async with serving(app, options.host, options.port, tls) as url:
-        say(banner(_COMMAND, url, options, f"user {options.username}"))
+    async with serving(app, options.host, options.port, tls) as origin:
+        say(banner(_COMMAND, origin, options, f"user {options.username}"))
         await until_stopped()
     await clock.aclose()
 
@@ -81,6 +82,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         username=options.username,
         password=_password(options.host, environment),
         database=options.database,
+        url=options.url or "",
         inferred=options.inferred,
         release=options.release,
         tables=tuple(options.tables),

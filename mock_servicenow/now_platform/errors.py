@@ -17,7 +17,7 @@ PlatformError
     RateLimitExceeded 429
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 REQUEST_MEDIA_TYPES = ("application/json", "application/xml", "text/xml")
 
@@ -28,14 +28,16 @@ class PlatformError(Exception):
     Args:
         message: the envelope's ``message``.
         detail: the envelope's ``detail``; None becomes JSON null.
+        headers: what the answer carries besides.
     """
 
     status = 500
 
-    def __init__(self, message: str, detail: str | None = None) -> None:
+    def __init__(self, message: str, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message if detail is None else f"{message}: {detail}")
         self.message = message
         self.detail = detail
+        self.headers = headers or {}
 
 
 class BadRequest(PlatformError):  # noqa: N818 - named after the HTTP status
@@ -170,12 +172,13 @@ class RecordNotFound(PlatformError):  # noqa: N818 - named after the HTTP status
 
 
 class MethodNotAllowed(PlatformError):  # noqa: N818 - named after the HTTP status
-    """The resource does not offer this verb."""
+    """The resource does not offer this verb but those ``offered``, which HTTP wants told in ``Allow``."""
 
     status = 405
 
-    def __init__(self, method: str) -> None:
-        super().__init__("Method not supported", f"The resource does not offer {method}")
+    def __init__(self, method: str, offered: Iterable[str]) -> None:
+        allow = {"Allow": ", ".join(sorted(offered))}
+        super().__init__("Method not supported", f"The resource does not offer {method}", allow)
 
 
 class NotAcceptable(PlatformError):  # noqa: N818 - named after the HTTP status

@@ -50,6 +50,7 @@ _HEADERS = CIMultiDict(
         "Expires": "0",
         "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
         "Server-Timing": "sem_wait;dur=0, sesh_wait;dur=0",
+        "Keep-Alive": "timeout=20",
     }
 )
 _HTML = """<html>

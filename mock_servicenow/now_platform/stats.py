@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
 
 _WORDS = 2  # stats/{table}
+_VERBS = ("GET", "HEAD")
 
 Stats = Mapping[str, str | Mapping[str, str]]
 
@@ -40,8 +41,8 @@ class StatsApi:
         if len(call.resource) != _WORDS:
             raise UnknownPath
         table = call.resource[1]
-        if call.verb not in ("GET", "HEAD"):
-            raise MethodNotAllowed(call.verb)
+        if call.verb not in _VERBS:
+            raise MethodNotAllowed(call.verb, _VERBS)
         media = response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
             access.check_reach(session, table)

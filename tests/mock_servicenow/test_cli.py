@@ -76,6 +76,14 @@ async def test_what_is_no_http_leaves_no_trace_in_the_log(sent: bytes) -> None:
         await writer.wait_closed()
 
 
+async def test_links_begin_with_the_instances_own_url() -> None:
+    """1.5: links name the URL of the instance, not the Host of the request."""
+    origin = "https://dev12345.service-now.com"
+    async with serving_command("--url", f"{origin}/") as url, ClientSession() as session:
+        answer = await session.get(f"{url}/api/now/table/problem?sysparm_limit=1", headers=ADMIN)
+        assert answer.headers["Link"].startswith(f"<{origin}/api/now/table/problem?")
+
+
 async def test_no_control_plane() -> None:
     """With --no-admin there is no control plane to find: its address is answered like any other that is none."""
     async with serving_command("--no-admin") as url, ClientSession() as session:

@@ -134,6 +134,27 @@ async def test_xml_both_ways(client: Client) -> None:
     assert await response.text() == f"{head}<response><result>{result}</result></response>"
 
 
+@pytest.mark.parametrize(
+    ("verb", "path", "allowed"),
+    [
+        ("PUT", TABLE, "GET, HEAD, POST"),
+        ("POST", RECORD, "DELETE, GET, HEAD, PATCH, PUT"),
+        ("OPTIONS", "/api/now/stats/problem", "GET, HEAD"),
+        ("GET", "/api/now/v1/batch", "POST"),
+        ("PUT", "/api/now/tinyurl", "POST"),
+        ("PUT", "/api/now/attachment", "GET, HEAD"),
+        ("GET", "/api/now/attachment/upload", "POST"),
+        ("GET", "/api/now/import/u_imp_user", "POST"),
+    ],
+)
+async def test_a_verb_that_is_not_offered_is_told_those_that_are(
+    client: Client, verb: str, path: str, allowed: str
+) -> None:
+    """1.9: 405, with the header that HTTP wants."""
+    response = await client.request(verb, path)
+    assert (response.status, response.headers["Allow"]) == (405, allowed)
+
+
 async def test_characters_that_xml_has_not_are_left_out(client: Client) -> None:
     """1.10: control characters and U+FFFE, which no XML holds, are not sent."""
     await client.post(TABLE, json={"name": "Ding", "description": "a\x07b\tc\ufffe\uffff"})
@@ -174,6 +195,7 @@ async def test_usual_headers(client: Client) -> None:
         "Pragma": "no-store,no-cache",
         "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1",
         "Expires": "0",
+        "Keep-Alive": "timeout=20",
         "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
         "Content-Encoding": "gzip",
         "Transfer-Encoding": "chunked",

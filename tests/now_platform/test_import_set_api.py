@@ -267,6 +267,13 @@ async def test_verbs_and_paths(client: Client) -> None:
     assert (await client.get(f"{BASE}/1/2")).status == 400
 
 
+async def test_what_nobody_can_read_imports_nothing(client: Client) -> None:
+    """1.9: a client that accepts neither JSON nor XML gets 406, and no row is kept."""
+    response = await client.post(BASE, json={"user_id": "a"}, headers={"Accept": "image/png"})
+    assert response.status == 406
+    assert await rows(client) == []
+
+
 async def test_values_that_are_no_text(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """3.4: nested JSON is flattened with = for :, other values become text, unknown keys are ignored."""
     await insert(client, {"extra": {"a": 1, "b": {"c": [True, "x"]}}, "user_id": 7, "email": None, "bunk": "x"})

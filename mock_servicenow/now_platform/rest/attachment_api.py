@@ -60,9 +60,10 @@ class AttachmentApi:
 
     def answer(self, call: Call) -> Answer:
         """Answer a call on ``attachment`` and what is below it; raises PlatformError."""
-        verb = _verbs(call.resource[1:]).get("GET" if call.verb == "HEAD" else call.verb)
+        verbs = _verbs(call.resource[1:])
+        verb = verbs.get("GET" if call.verb == "HEAD" else call.verb)
         if verb is None:
-            raise MethodNotAllowed(call.verb)
+            raise MethodNotAllowed(call.verb, {*verbs, "HEAD"} if "GET" in verbs else verbs)
         with self._instance.transaction(call.user, call.findings) as session:
             return verb(call, session)
 

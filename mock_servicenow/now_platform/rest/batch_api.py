@@ -64,7 +64,7 @@ class BatchApi:
         if len(call.resource) > 1:
             raise UnknownPath
         if call.verb != "POST":
-            raise MethodNotAllowed(call.verb)
+            raise MethodNotAllowed(call.verb, ["POST"])
         _check_media(call)
         with self._instance.transaction(call.user) as session:
             check_length(call, longest_body(session))

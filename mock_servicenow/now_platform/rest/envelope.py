@@ -43,9 +43,12 @@ def json_answer(value: object, status: int = 200) -> Answer:
 def error_answer(error: PlatformError, accept: str) -> Answer:
     """Return the envelope of an error in the format that the client accepts, else in JSON."""
     if _error_format(accept) == "xml":
-        return Answer(error.status, write_error(error.message, error.detail), CIMultiDict({"Content-Type": XML}))
-    envelope = {"error": {"message": error.message, "detail": error.detail}, "status": "failure"}
-    return json_answer(envelope, error.status)
+        answer = Answer(error.status, write_error(error.message, error.detail), CIMultiDict({"Content-Type": XML}))
+    else:
+        envelope = {"error": {"message": error.message, "detail": error.detail}, "status": "failure"}
+        answer = json_answer(envelope, error.status)
+    answer.headers.update(error.headers)
+    return answer
 
 
 def _error_format(accept: str) -> str:

@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.rest.bodies import read_json, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.envelope import document_answer, json_answer
 from mock_servicenow.now_platform.rest.limits import check_length, longest_body
+from mock_servicenow.now_platform.rest.media import response_format
 from mock_servicenow.now_platform.values import json_text
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class ImportSetApi:
                 raise UnknownPath
         verb = verbs.get(call.verb)
         if verb is None:
-            raise MethodNotAllowed(call.verb)
+            raise MethodNotAllowed(call.verb, verbs)
+        response_format(call.headers.get("Accept", ""))
         return verb(call, staging, sys_id)
 
     def _insert(self, call: Call, staging: str, _sys_id: str) -> Answer:

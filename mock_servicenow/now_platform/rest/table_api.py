@@ -53,7 +53,7 @@ class TableApi:
             access.check_reach(session, table)
             verb = verbs.get(call.verb)
             if verb is None:
-                raise MethodNotAllowed(call.verb)
+                raise MethodNotAllowed(call.verb, verbs)
             return verb(call, session, table, sys_id)
 
     def _list(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:

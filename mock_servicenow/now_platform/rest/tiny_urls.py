@@ -26,7 +26,7 @@ class TinyUrlApi:
     def answer(self, call: Call) -> Answer:
         """Answer ``POST /api/now/tinyurl``; raises PlatformError."""
         if call.verb != "POST":
-            raise MethodNotAllowed(call.verb)
+            raise MethodNotAllowed(call.verb, ["POST"])
         body = read_json(call)
         url = body.get("url") if isinstance(body, dict) else None
         if not isinstance(url, str):
