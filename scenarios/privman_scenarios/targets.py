@@ -64,12 +64,15 @@ class Targets:
             await self.servicenow.control.advance(seconds)
 
     async def _advance_both(self, seconds: float) -> None:
-        """Let two clocks go from deadline to deadline together, so that none is ahead when something is sent."""
-        clocks = (self.console.control, self.servicenow.control)
+        """Let two clocks go from deadline to deadline together.
+
+        Whoever has something to send by then goes last, and so finds the other one at the same time.
+        """
         while True:
-            jump = min([seconds, *[await clock.quiet_for() for clock in clocks]])
-            for clock in clocks:
-                await clock.advance(jump)
+            quiet = {control: await control.quiet_for() for control in (self.console.control, self.servicenow.control)}
+            jump = min(seconds, *quiet.values())
+            for control in sorted(quiet, key=quiet.__getitem__, reverse=True):
+                await control.advance(jump)
             seconds -= jump
             if seconds <= 0:
                 return

@@ -283,12 +283,23 @@ async def test_fakes_that_already_run_are_reset_and_played_on() -> None:
             0, servicenow=Remote(one.servicenow.url, "admin", "admin"), console=Remote(other.console.url)
         )
         ended = await play(worlds, scenarios("approve", "retry-maximum", "timeout", "token-expired"))
-        late = await play(worlds, scenarios("race-of-retry-and-timeout", "timeout-during-retries"))
+        late = await play(
+            worlds, scenarios("race-of-retry-and-timeout", "timeout-during-retries", "request-rate-limited")
+        )
         (slow,) = await play(worlds, scenarios("retry-slow-console"))
-    assert [(each.outcome, each.failure) for each in [*ended, *late]] == [("passed", None)] * 6
+    assert [(each.outcome, each.failure) for each in [*ended, *late]] == [("passed", None)] * 7
     assert slow.outcome == "skipped"
     assert slow.reason.startswith("console.fault in line 6 needs a shared clock: http://127.0.0.1:")
     assert slow.reason.endswith(" have one each")
+
+
+async def test_spans_between_exchanges_are_compared_in_virtual_time_alone(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """Real time is never to the second, so that a scenario which compares what was waited is skipped, and says so."""
+    (ended,) = await play(stub[1], scenarios("token-logged-out"))
+    needs = "console.expect-exchanges in line 13 needs a virtual time"
+    assert ended.reason == f"{needs}: {stub[0].url} keeps real time"
 
 
 async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[StubInstance, WorldBuilder]) -> None:

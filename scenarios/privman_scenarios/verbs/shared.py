@@ -76,10 +76,13 @@ class Shared:
         return [
             replace(
                 self._verb("fault", "Arm a fault on this party.", self.fault, self._fault(), shorthand="kind"),
-                further_needs=_further_needs,
+                further_needs=_needs_of_fault,
             ),
             self._verb("clear-faults", "Disarm every fault of this party.", self.clear_faults),
-            self._verb("expect-exchanges", "The journal has these exchanges.", self.expect_exchanges, EXCHANGES),
+            replace(
+                self._verb("expect-exchanges", "The journal has these exchanges.", self.expect_exchanges, EXCHANGES),
+                further_needs=_needs_of_exchanges,
+            ),
             self._verb(
                 "expect-finding", "The journal has this finding.", self.expect_finding, FINDING, shorthand="rule"
             ),
@@ -188,9 +191,14 @@ class Shared:
         return Verb(f"{self._party}.{name}", doc, play, arguments, shorthand, checks=checks, needs=self._control)
 
 
-def _further_needs(arguments: Arguments) -> frozenset[Need]:
+def _needs_of_fault(arguments: Arguments) -> frozenset[Need]:
     """Return what a fault needs besides: whoever waits for an answer must wait on the clock that holds it back."""
     return frozenset({"shared clock"}) if arguments.get("kind") == HELD_BACK else frozenset()
+
+
+def _needs_of_exchanges(arguments: Arguments) -> frozenset[Need]:
+    """Return what a comparison of exchanges needs besides: real time is never to the second."""
+    return frozenset({"virtual time"}) if "waits" in arguments else frozenset()
 
 
 def parsed(body: str) -> Any:  # noqa: ANN401 - JSON holds anything
