@@ -20,6 +20,9 @@ class WireNames:
 
     def __init__(self, names: Iterable[WireName]) -> None:
         self._names = {name.path: name for name in names}
+        self._groups: dict[str, list[WireName]] = {}
+        for name in self._names.values():
+            self._groups.setdefault(name.group, []).append(name)
 
     @classmethod
     def load(cls, override: Path | None = None, folder: Traversable = yaml_file.PACKAGED) -> Self:
@@ -77,16 +80,14 @@ class WireNames:
         Raises:
             InferredNamesError: no such group.
         """
-        named = {name.word: str(name.value) for name in self if name.group == group}
-        if not named:
-            raise InferredNamesError(f"{group!r} is no group of wire names.{wording.nearest(group, self._groups())}")
-        return named
+        if group not in self._groups:
+            raise InferredNamesError(f"{group!r} is no group of wire names.{wording.nearest(group, self._groups)}")
+        return {name.word: str(name.value) for name in self._groups[group]}
 
     def changed(self, group: str) -> dict[str, str]:
         """Return packaged spelling to spelling of those names of a group that a user's file spells differently."""
-        return {
-            str(name.packaged): str(name.value) for name in self if name.group == group and name.value != name.packaged
-        }
+        names = self._groups.get(group, ())
+        return {str(name.packaged): str(name.value) for name in names if name.value != name.packaged}
 
     def find(self, path: str) -> WireName:
         """Return the name with its evidence, of ``columns.request.instance_id`` for instance."""
@@ -105,9 +106,6 @@ class WireNames:
 
     def _spelling(self, path: str) -> str:
         return str(self.find(path).value)
-
-    def _groups(self) -> set[str]:
-        return {name.group for name in self}
 
 
 def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:

@@ -46,14 +46,20 @@ class Reader:
             ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
             yield from self.fetch(table, ordered)
 
-    def find(self, table: str, equal: Mapping[str, str], most: int | None = None) -> list[Values]:
-        """Return the rows whose columns have just those stored values, at most so many, in order of their insertion."""
+    def find(
+        self, table: str, equal: Mapping[str, str], most: int | None = None, *, exact: bool = True
+    ) -> list[Values]:
+        """Return the rows whose columns have those stored values, at most so many, in order of their insertion.
+
+        A text may differ in capital letters, as in queries, unless it must be ``exact``.
+        """
         columns = self._dictionary.columns(table)
         stored = {name: _stored(columns[name], text) for name, text in equal.items()}
         if None in stored.values():  # no row has a value of another type
             return []
         named = tuple((name, bool(text)) for name, text in stored.items())
-        prepared = self._store.prepared(("find", table, named, most), lambda: self._select_equal(table, named, most))
+        key = "find", table, named, most, exact
+        prepared = self._store.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
         values = {name: to_database(columns[name], text or "") for name, text in stored.items()}
         return [self._values(table, row) for row in self._transaction.run(prepared, values)]
 
@@ -83,15 +89,17 @@ class Reader:
         ]
         return sa.select(*objects).select_from(physical)
 
-    def _select_equal(self, table: str, named: Iterable[tuple[str, bool]], most: int | None) -> "sa.Select[Any]":
+    def _select_equal(
+        self, table: str, named: Iterable[tuple[str, bool]], most: int | None, *, exact: bool
+    ) -> "sa.Select[Any]":
         physical = self._dictionary.sql_table(table)
-        tests = [self._is(table, name) if filled else physical.c[name].is_(None) for name, filled in named]
+        tests = [self._is(table, name, exact) if filled else physical.c[name].is_(None) for name, filled in named]
         ordered = self.select(table).order_by(*self._store.insertion_order(physical))
         rows = ordered.where(*self.class_filter(table), *tests)
         return rows if most is None else rows.limit(sa.literal_column(str(most))).offset(sa.literal_column("0"))
 
-    def _is(self, table: str, name: str) -> "sa.ColumnElement[bool]":
-        """Return the condition that a column has just the value given by its name.
+    def _is(self, table: str, name: str, exact: bool) -> "sa.ColumnElement[bool]":  # noqa: FBT001 - as `find` has it
+        """Return the condition that a column has the value given by its name.
 
         Indexes on texts are folded, so the database finds the row by one condition and proves it by the other.
         """
@@ -99,7 +107,8 @@ class Reader:
         given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
         if kind_of(self._dictionary.columns(table)[name].type) is not Kind.TEXT:
             return physical == given
-        return sa.and_(Folded(physical) == Folded(sa.cast(given, physical.type)), physical == given)
+        alike = Folded(physical) == Folded(sa.cast(given, physical.type))
+        return sa.and_(alike, physical == given) if exact else alike
 
     def _select_one(self, table: str, *, lock: bool) -> "sa.Select[Any]":
         statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))

@@ -21,8 +21,8 @@ USER_TABLES = (
 def load_user(session: "Session", record: "Record") -> User:
     """Return the user that a sys_user record describes."""
     ids = _contained(session, _granted(session, record.sys_id))
-    roles = session.reader.get_many("sys_user_role", sorted(ids))
-    names = frozenset(role["name"] for role in roles.values())
+    roles = (session.reader.get("sys_user_role", sys_id) for sys_id in ids)
+    names = frozenset(role["name"] for role in roles if role is not None)
     return User(
         record.sys_id,
         record["user_name"],

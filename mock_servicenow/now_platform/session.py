@@ -172,6 +172,11 @@ class Session:
         """Return a record whose columns have just those values, the earliest one if there are several."""
         return next(iter(self.find_all(table, **equal)), None)
 
+    def find_alike(self, table: str, **equal: str) -> Record | None:
+        """Return the earliest record whose columns have those values as queries compare: in capital letters or not."""
+        self._known(table)
+        return next(iter(self._all_visible(table, self.reader.find(table, equal, most=1, exact=False))), None)
+
     def find_all(self, table: str, **equal: str) -> list[Record]:
         """Return every record whose columns have just those values, in the order of their insertion."""
         self._known(table)

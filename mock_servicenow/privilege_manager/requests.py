@@ -76,8 +76,8 @@ class ApprovalRequests:
 
         A GUID is the same in capital letters, and so is any value that the platform compares (platform 2.4).
         """
-        same = (f"{self._table[column]}={self._value(context, column)}" for column in ("instance_id", "request_id"))
-        existing = next(iter(context.session.query(self._table.name, "^".join(same), limit=1)), None)
+        same = {self._table[column]: self._value(context, column) for column in ("instance_id", "request_id")}
+        existing = context.session.find_alike(self._table.name, **same)
         if existing is None:
             return
         if all(existing[self._table[column]] == self._value(context, column) for column in _CONTENT):
