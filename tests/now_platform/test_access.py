@@ -131,6 +131,40 @@ async def test_a_table_that_cannot_be_reached(user: Client, table: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "sys_user",
+        "sys_user_group",
+        "sys_user_grmember",
+        "sys_user_has_role",
+        "sys_group_has_role",
+        "sys_user_role_contains",
+        "sys_user_role",
+        "sys_db_object",
+        "sys_dictionary",
+        "sys_choice",
+        "sys_script",
+        "sys_properties",
+        "sys_public",
+        "sys_ui_view",
+        "sys_ui_list_element",
+        "sys_certificate",
+        "sys_number",
+        "syslog",
+    ],
+)
+async def test_nobody_raises_his_own_rights(user: Client, client: Client, table: str) -> None:
+    """1.9: what makes an instance and its users is written by administrators alone."""
+    response = await user.post(f"/api/now/table/{table}", json={})
+    assert response.status == 403
+    assert "ACL Exception Insert Failed" in (await response.json())["error"]["detail"]
+    created = await client.post(f"/api/now/table/{table}", json={"name": "x"})
+    record = (await created.json())["result"]["sys_id"]
+    assert (await user.patch(f"/api/now/table/{table}/{record}", json={"name": "y"})).status == 403
+    assert (await user.delete(f"/api/now/table/{table}/{record}")).status == 403
+
+
 async def test_a_table_without_web_services_is_closed_to_everybody(client: Client) -> None:
     """Not even the administrator reaches it over REST."""
     assert (await client.get("/api/now/table/u_vault")).status == 200
