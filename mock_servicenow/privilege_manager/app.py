@@ -24,7 +24,8 @@ class PrivilegeManagerApp:
         self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets
     ) -> None:
         self.tables = tables
-        registrations = Registrations(tables, names, secrets)
+        self._instance = instance
+        self._registrations = registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, registrations)
         requests = ApprovalRequests(tables, names, registrations, activity_types)
         outbox = Outbox(tables, names, registrations, activity_types, requests)
@@ -42,8 +43,13 @@ class PrivilegeManagerApp:
 
     async def start(self) -> None:
         """Take up the background duties; call it in the loop that serves."""
+        await self._instance.run(self._remember)
         await self.deliverer.start()
         await self.timeouts.start()
+
+    def _remember(self) -> None:
+        with self._instance.transaction(self._instance.system) as session:
+            self._registrations.remember(session)
 
     def stop(self) -> None:
         """Lay the background duties down."""

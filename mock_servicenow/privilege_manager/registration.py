@@ -1,11 +1,15 @@
 """Registrations: what the console says about itself, its Secret kept apart (integration 3)."""
 
+from collections.abc import Mapping
+
 import orjson
 
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.now_platform.session import Session
 from mock_servicenow.privilege_manager.configuration import Configuration, ConfigurationError, read_pairs
+from mock_servicenow.privilege_manager.guids import is_guid
+from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.tables import MASK, AppTables
 from privman_contracts.wire_names import WireNames
 from privman_testbench.masking import Secrets
@@ -19,6 +23,7 @@ class Registrations:
         self._secret = tables.secret
         self._names = names
         self._secrets = secrets
+        self._username = names.key("instance_metadata", "Username")
         self._password = names.key("instance_metadata", "Password")
 
     def rules(self) -> list[BusinessRule]:
@@ -28,6 +33,13 @@ class Registrations:
             BusinessRule("Keep the Secret apart", self._table.name, "before", written, self._keep_secret),
             BusinessRule("Forget the Secret", self._table.name, "after", frozenset({"delete"}), self._forget_secret),
         ]
+
+    def remember(self, session: Session) -> None:
+        """Mask in every output the Client Ids and Secrets that an earlier process was told."""
+        for record in session.find_all(self._table.name):
+            self._mask_client_id(json_object(record[self._table["instance_metadata"]]) or {})
+        for kept in session.find_all(self._secret.name):
+            self._secrets.add(kept[self._secret["secret"]])
 
     def exists(self, session: Session, instance_id: str) -> bool:
         """Tell whether a console is registered under this Instance Id."""
@@ -50,12 +62,19 @@ class Registrations:
             pairs = dict(read_pairs(context.current[column]))
         except ConfigurationError:
             return
+        self._mask_client_id(pairs)
         secret = pairs.get(self._password)
         if not isinstance(secret, str) or secret in {"", MASK}:
             return
         pairs[self._password] = MASK
         context.current[column] = orjson.dumps(pairs).decode()
         self._keep(context.session, context.current["sys_id"], secret)
+
+    def _mask_client_id(self, pairs: Mapping[str, object]) -> None:
+        """Let a Client Id appear in no output in full; any other user name may be an ordinary word elsewhere."""
+        client_id = pairs.get(self._username)
+        if isinstance(client_id, str) and is_guid(client_id):
+            self._secrets.add(client_id)
 
     def _keep(self, session: Session, instance_id: str, secret: str) -> None:
         self._secrets.add(secret)

@@ -1,18 +1,17 @@
 """Approval requests: which are accepted, and who may still decide them (integration 3)."""
 
-import re
 from datetime import UTC, datetime
 
 from mock_servicenow.now_platform.record import Record
 from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.now_platform.values import DATE_TIME
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
+from mock_servicenow.privilege_manager.guids import is_guid
 from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CONTENT = ("activity_type_id", "metadata")
 
 
@@ -66,7 +65,7 @@ class ApprovalRequests:
 
     def _check_content(self, context: RuleContext) -> None:
         request_id = self._value(context, "request_id")
-        if not _GUID.fullmatch(request_id):
+        if not is_guid(request_id):
             context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
         if json_object(self._value(context, "metadata")) is None:
             context.abort(f"'{self._table['metadata']}' is no JSON object; expected one, written as a string")

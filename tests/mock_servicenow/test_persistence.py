@@ -10,7 +10,7 @@ from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
 from .command import serving_command, start_command, started
-from .conftest import REQUEST, RESPONSE, Instance, StubConsole
+from .conftest import CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE, Instance, StubConsole
 
 PROBLEM = "/api/now/table/problem"
 
@@ -105,3 +105,18 @@ async def _until_recorded(instance: Instance) -> None:
     async with asyncio.timeout(30):
         while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["200"]:
             await asyncio.sleep(0)
+
+
+async def test_what_an_earlier_process_was_told_stays_masked(tmp_path: Path) -> None:
+    """A Client Id that the Table API shows is in full in no journal, after a restart either (integration 3)."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    async with ClientSession() as http:
+        async with serving_command("--database", database) as url:
+            instance = Instance(url, RealClock(), http, StubConsole(url="http://console.example"))
+            await instance.insert(CONFIGURATION, {"instance_metadata": "no pairs"})
+            instance_id = await instance.register()
+        async with serving_command("--database", database) as instance.url:
+            assert CLIENT_ID in (await instance.read(CONFIGURATION, instance_id))["instance_metadata"]
+            journal = await instance.call("GET", "/__admin/requests", None)
+    assert [each["url"] for each in journal.body["requests"]] == [f"/api/now/table/{CONFIGURATION}/{instance_id}"]
+    assert CLIENT_ID not in str(journal.body)
