@@ -4,7 +4,6 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import basic_gate
@@ -59,7 +58,7 @@ class Authentication:
 
     def remembered(self, headers: Mapping[str, str]) -> "User | None":
         """Return the user of credentials that have held before, as long as no table says otherwise."""
-        user: User | None = self._instance.cache.peek("users", _key(headers))
+        user: User | None = self._instance.cache.peek("users", headers.get("Authorization", ""))
         return user
 
     def user(self, evidence: Evidence) -> "User":
@@ -84,11 +83,11 @@ class Authentication:
         return load_user(session, record)
 
     def _basic(self, session: "Session", evidence: Evidence) -> "User | None":
-        credentials = basic_credentials(evidence.headers.get("Authorization", ""))
+        key = evidence.headers.get("Authorization", "")
+        credentials = basic_credentials(key)
         if credentials is None:
             return None
         cache = session.instance.cache
-        key = _key(evidence.headers)
         user = cache.get("users", key, (*USER_TABLES, *basic_gate.TABLES), lambda: self._let_in(session, credentials))
         if user is None:
             # A refusal depends on how many came before it, so it is never remembered.
@@ -102,11 +101,6 @@ class Authentication:
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._instance.release.not_authenticated)
         return user
-
-
-def _key(headers: Mapping[str, str]) -> bytes:
-    """Return what stands for credentials in memory."""
-    return sha256(headers.get("Authorization", "").encode()).digest()
 
 
 def _needs_token(session: "Session", user: "User") -> bool:

@@ -26,18 +26,19 @@ def assign(session: "Session", table: str, values: dict[str, str]) -> None:
 
 def _next(session: "Session", table: str) -> int:
     """Return the table's next count; others wait for this transaction to end before they get theirs."""
-    advance = session.instance.store.prepared(COUNTERS, lambda: _advance(session.dictionary))
-    ((number,),) = session.work.transaction.run(advance, {"table": table})
-    return int(number) - 1
+    store, transaction = session.instance.store, session.work.transaction
+    counter = store.prepared(COUNTERS, lambda: _counter(session.dictionary))
+    ((sys_id, number),) = transaction.run(counter, {"table": table})
+    transaction.run(store.update(COUNTERS, ("number",)), (number + 1, sys_id))
+    return int(number)
 
 
-def _advance(dictionary: Dictionary) -> sa.ClauseElement:
+def _counter(dictionary: Dictionary) -> sa.ClauseElement:
     rows = dictionary.sql_table(COUNTERS)
     table: sa.ColumnElement[str] = sa.bindparam("table", type_=rows.c.category.type)
     # Indexes on texts are folded: the first condition finds the row, the second proves it.
     found = sa.and_(Folded(rows.c.category) == Folded(table), rows.c.category == table)
-    counter = sa.update(rows).where(found)
-    return counter.values(number=rows.c.number + sa.literal_column("1")).returning(rows.c.number)
+    return sa.select(rows.c.sys_id, rows.c.number).where(found).with_for_update()
 
 
 def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:

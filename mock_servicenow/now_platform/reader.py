@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform import row_objects
+from mock_servicenow.now_platform import row_arrays
 from mock_servicenow.now_platform.column_types import NUMBER_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.database import Row
 from mock_servicenow.now_platform.dictionary import Column, Dictionary
@@ -84,10 +84,10 @@ class Reader:
         physical, columns = self._dictionary.sql_table(table), self._dictionary.columns(table)
         if not self._store.embedded:
             return sa.select(*[physical.c[name] for name in columns])
-        objects: list[sa.ColumnElement[Any]] = [
-            sa.literal_column(expression) for expression in row_objects.expressions(columns.values(), self._store.quote)
+        arrays: list[sa.ColumnElement[Any]] = [
+            sa.literal_column(expression) for expression in row_arrays.expressions(columns.values(), self._store.quote)
         ]
-        return sa.select(*objects).select_from(physical)
+        return sa.select(*arrays).select_from(physical)
 
     def _select_equal(
         self, table: str, named: Iterable[tuple[str, bool]], most: int | None, *, exact: bool
@@ -122,7 +122,7 @@ class Reader:
     def _values(self, table: str, row: Row) -> Values:
         if not self._store.embedded:
             return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
-        values = row_objects.values(row)
+        values = row_arrays.values(self._dictionary.columns(table), row)
         for name in self._dictionary.columns_of_type(table, NUMBER_TYPES):
             values[name] = from_database(values[name])
         return values

@@ -26,7 +26,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def utc_form(moment: datetime) -> str:
     """Return a moment as the platform stores it: UTC, to the second, without a zone."""
-    return moment.isoformat(" ", "seconds")[:19]
+    return str(moment)[:19]
 
 
 def is_storable(text: str) -> bool:

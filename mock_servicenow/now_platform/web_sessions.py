@@ -1,6 +1,5 @@
 """Browser sessions: cookies and the token against forged requests (platform 4.7)."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.roles import load_user
@@ -13,30 +12,39 @@ if TYPE_CHECKING:
 
 COOKIE = "JSESSIONID"
 KEPT = 1_000
+_GUARDED = "Path=/; HttpOnly; SameSite=None; Secure"
 
 
-@dataclass(frozen=True, slots=True)
 class WebSession:
     """One session of a user.
 
     Attributes:
         id: the value of the cookie, 32 upper-case hexadecimal digits.
-        token: ``g_ck``, which requests without other credentials must send as ``X-UserToken``.
     """
 
-    id: str
-    user_id: str
-    token: str
+    __slots__ = ("_ids", "_token", "id", "user_id")
+
+    def __init__(self, ids: Ids, user_id: str) -> None:
+        self._ids = ids
+        self._token = ""
+        self.id = ids.token()[:32].upper()
+        self.user_id = user_id
+
+    @property
+    def token(self) -> str:
+        """The ``g_ck`` that requests without other credentials must send as ``X-UserToken``; most never ask for it."""
+        self._token = self._token or self._ids.token()
+        return self._token
 
     def cookies(self) -> tuple[str, ...]:
         """Return the values of the Set-Cookie headers that open the session."""
         route = self.id.lower()
         return (
-            f"{COOKIE}={self.id}; Path=/; HttpOnly; SameSite=None; Secure",
-            "glide_user=; Max-Age=0; Path=/; HttpOnly; SameSite=None; Secure",
-            "glide_user_session=; Max-Age=0; Path=/; HttpOnly; SameSite=None; Secure",
-            f"glide_user_route=glide.{route}; Max-Age=2147483647; Path=/; HttpOnly; SameSite=None; Secure",
-            f"glide_session_store={route}; Max-Age=1800; Path=/; HttpOnly; SameSite=None; Secure",
+            f"{COOKIE}={self.id}; {_GUARDED}",
+            f"glide_user=; Max-Age=0; {_GUARDED}",
+            f"glide_user_session=; Max-Age=0; {_GUARDED}",
+            f"glide_user_route=glide.{route}; Max-Age=2147483647; {_GUARDED}",
+            f"glide_session_store={route}; Max-Age=1800; {_GUARDED}",
         )
 
 
@@ -49,7 +57,7 @@ class WebSessions:
 
     def open(self, user_id: str) -> WebSession:
         """Open a session for a user; for a visitor who is not logged in, the id is empty."""
-        session = WebSession(self._ids.token()[:32].upper(), user_id, self._ids.token())
+        session = WebSession(self._ids, user_id)
         self._known[session.id] = session
         if len(self._known) > KEPT:
             del self._known[next(iter(self._known))]

@@ -18,6 +18,7 @@ _STRING = re.compile(r""""(?:[^"\\]|\\.?)*+(?:"|\Z)|'(?:[^'\\]|\\.?)*+(?:'|\Z)""
 
 
 _LONG = 19
+_SHALLOW = 500  # characters, which cannot open and close as many brackets as orjson's limit of 254
 
 
 def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = json_text) -> dict[str, str]:
@@ -62,12 +63,17 @@ def read_json(call: Call) -> object:
 def _loaded(text: bytes | str) -> object:
     """Return a JSON document; raises ValueError, also where it nests so deeply that it could not be written again."""
     value = orjson.loads(text)
+    if len(text) > _SHALLOW:
+        _check_depth(value)
+    # Integers beyond 64 bits have become floats: read again, they keep their digits.
+    return json.loads(text, parse_int=_integer) if _holds_float(value) else value
+
+
+def _check_depth(value: object) -> None:
     try:
         orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise ValueError(str(error)) from None
-    # Integers beyond 64 bits have become floats: read again, they keep their digits.
-    return json.loads(text, parse_int=_integer) if _holds_float(value) else value
 
 
 def _integer(digits: str) -> int | str:

@@ -29,4 +29,4 @@ def check_length(call: "Call", most: int) -> None:
 def megabytes(session: "Session", name: str, default: int) -> int:
     """Return a property that counts megabytes, in bytes; the default where it holds no whole number."""
     number = session.property(name)
-    return (int(number) if _WHOLE.fullmatch(number) else default) * MEGABYTE
+    return (int(number) if number and _WHOLE.fullmatch(number) else default) * MEGABYTE
