@@ -8,7 +8,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments
 from privman_scenarios.targets import Targets
-from privman_scenarios.variables import TABLES, VARIABLE
+from privman_scenarios.variables import RULES, TABLES, VARIABLE
 
 
 class Play:
@@ -21,8 +21,10 @@ class Play:
     def __init__(self, targets: Targets) -> None:
         self.targets = targets
         self.acknowledged: dict[str, set[int]] = {"servicenow": set(), "console": set()}
-        self._saved: dict[str, str] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
-        self._saved |= {f"table.{table}": targets.servicenow.names.table(table) for table in TABLES}
+        names = targets.servicenow.names
+        self._saved: dict[str, str | int] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
+        self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
+        self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
         self._answers: dict[str, Answer] = {}
         self._set_up: Mapping[str, Any] | None = None
         self._trouble = ""
@@ -73,20 +75,21 @@ class Play:
 
     def request_id(self, arguments: Arguments) -> str:
         """Return the id of the request that the arguments mean, the last one unless they name another."""
-        return self.recall(f"{arguments['request']}.request_id" if "request" in arguments else "request_id")
+        return str(self.recall(f"{arguments['request']}.request_id" if "request" in arguments else "request_id"))
 
-    def recall(self, name: str) -> str:
+    def recall(self, name: str) -> str | int:
         """Return what was saved; raises ExpectationError when nothing was."""
         if name not in self._saved:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
         return self._saved[name]
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - any argument
-        """Return the value with each ``${name}`` replaced by what was saved."""
+        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number."""
         if isinstance(value, dict):
             return {key: self.resolve(item) for key, item in value.items()}
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
-        if isinstance(value, str):
-            return VARIABLE.sub(lambda found: self.recall(found[1]), value)
-        return value
+        if not isinstance(value, str):
+            return value
+        alone = VARIABLE.fullmatch(value)
+        return self.recall(alone[1]) if alone else VARIABLE.sub(lambda found: str(self.recall(found[1])), value)

@@ -10,7 +10,13 @@ from privman_scenarios.words import nearest
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
 TABLES = ("integration_configuration", "activity_type", "request", "response")
-BUILT_IN = ("servicenow", "console", "instance_id", "activity_type_id", *(f"table.{table}" for table in TABLES))
+RULES = ("duplicate_request_status", "same_decision_status", "other_decision_status", "unknown_request_status")
+BUILT_IN = (
+    *("servicenow", "console", "instance_id", "activity_type_id"),
+    *(f"table.{table}" for table in TABLES),
+    *(f"rule.{rule}" for rule in RULES),
+)
+_KINDS = ("table", "rule")
 
 
 def check_variables(steps: Iterable[Step], file: str) -> None:
@@ -25,8 +31,13 @@ def check_variables(steps: Iterable[Step], file: str) -> None:
 
 
 def _alike(name: str, saved: Iterable[str]) -> Iterator[str]:
-    """Yield the names of tables for what looks like one, else all others."""
-    return (each for each in saved if each.startswith("table.") == name.startswith("table."))
+    """Yield the names of tables or rules for what looks like one, else all others."""
+    return (each for each in saved if _kind(each) == _kind(name))
+
+
+def _kind(name: str) -> str:
+    kind = name.partition(".")[0]
+    return kind if kind in _KINDS else ""
 
 
 def _used(step: Step) -> Iterator[str]:

@@ -29,11 +29,18 @@ steps:
   - servicenow.expect-finding: activity-type-answer
 """
 
+STATUSES = {
+    "duplicate_request_status": 200,
+    "same_decision_status": 202,
+    "other_decision_status": 410,
+    "unknown_request_status": 422,
+}
+
 
 @pytest.fixture
 def everything_else(tmp_path: Path) -> Path:
-    """Write a file in which every name and word is spelled otherwise than in the packaged one."""
-    tree: dict[str, Any] = {}
+    """Write a file in which every name, word and status of a rule is another than in the packaged one."""
+    tree: dict[str, Any] = {"rules": STATUSES}
     for name in WireNames.load():
         if name.group == "rules":
             continue
