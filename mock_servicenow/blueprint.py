@@ -10,7 +10,9 @@ from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
 from mock_servicenow.now_platform.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
+from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.store import Store
 from mock_servicenow.privilege_manager.first_rows import add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
@@ -44,6 +46,8 @@ class Blueprint:
         self.dictionary = dictionary
         self._settings = settings
         self._image = b""
+        self._queries = Compilations(dictionary)
+        self._fields = FieldLists(dictionary)
         self._databases: dict[str, Database] = {}
 
     @classmethod
@@ -73,6 +77,8 @@ class Blueprint:
             ids=ids,
             url=self._settings.url,
             release=self._release,
+            queries=self._queries,
+            fields=self._fields,
         )
 
     def build(self, instance: Instance) -> None:

@@ -97,7 +97,7 @@ def hidden_columns(session: "Session", table: str) -> frozenset[str]:
 def asks_of_hidden(session: "Session", table: str, encoded: str) -> bool:
     """Return whether a query tests a column of the table that the user may not read."""
     hidden = hidden_columns(session, table)
-    blocks = (block for group in session.instance.parser.parse(encoded).groups for block in group)
+    blocks = (block for group in session.instance.queries.parser.parse(encoded).groups for block in group)
     return any(isinstance(term, Condition) and term.path[0] in hidden for block in blocks for term in block)
 
 

@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.oauth.bearer import bearer
 from mock_servicenow.now_platform.oauth.registry import registry_rules
 from mock_servicenow.now_platform.public_tables import guest
-from mock_servicenow.now_platform.query import Parser
+from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.rulebook import Rulebook
@@ -43,6 +43,8 @@ class Instance:
         web_sessions: the sessions of browsers and of clients that keep cookies.
         authentication: finds the user behind a request.
         release: what differs between releases.
+        queries: compiles queries on the dictionary's tables.
+        fields: those that answers may have.
     """
 
     def __init__(  # noqa: PLR0913 - what an instance is made of
@@ -54,6 +56,8 @@ class Instance:
         ids: Ids,
         url: str,
         release: ReleaseProfile | None = None,
+        queries: Compilations | None = None,
+        fields: FieldLists | None = None,
     ) -> None:
         self.dictionary = dictionary
         self.store = store
@@ -61,8 +65,8 @@ class Instance:
         self.ids = ids
         self.url = url
         self.release = release or ReleaseProfile()
-        self.parser = Parser()
-        self.fields = FieldLists(dictionary)
+        self.queries = queries or Compilations(dictionary)
+        self.fields = fields or FieldLists(dictionary)
         self.rules = Rulebook([*task_rules(), *user_rules(), *attachment_rules(), *registry_rules()])
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)

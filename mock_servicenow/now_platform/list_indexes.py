@@ -24,7 +24,7 @@ def serve_list(session: "Session", table: str, encoded: str) -> None:
     The first who asks waits for the index: some seconds for 1,000,000 rows. Tables of a shared database are left to
     who administers it.
     """
-    names = _served(session, table, session.instance.parser.parse(encoded))
+    names = _served(session, table, session.instance.queries.parser.parse(encoded))
     if not names or not session.instance.store.embedded or not _is_large(session, table):
         return
     index = _index(session, table, names)

@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 
 def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
     """Return the SQL of a query; what of it has no effect is not yet among the session's findings."""
-    return _compile(session, table, session.instance.parser.parse(encoded))
-
-
-def _compile(session: "Session", table: str, query: Query) -> CompiledQuery:
-    return compile_query(query, table, session.dictionary, _context(session))
+    return session.instance.queries.compile(encoded, table, _context(session))
 
 
 def _context(session: "Session") -> QueryContext:
@@ -45,7 +41,7 @@ def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]
     """Return the SQL for records whose columns have the values; neither can be mistaken for query syntax."""
     conditions = [Condition(f"{name}={value}", tuple(name.split(".")), Operator.EQUALS, value) for name, value in pairs]
     query = Query(groups=(tuple((condition,) for condition in conditions),))
-    return _compile(session, table, query)
+    return compile_query(query, table, session.dictionary, _context(session))
 
 
 def ordered(session: "Session", table: str, query: CompiledQuery) -> "sa.Select[Any]":
@@ -79,6 +75,6 @@ def matching(session: "Session", table: str, encoded: str, sys_ids: Iterable[str
 
 def would_match(session: "Session", encoded: str, change: Change) -> bool:
     """Return whether a record, as it would be after a write, meets a condition."""
-    query = session.instance.parser.parse(encoded)
+    query = session.instance.queries.parser.parse(encoded)
     condition = compile_condition(query, change, session.dictionary, _context(session))
     return bool(session.work.transaction.execute(sa.select(condition.where)).scalar())

@@ -80,7 +80,7 @@ class ListQuery:
 
 def _words(session: Session, table: str, term: str) -> str:
     """Return one condition as people read it; a clause of another kind as it stands."""
-    groups = session.instance.parser.parse(term).groups
+    groups = session.instance.queries.parser.parse(term).groups
     parsed = groups[0][0][0] if groups[0] else None
     if not isinstance(parsed, Condition) or len(parsed.path) > 1:
         return term

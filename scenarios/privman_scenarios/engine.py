@@ -139,7 +139,8 @@ class Engine:
     async def _play_step(self, step: Step, following: Step | None, play: Play) -> None:
         verb = self._vocabulary[step.verb]
         await self._perform(verb, play, play.resolve(step.arguments))
-        await play.targets.settle()
+        if not verb.only_looks:
+            await play.targets.settle()
         self._checks += verb.checks
         # Of steps that race, one may lose.
         excused = step.together or (following is not None and self._vocabulary[following.verb].excuses)

@@ -11,6 +11,7 @@ There are no joins: `CompiledQuery.where` alone serves for counting. SQLite conn
 
 from mock_servicenow.now_platform.folding import Folded, teach_casefold
 from mock_servicenow.now_platform.query.change import Change
+from mock_servicenow.now_platform.query.compilations import Compilations
 from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_condition, compile_query
 from mock_servicenow.now_platform.query.context import QueryContext
 from mock_servicenow.now_platform.query.parser import Parser, parse
@@ -18,6 +19,7 @@ from mock_servicenow.now_platform.query.syntax import Query
 
 __all__ = [
     "Change",
+    "Compilations",
     "CompiledQuery",
     "Folded",
     "Parser",

@@ -17,7 +17,7 @@ class Assets:
 
     def __init__(self, prefix: str, *packages: str) -> None:
         self._prefix = prefix
-        self._folders = [files(package) / "static" for package in packages]
+        self._packages = packages
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -26,8 +26,8 @@ class Assets:
     async def asset(self, request: web.Request) -> web.Response:
         """Answer one file; raises HTTPNotFound."""
         name = request.match_info["name"]
-        for folder in self._folders:
-            file = folder / name
+        for package in self._packages:
+            file = files(package) / "static" / name
             if file.is_file():
                 return to_asset(file.read_bytes(), _TYPES[name.rpartition(".")[2]])
         raise web.HTTPNotFound
