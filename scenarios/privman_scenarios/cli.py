@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from privman_contracts import ContractError
-from privman_scenarios.commands import contracts, drift, fidelity, matrix, mutate, record, run, schema
 from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.garbage import collected_seldom
@@ -15,9 +14,9 @@ _COMMAND = "privman-scenarios"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
-    options = _parser().parse_args(arguments)
     try:
         with terminable(), collected_seldom():
+            options = _parser().parse_args(arguments)
             code: int = options.execute(options)
     except (UnusableFileError, ContractError, UsageError) as error:
         return _complain(str(error), Exit.UNUSABLE)
@@ -36,6 +35,18 @@ def _complain(message: str, code: Exit) -> Exit:
 
 
 def _parser() -> OneLineParser:
+    # Loading them takes most of a second, in which somebody may press Ctrl-C already.
+    from privman_scenarios.commands import (  # noqa: PLC0415 - within what tells of an interrupt
+        contracts,
+        drift,
+        fidelity,
+        matrix,
+        mutate,
+        record,
+        run,
+        schema,
+    )
+
     parser = OneLineParser(prog=_COMMAND, description="Plays scenarios of the webhook round trip over HTTP.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (schema, run, mutate, contracts, matrix, fidelity, record, drift):

@@ -119,6 +119,17 @@ async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     assert complaint.endswith(" redirects to https://login.example/saml.")
 
 
+async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
+    """Whoever presses Ctrl-C at once is told in the same line, and sees no traceback."""
+    (tmp_path / "watchfiles.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    process = await create_subprocess_exec(
+        PROGRAMS / "privman-scenarios", "run", stderr=PIPE, env={**os.environ, "PYTHONPATH": path}
+    )
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"privman-scenarios: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("ending", "before"), [(signal.SIGINT, ""), (signal.SIGTERM, ""), (signal.SIGTERM, "trap '' INT; ")]
 )
