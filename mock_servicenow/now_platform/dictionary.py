@@ -105,7 +105,17 @@ SYSTEM_COLUMNS = (
     Column("sys_mod_count", "Updates", "integer", read_only=True),
     Column("sys_tags", "Tags", "related_tags", read_only=True),
 )
+_SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
 CLASS_COLUMN = Column("sys_class_name", "Class", "sys_class_name", 80, indexed=True, read_only=True)
+
+
+def _by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    by_name: dict[str, Table] = {}
+    for table in tables:
+        if table.name in by_name:
+            raise DictionaryError(f"table '{table.name}' is defined twice")
+        by_name[table.name] = table
+    return by_name
 
 
 class Dictionary:
@@ -115,12 +125,13 @@ class Dictionary:
         sql: one physical table per hierarchy, named like its root.
 
     Raises:
-        DictionaryError: a parent or a referenced table is missing, or two classes of one hierarchy store
-            a column of the same name differently.
+        DictionaryError: a table is defined twice, a parent or a referenced table is missing, a rule is about a column
+            that is not there, a column is the system's, or two classes of one hierarchy store a column of the same
+            name differently.
     """
 
     def __init__(self, tables: Iterable[Table]) -> None:
-        self._tables = {table.name: table for table in tables}
+        self._tables = _by_name(tables)
         self._children: dict[str, list[str]] = {}
         for table in self._tables.values():
             self._check(table)
@@ -129,6 +140,7 @@ class Dictionary:
         self._by_type = {name: _by_type(columns) for name, columns in self._columns.items()}
         self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
         self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
+        self._check_acls()
         self._acls = {name: self._inherit_acls(name) for name in self._tables}
         self._lineages = {name: self._ascend(name) for name in self._tables}
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
@@ -187,10 +199,18 @@ class Dictionary:
         """Return the physical table in which the rows of this table are stored."""
         return self.sql.table(self.root(name))
 
+    def _check_acls(self) -> None:
+        for table in self._tables.values():
+            for acl in table.acls:
+                if acl.column is not None and acl.column not in self._columns[table.name]:
+                    raise DictionaryError(f"table '{table.name}', acl has column '{acl.column}', which is not defined")
+
     def _check(self, table: Table) -> None:
         if table.parent is not None and table.parent not in self._tables:
             raise DictionaryError(f"table '{table.name}' extends '{table.parent}', which is not defined")
         for column in table.columns:
+            if column.name in _SYSTEM_NAMES:
+                raise DictionaryError(f"table '{table.name}', column '{column.name}' is one that every table has")
             if column.reference is not None and column.reference not in self._tables:
                 raise DictionaryError(
                     f"table '{table.name}', column '{column.name}' refers to table '{column.reference}', "

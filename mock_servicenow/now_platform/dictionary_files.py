@@ -7,24 +7,11 @@ from typing import Any
 
 import yaml
 
+from mock_servicenow.now_platform import definition_forms
+from mock_servicenow.now_platform.definition_forms import checked, is_name
 from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, DictionaryError, Table
 
-_TABLE_KEYS = frozenset({"name", "label", "extends", "number", "extendable", "web_service_access", "acls", "columns"})
-_COLUMN_KEYS = frozenset(
-    {
-        "label",
-        "type",
-        "length",
-        "reference",
-        "default",
-        "choices",
-        "mandatory",
-        "display",
-        "unique",
-        "indexed",
-        "read_only",
-    }
-)
+_NAME = "letters, digits and _, a letter first"
 
 
 def packaged_tables() -> Traversable:
@@ -72,13 +59,13 @@ def load_yaml(file: Traversable) -> Any:  # noqa: ANN401 - YAML holds anything
         raise DictionaryError(f"{file.name}: not YAML: {' '.join(str(error).split())}") from None
 
 
-def _table(file: str, definition: "dict[str, Any]") -> Table:
-    name = definition.get("name")
-    if not isinstance(name, str):
-        raise DictionaryError(f"{file}: a table has name {name!r}; expected text")
+def _table(file: str, given: "dict[str, Any]") -> Table:
+    name = given.get("name")
+    if not is_name(name):
+        raise DictionaryError(f"{file}: a table has name {name!r}; expected {_NAME}")
     where = f"{file}: table '{name}'"
-    _check_keys(where, definition, _TABLE_KEYS)
-    columns = definition.get("columns") or {}
+    definition = checked(where, given, definition_forms.TABLE)
+    columns = definition.get("columns", {})
     return Table(
         name,
         label=definition.get("label") or to_label(name),
@@ -86,19 +73,18 @@ def _table(file: str, definition: "dict[str, Any]") -> Table:
         columns=tuple(_column(where, column, attributes or {}) for column, attributes in columns.items()),
         number_prefix=definition.get("number"),
         extendable=definition.get("extendable", False),
-        acls=tuple(_acl(where, acl) for acl in definition.get("acls", ())),
+        acls=tuple(_acl(f"{where}, acl", acl) for acl in definition.get("acls", ())),
         web_service_access=definition.get("web_service_access", True),
     )
 
 
-def _column(where: str, name: str, attributes: "dict[str, Any]") -> Column:
-    where = f"{where}, column '{name}'"
-    if not isinstance(attributes, dict):
-        raise DictionaryError(f"{where} is {attributes!r}; expected a mapping")
-    _check_keys(where, attributes, _COLUMN_KEYS)
+def _column(where: str, name: object, given: object) -> Column:
+    if not is_name(name):
+        raise DictionaryError(f"{where}: a column has name {name!r}; expected {_NAME}")
+    attributes = checked(f"{where}, column '{name}'", given, definition_forms.COLUMN)
     reference = attributes.get("reference")
     default = attributes.get("default")
-    choices: Mapping[object, object] = attributes.get("choices") or {}
+    choices: Mapping[object, object] = attributes.get("choices", {})
     return Column(
         name,
         label=attributes.get("label") or to_label(name),
@@ -107,24 +93,20 @@ def _column(where: str, name: str, attributes: "dict[str, Any]") -> Column:
         reference=reference,
         default=None if default is None else _text(default),
         choices=tuple(Choice(_text(value), str(label)) for value, label in choices.items()),
-        **{flag: bool(attributes.get(flag)) for flag in ("mandatory", "display", "unique", "indexed", "read_only")},
+        **{flag: attributes.get(flag, False) for flag in definition_forms.FLAGS},
     )
 
 
-def _acl(where: str, attributes: "dict[str, Any]") -> Acl:
-    _check_keys(f"{where}, acl", attributes, frozenset({"operation", "roles", "column", "condition"}))
+def _acl(where: str, given: object) -> Acl:
+    attributes = checked(where, given, definition_forms.ACL)
+    if "operation" not in attributes:
+        raise DictionaryError(f"{where} has no operation; expected one of {', '.join(definition_forms.OPERATIONS)}")
     return Acl(
         attributes["operation"],
         tuple(attributes.get("roles", ())),
         attributes.get("column"),
         attributes.get("condition", ""),
     )
-
-
-def _check_keys(where: str, given: Iterable[str], known: frozenset[str]) -> None:
-    unknown = sorted(map(str, set(given) - known))
-    if unknown:
-        raise DictionaryError(f"{where} has key '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
 
 
 def _text(value: object) -> str:

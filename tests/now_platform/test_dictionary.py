@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mock_servicenow.now_platform.dictionary import Column, Dictionary, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary import Acl, Column, Dictionary, DictionaryError, Table
 from mock_servicenow.now_platform.dictionary_files import load_dictionary
 
 
@@ -55,6 +55,9 @@ def test_display_columns_without_flag(columns: tuple[Column, ...], display: str)
     ("tables", "message"),
     [
         ([Table("a", parent="b")], "table 'a' extends 'b', which is not defined"),
+        ([Table("a"), Table("a")], "table 'a' is defined twice"),
+        ([Table("a", columns=(Column("sys_id"),))], "table 'a', column 'sys_id' is one that every table has"),
+        ([Table("a", acls=(Acl("read", column="b"),))], "table 'a', acl has column 'b', which is not defined"),
         (
             [Table("a", columns=(Column("c", type="reference", reference="b"),))],
             "table 'a', column 'c' refers to table 'b', which is not defined",
@@ -105,7 +108,26 @@ def test_tables_of_ones_own(tmp_path: Path) -> None:
         ("{", "app.yaml: not YAML"),
         ("name: x", "app.yaml: expected a list of tables"),
         ("- x", "app.yaml: expected a list of tables"),
-        ("- {label: x}", "app.yaml: a table has name None; expected text"),
+        ("- {label: x}", "app.yaml: a table has name None; expected letters, digits and _, a letter first"),
+        ("- {name: u x}", "app.yaml: a table has name 'u x'; expected letters, digits and _, a letter first"),
+        ("- {name: x, label: [y]}", "app.yaml: table 'x' has label ['y']; expected text"),
+        ("- {name: x, number: 5}", "app.yaml: table 'x' has number 5; expected text"),
+        ("- {name: x, extendable: maybe}", "app.yaml: table 'x' has extendable 'maybe'; expected true or false"),
+        ("- {name: x, columns: [a]}", "app.yaml: table 'x' has columns ['a']; expected a mapping of columns"),
+        ("- {name: x, columns: {1: {}}}", "app.yaml: table 'x': a column has name 1; expected letters, digits and _"),
+        ("- {name: x, columns: {a b: {}}}", "app.yaml: table 'x': a column has name 'a b'; expected letters, digits"),
+        ("- {name: x, columns: {a: {length: 0}}}", "app.yaml: table 'x', column 'a' has length 0; expected a whole"),
+        ("- {name: x, columns: {a: {choices: [y]}}}", "app.yaml: table 'x', column 'a' has choices ['y']; expected a"),
+        ("- {name: x, columns: {a: {choices: {y: [z]}}}}", "app.yaml: table 'x', column 'a' has choices {'y': ['z']};"),
+        ("- {name: x, columns: {a: {default: [y]}}}", "app.yaml: table 'x', column 'a' has default ['y']; expected a"),
+        ("- {name: x, acls: y}", "app.yaml: table 'x' has acls 'y'; expected a list of rules"),
+        ("- {name: x, acls: [y]}", "app.yaml: table 'x', acl is 'y'; expected a mapping"),
+        ("- {name: x, acls: [{}]}", "app.yaml: table 'x', acl has no operation; expected one of create, delete, read"),
+        ("- {name: x, acls: [{operation: fly}]}", "app.yaml: table 'x', acl has operation 'fly'; expected one of"),
+        (
+            "- {name: x, acls: [{operation: read, roles: y}]}",
+            "app.yaml: table 'x', acl has roles 'y'; expected a list of names",
+        ),
         ("- {name: x, colums: {}}", "app.yaml: table 'x' has key 'colums'; expected one of acls, columns"),
         ("- {name: x, columns: {a: string}}", "app.yaml: table 'x', column 'a' is 'string'; expected a mapping"),
         ("- {name: x, columns: {a: {kind: y}}}", "app.yaml: table 'x', column 'a' has key 'kind'; expected one of"),
