@@ -6,10 +6,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform import dictionary_rows, numbering
+from mock_servicenow.now_platform.dictionary import DictionaryError
 from mock_servicenow.now_platform.passwords import hash_password
 from mock_servicenow.now_platform.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.row_targets import NAMES, Targets
 from mock_servicenow.now_platform.seed_ids import seed_id
+from mock_servicenow.now_platform.store import DuplicateError
 from mock_servicenow.now_platform.users import User
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
         instance: has an empty database, or one that was provisioned before and keeps its rows.
         administrator: the one user who can log in.
         extra: further YAML files or folders of rows.
+
+    Raises:
+        DictionaryError: a file of rows cannot be used, or two rows have a value that only one may have.
     """
     if not instance.store.create_tables():
         _complete_counters(instance)
@@ -54,9 +59,12 @@ def provision(instance: "Instance", administrator: Credentials, *extra: "Travers
             numbering.counters(instance.dictionary),
             instance.release.rows(),
             _bulk(),
-            [("sys_user", _administrator(session, administrator))],
+            [("sys_user", _administrator(administrator))],
         )
-        store_rows(session, rows)
+        try:
+            store_rows(session, rows)
+        except DuplicateError as error:
+            raise DictionaryError(f"the rows cannot be stored together: {error.text}") from None
 
 
 def _complete_counters(instance: "Instance") -> None:
@@ -81,14 +89,19 @@ def store_rows(session: "Session", rows: Rows) -> None:
 def _with_id(session: "Session", table: str, values: Values) -> Values:
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
     named = values.get(shown, "") if shown in NAMES else ""
-    return {"sys_id": seed_id(table, named or "/".join(values.values()))} | values
+    secret = {name: hash_password(values[name], session.ids) for name in _passwords(session, table) if values.get(name)}
+    return {"sys_id": seed_id(table, named or "/".join(values.values()))} | values | secret
 
 
-def _administrator(session: "Session", administrator: Credentials) -> Values:
+def _passwords(session: "Session", table: str) -> list[str]:
+    return session.dictionary.columns_of_type(table, ("password",))
+
+
+def _administrator(administrator: Credentials) -> Values:
     return {
         "sys_id": ADMIN_ID,
         "user_name": administrator.username,
-        "user_password": hash_password(administrator.password, session.ids),
+        "user_password": administrator.password,
         "name": "System Administrator",
         "first_name": "System",
         "last_name": "Administrator",

@@ -1,14 +1,15 @@
 """Rows kept in files: YAML by table, or the JSON that the Table API prints."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from typing import Any
 
-from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
+from mock_servicenow.now_platform.dictionary import Column, Dictionary, DictionaryError
 from mock_servicenow.now_platform.dictionary_files import load_yaml, yaml_files
-from mock_servicenow.now_platform.values import json_text
+from mock_servicenow.now_platform.values import is_storable, json_text, to_stored, utc_form
 
 Row = tuple[str, dict[str, str]]
 
@@ -61,9 +62,23 @@ def _values(dictionary: Dictionary, where: str, table: str, row: object) -> dict
     unknown = [name for name in row if name not in dictionary.columns(table) and "." not in str(name)]
     if unknown:
         raise DictionaryError(f"{where} has column '{unknown[0]}', which is not defined")
-    return {name: _text(value) for name, value in row.items() if "." not in name}
+    columns = dictionary.columns(table)
+    return {name: _stored(where, columns[name], _text(value)) for name, value in row.items() if "." not in name}
+
+
+def _stored(where: str, column: Column, text: str) -> str:
+    stored = to_stored(column, text) if is_storable(text) else None
+    if stored is None:
+        raise DictionaryError(f"{where}, column '{column.name}' has {text!r}; expected a value of type {column.type}")
+    return stored
 
 
 def _text(value: object) -> str:
     """Return a value as text; the Table API prints references as objects with ``value``."""
-    return json_text(value.get("value") if isinstance(value, dict) and "value" in value else value)
+    if isinstance(value, dict) and "value" in value:
+        value = value["value"]
+    if isinstance(value, datetime):  # what YAML makes of a date and time without quotes, in UTC
+        return utc_form(value.astimezone(UTC) if value.tzinfo else value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if type(value) is int else json_text(value)  # JSON has no integers of any length

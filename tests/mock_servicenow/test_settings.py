@@ -80,6 +80,25 @@ async def test_rows_of_a_file(tmp_path: Path, name: str, content: Any) -> None:
     assert row == {"short_description": "x", "opened_by": OWNER, "active": "false"}
 
 
+async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
+    """Dates and times need no quotes, integers may be long where text may stand, and passwords open the door."""
+    file = tmp_path / "rows.yaml"
+    file.write_text(
+        "problem:\n"
+        "  - {number: PRB7, due_date: 2026-01-05 10:00:00, description: 99999999999999999999}\n"
+        "  - {number: PRB8, due_date: 2026-01-05T10:00:00+02:00, description: 2026-01-05}\n"
+        "sys_user: [{user_name: jane, user_password: tarzan}, {user_name: kala, user_password: ''}]\n"
+    )
+    async with running(Settings(data=(file,))) as instance:
+        rows = await instance.read("problem", query="numberINPRB7,PRB8", sysparm_fields="due_date,description")
+        assert (await instance.call("GET", "/api/now/table/problem", ("jane", "tarzan"))).status == 200
+        assert (await instance.call("GET", "/api/now/table/problem", ("kala", ""))).status == 401
+    assert rows == [
+        {"due_date": "2026-01-05 10:00:00", "description": "9" * 20},
+        {"due_date": "2026-01-05 08:00:00", "description": "2026-01-05"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -95,6 +114,23 @@ async def test_rows_of_a_file(tmp_path: Path, name: str, content: Any) -> None:
         ("u_none.json", '{"result": []}', "u_none.json: table 'u_none' is not defined"),
         ("problem.json", '{"result": [1]}', "problem.json: table 'problem', row 1 is 1; expected a mapping of columns"),
         ("rows.yaml", "problem: [", "rows.yaml"),
+        (
+            "rows.yaml",
+            "problem: [{impact: high}]",
+            "rows.yaml: table 'problem', row 1, column 'impact' has 'high'; expected a value of type integer",
+        ),
+        (
+            "rows.yaml",
+            "problem: [{impact: 99999999999999999999}]",
+            "rows.yaml: table 'problem', row 1, column 'impact' has '99999999999999999999'; expected a value of type",
+        ),
+        (
+            "rows.yaml",
+            'problem: [{description: "\\0"}]',
+            "rows.yaml: table 'problem', row 1, column 'description' has '\\x00'; expected a value of type string",
+        ),
+        ("rows.yaml", "problem: [{due_date: soon}]", "rows.yaml: table 'problem', row 1, column 'due_date' has 'soon'"),
+        ("rows.yaml", "sys_user: [{user_name: itil}]", "the rows cannot be stored together: "),
     ],
 )
 def test_rows_that_cannot_be_used(tmp_path: Path, name: str, content: str, message: str) -> None:
