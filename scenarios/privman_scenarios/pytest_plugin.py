@@ -20,10 +20,18 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
-    group.addoption("--servicenow-url", metavar="URL", help="use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)")
-    group.addoption("--console-url", metavar="URL", help="use this console instead of the simulator")
+    what = "use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)"
+    group.addoption("--servicenow-url", type=_url, metavar="URL", help=what)
+    group.addoption("--console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
     group.addoption("--privman-ca-file", type=Path, metavar="PATH", help="certificates of theirs to trust besides")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
+
+
+def _url(text: str) -> str:
+    """Return the address that an option names, as the commands read it."""
+    from privman_testbench.command_line import url  # noqa: PLC0415 - see the module's docstring
+
+    return url(text)
 
 
 @pytest.fixture(scope="session")

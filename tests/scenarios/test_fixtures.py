@@ -180,6 +180,15 @@ def test_the_options_name_systems_that_already_run(
     pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("option", ["--servicenow-url", "--console-url"])
+def test_an_option_that_names_no_address(
+    pytester: pytest.Pytester, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no address is refused before any test."""
+    assert pytester.runpytest_inprocess("-p", "no:asyncio", option, "nope").ret is pytest.ExitCode.USAGE_ERROR
+    assert f"argument {option}: 'nope'; expected an address such as https://" in capsys.readouterr().err
+
+
 def test_an_option_names_the_certificate_of_an_instance(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
