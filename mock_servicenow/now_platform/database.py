@@ -65,6 +65,10 @@ def _mark(dialect: sa.Dialect) -> str:
     return "?" if dialect.positional else "%s"
 
 
+def _none_yet(_key: object) -> "list[sa.Select[Any]]":
+    return []
+
+
 class Database:
     """What the stores of instances with the same tables share.
 
@@ -91,6 +95,7 @@ class Database:
         self.update = lru_cache(_REMEMBERED)(partial(Prepared.update, self.engine.dialect))
         self._prepared: dict[object, Prepared] = {}
         self._statements: dict[object, sa.Select[Any]] = {}
+        self._selections = lru_cache(_REMEMBERED)(_none_yet)
 
     def statement(self, key: object, build: Callable[[], "sa.Select[Any]"]) -> "sa.Select[Any]":
         """Return the statement known by that key; build it the first time."""
@@ -98,6 +103,13 @@ class Database:
         if known is None:
             known = self._statements[key] = build()
         return known
+
+    def selection(self, key: object, build: Callable[[], "sa.Select[Any]"]) -> "sa.Select[Any]":
+        """Return the statement known by that key, of which there may be any number; only the last are remembered."""
+        known = self._selections(key)
+        if not known:
+            known.append(build())
+        return known[0]
 
     def prepared(self, key: object, build: Callable[[], sa.ClauseElement]) -> Prepared:
         """Return the compiled statement known by that key; build it the first time."""

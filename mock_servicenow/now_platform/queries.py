@@ -19,6 +19,7 @@ from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.values import DATE_TIME
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.reader import Values
     from mock_servicenow.now_platform.session import Session
 
 
@@ -44,18 +45,30 @@ def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]
     return compile_query(query, table, session.dictionary, _context(session))
 
 
-def ordered(session: "Session", table: str, query: CompiledQuery) -> "sa.Select[Any]":
-    """Return the statement for the rows that a query matches, in its order, else as they were inserted."""
-    physical = session.dictionary.sql_table(table)
-    order = query.order_by or session.instance.store.insertion_order(physical)
-    return session.reader.select(table).where(query.where).order_by(*order)
+def page(session: "Session", table: str, query: CompiledQuery, limit: int | None, offset: int) -> "list[Values]":
+    """Return a page of the rows that a query matches, in its order, else as they were inserted."""
+    bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
+    key = "page", query, table, *bounds
+    statement = session.instance.store.selection(key, lambda: _page(session, table, query, bounds))
+    return session.reader.fetch(table, statement, bounds)
+
+
+def _page(session: "Session", table: str, query: CompiledQuery, bounds: Iterable[str]) -> "sa.Select[Any]":
+    order = query.order_by or session.instance.store.insertion_order(session.dictionary.sql_table(table))
+    offset, *limit = (sa.bindparam(name, type_=sa.BigInteger) for name in bounds)
+    rows = session.reader.select(table).where(query.where).order_by(*order).offset(offset)
+    return rows.limit(*limit) if limit else rows
 
 
 def count(session: "Session", table: str, query: CompiledQuery) -> int:
     """Return how many rows a query matches."""
-    physical = session.dictionary.sql_table(table)
-    statement = sa.select(sa.func.count()).select_from(physical).where(query.where)
+    statement = session.instance.store.selection(("count", query, table), lambda: _count(session, table, query))
     return int(session.work.transaction.execute(statement).scalar_one())
+
+
+def _count(session: "Session", table: str, query: CompiledQuery) -> "sa.Select[Any]":
+    physical = session.dictionary.sql_table(table)
+    return sa.select(sa.func.count()).select_from(physical).where(query.where)
 
 
 def reaches(session: "Session", table: str, query: CompiledQuery, offset: int) -> bool:

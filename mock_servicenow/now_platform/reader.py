@@ -63,9 +63,11 @@ class Reader:
         values = {name: to_database(columns[name], text or "") for name, text in stored.items()}
         return [self._values(table, row) for row in self._transaction.run(prepared, values)]
 
-    def fetch(self, table: str, statement: "sa.Select[Any]") -> list[Values]:
+    def fetch(
+        self, table: str, statement: "sa.Select[Any]", values: Mapping[str, object] | None = None
+    ) -> list[Values]:
         """Return the rows of a statement made from `select`."""
-        return [self._values(table, row) for row in self._transaction.execute(statement).all()]
+        return [self._values(table, row) for row in self._transaction.execute(statement, values).all()]
 
     def select(self, table: str) -> "sa.Select[Any]":
         """Return a statement for the table's columns in the dictionary's order, without any condition."""

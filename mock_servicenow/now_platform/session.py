@@ -207,8 +207,7 @@ class Session:
 
     def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
         """Return a page of the records that a query matches, less those the user may not see."""
-        statement = queries.ordered(self, table, query).offset(offset).limit(limit)
-        return self._all_visible(table, self.reader.fetch(table, statement))
+        return self._all_visible(table, queries.page(self, table, query, limit, offset))
 
     def newest(self, table: str, most: int) -> list[Record]:
         """Return the records that were inserted last, the last one first."""

@@ -1,7 +1,7 @@
 """The database of an instance and its transactions."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
@@ -40,9 +40,9 @@ class Transaction:
             self._driver.execute("BEGIN IMMEDIATE")
         self._locked = True
 
-    def execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
-        """Execute a statement."""
-        return self._connection.execute(statement)
+    def execute(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
+        """Execute a statement with the values of its parameters."""
+        return self._connection.execute(statement, values)
 
     def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
         """Execute a statement that was compiled before; raises DuplicateError."""
@@ -83,6 +83,7 @@ class Store:
         insertion: gives the insertion of a row with those columns.
         update: gives the change of those columns of a row.
         statement: returns the statement known by that key, built the first time.
+        selection: returns the statement known by that key, if it is among the last ones.
         prepared: returns the compiled statement known by that key, built the first time.
     """
 
@@ -97,6 +98,7 @@ class Store:
         self.insertion = database.insertion
         self.update = database.update
         self.statement = database.statement
+        self.selection = database.selection
         self.prepared = database.prepared
 
     def create_tables(self) -> bool:

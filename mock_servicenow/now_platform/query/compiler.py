@@ -29,9 +29,9 @@ _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65
 _DATE_ARITHMETIC = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledQuery:
-    """What to ask of the database.
+    """What to ask of the database; equal to itself alone.
 
     Attributes:
         where: the condition on the rows of ``Dictionary.sql_table``; it limits a hierarchy to the class.
