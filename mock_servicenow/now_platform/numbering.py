@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary import Dictionary
 from mock_servicenow.now_platform.folding import Folded
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.session import Session
@@ -14,23 +15,34 @@ if TYPE_CHECKING:
 COUNTERS = "sys_number"
 FIRST = 10_001
 DIGITS = 7
+_LAST = 2**63 - 1  # what the database counts to
 
 
 def assign(session: "Session", table: str, values: dict[str, str]) -> None:
-    """Give a new record its number, unless the table is not numbered or the record has one."""
+    """Give a new record its number, unless the table is not numbered or the record has one.
+
+    Without a counter, which an administrator may delete, empty or count to its end, there is none.
+    """
     definition = session.dictionary.table(table)
     if definition is None or definition.number_prefix is None or values.get("number"):
         return
-    values["number"] = f"{definition.number_prefix}{_next(session, table):0{DIGITS}d}"
+    count = _next(session, table)
+    if count is None:
+        session.findings.append(Finding("swallowed", "number-missing", f"table {table}: no counter gives a number"))
+        return
+    values["number"] = f"{definition.number_prefix}{count:0{DIGITS}d}"
 
 
-def _next(session: "Session", table: str) -> int:
+def _next(session: "Session", table: str) -> int | None:
     """Return the table's next count; others wait for this transaction to end before they get theirs."""
     store, transaction = session.instance.store, session.work.transaction
     counter = store.prepared(COUNTERS, lambda: _counter(session.dictionary))
-    ((sys_id, number),) = transaction.run(counter, {"table": table})
-    transaction.run(store.update(COUNTERS, ("number",)), (number + 1, sys_id))
-    return int(number)
+    for sys_id, number in transaction.run(counter, {"table": table}):
+        if number is None or number >= _LAST:
+            return None
+        transaction.run(store.update(COUNTERS, ("number",)), (number + 1, sys_id))
+        return int(number)
+    return None
 
 
 def _counter(dictionary: Dictionary) -> sa.ClauseElement:

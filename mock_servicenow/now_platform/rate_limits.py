@@ -125,16 +125,16 @@ class RateLimits:
 
 
 def _rules(session: "Session", record: "Record") -> Iterator[Rule]:
-    """Return the rule of a record; none if it names a role that does not exist."""
+    """Return the rule of a record; none if it sets no limit or names a role that does not exist."""
     for_user, for_role = (record["apply_to"] == kind for kind in ("single_user", "users_with_role"))
     role = session.get("sys_user_role", record["role"]) if for_role else None
-    if for_role and role is None:
+    if not record["request_limit_per_hour"] or (for_role and role is None):
         return
     yield Rule(
         record.sys_id,
         record["rest_api"],
         record["table"],
-        int(record["request_limit_per_hour"] or 0),
+        int(record["request_limit_per_hour"]),
         record["user"] if for_user else "",
         "" if role is None else role["name"],
     )

@@ -50,6 +50,12 @@ async def test_no_rule_is_active_out_of_the_box(client: Client) -> None:
     assert not set(TOLD) & set(response.headers)
 
 
+async def test_a_rule_without_a_limit_limits_nothing(client: Client, create: Create) -> None:
+    """A rule that says no number of requests is none (inferred), so that it can be deleted again."""
+    create("sys_rate_limit_rules", name="Limit")
+    assert await told(client) == ""
+
+
 async def test_headers(client: Client, limit: Callable[..., str]) -> None:
     """Every request that a rule concerns is told limit, reset and rule."""
     rule = limit(100)

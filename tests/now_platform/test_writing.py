@@ -60,6 +60,22 @@ async def test_numbers_count_up_per_table(client: Client) -> None:
     assert numbers == ["PRB0010001", "PRB0010002", "INC0010001"]
 
 
+@pytest.mark.parametrize("count", ["", str(2**63 - 1), None], ids=["emptied", "at its end", "deleted"])
+async def test_without_a_counter_there_is_no_number(
+    client: Client, instance: Instance, swallowed: Swallowed, count: str | None
+) -> None:
+    """1.8: what gives a table its numbers is a record that an administrator may spoil."""
+    with instance.transaction(instance.system) as session:
+        counter = session.find("sys_number", category="problem")
+        assert counter is not None
+        if count is None:
+            session.delete("sys_number", counter.sys_id)
+        else:
+            session.update("sys_number", counter.sys_id, {"number": count})
+    assert (await post(client, "problem", {}))["number"] == ""
+    assert swallowed() == ["number-missing"]
+
+
 async def test_a_number_of_ones_own_is_kept(client: Client) -> None:
     """A record that brings a number keeps it."""
     assert (await post(client, "problem", {"number": "PRB7"}))["number"] == "PRB7"
