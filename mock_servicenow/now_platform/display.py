@@ -59,7 +59,8 @@ def words_of(session: "Session", column: Column) -> "Words":
 
 
 def _list(session: "Session", column: Column, value: str) -> str:
-    return ", ".join(session.references.display(column, item) for item in value.split(","))
+    items = value.split(",")
+    return ", ".join(items if column.reference is None else map(partial(session.references.display, column), items))
 
 
 def _class(session: "Session", _column: Column, value: str) -> str:

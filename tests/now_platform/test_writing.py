@@ -446,8 +446,9 @@ async def test_what_is_displayed_may_be_written_back(client: Client, column: str
 
 async def test_a_list_of_anything_is_written_as_displayed(client: Client) -> None:
     """1.7: the entries of a list that refers to no table are taken as they are, without the space between them."""
-    record = await post(client, "sys_user_group", {"type": "a, b"}, sysparm_input_display_value="true")
-    assert record["type"] == "a,b"
+    shown = {"sysparm_display_value": "all", "sysparm_input_display_value": "true"}
+    record = await post(client, "sys_user_group", {"type": "a, b"}, **shown)
+    assert record["type"] == {"display_value": "a, b", "value": "a,b"}
 
 
 async def test_a_display_value_names_a_record_of_the_class_that_is_referred_to(client: Client) -> None:
