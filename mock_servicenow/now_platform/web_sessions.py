@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 COOKIE = "JSESSIONID"
 KEPT = 1_000
 _GUARDED = "Path=/; HttpOnly; SameSite=None; Secure"
+_BALANCER = f"BIGipServerpool_mock=16777343.36895.0000; {_GUARDED}"  # 127.0.0.1:8080, as the balancer writes it
 
 
 class WebSession:
@@ -45,6 +46,7 @@ class WebSession:
             f"glide_user_session=; Max-Age=0; {_GUARDED}",
             f"glide_user_route=glide.{route}; Max-Age=2147483647; {_GUARDED}",
             f"glide_session_store={route}; Max-Age=1800; {_GUARDED}",
+            _BALANCER,
         )
 
 
