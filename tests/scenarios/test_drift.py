@@ -195,6 +195,15 @@ def test_a_word_that_may_be_either_is_told(drift: Any) -> None:
     assert comments[1].startswith('approval-answer $.result.status [P]: result.status has value "Gone". Expected ')
 
 
+def test_a_word_means_what_may_stand_wherever_it_was_seen(drift: Any) -> None:
+    """A status that is a decision elsewhere is not guessed to be that of a time-out."""
+    code, override, comments = drift(
+        request(201, status="Pending"), delivery(200), delivery(200, Response="Reject", RequestId=OTHER), read("Reject")
+    )
+    assert (code, override) == (1, None)
+    assert any(comment.startswith('decision $.Response [I]: Response has value "Reject".') for comment in comments)
+
+
 RULES: list[tuple[list[Entry], dict[str, object]]] = [
     ([request(201), request(200)], {"duplicate_request_status": 200}),
     ([delivery(200), delivery(202)], {"same_decision_status": 202}),

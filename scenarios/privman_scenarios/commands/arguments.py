@@ -17,7 +17,11 @@ def add_scenarios(parser: argparse.ArgumentParser) -> None:
     """Add which scenarios are played, and the seed."""
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="scenario files or folders of them")
     parser.add_argument(
-        "--tag", action="append", default=[], metavar="TAG", help="only scenarios with this tag (repeatable)"
+        "--tag",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="only scenarios with this tag (repeatable: with all of them)",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
 

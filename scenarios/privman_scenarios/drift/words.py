@@ -13,17 +13,21 @@ from privman_scenarios.recordings.recorded import Recorded
 def renamed_words(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
     """Yield the words that were never seen, where another stands in their place."""
     places = [seen for seen in values(recording, contracts) if "x-words" in seen.schema and isinstance(seen.value, str)]
-    heard = {seen.value for seen in places}
+    meanings: dict[str, set[str]] = {}
     for seen in places:
-        name = None if seen.value in seen.schema["enum"] else _meant(seen, _unheard(seen, contracts, heard))
-        if name:
-            yield Renamed(name, seen.value, seen.recorded.label)
+        meanings[seen.value] = meanings.get(seen.value, _meanings(seen, contracts)) & _meanings(seen, contracts)
+    unheard = [name for name in contracts.names if str(name.value) not in meanings]
+    for seen in places:
+        if seen.value not in seen.schema["enum"]:
+            possible = [name for name in unheard if name.path in meanings[seen.value]]
+            if name := _meant(seen, possible):
+                yield Renamed(name, seen.value, seen.recorded.label)
 
 
-def _unheard(seen: Seen, contracts: Contracts, heard: set[str]) -> list[WireName]:
-    """Return the words that may stand there and were not seen anywhere."""
-    groups = seen.schema["x-words"]
-    return [name for name in contracts.names if {name.group, name.path} & {*groups} and str(name.value) not in heard]
+def _meanings(seen: Seen, contracts: Contracts) -> set[str]:
+    """Return the paths of the words that may stand there; a word means one that may stand wherever it was seen."""
+    groups = {*seen.schema["x-words"]}
+    return {name.path for name in contracts.names if {name.group, name.path} & groups}
 
 
 def _meant(seen: Seen, unheard: Sequence[WireName]) -> WireName | None:
