@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.servers import Client, Server, mock_servicenow, serve, show
 from mock_servicenow.blueprint import Blueprint
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.settings import Settings
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock

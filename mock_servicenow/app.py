@@ -10,13 +10,14 @@ from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import Moods
-from mock_servicenow.now_platform import api_keys, http
-from mock_servicenow.now_platform.edge import edge
-from mock_servicenow.now_platform.engines import StoreError
+from mock_servicenow.now_platform.identity import api_keys
+from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.limiting import limiting
-from mock_servicenow.now_platform.oauth import endpoints as oauth
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.storage.engines import StoreError
+from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.web import http
+from mock_servicenow.now_platform.web.edge import edge
+from mock_servicenow.now_platform.web.limiting import limiting
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock

@@ -5,15 +5,15 @@ from contextlib import closing, contextmanager
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
-from mock_servicenow.now_platform.database import Database
-from mock_servicenow.now_platform.dictionary import Dictionary, DictionaryError
-from mock_servicenow.now_platform.dictionary_files import packaged_tables, read_tables
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, DictionaryError
+from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning import Credentials, provision
+from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
+from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
-from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.rest.fields import FieldLists
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.storage.database import Database
+from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.first_rows import add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings

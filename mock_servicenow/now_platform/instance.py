@@ -6,26 +6,26 @@ from datetime import UTC, timedelta, tzinfo
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mock_servicenow.now_platform.api_keys import api_key
-from mock_servicenow.now_platform.attachments import attachment_rules
-from mock_servicenow.now_platform.authentication import Authentication
-from mock_servicenow.now_platform.cache import Cache
-from mock_servicenow.now_platform.dictionary import Dictionary
-from mock_servicenow.now_platform.oauth.bearer import bearer
-from mock_servicenow.now_platform.oauth.registry import registry_rules
-from mock_servicenow.now_platform.public_tables import guest
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.identity.api_keys import api_key
+from mock_servicenow.now_platform.identity.authentication import Authentication
+from mock_servicenow.now_platform.identity.oauth.bearer import bearer
+from mock_servicenow.now_platform.identity.oauth.registry import registry_rules
+from mock_servicenow.now_platform.identity.public_tables import guest
+from mock_servicenow.now_platform.identity.user_rules import user_rules
+from mock_servicenow.now_platform.identity.users import SYSTEM, User
+from mock_servicenow.now_platform.identity.web_sessions import WebSessions
+from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
-from mock_servicenow.now_platform.release_profile import ReleaseProfile
+from mock_servicenow.now_platform.records.attachments import attachment_rules
+from mock_servicenow.now_platform.records.cache import Cache
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.unit_of_work import UnitOfWork
 from mock_servicenow.now_platform.rest.fields import FieldLists
-from mock_servicenow.now_platform.rulebook import Rulebook
-from mock_servicenow.now_platform.rules import BusinessRule
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.store import Store
-from mock_servicenow.now_platform.task_rules import task_rules
-from mock_servicenow.now_platform.unit_of_work import UnitOfWork
-from mock_servicenow.now_platform.user_rules import user_rules
-from mock_servicenow.now_platform.users import SYSTEM, User
-from mock_servicenow.now_platform.web_sessions import WebSessions
+from mock_servicenow.now_platform.rules.rulebook import Rulebook
+from mock_servicenow.now_platform.rules.rules import BusinessRule
+from mock_servicenow.now_platform.rules.task_rules import task_rules
+from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.clock import Clock
 from privman_testbench.findings import Finding
 from privman_testbench.ids import Ids

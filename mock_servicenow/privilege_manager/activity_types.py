@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.values import duration_seconds
+from mock_servicenow.now_platform.dictionary.values import duration_seconds
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.values import DATE_TIME
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox

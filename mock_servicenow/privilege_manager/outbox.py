@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.values import duration_seconds
+from mock_servicenow.now_platform.dictionary.values import duration_seconds
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.configuration import Configuration
 from mock_servicenow.privilege_manager.registration import Registrations

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import orjson
 
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.rules import BusinessRule, Operation, RuleContext
-from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.configuration import Configuration, ConfigurationError, read_pairs
 from mock_servicenow.privilege_manager.guids import is_guid
 from mock_servicenow.privilege_manager.json_text import json_object

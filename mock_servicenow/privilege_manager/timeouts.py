@@ -3,10 +3,10 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.values import DATE_TIME, utc_form
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames

@@ -1,10 +1,10 @@
 """Which columns of a table a page shows, and how."""
 
-from mock_servicenow.now_platform import access
-from mock_servicenow.now_platform.column_types import JOURNAL_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary import SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.dictionary import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.name_values import in_one_line
 
 MOST_COLUMNS = 7

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from mock_servicenow.now_platform import access
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.values import json_text
+from mock_servicenow.now_platform.dictionary.values import json_text
+from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.ui import durations

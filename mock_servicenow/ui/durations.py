@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mock_servicenow.now_platform.values import duration_seconds
+from mock_servicenow.now_platform.dictionary.values import duration_seconds
 
 UNITS = ("hours", "minutes", "seconds")
 _MOST = (9_999, 59, 59)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from mock_servicenow.now_platform import access
-from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary import CLASS_COLUMN, SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.dictionary import CLASS_COLUMN, SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui import durations
 from mock_servicenow.ui.columns import readable
 from mock_servicenow.ui.name_values import Pair, in_one_line, read_pairs

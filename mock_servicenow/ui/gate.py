@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from mock_servicenow.now_platform.errors import Forbidden, PlatformError
+from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
+from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.roles import USER_TABLES, acting_user
-from mock_servicenow.now_platform.users import User
-from mock_servicenow.now_platform.web_sessions import COOKIE, WebSession
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.visit import Visit
 from privman_testbench.exchange import Exchange

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from aiohttp import web
 from yarl import URL
 
-from mock_servicenow.now_platform import access
-from mock_servicenow.now_platform.dictionary import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
+from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.list_indexes import serve_list
-from mock_servicenow.now_platform.record import Record
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.list_indexes import serve_list
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.list_query import OPERATORS, ListQuery

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.dictionary import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Column
 from mock_servicenow.now_platform.query.syntax import Condition
-from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.records.session import Session
 
 OPERATORS: Mapping[str, str] = {
     "=": "is",

@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
+from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.links import is_own
 from mock_servicenow.ui.visit import Visit

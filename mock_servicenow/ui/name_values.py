@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from mock_servicenow.now_platform.display import PASSWORD_MASK
+from mock_servicenow.now_platform.records.display import PASSWORD_MASK
 
 _SECRET = re.compile(r"password|secret|token$|api.?key", re.IGNORECASE)
 

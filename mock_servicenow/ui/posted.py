@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES
-from mock_servicenow.now_platform.dictionary import Column
-from mock_servicenow.now_platform.intake import is_sys_id
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.values import to_stored
+from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES
+from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.values import to_stored
+from mock_servicenow.now_platform.records.intake import is_sys_id
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui import durations
 from mock_servicenow.ui.fields import Field
 from mock_servicenow.ui.name_values import Pair, write_pairs

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.query import CompiledQuery
-from mock_servicenow.now_platform.session import Session
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.list_url import LAST_ROW
 
 # Counting a million rows takes longer than all the rest of a page.

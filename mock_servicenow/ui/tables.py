@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import PlatformError
 
 

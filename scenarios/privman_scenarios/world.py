@@ -15,7 +15,7 @@ import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.moods
 import mock_servicenow.settings
-from mock_servicenow.now_platform.release_profile import ReleaseProfile
+from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from privman_contracts import Side, WireNames
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane

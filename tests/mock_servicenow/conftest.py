@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, encode_basic_auth, web
 
 from mock_servicenow.app import Blueprint, create_app
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.settings import Settings
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids

@@ -11,17 +11,17 @@ import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mock_servicenow.now_platform import http
-from mock_servicenow.now_platform.api_keys import masking_rule
-from mock_servicenow.now_platform.database import Database
-from mock_servicenow.now_platform.dictionary import Acl, Choice, Column, Dictionary, Table
-from mock_servicenow.now_platform.dictionary_files import load_dictionary
-from mock_servicenow.now_platform.edge import edge
+from mock_servicenow.now_platform.dictionary.dictionary import Acl, Choice, Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.identity.api_keys import masking_rule
+from mock_servicenow.now_platform.identity.oauth.endpoints import routes as oauth_routes
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.limiting import limiting
-from mock_servicenow.now_platform.oauth.endpoints import routes as oauth_routes
-from mock_servicenow.now_platform.provisioning import Credentials, provision
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
+from mock_servicenow.now_platform.storage.database import Database
+from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.web import http
+from mock_servicenow.now_platform.web.edge import edge
+from mock_servicenow.now_platform.web.limiting import limiting
 from privman_testbench.faults import Faults
 from privman_testbench.ids import Ids
 from privman_testbench.journal import Journal

@@ -8,15 +8,15 @@ from typing import Protocol
 
 import pytest
 
-from mock_servicenow.now_platform.authentication import Evidence
-from mock_servicenow.now_platform.database import Database
-from mock_servicenow.now_platform.dictionary import Column, Dictionary, Table
-from mock_servicenow.now_platform.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.errors import AbortedByRule, NotAuthenticated, UniqueKeyViolation
+from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning import Credentials, provision
-from mock_servicenow.now_platform.rules import BusinessRule, RuleContext
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
+from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.storage.database import Database
+from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
 

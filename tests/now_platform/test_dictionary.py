@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mock_servicenow.now_platform.dictionary import Acl, Column, Dictionary, DictionaryError, Table
-from mock_servicenow.now_platform.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.dictionary.dictionary import Acl, Column, Dictionary, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
 
 
 def test_inheritance(dictionary: Dictionary) -> None:

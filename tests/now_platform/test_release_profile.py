@@ -7,12 +7,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mock_servicenow.now_platform.database import Database
-from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning import Credentials, provision
-from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
-from mock_servicenow.now_platform.store import Store
+from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
+from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
+from mock_servicenow.now_platform.storage.database import Database
+from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
 

@@ -7,10 +7,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mock_servicenow.now_platform import http
+from mock_servicenow.now_platform.aggregates.stats_api import StatsApi
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.router import Router
-from mock_servicenow.now_platform.stats import StatsApi
+from mock_servicenow.now_platform.web import http
 from privman_testbench.clock import Clock
 from privman_testbench.faults import Faults
 from privman_testbench.journal import Journal

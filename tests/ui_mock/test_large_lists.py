@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import ClientSession, CookieJar
 
 from mock_servicenow.app import create_app
-from mock_servicenow.now_platform.list_indexes import LARGE
+from mock_servicenow.now_platform.records.list_indexes import LARGE
 from mock_servicenow.settings import Settings
 from privman_testbench.ids import Ids
 from privman_testbench.serving import serving

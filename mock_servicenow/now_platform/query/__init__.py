@@ -9,7 +9,6 @@ Whether one record would match, as business rules ask, is `compile_condition`'s.
 There are no joins: `CompiledQuery.where` alone serves for counting. SQLite connections need `teach_casefold`.
 """
 
-from mock_servicenow.now_platform.folding import Folded, teach_casefold
 from mock_servicenow.now_platform.query.change import Change
 from mock_servicenow.now_platform.query.compilations import Compilations
 from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_condition, compile_query
@@ -21,12 +20,10 @@ __all__ = [
     "Change",
     "Compilations",
     "CompiledQuery",
-    "Folded",
     "Parser",
     "Query",
     "QueryContext",
     "compile_condition",
     "compile_query",
     "parse",
-    "teach_casefold",
 ]

@@ -7,7 +7,7 @@ from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_q
 from mock_servicenow.now_platform.query.parser import Parser
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.context import QueryContext
 
 _SHORT = 1_000

@@ -18,7 +18,7 @@ from mock_servicenow.now_platform.query.terms import condition, one_of_many, ord
 from mock_servicenow.now_platform.query.walk import Rows, of_class, one_record, stored_rows
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.context import QueryContext
     from mock_servicenow.now_platform.query.junctions import Test

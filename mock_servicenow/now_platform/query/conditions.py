@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.column_types import Kind, kind_of
+from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of
 from mock_servicenow.now_platform.query import date_conditions, references
 from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTe
 from mock_servicenow.now_platform.query.operators import Operator
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Column
+    from mock_servicenow.now_platform.dictionary.dictionary import Column
     from mock_servicenow.now_platform.query.scope import Scope
 
 

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 
+from mock_servicenow.now_platform.dictionary.values import UNSTORABLE
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
 from mock_servicenow.now_platform.query.syntax import (
     Condition,
@@ -16,7 +17,6 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
-from mock_servicenow.now_platform.values import UNSTORABLE
 
 MAX_NESTING = 3  # related lists and sub-queries inside one another
 MAX_WORDS = 32

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.column_types import storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Sql, UnusableTermError
 from mock_servicenow.now_platform.query.walk import Rows, of_class, stored_rows
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.syntax import Query, RelatedList, SemiJoin
 
 Matching = Callable[["Query", Rows], Test]

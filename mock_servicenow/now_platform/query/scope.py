@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.query.javascript import evaluate
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.context import QueryContext
 
 

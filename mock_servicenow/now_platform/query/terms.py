@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.column_types import PASSWORD_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.query import conditions, field_conditions
 from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.query.walk import Path, Rows
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Dictionary
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.scope import Scope
     from mock_servicenow.now_platform.query.syntax import Block, Order

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform import attachments, queries
-from mock_servicenow.now_platform.attachments import File
 from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, UnknownPath
+from mock_servicenow.now_platform.records import attachments, queries
+from mock_servicenow.now_platform.records.attachments import File
 from mock_servicenow.now_platform.rest import attachment_attributes
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
@@ -22,8 +22,8 @@ from mock_servicenow.now_platform.rest.xml_text import Result
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.record import Record
-    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
 
 LIMIT = 1_000
 UNKNOWN_TYPE = "application/octet-stream"

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import attachments
-from mock_servicenow.now_platform.attachments import ATTRIBUTES
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
+from mock_servicenow.now_platform.records import attachments
+from mock_servicenow.now_platform.records.attachments import ATTRIBUTES
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.envelope import result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.record import Record
-    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
 
 Verb = Callable[[Call, "Session"], Answer]
 

@@ -24,7 +24,7 @@ from mock_servicenow.now_platform.rest.media import request_format, response_for
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.records.session import Session
 
 Serviced = dict[str, object]
 LONGEST = timedelta(seconds=30)

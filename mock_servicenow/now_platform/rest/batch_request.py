@@ -8,10 +8,10 @@ from typing import Any
 from multidict import CIMultiDict, MultiDict
 from yarl import URL
 
+from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest, UnreadableBody
 from mock_servicenow.now_platform.rest.bodies import read_json
 from mock_servicenow.now_platform.rest.call import Call
-from mock_servicenow.now_platform.values import json_text
 
 _NESTED = re.compile(r"/api/now(/v[12])?/batch")
 

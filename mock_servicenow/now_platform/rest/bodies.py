@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import orjson
 
+from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import UnreadableBody
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.limits import check_length
 from mock_servicenow.now_platform.rest.media import request_format
 from mock_servicenow.now_platform.rest.xml_text import read_entries
-from mock_servicenow.now_platform.values import json_text
 
 # One that is not closed ends with the body, so that a body is read but once.
 _STRING = re.compile(r""""(?:[^"\\]|\\.?)*+(?:"|\Z)|'(?:[^'\\]|\\.?)*+(?:'|\Z)""", re.DOTALL)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDict, MultiDict
 
-from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.identity.users import User
 from privman_testbench.findings import Finding
 
 JSON = "application/json;charset=UTF-8"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from mock_servicenow.now_platform.column_types import JOURNAL_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary import Column, Dictionary
+from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary
 
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import queries
 from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.records import queries
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.records.session import Session
 
 
 def filter_query(session: "Session", table: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:

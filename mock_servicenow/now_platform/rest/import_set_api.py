@@ -3,20 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
-from mock_servicenow.now_platform.import_sets import OUTCOMES, SETS, ImportSets, check_staging, multiple
+from mock_servicenow.now_platform.imports.import_sets import OUTCOMES, SETS, ImportSets, check_staging, multiple
 from mock_servicenow.now_platform.rest.bodies import read_json, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.envelope import document_answer, json_answer
 from mock_servicenow.now_platform.rest.limits import check_length, longest_body
 from mock_servicenow.now_platform.rest.media import response_format
-from mock_servicenow.now_platform.values import json_text
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.record import Record
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
     from mock_servicenow.now_platform.rest.xml_text import Result
-    from mock_servicenow.now_platform.session import Session
 
 SETTINGS = "sys_rest_insert_multiple"
 Verb = Callable[[Call, str, str], Answer]

@@ -3,13 +3,18 @@
 import re
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.column_types import DATE_TIME_TYPES, INTEGER_TYPES, NUMBER_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary import Column
-from mock_servicenow.now_platform.display import parse_currency
+from mock_servicenow.now_platform.dictionary.column_types import (
+    DATE_TIME_TYPES,
+    INTEGER_TYPES,
+    NUMBER_TYPES,
+    PASSWORD_TYPES,
+)
+from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.records.display import parse_currency
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.records.session import Session
 
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.session import Session
     from mock_servicenow.now_platform.rest.call import Call
-    from mock_servicenow.now_platform.session import Session
 
 MEGABYTE = 1024 * 1024
 LONGEST_BODY = 10 * MEGABYTE

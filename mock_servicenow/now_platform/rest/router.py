@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.aggregates.stats_api import StatsApi
 from mock_servicenow.now_platform.errors import UnknownPath
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.batch_api import BatchApi
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
 from mock_servicenow.now_platform.rest.table_api import TableApi
 from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
-from mock_servicenow.now_platform.stats import StatsApi
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform import access, journal_fields
-from mock_servicenow.now_platform.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.records import access, journal_fields
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary import Column
-    from mock_servicenow.now_platform.record import Record
+    from mock_servicenow.now_platform.dictionary.dictionary import Column
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
     from mock_servicenow.now_platform.rest.call import Call
     from mock_servicenow.now_platform.rest.parameters import Parameters
-    from mock_servicenow.now_platform.session import Session
 
 
 class Shapes:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
-from mock_servicenow.now_platform import access, queries
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.record import Record
+from mock_servicenow.now_platform.records import access, queries
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import tiny_urls
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
@@ -18,8 +20,6 @@ from mock_servicenow.now_platform.rest.paging import links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.xml_text import Result
-from mock_servicenow.now_platform.session import Session
-from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]

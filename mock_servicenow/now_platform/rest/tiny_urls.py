@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.rest.call import JSON, Answer, Call
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.session import Session
+    from mock_servicenow.now_platform.records.session import Session
 
 TABLE = "sys_tiny_url"
 

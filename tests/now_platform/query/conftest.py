@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary import Column, Dictionary, Table
-from mock_servicenow.now_platform.query import QueryContext, compile_query, parse, teach_casefold
+from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary, Table
+from mock_servicenow.now_platform.query import QueryContext, compile_query, parse
+from mock_servicenow.now_platform.storage.folding import teach_casefold
 from privman_testbench.findings import Finding
 
 NOW = datetime(2026, 1, 7, 9, 30, tzinfo=UTC)  # a Wednesday

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query import compile_query, parse
 
 from .conftest import CONTEXT

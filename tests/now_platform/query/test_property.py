@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mock_servicenow.now_platform.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query import Change, compile_condition, compile_query, parse
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
 

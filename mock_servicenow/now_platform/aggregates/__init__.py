@@ -1,0 +1,1 @@
+"""The Aggregate API (platform 3.3)."""

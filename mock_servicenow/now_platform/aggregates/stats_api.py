@@ -1,0 +1,114 @@
+"""The Aggregate API (platform 3.3)."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from multidict import CIMultiDict
+
+from mock_servicenow.now_platform.aggregates.columns import StatsColumns, drop_unusable
+from mock_servicenow.now_platform.aggregates.parameters import Aggregate, StatsParameters, ignore, read_stats_parameters
+from mock_servicenow.now_platform.aggregates.select import StatsSelect
+from mock_servicenow.now_platform.aggregates.xml_text import write_stats
+from mock_servicenow.now_platform.dictionary.column_types import storage_kind
+from mock_servicenow.now_platform.dictionary.values import from_database
+from mock_servicenow.now_platform.errors import MethodNotAllowed, UnknownPath
+from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.display import words_of
+from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
+from mock_servicenow.now_platform.rest.filters import filter_query
+from mock_servicenow.now_platform.rest.media import response_format
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.records.session import Session
+
+_WORDS = 2  # stats/{table}
+_VERBS = ("GET", "HEAD")
+
+Stats = Mapping[str, str | Mapping[str, str]]
+
+
+class StatsApi:
+    """Counts, sums and compares the rows of any table. Rows that access rules hide count too (inferred)."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a call on ``stats/{table}``; raises PlatformError."""
+        if len(call.resource) != _WORDS:
+            raise UnknownPath
+        table = call.resource[1]
+        if call.verb not in _VERBS:
+            raise MethodNotAllowed(call.verb, _VERBS)
+        media = response_format(call.headers.get("Accept", ""))
+        with self._instance.transaction(call.user, call.findings) as session:
+            access.check_reach(session, table)
+            result = _result(call, session, table)
+        if media == "xml":
+            return Answer(200, write_stats(result), CIMultiDict({"Content-Type": XML}))
+        return Answer(200, orjson.dumps({"result": result}), CIMultiDict({"Content-Type": JSON}))
+
+
+def _result(call: Call, session: "Session", table: str) -> object:
+    asked = read_stats_parameters(call)
+    if not asked.aggregates:
+        call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
+    query = filter_query(session, table, asked.filters) if asked.filters else session.compiled(table, asked.query)
+    columns = StatsColumns(session.dictionary, table, access.hidden_columns(session, table))
+    parameters = drop_unusable(asked, columns, partial(ignore, call))
+    statement = StatsSelect(columns, query.where).statement(parameters)
+    rows = [_Group(session, columns, parameters, row) for row in session.work.transaction.execute(statement)]
+    if parameters.group_by:
+        return [{"stats": row.stats(), "groupby_fields": row.fields()} for row in rows]
+    return {"stats": rows[0].stats() if rows else {}}
+
+
+class _Group:
+    """One row of the statement as the API shows it."""
+
+    def __init__(
+        self, session: "Session", columns: StatsColumns, parameters: StatsParameters, row: Sequence[Any]
+    ) -> None:
+        self._session = session
+        self._columns = columns
+        self._parameters = parameters
+        self._values = row[: len(parameters.group_by)]
+        self._computed = row[len(parameters.group_by) :]
+
+    def stats(self) -> Stats:
+        """Return the aggregates by function and column, as text."""
+        count: dict[str, str] = {}
+        by_function: dict[str, dict[str, str]] = {}
+        for one, value in zip(self._parameters.aggregates, self._computed, strict=False):
+            if one.path:
+                by_function.setdefault(one.function, {})[one.path] = self._text(one, value)
+            else:
+                count[one.function] = str(value)
+        return {**count, **by_function}
+
+    def fields(self) -> list[dict[str, str]]:
+        """Return what the group has in common."""
+        return [
+            self._field(path, from_database(value))
+            for path, value in zip(self._parameters.group_by, self._values, strict=True)
+        ]
+
+    def _field(self, path: str, value: str) -> dict[str, str]:
+        if self._parameters.display == "false":
+            return {"value": value, "field": path}
+        column = self._columns.used[path].column
+        shown = value and words_of(self._session, column)(value)
+        if self._parameters.display == "true":
+            return {"value": shown, "field": path}
+        return {"value": value, "display_value": shown, "field": path}
+
+    def _text(self, one: Aggregate, value: float | str | None) -> str:
+        if value is None:
+            return ""
+        if one.function == "avg":
+            return f"{float(value):.4f}"
+        column = self._columns.used[one.path].column
+        return str(int(value)) if storage_kind(column.type) == "integer" else from_database(value)

@@ -1,0 +1,282 @@
+"""Tables and columns of an instance: names, types, inheritance, and where their rows are stored."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.column_types import REFERENCE_TYPES, storage_kind
+from mock_servicenow.now_platform.dictionary.physical import PhysicalSchema
+
+_SCRIPT = "javascript:"
+
+
+class DictionaryError(Exception):
+    """A table definition that cannot hold; the message names table and column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that a choice column offers, and what people read instead."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """Who may do something to a table's rows, or to one column of them.
+
+    Attributes:
+        operation: ``create``, ``read``, ``write`` or ``delete``.
+        roles: any of these suffices; none means everybody.
+        column: the column guarded; the whole row if None.
+        condition: an encoded query that the row must meet; every row if empty.
+    """
+
+    operation: str
+    roles: tuple[str, ...] = ()
+    column: str | None = None
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        type: the platform's word for it, such as ``string``, ``glide_date_time`` or ``reference``.
+        reference: the table that a reference (or each entry of a ``glide_list``) points to.
+        default: the value of a new record: literal, or ``javascript:`` with a call that `defaults` knows.
+        choices: what a choice column offers; empty for every other column.
+        display: whether its value stands for the record where others refer to it.
+        read_only: whether clients' values for it are ignored.
+    """
+
+    name: str
+    label: str = ""
+    type: str = "string"
+    max_length: int = 40
+    reference: str | None = None
+    default: str | None = None
+    choices: tuple[Choice, ...] = ()
+    mandatory: bool = False
+    display: bool = False
+    unique: bool = False
+    indexed: bool = False
+    read_only: bool = False
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the value is the sys_id of one other record."""
+        return self.reference is not None and self.type in REFERENCE_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table as an administrator would define it.
+
+    Attributes:
+        parent: the table that it extends.
+        columns: its own columns; those of its parents and the system columns come on top.
+        number_prefix: of the auto-numbered column ``number``, such as ``INC``.
+        extendable: whether rows carry ``sys_class_name`` although no other table extends it yet.
+        acls: who may do what; without any, every user may do everything.
+        web_service_access: whether the REST APIs reach it at all.
+    """
+
+    name: str
+    label: str = ""
+    parent: str | None = None
+    columns: tuple[Column, ...] = ()
+    number_prefix: str | None = None
+    extendable: bool = False
+    acls: tuple[Acl, ...] = ()
+    web_service_access: bool = True
+
+
+SYSTEM_COLUMNS = (
+    Column("sys_id", "Sys ID", "GUID", 32, read_only=True),
+    Column("sys_created_on", "Created", "glide_date_time", read_only=True),
+    Column("sys_created_by", "Created by", read_only=True),
+    Column("sys_updated_on", "Updated", "glide_date_time", read_only=True),
+    Column("sys_updated_by", "Updated by", read_only=True),
+    Column("sys_mod_count", "Updates", "integer", read_only=True),
+    Column("sys_tags", "Tags", "related_tags", read_only=True),
+)
+_SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
+CLASS_COLUMN = Column("sys_class_name", "Class", "sys_class_name", 80, indexed=True, read_only=True)
+
+
+def _by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    by_name: dict[str, Table] = {}
+    for table in tables:
+        if table.name in by_name:
+            raise DictionaryError(f"table '{table.name}' is defined twice")
+        by_name[table.name] = table
+    return by_name
+
+
+class Dictionary:
+    """Every table of an instance, with its inheritance worked out.
+
+    Attributes:
+        sql: one physical table per hierarchy, named like its root.
+
+    Raises:
+        DictionaryError: a table is defined twice, a parent or a referenced table is missing, a rule is about a column
+            that is not there, a column is the system's, or two classes of one hierarchy store a column of the same
+            name differently.
+    """
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self._tables = _by_name(tables)
+        self._children: dict[str, list[str]] = {}
+        for table in self._tables.values():
+            self._check(table)
+            self._children.setdefault(table.parent or "", []).append(table.name)
+        self._columns = {name: MappingProxyType(self._inherit(name)) for name in self._tables}
+        self._by_type = {name: _by_type(columns) for name, columns in self._columns.items()}
+        self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
+        self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
+        self._check_acls()
+        self._acls = {name: self._inherit_acls(name) for name in self._tables}
+        self._lineages = {name: self._ascend(name) for name in self._tables}
+        self._families = {name: tuple(self._descend(name)) for name in self._tables}
+        self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
+        self.sql = PhysicalSchema({root: self._stored(root) for root in self._children.get("", ())})
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self._tables.values())
+
+    def table(self, name: str) -> Table | None:
+        """Return the table of that exact name, or None."""
+        return self._tables.get(name)
+
+    def columns(self, name: str) -> Mapping[str, Column]:
+        """Return every column of the table by name: the system's, the parents', its own."""
+        return self._columns[name]
+
+    def root(self, name: str) -> str:
+        """Return the name of the table at the top of the hierarchy."""
+        return self._lineages[name][-1]
+
+    def lineage(self, name: str) -> tuple[str, ...]:
+        """Return the table and its parents, the nearest first."""
+        return self._lineages[name]
+
+    def family(self, name: str) -> tuple[str, ...]:
+        """Return the table and every table that extends it, directly or not."""
+        return self._families[name]
+
+    def has_classes(self, name: str) -> bool:
+        """Return whether the rows carry ``sys_class_name``."""
+        return CLASS_COLUMN.name in self._columns[name]
+
+    def display_column(self, name: str) -> str:
+        """Return the column whose value stands for a record of this table."""
+        return self._display[name]
+
+    def columns_of_type(self, name: str, types: Iterable[str]) -> list[str]:
+        """Return the names of the table's columns that have one of the types."""
+        by_type = self._by_type[name]
+        return [column for type_ in types for column in by_type.get(type_, ())]
+
+    def new_record(self, name: str) -> dict[str, str]:
+        """Return what every new record of the table holds: each column, empty or with its literal default."""
+        return {**self._new[name]}
+
+    def scripted_defaults(self, name: str) -> Mapping[str, str]:
+        """Return the calls by which further columns of a new record get their value (`Column.default`)."""
+        return self._scripted[name]
+
+    def acls(self, name: str) -> tuple[Acl, ...]:
+        """Return the rules that hold for the table: for each operation and column those of the nearest class."""
+        return self._acls[name]
+
+    def sql_table(self, name: str) -> sa.Table:
+        """Return the physical table in which the rows of this table are stored."""
+        return self.sql.table(self.root(name))
+
+    def _check_acls(self) -> None:
+        for table in self._tables.values():
+            for acl in table.acls:
+                if acl.column is not None and acl.column not in self._columns[table.name]:
+                    raise DictionaryError(f"table '{table.name}', acl has column '{acl.column}', which is not defined")
+
+    def _check(self, table: Table) -> None:
+        if table.parent is not None and table.parent not in self._tables:
+            raise DictionaryError(f"table '{table.name}' extends '{table.parent}', which is not defined")
+        for column in table.columns:
+            if column.name in _SYSTEM_NAMES:
+                raise DictionaryError(f"table '{table.name}', column '{column.name}' is one that every table has")
+            if column.reference is not None and column.reference not in self._tables:
+                raise DictionaryError(
+                    f"table '{table.name}', column '{column.name}' refers to table '{column.reference}', "
+                    "which is not defined"
+                )
+
+    def _inherit(self, name: str) -> dict[str, Column]:
+        table = self._tables[name]
+        if table.parent is not None:
+            columns = self._inherit(table.parent)
+        else:
+            classes = table.extendable or name in self._children
+            columns = {column.name: column for column in SYSTEM_COLUMNS + (CLASS_COLUMN,) * classes}
+        return columns | {column.name: column for column in table.columns}
+
+    def _inherit_acls(self, name: str) -> tuple[Acl, ...]:
+        table = self._tables[name]
+        inherited = () if table.parent is None else self._inherit_acls(table.parent)
+        own = {(acl.operation, acl.column) for acl in table.acls}
+        return table.acls + tuple(acl for acl in inherited if (acl.operation, acl.column) not in own)
+
+    def _ascend(self, name: str) -> tuple[str, ...]:
+        parent = self._tables[name].parent
+        return (name,) if parent is None else (name, *self._ascend(parent))
+
+    def _descend(self, name: str) -> Iterator[str]:
+        yield name
+        for child in self._children.get(name, ()):
+            yield from self._descend(child)
+
+    def _stored(self, root: str) -> dict[str, Column]:
+        """Return the columns of a whole hierarchy; raises if two classes would store one differently."""
+        stored: dict[str, Column] = {}
+        for name in self._families[root]:
+            for column in self._columns[name].values():
+                known = stored.setdefault(column.name, column)
+                if storage_kind(known.type) != storage_kind(column.type):
+                    raise DictionaryError(
+                        f"table '{name}', column '{column.name}' has type '{column.type}'; "
+                        f"its hierarchy '{root}' stores that column as '{known.type}'"
+                    )
+        return stored
+
+
+def _new_record(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {name: "" if _is_scripted(column) else column.default or "" for name, column in columns.items()}
+
+
+def _scripted(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {
+        name: (column.default or "").removeprefix(_SCRIPT) for name, column in columns.items() if _is_scripted(column)
+    }
+
+
+def _is_scripted(column: Column) -> bool:
+    return column.default is not None and column.default.startswith(_SCRIPT)
+
+
+def _by_type(columns: Mapping[str, Column]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for column in columns.values():
+        found.setdefault(column.type, []).append(column.name)
+    return found
+
+
+def _display_column(columns: Mapping[str, Column]) -> str:
+    flagged = [column.name for column in columns.values() if column.display]
+    usual = [name for name in ("number", "name", "u_name", "sys_id") if name in columns]
+    return (flagged[-1:] + usual)[0]

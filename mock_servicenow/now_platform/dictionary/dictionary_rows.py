@@ -1,0 +1,66 @@
+"""The dictionary as clients read it: rows of sys_db_object, sys_dictionary and sys_choice."""
+
+from collections.abc import Iterator
+
+from mock_servicenow.now_platform.dictionary.dictionary import SYSTEM_COLUMNS, Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
+
+Values = dict[str, str]
+
+
+def rows(dictionary: Dictionary) -> Iterator[tuple[str, Values]]:
+    """Return the rows that describe every table, its own columns and their choices."""
+    for table in dictionary:
+        yield "sys_db_object", _table(dictionary, table)
+        own = table.columns if table.parent else SYSTEM_COLUMNS + table.columns
+        for column in own:
+            yield "sys_dictionary", _column(table, column)
+            yield from (("sys_choice", values) for values in _choices(table, column))
+
+
+def _table(dictionary: Dictionary, table: Table) -> Values:
+    return {
+        "sys_id": seed_id("sys_db_object", table.name),
+        "name": table.name,
+        "label": table.label,
+        "super_class": table.parent or "",
+        "is_extendable": _word(dictionary.has_classes(table.name)),
+        "ws_access": _word(table.web_service_access),
+        "sys_name": table.label,
+    }
+
+
+def _column(table: Table, column: Column) -> Values:
+    return {
+        "sys_id": seed_id("sys_dictionary", f"{table.name}.{column.name}"),
+        "name": table.name,
+        "element": column.name,
+        "column_label": column.label,
+        "internal_type": column.type,
+        "max_length": str(column.max_length),
+        "reference": column.reference or "",
+        "default_value": column.default or "",
+        "choice": "1" if column.choices else "",
+        "mandatory": _word(column.mandatory),
+        "display": _word(column.display),
+        "unique": _word(column.unique),
+        "read_only": _word(column.read_only),
+        "sys_name": column.label,
+    }
+
+
+def _choices(table: Table, column: Column) -> Iterator[Values]:
+    for sequence, choice in enumerate(column.choices):
+        yield {
+            "sys_id": seed_id("sys_choice", f"{table.name}.{column.name}.{choice.value}"),
+            "name": table.name,
+            "element": column.name,
+            "value": choice.value,
+            "label": choice.label,
+            "sequence": str(sequence),
+            "sys_name": choice.label,
+        }
+
+
+def _word(flag: bool) -> str:  # noqa: FBT001 - the flag is the value
+    return "true" if flag else "false"

@@ -1,0 +1,105 @@
+"""How tables are stored: one SQL table per hierarchy, empty values as NULL."""
+
+from collections.abc import Iterator, Mapping
+from hashlib import md5
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.storage.folding import fold
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.dictionary.dictionary import Column
+
+
+class PhysicalSchema:
+    """The SQL tables of a dictionary, one a hierarchy.
+
+    A table is described to SQLAlchemy when somebody first asks for it, and created without that: describing and
+    compiling them all is half of what a new instance would cost.
+
+    Args:
+        hierarchies: every column that is stored, by name, for the root of each hierarchy.
+    """
+
+    def __init__(self, hierarchies: "Mapping[str, Mapping[str, Column]]") -> None:
+        self._hierarchies = hierarchies
+        self._metadata = sa.MetaData()
+
+    def table(self, root: str) -> sa.Table:
+        """Return the table of a hierarchy."""
+        known = self._metadata.tables.get(root)
+        if known is None:
+            known = sa.Table(root, self._metadata, *map(_sql_column, self._hierarchies[root].values()))
+        return known
+
+    def create_all(self, connection: sa.Connection) -> None:
+        """Create the tables and indexes that are missing."""
+        for root, columns in self._hierarchies.items():
+            for statement in _creation(root, columns, connection.dialect):
+                connection.exec_driver_sql(statement)
+
+    def drop_all(self, connection: sa.Connection) -> None:
+        """Drop the tables that exist."""
+        quote = connection.dialect.identifier_preparer.quote
+        for root in self._hierarchies:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(root)}")
+
+
+def position(root: str, dialect: sa.Dialect) -> "sa.ColumnElement[int]":
+    """Return what counts the rows of a table in the order of their insertion."""
+    name = "rowid" if dialect.name == "sqlite" else _POSITION
+    return sa.literal_column(f"{dialect.identifier_preparer.quote(root)}.{name}")
+
+
+def text_literal(text: str) -> str:
+    """Return a text of the dictionary's as it stands in SQL."""
+    return "'{}'".format(text.replace("'", "''"))
+
+
+def index_name(root: str, column: str) -> str:
+    """Return the name of the index on a column, within the length that databases allow."""
+    name = f"{root}_{column}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_KEPT]}_{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
+
+
+_POSITION = '"__position"'
+_LONGEST_NAME = 63
+_KEPT = 54
+_SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"}
+_TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
+
+
+def _creation(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> Iterator[str]:
+    quote = dialect.identifier_preparer.quote
+    described = [f"{quote(name)} {_sql_type(column)}" for name, column in columns.items()]
+    if dialect.name != "sqlite":  # which numbers rows by itself
+        described.append(f"{_POSITION} BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE")
+    yield f"CREATE TABLE IF NOT EXISTS {quote(root)} ({', '.join(described)})"
+    for column in columns.values():
+        if column.unique or column.indexed:
+            unique = "UNIQUE " if column.unique else ""
+            # Most references are empty, and nobody looks for those or sorts by a sys_id.
+            filled = f" WHERE {quote(column.name)} IS NOT NULL" if column.is_reference else ""
+            where = f"{quote(root)} ({_indexed(column, dialect)}){filled}"
+            yield f"CREATE {unique}INDEX IF NOT EXISTS {quote(index_name(root, column.name))} ON {where}"
+
+
+def _indexed(column: "Column", dialect: sa.Dialect) -> str:
+    """Return a column in the form in which queries compare and sort it."""
+    name = dialect.identifier_preparer.quote(column.name)
+    compared = fold(name, dialect) if kind_of(column.type) is Kind.TEXT else name
+    # SQLite has empty values first in every index.
+    return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
+
+
+def _sql_type(column: "Column") -> str:
+    key = " PRIMARY KEY" if column.name == "sys_id" else ""
+    return f"{_SQL_TYPES[storage_kind(column.type)]}{key}"
+
+
+def _sql_column(column: "Column") -> sa.Column[object]:
+    return sa.Column(column.name, _TYPES[storage_kind(column.type)](), primary_key=column.name == "sys_id")

@@ -1,0 +1,151 @@
+"""Column values as text: what a client may write, and the one form in which it is stored (platform 1.7)."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from math import isfinite
+
+import orjson
+
+from mock_servicenow.now_platform.dictionary.column_types import (
+    DATE_TIME_TYPES,
+    INTEGER_TYPES,
+    NUMBER_TYPES,
+    storage_kind,
+)
+from mock_servicenow.now_platform.dictionary.dictionary import Column
+
+DATE_TIME = "%Y-%m-%d %H:%M:%S"
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored date-times carry no zone
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""Characters that no database stores: NUL, and halves of surrogate pairs."""
+TRUE_WORDS = frozenset({"true", "1", "yes"})
+UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+_CLOCK_DURATION = re.compile(r"(?:(\d+) )?(\d{1,4}):(\d{2}):(\d{2})")
+_WORDS = re.compile(r"(\d{1,12}) (day|hour|minute|second)s?\b", re.IGNORECASE)
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_BEYOND_INTEGERS = 2**63
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def utc_form(moment: datetime) -> str:
+    """Return a moment as the platform stores it: UTC, to the second, without a zone."""
+    return str(moment)[:19]
+
+
+def is_storable(text: str) -> bool:
+    """Return whether a database can store the text: it has no character of `UNSTORABLE`."""
+    return "\0" not in text if text.isascii() else not UNSTORABLE.search(text)
+
+
+def to_stored(column: Column, text: str) -> str | None:
+    """Return the stored form of a client's raw value; None if it is no value of the column's type."""
+    if not text:
+        return ""
+    convert = _CONVERSIONS.get(column.type)
+    return text if convert is None else convert(text)
+
+
+def parse_duration(text: str) -> str | None:
+    """Return a duration as an offset from 1970-01-01, from that form, ``H:MM:SS`` or ``16 Hours 30 Minutes``.
+
+    Returns:
+        None if the text is none of the three.
+    """
+    moment = _date_time(text)
+    if moment is not None:
+        return moment
+    if clock := _CLOCK_DURATION.fullmatch(text):
+        days, hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+        return _after_epoch(days * 86_400 + hours * 3_600 + minutes * 60 + seconds)
+    words = _WORDS.findall(text)
+    if not words or _WORDS.sub("", text).strip():
+        return None
+    return _after_epoch(sum(int(amount) * UNITS[unit.lower()] for amount, unit in words))
+
+
+def duration_seconds(stored: str) -> int:
+    """Return the length of a stored duration in seconds."""
+    return int((datetime.strptime(stored, DATE_TIME) - EPOCH).total_seconds())  # noqa: DTZ007 - offset from the epoch
+
+
+def from_database(value: object) -> str:
+    """Return a database value as the text that every reader gets."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def to_database(column: Column, text: str) -> str | int | float | None:
+    """Return a stored value as the database keeps it."""
+    if not text:
+        return None
+    kind = storage_kind(column.type)
+    if kind == "integer":
+        return int(text)
+    return float(text) if kind == "number" else text
+
+
+def _after_epoch(seconds: int) -> str | None:
+    """Return a duration as it is stored; None if it is longer than the calendar."""
+    try:
+        return utc_form(EPOCH + timedelta(seconds=seconds))
+    except OverflowError:
+        return None
+
+
+def _date_time(text: str) -> str | None:
+    candidate = f"{text} 00:00:00" if _DATE.fullmatch(text) else text
+    try:
+        return utc_form(datetime.strptime(candidate, DATE_TIME))  # noqa: DTZ007 - UTC by definition
+    except ValueError:
+        return None
+
+
+def _name_values(text: str) -> str:
+    """Return name-value pairs as compact JSON of strings (platform 1.7); other text stays as it is."""
+    try:
+        pairs = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    if not isinstance(pairs, dict):
+        return text
+    return orjson.dumps({name: json_text(value) for name, value in pairs.items()}).decode()
+
+
+def json_text(value: object) -> str:
+    """Return a JSON value as the text that a column receives: ``true``, ``100``, nothing for null."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else orjson.dumps(value).decode()
+
+
+def _boolean(text: str) -> str:
+    return "true" if text.lower() in TRUE_WORDS else "false"
+
+
+def _date(text: str) -> str | None:
+    moment = _date_time(text)
+    return moment and moment[:10]
+
+
+def _integer(text: str) -> str | None:
+    number = int(text) if _INTEGER.fullmatch(text) else None
+    return str(number) if number is not None and abs(number) < _BEYOND_INTEGERS else None
+
+
+def _decimal(text: str) -> str | None:
+    number = float(text) if _DECIMAL.fullmatch(text) else None
+    return from_database(number) if number is not None and isfinite(number) else None
+
+
+_CONVERSIONS: Mapping[str, Callable[[str], str | None]] = {
+    "boolean": _boolean,
+    "glide_duration": parse_duration,
+    "glide_date": _date,
+    "name_values": _name_values,
+    **dict.fromkeys(DATE_TIME_TYPES, _date_time),
+    **dict.fromkeys(INTEGER_TYPES, _integer),
+    **dict.fromkeys(NUMBER_TYPES, _decimal),
+}

@@ -1,0 +1,92 @@
+"""API keys: opened by an access policy, carried where its profile says (platform 4.6)."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.api_names import covers
+from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from privman_testbench.masking import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mock_servicenow.now_platform.identity.authentication import Evidence
+    from mock_servicenow.now_platform.identity.users import User
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+
+KEYS = "api_key"
+POLICIES = "sys_api_access_policy"
+MAPPINGS = "sys_auth_profile_mapping"
+PROFILES = "http_key_auth"
+PARAMETERS = "sys_token_auth_parameter"
+_TABLES = (POLICIES, MAPPINGS, PROFILES, PARAMETERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One place in which calls of one API may carry a key.
+
+    Attributes:
+        method: the only verb opened; every verb if empty.
+        kind: ``auth_header`` or ``query_param``.
+        prefix: what stands before the key.
+    """
+
+    api: str
+    method: str
+    name: str
+    kind: str
+    prefix: str
+
+    def key(self, evidence: "Evidence") -> str:
+        """Return the key that a call carries here; empty if there is none or the API is another."""
+        if not covers(self.api, evidence.path) or self.method not in {"", evidence.method}:
+            return ""
+        places = evidence.headers if self.kind == "auth_header" else evidence.query
+        value = places.get(self.name, "")
+        return value.removeprefix(self.prefix) if value.startswith(self.prefix) else ""
+
+
+def api_key(session: "Session", evidence: "Evidence") -> "User | None":
+    """Return the user of the API key that the request carries in a place opened for it."""
+    openings = session.instance.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
+    for opening in openings:
+        record = session.find(KEYS, token=opening.key(evidence), active="true")
+        if record is not None and not _has_expired(session, record):
+            return acting_user(session, record["user"])
+    return None
+
+
+def masking_rule(secrets: Secrets) -> BusinessRule:
+    """Return the rule by which every key that is written becomes known as a secret."""
+
+    def mask(context: RuleContext) -> None:
+        secrets.add(context.current["token"])
+
+    return BusinessRule("mask_api_key", KEYS, "after", frozenset({"insert", "update"}), mask)
+
+
+def _has_expired(session: "Session", record: "Record") -> bool:
+    return bool(record["expires"]) and record["expires"] <= session.now
+
+
+def _openings(session: "Session") -> "Iterator[Opening]":
+    for policy in session.find_all(POLICIES, active="true", apply_global="false"):
+        for mapping in session.find_all(MAPPINGS, api_access_policy=policy.sys_id):
+            profile = session.find(PROFILES, sys_id=mapping["inbound_auth_profile"], active="true")
+            parameter = None if profile is None else session.get(PARAMETERS, profile["auth_parameter"])
+            if parameter is not None:
+                yield _opening(policy, parameter)
+
+
+def _opening(policy: "Record", parameter: "Record") -> Opening:
+    every = policy["apply_all_methods"] == "true"
+    return Opening(
+        policy["api_path"] or policy["api"],
+        "" if every else policy["http_method"],
+        parameter["parameter_name"],
+        parameter["type"],
+        parameter["prefix"],
+    )

@@ -1,0 +1,47 @@
+"""The scheme of requests that carry an access token (platform 4.1, 4.5)."""
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.oauth import tokens
+from mock_servicenow.now_platform.identity.oauth.scopes import check_scope
+from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.authentication import Evidence
+    from mock_servicenow.now_platform.identity.users import User
+    from mock_servicenow.now_platform.records.session import Session
+
+_TABLES = (*USER_TABLES, tokens.CREDENTIALS)
+
+
+def bearer(session: "Session", evidence: "Evidence") -> "User | None":
+    """Return the user of the access token in the header, or in the parameter ``access_token``.
+
+    Raises Forbidden if the API is bound to a scope that the token lacks.
+    """
+    token = _token(evidence)
+    if not token:
+        return None
+    cache, key = session.instance.cache, sha256(token.encode()).digest()
+    holder = cache.get("bearers", key, _TABLES, lambda: _holder(session, token))
+    if holder is None or holder[1] <= session.now:
+        cache.discard("bearers", key)
+        return None
+    user, _, scope = holder
+    check_scope(session, scope, evidence.path)
+    return user
+
+
+def _token(evidence: "Evidence") -> str:
+    scheme, _, token = evidence.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else evidence.query.get("access_token", "")
+
+
+def _holder(session: "Session", token: str) -> "tuple[User, str, str] | None":
+    """Return a valid token's user, when it expires, and its scopes."""
+    record = tokens.find_valid(session, tokens.ACCESS, token)
+    if record is None:
+        return None
+    user = acting_user(session, record["user"])
+    return None if user is None else (user, record["expires"], record["scopes"])

@@ -1,0 +1,163 @@
+"""OAuth on a web server: ``/oauth_token.do``, ``/oauth_auth.do``, ``/oauth_revoke_token.do`` (platform 4.3, 4.4)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from mock_servicenow.now_platform.identity.authentication import basic_credentials
+from mock_servicenow.now_platform.identity.oauth import tokens
+from mock_servicenow.now_platform.identity.oauth.authorization import Asked, Authorization
+from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
+from mock_servicenow.now_platform.identity.oauth.grants import Grants
+from mock_servicenow.now_platform.identity.oauth.pages import consent_page, error_page
+from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
+from mock_servicenow.now_platform.rest.call import JSON
+from mock_servicenow.now_platform.web.http import add_headers
+from privman_testbench.exchange import findings_of
+from privman_testbench.findings import Finding
+from privman_testbench.masking import Secrets
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.records.session import Session
+
+Form = Mapping[str, str]
+INTERCEPTOR = "/security_interceptor.do"
+_MOST_FIELDS = 100
+_FORM = "application/x-www-form-urlencoded"
+_FAILURE = {"error_description": "access_denied", "error": "server_error"}
+
+
+def routes(instance: "Instance", secrets: Secrets) -> list[web.RouteDef]:
+    """Return the routes of OAuth.
+
+    Args:
+        instance: the one that gives tokens.
+        secrets: learns every token and code that leaves the instance.
+    """
+    endpoints = OAuthEndpoints(instance, secrets)
+    return [
+        web.route("*", "/oauth_token.do", endpoints.token),
+        web.get("/oauth_auth.do", endpoints.ask),
+        web.post("/oauth_auth.do", endpoints.decide),
+        web.get("/oauth_revoke_token.do", endpoints.revoke),
+    ]
+
+
+class OAuthEndpoints:
+    """Answers the three addresses."""
+
+    def __init__(self, instance: "Instance", secrets: Secrets) -> None:
+        self._instance = instance
+        self._secrets = secrets
+        codes = AuthorizationCodes(instance.clock, instance.ids, secrets)
+        self._grants = Grants(instance, codes, secrets)
+        self._authorization = Authorization(codes, self._grants)
+
+    async def token(self, request: web.Request) -> web.Response:
+        """Give tokens for a grant; whatever is wrong, the client reads the same refusal."""
+        form, findings = self._asserted(request) | await _form(request), findings_of(request)
+        issued = await self._instance.run(lambda: self._issue(form, findings))
+        status, body = (401, _FAILURE) if issued is None else (200, issued)
+        answer = web.Response(status=status, body=orjson.dumps(body), headers={"Content-Type": JSON})
+        return self._finished(request, answer)
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Show the page on which the user decides."""
+        return self._finished(request, await self._instance.run(lambda: self._answer(request, None)))
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """Take the user's decision to the client."""
+        form = await _form(request)
+        return self._finished(request, await self._instance.run(lambda: self._answer(request, form)))
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """Forget a token, whoever asks."""
+        await self._instance.run(lambda: self._revoke(request.query.get("token", "")))
+        return self._finished(request, web.Response())
+
+    def _asserted(self, request: web.Request) -> dict[str, str]:
+        """Return the assertion that PySNC sends in a header of its own instead of in the form (platform 4.1)."""
+        scheme, _, assertion = request.headers.get("Authentication", "").partition(" ")
+        if scheme != "Bearer":
+            return {}
+        self._secrets.add(assertion)
+        return {"assertion": assertion}
+
+    def _issue(self, form: Form, findings: list[Finding]) -> Mapping[str, str | int] | None:
+        with self._instance.transaction(self._instance.system) as session:
+            try:
+                return self._grants.issue(session, form)
+            except RefusedError as refusal:  # caught here, so that a counted failure to log in is kept
+                findings.append(Finding("swallowed", "oauth-refused", f"no token is given: {refusal}", "body"))
+                return None
+
+    def _answer(self, request: web.Request, form: Form | None) -> web.Response:
+        """Answer the page's address: without a form with the page, else as the form decides."""
+        with self._instance.transaction(self._instance.system) as session:
+            try:
+                asked = self._authorization.asked(session, request.query)
+            except RefusedError as refusal:
+                return _html(error_page(str(refusal)), 400)
+            visitor = self._visitor(request)
+            if form is None:
+                return _html(consent_page(asked.client["name"], "" if visitor is None else visitor.token))
+            return self._decided(session, asked, visitor, form)
+
+    def _decided(self, session: "Session", asked: Asked, visitor: WebSession | None, form: Form) -> web.Response:
+        if form.get("decision") != "allow":
+            return _redirect(self._authorization.deny(asked))
+        if visitor is not None and form.get("sysparm_ck") != visitor.token:
+            return _redirect(INTERCEPTOR)
+        user_id = self._logged_in(session, form) if visitor is None else visitor.user_id
+        if user_id is None:
+            return _html(consent_page(asked.client["name"], ""), 401)
+        return _redirect(self._authorization.allow(session, asked, user_id))
+
+    def _visitor(self, request: web.Request) -> WebSession | None:
+        """Return the session of a visitor who is logged in."""
+        found = self._instance.web_sessions.find(request.cookies.get(COOKIE, ""))
+        return found if found is not None and found.user_id else None
+
+    def _logged_in(self, session: "Session", form: Form) -> str | None:
+        user = self._instance.authentication.check(session, form.get("user_name", ""), form.get("user_password", ""))
+        return None if user is None else user.sys_id
+
+    def _revoke(self, token: str) -> None:
+        with self._instance.transaction(self._instance.system) as session:
+            tokens.revoke(session, token)
+
+    def _finished(self, request: web.Request, answer: web.Response) -> web.Response:
+        add_headers(self._instance, request, answer)
+        return answer
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form, with the client's id and secret from HTTP Basic; empty for any other body."""
+    if request.content_type != _FORM:
+        findings_of(request).append(
+            Finding("swallowed", "oauth-body", f"Content-Type is '{request.content_type}'; expected {_FORM}", "body")
+        )
+        return {}
+    form = _fields((await request.read()).decode(errors="replace"))
+    client = basic_credentials(request.headers.get("Authorization", ""))
+    return form if client is None else {"client_id": client[0], "client_secret": client[1]} | form
+
+
+def _fields(body: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body, max_num_fields=_MOST_FIELDS))
+    except ValueError:  # there are more
+        return {}
+
+
+def _html(page: str, status: int = 200) -> web.Response:
+    return web.Response(status=status, text=page, content_type="text/html", charset="UTF-8")
+
+
+def _redirect(location: str) -> web.Response:
+    return web.Response(status=302, headers={"Location": location})

@@ -1,0 +1,139 @@
+"""The five grants: on what proof a client gets tokens (platform 4.3)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.oauth import tokens
+from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
+from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
+from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.oauth.registry import known_client
+from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
+from mock_servicenow.now_platform.identity.oauth.tokens import Tokens
+from mock_servicenow.now_platform.identity.roles import acting_user
+from privman_testbench.masking import Secrets
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+
+CLIENT_CREDENTIALS_PROPERTY = "glide.oauth.inbound.client.credential.grant_type.enabled"
+Form = Mapping[str, str]
+Issued = dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a grant has proven.
+
+    Attributes:
+        scope: what of the client's scope was asked for.
+        refresh: the refresh token to hand over; None where there is none yet.
+        refreshable: whether a refresh token belongs to the grant.
+        renews: whether even a valid access token is replaced.
+    """
+
+    user_id: str
+    scope: str
+    refresh: "Record | None" = None
+    refreshable: bool = True
+    renews: bool = False
+
+
+class Grants:
+    """Gives tokens to clients.
+
+    Args:
+        codes: those that users' consent is handed over as.
+        secrets: learns every token that leaves the instance.
+    """
+
+    def __init__(self, instance: "Instance", codes: AuthorizationCodes, secrets: Secrets) -> None:
+        self._instance = instance
+        self._codes = codes
+        self._secrets = secrets
+        self._assertions = JwtBearer(instance.clock)
+        self._by_type: dict[str, Callable[[Session, Record, Form], Proven]] = {
+            "password": self._password,
+            "refresh_token": self._refresh,
+            "client_credentials": self._client_credentials,
+            "authorization_code": self._code,
+            "urn:ietf:params:oauth:grant-type:jwt-bearer": self._assertion,
+        }
+
+    def issue(self, session: "Session", form: Form) -> Issued:
+        """Return the answer to a request for tokens; raises RefusedError."""
+        grant = self._by_type.get(form.get("grant_type", ""))
+        if grant is None:
+            raise RefusedError(
+                f"grant_type is '{form.get('grant_type', '')}'; expected one of {', '.join(self._by_type)}"
+            )
+        client = known_client(session, form.get("client_id", ""), form.get("client_secret", ""))
+        return self.hand_over(session, client, grant(session, client, form))
+
+    def hand_over(self, session: "Session", client: "Record", proven: Proven) -> Issued:
+        """Return the answer for what has been proven."""
+        mine = Tokens(session, self._secrets, client, proven.user_id)
+        scope = granted_scope(session, client, proven.scope)
+        access = (mine.issue if proven.renews else mine.current)(tokens.ACCESS, scope)
+        answer: Issued = {"access_token": access["token"]}
+        if proven.refreshable:
+            answer["refresh_token"] = (proven.refresh or mine.current(tokens.REFRESH, scope))["token"]
+        left = tokens.seconds_left(session, access)
+        return answer | {"scope": scope, "token_type": "Bearer", "expires_in": left}
+
+    def _password(self, session: "Session", client: "Record", form: Form) -> Proven:
+        _check_secret(client, form)
+        name = form.get("username", "")
+        user = self._instance.authentication.check(session, name, form.get("password", ""))
+        if user is None:
+            raise RefusedError(f"username is '{name}'; he does not exist, may not log in, or the password is another")
+        if session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is not None:
+            raise RefusedError(f"user '{name}' is for web services only; this grant needs one who may log in")
+        return Proven(user.sys_id, form.get("scope", ""))
+
+    def _refresh(self, session: "Session", client: "Record", form: Form) -> Proven:
+        record = tokens.find_valid(session, tokens.REFRESH, form.get("refresh_token", ""))
+        if record is None or record["peer"] != client.sys_id:
+            raise RefusedError("the refresh_token has expired, was revoked or is not one of this client")
+        _check_acting(session, record["user"])
+        return Proven(record["user"], record["scopes"], refresh=record, renews=True)
+
+    def _client_credentials(self, session: "Session", client: "Record", form: Form) -> Proven:
+        _check_secret(client, form)
+        if session.property(CLIENT_CREDENTIALS_PROPERTY) != "true":
+            raise RefusedError(f"the property {CLIENT_CREDENTIALS_PROPERTY} is not true")
+        if not client["user"]:
+            raise RefusedError(f"'{client['name']}' has no OAuth Application User")
+        _check_acting(session, client["user"])
+        return Proven(client["user"], form.get("scope", ""), refreshable=False)
+
+    def _code(self, session: "Session", client: "Record", form: Form) -> Proven:
+        consent = self._codes.redeem(form.get("code", ""))
+        if consent is None or consent.client_id != client["client_id"]:
+            raise RefusedError("the code has expired, was used before or is not one of this client")
+        if form.get("redirect_uri", "") != consent.redirect_uri:
+            raise RefusedError(f"redirect_uri is '{form.get('redirect_uri', '')}'; expected '{consent.redirect_uri}'")
+        if consent.challenge and not consent.proven_by(form.get("code_verifier", "")):
+            raise RefusedError("the code_verifier is not that of the code_challenge")
+        if not consent.challenge:
+            _check_secret(client, form)
+        _check_acting(session, consent.user_id)
+        return Proven(consent.user_id, consent.scope)
+
+    def _assertion(self, session: "Session", client: "Record", form: Form) -> Proven:
+        user = self._assertions.user(session, client, form.get("assertion", ""))
+        return Proven(user.sys_id, form.get("scope", ""), refreshable=False)
+
+
+def _check_secret(client: "Record", form: Form) -> None:
+    """Raise RefusedError for a public client that sends no secret."""
+    if not form.get("client_secret", ""):
+        raise RefusedError(f"'{client['name']}' is a public client; this grant needs its client_secret")
+
+
+def _check_acting(session: "Session", user_id: str) -> None:
+    if acting_user(session, user_id) is None:
+        raise RefusedError(f"user {user_id} is not active or is locked out")

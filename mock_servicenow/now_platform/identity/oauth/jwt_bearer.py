@@ -1,0 +1,76 @@
+"""The grant for an assertion that an identity provider signed (platform 4.3)."""
+
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_signature, read_assertion
+from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
+from privman_testbench.clock import Clock
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import User
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+
+PROVIDERS = "oauth_jwt"
+
+
+class JwtBearer:
+    """Finds the user for whom an assertion speaks, and lets none speak twice."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._used: dict[str, float] = {}
+
+    def user(self, session: "Session", client: "Record", text: str) -> "User":
+        """Return the user; raises RefusedError."""
+        provider = session.get(PROVIDERS, client.sys_id)
+        if provider is None:
+            raise RefusedError(f"'{client['name']}' is no OAuth JWT API endpoint")
+        assertion = read_assertion(text)
+        verifier = _verifier(session, provider, assertion)
+        certificate = session.get("sys_certificate", verifier["sys_certificate"])
+        check_signature(
+            assertion, verifier["shared_key"], "" if certificate is None else certificate["pem_certificate"]
+        )
+        self._check_claims(provider, assertion)
+        return _subject(session, provider, assertion)
+
+    def _check_claims(self, provider: "Record", assertion: Assertion) -> None:
+        now, skew = self._clock.now().timestamp(), int(provider["clock_skew"] or 0)
+        if provider["client_id"] not in assertion.audiences:
+            raise RefusedError(f"the assertion's aud is {assertion.audiences}; expected the client_id")
+        expires = assertion.time("exp", 0)
+        if expires <= now - skew:
+            raise RefusedError(f"the assertion's exp is {expires}, which has passed")
+        if assertion.time("nbf", now) > now + skew:
+            raise RefusedError("the assertion's nbf has not come yet")
+        if provider["enable_jti_verification"] == "true":
+            self._use(assertion.text(provider["jti_claim"]), expires + skew, now)
+
+    def _use(self, identity: str, until: float, now: float) -> None:
+        self._used = {used: end for used, end in self._used.items() if end > now}
+        if not identity or identity in self._used:
+            raise RefusedError("the assertion's jti is missing or was used before")
+        self._used[identity] = until
+
+
+def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "Record":
+    key_id = str(assertion.header.get("kid", ""))
+    for verifier in session.find_all("jwt_verifier_map", oauth_jwt=provider.sys_id):
+        if verifier["kid"] in {"", key_id}:
+            return verifier
+    raise RefusedError(f"the assertion's kid is '{key_id}'; '{provider['name']}' has no JWT verifier map for it")
+
+
+def _subject(session: "Session", provider: "Record", assertion: Assertion) -> "User":
+    field, subject = provider["user_field"], assertion.text("sub")
+    known = field in session.dictionary.columns("sys_user")
+    record = session.find("sys_user", **{field: subject}) if known else None
+    user = None if record is None else acting_user(session, record.sys_id)
+    if user is None:
+        raise RefusedError(f"the assertion's sub is '{subject}'; no active user has that {field}")
+    if ADMIN_ROLE in user.roles:
+        raise RefusedError(f"an assertion cannot speak for '{user.user_name}', who is an administrator")
+    return user

@@ -1,0 +1,57 @@
+"""Users with their roles, as the tables have them."""
+
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.users import User
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+
+USER_TABLES = (
+    "sys_user",
+    "sys_user_has_role",
+    "sys_user_grmember",
+    "sys_group_has_role",
+    "sys_user_role",
+    "sys_user_role_contains",
+)
+
+
+def load_user(session: "Session", record: "Record") -> User:
+    """Return the user that a sys_user record describes."""
+    ids = _contained(session, _granted(session, record.sys_id))
+    roles = (session.reader.get("sys_user_role", sys_id) for sys_id in ids)
+    names = frozenset(role["name"] for role in roles if role is not None)
+    return User(
+        record.sys_id,
+        record["user_name"],
+        record["name"],
+        names,
+        record["time_zone"],
+        record["date_format"],
+        record["time_format"],
+    )
+
+
+def acting_user(session: "Session", sys_id: str) -> User | None:
+    """Return the user of that sys_id if he may act: active and not locked out."""
+    record = session.find("sys_user", sys_id=sys_id, active="true")
+    return None if record is None or record["locked_out"] == "true" else load_user(session, record)
+
+
+def _granted(session: "Session", user_id: str) -> set[str]:
+    """Return the roles of the user himself and of his groups."""
+    granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}
+    for membership in session.find_all("sys_user_grmember", user=user_id):
+        granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}
+    return granted
+
+
+def _contained(session: "Session", roles: set[str]) -> set[str]:
+    """Return the roles and all that they contain."""
+    known: set[str] = set()
+    while new := roles - known:
+        known |= new
+        roles = {row["contains"] for role in new for row in session.find_all("sys_user_role_contains", role=role)}
+    return known

@@ -1,0 +1,1 @@
+"""Import sets and their transformation (platform 3.4)."""

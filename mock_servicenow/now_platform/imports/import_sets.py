@@ -1,0 +1,119 @@
+"""Import sets: rows that wait in a staging table to be transformed into records (platform 3.4)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import InvalidTable, PlatformError, RecordNotFound
+from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import User
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+    from privman_testbench.findings import Finding
+
+SETS = "sys_import_set"
+MULTIPLE = "sys_multi_import_set"
+ROWS = "sys_import_set_row"
+OUTCOMES = "sys_import_set_row_outcome"
+DELAY = timedelta(seconds=1)
+"""How long rows wait that are transformed later; nobody documents it (I)."""
+
+
+class ImportSets:
+    """Loads rows into staging tables and transforms them, each row and map in a transaction of its own."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+
+    def load(self, session: "Session", staging: str, rows: Iterable[Mapping[str, str]], **columns: str) -> "Record":
+        """Store rows in a staging table and return their import set.
+
+        Args:
+            session: acts for the user.
+            staging: the table, one that extends sys_import_set_row.
+            rows: raw values by column; unknown columns are ignored.
+            columns: of the import set.
+
+        Raises:
+            InvalidTable: there is no such staging table.
+            OperationFailed: access control or a business rule refuses a row.
+        """
+        check_staging(session, staging)
+        import_set = session.elevated.insert(SETS, {"table_name": staging, "state": "loaded", **columns})
+        for number, row in enumerate(rows):
+            origin = {"sys_import_set": import_set.sys_id, "sys_import_row": str(number), "sys_import_state": "pending"}
+            session.insert(staging, {**row, **origin})
+        return import_set
+
+    def transform(self, user: "User", import_set_id: str, findings: "list[Finding]") -> None:
+        """Transform the rows of an import set that wait; then those of the sets that were to run after it."""
+        with self._instance.transaction(user, findings) as session:
+            import_set = session.elevated.get(SETS, import_set_id)
+            if import_set is None:
+                return
+            maps = load_maps(session.elevated, import_set["table_name"])
+            waiting = {"sys_import_set": import_set_id, "sys_import_state": "pending"}
+            rows = session.elevated.find_all(import_set["table_name"], **waiting)
+        # Not every database remembers in which order rows were inserted within a second.
+        for row in sorted(rows, key=lambda row: int(row["sys_import_row"])):
+            outcomes = [self._transform_row(user, findings, each, row) for each in maps]
+            with self._instance.transaction(user, findings) as session:
+                _record(session.elevated, row, outcomes)
+        with self._instance.transaction(user, findings) as session:
+            session.elevated.update(SETS, import_set_id, {"state": "processed"})
+            followers = session.elevated.find_all(SETS, run_after=import_set_id, state="loaded")
+        for follower in followers:
+            self._schedule(follower.sys_id)
+
+    def transform_later(self, session: "Session", import_set: "Record") -> None:
+        """Transform the rows once they are committed and `DELAY` has passed, or the set to run after is processed."""
+        before = session.elevated.get(SETS, import_set["run_after"])
+        if before is None or before["state"] == "processed":
+            session.on_commit(lambda: self._schedule(import_set.sys_id))
+
+    def _schedule(self, import_set_id: str) -> None:
+        self._instance.later(DELAY, lambda: self.transform(self._instance.system, import_set_id, []))
+
+    def _transform_row(
+        self, user: "User", findings: "list[Finding]", transform_map: TransformMap, row: "Record"
+    ) -> Outcome:
+        try:
+            with self._instance.transaction(user, findings) as session:
+                return transform(session.elevated, transform_map, row.values)
+        except PlatformError as error:
+            return Outcome(transform_map, "error", message=str(error))
+
+
+def check_staging(session: "Session", name: str) -> None:
+    """Raise InvalidTable unless there is such a staging table."""
+    if session.dictionary.table(name) is None or ROWS not in session.dictionary.lineage(name)[1:]:
+        raise InvalidTable(name)
+
+
+def multiple(session: "Session", sys_id: str) -> str:
+    """Return the sys_id of a group of import sets: a new one if empty; raises RecordNotFound."""
+    if not sys_id:
+        return session.elevated.insert(MULTIPLE, {}).sys_id
+    if session.elevated.get(MULTIPLE, sys_id) is None:
+        raise RecordNotFound
+    return sys_id
+
+
+def _record(session: "Session", row: "Record", outcomes: list[Outcome]) -> None:
+    """Record what became of a row; of several maps the row itself names the last."""
+    state = {"sys_import_state": "ignored"}
+    for outcome in outcomes:
+        values = {"transform_map": outcome.map.name, "target_table": outcome.map.table, "target_sys_id": outcome.sys_id}
+        told = {"import_set_row": row.sys_id, "status": outcome.status, "message": outcome.message}
+        session.insert(OUTCOMES, values | told)
+        state = {
+            "sys_import_state": outcome.status,
+            "sys_import_state_comment": outcome.message,
+            "sys_target_table": outcome.map.table,
+            "sys_target_sys_id": outcome.sys_id,
+            "sys_transform_map": outcome.map.sys_id,
+        }
+    session.update(row.table, row.sys_id, state)

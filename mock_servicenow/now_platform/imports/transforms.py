@@ -1,0 +1,103 @@
+"""Transform maps: how a row of a staging table becomes a record (platform 3.4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import InvalidTable
+from mock_servicenow.now_platform.records import queries
+from mock_servicenow.now_platform.records.intake import Intake
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+
+MAPS = "sys_transform_map"
+ENTRIES = "sys_transform_entry"
+UNCHANGED = "No field values changed"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMap:
+    """Where one value comes from and goes to.
+
+    Attributes:
+        coalesce: whether a record that has the value already is changed instead of a new one being made.
+    """
+
+    source: str
+    target: str
+    coalesce: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransformMap:
+    """How rows of one table become records of another.
+
+    Attributes:
+        copies_empty: whether empty values overwrite others.
+    """
+
+    sys_id: str
+    name: str
+    table: str
+    fields: tuple[FieldMap, ...]
+    copies_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a map has made of a row.
+
+    Attributes:
+        status: ``inserted``, ``updated``, ``ignored`` or ``error``.
+        sys_id: of the record; empty if there is none.
+        message: why nothing was changed.
+    """
+
+    map: TransformMap
+    status: str
+    sys_id: str = ""
+    message: str = ""
+
+
+def load_maps(session: "Session", source_table: str) -> list[TransformMap]:
+    """Return the active maps of a staging table in their order."""
+    maps = session.find_all(MAPS, source_table=source_table, active="true")
+    return [_load(session, record) for record in sorted(maps, key=lambda record: int(record["order"] or 100))]
+
+
+def transform(session: "Session", transform_map: TransformMap, row: Mapping[str, str]) -> Outcome:
+    """Insert or update the record that a row stands for; raises PlatformError."""
+    target = transform_map.table
+    given = {field.target: row.get(field.source, "") for field in transform_map.fields}
+    key = {field.target: given[field.target] for field in transform_map.fields if field.coalesce}
+    empty = [name for name, value in key.items() if not value]
+    if empty:
+        return Outcome(transform_map, "ignored", message=f"Coalesce fields without a value: {', '.join(empty)}")
+    values = {name: value for name, value in given.items() if value or transform_map.copies_empty}
+    existing = _existing(session, target, key) if key else None
+    if existing is None:
+        return Outcome(transform_map, "inserted", session.insert(target, values).sys_id)
+    changed = session.update(target, existing.sys_id, values)
+    if changed["sys_mod_count"] == existing["sys_mod_count"]:
+        return Outcome(transform_map, "ignored", existing.sys_id, UNCHANGED)
+    return Outcome(transform_map, "updated", existing.sys_id)
+
+
+def _load(session: "Session", record: "Record") -> TransformMap:
+    entries = session.find_all(ENTRIES, map=record.sys_id)
+    fields = (FieldMap(each["source_field"], each["target_field"], each["coalesce"] == "true") for each in entries)
+    copies_empty = record["copy_empty_fields"] == "true"
+    return TransformMap(record.sys_id, record["name"], record["target_table"], tuple(fields), copies_empty)
+
+
+def _existing(session: "Session", table: str, key: Mapping[str, str]) -> "Record | None":
+    """Return the record that has the values; none has one that its column cannot hold."""
+    if session.dictionary.table(table) is None:
+        raise InvalidTable(table)
+    stored = Intake(session, table).take(key, with_sys_id=True)
+    if len(stored) < len(key):
+        return None
+    query = queries.equal_query(session, table, stored.items())
+    return next(iter(session.page(table, query, limit=1, offset=0)), None)

@@ -1,0 +1,1 @@
+"""A new instance: its release and its first rows (platform 8, 9)."""

@@ -1,0 +1,99 @@
+"""What becomes of the values that a client writes: taken, converted, or dropped with a finding (platform 1.7, 1.8)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
+from mock_servicenow.now_platform.identity.passwords import hash_password
+from mock_servicenow.now_platform.records import access
+from privman_testbench.findings import Finding
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.session import Session
+
+Values = dict[str, str]
+SYS_ID_LENGTH = 32
+_HEX = frozenset("0123456789abcdefABCDEF")
+_WRITABLE_SYSTEM_COLUMNS = frozenset(
+    {"sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count"}
+)
+
+
+def is_sys_id(text: str) -> bool:
+    """Return whether the text has the form of a primary key."""
+    return len(text) == SYS_ID_LENGTH and _HEX.issuperset(text)
+
+
+class Intake:
+    """Takes in a client's values for one table; what it drops or changes becomes a finding.
+
+    Args:
+        system_columns: whether sys_created_on and the like are taken too.
+    """
+
+    def __init__(self, session: "Session", table: str, *, system_columns: bool = False) -> None:
+        self._session = session
+        self._table = table
+        self._columns = session.dictionary.columns(table)
+        self._locked = access.locked_columns(session, table) if session.secure else frozenset()
+        self._writable = _WRITABLE_SYSTEM_COLUMNS if system_columns else frozenset()
+
+    def take(self, values: Mapping[str, str], *, with_sys_id: bool) -> Values:
+        """Return the stored form of the values that count."""
+        taken = {}
+        for name, text in values.items():
+            column = self._columns.get(name)
+            if column is None:
+                self._report("column-ignored", name, f"has no column '{name}': the value was ignored")
+            elif self._is_fixed(column, with_sys_id=with_sys_id):
+                if name != "sys_id":
+                    self._report("column-read-only", name, f"column '{name}' cannot be written: the value was ignored")
+            elif (stored := self._stored(column, text)) is not None:
+                taken[name] = stored
+        return taken
+
+    def _is_fixed(self, column: Column, *, with_sys_id: bool) -> bool:
+        if column.name == "sys_id":
+            return not with_sys_id
+        if column.name in self._locked:
+            return True
+        return column.read_only and column.name not in self._writable
+
+    def _stored(self, column: Column, text: str) -> str | None:
+        if not text:
+            return ""
+        if column.type == "password":
+            return hash_password(text, self._session.ids)
+        stored = to_stored(column, text) if is_storable(text) else None
+        if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
+            self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got '{text}': ignored")
+            return None
+        if column.is_reference:
+            return self._reference(column, stored)
+        if column.choices and all(choice.value != stored for choice in column.choices):
+            return self._unknown_choice(column, stored)
+        if len(stored) > column.max_length and column.type == "string":
+            fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
+            self._report("value-too-long", column.name, f"{fits}: stored whole")
+        return stored
+
+    def _unknown_choice(self, column: Column, text: str) -> str | None:
+        """Return the value all the same, unless the property that forbids it is set (platform 1.7, 9)."""
+        taken = self._session.property("glide.rest.choice.allow_non_existing_value") != "false"
+        outcome = "stored as given" if taken else "ignored"
+        self._report("choice-unknown", column.name, f"column '{column.name}' offers no '{text}': {outcome}")
+        return text if taken else None
+
+    def _reference(self, column: Column, text: str) -> str:
+        """Return the sys_id of the one record displayed like that; the text itself if there is none (platform 9)."""
+        if is_sys_id(text) or column.reference is None:
+            return text
+        found = self._session.by_display(column.reference, text)
+        if found is None:
+            unresolved = f"reference '{column.name}' got '{text}', no sys_id and displayed by no single record"
+            self._report("reference-unresolved", column.name, f"{unresolved} of {column.reference}: stored as given")
+        return found or text
+
+    def _report(self, rule: str, column: str, what: str) -> None:
+        self._session.findings.append(Finding("swallowed", rule, f"table {self._table}: {what}", column))

@@ -1,0 +1,79 @@
+"""Indexes for what people filter and sort large lists by, made when somebody first does."""
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.schema import CreateIndex
+
+from mock_servicenow.now_platform.dictionary.dictionary import CLASS_COLUMN
+from mock_servicenow.now_platform.dictionary.physical import index_name
+from mock_servicenow.now_platform.query.operands import Operand
+from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.syntax import Condition, Query
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.session import Session
+
+LARGE = 20_000
+"""From how many rows on a table gets such indexes; fewer are sorted faster than anybody notices."""
+
+
+def serve_list(session: "Session", table: str, encoded: str) -> None:
+    """See to it that a query about a large table is answered from one index, if it asks for equality and order alone.
+
+    The first who asks waits for the index: some seconds for 1,000,000 rows. Tables of a shared database are left to
+    who administers it.
+    """
+    names = _served(session, table, session.instance.queries.parser.parse(encoded))
+    if not names or not session.instance.store.embedded or not _is_large(session, table):
+        return
+    index = _index(session, table, names)
+    if index.name not in _known(session, table):
+        session.work.transaction.lock()
+        session.work.transaction.execute(CreateIndex(index))
+
+
+def _served(session: "Session", table: str, query: Query) -> list[str]:
+    """Return the columns that are compared, then the one that sorts.
+
+    References are left out: those that lists are filtered by have an index, and they sort by what they refer to.
+    """
+    columns = session.dictionary.columns(table)
+    usable = {name for name, column in columns.items() if not column.is_reference} - {"sys_id"}
+    order = [order.path[0] for order in query.order[:1] if order.path[0] in usable and len(order.path) == 1]
+    equal = sorted(_compared(query) & usable)
+    if not order and not equal:
+        return []
+    classes = [CLASS_COLUMN.name] if session.dictionary.root(table) != table else []
+    names = list(dict.fromkeys([*classes, *equal, *order]))
+    return [] if len(names) == 1 and columns[names[0]].indexed else names
+
+
+def _compared(query: Query) -> set[str]:
+    """Return the columns that have to have one value; none where the query has alternatives."""
+    blocks = query.groups[0] if len(query.groups) == 1 else ()
+    terms = [block[0] for block in blocks if len(block) == 1]
+    conditions = [term for term in terms if isinstance(term, Condition) and term.operator is Operator.EQUALS]
+    return {condition.path[0] for condition in conditions if len(condition.path) == 1}
+
+
+def _index(session: "Session", table: str, names: list[str]) -> sa.Index:
+    root, columns = session.dictionary.root(table), session.dictionary.columns(table)
+    physical = session.dictionary.sql_table(table)
+    # A table of its own: an index added to the real one would be described to every statement.
+    copies = [sa.Column(name, physical.c[name].type) for name in names]
+    sa.Table(root, sa.MetaData(), *copies)
+    expressions = [Operand(columns[copy.name], copy).comparable for copy in copies]
+    return sa.Index(index_name(root, "_".join(["list", *names])), *expressions)
+
+
+def _is_large(session: "Session", table: str) -> bool:
+    rows = sa.table(session.dictionary.root(table))
+    newest: sa.Select[tuple[int]] = sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(rows)
+    return int(session.work.transaction.execute(newest).scalar_one() or 0) >= LARGE
+
+
+def _known(session: "Session", table: str) -> set[str]:
+    """Return the names of the indexes that the table has."""
+    listed = sa.text("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :root")
+    return set(session.work.transaction.execute(listed.bindparams(root=session.dictionary.root(table))).scalars())

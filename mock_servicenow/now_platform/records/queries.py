@@ -1,0 +1,93 @@
+"""Encoded queries, asked by one session."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME
+from mock_servicenow.now_platform.query import (
+    Change,
+    CompiledQuery,
+    Query,
+    QueryContext,
+    compile_condition,
+    compile_query,
+)
+from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.syntax import Condition
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.reader import Values
+    from mock_servicenow.now_platform.records.session import Session
+
+
+def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
+    """Return the SQL of a query; what of it has no effect is not yet among the session's findings."""
+    return session.instance.queries.compile(encoded, table, _context(session))
+
+
+def _context(session: "Session") -> QueryContext:
+    return QueryContext(
+        now=datetime.strptime(session.now, DATE_TIME).replace(tzinfo=UTC),
+        user_id=session.user.sys_id,
+        user_name=session.user.user_name,
+        timezone=session.time_zone,
+        invalid_returns_no_rows=session.property("glide.invalid_query.returns_no_rows") == "true",
+    )
+
+
+def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
+    """Return the SQL for records whose columns have the values; neither can be mistaken for query syntax."""
+    conditions = [Condition(f"{name}={value}", tuple(name.split(".")), Operator.EQUALS, value) for name, value in pairs]
+    query = Query(groups=(tuple((condition,) for condition in conditions),))
+    return compile_query(query, table, session.dictionary, _context(session))
+
+
+def page(session: "Session", table: str, query: CompiledQuery, limit: int | None, offset: int) -> "list[Values]":
+    """Return a page of the rows that a query matches, in its order, else as they were inserted."""
+    bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
+    key = "page", query, table, *bounds
+    statement = session.instance.store.selection(key, lambda: _page(session, table, query, bounds))
+    return session.reader.fetch(table, statement, bounds)
+
+
+def _page(session: "Session", table: str, query: CompiledQuery, bounds: Iterable[str]) -> "sa.Select[Any]":
+    order = query.order_by or session.instance.store.insertion_order(session.dictionary.sql_table(table))
+    offset, *limit = (sa.bindparam(name, type_=sa.BigInteger) for name in bounds)
+    rows = session.reader.select(table).where(query.where).order_by(*order).offset(offset)
+    return rows.limit(*limit) if limit else rows
+
+
+def count(session: "Session", table: str, query: CompiledQuery) -> int:
+    """Return how many rows a query matches."""
+    statement = session.instance.store.selection(("count", query, table), lambda: _count(session, table, query))
+    return int(session.work.transaction.execute(statement).scalar_one())
+
+
+def _count(session: "Session", table: str, query: CompiledQuery) -> "sa.Select[Any]":
+    physical = session.dictionary.sql_table(table)
+    return sa.select(sa.func.count()).select_from(physical).where(query.where)
+
+
+def reaches(session: "Session", table: str, query: CompiledQuery, offset: int) -> bool:
+    """Return whether a query matches a row at an offset, without counting them all."""
+    physical = session.dictionary.sql_table(table)
+    statement = sa.select(sa.true()).select_from(physical).where(query.where).offset(offset).limit(1)
+    return session.work.transaction.execute(statement).first() is not None
+
+
+def matching(session: "Session", table: str, encoded: str, sys_ids: Iterable[str]) -> set[str]:
+    """Return which of the records meet a condition, such as an access rule's."""
+    physical = session.dictionary.sql_table(table)
+    where = compiled(session, table, encoded).where
+    statement = sa.select(physical.c.sys_id).where(where, physical.c.sys_id.in_(list(sys_ids)))
+    return set(session.work.transaction.execute(statement).scalars())
+
+
+def would_match(session: "Session", encoded: str, change: Change) -> bool:
+    """Return whether a record, as it would be after a write, meets a condition."""
+    query = session.instance.queries.parser.parse(encoded)
+    condition = compile_condition(query, change, session.dictionary, _context(session))
+    return bool(session.work.transaction.execute(sa.select(condition.where)).scalar())

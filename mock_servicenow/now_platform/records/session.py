@@ -1,0 +1,273 @@
+"""What one user does in one transaction."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, User
+from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.records import access, queries
+from mock_servicenow.now_platform.records.display import Displays
+from mock_servicenow.now_platform.records.formats import Formats
+from mock_servicenow.now_platform.records.reader import Reader, Values
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.references import References
+from mock_servicenow.now_platform.records.writer import Writer
+from privman_testbench.findings import Finding
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.storage.store import Transaction
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction with what is gathered on the way to its commit.
+
+    Attributes:
+        rules: names of the business rules that run at the moment, the outermost first.
+        written: the tables written so far.
+        after_commit: what to do once it is certain.
+        insert_status: what an insert that succeeds is answered with.
+        referenced: rows that others refer to, by table and sys_id, as long as nothing is written.
+        entries: entries of journal columns by the record's sys_id, as long as nothing is written.
+    """
+
+    transaction: "Transaction"
+    findings: list[Finding]
+    now: str
+    rules: list[str] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    insert_status: int = 201
+    referenced: dict[tuple[str, str], Values | None] = field(default_factory=dict)
+    entries: dict[str, list[Values]] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Forget what was read to be displayed, since something is written."""
+        self.referenced.clear()
+        self.entries.clear()
+
+
+class Session:
+    """One user in one transaction: the verbs by which records are read and written. Synchronous.
+
+    Attributes:
+        user: for whom it acts; his name stands in what is written.
+        secure: whether access control holds for the user.
+        work: the transaction.
+        findings: what was swallowed on the way.
+        now: the time of the transaction in UTC form.
+        dictionary: the tables of the instance.
+        ids: where new identifiers come from.
+    """
+
+    def __init__(self, instance: "Instance", work: Work, user: User, *, secure: bool) -> None:
+        self.instance = instance
+        self.user = user
+        self.findings = work.findings
+        self.secure = secure
+        self.work = work
+        self.now = work.now
+        self.dictionary = instance.dictionary
+        self.ids = instance.ids
+        self.reader = Reader(instance.dictionary, instance.store, work.transaction)
+        self._elevated: Session | None = None
+
+    @property
+    def references(self) -> References:
+        """The records that others refer to."""
+        return References(self)
+
+    @cached_property
+    def _displays(self) -> Displays:
+        return Displays(self)
+
+    @cached_property
+    def formats(self) -> Formats:
+        """How the user reads dates and times."""
+        return Formats(
+            self.instance.time_zone(self),
+            self.user.date_format or self.property("glide.sys.date_format", "yyyy-MM-dd"),
+            self.user.time_format or self.property("glide.sys.time_format", "HH:mm:ss"),
+        )
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """The time zone in which the user reads date-times."""
+        return self.formats.zone
+
+    @property
+    def elevated(self) -> "Session":
+        """The same user and transaction without access control, as server-side code acts."""
+        if self._elevated is None:
+            self._elevated = Session(self.instance, self.work, self.user, secure=False) if self.secure else self
+        return self._elevated
+
+    def property(self, name: str, default: str = "") -> str:
+        """Return a system property's value."""
+        return self.instance.property(self, name, default)
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Call that after the commit has succeeded; never if it has not."""
+        self.work.after_commit.append(call)
+
+    def insert(self, table: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
+        """Create a record and return it as it is after the business rules.
+
+        Args:
+            table: its class.
+            values: raw values by column; unknown columns are ignored.
+            system_columns: whether sys_created_on and the like are taken from the values.
+
+        Raises:
+            InvalidTable: there is no such table.
+            OperationFailed: access control, a business rule or the database refuses it.
+        """
+        self._known(table)
+        if self.secure and not access.may_reach(self, table, "create"):
+            raise AccessDenied("Insert")
+        return Writer(self).insert(table, values, system_columns=system_columns)
+
+    def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
+        """Store many rows of one class at once, with defaults, but without access control and business rules."""
+        Writer(self).store_rows(table, rows)
+
+    def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
+        """Change a record and return it as it is after the business rules; others' changes are never lost.
+
+        Raises:
+            InvalidTable: there is no such table.
+            RecordNotFound: there is no such record in the table, or the user may not see it.
+            OperationFailed: access control, a business rule or the database refuses it.
+        """
+        previous = self._locked(table, sys_id)
+        if self.secure and not access.allowed(self, "write", [previous]):
+            raise AccessDenied("Update")
+        return Writer(self).update(previous, values, system_columns=system_columns)
+
+    def delete(self, table: str, sys_id: str) -> None:
+        """Delete a record.
+
+        Raises:
+            InvalidTable: there is no such table.
+            RecordNotFound: there is no such record in the table, or the user may not see it.
+            OperationFailed: access control or a business rule refuses it.
+        """
+        previous = self._locked(table, sys_id)
+        if self.secure and not access.allowed(self, "delete", [previous]):
+            raise AccessDenied("Delete")
+        Writer(self).delete(previous)
+
+    def get(self, table: str, sys_id: str) -> Record | None:
+        """Return the record of the table or of a table that extends it; None if the user may not see it either."""
+        self._known(table)
+        values = self.reader.get(table, sys_id)
+        return None if values is None else self._visible(self.record(table, values))
+
+    def find(self, table: str, **equal: str) -> Record | None:
+        """Return a record whose columns have just those values, the earliest one if there are several."""
+        return next(iter(self.find_all(table, **equal)), None)
+
+    def find_alike(self, table: str, **equal: str) -> Record | None:
+        """Return the earliest record whose columns have those values as queries compare: in capital letters or not."""
+        self._known(table)
+        return next(iter(self._all_visible(table, self.reader.find(table, equal, most=1, exact=False))), None)
+
+    def find_all(self, table: str, **equal: str) -> list[Record]:
+        """Return every record whose columns have just those values, in the order of their insertion."""
+        self._known(table)
+        return self._all_visible(table, self.reader.find(table, equal))
+
+    def query(self, table: str, encoded: str = "", *, limit: int | None = None, offset: int = 0) -> list[Record]:
+        """Return the page of records that an encoded query matches, less those the user may not see."""
+        return self.page(table, self.compiled(table, encoded), limit=limit, offset=offset)
+
+    def count(self, table: str, encoded: str = "") -> int:
+        """Return how many records an encoded query matches, those the user may not see included."""
+        return queries.count(self, table, self.compiled(table, encoded))
+
+    def compiled(self, table: str, encoded: str) -> CompiledQuery:
+        """Return a query ready for `page`; what of it has no effect becomes a finding.
+
+        Raises:
+            InvalidTable: there is no such table.
+            QueryForbidden: it names a column that does not exist or that the user may not read, and the release
+                refuses such queries.
+        """
+        self._known(table)
+        query = queries.compiled(self, table, encoded)
+        self.findings.extend(query.findings)
+        if self._is_held_to_columns() and (query.invalid or access.asks_of_hidden(self, table, encoded)):
+            raise QueryForbidden
+        return query
+
+    def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
+        """Return a page of the records that a query matches, less those the user may not see."""
+        return self._all_visible(table, queries.page(self, table, query, limit, offset))
+
+    def newest(self, table: str, most: int) -> list[Record]:
+        """Return the records that were inserted last, the last one first."""
+        return self.page(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
+
+    def newest_first(self, table: str, query: CompiledQuery) -> CompiledQuery:
+        """Return the query with the newest records first, unless it says what to sort by."""
+        if query.order_by:
+            return query
+        order = self.instance.store.insertion_order(self.dictionary.sql_table(table))
+        return replace(query, order_by=tuple(clause.desc() for clause in order))
+
+    def by_display(self, table: str, text: str) -> str | None:
+        """Return the sys_id of the only record with that display value, or user name; None if there is none or more.
+
+        Nothing is displayed by an empty text, though records without a name exist.
+        """
+        if not text:
+            return None
+        columns = self.dictionary.columns(table)
+        names = {self.dictionary.display_column(table), "user_name"} & columns.keys()
+        found = {row["sys_id"] for name in names for row in self.reader.find(table, {name: text}, most=2)}
+        return found.pop() if len(found) == 1 else None
+
+    def display(self, record: Record, column: str) -> str:
+        """Return what people read in a column of a record."""
+        return self._displays.of(record, column)
+
+    def record(self, table: str, values: Values) -> Record:
+        """Return a row of the table as a record of its class."""
+        return Record(self, values.get("sys_class_name") or table, values)
+
+    def _is_held_to_columns(self) -> bool:
+        """Return whether the release looks at the columns that this user's queries name (platform 2.6)."""
+        reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
+        return self.instance.release.invalid_queries_forbidden and not reads_everything
+
+    def _known(self, table: str) -> None:
+        if self.dictionary.table(table) is None:
+            raise InvalidTable(table)
+
+    def _locked(self, table: str, sys_id: str) -> Record:
+        """Return the record with all columns of its class, as it is until this transaction ends."""
+        self._known(table)
+        self.work.transaction.lock()
+        values = self.reader.get(table, sys_id, lock=True)
+        record = None if values is None else self._whole(table, values)
+        if record is None or self._visible(record) is None:
+            raise RecordNotFound
+        return record
+
+    def _whole(self, table: str, values: Values) -> Record:
+        record = self.record(table, values)
+        if record.table == table:
+            return record
+        return Record(self, record.table, self.reader.get(record.table, record.sys_id) or values)
+
+    def _all_visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
+        records = [self.record(table, values) for values in rows]
+        return access.allowed(self, "read", records) if self.secure else records
+
+    def _visible(self, record: Record) -> Record | None:
+        return record if not self.secure or access.allowed(self, "read", [record]) else None

@@ -1,0 +1,65 @@
+"""All business rules of an instance, and their execution."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import AbortedByRule
+from mock_servicenow.now_platform.rules import stored_rules
+from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
+from privman_testbench.findings import Finding
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.session import Session
+
+
+class Rulebook:
+    """The business rules that come with the platform and its apps, and those stored as records."""
+
+    def __init__(self, rules: Iterable[BusinessRule]) -> None:
+        self._rules = list(rules)
+
+    def add(self, rule: BusinessRule) -> None:
+        """Let a rule act from the next write on."""
+        self._rules.append(rule)
+
+    def run(self, when: When, context: RuleContext) -> None:
+        """Run what accompanies this write, in order; raises AbortedByRule."""
+        for rule in self._applicable(when, context):
+            if context.meets(rule.condition):
+                _execute(rule, context)
+
+    def _applicable(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
+        return context.session.instance.cache.get(
+            "rules",
+            (when, context.operation, context.table),
+            (stored_rules.RULES,),
+            lambda: self._select(when, context),
+        )
+
+    def _select(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
+        tables = {*context.session.dictionary.lineage(context.table), EVERY_TABLE}
+        chosen = [
+            rule
+            for rule in (*self._rules, *_stored(context.session))
+            if rule.table in tables and rule.when == when and context.operation in rule.operations
+        ]
+        return tuple(sorted(chosen, key=lambda rule: rule.order))
+
+
+def _stored(session: "Session") -> list[BusinessRule]:
+    return session.instance.cache.get("stored rules", "", (stored_rules.RULES,), lambda: stored_rules.load(session))
+
+
+def _execute(rule: BusinessRule, context: RuleContext) -> None:
+    stack = context.session.work.rules
+    stack.append(rule.name)
+    try:
+        rule.run(context)
+    except RuleAbort as abort:
+        reason = str(abort)
+        context.session.findings.append(
+            Finding("swallowed", "rule-aborted", f"business rule '{rule.name}' on {context.table}: {reason}", rule.name)
+        )
+        raise AbortedByRule(context.table, rule.name, rule.id, stack[::-1], reason) from None
+    finally:
+        stack.pop()

@@ -1,0 +1,53 @@
+"""Business rules that every instance has on its tasks (platform 1.8)."""
+
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+
+CLOSED_STATES = {
+    "task": frozenset({"3", "4", "7"}),
+    "incident": frozenset({"7", "8"}),
+    "problem": frozenset({"107"}),
+    "problem_task": frozenset({"157"}),
+    "change_request": frozenset({"3", "4"}),
+}
+PRIORITIES = {
+    ("1", "1"): "1",
+    ("1", "2"): "2",
+    ("1", "3"): "3",
+    ("2", "1"): "2",
+    ("2", "2"): "3",
+    ("2", "3"): "4",
+    ("3", "1"): "3",
+    ("3", "2"): "4",
+    ("3", "3"): "5",
+}
+_WRITES: frozenset[Operation] = frozenset({"insert", "update"})
+
+
+def task_rules() -> list[BusinessRule]:
+    """Return the rules."""
+    return [
+        BusinessRule("mark_closed", "task", "before", _WRITES, mark_closed),
+        BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
+    ]
+
+
+def mark_closed(context: RuleContext) -> None:
+    """Let a task be inactive from when it reaches a closed state until it leaves it."""
+    if not context.changed("state"):
+        return
+    closed = CLOSED_STATES.get(context.table, CLOSED_STATES["task"])
+    if context.current["state"] not in closed:
+        if context.previous is not None and context.previous["state"] in closed:
+            context.current["active"] = "true"
+        return
+    context.current["active"] = "false"
+    if not context.current["closed_at"]:
+        context.current["closed_at"] = context.session.now
+        context.current["closed_by"] = context.session.user.sys_id
+
+
+def calculate_priority(context: RuleContext) -> None:
+    """Work out an incident's priority from impact and urgency."""
+    if context.changed("impact") or context.changed("urgency"):
+        graded = (context.current["impact"], context.current["urgency"])
+        context.current["priority"] = PRIORITIES.get(graded, context.current["priority"])

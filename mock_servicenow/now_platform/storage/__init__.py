@@ -1,0 +1,1 @@
+"""Where the rows are: SQL tables and transactions on SQLite and PostgreSQL."""

@@ -1,0 +1,189 @@
+"""The platform on a web server: routes, authentication, headers and the envelope of errors (platform 1.9, 5.5)."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import HttpVersion11, web
+from multidict import CIMultiDict, MultiDict
+
+from mock_servicenow.now_platform.errors import (
+    MfaTokenInvalid,
+    NotAuthenticated,
+    PayloadTooLarge,
+    PlatformError,
+    UnreadableBody,
+    UriTooLong,
+)
+from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
+from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.identity.web_sessions import COOKIE
+from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.envelope import error_answer
+from mock_servicenow.now_platform.rest.limits import LONGEST_BODY
+from mock_servicenow.now_platform.rest.router import Router
+from privman_testbench.exchange import findings_of
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Middleware
+
+    from mock_servicenow.now_platform.instance import Instance
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+USER: web.RequestKey[User] = web.RequestKey("user", User)
+
+API = "/api/"
+LONGEST_PATH = 16_000
+LONGEST_LINE = 64 * 1024
+"""What the web server's ``max_line_size`` must be for `LONGEST_PATH` to be told by the platform."""
+LARGEST_BODY = 25 * 1024 * 1024
+"""What the application's ``client_max_size`` must be: no property lets the platform read more (platform 5.3)."""
+LARGEST_FILE = 1_100 * 1024 * 1024
+"""The same for files, of which it takes 1024 MB (platform 3.1)."""
+_FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
+
+_HEADERS = CIMultiDict(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Pragma": "no-store,no-cache",
+        "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1",
+        "Expires": "0",
+        "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+        "Server-Timing": "sem_wait;dur=0, sesh_wait;dur=0",
+        "Keep-Alive": "timeout=20",
+    }
+)
+_HTML = """<html>
+<head><title>Error</title></head>
+<body><h1>{message}</h1><p>{detail}</p></body>
+</html>
+"""
+
+
+def routes(instance: "Instance", router: Router | None = None) -> list[web.RouteDef]:
+    """Return the routes of the REST APIs, by default those of the platform, and of what under ``/api`` is none."""
+    apis = router or Router(instance)
+
+    async def answer(request: web.Request) -> web.Response:
+        call = Call(
+            request.method,
+            request.path,
+            asked(request),
+            request.rel_url.raw_query_string,
+            request.headers,
+            await request.read(),
+            request[USER],
+            findings_of(request),
+        )
+        answered = await instance.run(lambda: apis.answer(call))
+        return web.Response(status=answered.status, body=answered.body, headers=answered.headers)
+
+    return [web.route("*", "/api/{path:(?s:.*)}", answer)]
+
+
+def uploads() -> "Middleware":
+    """Return the middleware that lets files be larger than other bodies; it belongs outside of what reads them."""
+
+    @web.middleware
+    async def upload(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if _FILES.fullmatch(request.path) is None:
+            return await handler(request)
+        return await handler(request.clone(client_max_size=LARGEST_FILE))
+
+    return upload
+
+
+def unread(instance: "Instance") -> Handler:
+    """Return what answers a request whose body is too long to be read, or cannot be unpacked (platform 1.9, 5.3)."""
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        packed = "Content-Encoding" in request.headers
+        length = request.content_length or LARGEST_BODY
+        response = error_response(request, UnreadableBody() if packed else PayloadTooLarge(length, LONGEST_BODY))
+        add_headers(instance, request, response)
+        return response
+
+    return refuse
+
+
+def middlewares(instance: "Instance") -> "list[Middleware]":
+    """Return what surrounds every REST API, the platform's own and others under ``/api``.
+
+    It finds the user (`USER`), turns errors into the envelope and adds the platform's headers.
+    """
+
+    @web.middleware
+    async def platform(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.startswith(API):
+            return await handler(request)
+        try:
+            if len(request.raw_path) > LONGEST_PATH:
+                raise UriTooLong(len(request.raw_path))
+            request[USER] = await authenticate(instance, request)
+            response = await handler(request)
+        except PlatformError as error:
+            response = error_response(request, error)
+        add_headers(instance, request, response)
+        return response
+
+    return [platform]
+
+
+async def authenticate(instance: "Instance", request: web.Request) -> User:
+    """Return the user behind a request; raises NotAuthenticated."""
+    known = instance.authentication.remembered(request.headers)
+    if known is not None:
+        return known
+    evidence = evidence_of(request)
+    return await instance.run(lambda: instance.authentication.user(evidence))
+
+
+def evidence_of(request: web.Request) -> Evidence:
+    """Return what a request carries to prove who sent it."""
+    return Evidence(request.headers, request.query, request.cookies, request.path, request.method)
+
+
+def asked(request: web.Request) -> MultiDict[str]:
+    """Return the parameters of a request without those that prove who sent it: they ask for nothing."""
+    if not request.query_string:
+        return MultiDict()
+    return MultiDict((name, value) for name, value in request.query.items() if name not in CREDENTIALS)
+
+
+def error_response(request: web.Request, error: PlatformError) -> web.Response:
+    """Return the envelope of an error in the format that the client accepts, else in JSON."""
+    if isinstance(error, UriTooLong):
+        page = _HTML.format(message=error.message, detail=error.detail)
+        return web.Response(status=error.status, text=page, content_type="text/html")
+    answer = error_answer(error, request.headers.get("Accept", ""))
+    if isinstance(error, NotAuthenticated):
+        scheme = request.headers.get("Authorization", "").partition(" ")[0].upper()
+        answer.headers["WWW-Authenticate"] = f'{"BEARER" if scheme == "BEARER" else "BASIC"} realm="Service-now"'
+    if isinstance(error, MfaTokenInvalid):
+        answer.headers["X-MFA_TOKEN"] = "invalid"  # noqa: S105 - says what it says
+    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+
+def add_headers(instance: "Instance", request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that usually stand in an instance's answers, and open a session unless there is one."""
+    headers = response.headers
+    headers.update(_HEADERS)
+    headers["Server"] = instance.release.server
+    headers["X-Transaction-ID"] = instance.ids.hex(12)
+    user = request.get(USER)
+    if user is not None:
+        headers["X-Is-Logged-In"] = "true"
+    known = "Cookie" in request.headers and instance.web_sessions.find(request.cookies.get(COOKIE, ""))
+    if not known:
+        for cookie in instance.web_sessions.open("" if user is None else user.sys_id).cookies():
+            headers.add("Set-Cookie", cookie)
+    if isinstance(response, web.Response) and response.body and request.method != "HEAD":
+        _stream(request, response)
+
+
+def _stream(request: web.Request, response: web.Response) -> None:
+    """Let the body be sent in chunks, and compressed if the client takes that."""
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    if request.version >= HttpVersion11:
+        response.enable_chunked_encoding()

@@ -1,0 +1,140 @@
+"""Rate limit rules: how many requests an hour a user may make of an API (platform 5.1)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.api_names import covers
+from mock_servicenow.now_platform.identity.users import User
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+    from mock_servicenow.now_platform.records.record import Record
+    from mock_servicenow.now_platform.records.session import Session
+
+RULES = "sys_rate_limit_rules"
+HOUR = 3600
+FLUSH = 30
+"""Seconds after which a node adds what it has counted to what a rule is held against."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One active rule.
+
+    Attributes:
+        table: the only table it is about; every one if empty.
+        limit: requests an hour.
+        user_id: the single user it is for; empty for others.
+        role: whom it is for: holders of the role, or everybody if empty.
+    """
+
+    sys_id: str
+    api: str
+    table: str
+    limit: int
+    user_id: str
+    role: str
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Return what sorts the rule that wins to the front: a single user's, then the strictest role's."""
+        return (0 if self.user_id else 1 if self.role else 2, self.limit)
+
+    def concerns(self, user: User, path: str) -> bool:
+        """Return whether the rule limits that user's requests at that path."""
+        if self.user_id and self.user_id != user.sys_id:
+            return False
+        if self.role and self.role not in user.roles:
+            return False
+        return covers(self.api, path) and (not self.table or self.table in path.split("/"))
+
+
+@dataclass(slots=True)
+class _Count:
+    """What one node has counted for one rule and user in one hour."""
+
+    hour: int
+    turn: int
+    committed: int = 0
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a request stands to the rule that concerns it.
+
+    Attributes:
+        reset: when the hour ends, in Unix seconds.
+        seconds_left: until then.
+    """
+
+    rule: Rule
+    refused: bool
+    reset: int
+    seconds_left: int
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell the client."""
+        told = {
+            "X-RateLimit-Limit": str(self.rule.limit),
+            "X-RateLimit-Reset": str(self.reset),
+            "X-RateLimit-Rule": self.rule.sys_id,
+        }
+        return told | {"Retry-After": str(self.seconds_left)} if self.refused else told
+
+
+class RateLimits:
+    """Counts requests against the rules of an instance."""
+
+    def __init__(self, instance: "Instance") -> None:
+        self._instance = instance
+        self._counts: dict[tuple[str, int, str], _Count] = {}
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the active rules, those that win first."""
+        return self._instance.cache.get("rate-limits", "", (RULES, "sys_user_role"), self._load)
+
+    def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Standing | None:
+        """Count a request and return how it stands; None if no rule concerns it."""
+        rule = next((rule for rule in rules if rule.concerns(user, path)), None)
+        if rule is None:
+            return None
+        now = int(self._instance.clock.now().timestamp())
+        reset = (now // HOUR + 1) * HOUR
+        counted = self._counted(rule, user, now)
+        refused = counted.committed >= rule.limit
+        counted.pending += 1
+        return Standing(rule, refused, reset, reset - now)
+
+    def _counted(self, rule: Rule, user: User, now: int) -> _Count:
+        """Return the count of this hour, with what earlier turns counted committed; another limit starts anew."""
+        key = (rule.sys_id, rule.limit, user.sys_id)
+        counted = self._counts.get(key)
+        if counted is None or counted.hour != now // HOUR:
+            counted = self._counts[key] = _Count(now // HOUR, now // FLUSH)
+        elif counted.turn != now // FLUSH:
+            counted.turn, counted.committed, counted.pending = now // FLUSH, counted.committed + counted.pending, 0
+        return counted
+
+    def _load(self) -> tuple[Rule, ...]:
+        with self._instance.transaction(self._instance.system) as session:
+            records = session.find_all(RULES, active="true")
+            rules = [rule for record in records for rule in _rules(session, record)]
+        return tuple(sorted(rules, key=lambda rule: rule.rank))
+
+
+def _rules(session: "Session", record: "Record") -> Iterator[Rule]:
+    """Return the rule of a record; none if it sets no limit or names a role that does not exist."""
+    for_user, for_role = (record["apply_to"] == kind for kind in ("single_user", "users_with_role"))
+    role = session.get("sys_user_role", record["role"]) if for_role else None
+    if not record["request_limit_per_hour"] or (for_role and role is None):
+        return
+    yield Rule(
+        record.sys_id,
+        record["rest_api"],
+        record["table"],
+        int(record["request_limit_per_hour"]),
+        record["user"] if for_user else "",
+        "" if role is None else role["name"],
+    )
