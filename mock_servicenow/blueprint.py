@@ -5,7 +5,8 @@ from contextlib import closing, contextmanager
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, DictionaryError
+from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision

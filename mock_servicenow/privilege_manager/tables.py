@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.dictionary.dictionary import Acl, Column, Table
+from mock_servicenow.now_platform.dictionary.definitions import Acl, Column, Table
 from privman_contracts.wire_names import WireNames
 
 # The roles that the console's ServiceNow user needs (integration 1).

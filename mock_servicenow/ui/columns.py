@@ -1,7 +1,7 @@
 """Which columns of a table a page shows, and how."""
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary.dictionary import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary.dictionary import CLASS_COLUMN, SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session

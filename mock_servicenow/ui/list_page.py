@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from yarl import URL
 
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import to_stored
 from mock_servicenow.now_platform.records.intake import is_sys_id
 from mock_servicenow.now_platform.records.session import Session

@@ -11,7 +11,8 @@ import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mock_servicenow.now_platform.dictionary.dictionary import Acl, Choice, Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.identity.api_keys import masking_rule
 from mock_servicenow.now_platform.identity.oauth.endpoints import routes as oauth_routes

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.definitions import Column, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
 from mock_servicenow.now_platform.errors import AbortedByRule, NotAuthenticated, UniqueKeyViolation
 from mock_servicenow.now_platform.identity.authentication import Evidence

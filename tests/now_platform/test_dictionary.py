@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mock_servicenow.now_platform.dictionary.dictionary import Acl, Column, Dictionary, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary.definitions import Acl, Column, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from mock_servicenow.now_platform.dictionary.dictionary import DictionaryError
+from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 OPERATIONS = ("create", "delete", "read", "write")

@@ -9,7 +9,8 @@ import yaml
 
 from mock_servicenow.now_platform.dictionary import definition_forms
 from mock_servicenow.now_platform.dictionary.definition_forms import checked, is_name
-from mock_servicenow.now_platform.dictionary.dictionary import Acl, Choice, Column, Dictionary, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 _NAME = "letters, digits and _, a letter first"
 

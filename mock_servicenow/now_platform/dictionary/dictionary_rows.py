@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mock_servicenow.now_platform.dictionary.dictionary import SYSTEM_COLUMNS, Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
 
 Values = dict[str, str]

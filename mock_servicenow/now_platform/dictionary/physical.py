@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, 
 from mock_servicenow.now_platform.storage.folding import fold
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column
+    from mock_servicenow.now_platform.dictionary.definitions import Column
 
 
 class PhysicalSchema:

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.dictionary.column_types import (
     NUMBER_TYPES,
     storage_kind,
 )
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 
 DATE_TIME = "%Y-%m-%d %H:%M:%S"
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored date-times carry no zone

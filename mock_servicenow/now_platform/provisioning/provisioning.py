@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
-from mock_servicenow.now_platform.dictionary.dictionary import DictionaryError
+from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
 from mock_servicenow.now_platform.identity.passwords import hash_password
 from mock_servicenow.now_platform.identity.users import User

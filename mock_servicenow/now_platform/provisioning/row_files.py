@@ -7,7 +7,8 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from typing import Any
 
-from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary, DictionaryError
+from mock_servicenow.now_platform.dictionary.definitions import Column, DictionaryError
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, to_stored, utc_form
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.records.intake import is_sys_id
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary
+    from mock_servicenow.now_platform.dictionary.definitions import Column
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 Values = dict[str, str]
 NAMES = ("user_name", "number", "name")

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTe
 from mock_servicenow.now_platform.query.operators import Operator
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column
+    from mock_servicenow.now_platform.dictionary.definitions import Column
     from mock_servicenow.now_platform.query.scope import Scope
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import to_database, to_stored
 from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.storage.folding import Folded, UnicodeFolded, ascii_lower

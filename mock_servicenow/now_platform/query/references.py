@@ -8,7 +8,8 @@ from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary
+    from mock_servicenow.now_platform.dictionary.definitions import Column
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.scope import Scope
 
 # The SDK guide's and the operator page's id of the dynamic filter option "Me".

@@ -11,7 +11,8 @@ from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError, parameter
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary
+    from mock_servicenow.now_platform.dictionary.definitions import Column
+    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 MAX_STEPS = 8  # references walked through in one path
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary.dictionary import Acl
+from mock_servicenow.now_platform.dictionary.definitions import Acl
 from mock_servicenow.now_platform.errors import ApiAccessDenied, InvalidTable
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records import queries

@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.dictionary.column_types import (
     NUMBER_TYPES,
     PASSWORD_TYPES,
 )
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import UNITS, duration_seconds
 from mock_servicenow.now_platform.records import journal_fields
 

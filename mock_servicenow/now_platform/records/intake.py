@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
 from mock_servicenow.now_platform.identity.passwords import hash_password
 from mock_servicenow.now_platform.records import access

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column
+    from mock_servicenow.now_platform.dictionary.definitions import Column
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 

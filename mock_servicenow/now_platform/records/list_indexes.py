@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex
 
-from mock_servicenow.now_platform.dictionary.dictionary import CLASS_COLUMN
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN
 from mock_servicenow.now_platform.dictionary.physical import index_name
 from mock_servicenow.now_platform.query.operands import Operand
 from mock_servicenow.now_platform.query.operators import Operator

@@ -6,7 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import NUMBER_TYPES, Kind, kind_of
-from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.physical import text_literal
 from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, to_database, to_stored
 from mock_servicenow.now_platform.storage import row_arrays

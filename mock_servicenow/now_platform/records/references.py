@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.records.record import Record
 
 if TYPE_CHECKING:

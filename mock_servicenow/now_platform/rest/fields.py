@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES

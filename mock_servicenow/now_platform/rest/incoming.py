@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.dictionary.column_types import (
     NUMBER_TYPES,
     PASSWORD_TYPES,
 )
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.records.display import parse_currency
 from privman_testbench.findings import Finding
 

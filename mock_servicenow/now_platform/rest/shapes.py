@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fi
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Column
+    from mock_servicenow.now_platform.dictionary.definitions import Column
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
     from mock_servicenow.now_platform.rest.call import Call

@@ -9,7 +9,7 @@ from itertools import islice
 import orjson
 
 from mock_servicenow.now_platform.dictionary.column_types import storage_kind
-from mock_servicenow.now_platform.dictionary.dictionary import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.storage.database import Row
 
 _MOST_COLUMNS = 120  # of the 127 arguments that SQLite takes for a function

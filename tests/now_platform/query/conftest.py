@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.dictionary import Column, Dictionary, Table
+from mock_servicenow.now_platform.dictionary.definitions import Column, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query import QueryContext, compile_query, parse
 from mock_servicenow.now_platform.storage.folding import teach_casefold
 from privman_testbench.findings import Finding

@@ -1,0 +1,101 @@
+"""What a table is defined by: its columns, the choices they offer, and who may do what to its rows."""
+
+from dataclasses import dataclass
+
+from mock_servicenow.now_platform.dictionary.column_types import REFERENCE_TYPES
+
+
+class DictionaryError(Exception):
+    """A table definition that cannot hold; the message names table and column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value that a choice column offers, and what people read instead."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acl:
+    """Who may do something to a table's rows, or to one column of them.
+
+    Attributes:
+        operation: ``create``, ``read``, ``write`` or ``delete``.
+        roles: any of these suffices; none means everybody.
+        column: the column guarded; the whole row if None.
+        condition: an encoded query that the row must meet; every row if empty.
+    """
+
+    operation: str
+    roles: tuple[str, ...] = ()
+    column: str | None = None
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        type: the platform's word for it, such as ``string``, ``glide_date_time`` or ``reference``.
+        reference: the table that a reference (or each entry of a ``glide_list``) points to.
+        default: the value of a new record: literal, or ``javascript:`` with a call that `defaults` knows.
+        choices: what a choice column offers; empty for every other column.
+        display: whether its value stands for the record where others refer to it.
+        read_only: whether clients' values for it are ignored.
+    """
+
+    name: str
+    label: str = ""
+    type: str = "string"
+    max_length: int = 40
+    reference: str | None = None
+    default: str | None = None
+    choices: tuple[Choice, ...] = ()
+    mandatory: bool = False
+    display: bool = False
+    unique: bool = False
+    indexed: bool = False
+    read_only: bool = False
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the value is the sys_id of one other record."""
+        return self.reference is not None and self.type in REFERENCE_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table as an administrator would define it.
+
+    Attributes:
+        parent: the table that it extends.
+        columns: its own columns; those of its parents and the system columns come on top.
+        number_prefix: of the auto-numbered column ``number``, such as ``INC``.
+        extendable: whether rows carry ``sys_class_name`` although no other table extends it yet.
+        acls: who may do what; without any, every user may do everything.
+        web_service_access: whether the REST APIs reach it at all.
+    """
+
+    name: str
+    label: str = ""
+    parent: str | None = None
+    columns: tuple[Column, ...] = ()
+    number_prefix: str | None = None
+    extendable: bool = False
+    acls: tuple[Acl, ...] = ()
+    web_service_access: bool = True
+
+
+SYSTEM_COLUMNS = (
+    Column("sys_id", "Sys ID", "GUID", 32, read_only=True),
+    Column("sys_created_on", "Created", "glide_date_time", read_only=True),
+    Column("sys_created_by", "Created by", read_only=True),
+    Column("sys_updated_on", "Updated", "glide_date_time", read_only=True),
+    Column("sys_updated_by", "Updated by", read_only=True),
+    Column("sys_mod_count", "Updates", "integer", read_only=True),
+    Column("sys_tags", "Tags", "related_tags", read_only=True),
+)
+CLASS_COLUMN = Column("sys_class_name", "Class", "sys_class_name", 80, indexed=True, read_only=True)
