@@ -58,6 +58,18 @@ def test_a_numbered_table_may_be_added_later(tmp_path: Path, dictionary: Diction
         assert session.insert("u_ticket", {})["number"] == "TCK0010001"
 
 
+def test_a_table_may_be_wide(tmp_path: Path) -> None:
+    """Records of more columns than a function of the database takes arguments are read whole."""
+    columns = {f"u_column_{number}": str(number) for number in range(300)}
+    wide = load_dictionary(tables=[Table("u_wide", columns=tuple(Column(name) for name in columns))])
+    instance = open_instance(f"sqlite:///{tmp_path / 'instance.db'}", wide, 1)
+    with closing(instance.store), instance.transaction(instance.system) as session:
+        sys_id = session.insert("u_wide", columns).sys_id
+        read = session.get("u_wide", sys_id)
+        assert read is not None
+        assert {name: read[name] for name in columns} == columns
+
+
 class Server(Protocol):
     """A PostgreSQL server."""
 

@@ -33,7 +33,7 @@ class UnitOfWork:
     ) -> None:
         work = self._work
         try:
-            self._end(completed=kind is None)
+            work.transaction.end(keep=kind is None)
         finally:
             # What was worked out from rows that have now changed or vanished.
             for table in work.written:
@@ -41,14 +41,3 @@ class UnitOfWork:
         if kind is None:
             for call in work.after_commit:
                 call()
-
-    def _end(self, *, completed: bool) -> None:
-        transaction = self._work.transaction
-        if not completed:
-            transaction.rollback()
-            return
-        try:
-            transaction.commit()
-        except BaseException:
-            transaction.rollback()
-            raise

@@ -51,19 +51,24 @@ class Transaction:
         except self._connection.dialect.loaded_dbapi.IntegrityError as error:
             raise DuplicateError(str(error)) from None
 
-    def commit(self) -> None:
-        """Make everything last, what bypassed SQLAlchemy included."""
+    def end(self, *, keep: bool) -> None:
+        """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
+        try:
+            if keep:
+                self._commit()
+        finally:
+            self._undo()  # nothing, after a commit
+            self._release()
+
+    def _commit(self) -> None:
         self._driver.commit()
         if self._connection.in_transaction():
             self._connection.commit()
-        self._release()
 
-    def rollback(self) -> None:
-        """Undo everything, what bypassed SQLAlchemy included."""
+    def _undo(self) -> None:
         self._driver.rollback()
         if self._connection.in_transaction():
             self._connection.rollback()
-        self._release()
 
     def _release(self) -> None:
         """Give a connection to a shared database back to its pool; the one to an embedded database stays open."""
@@ -131,7 +136,7 @@ class Store:
             yield
 
     def begin(self) -> Transaction:
-        """Begin a transaction, which whoever asks for it must commit or roll back."""
+        """Begin a transaction, which whoever asks for it must end."""
         if self._connection is not None:
             return Transaction(self._connection, self._driver, embedded=True)
         connection = self._engine.connect()
