@@ -55,6 +55,7 @@ async def test_keyboard_alone_approves(site: Site, page: Page) -> None:
     """From the log-in to the decision nobody needs a mouse, and the focus can be seen all the way."""
     sys_id = await site.ask()
     await page.goto(f"/{REQUEST}_list.do")
+    await expect(page.get_by_label("User name")).to_be_focused()
     await page.keyboard.type("privman.approver")
     await page.keyboard.press("Tab")
     await page.keyboard.type("admin")
