@@ -12,6 +12,7 @@ from aiohttp import ClientConnectorCertificateError, ClientConnectorError, Clien
 from yarl import URL
 
 from privman_scenarios.credentials import Credentials
+from privman_testbench.bounded import read_bounded
 from privman_testbench.masking import Secrets
 
 KEPT_CALLS = 6
@@ -119,7 +120,7 @@ class HttpApi:
             ) as response,
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(method, path, response.status, received, await response.read())
+            return Answer(method, path, response.status, received, await read_bounded(response))
 
 
 async def finished(call: Coroutine[Any, Any, Answer]) -> Answer:

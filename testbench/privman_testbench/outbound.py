@@ -13,6 +13,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from privman_testbench.bounded import read_bounded
 from privman_testbench.clock import Clock
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
@@ -61,7 +62,8 @@ class HttpCaller:
     async def send(self, method: str, url: str, headers: dict[str, str], body: bytes, seconds: float) -> Answer:
         """Send the request and return the answer; redirects are not followed.
 
-        Raises NoAnswerError when the connection fails, breaks off, or ``seconds`` pass on the clock.
+        Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, or the answer is
+        longer than `LARGEST_ANSWER`.
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         try:
@@ -88,7 +90,7 @@ class HttpCaller:
             exchange.method, url, headers=headers, data=exchange.request_body or None, allow_redirects=False
         )
         async with request as response:
-            body = await response.read()
+            body = await read_bounded(response)
             self._journal.finish(exchange, response.status, response.headers, body)
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 

@@ -6,6 +6,7 @@ from aiohttp import ClientError, ClientSession, web
 from yarl import URL
 
 from privman_scenarios.mutants.message import Message
+from privman_testbench.bounded import read_bounded
 
 Tamper = Callable[[Message], Message]
 _PER_HOP = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection"})
@@ -54,7 +55,7 @@ class Proxy:
                 data=sent.body or None,
                 allow_redirects=False,
             ) as answer:
-                body = await answer.read()
+                body = await read_bounded(answer)
                 return Message("answer", sent.method, sent.path, _kept(answer.headers.items()), body, answer.status)
         except ClientError:
             return Message("answer", sent.method, sent.path)
