@@ -7,7 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.identity.api_keys import api_key
+from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.oauth.bearer import bearer
 from mock_servicenow.now_platform.identity.oauth.registry import registry_rules
@@ -67,7 +67,7 @@ class Instance:
         self.release = release or ReleaseProfile()
         self.queries = queries or Compilations(dictionary)
         self.fields = fields or FieldLists(dictionary)
-        self.rules = Rulebook([*task_rules(), *user_rules(), *attachment_rules(), *registry_rules()])
+        self.rules = Rulebook([*task_rules(), *user_rules(), *attachment_rules(), *registry_rules(), *api_key_rules()])
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._loop: asyncio.AbstractEventLoop  # known once something runs

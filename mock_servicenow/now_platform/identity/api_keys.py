@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.api_names import covers
+from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.roles import acting_user
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
@@ -53,10 +55,16 @@ def api_key(session: "Session", evidence: "Evidence") -> "User | None":
     """Return the user of the API key that the request carries in a place opened for it."""
     openings = session.instance.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
     for opening in openings:
-        record = session.find(KEYS, token=opening.key(evidence), active="true")
+        record = holder(session, KEYS, "token", opening.key(evidence), active="true")
         if record is not None and not _has_expired(session, record):
             return acting_user(session, record["user"])
     return None
+
+
+def api_key_rules() -> list[BusinessRule]:
+    """Return the rule that keeps keys without a token inactive."""
+    writes: frozenset[Operation] = frozenset({"insert", "update"})
+    return [BusinessRule("deactivate_key_without_token", KEYS, "before", writes, _deactivate_without_token)]
 
 
 def masking_rule(secrets: Secrets) -> BusinessRule:
@@ -66,6 +74,14 @@ def masking_rule(secrets: Secrets) -> BusinessRule:
         secrets.add(context.current["token"])
 
     return BusinessRule("mask_api_key", KEYS, "after", frozenset({"insert", "update"}), mask)
+
+
+def _deactivate_without_token(context: RuleContext) -> None:
+    if context.current["token"] or context.current["active"] != "true":
+        return
+    context.current["active"] = "false"
+    message = f"API key '{context.current['name']}' has no token, so it was stored as inactive"
+    context.session.findings.append(Finding("swallowed", "api-key-without-token", message, "token"))
 
 
 def _has_expired(session: "Session", record: "Record") -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.identity import basic_gate
+from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, load_user
 
@@ -72,7 +73,7 @@ class Authentication:
 
     def check(self, session: "Session", user_name: str, password: str) -> "User | None":
         """Return the user of that name if the password is his and he may log in; count the failures."""
-        record = session.find("sys_user", user_name=user_name)
+        record = holder(session, "sys_user", "user_name", user_name)
         if record is None or record["active"] != "true" or _is_locked(session, record):
             return None
         if not verify_password(password, record["user_password"]):

@@ -16,9 +16,9 @@ def hash_password(password: str, ids: Ids) -> str:
 
 
 def verify_password(password: str, stored: str) -> bool:
-    """Return whether the hash was made from that password."""
+    """Return whether the hash was made from that password; an empty password is never right."""
     salt, _, digest = stored.partition("$")
-    return bool(digest) and hmac.compare_digest(_digest(password, salt), digest)
+    return bool(password and digest) and hmac.compare_digest(_digest(password, salt), digest)
 
 
 @lru_cache(maxsize=256)  # it is slow on purpose, and asked again whenever a user logs in

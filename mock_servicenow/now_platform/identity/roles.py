@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.users import User
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def load_user(session: "Session", record: "Record") -> User:
 
 def acting_user(session: "Session", sys_id: str) -> User | None:
     """Return the user of that sys_id if he may act: active and not locked out."""
-    record = session.find("sys_user", sys_id=sys_id, active="true")
+    record = holder(session, "sys_user", "sys_id", sys_id, active="true")
     return None if record is None or record["locked_out"] == "true" else load_user(session, record)
 
 

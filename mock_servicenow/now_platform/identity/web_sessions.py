@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.credentials import is_same
 from mock_servicenow.now_platform.identity.roles import load_user
 from privman_testbench.ids import Ids
 
@@ -76,7 +77,7 @@ class WebSessions:
     def authenticate(self, session: "Session", evidence: "Evidence") -> "User | None":
         """Return the user of the session that the cookie names, if the request proves that no page forged it."""
         found = self.find(evidence.cookies.get(COOKIE, ""))
-        if found is None or evidence.headers.get("X-UserToken") != found.token:
+        if found is None or not is_same(found.token, evidence.headers.get("X-UserToken", "")):
             return None
         record = session.get("sys_user", found.user_id)
         return None if record is None or record["active"] != "true" else load_user(session, record)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_signature, read_assertion
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.roles import acting_user
@@ -67,7 +68,7 @@ def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "
 def _subject(session: "Session", provider: "Record", assertion: Assertion) -> "User":
     field, subject = provider["user_field"], assertion.text("sub")
     known = field in session.dictionary.columns("sys_user")
-    record = session.find("sys_user", **{field: subject}) if known else None
+    record = holder(session, "sys_user", field, subject) if known else None
     user = None if record is None else acting_user(session, record.sys_id)
     if user is None:
         raise RefusedError(f"the assertion's sub is '{subject}'; no active user has that {field}")

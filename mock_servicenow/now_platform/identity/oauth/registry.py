@@ -1,8 +1,8 @@
 """The application registry: who may ask for tokens (platform 4.3, 4.4)."""
 
-import hmac
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.credentials import holder, is_same
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 
@@ -20,7 +20,7 @@ def registry_rules() -> list[BusinessRule]:
 
 def find_client(session: "Session", client_id: str) -> "Record | None":
     """Return the active client with that id."""
-    return session.find(ENTITIES, client_id=client_id, active="true")
+    return holder(session, ENTITIES, "client_id", client_id, active="true")
 
 
 def known_client(session: "Session", client_id: str, secret: str) -> "Record":
@@ -33,7 +33,7 @@ def known_client(session: "Session", client_id: str, secret: str) -> "Record":
         raise RefusedError(f"client_id is '{client_id}'; the application registry has no active client of that id")
     if client["public_client"] == "true" and not secret:
         return client
-    if not secret or not hmac.compare_digest(client["client_secret"].encode(), secret.encode()):
+    if not is_same(client["client_secret"], secret):
         raise RefusedError(f"the client_secret is not that of '{client['name']}'")
     return client
 

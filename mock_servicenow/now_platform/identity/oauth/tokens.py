@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
+from mock_servicenow.now_platform.identity.credentials import holder
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Tokens:
 
 def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
     """Return the record of a token of that kind that has not expired."""
-    record = session.find(CREDENTIALS, type=kind, token=token)
+    record = holder(session, CREDENTIALS, "token", token, type=kind)
     return None if record is None or record["expires"] <= session.now else record
 
 
@@ -76,7 +77,7 @@ def seconds_left(session: "Session", record: "Record") -> int:
 
 def revoke(session: "Session", token: str) -> None:
     """Forget a token; nothing happens if it is none."""
-    for record in session.find_all(CREDENTIALS, token=token):
+    while (record := holder(session, CREDENTIALS, "token", token)) is not None:
         session.delete(CREDENTIALS, record.sys_id)
 
 
