@@ -13,10 +13,15 @@ from privman_scenarios.variables import check_variables
 from privman_scenarios.vocabulary import Argument, Vocabulary
 from privman_scenarios.words import nearest
 from privman_scenarios.yaml_nodes import Located, read_documents
+from privman_testbench import yaml_reader
+from privman_testbench.yaml_reader import YamlError
 
 KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "given", "steps")
 TOGETHER = "together"
 CHECKS = get_args(Check)
+_MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
+# Far enough from either end of what a date can hold that a virtual clock never gets there.
+YEARS = (1970, 2999)
 
 
 class Loader:
@@ -105,7 +110,7 @@ class _Document:
             return None
         moment = _moment(located.value)
         if moment is None or moment.tzinfo is None:
-            raise self._error(located, f"'clock' is {located.plain()!r}. Expected a moment, '2026-01-05T09:00:00Z'.")
+            raise self._error(located, f"'clock' is {located.plain()!r}. {_MOMENT}")
         return moment.astimezone(UTC)
 
     def _given(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -170,15 +175,14 @@ class _Document:
 
 def _moment(value: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(str(value))
     except ValueError:
         return None
+    return moment if YEARS[0] <= moment.year <= YEARS[1] else None
 
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ScenarioFileError(str(file), 1, f"cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise ScenarioFileError(str(file), 1, "is not UTF-8 text.") from None
+        return yaml_reader.read_text(file)
+    except YamlError as error:
+        raise ScenarioFileError(str(file), 1, str(error)) from None

@@ -3,15 +3,24 @@
 import re
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+# No control plane lets time jump further.
+MOST_SECONDS = 10 * 366 * 86_400
 _COUNTED = re.compile(r"(\d+(?:\.\d+)?) (second|minute|hour|day)s?")
 _CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)")
 
 
 def to_seconds(span: str) -> float:
-    """Return the length of the span in seconds; raises ValueError for anything that is none."""
+    """Return the length of the span in seconds, at most ten years; raises ValueError for anything else."""
+    seconds = _seconds(span)
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"{span[:40]!r} is too long. Expected at most ten years.")
+    return seconds
+
+
+def _seconds(span: str) -> float:
     if counted := _COUNTED.fullmatch(span):
         return float(counted[1]) * _SECONDS[counted[2]]
     if clock := _CLOCK.fullmatch(span):
-        hours, minutes, seconds = map(int, clock.groups())
+        hours, minutes, seconds = map(float, clock.groups())
         return hours * 3600 + minutes * 60 + seconds
     raise ValueError(f"{span!r} is no span of time. Expected '50 seconds', '2 hours' or '16:30:00'.")

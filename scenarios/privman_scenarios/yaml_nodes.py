@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import yaml
 
 from privman_scenarios.errors import ScenarioFileError
+from privman_testbench import yaml_reader
+from privman_testbench.yaml_reader import YamlError
 
-# The C parser is optional in PyYAML; it is ten times faster.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NO_NUMBERS = (".inf", ".nan")  # neither is there in JSON
 _BOOLEANS = {"true": True, "false": False}
 
@@ -36,51 +37,49 @@ class Located:
 
 
 def read_documents(text: str, file: str) -> Iterator[Located]:
-    """Yield the documents of a YAML file; raises ScenarioFileError for what is no YAML."""
+    """Yield the documents of a YAML file; raises ScenarioFileError for what is not usable YAML."""
     try:
-        for node in yaml.compose_all(text, Loader=_Loader):
-            yield _locate(node, file)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioFileError(file, line, f"{error.problem}.") from None
-    except RecursionError:
-        raise ScenarioFileError(file, 1, "is nested too deeply, or stands in itself.") from None
-    except yaml.YAMLError as error:
-        raise ScenarioFileError(file, 1, f"{error}.") from None
+        for node in yaml_reader.compose(text):
+            yield _locate(node)
+    except YamlError as error:
+        raise ScenarioFileError(file, error.line or 1, str(error)) from None
 
 
-def _locate(node: yaml.Node, file: str) -> Located:
+def _locate(node: yaml.Node) -> Located:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
-        return Located(_mapping(node, file), line)
+        return Located(_mapping(node), line)
     if isinstance(node, yaml.SequenceNode):
-        return Located([_locate(item, file) for item in node.value], line)
-    return Located(_scalar(node), line)
+        return Located([_locate(item) for item in node.value], line)
+    return Located(_scalar(node, line), line)
 
 
-def _mapping(node: yaml.MappingNode, file: str) -> dict[str, Located]:
-    values: dict[str, Located] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise ScenarioFileError(file, line, "a key is a list or a mapping. Expected a word.")
-        if key.value in values:
-            raise ScenarioFileError(file, line, f"{key.value!r} stands twice.")
-        # The key's line, since a block value begins below it.
-        values[key.value] = Located(_locate(value, file).value, line)
-    return values
+def _mapping(node: yaml.MappingNode) -> dict[str, Located]:
+    # The key's line, since a block value begins below it.
+    return {
+        key.value: Located(_locate(value).value, key.start_mark.line + 1) for key, value in yaml_reader.entries(node)
+    }
 
 
-def _scalar(node: yaml.Node) -> object:
+def _scalar(node: yaml.Node, line: int) -> object:
     text: str = node.value
     kind = node.tag.rpartition(":")[2]
     if kind == "null":
         return None
     if kind == "bool":
         return _BOOLEANS.get(text.lower(), text)
+    try:
+        return _number(kind, text)
+    except ValueError:
+        raise YamlError(f"{text[:40]!r} is not a number that fits.", line) from None
+
+
+def _number(kind: str, text: str) -> float | str:
+    """Return the number, or the text where YAML sees one that is none here; raises ValueError."""
     # 16:30:00 is a sexagesimal integer to YAML 1.1; here it is a span of time.
     if kind == "int" and text.lstrip("-").isdecimal():
         return int(text)
-    if kind == "float" and ":" not in text and text.strip("+-").lower() not in _NO_NUMBERS:
-        return float(text.replace("_", ""))
-    return text
+    if kind != "float" or ":" in text or text.strip("+-").lower() in _NO_NUMBERS:
+        return text
+    number = float(text.replace("_", ""))
+    return number if isfinite(number) else text

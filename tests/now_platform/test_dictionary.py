@@ -106,7 +106,7 @@ def test_tables_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "app.yaml: not YAML"),
+        ("{", "app.yaml:2: did not find expected node content"),
         ("name: x", "app.yaml: expected a list of tables"),
         ("- x", "app.yaml: expected a list of tables"),
         ("- {label: x}", "app.yaml: a table has name None; expected letters, digits and _, a letter first"),

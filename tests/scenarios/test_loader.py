@@ -133,11 +133,11 @@ HEAD = "title: T\nsteps:\n"
         ("title: T\nseed: true\nsteps: [{console.ask: }]\n", "2: 'seed' is True. Expected a whole number."),
         (
             "title: T\nclock: noon\nsteps: [{console.ask: }]\n",
-            "2: 'clock' is 'noon'. Expected a moment, '2026-01-05T09:00:00Z'.",
+            "2: 'clock' is 'noon'. Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999.",
         ),
         (
             "title: T\nclock: 2026-01-05T09:00:00\nsteps: [{console.ask: }]\n",
-            "2: 'clock' is '2026-01-05T09:00:00'. Expected a moment, '2026-01-05T09:00:00Z'.",
+            "2: 'clock' is '2026-01-05T09:00:00'. Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999.",
         ),
         (HEAD + "  - togehter: []\n", "3: unknown step 'togehter'. Did you mean 'together'?"),
         (HEAD + "  - together: now\n", "3: 'together' is 'now'. Expected a list of at least two steps."),
@@ -189,7 +189,7 @@ HEAD = "title: T\nsteps:\n"
         ),
         (HEAD + "  - console.ask\n", "3: a step is 'console.ask'. Expected one '<party>.<verb>:' with its arguments."),
         (HEAD + "  - console.ask:\n    title: T\n", "3: a step is {'console.ask': None, 'title': 'T'}. Expected one"),
-        ("title: T\ntitle: U\n", "2: 'title' stands twice."),
+        ("title: T\ntitle: U\n", "2: duplicate key 'title'."),
         (
             HEAD + "  - console.fault: {kind: statu}\n",
             "3: console.fault: 'kind' is 'statu'. Did you mean 'status'?",
@@ -202,7 +202,14 @@ HEAD = "title: T\nsteps:\n"
             HEAD + "  - console.change-api-user: {state: Locked Out}\n",
             "3: console.change-api-user: 'state' is 'Locked Out'. Did you mean 'LockedOut'?",
         ),
-        ("title: &a [*a]\n", "1: is nested too deeply, or stands in itself."),
+        (f"title: T\nseed: {'9' * 5000}\n", "2: '9999999999999999999999999999999999999999' is not a number that fits."),
+        (
+            "title: T\nclock: '9999-12-31T23:59:59Z'\nsteps: [{console.ask: }]\n",
+            "2: 'clock' is '9999-12-31T23:59:59Z'.",
+        ),
+        (HEAD + "  - clock.advance: 5000 days\n", "3: clock.advance: 'by' is '5000 days'. '5000 days' is too long."),
+        (HEAD + f"  - clock.advance: {'9' * 5000} days\n", "3: clock.advance: 'by' is '999"),
+        ("title: &a [*a]\n", "1: the alias 'a' refers to a value that contains it."),
         ("title: .inf\nsteps: []\n", "2: 'steps' is empty. Expected a list of steps."),
         ("? [a]\n: b\n", "1: a key is a list or a mapping. Expected a word."),
         ("title: [\n", "2: did not find expected node content."),

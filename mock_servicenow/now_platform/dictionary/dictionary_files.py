@@ -5,12 +5,12 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
-import yaml
-
 from mock_servicenow.now_platform.dictionary import definition_forms
 from mock_servicenow.now_platform.dictionary.definition_forms import checked, is_name
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from privman_testbench import yaml_reader
+from privman_testbench.yaml_reader import YamlError
 
 _NAME = "letters, digits and _, a letter first"
 
@@ -55,9 +55,9 @@ def _documents(file: Traversable) -> "list[dict[str, Any]]":
 def load_yaml(file: Traversable) -> Any:  # noqa: ANN401 - YAML holds anything
     """Return what a YAML file holds; raises DictionaryError."""
     try:
-        return yaml.load(file.read_bytes(), yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise DictionaryError(f"{file.name}: not YAML: {' '.join(str(error).split())}") from None
+        return yaml_reader.load(yaml_reader.read_text(file))
+    except YamlError as error:
+        raise DictionaryError(error.located(file.name)) from None
 
 
 def _table(file: str, given: "dict[str, Any]") -> Table:

@@ -6,8 +6,7 @@ from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Any, Literal
 
-import yaml
-
+from privman_contracts import yaml_file
 from privman_scenarios.mutants import json_path
 from privman_scenarios.mutants.message import Message, Side
 
@@ -67,8 +66,8 @@ class Mutant:
 
 def load_all() -> list[Mutant]:
     """Return the packaged mutants in the order of their file."""
-    text = (resources.files("privman_scenarios.mutants") / "mutants.yaml").read_text(encoding="utf-8")
-    return [_mutant(entry) for entry in yaml.safe_load(text)]
+    entries = yaml_file.load(resources.files("privman_scenarios.mutants") / "mutants.yaml")
+    return [_mutant(entry) for entry in entries]
 
 
 def _mutant(entry: Mapping[str, Any]) -> Mutant:

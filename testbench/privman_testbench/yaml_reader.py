@@ -1,0 +1,219 @@
+"""The one reader of YAML: strict about keys, and bounded in size, depth and aliases."""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import yaml
+
+MOST_BYTES = 64 * 1024 * 1024
+MOST_DEPTH = 100
+# Nodes that aliases may add to a document.
+MOST_REPEATED = 10_000
+
+# What PyYAML's constructors raise for a number of 5,000 digits, the 99th of a month, or a tag that does not fit.
+_UNREADABLE = (yaml.MarkedYAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+# The C parser is optional in PyYAML; it is ten times faster.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlError(Exception):
+    """A text is not usable YAML; the message is one line without file name.
+
+    Attributes:
+        line: from 1; 0 where it concerns the whole text.
+    """
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+    def located(self, file: object) -> str:
+        """Return the message with the file's name and the line before it."""
+        return f"{file}:{self.line}: {self}" if self.line else f"{file}: {self}"
+
+
+class BytesFile(Protocol):
+    """A file of a package or of a user: both ``Path`` and ``Traversable`` are one."""
+
+    def read_bytes(self) -> bytes:
+        """Return the whole content."""
+        ...
+
+
+def read_text(file: BytesFile) -> str:
+    """Return the text of a file; raises YamlError where it cannot be read, is too large, or is not UTF-8."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise YamlError(f"cannot be read: {error.strerror}.") from None
+    if len(content) > MOST_BYTES:
+        raise YamlError(f"has {len(content)} bytes. Expected at most {MOST_BYTES}.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise YamlError("is not UTF-8 text.") from None
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - YAML holds anything
+    """Return the value of a text of one document, None for an empty one; raises YamlError."""
+    nodes = list(compose(text))
+    if len(nodes) > 1:
+        raise YamlError("a second document begins. Expected one.", _line(nodes[1].start_mark))
+    return _construct(nodes[0]) if nodes else None
+
+
+def compose(text: str) -> Iterator[yaml.Node]:
+    """Yield the node of each document, bounded in depth and aliases; raises YamlError."""
+    try:
+        yield from _documents(_Loader(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise YamlError(f"{error.problem}.", _line(mark) if mark else 1) from None
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise YamlError(f"is not YAML: {str(error).partition(chr(10))[0]}.") from None
+
+
+def entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Yield the pairs of a mapping; raises YamlError for a key that is not a word, or is given twice."""
+    seen: set[str] = set()
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise YamlError("a key is a list or a mapping. Expected a word.", _line(key.start_mark))
+        if key.value in seen:
+            raise YamlError(f"duplicate key {key.value!r}.", _line(key.start_mark))
+        seen.add(key.value)
+        yield key, value
+
+
+class _StrictConstructor(yaml.constructor.SafeConstructor):
+    """Builds values; every error has a line, and duplicate keys are refused."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - the base's signature
+        """Build the value; raises YamlError."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except _UNREADABLE as error:
+            raise _explained(error, node) from None
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the base's signature
+        """Build the mapping; raises YamlError."""
+        if isinstance(node, yaml.MappingNode):
+            list(entries(node))
+        return super().construct_mapping(node, deep=deep)
+
+
+def _construct(node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything
+    try:
+        return _StrictConstructor().construct_document(node)
+    except _UNREADABLE as error:
+        raise _explained(error, node) from None
+
+
+def _explained(error: Exception, node: yaml.Node) -> YamlError:
+    if isinstance(error, yaml.MarkedYAMLError):
+        return YamlError(f"{error.problem}.", _line(error.problem_mark or node.start_mark))
+    kind = node.tag.rpartition(":")[2]
+    return YamlError(f"{str(node.value)[:40]!r} is not a valid {kind}.", _line(node.start_mark))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end has not been read yet."""
+
+    node: yaml.CollectionNode
+    anchor: str | None
+    children: list[yaml.Node] = field(default_factory=list)
+    size: int = 1
+
+
+@dataclass(slots=True)
+class _Composer:
+    """Builds the nodes of one document from events, without recursion."""
+
+    loader: Any
+    stack: list[_Open] = field(default_factory=list)
+    anchors: dict[str, tuple[yaml.Node, int]] = field(default_factory=dict)
+    repeated: int = 0
+    root: yaml.Node | None = None
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event."""
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            self._end(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        tag = event.tag
+        if tag in (None, "!"):
+            tag = self.loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        node = yaml.ScalarNode(tag, event.value, *_marks(event), style=event.style)
+        self._add(node, 1, event.anchor)
+
+    def _begin(self, event: yaml.CollectionStartEvent) -> None:
+        if len(self.stack) == MOST_DEPTH:
+            raise YamlError(f"is nested more than {MOST_DEPTH} deep.", _line(event.start_mark))
+        kind = yaml.MappingNode if isinstance(event, yaml.MappingStartEvent) else yaml.SequenceNode
+        tag = event.tag
+        if tag in (None, "!"):
+            tag = self.loader.resolve(kind, None, event.implicit)
+        node = kind(tag, [], *_marks(event), flow_style=event.flow_style)
+        self.stack.append(_Open(node, event.anchor))
+
+    def _end(self, event: yaml.Event) -> None:
+        opened = self.stack.pop()
+        children: Any = opened.children
+        if isinstance(opened.node, yaml.MappingNode):
+            children = list(zip(children[::2], children[1::2], strict=True))
+        opened.node.value = children
+        opened.node.end_mark = event.end_mark
+        self._add(opened.node, opened.size, opened.anchor)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        line = _line(event.start_mark)
+        if event.anchor not in self.anchors:
+            if any(opened.anchor == event.anchor for opened in self.stack):
+                raise YamlError(f"the alias {event.anchor!r} refers to a value that contains it.", line)
+            raise YamlError(f"undefined alias {event.anchor!r}.", line)
+        node, size = self.anchors[event.anchor]
+        self.repeated += size
+        if self.repeated > MOST_REPEATED:
+            raise YamlError(f"aliases repeat more than {MOST_REPEATED} values.", line)
+        self._add(node, size, None)
+
+    def _add(self, node: yaml.Node, size: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = node, size
+        if not self.stack:
+            self.root = node
+            return
+        self.stack[-1].children.append(node)
+        self.stack[-1].size += size
+
+
+def _documents(loader: Any) -> Iterator[yaml.Node]:  # noqa: ANN401 - PyYAML's loaders share no typed base
+    composer = _Composer(loader)
+    while loader.check_event():
+        event = loader.get_event()
+        if isinstance(event, yaml.DocumentEndEvent):
+            if composer.root is not None:
+                yield composer.root
+            composer = _Composer(loader)
+        else:
+            composer.take(event)
+
+
+def _marks(event: yaml.Event) -> tuple[Any, Any]:
+    """Return where the event begins and ends; the C parser's marks are of a class of their own."""
+    return event.start_mark, event.end_mark
+
+
+def _line(mark: Any) -> int:  # noqa: ANN401 - the C parser's mark is a class of its own
+    line: int = mark.line + 1
+    return line
