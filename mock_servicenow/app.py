@@ -69,7 +69,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     app = web.Application(
         middlewares=[
             *([control.middleware] if settings.control_plane else []),
-            _addressed(instance, settings),
+            _named(instance),
             http.uploads(),
             recording(
                 journal,
@@ -87,7 +87,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes()])
         instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
-    app.add_routes(http.routes(instance))
+    app.add_routes(http.routes(instance, settings.url))
     app.add_routes(oauth.routes(instance, secrets))
     app.add_routes(
         ui.routes(
@@ -116,13 +116,11 @@ def _build(blueprint: Blueprint, instance: Instance) -> None:
         raise StartError(f"the database has other tables than an instance's: {error.orig}") from None
 
 
-def _addressed(instance: Instance, settings: Settings) -> Middleware:
-    """Let links begin with the origin that the client used, unless the settings name one, and name the server."""
+def _named(instance: Instance) -> Middleware:
+    """Name the server in every answer."""
 
     @web.middleware
-    async def address(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not settings.url:
-            instance.url = f"{request.scheme}://{request.host}"
+    async def name(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             response = await handler(request)
         except web.HTTPException as error:
@@ -131,7 +129,7 @@ def _addressed(instance: Instance, settings: Settings) -> Middleware:
         response.headers.setdefault("Server", instance.release.server)
         return response
 
-    return address
+    return name
 
 
 def _running(

@@ -76,7 +76,6 @@ class Blueprint:
             store=store,
             clock=clock,
             ids=ids,
-            url=self._settings.url,
             release=self._release,
             queries=self._queries,
             fields=self._fields,

@@ -12,7 +12,7 @@ class Settings:
         username: the administrator's.
         password: the administrator's; also that of the app's ready-made users.
         database: a SQLAlchemy URL, of SQLite or PostgreSQL.
-        url: the origin that links in answers begin with; empty for that of the first request.
+        url: the origin that links in answers begin with; empty for the one that each request names.
         inferred: a file that replaces inferred wire names.
         release: the name of a release profile, such as ``yokohama``.
         tables: files of further tables.

@@ -37,7 +37,6 @@ class Instance:
     """One ServiceNow instance without its network.
 
     Attributes:
-        url: its origin, such as ``https://dev12345.service-now.com``, which links in answers begin with.
         cache: what is worked out from tables.
         rules: the business rules.
         web_sessions: the sessions of browsers and of clients that keep cookies.
@@ -54,7 +53,6 @@ class Instance:
         store: Store,
         clock: Clock,
         ids: Ids,
-        url: str,
         release: ReleaseProfile | None = None,
         queries: Compilations | None = None,
         fields: FieldLists | None = None,
@@ -63,7 +61,6 @@ class Instance:
         self.store = store
         self.clock = clock
         self.ids = ids
-        self.url = url
         self.release = release or ReleaseProfile()
         self.queries = queries or Compilations(dictionary)
         self.fields = fields or FieldLists(dictionary)

@@ -103,7 +103,7 @@ class Instance:
 
     async def call(self, method: str, path: str, auth: Auth | None = ADMIN, **arguments: Any) -> Answer:
         """Send a request as the administrator, unless told otherwise."""
-        headers = {"Authorization": encode_basic_auth(*auth)} if auth else {}
+        headers = ({"Authorization": encode_basic_auth(*auth)} if auth else {}) | arguments.pop("headers", {})
         async with self.http.request(method, self.url + path, headers=headers, **arguments) as answer:
             body: Any = await answer.read()
             if answer.content_type == "application/json" and body:

@@ -103,9 +103,7 @@ def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tupl
     with new_database("") as url:
         # The copy of a database in a file would be one, too; that of one in memory may become either.
         store = Store(Database(url if url.startswith("postgresql") else "sqlite://", dictionary.sql))
-        provision(
-            Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1), url=URL), Credentials()
-        )
+        provision(Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1)), Credentials())
         copy = store.image() if store.embedded else b""
         store.close()
         yield url, copy
@@ -126,7 +124,7 @@ def instance(
     with new_database(like) as url, closing(Store(Database(url, dictionary.sql))) as store:
         if store.embedded:
             store.restore(copy)
-        yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), url=URL)
+        yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2))
 
 
 @pytest.fixture
@@ -142,8 +140,11 @@ def journal(clock: VirtualClock, secrets: Secrets) -> Journal:
 
 
 @pytest.fixture
-def app(instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secrets) -> web.Application:
-    """Return the instance as a web application."""
+def app(
+    request: pytest.FixtureRequest, instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secrets
+) -> web.Application:
+    """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
+    url = "" if "https" in request.fixturenames else URL
     surrounding = [
         http.uploads(),
         recording(journal, Faults(clock, {}, {}), lambda _request: False, http.unread(instance)),
@@ -153,7 +154,7 @@ def app(instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secr
     ]
     instance.add_rule(masking_rule(secrets))
     app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
-    app.add_routes([*http.routes(instance), *oauth_routes(instance, secrets)])
+    app.add_routes([*http.routes(instance, url), *oauth_routes(instance, secrets)])
     return app
 
 
@@ -168,7 +169,7 @@ async def server(app: web.Application) -> AsyncIterator[TestServer]:
 
 @pytest.fixture
 async def https(
-    app: web.Application, instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    app: web.Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[str, str]]:
     """Serve the instance over TLS; give its origin and the file of the authority, which requests trusts already."""
     authority = trustme.CA()
@@ -179,8 +180,7 @@ async def https(
     authority.issue_cert("localhost").configure_cert(context)
     server = TestServer(app, scheme="https", host="localhost")
     await server.start_server(ssl=context, max_line_size=http.LONGEST_LINE)
-    instance.url = f"https://localhost:{server.port}"
-    yield instance.url, bundle
+    yield f"https://localhost:{server.port}", bundle
     await server.close()
 
 

@@ -22,13 +22,12 @@ from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
 
 ADMIN = Evidence({"Authorization": "Basic YWRtaW46YWRtaW4="})
-URL = "https://dev12345.service-now.com"
 
 
 def open_instance(url: str, dictionary: Dictionary, seed: int) -> Instance:
     """Return an instance on a database, provisioned."""
     store = Store(Database(url, dictionary.sql))
-    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(seed), url=URL)
+    instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(seed))
     provision(instance, Credentials())
     return instance
 
@@ -37,7 +36,7 @@ def test_a_file_keeps_its_rows(tmp_path: Path, dictionary: Dictionary) -> None:
     """An instance opened again on the same file has the rows of before, and is not filled anew."""
     url = f"sqlite:///{tmp_path / 'instance.db'}"
     with closing(open_instance(url, dictionary, 1).store) as store:
-        instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(2), url=URL)
+        instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(2))
         with instance.transaction(instance.system) as session:
             number = session.insert("problem", {})["number"]
             users = session.count("sys_user")

@@ -37,7 +37,7 @@ def instance(
     """Return a new instance of the release."""
     profile = ReleaseProfile.load(release)
     with new_database("") as url, closing(Store(Database(url, dictionary.sql))) as store:
-        instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(3), url="", release=profile)
+        instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(3), release=profile)
         provision(instance, Credentials())
         yield instance
 

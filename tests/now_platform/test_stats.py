@@ -38,7 +38,7 @@ async def server(instance: Instance, journal: Journal, clock: Clock) -> AsyncIte
     router.add("stats", StatsApi(instance).answer)
     surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), *http.middlewares(instance)]
     app = web.Application(middlewares=surrounding)
-    app.add_routes(http.routes(instance, router))
+    app.add_routes(http.routes(instance, router=router))
     server = TestServer(app)
     await server.start_server()
     yield server

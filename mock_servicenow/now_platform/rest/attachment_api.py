@@ -97,21 +97,21 @@ def _list(call: Call, session: "Session") -> Answer:
     query = session.compiled(attachments.TABLE, parameters.query)
     page = session.page(attachments.TABLE, query, limit=parameters.limit, offset=parameters.offset)
     total = queries.count(session, attachments.TABLE, query)
-    answer = result_answer(call, _results(session, page), many=True)
+    answer = result_answer(call, _results(call, session, page), many=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
-        answer.headers["Link"] = links(session.instance.url, call, parameters, total, more=parameters.end < total)
+        answer.headers["Link"] = links(call, parameters, total, more=parameters.end < total)
     return answer
 
 
 def _get(call: Call, session: "Session") -> Answer:
     attachment = attachments.find(session, call.resource[1])
-    return result_answer(call, _results(session, [attachment]), many=False)
+    return result_answer(call, _results(call, session, [attachment]), many=False)
 
 
 def _download(call: Call, session: "Session") -> Answer:
     attachment = attachments.find(session, call.resource[1])
-    metadata = json.dumps(_results(session, [attachment])[0])  # escapes what no header can hold
+    metadata = json.dumps(_results(call, session, [attachment])[0])  # escapes what no header can hold
     headers = CIMultiDict({"Content-Type": attachment["content_type"], "X-Attachment-Metadata": metadata})
     return Answer(200, attachments.content(session, attachment), headers)
 
@@ -143,8 +143,8 @@ def _attach(call: Call, session: "Session", given: dict[str, str], file: File) -
     if missing:
         raise BadRequest("Failed to create the attachment", f"mandatory and missing: {', '.join(missing)}")
     attachment = attachments.attach(session, given["table_name"], given["table_sys_id"], file)
-    answer = result_answer(call, _results(session, [attachment]), many=False, status=201)
-    answer.headers["Location"] = f"{session.instance.url}{call.prefix}/attachment/{attachment.sys_id}/file"
+    answer = result_answer(call, _results(call, session, [attachment]), many=False, status=201)
+    answer.headers["Location"] = f"{call.origin}{call.prefix}/attachment/{attachment.sys_id}/file"
     return answer
 
 
@@ -162,17 +162,17 @@ def _delete(call: Call, session: "Session") -> Answer:
     return Answer(204)
 
 
-def _results(session: "Session", found: "list[Record]") -> list[Result]:
+def _results(call: Call, session: "Session", found: "list[Record]") -> list[Result]:
     authors = {name for record in found for name in _authors(record)}
     names = {name: _full_name(session, name) for name in authors}
-    return [_metadata(session, record, names) for record in found]
+    return [_metadata(call, record, names) for record in found]
 
 
-def _metadata(session: "Session", record: "Record", names: dict[str, str]) -> Result:
+def _metadata(call: Call, record: "Record", names: dict[str, str]) -> Result:
     created_by, updated_by = _authors(record)
     return {
         **{name: record[name] for name in _METADATA},
-        "download_link": f"{session.instance.url}/api/now/attachment/{record.sys_id}/file",
+        "download_link": f"{call.origin}/api/now/attachment/{record.sys_id}/file",
         "created_by_name": names[created_by],
         "updated_by_name": names[updated_by],
     }

@@ -49,6 +49,7 @@ class BatchItem:
             url.path,
             MultiDict(url.query),
             url.raw_query_string,
+            outer.origin,
             self.headers,
             self._content(),
             outer.user,

@@ -23,6 +23,7 @@ class Call:
         resource: what follows ``/api/now`` and the version.
         query: the decoded parameters.
         raw_query: the query string as sent.
+        origin: what links in the answer begin with, such as ``https://dev12345.service-now.com``.
         headers: case-insensitive.
         findings: collects what is swallowed.
     """
@@ -31,6 +32,7 @@ class Call:
     path: str
     query: MultiDict[str]
     raw_query: str
+    origin: str
     headers: Mapping[str, str]
     body: bytes
     user: User

@@ -119,26 +119,26 @@ def _answer(call: Call, session: "Session", row: "Record | None", status: int) -
         raise RecordNotFound
     outcomes = session.elevated.find_all(OUTCOMES, import_set_row=row.sys_id)
     head = {"import_set": import_set["number"], "staging_table": row.table}
-    return document_answer(call, head, [_result(session, row, outcome) for outcome in outcomes], status)
+    return document_answer(call, head, [_result(call, session, row, outcome) for outcome in outcomes], status)
 
 
-def _result(session: "Session", row: "Record", outcome: "Record") -> "Result":
+def _result(call: Call, session: "Session", row: "Record", outcome: "Record") -> "Result":
     table, sys_id, message = outcome["target_table"], outcome["target_sys_id"], outcome["message"]
     target = session.elevated.get(table, sys_id) if sys_id else None
     told = {"error_message" if outcome["status"] == "error" else "status_message": message} if message else {}
     return {
         "transform_map": outcome["transform_map"],
         "table": table,
-        **_shown(session, table, target),
+        **_shown(call, session, table, target),
         "status": outcome["status"],
         "sys_id": sys_id or row.sys_id,
         **told,
     }
 
 
-def _shown(session: "Session", table: str, target: "Record | None") -> Mapping[str, str]:
+def _shown(call: Call, session: "Session", table: str, target: "Record | None") -> Mapping[str, str]:
     if target is None:
         return {"display_name": "", "display_value": "", "record_link": ""}
     column = session.dictionary.display_column(table)
-    link = f"{session.instance.url}/api/now/table/{table}/{target.sys_id}"
+    link = f"{call.origin}/api/now/table/{table}/{target.sys_id}"
     return {"display_name": column, "display_value": session.elevated.display(target, column), "record_link": link}

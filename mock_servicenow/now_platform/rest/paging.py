@@ -7,11 +7,10 @@ _BRACKETS = str.maketrans({"<": "%3C", ">": "%3E"})
 """What a client may leave as it is in a query string, but not within the brackets of the header."""
 
 
-def links(url: str, call: Call, parameters: Parameters, total: int | None, *, more: bool) -> str:
+def links(call: Call, parameters: Parameters, total: int | None, *, more: bool) -> str:
     """Return the header's value: the pages around this one; the last one only if the total is known.
 
-    There is a next page if there are ``more`` rows. The URLs begin with the instance's own ``url``, whatever Host the
-    client named.
+    There is a next page if there are ``more`` rows.
     """
     kept = [
         part.translate(_BRACKETS)
@@ -19,7 +18,7 @@ def links(url: str, call: Call, parameters: Parameters, total: int | None, *, mo
         if part and not part.startswith(("sysparm_limit=", "sysparm_offset="))
     ]
     limit = max(1, parameters.limit)
-    base = f"{url}{call.path}?{'&'.join([*kept, f'sysparm_limit={parameters.limit}'])}"
+    base = f"{call.origin}{call.path}?{'&'.join([*kept, f'sysparm_limit={parameters.limit}'])}"
     offsets = {"first": 0}
     if parameters.offset > 0:
         offsets["prev"] = max(0, parameters.offset - limit)

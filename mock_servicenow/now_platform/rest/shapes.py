@@ -22,7 +22,7 @@ class Shapes:
         self._session = session
         self._display = parameters.display
         self._links = not parameters.exclude_reference_link
-        self._base = f"{session.instance.url}{call.prefix}/table"
+        self._base = f"{call.origin}{call.prefix}/table"
         self._fields = fields
 
     def results(self, records: "list[Record]") -> list[Result]:

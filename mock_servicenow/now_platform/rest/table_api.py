@@ -72,7 +72,7 @@ class TableApi:
         if not parameters.suppress_pagination_header:
             end = parameters.end
             more = queries.reaches(session, table, query, end) if total is None else end < total
-            answer.headers["Link"] = links(session.instance.url, call, parameters, total, more=more)
+            answer.headers["Link"] = links(call, parameters, total, more=more)
         return answer
 
     def _get(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
@@ -88,7 +88,7 @@ class TableApi:
         record = session.insert(table, values, system_columns=_may_supply(session, parameters))
         answer = Answer() if _wants_no_body(call) else _record(call, session, parameters, table, record)
         answer.status = session.work.insert_status
-        answer.headers["Location"] = f"{session.instance.url}{call.prefix}/table/{table}/{record.sys_id}"
+        answer.headers["Location"] = f"{call.origin}{call.prefix}/table/{table}/{record.sys_id}"
         return answer
 
     def _update(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:

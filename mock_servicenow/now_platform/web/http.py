@@ -60,8 +60,14 @@ _HTML = """<html>
 """
 
 
-def routes(instance: "Instance", router: Router | None = None) -> list[web.RouteDef]:
-    """Return the routes of the REST APIs, by default those of the platform, and of what under ``/api`` is none."""
+def routes(instance: "Instance", url: str = "", router: Router | None = None) -> list[web.RouteDef]:
+    """Return the routes of the REST APIs and of unknown paths under ``/api``.
+
+    Args:
+        instance: the one that answers.
+        url: the origin that links begin with; empty for the one that each request names.
+        router: knows the APIs; those of the platform by default.
+    """
     apis = router or Router(instance)
 
     async def answer(request: web.Request) -> web.Response:
@@ -70,6 +76,7 @@ def routes(instance: "Instance", router: Router | None = None) -> list[web.Route
             request.path,
             asked(request),
             request.rel_url.raw_query_string,
+            url or f"{request.scheme}://{request.host}",
             request.headers,
             await request.read(),
             request[USER],
