@@ -3,7 +3,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, DummyCookieJar, web
 
 from console_sim.app import create_app
 from console_sim.settings import Settings
@@ -12,7 +12,19 @@ from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
-from .conftest import ADVANCED, API_CLIENT, APPROVALS, CREDENTIALS, ENDPOINT, MESSAGING, SYSTEMS, TASKS, USERS, Site
+from .conftest import (
+    ADVANCED,
+    API_CLIENT,
+    APPROVALS,
+    CREDENTIALS,
+    ENDPOINT,
+    MESSAGING,
+    SYSTEMS,
+    TASKS,
+    USERS,
+    Person,
+    Site,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 POLICY = (
@@ -93,13 +105,26 @@ async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
         assert "Secure" in answer.headers["Set-Cookie"]
 
 
-async def test_many_visitors_push_the_oldest_session_out(site: Site) -> None:
-    """Sessions are bounded: after a thousand more, the first one's forms are refused and say what to do."""
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_visitors_end_nobodys_session(site: Site) -> None:
+    """After a thousand requests without a cookie, whoever has logged in still is."""
+    person = site.person
+    form = (await person.get("/login", headers=ELSEWHERE)).hidden()
+    await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
+    async with ClientSession(cookie_jar=DummyCookieJar()) as http:
+        for _ in range(1_001):
+            async with http.get(f"{site.url}/login") as answer:
+                assert "Set-Cookie" in answer.headers
+    assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/"
+
+
+async def test_a_visitors_form_counts_as_long_as_its_cookie(site: Site) -> None:
+    """A visitor's session is proven by its cookie alone; another cookie's token is refused and says what to do."""
     hidden = (await site.person.get(ADVANCED)).hidden()
-    for _ in range(1_000):
-        async with ClientSession() as http, http.get(f"{site.url}/login"):
-            pass
-    shown = await site.person.post(ADVANCED, hidden)
+    assert (await site.person.post(ADVANCED, hidden)).status == 200
+    async with ClientSession() as http:
+        other = Person(site.url, http)
+        shown = await other.post(ADVANCED, hidden)
     assert (shown.status, "open the page again" in shown.html) == (403, True)
 
 

@@ -1,4 +1,5 @@
 import pytest
+from aiohttp import ClientSession, DummyCookieJar, encode_basic_auth
 
 from .conftest import Site
 
@@ -54,3 +55,15 @@ async def test_log_out_closes_the_session_that_it_leaves(site: Site) -> None:
     assert "/login.do" in (await somebody.post("/logout.do", {})).url
     thief = await site.person("")
     assert "/login.do" in (await thief.get("/", cookies=cookie)).url
+
+
+async def test_clients_without_cookies_log_nobody_out(site: Site) -> None:
+    """Neither visitors nor API calls, with credentials or without, end a session from the log-in page."""
+    tester = await site.person()
+    admin = {"Authorization": encode_basic_auth("admin", "admin")}
+    async with ClientSession(cookie_jar=DummyCookieJar()) as http:
+        for path, headers in (("/login.do", {}), ("/api/now/table/u_none", admin), ("/api/now/table/u_none", {})):
+            for _ in range(1_001):
+                async with http.get(f"{site.url}{path}", headers=headers) as answer:
+                    assert "JSESSIONID" in answer.headers["Set-Cookie"]
+    assert (await tester.get("/")).url == f"{site.url}/"

@@ -1,10 +1,13 @@
 """Browser sessions: cookies and the token against forged requests (platform 4.7)."""
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import is_same
 from mock_servicenow.now_platform.identity.roles import load_user
 from privman_testbench.ids import Ids
+from privman_testbench.pages.browser_sessions import SessionOwners, SessionTokens
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence
@@ -13,30 +16,30 @@ if TYPE_CHECKING:
 
 COOKIE = "JSESSIONID"
 KEPT = 1_000
+"""How many sessions one user may have from the log-in page, and as many again from API calls."""
+_ID = re.compile(r"[0-9A-F]{32}")
 _GUARDED = "Path=/; HttpOnly; SameSite=None; Secure"
 _BALANCER = f"BIGipServerpool_mock=16777343.36895.0000; {_GUARDED}"  # 127.0.0.1:8080, as the balancer writes it
 
 
+@dataclass(frozen=True, slots=True)
 class WebSession:
-    """One session of a user.
+    """One session.
 
     Attributes:
         id: the value of the cookie, 32 upper-case hexadecimal digits.
+        user_id: whose it is; empty for a visitor who is not logged in.
+        tokens: derives `token`.
     """
 
-    __slots__ = ("_ids", "_token", "id", "user_id")
-
-    def __init__(self, ids: Ids, user_id: str) -> None:
-        self._ids = ids
-        self._token = ""
-        self.id = ids.token()[:32].upper()
-        self.user_id = user_id
+    id: str
+    user_id: str
+    tokens: SessionTokens
 
     @property
     def token(self) -> str:
-        """The ``g_ck`` that requests without other credentials must send as ``X-UserToken``; most never ask for it."""
-        self._token = self._token or self._ids.token()
-        return self._token
+        """The ``g_ck`` that requests without other credentials must send as ``X-UserToken``."""
+        return self.tokens.of(f"{self.id}{self.user_id}")
 
     def cookies(self) -> tuple[str, ...]:
         """Return the values of the Set-Cookie headers that open the session."""
@@ -52,27 +55,39 @@ class WebSession:
 
 
 class WebSessions:
-    """The sessions of an instance; the oldest go when there are too many."""
+    """The sessions of an instance.
+
+    A session of a visitor is not stored, so any number of anonymous requests ends nobody's session. Each user has
+    two shares, one for the log-in page and one for API calls, so that neither pushes the other out.
+    """
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
-        self._known: dict[str, WebSession] = {}
+        self._tokens = SessionTokens(ids)
+        self._owners = SessionOwners(KEPT)
 
-    def open(self, user_id: str) -> WebSession:
-        """Open a session for a user; for a visitor who is not logged in, the id is empty."""
-        session = WebSession(self._ids, user_id)
-        self._known[session.id] = session
-        if len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
+    def open(self, user_id: str, *, by_call: bool = False) -> WebSession:
+        """Open a session for a user; for a visitor who is not logged in, the id is empty.
+
+        Args:
+            user_id: the user's sys_id.
+            by_call: whether an API call opens it, not the log-in page.
+        """
+        session = WebSession(self._ids.token()[:32].upper(), user_id, self._tokens)
+        if user_id:
+            self._owners.open(session.id, (user_id, by_call))
         return session
 
     def find(self, session_id: str) -> WebSession | None:
-        """Return the session with that id."""
-        return self._known.get(session_id)
+        """Return the session with that id: a visitor's unless a user's is open; None if the id has another form."""
+        match self._owners.owner(session_id):
+            case (str(user_id), _):
+                return WebSession(session_id, user_id, self._tokens)
+        return WebSession(session_id, "", self._tokens) if _ID.fullmatch(session_id) else None
 
     def close(self, session_id: str) -> None:
         """End a session, as logging out does."""
-        self._known.pop(session_id, None)
+        self._owners.close(session_id)
 
     def authenticate(self, session: "Session", evidence: "Evidence") -> "User | None":
         """Return the user of the session that the cookie names, if the request proves that no page forged it."""

@@ -182,7 +182,7 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
         headers["X-Is-Logged-In"] = "true"
     known = "Cookie" in request.headers and instance.web_sessions.find(request.cookies.get(COOKIE, ""))
     if not known:
-        for cookie in instance.web_sessions.open("" if user is None else user.sys_id).cookies():
+        for cookie in instance.web_sessions.open("" if user is None else user.sys_id, by_call=True).cookies():
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":
         _stream(request, response)

@@ -1,0 +1,51 @@
+"""Sessions of browsers: those of visitors cost no memory, those of users push out none but their own."""
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from privman_testbench.ids import Ids
+
+
+class SessionTokens:
+    """Derives the token that a session's forms carry from the session's id, so that a visitor's needs no store."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._key = ids.fork("session tokens").token().encode()
+
+    def of(self, session_id: str) -> str:
+        """Return the token of a session, 64 hexadecimal digits."""
+        return hmac.digest(self._key, session_id.encode(), "sha256").hex()
+
+
+class SessionOwners:
+    """Whose the open sessions are.
+
+    Of each owner's sessions the one that was used least recently ends when there are more than ``most``.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._owners: dict[str, Hashable] = {}
+        self._by_owner: dict[Hashable, OrderedDict[str, None]] = {}
+
+    def open(self, session_id: str, owner: Hashable) -> None:
+        """Note a session."""
+        self._owners[session_id] = owner
+        own = self._by_owner.setdefault(owner, OrderedDict())
+        own[session_id] = None
+        if len(own) > self._most:
+            self.close(next(iter(own)))
+
+    def owner(self, session_id: str) -> Hashable | None:
+        """Return whose session it is, which counts as a use; None if it is not open."""
+        owner = self._owners.get(session_id)
+        if owner is not None:
+            self._by_owner[owner].move_to_end(session_id)
+        return owner
+
+    def close(self, session_id: str) -> None:
+        """End a session."""
+        owner = self._owners.pop(session_id, None)
+        if owner is not None:
+            self._by_owner[owner].pop(session_id)
