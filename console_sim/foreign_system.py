@@ -62,9 +62,12 @@ class ForeignSystem:
         }
 
     def forget_registration(self) -> None:
-        """Register anew next time: the instance is another one, or has forgotten the console."""
-        self.registration = RemoteRecord()
-        self.activity_type = RemoteRecord()
+        """Register anew next time: the instance is another one, or has forgotten the console.
+
+        It may be one that knew the console before, so the console looks for its own records first.
+        """
+        self.registration = RemoteRecord(doubtful=True)
+        self.activity_type = RemoteRecord(doubtful=True)
 
 
 def read_url(key: str, text: str) -> str:

@@ -29,16 +29,17 @@ class ForeignSystems:
         return [] if system is None or system.webhook is None else [system.webhook]
 
     def save(self, name: str, base_url: str, credential: str) -> ForeignSystem:
-        """Create the foreign system or change it; another name makes another one, which takes its place.
+        """Create the foreign system or change it; another name keeps the registration (integration 8).
 
         Raises BadRequestError when there is no such credential.
         """
         self._require_credential(credential)
         system = self._store.foreign_system
-        if system is None or system.name != name:
+        if system is None:
             system = self._store.foreign_system = ForeignSystem(name, base_url, credential)
         if system.base_url != base_url:
             system.forget_registration()
+        system.name = name
         system.base_url = base_url
         system.credential = credential
         self._follow(system)

@@ -4,7 +4,8 @@ from console_sim.activity_type import ActivityType
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.connector import Connector
 from console_sim.servicenow.failures import NoSuchRecordError, RefusedError, ServiceNowError
-from console_sim.servicenow.registration import differences, registration_fields
+from console_sim.servicenow.registration import differences, registered_client_id, registration_fields
+from console_sim.servicenow.remote_record import Own
 from console_sim.servicenow.request_sender import RequestSender
 from console_sim.servicenow.server_tasks import ServerTasks
 from console_sim.servicenow.table_api import Fields
@@ -83,17 +84,26 @@ class Registrar:
             self._connector.open(system),
             self._names.table("integration_configuration"),
             self._registration_fields(system),
-            f"{column}LIKE{client_id}",
+            Own(
+                f"{column}LIKE{client_id}",
+                (column,),
+                lambda record: registered_client_id(self._names, record.get(column)) == client_id,
+            ),
         )
 
     async def _register_activity_type(self, system: ForeignSystem) -> None:
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
+        mine = (system.registration.sys_id, self._activity_type.name)
         await system.activity_type.bring_in_line(
             self._connector.open(system),
             self._names.table("activity_type"),
             self._activity_type_fields(system),
-            f"{instance_id}={system.registration.sys_id}^{name}={self._activity_type.name}",
+            Own(
+                f"{instance_id}={system.registration.sys_id}^{name}={self._activity_type.name}",
+                (instance_id, name),
+                lambda record: (record.get(instance_id), record.get(name)) == mine,
+            ),
         )
 
     def _registration_fields(self, system: ForeignSystem) -> Fields:

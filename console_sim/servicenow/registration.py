@@ -41,6 +41,11 @@ def differences(names: WireNames, sent: Mapping[str, str], shown: object) -> lis
     return [key for key, value in expected.items() if key not in masked and found.get(key) != value]
 
 
+def registered_client_id(names: WireNames, shown: object) -> object:
+    """Return the Client Id that a registration shows, None where it shows none."""
+    return _object(shown).get(names.key("instance_metadata", "Username"))
+
+
 def _object(text: object) -> dict[str, object]:
     try:
         found = orjson.loads(text) if isinstance(text, str) else None

@@ -1,9 +1,9 @@
 """The Table API as its callers see it (platform 1)."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -14,6 +14,7 @@ from privman_testbench.clock import Clock
 from privman_testbench.outbound import HttpCaller, NoAnswerError
 
 Fields = Mapping[str, str]
+_MOST_FOUND = 100
 
 
 class TableApi:
@@ -43,14 +44,18 @@ class TableApi:
             raise BrokenAnswerError("the answer holds no record")
         return record
 
-    async def find(self, table: str, query: str) -> str:
-        """Return the sys_id of the newest record that fits the encoded query, empty when there is none."""
-        newest = quote(f"{query}^ORDERBYDESCsys_created_on", safe="")
-        url = f"{self._url(table)}?sysparm_query={newest}&sysparm_fields=sys_id&sysparm_limit=1"
-        records = await self._call("GET", url)
+    async def find(self, table: str, query: str, columns: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+        """Return sys_id and these columns of the newest records that fit the encoded query, the newest first."""
+        parameters = {
+            "sysparm_query": f"{query}^ORDERBYDESCsys_created_on",
+            "sysparm_fields": ",".join(["sys_id", *columns]),
+            "sysparm_exclude_reference_link": "true",
+            "sysparm_limit": str(_MOST_FOUND),
+        }
+        records = await self._call("GET", f"{self._url(table)}?{urlencode(parameters, quote_via=quote)}")
         if not isinstance(records, list):
             raise BrokenAnswerError("the answer holds no list of records")
-        return _sys_id(records[0]) if records else ""
+        return [(_sys_id(record), record) for record in records]
 
     def _url(self, *parts: str) -> str:
         return "/".join([table_url(self._base_url), *parts])

@@ -94,16 +94,30 @@ async def test_webhook_needs_the_api(console: ConsoleUnderTest) -> None:
     assert answer["error"].startswith("API Enabled is off; webhooks need it on")
 
 
-async def test_other_base_url_registers_anew(console: ConsoleUnderTest) -> None:
-    """Another Base URL is another instance, where the console registers anew."""
+async def test_other_instance_registers_anew(console: ConsoleUnderTest) -> None:
+    """An instance that has no registration of this console gets one."""
     other = console.servicenow.url.replace("127.0.0.1", "localhost")
+    console.servicenow.tables.clear()
     system = await console.admin("POST", "/foreign-system", {"base_url": f"{other}/"})
     assert system["webhook"]["endpoint_url"].startswith(f"{other}/api/now/table/")
-    assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 2
+    assert [row["sys_id"] for row in console.servicenow.rows(REGISTRATIONS)] == [system["instance_id"]]
+    assert [row["sys_id"] for row in console.servicenow.rows(ACTIVITY_TYPES)] == [system["activity_type_id"]]
 
 
-async def test_other_name_is_another_foreign_system(console: ConsoleUnderTest) -> None:
-    """Another name makes another foreign system with a webhook of its own."""
+@pytest.mark.parametrize("change", [{"base_url": "localhost"}, {"name": "Other"}])
+async def test_registration_is_kept(console: ConsoleUnderTest, change: dict[str, str]) -> None:
+    """A new name, or another address of the same instance, makes no second registration (integration 2.13, 8)."""
+    before = await console.admin("GET", "/foreign-system")
+    if "base_url" in change:
+        change = {"base_url": console.servicenow.url.replace("127.0.0.1", change["base_url"])}
+    after = await console.admin("POST", "/foreign-system", change)
+    ids = ("instance_id", "activity_type_id")
+    assert [after[key] for key in ids] == [before[key] for key in ids]
+    assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 1
+
+
+async def test_other_name_renames_the_webhook(console: ConsoleUnderTest) -> None:
+    """The webhook follows the name of its foreign system."""
     system = await console.admin("POST", "/foreign-system", {"name": "Other"})
     assert system["webhook"]["name"] == "New Webhook for Other setting"
     assert len((await console.admin("GET", "/webhooks"))["webhooks"]) == 1

@@ -15,6 +15,7 @@ from .conftest import (
     StubServiceNow,
     answer_lost,
     answering,
+    reset,
 )
 
 STEPS = [
@@ -239,6 +240,21 @@ async def test_lost_answer_makes_no_second_registration(fresh: ConsoleUnderTest)
     system = await fresh.admin("GET", "/foreign-system")
     assert [row["sys_id"] for row in fresh.servicenow.rows(REGISTRATIONS)] == [system["instance_id"]]
     assert [row["sys_id"] for row in fresh.servicenow.rows(ACTIVITY_TYPES)] == [system["activity_type_id"]]
+
+
+@pytest.mark.parametrize("shown", ['{"Username":"somebody else"}', "no JSON", ""])
+async def test_registration_of_another_console_is_left_alone(fresh: ConsoleUnderTest, shown: str) -> None:
+    """An instance drops a term whose column it does not know; what it finds then belongs to others."""
+    theirs = {"sys_id": "f" * 32, "instance_metadata": shown, "name": "Theirs", "instance_id": "e" * 32}
+    everything = answering(200, json.dumps({"result": [theirs]}))
+    fresh.servicenow.moods.append(reset)
+    await fresh.set_up()
+    fresh.servicenow.moods.extend([everything, None, reset])
+    await fresh.advance(60)
+    fresh.servicenow.moods.extend([everything, None])
+    await fresh.advance(120)
+    assert (await fresh.admin("GET", "/foreign-system"))["activity_type_id"]
+    assert [path for method, path, _ in fresh.servicenow.calls if method == "PATCH"] == []
 
 
 async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:

@@ -10,6 +10,7 @@ import pytest
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.failures import keep, to_yaml
+from privman_scenarios.invariants.rules import INVARIANTS
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.player import Player
@@ -147,7 +148,7 @@ def test_regressions_are_part_of_the_catalog(capsys: pytest.CaptureFixture[str])
     assert regressions
     assert main(["run", "--tag", "regression", "--jobs", "1"]) == 0
     assert (
-        f"{len(regressions)} passed, 0 failed, 0 skipped; {7 * len(regressions)} expectations"
+        f"{len(regressions)} passed, 0 failed, 0 skipped; {len(INVARIANTS) * len(regressions)} expectations"
         in capsys.readouterr().out
     )
 

@@ -17,6 +17,7 @@ from privman_scenarios.world import WorldBuilder
 from privman_testbench.real_clock import RealClock
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
+CONFIGURATIONS = "/api/now/table/x_thyti_thycotic_p_integration_configuration"
 APPROVE = "/Tms/services/api/v1/approval/approve"
 Record = dict[str, Any]
 
@@ -35,11 +36,37 @@ APPROVAL: Record = {
     "times_out_at": "2026-01-06T01:30:00+00:00",
     "decided_here": False,
     "last_error": "",
+    "duration": "30:00:00",
+    "responded_by": "approver",
+    "metadata": '{"PolicyId":"p"}',
 }
-ROW: Record = {"sys_id": "s1", "request_id": "r1", "status": "Approve", "comment": "Fine"}
-RESPONSE: Record = {"request_id": "r1", "response": "Approve", "response_status_code": "200", "retry_attempts": "0"}
-REGISTRATION: Record = {"instance_metadata": json.dumps({"Maximum retry attempts": "3"})}
-DECIDED = received("PATCH", f"{TABLE}/s1", {"status": "Approve", "comment": "Fine"})
+ROW: Record = {
+    "sys_id": "s1",
+    "request_id": "r1",
+    "status": "Approve",
+    "comment": "Fine",
+    "duration": "1970-01-02 06:00:00",
+    "activity_type_id": "t1",
+    "metadata": '{"PolicyId": "p"}',
+}
+RESPONSE: Record = {
+    "request_id": "r1",
+    "response": "Approve",
+    "response_status_code": "200",
+    "retry_attempts": "0",
+    "comment": "Fine",
+    "duration": "1970-01-02 06:00:00",
+    "sys_created_by": "approver",
+}
+REGISTRATION: Record = {"instance_metadata": json.dumps({"Username": "c1", "Maximum retry attempts": "3"})}
+ACTIVITY_TYPE: Record = {
+    "sys_id": "t1",
+    "instance_id": "i1",
+    "name": "PM Approval Request",
+    "include_comment": "true",
+    "include_duration": "true",
+}
+DECIDED = received("PATCH", f"{TABLE}/s1", {"status": "Approve", "comment": "Fine", "duration": "30:00:00"})
 TAKEN = received("POST", APPROVE, {"RequestId": "r1", "Response": "Approve"})
 WELL = Evidence(
     names=WireNames.load(None),
@@ -48,6 +75,7 @@ WELL = Evidence(
     requests=[ROW],
     responses=[RESPONSE],
     registrations=[REGISTRATION],
+    activity_types=[ACTIVITY_TYPE],
     received={"servicenow": [DECIDED], "console": [TAKEN]},
     violations=[],
 )
@@ -116,6 +144,33 @@ HOLDS = {
     ),
     "what a fault answered": replace(
         TIMED_OUT, received=journals([{**DECIDED, "fault": "status"}], [{**TAKEN, "fault": "status", "status": 503}])
+    ),
+    "a registration that the network repeated": replace(
+        WELL,
+        registrations=[REGISTRATION, REGISTRATION],
+        received=journals([received("POST", CONFIGURATIONS, {}, 201, "duplicated"), DECIDED], [TAKEN]),
+    ),
+    "consoles with a registration each": replace(
+        WELL, registrations=[REGISTRATION, {"instance_metadata": json.dumps({"Username": "c2"})}]
+    ),
+    "a comment and a duration that the console is not to have": replace(
+        WELL,
+        approvals=[{**APPROVAL, "comment": "", "duration": ""}],
+        responses=[{**RESPONSE, "comment": "", "duration": ""}],
+        activity_types=[{**ACTIVITY_TYPE, "include_comment": "false", "include_duration": "false"}],
+    ),
+    "a denial with a duration": replace(
+        WELL,
+        sightings=seen("Pending", "Denied"),
+        approvals=[{**APPROVAL, "state": "Denied", "duration": ""}],
+        requests=[{**ROW, "status": "Deny"}],
+        responses=[{**RESPONSE, "response": "Deny", "duration": ""}],
+        received=journals([received("PATCH", f"{TABLE}/s1", {"status": "Deny", "duration": "30:00:00"})]),
+    ),
+    "a decision of the console, answered under the name of the ServiceNow user": replace(
+        WELL,
+        approvals=[{**APPROVAL, "decided_here": True, "responded_by": "Privilege Manager Console"}],
+        received=journals([DECIDED]),
     ),
     "other messages": replace(
         WELL,
@@ -211,6 +266,51 @@ BREAKS = {
         replace(WELL, approvals=[{**APPROVAL, "comment": ""}]),
         "the comment on request r1 is '' in the console, 'Fine' in ServiceNow",
     ),
+    "a comment that ServiceNow cut": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, requests=[{**ROW, "comment": "Fi"}]),
+        "ServiceNow took the comment 'Fine' and keeps 'Fi'",
+    ),
+    "a duration that ServiceNow changed": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, requests=[{**ROW, "duration": "1970-01-02 06:00:01"}]),
+        "ServiceNow took the duration '30:00:00' and keeps '1970-01-02 06:00:01'",
+    ),
+    "a duration that ServiceNow made nonsense of": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, requests=[{**ROW, "duration": "long"}]),
+        "ServiceNow took the duration '30:00:00' and keeps 'long'",
+    ),
+    "a response with another comment": (
+        "no-acknowledged-decision-lost",
+        replace(WELL, responses=[{**RESPONSE, "comment": ""}]),
+        "the comment of request r1 is 'Fine', in its response ''",
+    ),
+    "a duration that got lost": (
+        "both-sides-agree",
+        replace(WELL, approvals=[{**APPROVAL, "duration": ""}]),
+        "the duration of request r1 is '' in the console, '1970-01-02 06:00:00' in ServiceNow",
+    ),
+    "a decision under another name": (
+        "both-sides-agree",
+        replace(WELL, approvals=[{**APPROVAL, "responded_by": "nobody"}]),
+        "the approver of request r1 is 'nobody' in the console, 'approver' in ServiceNow",
+    ),
+    "a request that arrived otherwise": (
+        "both-sides-agree",
+        replace(TIMED_OUT, requests=[{**ROW, "status": "TimedOut", "metadata": '{"PolicyId":"other"}'}]),
+        """the metadata of request r1 is '{"PolicyId":"p"}' in the console, '{"PolicyId":"other"}' in ServiceNow""",
+    ),
+    "a console registered twice": (
+        "registered-once",
+        replace(WELL, registrations=[REGISTRATION, REGISTRATION]),
+        "2 registrations have the same Client Id",
+    ),
+    "an activity type registered twice": (
+        "registered-once",
+        replace(WELL, activity_types=[ACTIVITY_TYPE, ACTIVITY_TYPE]),
+        "2 activity types of one registration have the same name",
+    ),
     "a request twice": (
         "one-record-each",
         replace(WELL, requests=[ROW, {**ROW, "sys_id": "s2"}]),
@@ -265,7 +365,7 @@ async def test_whatever_becomes_of_the_steps_only_the_invariants_count() -> None
         "- servicenow.deny:\n"
         "- console.ask: {as: second}\n"
     )
-    assert (ended.outcome, ended.checks) == ("passed", 7)
+    assert (ended.outcome, ended.checks) == ("passed", len(INVARIANTS))
 
 
 async def test_messages_that_the_scenario_breaks_itself_are_no_violations() -> None:

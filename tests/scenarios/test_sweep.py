@@ -125,6 +125,24 @@ def test_a_planted_defect_is_found() -> None:
     assert workshop.failure(variation(f"late: {delivery}", variations)) is None
 
 
+@pytest.mark.parametrize("table", ["integration_configuration", "activity_type"])
+def test_a_second_registration_is_found(table: str) -> None:
+    """A console that registers again after a lost answer, because its own record is not found, is noticed."""
+    path = f"*_{table}"
+    touches = Touched(at="servicenow", side="answer", method="GET", path=path, times=1)
+    mutant = Mutant("own-record-hidden", "A record is found.", touches, "approve", {"json": {"result": []}})
+    worlds = TamperedWorlds(WorldBuilder(0), mutant)
+    (lost,) = [
+        each
+        for each in swept(load("approve"), worlds)
+        if re.search(f"; lost after commit: POST .*_{table} ", each.title)
+    ]
+    failure = Workshop(Player(worlds)).failure(lost)
+    assert failure is not None
+    assert failure.step == "registered-once"
+    assert Workshop(Player(WorldBuilder(0))).failure(lost) is None
+
+
 def test_what_failed_is_not_varied() -> None:
     """It has nothing to lose; what was skipped neither."""
     (failing,) = Loader(vocabulary()).parse(
@@ -146,7 +164,7 @@ def test_the_command_tells_of_variations_that_fail_and_counts_them(
     failed = [line.rpartition("; ")[2] for line in lines if line.startswith("failed  ")]
     committed = ("lost after commit", "duplicated", "late", "malformed")
     assert failed == [f"{fault}: POST {RESPONSES} to servicenow" for _ in range(2) for fault in committed]
-    assert lines[-2].startswith("11 passed, 8 failed, 0 skipped; 127 expectations in ")
+    assert lines[-2].startswith("11 passed, 8 failed, 0 skipped; 145 expectations in ")
     assert lines[-1] == "18 variations were played, 8 of them failed"
 
 

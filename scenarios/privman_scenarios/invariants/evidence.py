@@ -19,6 +19,8 @@ Sighting = Mapping[str, str]
 _SUCCESS = range(200, 300)
 # Faults that let the party itself give the answer.
 _HARMLESS = ("", "slow")
+# The kind of fault that does twice what was asked once.
+REPEATED = "duplicated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Evidence:
         requests: rows of the Requests table, columns under their canonical names.
         responses: rows of the Responses table.
         registrations: rows of the Integration Configuration table.
+        activity_types: rows of the Activity Types table.
         received: party to the exchanges that it received.
         violations: contracts that a message of either party broke.
     """
@@ -41,6 +44,7 @@ class Evidence:
     requests: Sequence[Record]
     responses: Sequence[Record]
     registrations: Sequence[Record]
+    activity_types: Sequence[Record]
     received: Mapping[str, Sequence[Record]]
     violations: Sequence[str]
 
@@ -56,21 +60,32 @@ class Evidence:
         """Return ServiceNow's responses to a request."""
         return [row for row in self.responses if row["request_id"] == request_id]
 
-    def acknowledged(self) -> Iterator[tuple[Record, str]]:
-        """Yield each row and the decision on it that ServiceNow answered with success, in order."""
+    def includes(self, row: Record, column: str) -> bool:
+        """Tell whether decisions on a request carry ``comment`` or ``duration`` to the console."""
+        kinds = (each for each in self.activity_types if each["sys_id"] == row["activity_type_id"])
+        return any(kind[f"include_{column}"] == "true" for kind in kinds)
+
+    def repeated_inserts(self, table: str) -> int:
+        """Return how many inserts into a table the network repeated, each of which leaves a second row."""
+        path = f"/{self.names.table(table)}"
+        inserts = (each for each in self.received["servicenow"] if each["method"] == "POST")
+        return sum(each["fault"] == REPEATED and urlsplit(each["url"]).path.endswith(path) for each in inserts)
+
+    def acknowledged(self) -> Iterator[tuple[Record, Record]]:
+        """Yield each row and the columns of the decision on it that ServiceNow answered with success, in order."""
         rows, spelling = {row["sys_id"]: row for row in self.requests}, Spelling(self.names)
         for exchange in self.received["servicenow"]:
             sys_id = urlsplit(exchange["url"]).path.rpartition("/")[2]
             if sys_id in rows and _is_accepted_update(exchange):
-                body = spelling.record_from_wire("request", _object(exchange["request"]["body"]))
-                if decision := body.get("status"):
-                    yield rows[sys_id], decision
+                body = spelling.record_from_wire("request", parsed_object(exchange["request"]["body"]))
+                if body.get("status"):
+                    yield rows[sys_id], body
 
     def taken(self) -> Iterator[tuple[str, str]]:
         """Yield request_id and response of each decision that the console answered with success, in order."""
         spelling = Spelling(self.names)
         for exchange in self.received["console"]:
-            body = spelling.message_from_wire(_object(exchange["request"]["body"]))
+            body = spelling.message_from_wire(parsed_object(exchange["request"]["body"]))
             if "Response" in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
                 yield body["RequestId"], body["Response"]
 
@@ -84,7 +99,7 @@ class Evidence:
         return int(row["response_status_code"] or 0) in again and int(row["retry_attempts"] or 0) < self._most_retries()
 
     def _most_retries(self) -> int:
-        registered = [_object(row["instance_metadata"]) for row in self.registrations]
+        registered = [parsed_object(row["instance_metadata"]) for row in self.registrations]
         return min((int(metadata.get("Maximum retry attempts", 0)) for metadata in registered), default=0)
 
 
@@ -99,6 +114,7 @@ async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:
         requests=await servicenow.find("request"),
         responses=await servicenow.find("response"),
         registrations=await servicenow.find("integration_configuration"),
+        activity_types=await servicenow.find("activity_type"),
         received=received,
         violations=await _violations(targets, received),
     )
@@ -125,7 +141,8 @@ def _is_accepted_update(exchange: Record) -> bool:
     return updates and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS
 
 
-def _object(text: str) -> dict[str, Any]:
+def parsed_object(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text, an empty one where there is none."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

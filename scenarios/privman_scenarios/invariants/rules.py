@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
-from privman_scenarios.invariants.evidence import Evidence, Record
+from privman_scenarios.invariants.evidence import Evidence, Record, parsed_object
+from privman_scenarios.spans import duration_seconds
 
 PENDING, APPROVED, DENIED, TIMED_OUT, EXPIRED = "Pending", "Approved", "Denied", "TimedOut", "Expired"
 APPROVE = "Approve"
@@ -39,7 +40,8 @@ def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
         if states[-1] in (APPROVED, EXPIRED) and approval["decided_at"] >= approval["times_out_at"]:
             yield f"request {request_id} was approved at {approval['decided_at']}, timed out {approval['times_out_at']}"
     before: dict[str, str] = {}
-    for row, decision in evidence.acknowledged():
+    for row, columns in evidence.acknowledged():
+        decision = columns["status"]
         if decision == APPROVE and before.get(row["sys_id"], APPROVE) != APPROVE:
             yield f"ServiceNow took {decision} on request {row['request_id']} after {before[row['sys_id']]}"
         before.setdefault(row["sys_id"], decision)
@@ -47,10 +49,14 @@ def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
 
 def no_acknowledged_decision_lost(evidence: Evidence) -> Iterator[str]:
     """What ServiceNow has taken is sent until it is delivered, and what the console has taken it has."""
-    for row, decision in evidence.acknowledged():
+    for row, columns in evidence.acknowledged():
+        yield from _altered(row, columns)
+        decision = columns["status"]
         responses = [each for each in evidence.responses_to(row["request_id"]) if each["response"] == decision]
         if not responses:
             yield f"ServiceNow took {decision} on request {row['request_id']} and has no response for it"
+        for response in responses:
+            yield from _altered_response(evidence, row, response)
         for response in filter(evidence.may_be_retried, responses):
             yield (
                 f"the response to request {row['request_id']} was given up with status "
@@ -63,13 +69,16 @@ def no_acknowledged_decision_lost(evidence: Evidence) -> Iterator[str]:
 
 
 def both_sides_agree(evidence: Evidence) -> Iterator[str]:
-    """Both sides end alike, or ServiceNow shows that the console refused its decision."""
+    """Both sides hold the same request and decision, or ServiceNow shows that the console refused its decision."""
     for approval in evidence.approvals:
         row = evidence.request(approval["request_id"])
         if row is None:
             yield from _absence(approval)
-        elif not _is_explained(evidence, approval):
-            yield from _disagreement(approval, row)
+            continue
+        if parsed_object(approval["metadata"]) != parsed_object(row["metadata"]):
+            yield _both("metadata of", approval, approval["metadata"], row["metadata"])
+        if not _is_explained(evidence, approval):
+            yield from _disagreement(evidence, approval, row)
 
 
 def one_record_each(evidence: Evidence) -> Iterator[str]:
@@ -80,6 +89,18 @@ def one_record_each(evidence: Evidence) -> Iterator[str]:
         yield from (
             f"the {kind} {key} stands {count} times in ServiceNow" for key, count in counted.items() if count > 1
         )
+
+
+def registered_once(evidence: Evidence) -> Iterator[str]:
+    """A console is registered once, with one activity type of a name."""
+    consoles = Counter(str(parsed_object(row["instance_metadata"]).get("Username")) for row in evidence.registrations)
+    kinds = Counter((row["instance_id"], row["name"]) for row in evidence.activity_types)
+    for table, what, counted in (
+        ("integration_configuration", "registrations have the same Client Id", consoles.values()),
+        ("activity_type", "activity types of one registration have the same name", kinds.values()),
+    ):
+        most = 1 + evidence.repeated_inserts(table)
+        yield from (f"{count} {what}" for count in counted if count > most)
 
 
 def no_server_error(evidence: Evidence) -> Iterator[str]:
@@ -101,6 +122,7 @@ INVARIANTS: Mapping[str, Invariant] = {
     "no-acknowledged-decision-lost": no_acknowledged_decision_lost,
     "both-sides-agree": both_sides_agree,
     "one-record-each": one_record_each,
+    "registered-once": registered_once,
     "no-server-error": no_server_error,
     "contracts-kept": contracts_kept,
 }
@@ -131,13 +153,48 @@ def _is_explained(evidence: Evidence, approval: Record) -> bool:
     return refused or bool(approval["decided_here"] and approval["last_error"])
 
 
-def _disagreement(approval: Record, row: Record) -> Iterator[str]:
+def _disagreement(evidence: Evidence, approval: Record, row: Record) -> Iterator[str]:
     """Tell how the two ends of a request differ."""
-    request_id, state = approval["request_id"], approval["state"]
     if not _agree(approval, row):
-        yield f"request {request_id} is {state} in the console, {row['status']} in ServiceNow"
-    elif state != TIMED_OUT and approval["comment"] != row["comment"]:
-        yield (
-            f"the comment on request {request_id} is {approval['comment']!r} in the console, "
-            f"{row['comment']!r} in ServiceNow"
-        )
+        yield f"request {approval['request_id']} is {approval['state']} in the console, {row['status']} in ServiceNow"
+        return
+    if approval["state"] == TIMED_OUT:
+        return
+    if evidence.includes(row, "comment") and approval["comment"] != row["comment"]:
+        yield _both("comment on", approval, approval["comment"], row["comment"])
+    if (
+        row["status"] == APPROVE
+        and evidence.includes(row, "duration")
+        and _differ(approval["duration"], row["duration"])
+    ):
+        yield _both("duration of", approval, approval["duration"], row["duration"])
+    approvers = {each["sys_created_by"] for each in evidence.responses_to(row["request_id"])}
+    if approvers and not approval["decided_here"] and approval["responded_by"] not in approvers:
+        yield _both("approver of", approval, approval["responded_by"], ", ".join(approvers))
+
+
+def _altered(row: Record, decided: Record) -> Iterator[str]:
+    """Tell which part of a decision ServiceNow answered with success and did not keep."""
+    if "comment" in decided and decided["comment"] != row["comment"]:
+        yield f"ServiceNow took the comment {decided['comment']!r} and keeps {row['comment']!r}"
+    if "duration" in decided and _differ(decided["duration"], row["duration"]):
+        yield f"ServiceNow took the duration {decided['duration']!r} and keeps {row['duration']!r}"
+
+
+def _altered_response(evidence: Evidence, row: Record, response: Record) -> Iterator[str]:
+    """Tell which part of a decision its response does not repeat."""
+    columns = ["comment", "duration"] if row["status"] == APPROVE else ["comment"]
+    for column in columns:
+        if evidence.includes(row, column) and response[column] != row[column]:
+            yield (
+                f"the {column} of request {row['request_id']} is {row[column]!r}, in its response {response[column]!r}"
+            )
+
+
+def _differ(duration: str, other: str) -> bool:
+    """Tell whether two durations, ``08:00:00`` or ``1970-01-01 08:00:00``, are of different lengths."""
+    return duration_seconds(duration) != duration_seconds(other)
+
+
+def _both(what: str, approval: Record, console: str, servicenow: str) -> str:
+    return f"the {what} request {approval['request_id']} is {console!r} in the console, {servicenow!r} in ServiceNow"
