@@ -24,6 +24,7 @@ from mock_servicenow.now_platform.records.unit_of_work import UnitOfWork
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.rules.rulebook import Rulebook
 from mock_servicenow.now_platform.rules.rules import BusinessRule
+from mock_servicenow.now_platform.rules.stored_rules import stored_rule_checks
 from mock_servicenow.now_platform.rules.task_rules import task_rules
 from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.clock import Clock
@@ -64,7 +65,16 @@ class Instance:
         self.release = release or ReleaseProfile()
         self.queries = queries or Compilations(dictionary)
         self.fields = fields or FieldLists(dictionary)
-        self.rules = Rulebook([*task_rules(), *user_rules(), *attachment_rules(), *registry_rules(), *api_key_rules()])
+        self.rules = Rulebook(
+            [
+                *task_rules(),
+                *user_rules(),
+                *attachment_rules(),
+                *registry_rules(),
+                *api_key_rules(),
+                *stored_rule_checks(),
+            ]
+        )
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._loop: asyncio.AbstractEventLoop  # known once something runs

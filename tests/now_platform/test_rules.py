@@ -284,7 +284,7 @@ async def test_a_stored_rule_for_something_else_does_not_act(client: Client, cha
 
 def test_a_stored_rule_that_was_undone_does_not_act(instance: Instance) -> None:
     """A rule stored in a transaction that failed is not remembered."""
-    rule = {name: str(value).lower() for name, value in STORED.items()}
+    rule = {name: value if isinstance(value, str) else str(value).lower() for name, value in STORED.items()}
 
     def insert_both() -> None:
         with instance.transaction(instance.system) as session:
@@ -295,3 +295,74 @@ def test_a_stored_rule_that_was_undone_does_not_act(instance: Instance) -> None:
         insert_both()
     with instance.transaction(instance.system) as session:
         session.insert("problem", {"short_description": "EICAR"})
+
+
+SCRIPT = "(function executeRule(current, previous /*null when async*/) {\n  // later\n%s\n})(current, previous);"
+NOT_RUN = "business-rule-not-run"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {"condition": "false", "advanced": True},
+        {"condition": "gs.hasRole('itil')"},
+        {"script": SCRIPT % "current.setAbortAction(true);", "advanced": True},
+        {"script": "gs.info('written')", "condition": "current.priority == 1", "template": "category=storage"},
+    ],
+)
+async def test_a_stored_rule_with_a_script_never_aborts(
+    client: Client, swallowed: Callable[[], list[str]], code: dict[str, object]
+) -> None:
+    """What cannot be run is a finding when it is stored and whenever it would have run, and changes nothing."""
+    stored = await client.post("/api/now/table/sys_script", json={**STORED, **code})
+    assert stored.status == 201
+    assert swallowed() == [NOT_RUN]
+    hit = await client.post("/api/now/table/problem", json={"description": "eicar", "category": "x"})
+    assert (hit.status, (await hit.json())["result"]["category"]) == (201, "x")
+    assert swallowed() == [NOT_RUN] * 2
+    assert (await client.post("/api/now/table/problem", json={"description": "other"})).status == 201
+    assert swallowed() == [NOT_RUN] * 2
+
+
+@pytest.mark.parametrize("script", ["", SCRIPT % "", "/* nothing * yet */ // to do"])
+async def test_a_script_without_code_is_none(client: Client, script: str) -> None:
+    """The function that the platform fills in leaves the rule's other actions as they are."""
+    await client.post("/api/now/table/sys_script", json={**STORED, "script": script})
+    assert (await client.post("/api/now/table/problem", json={"description": "eicar"})).status == 403
+
+
+@pytest.mark.parametrize("condition", ["u_bunk=1", "description=javascript:hidden()", "descriptionMATCH_RGX.*"])
+async def test_a_condition_that_cannot_be_evaluated_is_not_met(
+    client: Client, swallowed: Callable[[], list[str]], condition: str
+) -> None:
+    """A rule or a data policy whose condition is not understood refuses nothing; findings say so."""
+    rule = {**STORED, "filter_condition": condition}
+    policy = {"short_description": "p", "model_table": "problem", "conditions": condition}
+    await client.post("/api/now/table/sys_script", json=rule)
+    record = await (await client.post("/api/now/table/sys_data_policy2", json=policy)).json()
+    demand = {"sys_data_policy": record["result"]["sys_id"], "field": "category", "mandatory": "true"}
+    await client.post("/api/now/table/sys_data_policy_rule", json=demand)
+    assert swallowed() == ["condition-not-evaluated"] * 2
+    assert (await client.post("/api/now/table/problem", json={})).status == 201
+    assert swallowed() == ["condition-not-evaluated"] * 4
+
+
+async def test_a_rule_about_an_unknown_table_is_stored(client: Client) -> None:
+    """Nothing is said about the condition of a rule whose table does not exist."""
+    rule = {**STORED, "collection": "u_later", "filter_condition": "u_bunk=1"}
+    assert (await client.post("/api/now/table/sys_script", json=rule)).status == 201
+
+
+async def test_a_stored_rule_for_roles_acts_for_their_holders(
+    client: Client, user: Client, grant: Callable[[str, str], None]
+) -> None:
+    """A rule names roles by name or by sys_id; for users without one of them it does not act."""
+    found = await client.get("/api/now/table/sys_user_role?name=itil&sysparm_fields=sys_id")
+    [role] = (await found.json())["result"]
+    for named in ("itil", role["sys_id"]):
+        rule = {**STORED, "role_conditions": f"unknown,{named}", "filter_condition": f"category={named}"}
+        await client.post("/api/now/table/sys_script", json=rule)
+        assert (await user.post("/api/now/table/problem", json={"category": named})).status == 201
+    grant("plain", "itil")
+    for named in ("itil", role["sys_id"]):
+        assert (await user.post("/api/now/table/problem", json={"category": named})).status == 403

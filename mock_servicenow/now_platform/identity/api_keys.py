@@ -7,7 +7,6 @@ from mock_servicenow.now_platform.identity.api_names import covers
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.roles import acting_user
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
-from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _deactivate_without_token(context: RuleContext) -> None:
         return
     context.current["active"] = "false"
     message = f"API key '{context.current['name']}' has no token, so it was stored as inactive"
-    context.session.findings.append(Finding("swallowed", "api-key-without-token", message, "token"))
+    context.report("api-key-without-token", message, "token")
 
 
 def _has_expired(session: "Session", record: "Record") -> bool:

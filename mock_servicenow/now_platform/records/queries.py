@@ -21,6 +21,7 @@ from mock_servicenow.now_platform.query.syntax import Condition
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.reader import Values
     from mock_servicenow.now_platform.records.session import Session
+    from privman_testbench.findings import Finding
 
 
 def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
@@ -86,8 +87,20 @@ def matching(session: "Session", table: str, encoded: str, sys_ids: Iterable[str
     return set(session.work.transaction.execute(statement).scalars())
 
 
-def would_match(session: "Session", encoded: str, change: Change) -> bool:
-    """Return whether a record, as it would be after a write, meets a condition."""
-    query = session.instance.queries.parser.parse(encoded)
-    condition = compile_condition(query, change, session.dictionary, _context(session))
+def would_match(session: "Session", encoded: str, change: Change) -> bool | None:
+    """Return whether a record, as it would be after a write, meets a condition; None if it cannot be evaluated."""
+    condition = _condition(session, encoded, change)
+    if condition.invalid:
+        return None
     return bool(session.work.transaction.execute(sa.select(condition.where)).scalar())
+
+
+def unknown_terms(session: "Session", table: str, encoded: str) -> "tuple[Finding, ...]":
+    """Return why a condition on records of a table cannot be evaluated; empty if it can."""
+    condition = _condition(session, encoded, Change(table, {}))
+    return condition.findings if condition.invalid else ()
+
+
+def _condition(session: "Session", encoded: str, change: Change) -> CompiledQuery:
+    query = session.instance.queries.parser.parse(encoded)
+    return compile_condition(query, change, session.dictionary, _context(session))

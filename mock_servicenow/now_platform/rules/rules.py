@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from mock_servicenow.now_platform.query import Change
 from mock_servicenow.now_platform.records import queries
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
@@ -89,11 +90,23 @@ class RuleContext:
         return self.current.get(column, "") != before
 
     def meets(self, condition: str) -> bool:
-        """Return whether the record as it would be meets an encoded query; every record meets an empty one."""
+        """Return whether the record as it would be meets an encoded query; every record meets an empty one.
+
+        None meets one that cannot be evaluated, which becomes a finding.
+        """
         if not condition:
             return True
         previous = {} if self.previous is None else self.previous.values
-        return queries.would_match(self.session, condition, Change(self.table, self.current, previous))
+        met = queries.would_match(self.session, condition, Change(self.table, self.current, previous))
+        if met is None:
+            self.report(
+                "condition-not-evaluated", f"condition '{condition}' on {self.table} cannot be evaluated: not met"
+            )
+        return bool(met)
+
+    def report(self, rule: str, message: str, where: str = "") -> None:
+        """Record what the instance swallows of this write."""
+        self.session.findings.append(Finding("swallowed", rule, message, where))
 
     def abort(self, reason: str) -> NoReturn:
         """Refuse the write; the reason becomes a finding and never reaches the client (platform 1.9)."""

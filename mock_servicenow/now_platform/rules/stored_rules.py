@@ -1,7 +1,10 @@
 """Business rules that administrators keep as records: conditions and actions, no script (platform 8.5)."""
 
+import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.intake import Intake
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext, When
 
@@ -12,15 +15,32 @@ if TYPE_CHECKING:
 RULES = "sys_script"
 _KINDS: dict[str, When] = {"before": "before", "after": "after"}
 _OPERATIONS: tuple[Operation, ...] = ("insert", "update", "delete")
+# The platform fills every script field with this function, to be completed.
+_UNTOUCHED = "(functionexecuteRule(current,previous){})(current,previous);"
+_NO_CODE = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*|\s+")
+_CONDITIONS = {RULES: ("collection", "filter_condition"), "sys_data_policy2": ("model_table", "conditions")}
+"""Tables that hold conditions: the columns with the name of the table they are about, and with the query."""
 
 
 def load(session: "Session") -> list[BusinessRule]:
     """Return the active rules of every table, by table."""
     records = sorted(session.find_all(RULES, active="true"), key=lambda record: record["collection"])
-    return [rule for record in records if (rule := _to_rule(record)) is not None]
+    return [rule for record in records if (rule := _to_rule(session, record)) is not None]
 
 
-def _to_rule(record: "Record") -> BusinessRule | None:
+def stored_rule_checks() -> list[BusinessRule]:
+    """Return the rules that report, when a rule or a policy is stored, what of it cannot be run."""
+    writes: frozenset[Operation] = frozenset({"insert", "update"})
+    return [
+        BusinessRule("report_script", RULES, "before", writes, _report_script),
+        *(
+            BusinessRule(f"report_condition_{table}", table, "before", writes, _report_condition)
+            for table in _CONDITIONS
+        ),
+    ]
+
+
+def _to_rule(session: "Session", record: "Record") -> BusinessRule | None:
     when = _KINDS.get(record["when"])  # other kinds accompany no write
     if when is None:
         return None
@@ -30,24 +50,82 @@ def _to_rule(record: "Record") -> BusinessRule | None:
         table=record["collection"],
         when=when,
         operations=operations,
-        run=RuleAction(record["template"], record["message"], aborts=record["abort_action"] == "true"),
+        run=_action(session, record),
         order=int(record["order"] or 100),
         condition=record["filter_condition"],
         sys_id=record.sys_id,
     )
 
 
-class RuleAction:
-    """Sets values as the rule's template says, then aborts if the rule does."""
+def _action(session: "Session", record: "Record") -> Callable[[RuleContext], None]:
+    scripts = _scripts(record.values)
+    if scripts:
+        return NotRun(record["name"], scripts)
+    roles = tuple(_role(session, entry) for entry in record["role_conditions"].split(",") if entry)
+    return RuleAction(record["template"], record["message"], roles, aborts=record["abort_action"] == "true")
 
-    def __init__(self, template: str, message: str, *, aborts: bool) -> None:
+
+def _role(session: "Session", entry: str) -> str:
+    """Return the name of a role that is given by its name or its sys_id."""
+    role = session.get("sys_user_role", entry)
+    return entry if role is None else role["name"]
+
+
+def _scripts(values: Mapping[str, str]) -> list[str]:
+    """Return the columns that hold code, whether the rule is advanced or not: no source says what an old one does."""
+    return [name for name in ("condition", "script") if _NO_CODE.sub("", values[name]) not in {"", _UNTOUCHED}]
+
+
+def _report_script(context: RuleContext) -> None:
+    scripts = _scripts(context.current)
+    if scripts:
+        _report_not_run(context, context.current["name"], scripts)
+
+
+def _report_not_run(context: RuleContext, name: str, scripts: list[str]) -> None:
+    message = f"business rule '{name}' never acts: no script runs here, and it has one in {' and '.join(scripts)}"
+    context.report("business-rule-not-run", message, name)
+
+
+def _report_condition(context: RuleContext) -> None:
+    named, holding = _CONDITIONS[context.table]
+    table, condition = context.current[named], context.current[holding]
+    if context.session.dictionary.table(table) is None:
+        return
+    for finding in queries.unknown_terms(context.session, table, condition):
+        context.report("condition-not-evaluated", f"{context.table}, {holding}: {finding.message}", holding)
+
+
+class NotRun:
+    """Reports that a rule would have run; it changes and aborts nothing."""
+
+    def __init__(self, name: str, scripts: list[str]) -> None:
+        self._name = name
+        self._scripts = scripts
+
+    def __call__(self, context: RuleContext) -> None:
+        """Report one write."""
+        _report_not_run(context, self._name, self._scripts)
+
+
+class RuleAction:
+    """Sets values as the rule's template says, then aborts if the rule does.
+
+    Args:
+        roles: the rule acts for users with one of them; for everybody if there are none.
+    """
+
+    def __init__(self, template: str, message: str, roles: tuple[str, ...], *, aborts: bool) -> None:
         terms = [term.partition("=") for term in template.split("^") if "=" in term]
         self._values = {name: value for name, _, value in terms}
         self._message = message
+        self._roles = roles
         self._aborts = aborts
 
     def __call__(self, context: RuleContext) -> None:
         """Act on one write."""
+        if self._roles and not context.session.user.has_any(self._roles):
+            return
         intake = Intake(context.session, context.table)
         context.current.update(intake.take(self._values, with_sys_id=False))
         if self._aborts:
