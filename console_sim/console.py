@@ -48,6 +48,7 @@ class Console:
 
     def reset(self) -> None:
         """Go back to the state at start."""
+        self.setup.abandon()
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()

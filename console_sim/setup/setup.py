@@ -1,7 +1,9 @@
 """Runs the thirteen steps of the documented set-up, each with its own outcome."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
+from console_sim.errors import ConflictError
 from console_sim.foreign_systems import ForeignSystems
 from console_sim.servicenow.registrar import Registrar
 from console_sim.setup.console_steps import ConsoleSteps
@@ -23,9 +25,30 @@ class Setup:
         self._foreign_systems = foreign_systems
         self._registrar = registrar
         self._secrets = secrets
+        self._running: set[asyncio.Task[list[Outcome]]] = set()
 
     async def run(self, order: SetupOrder) -> list[Outcome]:
-        """Take each step once; one whose needs did not come out ok is skipped."""
+        """Take each step once; skip a step if one that it needs did not succeed.
+
+        Raises ConflictError if `abandon` is called before the last step.
+        """
+        task = asyncio.ensure_future(self._run(order))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()  # when the caller has gone, too
+        if task.cancelled():
+            raise ConflictError("the console was reset before the set-up had ended; run the set-up again")
+        return task.result()
+
+    def abandon(self) -> None:
+        """End every set-up that is running, so that none writes into what comes after a reset."""
+        for task in self._running:
+            task.cancel()
+
+    async def _run(self, order: SetupOrder) -> list[Outcome]:
         outcomes: dict[Step, Outcome] = {}
         for step, act in self._acts().items():
             outcomes[step] = _unmet_need(step, outcomes) or await self._take(step, act, order)

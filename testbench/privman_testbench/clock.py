@@ -45,7 +45,7 @@ class Clock(Protocol):
         """Jump, running what falls due in order; raises ClockIsRealError where time is real."""
 
     def restart(self) -> None:
-        """Forget what waits; virtual time begins anew."""
+        """Drop the jobs that wait; virtual time begins anew, and its sleeps and time-outs end at once."""
 
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""

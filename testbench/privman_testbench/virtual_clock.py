@@ -19,6 +19,7 @@ class _VirtualTimer:
     when: datetime
     turn: int
     fire: Callable[[], None] = field(compare=False)
+    is_job: bool = field(default=False, compare=False)
     fired: bool = field(default=False, compare=False)
     cancelled: bool = field(default=False, compare=False)
 
@@ -52,7 +53,7 @@ class VirtualClock:
 
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
-        timer = _VirtualTimer(when, next(self._turns), lambda: self._jobs.spawn(job))
+        timer = _VirtualTimer(when, next(self._turns), lambda: self._jobs.spawn(job), is_job=True)
         if when <= self._now:
             timer.fire()
         else:
@@ -102,9 +103,13 @@ class VirtualClock:
             self._now = target
 
     def restart(self) -> None:
-        """Forget what waits, and begin at the start again."""
-        self._timers.clear()
+        """Drop the jobs that wait, end every sleep and time-out at once, and begin at the start again."""
+        waiting, self._timers = self._timers, []
         self._now = self._start
+        for timer in waiting:
+            if not timer.is_job and not timer.cancelled:
+                timer.fired = True
+                timer.fire()
 
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""

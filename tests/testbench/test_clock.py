@@ -189,3 +189,24 @@ async def test_many_calls_leave_no_timers_behind(party: Party) -> None:
         await party.caller.send("GET", party.url + "/", {}, b"", 5)
     await party.clock.advance(100)
     assert (await party.caller.send("GET", party.url + "/", {}, b"", 5)).status == 200
+
+
+async def test_restart_ends_what_waits() -> None:
+    """A restart ends every time-out and sleep at once, so that nobody waits for a moment that never comes."""
+    clock = VirtualClock()
+    log: list[str] = []
+    _later(clock, 5, log, "dropped")
+    forever = asyncio.Event()
+
+    async def give_up() -> None:
+        async with clock.timeout(30):
+            await forever.wait()
+
+    waiting = asyncio.gather(give_up(), clock.sleep(30), return_exceptions=True)
+    await asyncio.sleep(0)
+    clock.restart()
+    outcome, slept = await waiting
+    assert isinstance(outcome, TimeoutError)
+    assert slept is None
+    await clock.advance(60)
+    assert log == []
