@@ -65,7 +65,7 @@ class ConsoleClient:
             self._names.key("token", "UserName"): configuration.username,
             self._names.key("token", "Password"): configuration.password,
         }
-        answer = await self._post(configuration.token_url, body, {})
+        answer = await self._post(configuration.token_url, body, {}, answers_secret=True)
         if answer.status != _OK:
             raise _NoTokenError(answer.status)
         token = _json_string(answer.body)
@@ -78,9 +78,12 @@ class ConsoleClient:
         answer = await self._post(configuration.endpoint_url, decision, {"Authorization": f"Bearer {token}"})
         return answer.status
 
-    async def _post(self, url: str, body: Mapping[str, str], headers: dict[str, str]) -> Answer:
+    async def _post(
+        self, url: str, body: Mapping[str, str], headers: dict[str, str], *, answers_secret: bool = False
+    ) -> Answer:
         data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        return await self._caller.send("POST", url, _JSON | headers, data, SECONDS_PER_CALL)
+        sent = _JSON | headers
+        return await self._caller.send("POST", url, sent, data, SECONDS_PER_CALL, answers_secret=answers_secret)
 
 
 class _NoTokenError(Exception):

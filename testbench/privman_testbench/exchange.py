@@ -30,6 +30,7 @@ class Exchange:
         fault: name of the armed fault that touched the exchange.
         findings: what was swallowed, and what breaks a contract.
         judged: whether somebody has looked for broken contracts yet.
+        answers_secret: whether an answer that is a JSON string is a secret, such as a token.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Exchange:
     fault: str = ""
     findings: list[Finding] = field(default_factory=list)
     judged: bool = False
+    answers_secret: bool = False
 
     @property
     def ended(self) -> bool:

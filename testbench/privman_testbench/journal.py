@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from privman_testbench.clock import Clock
 from privman_testbench.exchange import KEPT_BODY, Direction, Exchange, Headers
 from privman_testbench.findings import Finding
-from privman_testbench.masking import Secrets
+from privman_testbench.masking import MASK, Secrets
 
 Judge = Callable[[Exchange], Iterable[Finding]]
 Fits = Callable[[Exchange], bool]
@@ -117,7 +117,7 @@ class Journal:
             "status": exchange.status,
             "response": {
                 "headers": self._secrets.mask_headers(exchange.response_headers.items()),
-                "body": mask(_text(exchange.response_body, exchange.response_size)),
+                "body": mask(_answer_text(exchange)),
             },
             "error": exchange.error,
             "fault": exchange.fault,
@@ -143,6 +143,12 @@ class Journal:
             gone = self._entries.popleft()
             self._bytes -= len(gone.request_body) + len(gone.response_body)
             self.evicted += 1
+
+
+def _answer_text(exchange: Exchange) -> str:
+    if exchange.answers_secret and exchange.response_body.lstrip()[:1] == b'"':
+        return f'"{MASK}"'
+    return _text(exchange.response_body, exchange.response_size)
 
 
 def _is_cut(exchange: Exchange) -> bool:

@@ -1,86 +1,167 @@
 """Secrets never reach an output."""
 
 import re
-from base64 import b64decode, b64encode
-from collections.abc import Iterable
-from urllib.parse import quote
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from threading import Lock
+
+from privman_testbench.needles import SHORTEST, Needles, Span
+from privman_testbench.places import Place, is_secret_header, places
+from privman_testbench.unescaping import Unescaped, bare, layers
 
 MASK = "***"
-# Older ones are tokens that expired long before.
-KEPT_SECRETS = 1_000
-_SECRET_HEADERS = frozenset({"cookie", "set-cookie", "x-sn-apikey", "x-usertoken", "x-admin-token"})
-_MASKED_KEYS = (
-    r"(?:user_|new_|old_|servicenow_)?password\d?|secret|client_?secret|access_?token|refresh_?token|id_token|api_?key"
-    r"|x-sn-apikey|code_verifier|assertion"
-)
-# The backslashes reach into JSON that stands inside a JSON string: there every quote is escaped, perhaps twice.
-_JSON_PAIR = re.compile(
-    rf'(?P<head>(?P<quote>\\*")(?:{_MASKED_KEYS})(?P=quote)\s*:\s*)(?P=quote)(?P<value>.*?)(?<!\\)(?P=quote)',
-    re.IGNORECASE | re.DOTALL,
-)
-# A pair stands in a query string, or in an encoded query within one.
-_FORM_PAIR = re.compile(
-    rf"(?P<head>(?:^|[?&'=^]|%5E|%3D)(?:{_MASKED_KEYS}|token)(?:=|%3D))(?P<value>(?:(?!%5E)[^&\s^'])+)", re.IGNORECASE
-)
-_XML_PAIR = re.compile(rf"(?P<head><(?P<tag>{_MASKED_KEYS})>)(?P<value>[^<]+)", re.IGNORECASE)
-# The calls within a batch: their headers, and their bodies in base64.
-_BATCH_HEADER = re.compile(
-    r'(?P<head>(?P<quote>\\*")name(?P=quote)\s*:\s*(?P=quote)(?:authorization|cookie|x-sn-apikey|x-usertoken)(?P=quote)'
-    r"\s*,\s*(?P=quote)value(?P=quote)\s*:\s*)(?P=quote).*?(?P=quote)",
-    re.IGNORECASE | re.DOTALL,
-)
-_BATCH_BODY = re.compile(r'(?P<head>"body"\s*:\s*")(?P<value>[A-Za-z0-9+/=]+)(?=")', re.ASCII)
+KEPT_RETIRED = 1_000
+_LONG = 16
+_DEEPEST = 3
+_PACKED = re.compile(r"[A-Za-z0-9+/]{16,}+={0,2}")
+_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
+Edit = tuple[int, int, str]
 
 
 class Secrets:
-    """The secrets that a party has met, and the places where secrets stand.
+    """The secrets that a party or a run has met; every output goes through `mask`.
 
-    Generated secrets and tokens are added as they come to be known and are masked wherever they appear; passwords
-    are masked by their place, since a short one such as ``admin`` is an ordinary word elsewhere.
+    A secret that is long or random enough, as generated ones are, is masked wherever it appears and however it is
+    written: percent-encoded, escaped in JSON or HTML, several times over, or within base64. Any other is an
+    ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
+    elements and parts of forms that hold secrets (see `places`), within base64 too. `add` is idempotent, takes
+    anything and may be called by any thread.
 
     Args:
-        kept: how many secrets are remembered, the newest.
+        kept: how many retired secrets are remembered, the newest; those in use are always remembered.
     """
 
-    def __init__(self, kept: int = KEPT_SECRETS) -> None:
+    def __init__(self, kept: int = KEPT_RETIRED) -> None:
         self._kept = kept
-        self._known: dict[str, None] = {}
+        self._live: dict[str, None] = {}
+        self._retired: dict[str, None] = {}
+        self._needles = Needles()
+        self._lock = Lock()
 
     def add(self, secret: str) -> None:
-        """Mask this text everywhere from now on."""
-        if secret:
-            self._known[secret] = None
-            self._known[quote(secret, safe="")] = None
-        while len(self._known) > self._kept:
-            del self._known[next(iter(self._known))]
+        """Mask this text from now on, and never forget it before it is retired."""
+        if secret in self._live or not is_distinct(secret):
+            return
+        with self._lock:
+            self._retired.pop(secret, None)
+            self._live[secret] = None
+            _learn(self._needles, secret)
+
+    def add_login(self, user: str, password: str) -> None:
+        """Mask a password, and both together as Basic authentication has them, although the password may be short."""
+        self.add(password)
+        self.add(b64encode(f"{user}:{password}".encode()).decode())
+
+    def retire(self, secret: str) -> None:
+        """Mask a secret that opens nothing any more only as long as there is room; harmless for any other text."""
+        with self._lock:
+            if secret not in self._live:
+                return
+            del self._live[secret]
+            self._retired[secret] = None
+            if len(self._retired) >= 2 * self._kept:
+                self._forget()
 
     def mask(self, text: str) -> str:
         """Return the text with every secret in it masked, and bytes that are no characters written as escapes."""
         if not text.isascii():
             text = text.encode(errors="backslashreplace").decode()
-        for secret in self._known:
-            text = text.replace(secret, MASK)
-        text = _JSON_PAIR.sub(rf"\g<head>\g<quote>{MASK}\g<quote>", text)
-        text = _BATCH_HEADER.sub(rf"\g<head>\g<quote>{MASK}\g<quote>", text)
-        text = _BATCH_BODY.sub(self._mask_packed, text)
-        text = _FORM_PAIR.sub(rf"\g<head>{MASK}", text)
-        return _XML_PAIR.sub(rf"\g<head>{MASK}", text)
+        return self._masked(text, _DEEPEST)
 
     def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers with credentials masked; the scheme of an Authorization header stays readable."""
-        return [(name, self._mask_header(name.lower(), value)) for name, value in headers]
+        return [(name, self._mask_header(name, value)) for name, value in headers]
 
-    def _mask_packed(self, body: re.Match[str]) -> str:
-        try:
-            text = b64decode(body["value"], validate=True).decode()
-        except ValueError:
-            return body[0]
-        masked = self.mask(text)
-        return body[0] if masked == text else body["head"] + b64encode(masked.encode()).decode()
+    def _masked(self, text: str, deepest: int) -> str:
+        # Of edits that begin together the longest goes first: what is within it is done with it.
+        return _edited(text, sorted(self._edits(text, deepest), key=lambda edit: (edit[0], -edit[1])))
+
+    def _edits(self, text: str, deepest: int) -> Iterator[Edit]:
+        layer, below = text, list[Unescaped]()
+        for below in layers(text):
+            layer = below[-1].text if below else text
+            for span in self._needles.find(layer):
+                yield *_origin(span, below), MASK
+            for place in places(layer):
+                yield *_origin(place.span, below), _mask_for(place, below, text)
+        if deepest:  # base64 has no escapes, so it is the same in the last layer
+            yield from self._edits_within(layer, below, deepest)
+
+    def _edits_within(self, layer: str, below: list[Unescaped], deepest: int) -> Iterator[Edit]:
+        """Yield what has to be changed in the texts that are packed as base64."""
+        for packed in _PACKED.finditer(layer):
+            text = _unpacked(packed[0])
+            masked = self._masked(text, deepest - 1)
+            if masked != text:
+                yield *_origin(packed.span(), below), b64encode(masked.encode()).decode()
 
     def _mask_header(self, name: str, value: str) -> str:
-        if name == "authorization":
-            return f"{value.split(' ', 1)[0]} {MASK}"
-        if name in _SECRET_HEADERS:
-            return MASK
-        return self.mask(value)
+        if not is_secret_header(name):
+            return self.mask(value)
+        scheme, _, rest = value.partition(" ")
+        return f"{scheme} {MASK}" if rest and scheme.lower() in _SCHEMES else MASK
+
+    def _forget(self) -> None:
+        for secret in list(self._retired)[: -self._kept or None]:
+            del self._retired[secret]
+        self._needles = Needles()
+        for secret in (*self._live, *self._retired):
+            _learn(self._needles, secret)
+
+
+def is_distinct(secret: str) -> bool:
+    """Tell whether a secret is so long or random that it is no ordinary text anywhere else.
+
+    Sixteen characters are; so are eight that are not all letters, all digits or all the same.
+    """
+    if len(secret) < SHORTEST or len(set(secret)) <= 2:  # noqa: PLR2004 - "--------" and the like
+        return False
+    return len(secret) >= _LONG or not (secret.isalpha() or secret.isdecimal())
+
+
+def _learn(needles: Needles, secret: str) -> None:
+    for needle in {secret, bare(secret), secret.replace(" ", "+"), *_in_base64(secret)}:
+        if len(needle) >= SHORTEST:
+            needles.add(needle)
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Yield the characters that base64 has for the text whatever is before and after it."""
+    for content in {secret.encode(errors="surrogatepass"), secret.encode("latin-1", errors="replace")}:
+        for before in range(3):
+            first, end = -(-8 * before // 6), 8 * (before + len(content)) // 6
+            for encode in (b64encode, urlsafe_b64encode):
+                yield encode(b"\0" * before + content)[first:end].decode()
+
+
+def _unpacked(packed: str) -> str:
+    """Return the text that is packed as base64; empty where there is none."""
+    try:
+        text = b64decode(packed, validate=True).decode()
+    except ValueError:
+        return ""
+    return text if text.isascii() or text.isprintable() else ""
+
+
+def _mask_for(place: Place, below: list[Unescaped], text: str) -> str:
+    quote = "" if place.quote is None else text[slice(*_origin(place.quote, below))]
+    return f"{quote}{MASK}{quote}"
+
+
+def _origin(span: Span, below: list[Unescaped]) -> Span:
+    for layer in reversed(below):
+        span = layer.to_source(span)
+    return span
+
+
+def _edited(text: str, edits: list[Edit]) -> str:
+    """Return the text with the edits made, in their order; where they overlap, all of it is masked."""
+    parts: list[str] = []
+    at = 0
+    for start, end, replacement in edits:
+        if start >= at:
+            parts += (text[at:start], replacement)
+        elif end > at:
+            parts[-1] = MASK
+        at = max(at, end)
+    return "".join((*parts, text[at:]))

@@ -59,13 +59,25 @@ class HttpCaller:
         self._trusted = trusted
         self._session: ClientSession | None = None
 
-    async def send(self, method: str, url: str, headers: dict[str, str], body: bytes, seconds: float) -> Answer:
+    async def send(  # noqa: PLR0913 - what a request is made of
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes,
+        seconds: float,
+        *,
+        answers_secret: bool = False,
+    ) -> Answer:
         """Send the request and return the answer; redirects are not followed.
+
+        With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
 
         Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, or the answer is
         longer than `LARGEST_ANSWER`.
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
+        exchange.answers_secret = answers_secret
         try:
             async with self._clock.timeout(seconds):
                 return await self._exchange(exchange, URL(url, encoded=True), headers)

@@ -1,6 +1,5 @@
 """Takes the secrets out of a recording."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -19,7 +18,7 @@ def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded
     Passwords and the like are masked where they stand; Client Ids, Secrets and tokens, which the contracts tell
     of, wherever they appear.
     """
-    secrets = Secrets(kept=sys.maxsize)
+    secrets = Secrets()
     for secret in sorted(set(_known(exchanges, contracts)), key=len, reverse=True):
         secrets.add(secret)
     return [_masked(exchange, secrets) for exchange in exchanges]

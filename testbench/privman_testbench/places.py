@@ -1,0 +1,238 @@
+"""Places where secrets are, whatever their value: fields, parameters, elements, parts and headers with telling names.
+
+A text is read word by word from left to right, and what belongs to a word is read once, so the time is linear in the
+length of the text. A value without an end goes on to the end of the text.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from privman_testbench.needles import Span
+
+SECRET_HEADERS = frozenset(
+    {
+        *("authorization", "proxy-authorization", "authentication", "cookie", "set-cookie"),
+        *("x-sn-apikey", "x-usertoken", "x-admin-token"),
+    }
+)
+# One of them is in every text that has such a place.
+_STEMS = ("passw", "pwd", "passphrase", "secret", "token", "api", "assertion", "verifier", "auth", "cookie", "://")
+_SCHEMES = ("basic ", "bearer ")
+_ENDINGS = ("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "assertion", "codeverifier")
+_EMPTY = frozenset({"", "null", "true", "false"})
+_LONGEST_DISPOSITION = 200
+_WORD = re.compile(r"[A-Za-z0-9_-]++")
+_LOWER = re.compile(r"[a-z0-9_]++")
+_COLON, _COMMA = re.compile(r"\s*+:\s*+"), re.compile(r"\s*+,\s*+")
+_BEFORE_NAME = re.compile(r"""\s*+,\s*+["']name["']\s*+:\s*+["']""")
+_STRINGS = {
+    '"': re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL),
+    "'": re.compile(r"[^'\\]*+(?:\\.[^'\\]*+)*+", re.DOTALL),
+}
+_LITERAL = re.compile(r"[^\s,\]}]*+")
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_SIGN = re.compile(r"\]?(?:!=|[<>]?=)")
+_OPERATOR = re.compile("STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|(?:NOT )?(?:LIKE|IN)")
+_PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
+_LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
+_TERM = re.compile(r"(?:[^&\s^%]|%(?!5[Ee]))*+")
+_PASSWORD_IN_URL = re.compile(r"""[^\s/?#@:"'<>]*+:([^\s/?#@"'<>]*+)@""")
+_CREDENTIAL = re.compile(r"[A-Za-z0-9._~+/-]*+=*+")
+_LIKELY_TOKEN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a secret.
+
+    Attributes:
+        quote: a quote that has to surround the mask so that the text stays JSON; None where it needs none.
+    """
+
+    span: Span
+    quote: Span | None = None
+
+
+def places(text: str) -> Iterator[Place]:
+    """Yield the places of secrets in a text."""
+    lowered = text.lower()
+    if any(stem in lowered for stem in _STEMS) or any(scheme in lowered for scheme in _SCHEMES):
+        yield from _Reader(text).places()
+
+
+def is_secret_field(name: str) -> bool:
+    """Tell whether a field, parameter or column of this name holds a secret."""
+    return name.lower().rstrip("0123456789").replace("_", "").replace("-", "").endswith(_ENDINGS)
+
+
+def is_secret_header(name: str) -> bool:
+    """Tell whether a header of this name holds a secret."""
+    return name.lower() in SECRET_HEADERS or is_secret_field(name)
+
+
+class _Reader:
+    """Reads one text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._is_parameters = _PARAMETERS.match(text) is not None
+        self._last_value: Span = (0, 0)
+        self._absent: set[str] = set()
+
+    def places(self) -> Iterator[Place]:
+        at = 0
+        while word := _WORD.search(self._text, at):
+            at = word.end()
+            for place in self._of(word):
+                at = max(at, place.span[1])
+                if place.span[0] < place.span[1]:
+                    yield place
+
+    def _of(self, word: re.Match[str]) -> Iterator[Place]:
+        """Yield the places that belong to a word."""
+        name, end = word[0].lower(), word.end()
+        follower = self._text[end : end + 1]
+        if follower in ('"', "'"):
+            yield from self._of_string(word)
+        elif follower == ":":
+            yield from self._before_colon(name, word.start(), end)
+        elif follower == " " and name in ("basic", "bearer"):
+            yield from self._of_scheme(name, end + 1)
+        elif operator := self._operator_in(word):
+            yield Place(_span(_TERM, self._text, operator))
+        elif is_secret_field(name):
+            yield from self._of_field(word.start(), end)
+
+    def _of_string(self, word: re.Match[str]) -> Iterator[Place]:
+        """Yield the places after a name in quotes: a key, the name of a header in a list, of a part of a form."""
+        text, after, secret = self._text, word.end() + 1, is_secret_header(word[0])
+        if secret and self._is_part(word.start()):
+            yield self._part(word.end())
+        elif colon := _COLON.match(text, after):
+            if secret:
+                yield from self._value(colon.end(), (word.end(), after))
+            elif word[0] == "value" and text[colon.end() : colon.end() + 1] in _STRINGS:
+                self._last_value = self._string(colon.end())
+        elif secret:
+            yield from self._named_value(word, after)
+
+    def _named_value(self, word: re.Match[str], after: int) -> Iterator[Place]:
+        """Yield the value that belongs to a name: the other member of its object, or the next of its list."""
+        text = self._text
+        ahead = _BEFORE_NAME.match(text, self._last_value[1] + 1)
+        if ahead and ahead.end() == word.start():
+            yield Place(self._last_value)
+        comma = _COMMA.match(text, after)
+        if comma is None:
+            return
+        key = comma.end() + 1
+        colon = _COLON.match(text, key + len('value"')) if text.startswith("value", key) else None
+        if colon is not None:
+            yield from self._value(colon.end(), (word.end(), after))
+        elif word[0].lower() in SECRET_HEADERS:
+            yield from self._value(comma.end(), (word.end(), after))
+
+    def _value(self, start: int, quote: Span) -> Iterator[Place]:
+        """Yield the value of a key."""
+        first = self._text[start : start + 1]
+        if first in _STRINGS:
+            yield Place(self._string(start))
+        elif first in ("{", "["):
+            yield Place((start, self._end_of_brackets(start)), quote)
+        else:
+            literal = _span(_LITERAL, self._text, start)
+            if self._text[slice(*literal)] not in _EMPTY:
+                yield Place(literal, quote)
+
+    def _before_colon(self, name: str, start: int, end: int) -> Iterator[Place]:
+        text = self._text
+        if text.startswith("://", end):
+            credentials = _PASSWORD_IN_URL.match(text, end + len("://"))
+            if credentials:
+                yield Place(credentials.span(1))
+        elif name in SECRET_HEADERS:
+            around = text[start - 1 : start]
+            yield Place(_span(_STRINGS.get(around, _LINE), text, end + 1))
+
+    def _of_scheme(self, name: str, start: int) -> Iterator[Place]:
+        span = _span(_CREDENTIAL, self._text, start)
+        value = self._text[slice(*span)]
+        if len(value) >= _LIKELY_TOKEN or (name == "basic" and _is_login(value)):
+            yield Place(span)
+
+    def _of_field(self, start: int, end: int) -> Iterator[Place]:
+        """Yield the value of a parameter, a term, an attribute, an element or a part of a form."""
+        text = self._text
+        if self._is_part(start):
+            yield self._part(end)
+        elif sign := _SIGN.match(text, end):
+            yield Place(self._operand(start, sign.end()))
+        elif text[start - 1 : start] in ("<", ":") and text[end : end + 1] in (">", " "):
+            opened = self._find(">", end) + 1
+            yield Place((opened, self._find("</", opened)))
+
+    def _operator_in(self, word: re.Match[str]) -> int:
+        """Return where the operand begins in a word of a column, an operator in letters and its operand; else 0."""
+        column = _LOWER.match(word[0])
+        if column is None or not is_secret_field(column[0]):
+            return 0
+        operator = _OPERATOR.match(self._text, word.start() + column.end())
+        return operator.end() if operator else 0
+
+    def _operand(self, start: int, after: int) -> Span:
+        first = self._text[after : after + 1]
+        if first in _STRINGS:
+            return self._string(after)
+        if self._is_term(start):
+            return _span(_TERM, self._text, after)
+        return _span(_PARAMETER if self._is_parameters else _WITHIN, self._text, after)
+
+    def _is_term(self, start: int) -> bool:
+        """Tell whether a name is that of a column in an encoded query."""
+        if self._text[start - 1 : start + 2].upper() in ("%5E", "%3D"):
+            return True
+        before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
+        return before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.").endswith(("^", "="))
+
+    def _is_part(self, start: int) -> bool:
+        before = self._text[max(0, start - _LONGEST_DISPOSITION) : start].lower()
+        return before.endswith(("name=", 'name="')) and "content-disposition:" in before
+
+    def _part(self, end: int) -> Place:
+        begun = self._find("\r\n\r\n", end) + len("\r\n\r\n")
+        return Place((begun, self._find("\r\n--", begun)))
+
+    def _find(self, mark: str, start: int) -> int:
+        """Return where a mark is next; the end of the text where it does not come any more."""
+        at = -1 if mark in self._absent else self._text.find(mark, start)
+        if at < 0:
+            self._absent.add(mark)
+        return at if at >= 0 else len(self._text)
+
+    def _string(self, opening: int) -> Span:
+        """Return what is between the quotes that open there."""
+        return _span(_STRINGS[self._text[opening]], self._text, opening + 1)
+
+    def _end_of_brackets(self, start: int) -> int:
+        depth = 0
+        for bracket in _BRACKET.finditer(self._text, start):
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(bracket[0], 0)
+            if not depth:
+                return bracket.end()
+        return len(self._text)
+
+
+def _span(form: re.Pattern[str], text: str, start: int) -> Span:
+    """Return how far a form that fits everywhere goes from there."""
+    return cast("re.Match[str]", form.match(text, start)).span()
+
+
+def _is_login(value: str) -> bool:
+    """Tell whether a text is user name and password in base64."""
+    try:
+        return b":" in b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except ValueError:
+        return False
