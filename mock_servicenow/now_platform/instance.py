@@ -11,6 +11,7 @@ from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rule
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.oauth.bearer import bearer
 from mock_servicenow.now_platform.identity.oauth.registry import registry_rules
+from mock_servicenow.now_platform.identity.privileges import privilege_rules
 from mock_servicenow.now_platform.identity.public_tables import guest
 from mock_servicenow.now_platform.identity.user_rules import user_rules
 from mock_servicenow.now_platform.identity.users import SYSTEM, User
@@ -73,6 +74,7 @@ class Instance:
                 *registry_rules(),
                 *api_key_rules(),
                 *stored_rule_checks(),
+                *privilege_rules(),
             ]
         )
         self.cache = Cache(keeps=store.embedded)

@@ -203,7 +203,7 @@ async def test_clock_skew(
         ({"jti": ""}, "the assertion's jti is missing"),
         ({"sub": "nobody@example.com"}, "the assertion's sub is 'nobody@example.com'; no active user has that email"),
         ({"sub": "former.employee@example.com"}, "no active user has that email"),
-        ({"sub": "admin@example.com"}, "an assertion cannot speak for 'admin', who is an administrator"),
+        ({"sub": "admin@example.com"}, "an assertion cannot speak for 'admin', who holds a privileged role"),
         ({"alg": "none"}, "the assertion's alg is 'none'; expected HS, RS or ES"),
         ({"alg": "HS1"}, "the assertion's alg is 'HS1'"),
         ({"alg": "HS384"}, "the assertion's signature is not made with the key"),

@@ -1,10 +1,12 @@
 """Import sets: rows that wait in a staging table to be transformed into records (platform 3.4)."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import InvalidTable, PlatformError, RecordNotFound
+from mock_servicenow.now_platform.identity.users import SYSTEM
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ ROWS = "sys_import_set_row"
 OUTCOMES = "sys_import_set_row_outcome"
 DELAY = timedelta(seconds=1)
 """How long rows wait that are transformed later; nobody documents it (I)."""
+_NOBODY = replace(SYSTEM, roles=frozenset(), unrestricted=False)
+"""Transforms in the background: as the system, with no more roles than whoever loaded the rows."""
 
 
 class ImportSets:
@@ -66,16 +70,17 @@ class ImportSets:
             session.elevated.update(SETS, import_set_id, {"state": "processed"})
             followers = session.elevated.find_all(SETS, run_after=import_set_id, state="loaded")
         for follower in followers:
-            self._schedule(follower.sys_id)
+            self._schedule(follower.sys_id, _NOBODY)
 
     def transform_later(self, session: "Session", import_set: "Record") -> None:
         """Transform the rows once they are committed and `DELAY` has passed, or the set to run after is processed."""
         before = session.elevated.get(SETS, import_set["run_after"])
         if before is None or before["state"] == "processed":
-            session.on_commit(lambda: self._schedule(import_set.sys_id))
+            loader = replace(_NOBODY, roles=session.user.roles)
+            session.on_commit(lambda: self._schedule(import_set.sys_id, loader))
 
-    def _schedule(self, import_set_id: str) -> None:
-        self._instance.later(DELAY, lambda: self.transform(self._instance.system, import_set_id, []))
+    def _schedule(self, import_set_id: str, user: "User") -> None:
+        self._instance.later(DELAY, lambda: self.transform(user, import_set_id, []))
 
     def _transform_row(
         self, user: "User", findings: "list[Finding]", transform_map: TransformMap, row: "Record"

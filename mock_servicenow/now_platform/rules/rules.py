@@ -47,7 +47,7 @@ class BusinessRule:
     when: When
     operations: frozenset[Operation]
     run: "Callable[[RuleContext], None]"
-    order: int = 100
+    order: float = 100
     condition: str = ""
     sys_id: str = ""
 

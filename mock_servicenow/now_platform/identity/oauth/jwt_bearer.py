@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_signature, read_assertion
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import acting_user
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from privman_testbench.clock import Clock
 
 if TYPE_CHECKING:
@@ -72,6 +72,6 @@ def _subject(session: "Session", provider: "Record", assertion: Assertion) -> "U
     user = None if record is None else acting_user(session, record.sys_id)
     if user is None:
         raise RefusedError(f"the assertion's sub is '{subject}'; no active user has that {field}")
-    if ADMIN_ROLE in user.roles:
-        raise RefusedError(f"an assertion cannot speak for '{user.user_name}', who is an administrator")
+    if is_privileged(session, user.sys_id):
+        raise RefusedError(f"an assertion cannot speak for '{user.user_name}', who holds a privileged role")
     return user

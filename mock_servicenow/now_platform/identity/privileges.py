@@ -1,0 +1,116 @@
+"""Who may hand out the rights of an administrator: administrators alone, whichever table the write goes through.
+
+A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules
+or transform maps, which run without access control), or contains such a role.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.errors import AccessDenied
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.session import Session
+
+_ROLES = ("sys_user_role", "sys_user_role_contains")
+_PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin"})
+_CREDENTIALS = ("user_password", "enable_multifactor_authn")
+_VERBS = {"insert": "Insert", "update": "Update"}
+Concerns = Callable[[RuleContext], bool]
+
+
+def privilege_rules() -> list[BusinessRule]:
+    """Return the rules that refuse such writes; they come last, so that they see what other rules have made of them."""
+    writes: frozenset[Operation] = frozenset({"insert", "update"})
+    return [
+        BusinessRule(f"guard_privileges_{table}", table, "before", writes, _guard(concerns), order=math.inf)
+        for table, concerns in _GUARDED.items()
+    ]
+
+
+def is_privileged(session: "Session", user_id: str) -> bool:
+    """Return whether a user holds a privileged role, through a group or not."""
+    granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}
+    memberships = session.find_all("sys_user_grmember", user=user_id)
+    roles = granted.union(*(_group_roles(session, row["group"]) for row in memberships))
+    return not roles.isdisjoint(_privileged_roles(session))
+
+
+def _guard(concerns: Concerns) -> Callable[[RuleContext], None]:
+    def guard(context: RuleContext) -> None:
+        user = context.session.user
+        if user.unrestricted or ADMIN_ROLE in user.roles or not concerns(context):
+            return
+        told = f"'{user.user_name}' is no administrator, and the write to {context.table} concerns privileged roles"
+        context.report("privilege-refused", told)
+        raise AccessDenied(_VERBS[context.operation])
+
+    return guard
+
+
+def _privileged_roles(session: "Session") -> frozenset[str]:
+    """Return the sys_ids of the privileged roles."""
+    return session.instance.cache.get("privileged-roles", "", _ROLES, lambda: _load(session))
+
+
+def _load(session: "Session") -> frozenset[str]:
+    containing: dict[str, set[str]] = {}
+    for row in session.find_all("sys_user_role_contains"):
+        containing.setdefault(row["contains"], set()).add(row["role"])
+    new = {role.sys_id for role in session.find_all("sys_user_role") if _is_privileged_role(role.values)}
+    known: set[str] = set()
+    while new := new - known:
+        known |= new
+        new = {role for contained in new for role in containing.get(contained, ())}
+    return frozenset(known)
+
+
+def _is_privileged_role(values: Mapping[str, str]) -> bool:
+    return values["name"].lower() in _PRIVILEGED or values["elevated_privilege"] == "true"
+
+
+def _group_roles(session: "Session", group: str) -> set[str]:
+    return {row["role"] for row in session.find_all("sys_group_has_role", group=group)}
+
+
+def _names_role(column: str) -> Concerns:
+    """Return what tells whether a column names a privileged role."""
+    return lambda context: context.current[column] in _privileged_roles(context.session)
+
+
+def _joins_group(context: RuleContext) -> bool:
+    return not _group_roles(context.session, context.current["group"]).isdisjoint(_privileged_roles(context.session))
+
+
+def _makes_role(context: RuleContext) -> bool:
+    previous = context.previous
+    return _is_privileged_role(context.current) or (previous is not None and _is_privileged_role(previous.values))
+
+
+def _takes_user_over(context: RuleContext) -> bool:
+    """A new user may have the sys_id to which a deleted one's roles are still granted."""
+    inherits = context.previous is None
+    changes = inherits or any(context.changed(column) for column in _CREDENTIALS)
+    return changes and is_privileged(context.session, context.current["sys_id"])
+
+
+def _speaks_for_user(context: RuleContext) -> bool:
+    """Return whether a credential is, or was, a privileged user's: its secret may be known to who writes it."""
+    users = {context.current["user"], "" if context.previous is None else context.previous["user"]}
+    return any(is_privileged(context.session, user) for user in users if user)
+
+
+_GUARDED: dict[str, Concerns] = {
+    "sys_user_has_role": _names_role("role"),
+    "sys_group_has_role": _names_role("role"),
+    "sys_user_role_contains": _names_role("contains"),
+    "sys_user_grmember": _joins_group,
+    "sys_user_role": _makes_role,
+    "sys_user": _takes_user_over,
+    "api_key": _speaks_for_user,
+    "oauth_credential": _speaks_for_user,
+    "oauth_entity": _speaks_for_user,
+}

@@ -1,0 +1,199 @@
+"""Nobody but an administrator makes an administrator, whichever table the write goes through."""
+
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+from privman_testbench.virtual_clock import VirtualClock
+
+Client = TestClient[web.Request, web.Application]
+Grant = Callable[[str, str], None]
+Create = Callable[..., str]
+Swallowed = Callable[[], list[str]]
+TABLES = "/api/now/table"
+ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
+ADMIN_ROLE = "2831a114c611228501d4ea6c309d626d"
+INSTALLS = ("admin", "security_admin", "elevated", "above", "business_rule_admin", "import_admin")
+
+
+@pytest.fixture
+def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[str, str]:
+    """Let the plain user manage users, keys, clients and imports; return the sys_ids of roles, groups and users."""
+    assert user
+    create("sys_user_role", name="import_admin")
+    for role in ("user_admin", "oauth_admin", "api_service_admin"):
+        grant("plain", role)
+    create("sys_user_role", name="security_admin")
+    create("sys_user_role", name="elevated", elevated_privilege="true")
+    above, harmless = create("sys_user_role", name="above"), create("sys_user_role", name="harmless")
+    create("sys_user_role_contains", role=create("sys_user_role", name="between"), contains=ADMIN_ROLE)
+    create("sys_group_has_role", group=create("sys_user_group", name="Bosses"), role=ADMIN_ROLE)
+    with instance.transaction(instance.system) as session:
+        roles = {role["name"]: role.sys_id for role in session.find_all("sys_user_role")}
+        create("sys_user_role_contains", role=above, contains=roles["between"])
+        groups = {group["name"]: group.sys_id for group in session.find_all("sys_user_group")}
+        users = {user["user_name"]: user.sys_id for user in session.find_all("sys_user")}
+    return {**roles, **groups, "me": users["plain"], "abel": users["abel.tuter"], "harmless": harmless}
+
+
+@pytest.fixture
+async def me(user: Client, ids: dict[str, str]) -> Client:
+    """Return the client of a user who manages users, API keys and OAuth clients, but is no administrator."""
+    assert ids
+    return user
+
+
+async def write(client: Client, table: str, sys_id: str = "", /, **values: str) -> int:
+    """Return the status of an insert, or of an update of the record."""
+    path = f"{TABLES}/{table}/{sys_id}".rstrip("/") + "?sysparm_input_display_value=true"
+    answer = await (client.patch if sys_id else client.post)(path, json=values)
+    if answer.status == 403:
+        assert (await answer.json())["error"]["detail"].startswith("ACL Exception ")
+    return answer.status
+
+
+@pytest.mark.parametrize("role", INSTALLS)
+async def test_privileged_roles_are_granted_by_administrators_alone(
+    me: Client, client: Client, ids: dict[str, str], swallowed: Swallowed, role: str
+) -> None:
+    """Neither to a user nor to a group, nor as part of another role; a finding says why."""
+    attempts: list[tuple[str, dict[str, str]]] = [
+        ("sys_user_has_role", {"user": ids["me"], "role": ids[role]}),
+        ("sys_user_has_role", {"user": ids["me"], "role": role}),
+        ("sys_group_has_role", {"group": ids["Network"], "role": ids[role]}),
+        ("sys_user_role_contains", {"role": ids["user_admin"], "contains": ids[role]}),
+    ]
+    assert [await write(me, table, **values) for table, values in attempts] == [403] * 4
+    assert set(swallowed()) == {"privilege-refused"}
+    assert [await write(client, table, **values) for table, values in attempts] == [201] * 4
+
+
+async def test_other_roles_are_granted_by_user_admins(me: Client, ids: dict[str, str]) -> None:
+    """As on the platform, whoever manages users grants roles that are not an administrator's."""
+    assert await write(me, "sys_user_has_role", user=ids["abel"], role=ids["web_service_admin"]) == 201
+    assert await write(me, "sys_group_has_role", group=ids["Network"], role=ids["harmless"]) == 201
+    assert await write(me, "sys_user_role_contains", role=ids["harmless"], contains=ids["itil"]) == 201
+    assert await write(me, "sys_user_grmember", user=ids["me"], group=ids["Network"]) == 201
+    assert await write(me, "sys_user_role", ids["harmless"], name="renamed") == 200
+    assert await write(me, "sys_user", ids["abel"], user_password="new") == 200
+    assert await write(me, "api_key", user=ids["abel"], token="t") == 201
+
+
+async def test_nobody_joins_a_privileged_group(me: Client, ids: dict[str, str]) -> None:
+    """The group's roles count."""
+    assert await write(me, "sys_user_grmember", user=ids["me"], group=ids["Bosses"]) == 403
+
+
+async def test_a_role_is_not_turned_into_a_privileged_one(me: Client, ids: dict[str, str]) -> None:
+    """Neither by its name nor by taking its elevation away to grant it."""
+    assert await write(me, "sys_user_role", name="admin") == 403
+    assert await write(me, "sys_user_role", ids["harmless"], name="admin") == 403
+    assert await write(me, "sys_user_role", ids["elevated"], elevated_privilege="false") == 403
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("sys_user_has_role", "role"), ("sys_group_has_role", "role"), ("sys_user_role_contains", "contains")],
+)
+async def test_a_harmless_grant_is_not_turned_into_a_privileged_one(
+    me: Client, create: Create, ids: dict[str, str], table: str, column: str
+) -> None:
+    """Updates are checked as inserts are."""
+    grant = create(table, **{column: ids["harmless"]})
+    assert await write(me, table, grant, **{column: ids["admin"]}) == 403
+
+
+async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: Instance, ids: dict[str, str]) -> None:
+    """Nobody moves it to himself."""
+    with instance.transaction(instance.system) as session:
+        grant = session.find("sys_user_has_role", user=ADMIN_ID)
+        assert grant is not None
+    assert await write(me, "sys_user_has_role", grant.sys_id, user=ids["me"]) == 403
+
+
+@pytest.mark.parametrize("values", [{"user_password": "known"}, {"enable_multifactor_authn": "true"}])
+async def test_an_administrators_credentials_are_changed_by_administrators(
+    me: Client, client: Client, values: dict[str, str]
+) -> None:
+    """A user manager neither resets the password nor touches the second factor; other columns stay his to change."""
+    assert await write(me, "sys_user", ADMIN_ID, **values) == 403
+    assert await write(me, "sys_user", ADMIN_ID, title="Boss") == 200
+    assert await write(client, "sys_user", ADMIN_ID, **values) == 200
+
+
+async def test_a_new_user_does_not_inherit_a_deleted_ones_rights(me: Client, create: Create) -> None:
+    """A client chooses sys_ids: one to which privileged roles are still granted is refused."""
+    gone = "ab" * 16
+    create("sys_user_has_role", user=gone, role=ADMIN_ROLE)
+    assert await write(me, "sys_user", sys_id=gone, user_name="heir", user_password="x") == 403
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("api_key", {"name": "k", "token": "t"}),
+        ("oauth_credential", {"type": "access_token", "token": "t", "expires": "2099-01-01 00:00:00"}),
+        ("oauth_entity", {"name": "c", "client_id": "c", "client_secret": "s"}),
+    ],
+)
+async def test_no_credential_is_made_for_an_administrator(
+    me: Client, create: Create, ids: dict[str, str], table: str, values: dict[str, str]
+) -> None:
+    """Neither a new one, nor by changing whose it is, nor by changing the secret of an administrator's."""
+    assert await write(me, table, **values, user=ADMIN_ID) == 403
+    own, other = create(table, user=ids["me"]), create(table, user=ADMIN_ID)
+    assert await write(me, table, own, user=ADMIN_ID) == 403
+    assert await write(me, table, other, **values) == 403
+    assert await write(me, table, other, user=ids["me"]) == 403
+    assert await write(me, table, own, **values) == 200
+
+
+async def test_a_stored_rule_grants_nothing(me: Client, client: Client, ids: dict[str, str]) -> None:
+    """What a rule makes of a write is checked, not only what was sent."""
+    rule = {"collection": "sys_user_has_role", "when": "before", "action_insert": "true", "order": str(2**62)}
+    assert await write(client, "sys_script", name="r", template=f"role={ADMIN_ROLE}", **rule) == 201
+    assert await write(me, "sys_user_has_role", user=ids["me"], role=ids["harmless"]) == 403
+
+
+@pytest.mark.parametrize("path", ["imp_user", "imp_user/insertMultiple"])
+async def test_an_import_grants_nothing(  # noqa: PLR0913, PLR0917 - fixtures
+    me: Client, instance: Instance, create: Create, clock: VirtualClock, ids: dict[str, str], path: str
+) -> None:
+    """A transform runs without access control, but not beyond its loader's rights, now or in the background."""
+    loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
+    create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
+    create("sys_transform_entry", map=loads, source_field="title", target_field="role")
+    row = {"user_id": ids["me"], "title": ADMIN_ROLE}
+    body = {"records": [row]} if path.endswith("Multiple") else row
+    assert (await me.post(f"/api/now/import/{path}", json=body)).status == 201
+    await clock.advance(5)
+    with instance.transaction(instance.system) as session:
+        assert session.find("sys_user_has_role", user=ids["me"], role=ADMIN_ROLE) is None
+        assert session.find("imp_user", user_id=ids["me"], sys_import_state="error") is not None
+
+
+async def test_an_administrator_may_import_grants(
+    client: Client, instance: Instance, create: Create, clock: VirtualClock, ids: dict[str, str]
+) -> None:
+    """In the background, too."""
+    loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
+    create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
+    create("sys_transform_entry", map=loads, source_field="title", target_field="role")
+    row = {"user_id": ids["abel"], "title": ADMIN_ROLE}
+    assert (await client.post("/api/now/import/imp_user/insertMultiple", json={"records": [row]})).status == 201
+    await clock.advance(5)
+    with instance.transaction(instance.system) as session:
+        assert session.find("sys_user_has_role", user=ids["abel"], role=ADMIN_ROLE) is not None
+
+
+async def test_a_batch_grants_nothing(me: Client, ids: dict[str, str]) -> None:
+    """Items of a batch are checked like other calls."""
+    body = b64encode(f'{{"user": "{ids["me"]}", "role": "{ADMIN_ROLE}"}}'.encode()).decode()
+    headers = [{"name": "Content-Type", "value": "application/json"}]
+    item = {"id": "1", "method": "POST", "url": f"{TABLES}/sys_user_has_role", "headers": headers, "body": body}
+    answer = await me.post("/api/now/v1/batch", json={"batch_request_id": "1", "rest_requests": [item]})
+    assert [each["status_code"] for each in (await answer.json())["serviced_requests"]] == [403]
