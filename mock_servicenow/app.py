@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.control_plane import ControlPlane
-from mock_servicenow.moods import Moods
+from mock_servicenow.moods import OPTIONS, Moods
 from mock_servicenow.now_platform.identity import api_keys
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.instance import Instance
@@ -49,7 +49,9 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     secrets = Secrets()
     checks = blueprint.checks
     journal = Journal(clock, secrets, checks.judge)
-    faults = Faults(clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), GENERIC)
+    faults = Faults(
+        clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), {**GENERIC, **OPTIONS}
+    )
     caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
     instance.add_rule(api_keys.masking_rule(secrets))

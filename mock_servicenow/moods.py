@@ -10,6 +10,7 @@ from privman_testbench.clock import Clock
 from privman_testbench.exchange import body_of
 from privman_testbench.faults import Fault, FaultKind, Handler
 from privman_testbench.ids import Ids
+from privman_testbench.options import NUMBER, STATUS, Options
 
 EDGE = "snow_adc"
 CANCELLED = "Transaction cancelled: maximum execution time exceeded"
@@ -23,6 +24,11 @@ MAINTENANCE_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8"><title>Maintenance</title></head>
 <body><h1>This instance is undergoing maintenance</h1></body></html>
 """
+OPTIONS: Options = {
+    "hibernating": {"status": STATUS},
+    "maintenance": {"status": STATUS},
+    "rate-limited": {"seconds": NUMBER},
+}
 
 
 class Moods:

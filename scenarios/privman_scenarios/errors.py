@@ -3,6 +3,7 @@
 ScenariosError
 ├── UnusableFileError        a file cannot be used; ``file: message``
 │   └── ScenarioFileError    a scenario file cannot be used; ``file:line: message``
+├── UnknownWordError         a fixture was called with a word that nobody knows
 └── TargetUnreachableError   a target did not answer, or is not what it should be
 """
 
@@ -22,6 +23,10 @@ class ScenarioFileError(UnusableFileError):
 
     def __init__(self, file: str, line: int, message: str) -> None:
         super().__init__(f"{file}:{line}: {message}")
+
+
+class UnknownWordError(ScenariosError):
+    """A fixture was called with an unknown column or response; the message names the nearest valid word."""
 
 
 class TargetUnreachableError(ScenariosError):

@@ -56,6 +56,8 @@ def operator_error(expected: object) -> str:
         return ""
     if set(expected) == {"matches"}:
         return _pattern_error(expected["matches"])
+    if set(expected) == {"absent"} and not isinstance(expected["absent"], bool):
+        return f"'absent' is {expected['absent']!r}. Expected true or false."
     return operator_error(list(expected.values()))
 
 
@@ -72,8 +74,8 @@ def _pattern_error(pattern: object) -> str:
 def _of_mapping(expected: Mapping[str, Any], came: object, where: str) -> Iterator[Difference]:
     if len(expected) == 1:
         (operator, operand), *_ = expected.items()
-        if operator in _OPERATORS:
-            yield from _OPERATORS[operator](operand, came, where)
+        if operator in OPERATORS:
+            yield from OPERATORS[operator](operand, came, where)
             return
     if not isinstance(came, Mapping):
         yield Difference(where, f"a mapping with {', '.join(expected)}", repr(came))
@@ -124,7 +126,7 @@ def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
         yield Difference(where, f"not {unwanted!r}", repr(came))
 
 
-_OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {
+OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {
     "matches": _matches,
     "absent": _absent,
     "json": _json,

@@ -1,21 +1,27 @@
 """What a test holds of each party: plain calls that return when they are done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
 
+from privman_scenarios import checks, known
+from privman_scenarios.checks import Flaw
 from privman_scenarios.control_plane import ControlPlane
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.findings import find_all
 from privman_scenarios.held_decision import HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.party import Party
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Targets
+from privman_scenarios.words import Own
 from privman_testbench.real_clock import RealClock
 
 Metadata = Mapping[str, str]
+A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
+A_RESPONSE = checks.word("response", known.responses, "words")
 
 
 class HeldClock:
@@ -123,11 +129,13 @@ class HeldServiceNow(HeldParty):
         self.auth = (targets.servicenow.admin.user, targets.servicenow.admin.password)
         self.basic_auth = targets.servicenow.admin.header
 
-    def find(self, table: str, **columns: str) -> list[dict[str, Any]]:
+    def find(self, table: str, *, own: Own = MappingProxyType({}), **columns: str) -> list[dict[str, Any]]:
         """Return the app's records with these values; table and columns go by their canonical names.
 
         The tables are ``integration_configuration``, ``activity_type``, ``request`` and ``response``.
+        Raises UnknownWordError; ``own={"columns": ["u_team"]}`` lets further words pass, as in a scenario.
         """
+        _refuse_unknown([*A_TABLE(table, {}, own), *checks.where(columns, {"table": table}, own)])
         return self._loop.run(self._servicenow.find(table, **columns))
 
     def decision(self, request_id: str) -> HeldDecision:
@@ -197,11 +205,22 @@ class HeldWorld:
         self.console = console
         self.clock = servicenow.clock
 
-    def decide(self, request_id: str, response: str, **values: str) -> HeldDecision:
-        """Let an approver decide, perhaps with ``comment`` and ``duration``.
+    def decide(
+        self,
+        request_id: str,
+        response: str,
+        *,
+        comment: str | None = None,
+        duration: str | None = None,
+        own: Own = MappingProxyType({}),
+    ) -> HeldDecision:
+        """Let an approver decide; returns once the first attempt to tell the console has been made.
 
-        Returns once the first attempt to tell the console has been made.
+        Raises UnknownWordError; ``own={"words": ["Maybe"]}`` lets another response pass.
         """
+        _refuse_unknown([*A_RESPONSE(response, {}, own)])
+        given = {"comment": comment, "duration": duration}
+        values = {key: value for key, value in given.items() if value is not None}
         status = self.loop.run(self._decide(request_id, response, values))
         return HeldDecision(self.loop, self.targets, RealClock(), request_id, status)
 
@@ -209,6 +228,11 @@ class HeldWorld:
         answer = await self.targets.servicenow.decide(request_id, response, values)
         await self.targets.settle()
         return answer.status
+
+
+def _refuse_unknown(flaws: Sequence[Flaw]) -> None:
+    for flaw in flaws:
+        raise UnknownWordError(flaw.message)
 
 
 def _seconds(span: float | str) -> float:

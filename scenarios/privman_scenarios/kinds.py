@@ -1,7 +1,7 @@
 """What an argument of a verb may hold."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from privman_scenarios.expectation import operator_error
@@ -80,6 +80,11 @@ def one_of(words: Iterable[str]) -> Kind:
         {"enum": choices},
         lambda value: "" if value in choices else nearest(str(value), choices),
     )
+
+
+def suggesting(kind: Kind, words: Iterable[str]) -> Kind:
+    """Return the kind, for which editors suggest these words."""
+    return replace(kind, schema={"anyOf": [{"enum": list(words)}, kind.schema]})
 
 
 TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))

@@ -11,12 +11,12 @@ from privman_scenarios.examples import fill, rows
 from privman_scenarios.model import Check, Scenario, Step
 from privman_scenarios.variables import check_variables
 from privman_scenarios.vocabulary import Argument, Vocabulary
-from privman_scenarios.words import nearest
+from privman_scenarios.words import OWN, Own, nearest
 from privman_scenarios.yaml_nodes import Located, read_documents
 from privman_testbench import yaml_reader
 from privman_testbench.yaml_reader import YamlError
 
-KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "given", "steps")
+KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "given", "steps")
 TOGETHER = "together"
 CHECKS = get_args(Check)
 _MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
@@ -51,6 +51,7 @@ class _Document:
         if not isinstance(document.value, dict):
             raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
         self._keys: Mapping[str, Located] = document.value
+        self._own = self._own_words()
 
     def scenarios(self) -> Iterator[Scenario]:
         """Yield one scenario a row of examples."""
@@ -63,8 +64,7 @@ class _Document:
 
     def _scenario(self, row: Mapping[str, Any]) -> Scenario:
         steps = tuple(self._steps(row))
-        check_variables(steps, self._file)
-        return Scenario(
+        scenario = Scenario(
             title=self._text("title", required=True),
             steps=steps,
             file=self._file,
@@ -76,7 +76,10 @@ class _Document:
             check=self._check(),
             seed=self._seed(),
             clock=self._clock(),
+            own=self._own,
         )
+        check_variables(scenario.played, self._file)
+        return scenario
 
     def _text(self, key: str, *, required: bool = False) -> str:
         located = self._keys.get(key, Located("", self._line))
@@ -90,6 +93,18 @@ class _Document:
         if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
             raise self._error(located, f"'tags' is {tags!r}. Expected a list of words.")
         return tags
+
+    def _own_words(self) -> Own:
+        located = self._keys.get("own", Located({}, self._line))
+        if not isinstance(located.value, dict):
+            raise self._error(located, f"'own' is {located.plain()!r}. Expected lists of words by kind.")
+        for kind, words in located.value.items():
+            if kind not in OWN:
+                raise self._error(words, f"'own' has no kind {kind!r}. {nearest(kind, OWN)}")
+            if not isinstance(words.value, list) or not all(isinstance(word.value, str) for word in words.value):
+                raise self._error(words, f"own {kind} is {words.plain()!r}. Expected a list of words.")
+        own: Own = located.plain()
+        return own
 
     def _check(self) -> Check:
         located = self._keys.get("check", Located("steps", self._line))
@@ -167,7 +182,11 @@ class _Document:
                 raise self._error(
                     given, f"{owner} lacks its argument {argument.name!r}. Expected {argument.kind.words}."
                 )
-        return {key: located.plain() for key, located in given.value.items()}
+        plain = {key: located.plain() for key, located in given.value.items()}
+        for key, value in plain.items():
+            for flaw in by_name[key].check(value, plain, self._own):
+                raise self._error(given.value[key].at(flaw.path), f"{owner}: {key}: {flaw.message}")
+        return plain
 
     def _error(self, located: Located, message: str) -> ScenarioFileError:
         return ScenarioFileError(self._file, located.line, message)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from privman_scenarios.words import Own
+
 Arguments = Mapping[str, Any]
 Check = Literal["steps", "invariants"]
 
@@ -39,6 +41,7 @@ class Scenario:
         check: what must hold: each step, or the invariants once all is over, whatever became of the steps.
         seed: of the identifiers; None for that of the run.
         clock: when virtual time begins; None for the usual moment.
+        own: words of the user's own instance, by kind.
     """
 
     title: str
@@ -52,6 +55,7 @@ class Scenario:
     check: Check = "steps"
     seed: int | None = None
     clock: datetime | None = None
+    own: Own = field(default_factory=dict)
 
     @property
     def played(self) -> tuple[Step, ...]:

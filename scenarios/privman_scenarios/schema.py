@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 from privman_scenarios.model import Check
 from privman_scenarios.vocabulary import Argument, Verb, Vocabulary
+from privman_scenarios.words import OWN
 
 Schema = dict[str, Any]
 # A row of examples may fill any value, whatever its kind.
@@ -35,6 +36,12 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
                 "minItems": 1,
                 "items": {"type": "object", "minProperties": 1},
                 "description": "The scenario is played once a row; '<name>' in a step stands for the row's value.",
+            },
+            "own": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {kind: {**words, "description": doc} for kind, doc in OWN.items()},
+                "description": "Words of your own instance, which are not taken for typos.",
             },
             "given": _given(vocabulary),
             "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together()]}},

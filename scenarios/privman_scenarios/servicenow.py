@@ -50,11 +50,11 @@ class ServiceNow(Party):
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""
         if table == "request" and "request_id" in values:
             self.requested.append(values["request_id"])
-        return await self._insert(self.names.table(table), self.spelling.record_to_wire(table, values), auth)
+        return await self._insert(self._table(table), self.spelling.record_to_wire(table, values), auth)
 
     async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:
         """Change columns of a record, as an approver does when deciding."""
-        path = f"{_path(self.names.table(table))}/{quote(sys_id, safe='')}"
+        path = f"{_path(self._table(table))}/{quote(sys_id, safe='')}"
         return await self.api.call("PATCH", path, self.spelling.record_to_wire(table, values), auth=auth)
 
     async def decide(
@@ -78,26 +78,32 @@ class ServiceNow(Party):
         return [record for record in await self.find(table, **{column: value}) if record.get(column) == value]
 
     async def find(self, table: str, **columns: str) -> list[Record]:
-        """Return the app's records with these values, oldest first, columns under their canonical names.
+        """Return the records with these values, oldest first, columns under their canonical names.
 
-        Raises ExpectationError when ServiceNow does not answer the records.
+        Raises ExpectationError when ServiceNow does not answer the records, or does not know one of the columns: it
+        would ignore that term and answer every record.
         """
         wanted = self.spelling.record_to_wire(table, columns)
         query = "^".join([*(f"{column}={value}" for column, value in wanted.items()), "ORDERBYsys_created_on"])
-        found = await self._find(self.names.table(table), query)
+        found = await self._find(self._table(table), query)
+        for column in wanted:
+            if any(column not in record for record in found):
+                raise ExpectationError(f"a column {column!r} of {self._table(table)}", "records without it")
         return [
             self.spelling.record_from_wire(table, record) for record in found if record["sys_id"] not in self.ignored
         ]
 
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
-        """Create a user with just these roles; raises ExpectationError when ServiceNow refuses."""
+        """Create a user with just these roles, those of the app in their packaged spelling.
+
+        Raises ExpectationError when ServiceNow refuses, or has no such role.
+        """
         password = self._ids.token()
         values = {"user_name": user_name, "user_password": password, "active": "true"}
         # Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
         user = await self._created_sys_id("sys_user?sysparm_input_display_value=true", values)
         for role in roles:
-            for found in await self._find("sys_user_role", f"name={role}"):
-                await self._created_sys_id("sys_user_has_role", {"user": user, "role": found["sys_id"]})
+            await self._created_sys_id("sys_user_has_role", {"user": user, "role": await self._role(role)})
         self._users[user_name] = Credentials(user_name, password)
 
     async def credentials(self, user_name: str) -> Credentials:
@@ -105,12 +111,25 @@ class ServiceNow(Party):
         if not user_name:
             return self.admin
         if user_name not in self._users:
-            await self.create_user(user_name, [self.names.role("approver")])
+            await self.create_user(user_name, [str(self.names.find("roles.approver").packaged)])
         return self._users[user_name]
 
     def path(self, table: str, record: Record) -> str:
         """Return the path of a record."""
-        return f"{_path(self.names.table(table))}/{record['sys_id']}"
+        return f"{_path(self._table(table))}/{record['sys_id']}"
+
+    def _table(self, table: str) -> str:
+        """Return the name of one of the app's tables; any other table goes by its own."""
+        return self.names.group("tables").get(table, table)
+
+    async def _role(self, packaged: str) -> str:
+        name = self.names.changed("roles").get(packaged, packaged)
+        found = await self._find("sys_user_role", f"name={name}")
+        matching = [each for each in found if each.get("name") == name]
+        if not matching:
+            raise ExpectationError(f"a role {name!r} in ServiceNow", "none")
+        sys_id: str = matching[0]["sys_id"]
+        return sys_id
 
     async def _created_sys_id(self, table: str, values: Record) -> str:
         answer = await self._insert(table, values, None)

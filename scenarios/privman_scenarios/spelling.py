@@ -32,14 +32,14 @@ class Spelling:
 
     def record_to_wire(self, table: str, values: Mapping[str, Any]) -> Record:
         """Return a record's values as they are sent."""
-        columns = self._names.group(f"columns.{table}")
+        columns = self._columns(table)
         return {
             columns.get(column, column): self._value(table, column, value, _forth) for column, value in values.items()
         }
 
     def record_from_wire(self, table: str, record: Mapping[str, Any]) -> Record:
         """Return a received record as scenarios speak of it."""
-        columns = _back(self._names.group(f"columns.{table}"))
+        columns = _back(self._columns(table))
         named = {columns.get(column, column): value for column, value in record.items()}
         return {column: self._value(table, column, value, _back) for column, value in named.items()}
 
@@ -65,6 +65,11 @@ class Spelling:
     def response(self, word: str) -> str:
         """Return a response, such as ``Approve``, as it is sent."""
         return self._names.changed("words.response").get(word, word)
+
+    def _columns(self, table: str) -> dict[str, str]:
+        """Return canonical name to spelling; none of a table that is not the app's."""
+        known = table in self._names.group("tables")
+        return self._names.group(f"columns.{table}") if known else {}
 
     def _value(self, table: str, column: str, value: object, way: "_Way") -> object:
         if not isinstance(value, str):

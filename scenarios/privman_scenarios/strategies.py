@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from hypothesis import strategies as st
 
@@ -37,6 +38,13 @@ TEXT_KEYS = (
 )
 
 
+class AnswerValues(TypedDict, total=False):
+    """What an approver may add to a response."""
+
+    comment: str
+    duration: str
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an approver answers.
@@ -51,10 +59,14 @@ class Answer:
     duration: str = ""
 
     @property
-    def values(self) -> dict[str, str]:
+    def values(self) -> "AnswerValues":
         """Comment and duration, those that are given."""
-        given = {"comment": self.comment, "duration": self.duration}
-        return {key: value for key, value in given.items() if value}
+        values: AnswerValues = {}
+        if self.comment:
+            values["comment"] = self.comment
+        if self.duration:
+            values["duration"] = self.duration
+        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,14 @@ _KINDS = ("table", "rule")
 def check_variables(steps: Iterable[Step], file: str) -> None:
     """Raise ScenarioFileError for the first step that uses a name no step before it saves."""
     saved = list(BUILT_IN)
+    users: list[str] = []
     for step in steps:
+        if step.verb == "servicenow.create-user":
+            users.append(step.arguments["name"])
+        user = step.arguments.get("servicenow_user")
+        if user is not None and user not in users:
+            help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
+            raise ScenarioFileError(file, step.line, f"{step.verb}: no step before has created user {user!r}. {help_}")
         for name in _used(step):
             if name not in saved:
                 message = f"{step.verb}: no step before has saved {name!r}. {nearest(name, _alike(name, saved))}"

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from privman_scenarios.checks import Check, nothing
 from privman_scenarios.kinds import Kind
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
@@ -11,12 +12,17 @@ from privman_scenarios.targets import Need
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a verb."""
+    """One argument of a verb.
+
+    Attributes:
+        check: finds the words in a value that nobody knows.
+    """
 
     name: str
     kind: Kind
     doc: str
     required: bool = False
+    check: Check = nothing
 
 
 @dataclass(frozen=True, slots=True)

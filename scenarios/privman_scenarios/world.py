@@ -1,6 +1,6 @@
 """Both sides in one process, or systems that already run: the only module that knows both fakes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +13,12 @@ import console_sim.app
 import console_sim.contract_checks
 import console_sim.settings
 import mock_servicenow.app
+import mock_servicenow.findings
 import mock_servicenow.moods
 import mock_servicenow.settings
+from mock_servicenow.now_platform.dictionary.dictionary_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
+from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from privman_contracts import Side, WireNames
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
@@ -29,6 +32,7 @@ from privman_scenarios.tidying import Tidying
 from privman_testbench.clock import Clock
 from privman_testbench.fault_kinds import GenericFaults
 from privman_testbench.ids import Ids
+from privman_testbench.options import GENERIC, Option
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 from privman_testbench.trust import trust
@@ -179,9 +183,30 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Remote]:
 
 def fault_kinds() -> dict[Side, list[str]]:
     """Return the kinds of faults that each party can be told to have."""
+    return {party: list(kinds) for party, kinds in fault_options().items()}
+
+
+def fault_options() -> dict[Side, dict[str, Mapping[str, Option]]]:
+    """Return the kinds of faults that each party can be told to have, with the options of each."""
     clock = RealClock()
-    generic = list(GenericFaults(clock).kinds())
-    return {"servicenow": [*generic, *mock_servicenow.moods.Moods(clock, Ids(0)).kinds()], "console": generic}
+    generic = {kind: GENERIC.get(kind, {}) for kind in GenericFaults(clock).kinds()}
+    moods = {
+        kind: mock_servicenow.moods.OPTIONS.get(kind, {}) for kind in mock_servicenow.moods.Moods(clock, Ids(0)).kinds()
+    }
+    return {"servicenow": {**generic, **moods}, "console": generic}
+
+
+@cache
+def servicenow_roles() -> tuple[str, ...]:
+    """Return the roles that the fake comes with, those of the app in their packaged spelling."""
+    platform = (load_yaml(file) for file in yaml_files(packaged_rows()))
+    rows = [row for content in platform for row in content.get("sys_user_role", ())]
+    return (*WireNames.load().group("roles").values(), *(row["name"] for row in rows))
+
+
+def finding_rules() -> tuple[str, ...]:
+    """Return the rules of what ServiceNow swallows."""
+    return mock_servicenow.findings.RULES
 
 
 def releases() -> tuple[str, ...]:

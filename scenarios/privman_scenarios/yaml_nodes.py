@@ -1,6 +1,6 @@
 """YAML with line numbers: each value remembers where it stands in the file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -34,6 +34,13 @@ class Located:
         if isinstance(self.value, list):
             return [item.plain() for item in self.value]
         return self.value
+
+    def at(self, path: Iterable[str | int]) -> "Located":
+        """Return what these keys and indices lead to."""
+        found = self
+        for step in path:
+            found = found.value[step]
+        return found
 
 
 def read_documents(text: str, file: str) -> Iterator[Located]:

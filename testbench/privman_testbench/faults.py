@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from privman_testbench.clock import Clock
-from privman_testbench.options import COMMON, Option
+from privman_testbench.options import COMMON, Options
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -72,10 +72,10 @@ class Fault:
 class Faults:
     """The faults armed on one party, first armed first served."""
 
-    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind], options: Mapping[str, Option]) -> None:
+    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind], options: Options) -> None:
         self._clock = clock
         self._kinds = kinds
-        self._keys = {**COMMON, **options}
+        self._options = options
         self._armings = 0
         self.armed: list[Fault] = []
 
@@ -87,17 +87,17 @@ class Faults:
     @property
     def options(self) -> list[str]:
         """The keys that some kinds take beside the common ones."""
-        return [key for key in self._keys if key not in COMMON]
+        return list(dict.fromkeys(key for options in self._options.values() for key in options))
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
         """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
-        for key, value in spec.items():
-            self._check(key, value)
         kind = spec.get("kind", "")
-        if kind not in self._kinds:
+        if not isinstance(kind, str) or kind not in self._kinds:
             raise FaultError(
                 "kind", f"'kind' is {kind!r}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
             )
+        for key, value in spec.items():
+            self._check(kind, key, value)
         common = {key: value for key, value in spec.items() if key in COMMON}
         options = {key: value for key, value in spec.items() if key not in COMMON}
         fault = Fault(**common, options=options)
@@ -138,12 +138,13 @@ class Faults:
             self.armed.remove(fault)
         return fault
 
-    def _check(self, key: str, value: object) -> None:
-        if key not in self._keys:
-            raise FaultError(key, f"unknown key {key!r}{_hint(key, self._keys)}; expected one of {_words(self._keys)}")
-        option = self._keys[key]
-        if not option.holds(value):
-            raise FaultError(key, f"{key!r} is {value!r}; expected {option.expected}")
+    def _check(self, kind: str, key: str, value: object) -> None:
+        keys = {**COMMON, **self._options.get(kind, {})}
+        if key not in keys:
+            message = f"unknown key {key!r} of a {kind!r} fault{_hint(key, keys)}; expected one of {_words(keys)}"
+            raise FaultError(key, message)
+        if not keys[key].holds(value):
+            raise FaultError(key, f"{key!r} is {value!r}; expected {keys[key].expected}")
 
 
 def _words(valid: Mapping[str, object]) -> str:

@@ -52,4 +52,10 @@ COMMON: Mapping[str, Option] = {
     "times": TURNS,
     "after": NUMBER,
 }
-GENERIC: Mapping[str, Option] = {"status": STATUS, "body": TEXT, "headers": HEADERS, "seconds": NUMBER}
+# Kind of fault to the options that it takes.
+Options = Mapping[str, Mapping[str, Option]]
+GENERIC: Options = {
+    "status": {"status": STATUS, "headers": HEADERS, "body": TEXT},
+    "slow": {"seconds": NUMBER},
+    "malformed": {"body": TEXT},
+}

@@ -32,6 +32,7 @@ steps:
 """
 SWALLOWING = """
 title: A user without the role decides
+own: {words: [Maybe]}
 steps:
   - servicenow.create-user: {name: scenario.powerless}
   - console.ask:
@@ -121,7 +122,7 @@ def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.C
     """A step that was refused never passes silently."""
     file.write_text(SWALLOWING.replace("  - servicenow.expect-refusal: 403\n", ""))
     assert main(["run", str(file)]) == 1
-    assert f"{file}:6: servicenow.decide\n    expected the step to be accepted" in capsys.readouterr().out
+    assert f"{file}:7: servicenow.decide\n    expected the step to be accepted" in capsys.readouterr().out
 
 
 def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

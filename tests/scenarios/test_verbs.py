@@ -70,7 +70,7 @@ async def test_what_holds(steps: str) -> None:
         (DECIDED + "- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a refusal", "PATCH /api/now/table/"),
         ("- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a step of servicenow before this one", "none"),
         (
-            DECIDED + "- console.expect-exchanges: {path: /nowhere}\n",
+            DECIDED + "- console.expect-exchanges: {path: /oauth_token.do}\n",
             "console.expect-exchanges",
             "at least one",
             "none",
@@ -88,22 +88,25 @@ async def test_what_holds(steps: str) -> None:
             "request #6.Comment 'Fine'",
         ),
         (
-            DECIDED + "- servicenow.expect-finding: nosuch\n",
+            DECIDED + "- servicenow.expect-finding: form-order\n",
             "servicenow.expect-finding",
-            "a finding of the rule 'nosuch' with ''",
+            "a finding of the rule 'form-order' with ''",
             "no finding",
         ),
         (
-            DECIDED + "- servicenow.deny:\n- servicenow.expect-refusal:\n- servicenow.expect-finding: nosuch\n",
+            DECIDED + "- servicenow.deny:\n- servicenow.expect-refusal:\n- servicenow.expect-finding: form-order\n",
             "servicenow.expect-finding",
-            "a finding of the rule 'nosuch' with ''",
+            "a finding of the rule 'form-order' with ''",
             "rule-aborted (",
         ),
         (
-            "- servicenow.fault: {kind: status, options: {status: 99}}\n- console.ask:\n",
-            "servicenow.fault",
-            "POST /__admin/faults to be answered",
-            "POST /__admin/faults -> 400",
+            (
+                "- servicenow.fault: {kind: malformed, path: '*/sys_user_role', options: {body: '{\"result\": []}'}}\n"
+                "- servicenow.create-user: {name: theirs, roles: [itil]}\n- console.ask:\n"
+            ),
+            "servicenow.create-user",
+            "a role 'itil' in ServiceNow",
+            "none",
         ),
         (
             "- console.ask:\n- servicenow.decide-at-once: {decisions: [{response: Approve}], accepted: 2}\n",

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from privman_scenarios import checks, known
+from privman_scenarios.checks import scalar
 from privman_scenarios.expectation import require
 from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES, one_of
 from privman_scenarios.model import Arguments
@@ -20,19 +22,32 @@ METADATA = {
     "FilePath": "C:\\Temp\\setup.exe",
     "UserReason": "Needed for the audit",
 }
+A_ROLE = checks.word("role", lambda: known.CONSOLE_ROLES, "roles")
+A_RESPONSE = checks.word("response", known.responses, "words")
+A_WEBHOOK = checks.rows_of(
+    {
+        **dict.fromkeys(("name", "description", "type", "credential", "endpoint_url", "enabled"), scalar),
+        **dict.fromkeys(("last_modified", "last_modified_by"), scalar),
+        "event": checks.expected_word("event", lambda: known.EVENTS, "events"),
+    }
+)
+A_STATUS = checks.expected_word("status of a step", lambda: known.SET_UP_STATUSES)
+STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, A_STATUS))
+DETAILS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, scalar))
+A_STATE = checks.expected_word("state", lambda: known.STATES)
 SET_UP = (
     Argument("name", TEXT, "The foreign system's name."),
     Argument("api_enabled", FLAG, "Advanced, API Settings, API Enabled."),
-    Argument("role", TEXT_OR_NULL, "The role of the API user; null for none."),
+    Argument("role", TEXT_OR_NULL, "The role of the API user; null for none.", check=A_ROLE),
     Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
     Argument("servicenow_url", TEXT, "The Base URL."),
     Argument("servicenow_user", TEXT, "The user of the ServiceNow credential, made with servicenow.create-user."),
     Argument("post_uri", TEXT, "The Privilege Manager Post Uri."),
 )
 EXPECT_SET_UP = (
-    Argument("steps", EXPECTED_VALUES, "The status of steps, by their names."),
-    Argument("details", EXPECTED_VALUES, "What holds for the details of steps, by their names."),
-    Argument("webhook", ANYTHING, "What holds for the webhook."),
+    Argument("steps", EXPECTED_VALUES, "The status of steps, by their names.", check=STATUSES_OF_STEPS),
+    Argument("details", EXPECTED_VALUES, "What holds for the details of steps, by their names.", check=DETAILS),
+    Argument("webhook", ANYTHING, "What holds for the webhook.", check=A_WEBHOOK),
 )
 ASK = (
     Argument("as", TEXT, "A name for the request, to tell it from others."),
@@ -41,21 +56,21 @@ ASK = (
 )
 APPROVAL = (
     Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said."),
-    Argument("state", ANYTHING, "Pending, Approved, Denied, TimedOut or Expired."),
-    Argument("comment", ANYTHING, "The approver's comment."),
-    Argument("duration", ANYTHING, "How long the approval lasts."),
-    Argument("responded_by", ANYTHING, "Who decided."),
+    Argument("state", ANYTHING, "Pending, Approved, Denied, TimedOut or Expired.", check=A_STATE),
+    Argument("comment", ANYTHING, "The approver's comment.", check=scalar),
+    Argument("duration", ANYTHING, "How long the approval lasts.", check=scalar),
+    Argument("responded_by", ANYTHING, "Who decided.", check=scalar),
 )
 DECISION = (
     Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said."),
-    Argument("response", TEXT, "Approve or Deny.", required=True),
+    Argument("response", TEXT, "Approve or Deny.", required=True, check=A_RESPONSE),
     Argument("comment", TEXT, "The comment."),
     Argument("duration", TEXT, "How long the approval lasts, HH:MM:SS."),
 )
 RESET_SECRET = (Argument("update_credential", FLAG, "Whether the API Credential gets the new Secret."),)
 API_SETTINGS = (Argument("api_enabled", FLAG, "API Enabled.", required=True),)
 API_USER = (
-    Argument("role", TEXT_OR_NULL, "Its role; null for none."),
+    Argument("role", TEXT_OR_NULL, "Its role; null for none.", check=A_ROLE),
     Argument("state", one_of(["Active", "Inactive", "LockedOut"]), "Active, Inactive or LockedOut."),
     Argument("expires_in", SPAN, "When it expires."),
 )
@@ -65,7 +80,7 @@ FOREIGN_SYSTEM = (
     Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
     Argument("post_uri", TEXT, "The Privilege Manager Post Uri."),
 )
-WEBHOOKS = (Argument("webhooks", ROWS, "What holds for each, in order.", required=True),)
+WEBHOOKS = (Argument("webhooks", ROWS, "What holds for each, in order.", required=True, check=A_WEBHOOK),)
 
 
 def verbs() -> list[Verb]:

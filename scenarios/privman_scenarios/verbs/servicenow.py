@@ -3,23 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from privman_scenarios import checks, known
+from privman_scenarios.checks import column_of, scalar
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
 from privman_scenarios.http_api import Answer
-from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, one_of, rows_of_texts
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, rows_of_texts, suggesting
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.servicenow import DEFAULT_APPROVER, result_of
 from privman_scenarios.variables import TABLES
 from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
+from privman_scenarios.world import servicenow_roles
 
 TABLE = Argument(
     "table",
-    one_of(list(TABLES)),
-    "The app's table by its canonical name.",
+    suggesting(TEXT, TABLES),
+    "The app's table by its canonical name, or one of your own.",
     required=True,
+    check=checks.word("table", lambda: TABLES, "tables"),
 )
+A_RESPONSE = checks.word("response", known.responses, "words")
 REQUEST = Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said.")
 BY = Argument("by", TEXT, f"The approver's user name, made when first used; {DEFAULT_APPROVER} unless said.")
 ANSWER = (
@@ -28,57 +33,72 @@ ANSWER = (
     Argument("duration", TEXT, "How long the approval lasts, HH:MM:SS."),
     BY,
 )
-DECISION = (Argument("response", TEXT, "Approve or Deny, or any other word to see it refused.", required=True), *ANSWER)
+DECISION = (
+    Argument("response", TEXT, "Approve or Deny, or another word to see it refused.", required=True, check=A_RESPONSE),
+    *ANSWER,
+)
 DECISIONS = rows_of_texts("response", [argument.name for argument in ANSWER])
+A_DECISION = checks.rows_of({**{argument.name: scalar for argument in ANSWER}, "response": A_RESPONSE})
 AT_ONCE = (
-    Argument("decisions", DECISIONS, "Each with the arguments of servicenow.decide.", required=True),
+    Argument("decisions", DECISIONS, "Each with the arguments of servicenow.decide.", required=True, check=A_DECISION),
     Argument("accepted", COUNT, "How many of them are accepted; 1 unless said."),
 )
 INSERT = (
     TABLE,
-    Argument("values", VALUES, "Columns by their canonical names.", required=True),
+    Argument("values", VALUES, "Columns by their canonical names.", required=True, check=checks.columns),
     Argument("by", TEXT, "The user name; the administrator unless said."),
     Argument("as", TEXT, "A name under which '${name.sys_id}' is kept."),
 )
 UPDATE = (
     TABLE,
     Argument("sys_id", TEXT, "The record.", required=True),
-    Argument("values", VALUES, "Columns by their canonical names.", required=True),
+    Argument("values", VALUES, "Columns by their canonical names.", required=True, check=checks.columns),
     Argument("by", TEXT, "The user name; the administrator unless said."),
 )
+A_ROLE = checks.word("role", servicenow_roles, "roles")
 CREATE_USER = (
     Argument("name", TEXT, "The user name.", required=True),
-    Argument("roles", TEXTS, "Names of roles; none unless said."),
+    Argument("roles", TEXTS, "Names of roles; none unless said.", check=A_ROLE),
 )
 EXPECT_REQUEST = (
     REQUEST,
     Argument("count", COUNT, "How many records there are; 1 unless said."),
-    Argument("status", ANYTHING, "Pending, the decision, or TimedOut."),
-    Argument("metadata", ANYTHING, "The metadata, JSON in a text."),
-    Argument("instance_id", ANYTHING, "The Instance Id."),
-    Argument("activity_type_id", ANYTHING, "The ActivityType Id."),
-    Argument("comment", ANYTHING, "The approver's comment."),
-    Argument("duration", ANYTHING, "How long the approval lasts."),
+    Argument("status", ANYTHING, "Pending, the decision, or TimedOut.", check=column_of("request", "status")),
+    Argument("metadata", ANYTHING, "The metadata, JSON in a text.", check=column_of("request", "metadata")),
+    Argument("instance_id", ANYTHING, "The Instance Id.", check=column_of("request", "instance_id")),
+    Argument("activity_type_id", ANYTHING, "The ActivityType Id.", check=column_of("request", "activity_type_id")),
+    Argument("comment", ANYTHING, "The approver's comment.", check=column_of("request", "comment")),
+    Argument("duration", ANYTHING, "How long the approval lasts.", check=column_of("request", "duration")),
 )
 EXPECT_RESPONSE = (
     REQUEST,
     Argument("count", COUNT, "How many records there are; 1 unless said."),
-    Argument("response", ANYTHING, "The decision."),
-    Argument("response_status_code", ANYTHING, "The status of the last attempt; 0 where no answer came."),
-    Argument("retry_attempts", ANYTHING, "How many retries it took."),
-    Argument("comment", ANYTHING, "The comment that was sent."),
-    Argument("duration", ANYTHING, "The duration that was sent."),
+    Argument("response", ANYTHING, "The decision.", check=column_of("response", "response")),
+    Argument(
+        "response_status_code",
+        ANYTHING,
+        "The status of the last attempt; 0 where no answer came.",
+        check=column_of("response", "response_status_code"),
+    ),
+    Argument("retry_attempts", ANYTHING, "How many retries it took.", check=column_of("response", "retry_attempts")),
+    Argument("comment", ANYTHING, "The comment that was sent.", check=column_of("response", "comment")),
+    Argument("duration", ANYTHING, "The duration that was sent.", check=column_of("response", "duration")),
 )
 EXPECT_CONFIGURATION = (
     Argument("count", COUNT, "How many registrations there are; 1 unless said."),
-    Argument("sys_id", ANYTHING, "The Instance Id."),
-    Argument("instance_metadata", ANYTHING, "What holds for the registration's body."),
+    Argument("sys_id", ANYTHING, "The Instance Id.", check=column_of("integration_configuration", "sys_id")),
+    Argument(
+        "instance_metadata",
+        ANYTHING,
+        "What holds for the registration's body.",
+        check=column_of("integration_configuration", "instance_metadata"),
+    ),
 )
 EXPECT_RECORDS = (
     TABLE,
-    Argument("where", VALUES, "Only records with these values."),
+    Argument("where", VALUES, "Only records with these values.", check=checks.where),
     Argument("count", COUNT, "How many there are; at least one unless said."),
-    Argument("values", EXPECTED_VALUES, "What holds for each."),
+    Argument("values", EXPECTED_VALUES, "What holds for each.", check=checks.columns),
 )
 
 

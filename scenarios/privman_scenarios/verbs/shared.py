@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from privman_scenarios import checks, known
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
 from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, SPANS, TEXT, TURNS, VALUES, one_of
@@ -19,47 +20,49 @@ from privman_scenarios.play import Play
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.vocabulary import Argument, Verb
-from privman_scenarios.world import fault_kinds
+from privman_scenarios.world import fault_options, finding_rules
 
 PartyName = Literal["servicenow", "console"]
 
 HELD_BACK = "slow"
+METHOD = one_of(known.METHODS)
+A_PATH = checks.glob("path", known.paths, "paths")
+A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages()), "findings")
 FITTING = (
-    Argument("method", TEXT, "Only requests with this method."),
-    Argument("path", TEXT, "Only requests whose path fits this glob."),
+    Argument("method", METHOD, "Only requests with this method."),
+    Argument("path", TEXT, "Only requests whose path fits this glob.", check=A_PATH),
     Argument("skip", COUNT, "How many fitting requests pass untouched first."),
     Argument("times", TURNS, "How many requests are touched; 1 unless said, null for all."),
     Argument("after", SPAN, "Begin only when this much time has passed."),
-    Argument("options", VALUES, "What the kind needs, such as status, headers, body or seconds."),
 )
 EXCHANGES = (
     Argument("direction", one_of(["in", "out"]), "Received (in) or sent (out)."),
-    Argument("method", TEXT, "Only exchanges with this method."),
-    Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case."),
+    Argument("method", METHOD, "Only exchanges with this method."),
+    Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case.", check=A_PATH),
     Argument("count", COUNT, "How many there are."),
     Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came."),
     Argument("waits", SPANS, "The spans of time between them, such as ['00:00:50']."),
-    Argument("request", ANYTHING, "What holds for the body of each request."),
-    Argument("response", ANYTHING, "What holds for the body of each answer."),
+    Argument("request", ANYTHING, "What holds for the body of each request.", check=checks.message),
+    Argument("response", ANYTHING, "What holds for the body of each answer.", check=checks.message),
 )
 REFUSAL = (
     Argument("status", COUNT, "The status of the refusal."),
-    Argument("body", ANYTHING, "What holds for its body."),
+    Argument("body", ANYTHING, "What holds for its body.", check=checks.message),
     Argument("finding", TEXT, "A part of the reason in the journal's findings, which a real system has not."),
 )
 FINDING = (
-    Argument("rule", TEXT, "The rule (a glob), such as 'rule-aborted'.", required=True),
+    Argument("rule", TEXT, "The rule (a glob), such as 'rule-aborted'.", required=True, check=A_RULE),
     Argument("message", TEXT, "A part of its message."),
     Argument("count", COUNT, "How many there are; at least one unless said."),
 )
 CALL = (
-    Argument("method", TEXT, "GET unless said."),
+    Argument("method", METHOD, "GET unless said."),
     Argument("path", TEXT, "Path and query.", required=True),
     Argument("headers", VALUES, "More headers."),
     Argument("json", ANYTHING, "A body to send as JSON."),
     Argument("text", TEXT, "A body to send as it is."),
     Argument("status", COUNT, "The status of the answer; 200 unless said."),
-    Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON."),
+    Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON.", check=checks.message),
     Argument("answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, names in lower case."),
 )
 
@@ -99,8 +102,16 @@ class Shared:
         ]
 
     def _fault(self) -> tuple[Argument, ...]:
-        kinds = one_of(fault_kinds()[self._party])
-        return (Argument("kind", kinds, "What happens, such as 'status', 'reset' or 'slow'.", required=True), *FITTING)
+        kinds = fault_options()[self._party]
+        what, needs = (
+            "What happens, such as 'status', 'reset' or 'slow'.",
+            "What the kind takes, such as status or seconds.",
+        )
+        return (
+            Argument("kind", one_of(kinds), what, required=True),
+            *FITTING,
+            Argument("options", VALUES, needs, check=checks.options(kinds)),
+        )
 
     async def fault(self, play: Play, arguments: Arguments) -> None:
         """Arm a fault."""

@@ -1,0 +1,219 @@
+"""Checks of the words in a step's arguments, made when a scenario is loaded.
+
+A check yields a `Flaw` for each word that nobody knows; without it a typo could make an expectation hold for ever.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from privman_scenarios import known
+from privman_scenarios.expectation import OPERATORS
+from privman_scenarios.model import Arguments
+from privman_scenarios.words import Own, nearest, unknown
+
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_TABLE = re.compile(r"\$\{table\.(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One unknown word.
+
+    Attributes:
+        path: keys and indices that lead to it in the argument's value.
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+Check = Callable[[Any, Arguments, Own], Iterator[Flaw]]
+Words = Callable[[], Iterable[str]]
+
+
+def nothing(_value: object, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
+    """Find no flaw."""
+    return iter(())
+
+
+def word(what: str, words: Words, own_kind: str) -> Check:
+    """Return the check of a value that is one of the words, or a list of them."""
+
+    def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        for index, each in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(each, str) and (message := _unknown_word(what, each, words(), own, own_kind)):
+                yield Flaw((index,) if isinstance(value, list) else (), message)
+
+    return check
+
+
+def glob(what: str, words: Words, own_kind: str) -> Check:
+    """Return the check of a glob that fits one of the words, in any case."""
+
+    def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        pattern = _with_tables(str(value))
+        if _VARIABLE.search(pattern) or value in own.get(own_kind, ()):
+            return
+        if not any(fnmatchcase(each.lower(), pattern.lower()) for each in words()):
+            near = nearest(pattern.strip("*"), words(), likeness=0.4)
+            yield Flaw((), f"unknown {what} {value!r}. {near} If it is your own, list it under 'own: {own_kind}'.")
+
+    return check
+
+
+def expected_word(what: str, words: Words, own_kind: str = "words") -> Check:
+    """Return the check of an expectation of one of the words."""
+
+    def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        return _expectation(_Known(what, tuple(words()), own_kind), value, (), own)
+
+    return check
+
+
+def scalar(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find what is neither a plain value nor an operator."""
+    return _expectation(_Known("", (), ""), value, (), own)
+
+
+def message(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find unknown keys in what is expected of a JSON body, where a wrong one would make the expectation hold."""
+    return _keys(value, (), own, silent=False)
+
+
+def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find unknown columns, and unknown words in them, of the table that the step names."""
+    table = arguments.get("table")
+    if table not in known.names().group("tables"):
+        return  # the user's own
+    for column, each in value.items():
+        if column not in (*known.columns(table), *own.get("columns", ())):
+            yield Flaw((column,), unknown(f"column of {table}", column, known.columns(table), "columns"))
+        else:
+            yield from column_of(table, column)(each, arguments, own, (column,))
+
+
+def where(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find unknown columns and words in the values that select records, and what is no plain value."""
+    yield from columns(value, arguments, own)
+    for column, each in value.items():
+        if isinstance(each, Mapping | list):
+            yield Flaw((column,), f"{each!r} selects nothing. Expected a plain value.")
+
+
+def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:
+    """Return the check of a value, or of what is expected of it, in one column."""
+
+    def check(value: Any, _arguments: Arguments, own: Own, path: tuple[str | int, ...] = ()) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        if column in known.JSON_COLUMNS:
+            return _keys(value, path, own, silent=False)
+        return _expectation(_Known(f"{table}.{column}", known.words(table, column), "words"), value, path, own)
+
+    return check
+
+
+def rows_of(fields: Mapping[str, Check]) -> Check:
+    """Return the check of a mapping, or of a list of them, with these keys."""
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        listed = isinstance(value, list)
+        for index, row in enumerate(value if listed else [value]):
+            for key, each in row.items() if isinstance(row, Mapping) else ():
+                place = (index, key) if listed else (key,)
+                if key in fields:
+                    yield from _below(place, fields[key](each, arguments, own))
+                elif key not in OPERATORS:
+                    yield Flaw(place, f"unknown key {key!r}. {nearest(key, fields)}")
+
+    return check
+
+
+def options(kinds: Mapping[str, Mapping[str, Any]]) -> Check:
+    """Return the check of a fault's options, by the kinds that take them."""
+
+    def check(value: Any, arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        kind = arguments.get("kind")
+        taken = kinds.get(str(kind), {})
+        for key, each in value.items():
+            if key not in taken:
+                help_ = nearest(key, taken) if taken else "Expected none."
+                yield Flaw((key,), f"a {kind!r} fault has no option {key!r}. {help_}")
+            elif not _is_variable(each) and not taken[key].holds(each):
+                yield Flaw((key,), f"option {key!r} is {each!r}. Expected {taken[key].expected}.")
+
+    return check
+
+
+def _below(path: tuple[str | int, ...], flaws: Iterable[Flaw]) -> Iterator[Flaw]:
+    return (Flaw((*path, *flaw.path), flaw.message) for flaw in flaws)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The words that a value may be; none for any text."""
+
+    what: str
+    words: tuple[str, ...]
+    own: str
+
+
+def _expectation(of: _Known, value: object, path: tuple[str | int, ...], own: Own) -> Iterator[Flaw]:
+    if isinstance(value, Mapping):
+        yield from _operator(of, value, path, own)
+    elif isinstance(value, list):
+        yield Flaw(path, f"{value!r} is a list. Expected a plain value, or an operator.")
+    elif of.words and isinstance(value, str):
+        for each in value.split(","):
+            if text := _unknown_word(of.what, each, of.words, own, of.own):
+                yield Flaw(path, text)
+
+
+def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...], own: Own) -> Iterator[Flaw]:
+    strange = [key for key in value if key not in OPERATORS]
+    if strange or len(value) != 1:
+        key = (strange or [""])[0]
+        yield Flaw((*path, *strange[:1]), f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
+        return
+    ((operator, operand),) = value.items()
+    if operator == "not":
+        yield from _expectation(of, operand, (*path, operator), own)
+    elif operator == "matches" and of.words and not _matches_one(operand, _all(of.words, own, of.own)):
+        yield Flaw((*path, operator), f"{operand!r} matches no {of.what}. Expected one of {', '.join(of.words)}.")
+
+
+def _matches_one(pattern: str, words: Iterable[str]) -> bool:
+    return _is_variable(pattern) or any(re.search(pattern, each) for each in words)
+
+
+def _keys(value: object, path: tuple[str | int, ...], own: Own, *, silent: bool) -> Iterator[Flaw]:
+    """Yield unknown keys below a ``not``, and those that are to be absent; any other fails when it is compared."""
+    if isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _keys(each, (*path, index), own, silent=silent)
+    elif isinstance(value, Mapping):
+        operator = next(iter(value)) if len(value) == 1 and next(iter(value)) in OPERATORS else ""
+        for key, each in value.items():
+            judged = not operator and (silent or each == {"absent": True})
+            if judged and key not in known.body_keys() and key not in own.get("keys", ()):
+                yield Flaw((*path, key), unknown("key", key, sorted(known.body_keys()), "keys"))
+            yield from _keys(each, (*path, key), own, silent=silent or operator == "not")
+
+
+def _unknown_word(what: str, text: str, words: Iterable[str], own: Own, own_kind: str) -> str:
+    valid = _all(words, own, own_kind)
+    return "" if not text or text in valid or _is_variable(text) else unknown(what, text, words, own_kind)
+
+
+def _all(words: Iterable[str], own: Own, own_kind: str) -> list[str]:
+    return [*words, *own.get(own_kind, ())]
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, str) and _VARIABLE.search(value) is not None
+
+
+def _with_tables(path: str) -> str:
+    tables = known.names().group("tables")
+    return _TABLE.sub(lambda found: tables.get(found[1], found[0]), path)

@@ -1,0 +1,97 @@
+"""The words that scenarios and fixtures may use, in the packaged spelling."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from privman_contracts import Contracts, WireNames
+
+STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")
+SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
+SET_UP_STEPS = (
+    *("enable-api", "create-api-user", "add-role", "save-api-credential", "save-servicenow-credential"),
+    *("save-foreign-system", "use-webhook", "create-webhook", "register", "register-activity-type"),
+    *("verify-webhook", "verify-registration", "save-again"),
+)
+SET_UP_STATUSES = ("ok", "failed", "skipped")
+# The webhook's events, as the documentation has them (integration 2.11, 7).
+EVENTS = ("Approval Request Event", "System Approval Request Event")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+# integration 8; the product's name before them may be left out.
+_CONSOLE_ROLES = (
+    *("Administrators", "Helpdesk Users", "Users", "MacOS Administrators", "macOS Administrators"),
+    *("Unix/Linux Administrators", "Unix Administrators", "Windows Administrators"),
+    *("Field Engineering", "View Passwords"),
+)
+CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CONSOLE_ROLES))
+# Columns that hold the text of a JSON object.
+JSON_COLUMNS = ("metadata", "instance_metadata")
+_SYS_ID = "0" * 32
+_FURTHER_PATHS = (
+    "/oauth_token.do",
+    "/Tms/services/swagger/ui/index",
+    "/api/now/table/sys_user",
+    "/api/now/table/sys_user_role",
+)
+
+
+@cache
+def names() -> WireNames:
+    """Return the packaged names of the wire."""
+    return WireNames.load()
+
+
+@cache
+def columns(table: str) -> tuple[str, ...]:
+    """Return the columns of one of the app's tables, by their canonical names."""
+    return (*names().group(f"columns.{table}"), *SYSTEM_COLUMNS)
+
+
+@cache
+def words(table: str, column: str) -> tuple[str, ...]:
+    """Return the words that a column may hold; none where it may hold any text."""
+    responses = tuple(names().group("words.response").values())
+    known = {
+        ("request", "status"): (*names().group("words.request_status").values(), *responses),
+        ("response", "response"): responses,
+        ("activity_type", "valid_responses"): responses,
+    }
+    return known.get((table, column), ())
+
+
+@cache
+def responses() -> tuple[str, ...]:
+    """Return the responses of an approver."""
+    return words("response", "response")
+
+
+@cache
+def body_keys() -> frozenset[str]:
+    """Return each key of each message's JSON, and each canonical name of a column."""
+    contracts = Contracts(names())
+    found = {key for schema in contracts.schemas.values() for key in _keys(schema)}
+    canonical = {column for table in names().group("tables") for column in columns(table)}
+    return frozenset({*found, *canonical, "State"})
+
+
+@cache
+def paths() -> tuple[str, ...]:
+    """Return an example of each path that one party asks of the other."""
+    contracts = Contracts(names())
+    return (*(exchange.path.replace("{sys_id}", _SYS_ID) for exchange in contracts.exchanges), *_FURTHER_PATHS)
+
+
+@cache
+def messages() -> tuple[str, ...]:
+    """Return the name of each contract, which is the rule of a finding about it."""
+    contracts = Contracts(names())
+    return (*contracts.schemas, *(exchange.name for exchange in contracts.exchanges))
+
+
+def _keys(schema: Mapping[str, Any]) -> Iterator[str]:
+    for name, inner in schema.get("properties", {}).items():
+        yield name
+        yield from _keys(inner)
+    for keyword in ("contentSchema", "items", "additionalProperties"):
+        if isinstance(schema.get(keyword), dict):
+            yield from _keys(schema[keyword])

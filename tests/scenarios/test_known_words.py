@@ -1,0 +1,280 @@
+"""Words in scenario files and in fixtures: a typo is refused before anything is played."""
+
+import ast
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import pytest
+
+from console_sim.approval_request import State
+from console_sim.setup.steps import Step
+from mock_servicenow.findings import RULES
+from privman_scenarios import known
+from privman_scenarios.cli import main
+from privman_scenarios.errors import UnknownWordError
+from privman_scenarios.failures import to_yaml
+from privman_scenarios.held import HeldWorld
+from privman_scenarios.loader import Loader
+from privman_scenarios.verbs import vocabulary
+
+ASKED = "  - console.ask:\n"
+TYPOS = {
+    "column of where": (
+        "servicenow.expect-records: {table: request, where: {staus: Approve}}",
+        "unknown column of request 'staus'. Did you mean 'status'?",
+    ),
+    "word of where": (
+        "servicenow.expect-records: {table: request, where: {status: Aprove}}",
+        "unknown request.status 'Aprove'. Did you mean 'Approve'?",
+    ),
+    "operator in where": (
+        "servicenow.expect-records: {table: request, where: {status: {not: Approve}}}",
+        "{'not': 'Approve'} selects nothing. Expected a plain value.",
+    ),
+    "column of values": (
+        "servicenow.expect-records: {table: response, values: {retry_atempts: {absent: true}}}",
+        "Did you mean 'retry_attempts'?",
+    ),
+    "list of responses": (
+        "servicenow.insert: {table: activity_type, values: {valid_responses: 'Approve,Dney'}}",
+        "unknown activity_type.valid_responses 'Dney'. Did you mean 'Deny'?",
+    ),
+    "table": ("servicenow.expect-records: {table: requst}", "unknown table 'requst'. Did you mean 'request'?"),
+    "role": (
+        "servicenow.create-user: {name: boss, roles: [x_thyti.approvr]}",
+        "unknown role 'x_thyti.approvr'. Did you mean 'x_thyti_thycotic_p.approver'?",
+    ),
+    "role of the console": (
+        "console.change-api-user: {role: Helpdesk User}",
+        "unknown role 'Helpdesk User'. Did you mean 'Helpdesk Users'?",
+    ),
+    "state": ("console.expect-approval: Aproved", "unknown state 'Aproved'. Did you mean 'Approved'?"),
+    "state that must not be": (
+        "console.expect-approval: {state: {not: Aproved}}",
+        "unknown state 'Aproved'. Did you mean 'Approved'?",
+    ),
+    "pattern of a state": (
+        "console.expect-approval: {state: {not: {matches: ^Aprov}}}",
+        "'^Aprov' matches no state. Expected one of Pending,",
+    ),
+    "status": (
+        "servicenow.expect-request: {status: {not: Pendin}}",
+        "unknown request.status 'Pendin'. Did you mean 'Pending'?",
+    ),
+    "operator": (
+        "servicenow.expect-request: {comment: {not: {matchs: x}}}",
+        "unknown operator 'matchs'. Did you mean 'matches'?",
+    ),
+    "two operators": ("servicenow.expect-request: {comment: {absent: true, not: x}}", "unknown operator ''."),
+    "operand of absent": ("servicenow.expect-request: {comment: {absent: 'no'}}", "Expected true or false."),
+    "list for one value": ("servicenow.expect-request: {comment: {not: [x]}}", "['x'] is a list."),
+    "response": ("servicenow.decide: Aprove", "unknown response 'Aprove'. Did you mean 'Approve'?"),
+    "response in a race": (
+        "servicenow.decide-at-once: [{response: Dney}]",
+        "unknown response 'Dney'. Did you mean 'Deny'?",
+    ),
+    "response in the console": (
+        "console.decide: {response: Denied}",
+        "unknown response 'Denied'. Did you mean 'Deny'?",
+    ),
+    "kind of fault": ("console.fault: statu", "Did you mean 'status'?"),
+    "option of a fault": (
+        "console.fault: {kind: status, options: {staus: 500}}",
+        "a 'status' fault has no option 'staus'. Did you mean 'status'?",
+    ),
+    "option of another fault": (
+        "servicenow.fault: {kind: reset, options: {status: 500}}",
+        "a 'reset' fault has no option 'status'. Expected none.",
+    ),
+    "value of an option": (
+        "console.fault: {kind: status, options: {status: 99}}",
+        "option 'status' is 99. Expected a status from 200 to 599.",
+    ),
+    "method": ("console.fault: {kind: reset, method: PSOT}", "Did you mean 'POST'?"),
+    "path": (
+        "console.fault: {kind: reset, path: '*/aproval/approve'}",
+        "unknown path '*/aproval/approve'. Did you mean '/Tms/services/api/v1/approval/approve'?",
+    ),
+    "path with a table": (
+        "servicenow.expect-exchanges: {path: '*/tabel/${table.request}', count: 0}",
+        "Did you mean '/api/now/table/x_thyti_thycotic_p_request'?",
+    ),
+    "key that must be absent": (
+        "console.expect-exchanges: {path: '*/approve', request: {Duraton: {absent: true}}}",
+        "unknown key 'Duraton'. Did you mean 'Duration'?",
+    ),
+    "key inside of JSON text": (
+        "servicenow.expect-request: {metadata: {json: {PolicyNam: {absent: true}}}}",
+        "unknown key 'PolicyNam'. Did you mean 'PolicyName'?",
+    ),
+    "key below not": (
+        "console.call: {path: /, body: {Messages: [{not: {Statu: ok}}]}}",
+        "unknown key 'Statu'. Did you mean 'Status'?",
+    ),
+    "rule of findings": (
+        "servicenow.expect-finding: {rule: rule-abortd, count: 0}",
+        "unknown rule of findings 'rule-abortd'. Did you mean 'rule-aborted'?",
+    ),
+    "step of the set-up": (
+        "console.expect-set-up: {details: {registr: {not: '403'}}}",
+        "unknown key 'registr'. Did you mean 'register'?",
+    ),
+    "status of a step": (
+        "console.expect-set-up: {steps: {register: {not: fail}}}",
+        "unknown status of a step 'fail'. Did you mean 'failed'?",
+    ),
+    "event": (
+        "console.expect-webhooks: [{event: {not: Aproval Request Event}}]",
+        "unknown event 'Aproval Request Event'. Did you mean 'Approval Request Event'?",
+    ),
+    "key of a webhook": (
+        "console.expect-webhooks: [{endpoint_ur: {absent: true}}]",
+        "unknown key 'endpoint_ur'. Did you mean 'endpoint_url'?",
+    ),
+    "user of the set-up": (
+        "console.set-up: {servicenow_user: boss}",
+        "no step before has created user 'boss'. Expected servicenow.create-user first.",
+    ),
+    "rule of the wire": ("servicenow.expect-response: {response_status_code: '${rule.same_status}'}", "rule.same_"),
+}
+OWN = """
+title: Words of our own
+own:
+  tables: [incident]
+  columns: [u_team]
+  roles: [itil]
+  words: [Escalate]
+  keys: [Colour]
+  paths: ["/api/acme/*"]
+  findings: [acme-rule]
+  events: [Escalation Event]
+steps:
+  - console.ask:
+  - servicenow.insert: {table: incident, values: {short_description: Printer, as: anything}, as: ours}
+  - servicenow.expect-records: {table: incident, where: {sys_id: "${ours.sys_id}"}, count: 1}
+  - servicenow.create-user: {name: theirs, roles: [x_thyti_thycotic_p.approver, itil]}
+  - servicenow.approve: {by: theirs}
+  - servicenow.expect-request: {status: {not: Escalate}, metadata: {json: {Colour: {absent: true}}}}
+  - servicenow.expect-exchanges: {path: "/api/acme/*", count: 0}
+  - servicenow.expect-finding: {rule: acme-rule, count: 0}
+  - console.expect-webhooks: [{event: {not: Escalation Event}}]
+  - console.expect-approval: Approved
+"""
+
+
+@pytest.mark.parametrize(("step", "message"), TYPOS.values(), ids=TYPOS)
+def test_typos_are_refused(step: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line is named with the nearest valid word; nothing is played and the exit code is 2."""
+    file = tmp_path / "one.yaml"
+    file.write_text(f"title: T\nsteps:\n{ASKED}  - {step}\n  - console.expect-approval: Pending\n")
+    assert main(["run", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"privman-scenarios: {file}:4: ")
+    assert message in told
+
+
+def test_the_line_is_that_of_the_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a step of several lines the word's own line is named."""
+    file = tmp_path / "one.yaml"
+    file.write_text(
+        "title: T\nsteps:\n  - servicenow.expect-records:\n      table: request\n      where:\n        staus: Approve\n"
+    )
+    assert main(["run", str(file)]) == 2
+    assert f"{file}:6: servicenow.expect-records: where: unknown column" in capsys.readouterr().err
+
+
+def test_own_words_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a scenario declares under own is not checked: another table, column, role, word or key."""
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN)
+    assert main(["run", str(file)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ("[u_team]", "'own' is ['u_team']. Expected lists of words by kind."),
+        ("{colums: [u_team]}", "'own' has no kind 'colums'. Did you mean 'columns'?"),
+        ("{columns: u_team}", "own columns is 'u_team'. Expected a list of words."),
+    ],
+)
+def test_own_words_are_checked_too(own: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A kind of words that there is not is refused with the nearest."""
+    file = tmp_path / "own.yaml"
+    file.write_text(f"title: T\nown: {own}\nsteps: [{{console.ask: }}]\n")
+    assert main(["run", str(file)]) == 2
+    assert f"{file}:2: {message}" in capsys.readouterr().err
+
+
+def test_a_column_that_the_instance_drops_fails_the_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An instance ignores a term with a column it does not know and answers every record; that never passes."""
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "title: T\nown: {columns: [u_team]}\nsteps:\n"
+        "  - servicenow.expect-records: {table: activity_type, where: {u_team: x}, count: 1}\n"
+    )
+    assert main(["run", str(file)]) == 1
+    assert "expected a column 'u_team' of x_thyti_thycotic_p_activity_type" in capsys.readouterr().out
+
+
+def test_own_words_stay_with_a_kept_failure() -> None:
+    """A regression that is written to a file can be loaded again."""
+    (scenario,) = Loader(vocabulary()).parse(
+        "title: T\nown: {words: [Maybe]}\nsteps: [{servicenow.decide: Maybe}]", "t"
+    )
+    (again,) = Loader(vocabulary()).parse(to_yaml(scenario), "t")
+    assert again.own == {"words": ["Maybe"]}
+
+
+def test_fixtures_refuse_typos(world: HeldWorld) -> None:
+    """A misspelt column, word, table or response raises, and never finds everything."""
+    with pytest.raises(UnknownWordError, match=r"unknown column of request 'staus'. Did you mean 'status'"):
+        world.servicenow.find("request", staus="Approve")
+    with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Aprove'"):
+        world.servicenow.find("request", status="Aprove")
+    with pytest.raises(UnknownWordError, match="unknown table 'requst'"):
+        world.servicenow.find("requst")
+    with pytest.raises(UnknownWordError, match="unknown response 'Aprove'"):
+        world.decide("85d71683-7dac-4762-8120-76a9a564fdc1", "Aprove")
+
+
+def test_fixtures_take_own_words(world: HeldWorld) -> None:
+    """A response of the user's own is tried, and a column of their own is asked for."""
+    request_id = world.console.ask({})
+    world.servicenow.tolerate("decision-update")
+    assert world.decide(request_id, "Maybe", own={"words": ["Maybe"]}).status == 403
+    assert world.servicenow.find("request", own={"columns": ["sys_tags"]}, sys_id=request_id) == []
+
+
+def test_what_is_known_is_what_the_console_has() -> None:
+    """States and steps of the set-up are those of the console."""
+    assert set(known.STATES) == set(State)
+    assert set(known.SET_UP_STEPS) == set(Step)
+
+
+def test_every_finding_rule_is_listed() -> None:
+    """A rule that the instance reports can be expected in scenarios."""
+    assert sorted(set(_rules(resources.files("mock_servicenow")))) == list(RULES)
+
+
+def _rules(folder: Traversable) -> list[str]:
+    """Return the rule of each finding that the modules below the folder make."""
+    rules = []
+    for file in folder.iterdir():
+        if file.is_dir():
+            rules += _rules(file)
+        elif file.name.endswith(".py"):
+            rules += [rule for node in ast.walk(ast.parse(file.read_text("utf-8"))) if (rule := _rule(node))]
+    return rules
+
+
+def _rule(node: ast.AST) -> str:
+    if not isinstance(node, ast.Call):
+        return ""
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    place = {"Finding": 1, "swallowed": 0, "_report": 0, "report": 0}.get(name)
+    if place is None or len(node.args) <= place:
+        return ""
+    rule = node.args[place]
+    return rule.value if isinstance(rule, ast.Constant) and isinstance(rule.value, str) else ""
