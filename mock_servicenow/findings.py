@@ -2,6 +2,7 @@
 
 RULES = (
     "aggregate-missing",
+    "api-key-without-token",
     "batch-ended",
     "batch-not-multipart",
     "choice-unknown",
