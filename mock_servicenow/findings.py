@@ -1,31 +1,25 @@
 """The rules by which the instance reports what it swallowed."""
 
-RULES = (
-    "aggregate-missing",
-    "api-key-without-token",
-    "batch-ended",
-    "batch-not-multipart",
-    "choice-unknown",
-    "column-ignored",
-    "column-read-only",
-    "field-ignored",
-    "files-ignored",
-    "filters-ignored",
-    "form-order",
-    "json-single-quoted",
-    "name-for-label",
-    "number-missing",
-    "oauth-body",
-    "oauth-refused",
-    "parameter-ignored",
-    "password-ignored",
-    "query-term-ignored",
-    "query-too-large",
-    "query-value-unusable",
-    "records-ignored",
-    "reference-unresolved",
-    "rule-aborted",
-    "value-ignored",
-    "value-too-long",
-    "view-ignored",
-)
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+
+_REPORTED = re.compile(r'(?:"swallowed",|swallowed\(|report\()\s*"([a-z-]+)"')
+
+
+@cache
+def finding_rules() -> tuple[str, ...]:
+    """Return the rules, read off the modules of this package, so that no list can miss one."""
+    return tuple(
+        sorted({rule for text in _sources(resources.files("mock_servicenow")) for rule in _REPORTED.findall(text)})
+    )
+
+
+def _sources(folder: Traversable) -> Iterator[str]:
+    for file in folder.iterdir():
+        if file.is_dir():
+            yield from _sources(file)
+        elif file.name.endswith(".py"):
+            yield file.read_text(encoding="utf-8")

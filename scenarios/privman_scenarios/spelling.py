@@ -62,6 +62,10 @@ class Spelling:
         wire_words = {keys.get(key, key): _back(word) for key, word in words.items()}
         return _translated(body, _back(keys), wire_words)
 
+    def column(self, table: str, column: str) -> str:
+        """Return a column of one of the app's tables as it is sent."""
+        return self._names.column(table, column)
+
     def response(self, word: str) -> str:
         """Return a response, such as ``Approve``, as it is sent."""
         return self._names.changed("words.response").get(word, word)

@@ -206,7 +206,7 @@ def servicenow_roles() -> tuple[str, ...]:
 
 def finding_rules() -> tuple[str, ...]:
     """Return the rules of what ServiceNow swallows."""
-    return mock_servicenow.findings.RULES
+    return mock_servicenow.findings.finding_rules()
 
 
 def releases() -> tuple[str, ...]:

@@ -110,7 +110,7 @@ async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:
     return Evidence(
         names=servicenow.names,
         sightings=sightings,
-        approvals=await console.approvals(),
+        approvals=[_in_packaged_spelling(approval, servicenow.spelling) for approval in await console.approvals()],
         requests=await servicenow.find("request"),
         responses=await servicenow.find("response"),
         registrations=await servicenow.find("integration_configuration"),
@@ -118,6 +118,12 @@ async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:
         received=received,
         violations=await _violations(targets, received),
     )
+
+
+def _in_packaged_spelling(approval: Record, spelling: Spelling) -> Record:
+    """Return what the console shows of a request, its metadata spelled as ServiceNow's rows are here."""
+    metadata = spelling.record_from_wire("request", {spelling.column("request", "metadata"): approval["metadata"]})
+    return {**approval, **metadata}
 
 
 def from_harness(exchange: Record) -> bool:
