@@ -13,7 +13,8 @@ MASK = "***"
 KEPT_RETIRED = 1_000
 _LONG = 16
 _DEEPEST = 3
-_PACKED = re.compile(r"[A-Za-z0-9+/]{16,}+={0,2}")
+_PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
+_STANDARD = str.maketrans("-_", "+/")
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
 Edit = tuple[int, int, str]
 
@@ -120,7 +121,8 @@ def is_distinct(secret: str) -> bool:
 
 
 def _learn(needles: Needles, secret: str) -> None:
-    for needle in {secret, bare(secret), secret.replace(" ", "+"), *_in_base64(secret)}:
+    in_a_form = secret.replace(" ", "+")
+    for needle in {secret, bare(secret), in_a_form, bare(in_a_form), *_in_base64(secret)}:
         if len(needle) >= SHORTEST:
             needles.add(needle)
 
@@ -137,10 +139,9 @@ def _in_base64(secret: str) -> Iterator[str]:
 def _unpacked(packed: str) -> str:
     """Return the text that is packed as base64; empty where there is none."""
     try:
-        text = b64decode(packed, validate=True).decode()
+        return b64decode(packed.translate(_STANDARD), validate=True).decode()
     except ValueError:
         return ""
-    return text if text.isascii() or text.isprintable() else ""
 
 
 def _mask_for(place: Place, below: list[Unescaped], text: str) -> str:

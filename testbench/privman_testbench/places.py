@@ -24,6 +24,7 @@ _SCHEMES = ("basic ", "bearer ")
 _ENDINGS = ("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "assertion", "codeverifier")
 _EMPTY = frozenset({"", "null", "true", "false"})
 _LONGEST_DISPOSITION = 200
+_LONGEST_NAMESPACE = 64
 _WORD = re.compile(r"[A-Za-z0-9_-]++")
 _LOWER = re.compile(r"[a-z0-9_]++")
 _COLON, _COMMA = re.compile(r"\s*+:\s*+"), re.compile(r"\s*+,\s*+")
@@ -38,7 +39,8 @@ _SIGN = re.compile(r"\]?(?:!=|[<>]?=)")
 _OPERATOR = re.compile("STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|(?:NOT )?(?:LIKE|IN)")
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
 _LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
-_TERM = re.compile(r"(?:[^&\s^%]|%(?!5[Ee]))*+")
+_TERM, _TERM_WITHIN = (re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee]))*+") for ends in (r"\r\n", r"\s"))
+_OPENING = re.compile(r"<(?:[\w.-]{1,60}:)?\Z")
 _PASSWORD_IN_URL = re.compile(r"""[^\s/?#@:"'<>]*+:([^\s/?#@"'<>]*+)@""")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9._~+/-]*+=*+")
 _LIKELY_TOKEN = 16
@@ -102,7 +104,7 @@ class _Reader:
         elif follower == " " and name in ("basic", "bearer"):
             yield from self._of_scheme(name, end + 1)
         elif operator := self._operator_in(word):
-            yield Place(_span(_TERM, self._text, operator))
+            yield Place(self._term(operator))
         elif is_secret_field(name):
             yield from self._of_field(word.start(), end)
 
@@ -170,7 +172,7 @@ class _Reader:
             yield self._part(end)
         elif sign := _SIGN.match(text, end):
             yield Place(self._operand(start, sign.end()))
-        elif text[start - 1 : start] in ("<", ":") and text[end : end + 1] in (">", " "):
+        elif text[end : end + 1] in (">", " ") and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
             opened = self._find(">", end) + 1
             yield Place((opened, self._find("</", opened)))
 
@@ -187,8 +189,11 @@ class _Reader:
         if first in _STRINGS:
             return self._string(after)
         if self._is_term(start):
-            return _span(_TERM, self._text, after)
+            return self._term(after)
         return _span(_PARAMETER if self._is_parameters else _WITHIN, self._text, after)
+
+    def _term(self, start: int) -> Span:
+        return _span(_TERM if self._is_parameters else _TERM_WITHIN, self._text, start)
 
     def _is_term(self, start: int) -> bool:
         """Tell whether a name is that of a column in an encoded query."""

@@ -69,7 +69,7 @@ def bare(text: str) -> str:
 
 def _undone(escape: str) -> str:
     if escape[0] == "%":
-        return unquote(escape, errors="ignore") or escape
+        return unquote(escape)
     if escape[0] == "&":
         return unescape(escape)
     if escape[1] == "u":
@@ -78,5 +78,4 @@ def _undone(escape: str) -> str:
 
 
 def _of_code_units(escape: str) -> str:
-    units = b"".join(int(unit, 16).to_bytes(2, "big") for unit in escape.split("\\u")[1:])
-    return units.decode("utf-16-be", errors="ignore") or escape
+    return bytes.fromhex(escape.replace("\\u", "")).decode("utf-16-be", errors="replace")
