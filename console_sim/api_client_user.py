@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from console_sim import roles
 
@@ -16,19 +17,19 @@ class UserState(StrEnum):
     LOCKED_OUT = "LockedOut"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ApiClientUser:
     """A user for programs.
 
     Attributes:
         client_id: a GUID, the user's name when it logs on.
-        secret: its password; the product shows it once.
+        secret_digest: of its password, which the product shows once; 256 random bits need no slow digest.
         role: empty until one is added.
         expires_at: from when on it may not log on; None for never.
     """
 
     client_id: str = field(repr=False)
-    secret: str = field(repr=False)
+    secret_digest: str = field(repr=False)
     created_at: datetime
     role: str = ""
     state: UserState = UserState.ACTIVE
@@ -57,7 +58,7 @@ class ApiClientUser:
     def accepts(self, client_id: str, secret: str) -> bool:
         """Tell whether these are the user's Client Id and Secret."""
         same_user = client_id.lower() == self.client_id
-        return hmac.compare_digest(secret.encode(), self.secret.encode()) and same_user
+        return hmac.compare_digest(digest(secret), self.secret_digest) and same_user
 
     def why_shut_out(self, now: datetime) -> str:
         """Return why the user may not log on, empty when it may."""
@@ -66,3 +67,8 @@ class ApiClientUser:
         if self.expires_at is not None and self.expires_at <= now:
             return f"the API user expired at {self.expires_at.isoformat()}"
         return ""
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a Secret."""
+    return sha256(secret.encode()).hexdigest()

@@ -40,10 +40,10 @@ FAULTS = web.AppKey("faults", Faults)
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractChecks | None = None) -> web.Application:
-    """Return a console that has not been set up yet.
+    """Return a console with what its database keeps.
 
     The clock stays the caller's: whoever made it closes it. Checks made before for the same settings save reading the
-    contracts again. Raises InferredNamesError for an unusable file of names.
+    contracts again. Raises InferredNamesError for an unusable file of names, UnusableDatabaseError for the database.
     """
     checks = checks or ContractChecks(WireNames.load(settings.inferred))
     secrets = Secrets()
@@ -112,8 +112,10 @@ def _api(settings: Settings, console: Console, envelope: Envelope, checks: Contr
 
 def _closing(console: Console, caller: HttpCaller) -> Callable[[web.Application], AsyncIterator[None]]:
     async def close(_app: web.Application) -> AsyncIterator[None]:
+        console.resume()
         yield
         console.server_tasks.stop()
         await caller.aclose()
+        console.store.close()
 
     return close

@@ -1,6 +1,6 @@
 """Approval requests: what an endpoint user asks for, and what became of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ class State(StrEnum):
     EXPIRED = "Expired"  # approved once, and the duration has ended
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """What an endpoint user asks for.
 
@@ -31,6 +31,7 @@ class ApprovalRequest:
         sent: whether ServiceNow has it for certain.
         attempts: how often it was sent.
         last_error: why ServiceNow lacks it or its decision, empty when nothing is lacking.
+        refused: whether ServiceNow refused it the last time, and would refuse it again.
         decided_here: whether the decision was taken in the console itself.
         recorded: whether ServiceNow has such a decision too.
     """
@@ -44,6 +45,7 @@ class ApprovalRequest:
     sent: bool = False
     attempts: int = 0
     last_error: str = ""
+    refused: bool = False
     decision: Decision | None = None
     decided_at: datetime | None = None
     decided_here: bool = False
@@ -64,26 +66,41 @@ class ApprovalRequest:
             return State.DENIED
         return State.APPROVED if self.expires_at is None or now < self.expires_at else State.EXPIRED
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether ServiceNow lacks the request, or a decision taken here, whatever the time."""
+        return not self.recorded if self.decided_here else not self.sent
+
+    @property
+    def characters(self) -> int:
+        """How many characters of text others have put into it."""
+        comment = "" if self.decision is None else self.decision.comment
+        return len(self.metadata) + len(comment) + len(self.last_error)
+
     def needs_sending(self, now: datetime) -> bool:
         """Tell whether ServiceNow still has to hear of the request, or of a decision taken here."""
-        if self.decided_here:
-            return not self.recorded
-        return not self.sent and self.state(now) is State.PENDING
+        return self.is_unfinished and (self.decided_here or self.state(now) is State.PENDING)
 
-    def decide(self, decision: Decision, now: datetime) -> bool:
-        """Take the decision and return True, or return False when it was taken before.
+    def decided(self, decision: Decision, now: datetime) -> "ApprovalRequest":
+        """Return the request with the decision; the same object when that was taken before.
 
         Raises ConflictError when another one was taken, or the request has timed out.
         """
         if self.decision is not None:
             if self.decision.same_as(decision):
-                return False
+                return self
             raise ConflictError(f"request {self.request_id} is {self.state(now)} already, by another decision")
         if self.state(now) is State.TIMED_OUT:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
-        self.decision = decision
-        self.decided_at = now
-        return True
+        return replace(self, decision=decision, decided_at=now)
+
+    def failed(self, reason: str, *, refused: bool) -> "ApprovalRequest":
+        """Return the request after an attempt that failed."""
+        return replace(self, last_error=reason, refused=refused)
+
+    def delivered(self) -> "ApprovalRequest":
+        """Return the request once ServiceNow has delivered its decision: whoever does that has both."""
+        return replace(self, sent=True, recorded=True, last_error="", refused=False)
 
     def to_json(self, now: datetime) -> dict[str, object]:
         """Return the request as the control plane prints it."""

@@ -1,6 +1,7 @@
 """Approvals: requests are asked for, sent, decided and looked up."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ class Approvals:
         sender: RequestSender,
         max_timeout: timedelta,
     ) -> None:
-        self._store = store
+        self._requests = store.approval_requests
         self._clock = clock
         self._ids = ids
         self._metadata = metadata
@@ -38,14 +39,12 @@ class Approvals:
         """Keep what an endpoint user asks for and attempt once to send it; raises BadRequestError."""
         metadata = self._metadata.write(reported)
         now = self._clock.now()
-        request = ApprovalRequest(self._ids.guid(), metadata, now, now + self._max_timeout)
-        self._store.keep(request)
-        await self._sender.send(request)
-        return request
+        request = self._requests.put(ApprovalRequest(self._new_id(), metadata, now, now + self._max_timeout))
+        return await self._send(request)
 
     def find(self, request_id: str) -> ApprovalRequest:
         """Return the request; raises NotFoundError."""
-        request = self._store.approval_requests.get(request_id.lower())
+        request = self._requests.get(request_id.lower())
         if request is None:
             raise NotFoundError(f"there is no approval request {request_id!r}")
         return request
@@ -59,11 +58,8 @@ class Approvals:
         request = self.find(delivered.request_id)
         if request.instance_id.lower() != delivered.instance_id:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
-        is_new = request.decide(delivered.decision, self._clock.now())
-        # Whoever delivers a decision has the request and the decision.
-        request.sent = request.recorded = True
-        request.last_error = ""
-        return request, is_new
+        decided = request.decided(delivered.decision, self._clock.now())
+        return self._requests.put(decided.delivered()), decided is not request
 
     async def decide_here(self, request_id: str, decision: Decision) -> ApprovalRequest:
         """Take a decision outside the normal flow and attempt once to record it in ServiceNow.
@@ -71,7 +67,18 @@ class Approvals:
         Raises NotFoundError and ConflictError like a delivered one.
         """
         request = self.find(request_id)
-        if request.decide(decision, self._clock.now()):
-            request.decided_here = True
-            await self._sender.send(request)
-        return request
+        decided = request.decided(decision, self._clock.now())
+        if decided is request:
+            return request
+        return await self._send(self._requests.put(replace(decided, decided_here=True)))
+
+    async def _send(self, request: ApprovalRequest) -> ApprovalRequest:
+        """Attempt once to send it and return it as it is then."""
+        await self._sender.send(request.request_id)
+        return self._requests.get(request.request_id) or request
+
+    def _new_id(self) -> str:
+        # The same seed gives the same identifiers after every restart, and a database still has those of before.
+        while self._requests.get(request_id := self._ids.guid()) is not None:
+            pass
+        return request_id

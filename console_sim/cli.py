@@ -8,9 +8,11 @@ from pathlib import Path
 
 from console_sim import roles
 from console_sim.app import create_app
+from console_sim.errors import UnusableDatabaseError
 from console_sim.settings import Settings
 from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import UnreachableTargetError, set_up
+from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, say, url
 from privman_testbench.ids import Ids
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return asyncio.run(_run(options))
-    except (UsageError, InferredNamesError) as error:
+    except (UsageError, InferredNamesError, UnusableDatabaseError) as error:
         complain(_COMMAND, str(error))
         return Exit.UNUSABLE
     except UnreachableTargetError as error:
@@ -42,6 +44,7 @@ async def _run(options: Namespace) -> int:
         admin_token=os.environ.get(_ADMIN_TOKEN, ""),
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
+        database=options.database,
     )
     if options.command == "serve":
         return await _serve(options, settings)
@@ -76,6 +79,12 @@ def _parser() -> ArgumentParser:
 def _add_serve(parser: ArgumentParser) -> None:
     add_serving(parser, _DEFAULT_PORT)
     parser.add_argument("--console-url", type=url, help="under which ServiceNow reaches this console")
+    parser.add_argument(
+        "--database",
+        default=IN_MEMORY,
+        metavar="URL",
+        help="keeps the console's state over restarts, such as sqlite:///console.db (in memory)",
+    )
     _add_common(parser)
     parser.epilog = f"The control plane answers this machine; others need the token in {_ADMIN_TOKEN}."
 
@@ -93,7 +102,7 @@ def _add_setup(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--name", default=DEFAULT_NAME, help="name of the foreign system (%(default)s)")
     parser.add_argument("--role", default=roles.DEFAULT, help="role of the API user (%(default)s)")
-    parser.set_defaults(no_admin=False)
+    parser.set_defaults(no_admin=False, database=IN_MEMORY)
     _add_common(parser)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from console_sim.activity_type import ActivityType
 from console_sim.approvals import Approvals
+from console_sim.credentials import Credentials
 from console_sim.decision import DecisionReader
 from console_sim.foreign_systems import ForeignSystems
 from console_sim.metadata import MetadataWriter
@@ -33,6 +34,7 @@ class Console:
     store: Store
     tokens: Tokens
     users: Users
+    credentials: Credentials
     foreign_systems: ForeignSystems
     server_tasks: ServerTasks
     registrar: Registrar
@@ -46,9 +48,15 @@ class Console:
         self.tokens.revoke_all()
         await self.server_tasks.resume()
 
+    def resume(self) -> None:
+        """Attempt in the background what the process before this one left undone."""
+        if self.store.foreign_system is not None:
+            self.clock.call_at(self.clock.now(), self.registrar.resume)
+
     def reset(self) -> None:
-        """Go back to the state at start."""
+        """Forget everything, in the database too, as before the set-up."""
         self.setup.abandon()
+        self.users.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
@@ -58,16 +66,18 @@ class Console:
 def build_console(  # noqa: PLR0913 - what it brings together
     settings: Settings, names: WireNames, *, clock: Clock, ids: Ids, secrets: Secrets, caller: HttpCaller
 ) -> Console:
-    """Return a console that has not been set up yet."""
-    store = Store()
+    """Return a console with what its database keeps; raises UnusableDatabaseError."""
+    store = Store.open(settings.database)
+    credentials = Credentials(store, secrets)
     tokens = Tokens(clock, ids, secrets, settings.token_lifetime)
     users = Users(store, clock, ids, secrets, tokens)
-    foreign_systems = ForeignSystems(store, clock, names)
-    connector = Connector(store, caller, clock, settings.answer_seconds)
+    foreign_systems = ForeignSystems(store, credentials, clock, names)
+    connector = Connector(credentials, caller, clock, settings.answer_seconds)
     server_tasks = ServerTasks(clock, _retry_policy(settings))
     sender = RequestSender(store, names, clock, connector, server_tasks)
     registrar = Registrar(
         store=store,
+        credentials=credentials,
         names=names,
         connector=connector,
         server_tasks=server_tasks,
@@ -82,13 +92,14 @@ def build_console(  # noqa: PLR0913 - what it brings together
         sender=sender,
         max_timeout=settings.max_timeout,
     )
-    console_steps = ConsoleSteps(store, clock, users, foreign_systems)
+    console_steps = ConsoleSteps(store, credentials, clock, users, foreign_systems)
     return Console(
         names=names,
         clock=clock,
         store=store,
         tokens=tokens,
         users=users,
+        credentials=credentials,
         foreign_systems=foreign_systems,
         server_tasks=server_tasks,
         registrar=registrar,

@@ -7,7 +7,8 @@ TYPE = "User Credential"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An account name with its password."""
+    """An account name with its password, by the credential's name."""
 
+    name: str
     account_name: str
     password: str = field(repr=False)

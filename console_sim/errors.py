@@ -7,7 +7,8 @@ ConsoleError
 ├── NotFoundError              404
 ├── MethodNotAllowedError      405
 ├── ConflictError              409  it was decided otherwise, or has ended
-└── UnsupportedMediaTypeError  415
+├── UnsupportedMediaTypeError  415
+└── StoreError                 500  the database failed, or memory is full; nothing was changed
 """
 
 from collections.abc import Iterable
@@ -80,3 +81,13 @@ class UnsupportedMediaTypeError(ConsoleError):
     """The body is not JSON by its own account."""
 
     status = 415
+
+
+class StoreError(ConsoleError):
+    """Nothing was changed, because it cannot be kept."""
+
+    status = 500
+
+
+class UnusableDatabaseError(Exception):
+    """A database that cannot be opened; the message is one line that names it."""

@@ -1,6 +1,6 @@
 """A foreign system: what the console knows of a ServiceNow instance (integration 2.6, 2.7)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from console_sim.errors import BadRequestError
 from console_sim.servicenow.remote_record import RemoteRecord
@@ -10,7 +10,7 @@ from privman_testbench.addresses import plain_url
 TYPE = "Service Now Instance Resource (Resources)"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ForeignSystem:
     """A ServiceNow instance.
 
@@ -22,6 +22,7 @@ class ForeignSystem:
         registration: the Integration Configuration; its sys_id is the Instance Id.
         activity_type: its sys_id is the ActivityType Id.
         last_error: why ServiceNow is not in line with the console, empty when it is.
+        refused: whether ServiceNow refused to be brought in line the last time, and would refuse it again.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ForeignSystem:
     registration: RemoteRecord = field(default_factory=RemoteRecord)
     activity_type: RemoteRecord = field(default_factory=RemoteRecord)
     last_error: str = ""
+    refused: bool = False
 
     @property
     def listens(self) -> bool:
@@ -61,13 +63,12 @@ class ForeignSystem:
             "webhook": None if self.webhook is None else self.webhook.to_json(),
         }
 
-    def forget_registration(self) -> None:
-        """Register anew next time: the instance is another one, or has forgotten the console.
+    def without_registration(self) -> "ForeignSystem":
+        """Return the foreign system as it is to be registered anew: elsewhere, or where the console was forgotten.
 
-        It may be one that knew the console before, so the console looks for its own records first.
+        ServiceNow may have known the console before, so the console looks for its own records first.
         """
-        self.registration = RemoteRecord(doubtful=True)
-        self.activity_type = RemoteRecord(doubtful=True)
+        return replace(self, registration=RemoteRecord(doubtful=True), activity_type=RemoteRecord(doubtful=True))
 
 
 def read_url(key: str, text: str) -> str:

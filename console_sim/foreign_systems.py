@@ -1,5 +1,8 @@
 """Foreign systems are saved, and their webhooks with them (integration 2.6 to 2.8, 2.13)."""
 
+from dataclasses import replace
+
+from console_sim.credentials import Credentials
 from console_sim.errors import API_DISABLED, BadRequestError, ForbiddenError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.table_api import table_url
@@ -12,16 +15,18 @@ from privman_testbench.clock import Clock
 class ForeignSystems:
     """The console's foreign system, of which there is one at a time."""
 
-    def __init__(self, store: Store, clock: Clock, names: WireNames) -> None:
+    def __init__(self, store: Store, credentials: Credentials, clock: Clock, names: WireNames) -> None:
         self._store = store
+        self._credentials = credentials
         self._clock = clock
         self._request_table = names.table("request")
 
     def get(self) -> ForeignSystem:
         """Return the foreign system; raises NotFoundError before there is one."""
-        if self._store.foreign_system is None:
+        system = self._store.foreign_system
+        if system is None:
             raise NotFoundError("there is no foreign system yet; run the set-up first")
-        return self._store.foreign_system
+        return system
 
     def webhooks(self) -> list[Webhook]:
         """Return what the Messaging tab lists."""
@@ -34,18 +39,16 @@ class ForeignSystems:
         Raises BadRequestError when there is no such credential.
         """
         self._require_credential(credential)
-        system = self._store.foreign_system
-        if system is None:
-            system = self._store.foreign_system = ForeignSystem(name, base_url, credential)
-        if system.base_url != base_url:
-            system.forget_registration()
-        system.name = name
-        system.base_url = base_url
-        system.credential = credential
-        self._follow(system)
-        return system
+        before = self._store.foreign_system
+        if before is None:
+            return self._keep(ForeignSystem(name, base_url, credential))
+        system = before if before.base_url == base_url else before.without_registration()
+        with self._store.transaction():
+            if before.name != name:
+                self._store.foreign_systems.remove(before.name)
+            return self._keep(replace(system, name=name, base_url=base_url, credential=credential))
 
-    def use_webhook(self, system: ForeignSystem, api_credential: str, post_uri: str) -> None:
+    def use_webhook(self, api_credential: str, post_uri: str) -> ForeignSystem:
         """Tick Use Webhook; the webhook is created at the first time and follows from then on.
 
         Raises ForbiddenError while the API is disabled, BadRequestError when there is no such credential.
@@ -53,30 +56,28 @@ class ForeignSystems:
         if not self._store.api_enabled:
             raise ForbiddenError(API_DISABLED)
         self._require_credential(api_credential)
-        system.api_credential = api_credential
-        system.post_uri = post_uri
-        system.use_webhook = True
-        self._follow(system)
+        system = replace(self.get(), api_credential=api_credential, post_uri=post_uri, use_webhook=True)
+        return self._keep(system)
 
-    def untick_webhook(self, system: ForeignSystem) -> None:
+    def untick_webhook(self) -> ForeignSystem:
         """Untick Use Webhook, which disables the webhook."""
-        system.use_webhook = False
-        self._follow(system)
+        return self._keep(replace(self.get(), use_webhook=False))
 
     def _require_credential(self, name: str) -> None:
-        if name not in self._store.credentials:
-            known = ", ".join(map(repr, self._store.credentials)) or "one that was created before"
+        if name not in self._credentials:
+            known = ", ".join(repr(each.name) for each in self._credentials) or "one that was created before"
             raise BadRequestError(f"there is no credential {name!r}; expected {known}")
 
-    def _follow(self, system: ForeignSystem) -> None:
-        """Bring the webhook in line with its foreign system."""
-        if system.webhook is None and not system.use_webhook:
-            return
+    def _keep(self, system: ForeignSystem) -> ForeignSystem:
+        """Keep the foreign system with its webhook brought in line."""
         wanted = self._wanted_webhook(system)
-        if wanted != system.webhook:
-            system.webhook = wanted
+        # Two that differ in nothing but their time are the same, and the older one stays.
+        webhook = system.webhook if wanted == system.webhook else wanted
+        return self._store.foreign_systems.put(replace(system, webhook=webhook))
 
-    def _wanted_webhook(self, system: ForeignSystem) -> Webhook:
+    def _wanted_webhook(self, system: ForeignSystem) -> Webhook | None:
+        if system.webhook is None and not system.use_webhook:
+            return None
         return Webhook(
             name=f"New Webhook for {system.name} setting",
             description=f"Sends approval requests to {system.name}",

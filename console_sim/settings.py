@@ -21,6 +21,7 @@ class Settings:
         retry_wait: before the first retry of a call to ServiceNow; it doubles up to ``longest_retry_wait`` (I).
             None for no retries.
         max_timeout: how long an approval request waits for its decision (integration 3).
+        database: a SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         version: what ``version/Current`` answers.
     """
 
@@ -34,4 +35,5 @@ class Settings:
     retry_wait: timedelta | None = timedelta(minutes=1)
     longest_retry_wait: timedelta = timedelta(hours=1)
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
+    database: str = "sqlite://"
     version: str = "11.1.0"

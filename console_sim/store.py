@@ -1,45 +1,94 @@
-"""What the console keeps over a restart."""
+"""Everything that the console keeps over a restart."""
 
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from console_sim.api_client_user import ApiClientUser
 from console_sim.approval_request import ApprovalRequest
 from console_sim.credential import Credential
 from console_sim.foreign_system import ForeignSystem
+from console_sim.shelf import Kind, MemoryShelves, Shelves
+
+IN_MEMORY = "sqlite://"
+_OBJECT_BYTES = 1_000
 
 
-@dataclass(slots=True)
-class Store:
-    """What the console keeps over a restart; it has one API user and one foreign system at a time.
-
-    Attributes:
-        api_enabled: the switch under Advanced, API Settings.
-        credentials: by name.
-        approval_requests: by request id in lower case, oldest first; `keep` adds to them.
-    """
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """What is set under Advanced, API Settings."""
 
     api_enabled: bool = False
-    api_user: ApiClientUser | None = None
-    credentials: dict[str, Credential] = field(default_factory=dict)
-    foreign_system: ForeignSystem | None = None
-    approval_requests: dict[str, ApprovalRequest] = field(default_factory=dict)
-    _in_order: list[ApprovalRequest] = field(default_factory=list, init=False, repr=False)
 
-    def keep(self, request: ApprovalRequest) -> None:
-        """Keep a new approval request."""
-        self.approval_requests[request.request_id] = request
-        self._in_order.append(request)
 
-    def newest(self, skipped: int, count: int) -> list[ApprovalRequest]:
-        """Return approval requests, newest first; it takes no longer where many are kept."""
-        end = max(len(self._in_order) - skipped, 0)
-        return self._in_order[max(end - count, 0) : end][::-1]
+_SETTINGS = Kind("api_settings", ApiSettings, lambda _settings: "")
+_API_USERS = Kind("api_user", ApiClientUser, lambda user: user.client_id)
+_CREDENTIALS = Kind("credential", Credential, lambda credential: credential.name)
+_FOREIGN_SYSTEMS = Kind("foreign_system", ForeignSystem, lambda system: system.name)
+_APPROVAL_REQUESTS = Kind(
+    "approval_request",
+    ApprovalRequest,
+    key=lambda request: request.request_id,
+    unfinished=lambda request: request.is_unfinished,
+    weight=lambda request: _OBJECT_BYTES + request.characters,
+    may_go=lambda request: not request.is_unfinished and request.decision is not None,
+)
+
+
+class Store:
+    """A shelf for each kind of thing that the console keeps; what is on one is changed only by putting it there anew.
+
+    There is one API user and one foreign system at a time.
+
+    Attributes:
+        credentials: by name.
+        approval_requests: by request id in lower case.
+    """
+
+    def __init__(self, shelves: Shelves) -> None:
+        self._shelves = shelves
+        self._settings = shelves.shelf(_SETTINGS)
+        self.api_users = shelves.shelf(_API_USERS)
+        self.credentials = shelves.shelf(_CREDENTIALS)
+        self.foreign_systems = shelves.shelf(_FOREIGN_SYSTEMS)
+        self.approval_requests = shelves.shelf(_APPROVAL_REQUESTS)
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """Return the store in the database of that SQLAlchemy URL; raises UnusableDatabaseError."""
+        if url in {IN_MEMORY, "sqlite:///:memory:"}:
+            return cls(MemoryShelves())
+        from console_sim.database import Database  # noqa: PLC0415 - SQLAlchemy is not needed in memory
+
+        return cls(Database(url))
+
+    @property
+    def api_enabled(self) -> bool:
+        """The switch under Advanced, API Settings."""
+        settings = self._settings.only()
+        return settings is not None and settings.api_enabled
+
+    def enable_api(self, *, enabled: bool) -> None:
+        """Set the switch."""
+        self._settings.put(ApiSettings(enabled))
+
+    @property
+    def api_user(self) -> ApiClientUser | None:
+        """The API user, if there is one."""
+        return self.api_users.only()
+
+    @property
+    def foreign_system(self) -> ForeignSystem | None:
+        """The foreign system, if there is one."""
+        return self.foreign_systems.only()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Keep everything that is put in the body, or nothing."""
+        return self._shelves.transaction()
 
     def clear(self) -> None:
         """Forget everything."""
-        self.api_enabled = False
-        self.api_user = None
-        self.credentials.clear()
-        self.foreign_system = None
-        self.approval_requests.clear()
-        self._in_order.clear()
+        self._shelves.clear()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._shelves.close()

@@ -1,6 +1,9 @@
 """Users: the API Client User is created, logs on, and gets a new Secret (integration 2.2, 2.3)."""
 
-from console_sim.api_client_user import ApiClientUser
+from dataclasses import replace
+from typing import Any
+
+from console_sim.api_client_user import ApiClientUser, digest
 from console_sim.errors import ConflictError, NotFoundError, UnauthorizedError
 from console_sim.store import Store
 from console_sim.tokens import Tokens
@@ -18,33 +21,50 @@ class Users:
         self._ids = ids
         self._secrets = secrets
         self._tokens = tokens
+        self._at_hand = ""
+        if store.api_user is not None:
+            secrets.add(store.api_user.client_id)
 
-    def create(self) -> ApiClientUser:
-        """Create the user with a generated Client Id and Secret; the Secret is printed nowhere later.
+    def create(self) -> tuple[ApiClientUser, str]:
+        """Create the user with a generated Client Id and return it with its Secret, which is printed nowhere later.
 
         Raises ConflictError when there is one.
         """
-        if self._store.api_user is not None:
-            raise ConflictError(f"{self._store.api_user.display_name!r} exists; this console keeps one API Client User")
-        user = ApiClientUser(self._ids.guid(), self._ids.token(), self._clock.now())
-        self._secrets.add(user.client_id)
-        self._secrets.add(user.secret)
-        self._store.api_user = user
-        return user
+        existing = self._store.api_user
+        if existing is not None:
+            raise ConflictError(f"{existing.display_name!r} exists; this console keeps one API Client User")
+        client_id, secret = self._ids.guid(), self._new_secret()
+        self._secrets.add(client_id)
+        user = self._store.api_users.put(ApiClientUser(client_id, digest(secret), self._clock.now()))
+        self._at_hand = secret
+        return user, secret
 
     def get(self) -> ApiClientUser:
         """Return the user; raises NotFoundError before there is one."""
-        if self._store.api_user is None:
+        user = self._store.api_user
+        if user is None:
             raise NotFoundError("there is no API Client User yet; run the set-up first")
-        return self._store.api_user
+        return user
+
+    def change(self, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
+        """Replace those fields of the user and return it; raises NotFoundError."""
+        return self._store.api_users.put(replace(self.get(), **values))
+
+    def secret_at_hand(self) -> str:
+        """Return the Secret if this process generated it, else nothing: only its digest is kept."""
+        return self._at_hand
 
     def reset_secret(self) -> str:
         """Replace the Secret, which revokes the old one and every token, and return it."""
-        user = self.get()
-        user.secret = self._ids.token()
-        self._secrets.add(user.secret)
+        secret = self._new_secret()
+        self.change(secret_digest=digest(secret))
         self._tokens.revoke_all()
-        return user.secret
+        self._at_hand = secret
+        return secret
+
+    def forget(self) -> None:
+        """Forget the Secret at hand."""
+        self._at_hand = ""
 
     def log_on(self, client_id: str, secret: str) -> str:
         """Return a token; raises UnauthorizedError."""
@@ -61,6 +81,11 @@ class Users:
             raise UnauthorizedError("the token is unknown, has expired or was revoked; get a new one")
         self._refuse_shut_out(user)
         return user
+
+    def _new_secret(self) -> str:
+        secret = self._ids.token()
+        self._secrets.add(secret)
+        return secret
 
     def _refuse_shut_out(self, user: ApiClientUser) -> None:
         reason = user.why_shut_out(self._clock.now())

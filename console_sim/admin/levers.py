@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from console_sim import paths
-from console_sim.api_client_user import ApiClientUser, UserState
+from console_sim.api_client_user import UserState
 from console_sim.bodies import Body
 from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
@@ -42,8 +42,9 @@ class Levers:
     async def change_api_settings(self, request: web.Request) -> web.Response:
         """Set API Enabled."""
         body = Body(await read_object(request), ("api_enabled",))
-        self._console.store.api_enabled = body.flag("api_enabled")
-        return to_json({"api_enabled": self._console.store.api_enabled})
+        enabled = body.flag("api_enabled")
+        self._console.store.enable_api(enabled=enabled)
+        return to_json({"api_enabled": enabled})
 
     async def read_api_user(self, _request: web.Request) -> web.Response:
         """Answer the API user, without Client Id and Secret."""
@@ -51,18 +52,19 @@ class Levers:
 
     async def change_api_user(self, request: web.Request) -> web.Response:
         """Change role, state or the end of the API user."""
-        user = self._console.users.get()
-        self._change(user, await read_object(request))
-        return to_json(user.to_json())
+        self._console.users.get()
+        values = self._read_changes(await read_object(request))
+        return to_json(self._console.users.change(**values).to_json())
 
     async def reset_secret(self, request: web.Request) -> web.Response:
         """Reset the Secret; with ``update_credential`` the credential follows, and the registration with it."""
         body = Body(await read_object(request), ("update_credential",))
         update = body.flag("update_credential", default=False)
-        self._console.users.reset_secret()
         if update:
-            self._console.console_steps.update_api_credential(self._api_credential())
+            self._console.console_steps.reset_secret(self._api_credential())
             await self._console.registrar.run()
+        else:
+            self._console.users.reset_secret()
         return to_json(self._console.users.get().to_json())
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
@@ -80,27 +82,29 @@ class Levers:
         use_webhook = body.flag("use_webhook", default=before.use_webhook)
         post_uri = read_url("post_uri", body.text("post_uri", before.post_uri or self._post_uri(request)))
         base_url = read_url("base_url", body.text("base_url", before.base_url))
-        system = self._console.foreign_systems.save(body.text("name", before.name), base_url, before.credential)
+        self._console.foreign_systems.save(body.text("name", before.name), base_url, before.credential)
         if use_webhook:
-            self._console.foreign_systems.use_webhook(system, self._api_credential(), post_uri)
+            self._console.foreign_systems.use_webhook(self._api_credential(), post_uri)
         else:
-            self._console.foreign_systems.untick_webhook(system)
+            self._console.foreign_systems.untick_webhook()
         await self._console.registrar.run()
-        return to_json(self._print(system))
+        return to_json(self._print(self._console.foreign_systems.get()))
 
     async def restart(self, _request: web.Request) -> web.Response:
         """Start the process again; answer when what was to be retried has been attempted."""
         await self._console.restart()
         return web.Response(status=204)
 
-    def _change(self, user: ApiClientUser, values: Mapping[str, Any]) -> None:
+    def _read_changes(self, values: Mapping[str, Any]) -> dict[str, object]:
         body = Body(values, ("role", "state", "expires_in"))
-        role = body.text_or_null("role", user.role)
-        state = UserState(body.one_of("state", tuple(UserState)) if "state" in body else user.state)
+        changes: dict[str, object] = {}
+        if "role" in body:
+            changes["role"] = body.text_or_null("role", "")
+        if "state" in body:
+            changes["state"] = UserState(body.one_of("state", tuple(UserState)))
         if "expires_in" in body:
-            user.expires_at = self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
-        user.role = role
-        user.state = state
+            changes["expires_at"] = self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
+        return changes
 
     def _api_credential(self) -> str:
         system = self._console.store.foreign_system

@@ -33,7 +33,7 @@ class RequestControl:
 
     async def list(self, _request: web.Request) -> web.Response:
         """Answer every request, oldest first."""
-        requests = self._console.store.approval_requests.values()
+        requests = self._console.store.approval_requests
         return to_json({"approval_requests": [self._print(request) for request in requests]})
 
     async def read(self, request: web.Request) -> web.Response:

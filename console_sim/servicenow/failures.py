@@ -3,7 +3,9 @@
 ServiceNowError
 ├── UnreachableError      no answer, a hibernating instance, a redirect: tried again
 ├── BusyError             429: tried again when ServiceNow says
-├── BrokenAnswerError     5xx, or an answer that is none: tried again
+├── BrokenAnswerError     5xx, or an answer that cannot be used: tried again
+├── UnexpectedError       whatever else went wrong in an attempt: tried again
+├── CutOffError           the caller left before the attempt ended: tried again
 ├── NoSuchRecordError     404
 ├── RefusedError          another 4xx: the same would be refused again
 └── NotReadyError         nothing was sent, because something must be done first
@@ -57,6 +59,20 @@ class BrokenAnswerError(ServiceNowError):
     doubtful = True
 
 
+class UnexpectedError(ServiceNowError):
+    """Something went wrong that nobody foresaw; the next attempt may fare better."""
+
+    passing = True
+    doubtful = True
+
+
+class CutOffError(ServiceNowError):
+    """Whoever caused the attempt left before it ended."""
+
+    passing = True
+    doubtful = True
+
+
 class RefusedError(ServiceNowError):
     """It understood, and will not."""
 
@@ -67,3 +83,10 @@ class NoSuchRecordError(RefusedError):
 
 class NotReadyError(ServiceNowError):
     """Something else must be done first."""
+
+
+def failure_of(error: Exception) -> ServiceNowError:
+    """Return the error itself, or what it amounts to when nobody foresaw it."""
+    if isinstance(error, ServiceNowError):
+        return error
+    return UnexpectedError(f"{type(error).__name__}: {' '.join(str(error).split())}")

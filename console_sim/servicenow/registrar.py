@@ -1,11 +1,17 @@
 """The server task behind a saved foreign system: registration, activity type, then the requests that wait."""
 
+from dataclasses import replace
+from functools import partial
+from typing import Literal
+
 from console_sim.activity_type import ActivityType
+from console_sim.credential import Credential
+from console_sim.credentials import Credentials
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.connector import Connector
-from console_sim.servicenow.failures import NoSuchRecordError, RefusedError, ServiceNowError
+from console_sim.servicenow.failures import NoSuchRecordError, RefusedError, ServiceNowError, failure_of
 from console_sim.servicenow.registration import differences, registered_client_id, registration_fields
-from console_sim.servicenow.remote_record import Own
+from console_sim.servicenow.remote_record import Own, RemoteRecord, Wanted, bring_in_line
 from console_sim.servicenow.request_sender import RequestSender
 from console_sim.servicenow.server_tasks import ServerTasks
 from console_sim.servicenow.table_api import Fields
@@ -13,6 +19,8 @@ from console_sim.store import Store
 from privman_contracts import WireNames
 
 _ABOUT = "Register webhook with ServiceNow App"
+_RESUME = "Resume what the last process left undone"
+_Part = Literal["registration", "activity_type"]
 
 
 class Registrar:
@@ -22,6 +30,7 @@ class Registrar:
         self,
         *,
         store: Store,
+        credentials: Credentials,
         names: WireNames,
         connector: Connector,
         server_tasks: ServerTasks,
@@ -29,6 +38,7 @@ class Registrar:
         activity_type: ActivityType,
     ) -> None:
         self._store = store
+        self._credentials = credentials
         self._names = names
         self._connector = connector
         self._server_tasks = server_tasks
@@ -38,6 +48,10 @@ class Registrar:
     async def run(self) -> ServiceNowError | None:
         """Attempt now to bring ServiceNow in line and return why it failed; a passing failure is retried."""
         return await self._server_tasks.run(_ABOUT, self._bring_in_line)
+
+    async def resume(self) -> None:
+        """Attempt now what the process before this one left undone; what ServiceNow has refused stays refused."""
+        await self._server_tasks.run(_RESUME, self._resume)
 
     def has_registered(self, system: ForeignSystem) -> bool:
         """Tell whether ServiceNow has acknowledged the registration as it is now."""
@@ -57,12 +71,21 @@ class Registrar:
         try:
             record = await self._connector.open(system).read(table, system.registration.sys_id)
         except NoSuchRecordError:
-            system.forget_registration()
+            self._store.foreign_systems.change(system.name, ForeignSystem.without_registration)
             raise
         column = self._names.column("integration_configuration", "instance_metadata")
         if not record.get(column):
             raise RefusedError(f"the record shows no {column!r}; the ServiceNow user may lack the right to read it")
-        return differences(self._names, system.registration.fields, record[column])
+        return differences(self._names, self._registration_fields(system), record[column])
+
+    async def _resume(self) -> None:
+        system = self._store.foreign_system
+        if system is None or not system.listens or system.refused:
+            return
+        if self.has_registered(system) and self.has_activity_type(system):
+            await self._sender.send_waiting(refused=False)
+        else:
+            await self.run()
 
     async def _bring_in_line(self) -> None:
         system = self._store.foreign_system
@@ -70,18 +93,22 @@ class Registrar:
             return
         try:
             await self._register(system)
-            await self._register_activity_type(system)
-        except ServiceNowError as error:
-            system.last_error = str(error)
+            await self._register_activity_type(system.name)
+        except Exception as error:
+            self._note(system.name, failure_of(error))
             raise
-        system.last_error = ""
+        self._note(system.name, None)
         await self._sender.send_waiting()
+
+    def _note(self, name: str, failure: ServiceNowError | None) -> None:
+        reason = "" if failure is None else str(failure)
+        refused = isinstance(failure, RefusedError)
+        self._store.foreign_systems.change(name, lambda now: replace(now, last_error=reason, refused=refused))
 
     async def _register(self, system: ForeignSystem) -> None:
         column = self._names.column("integration_configuration", "instance_metadata")
-        client_id = self._store.credentials[system.api_credential].account_name
-        await system.registration.bring_in_line(
-            self._connector.open(system),
+        client_id = self._api_credential(system).account_name
+        wanted = Wanted(
             self._names.table("integration_configuration"),
             self._registration_fields(system),
             Own(
@@ -90,13 +117,16 @@ class Registrar:
                 lambda record: registered_client_id(self._names, record.get(column)) == client_id,
             ),
         )
+        await self._bring_part_in_line(system, "registration", wanted)
 
-    async def _register_activity_type(self, system: ForeignSystem) -> None:
+    async def _register_activity_type(self, system_name: str) -> None:
+        system = self._store.foreign_systems.get(system_name)
+        if system is None:
+            return
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)
-        await system.activity_type.bring_in_line(
-            self._connector.open(system),
+        wanted = Wanted(
             self._names.table("activity_type"),
             self._activity_type_fields(system),
             Own(
@@ -105,10 +135,25 @@ class Registrar:
                 lambda record: (record.get(instance_id), record.get(name)) == mine,
             ),
         )
+        await self._bring_part_in_line(system, "activity_type", wanted)
+
+    async def _bring_part_in_line(self, system: ForeignSystem, part: _Part, wanted: Wanted) -> None:
+        record = system.registration if part == "registration" else system.activity_type
+        await bring_in_line(self._connector.open(system), record, wanted, partial(self._keep, system, part))
+
+    def _keep(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
+        def with_record(now: ForeignSystem) -> ForeignSystem:
+            if now.base_url != system.base_url:
+                return now  # the console has moved on to another instance
+            return replace(now, registration=record) if part == "registration" else replace(now, activity_type=record)
+
+        self._store.foreign_systems.change(system.name, with_record)
 
     def _registration_fields(self, system: ForeignSystem) -> Fields:
-        credential = self._store.credentials[system.api_credential]
-        return registration_fields(self._names, credential, system.post_uri)
+        return registration_fields(self._names, self._api_credential(system), system.post_uri)
+
+    def _api_credential(self, system: ForeignSystem) -> Credential:
+        return self._credentials.get(system.api_credential)
 
     def _activity_type_fields(self, system: ForeignSystem) -> Fields:
         return self._activity_type.fields(self._names, system.registration.sys_id)

@@ -1,11 +1,36 @@
 """A record that the console keeps in ServiceNow."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+
+import orjson
 
 from console_sim.servicenow.failures import ServiceNowError
 from console_sim.servicenow.table_api import Fields, TableApi
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRecord:
+    """What the console knows of a record in ServiceNow that must hold what the console says.
+
+    Attributes:
+        sys_id: empty until ServiceNow has acknowledged the record.
+        acknowledged: digest of the fields that ServiceNow acknowledged last; they may hold a Secret.
+        doubtful: whether ServiceNow may have a record of which the console does not know the sys_id.
+    """
+
+    sys_id: str = ""
+    acknowledged: str = ""
+    doubtful: bool = False
+
+    def holds(self, fields: Fields) -> bool:
+        """Tell whether ServiceNow has acknowledged exactly this."""
+        return bool(self.sys_id) and self.acknowledged == _digest(fields)
+
+
+Keep = Callable[[RemoteRecord], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,51 +48,48 @@ class Own:
     fits: Callable[[Mapping[str, Any]], bool]
 
 
-@dataclass(slots=True)
-class RemoteRecord:
-    """A record in ServiceNow that must hold what the console says.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What ServiceNow is to hold, and how to find it there."""
 
-    Attributes:
-        sys_id: empty until ServiceNow has acknowledged the record.
-        fields: what ServiceNow acknowledged last.
-        doubtful: whether ServiceNow may have a record of which the console does not know the sys_id.
+    table: str
+    fields: Fields
+    own: Own
+
+
+async def bring_in_line(api: TableApi, record: RemoteRecord, wanted: Wanted, keep: Keep) -> None:
+    """Insert or update the record, or leave it alone when it holds that already; raises ServiceNowError.
+
+    A record that may exist although ServiceNow never acknowledged it is looked for before one is inserted, so that
+    there are never two. ``keep`` gets what is known after each step, and before an insert that its answer is awaited:
+    whatever ends the attempt, even the process, the next one knows that the record may have been committed.
     """
+    if record.holds(wanted.fields):
+        return
+    sys_id = record.sys_id
+    if record.doubtful and not sys_id:
+        sys_id = await _find(api, wanted)
+    if sys_id:
+        await api.update(wanted.table, sys_id, wanted.fields)
+    else:
+        sys_id = await _insert(api, wanted, keep)
+    keep(RemoteRecord(sys_id, _digest(wanted.fields)))
 
-    sys_id: str = ""
-    fields: Fields = field(default_factory=dict, repr=False)
-    doubtful: bool = False
 
-    def holds(self, fields: Fields) -> bool:
-        """Tell whether ServiceNow has acknowledged exactly this."""
-        return bool(self.sys_id) and self.fields == fields
+async def _insert(api: TableApi, wanted: Wanted, keep: Keep) -> str:
+    keep(RemoteRecord(doubtful=True))
+    try:
+        return await api.create(wanted.table, wanted.fields)
+    except ServiceNowError as error:
+        keep(RemoteRecord(doubtful=error.doubtful))
+        raise
 
-    async def bring_in_line(self, api: TableApi, table: str, fields: Fields, own: Own) -> None:
-        """Insert or update the record, or leave it alone when it holds that already; raises ServiceNowError.
 
-        A record that may exist although ServiceNow never acknowledged it is looked for before one is inserted, so that
-        there are never two.
-        """
-        if self.holds(fields):
-            return
-        if self.doubtful and not self.sys_id:
-            self.sys_id = await self._find(api, table, own)
-        if self.sys_id:
-            await api.update(table, self.sys_id, fields)
-        else:
-            self.sys_id = await self._insert(api, table, fields)
-        self.fields = fields
-        self.doubtful = False
+async def _find(api: TableApi, wanted: Wanted) -> str:
+    """Return the sys_id of the newest record that is the console's own, empty when there is none."""
+    found = await api.find(wanted.table, wanted.own.query, wanted.own.columns)
+    return next((sys_id for sys_id, record in found if wanted.own.fits(record)), "")
 
-    async def _insert(self, api: TableApi, table: str, fields: Fields) -> str:
-        # Noted first: whatever ends the attempt, even the process, the record may have been committed.
-        self.doubtful = True
-        try:
-            return await api.create(table, fields)
-        except ServiceNowError as error:
-            self.doubtful = error.doubtful
-            raise
 
-    async def _find(self, api: TableApi, table: str, own: Own) -> str:
-        """Return the sys_id of the newest record that is the console's own, empty when there is none."""
-        found = await api.find(table, own.query, own.columns)
-        return next((sys_id for sys_id, record in found if own.fits(record)), "")
+def _digest(fields: Fields) -> str:
+    return sha256(orjson.dumps(dict(fields), option=orjson.OPT_SORT_KEYS)).hexdigest()

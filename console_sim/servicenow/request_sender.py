@@ -1,5 +1,6 @@
 """Approval requests on their way to ServiceNow, and decisions that the console took itself."""
 
+from dataclasses import replace
 from functools import partial
 
 from console_sim import durations
@@ -7,7 +8,7 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.decision import Decision
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.connector import Connector
-from console_sim.servicenow.failures import NotReadyError, ServiceNowError
+from console_sim.servicenow.failures import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.servicenow.server_tasks import ServerTasks
 from console_sim.store import Store
 from privman_contracts import WireNames
@@ -21,34 +22,48 @@ class RequestSender:
         self, store: Store, names: WireNames, clock: Clock, connector: Connector, server_tasks: ServerTasks
     ) -> None:
         self._store = store
+        self._requests = store.approval_requests
         self._names = names
         self._clock = clock
         self._connector = connector
         self._server_tasks = server_tasks
 
-    async def send(self, request: ApprovalRequest) -> None:
+    async def send(self, request_id: str) -> None:
         """Attempt to send what ServiceNow lacks of the request; a failure for a passing reason is retried."""
-        await self._server_tasks.run(
-            f"Send approval request {request.request_id}", partial(self._bring_in_line, request)
-        )
+        await self._server_tasks.run(f"Send approval request {request_id}", partial(self._bring_in_line, request_id))
 
-    async def send_waiting(self) -> None:
-        """Attempt to send every request of which ServiceNow lacks something, oldest first."""
-        for request in tuple(self._store.approval_requests.values()):
-            if request.needs_sending(self._clock.now()):
-                await self.send(request)
+    async def send_waiting(self, *, refused: bool = True) -> None:
+        """Attempt to send every request of which ServiceNow lacks something, oldest first.
 
-    async def _bring_in_line(self, request: ApprovalRequest) -> None:
-        if not request.needs_sending(self._clock.now()):
+        Args:
+            refused: whether to repeat what ServiceNow has refused, too.
+        """
+        for request in self._requests.unfinished():
+            if request.needs_sending(self._clock.now()) and (refused or not request.refused):
+                await self.send(request.request_id)
+
+    async def _bring_in_line(self, request_id: str) -> None:
+        request = self._requests.get(request_id)
+        if request is None or not request.needs_sending(self._clock.now()):
             return
         try:
             await self._send_lacking(request)
-        except ServiceNowError as error:
-            if not request.decided_here and request.sent:
-                return  # its decision came in the meantime, so ServiceNow has it although it did not say so
-            request.last_error = str(error)
+        except Exception as error:
+            self._note(request_id, failure_of(error))
+            if self._has_come_back(request_id):
+                return
             raise
-        request.last_error = ""
+
+    def _note(self, request_id: str, failure: ServiceNowError) -> None:
+        refused = isinstance(failure, RefusedError)
+        self._requests.change(
+            request_id, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now
+        )
+
+    def _has_come_back(self, request_id: str) -> bool:
+        """Tell whether its decision came in the meantime, so that ServiceNow has it although it did not say so."""
+        request = self._requests.get(request_id)
+        return request is None or not request.is_unfinished
 
     async def _send_lacking(self, request: ApprovalRequest) -> None:
         system = self._store.foreign_system
@@ -56,12 +71,12 @@ class RequestSender:
             raise NotReadyError("not sent: no webhook is enabled")
         if not system.activity_type.sys_id:
             raise NotReadyError("not sent: its activity type is not registered yet")
-        if not request.sys_id:
-            await self._insert(system, request)
-        if request.decided_here and request.decision is not None:
-            await self._record(system, request, request.decision)
+        sys_id = request.sys_id or await self._insert(system, request)
+        now = self._requests.get(request.request_id)
+        if now is not None and now.decided_here and now.decision is not None:
+            await self._record(system, request.request_id, sys_id, now.decision)
 
-    async def _insert(self, system: ForeignSystem, request: ApprovalRequest) -> None:
+    async def _insert(self, system: ForeignSystem, request: ApprovalRequest) -> str:
         values = {
             "request_id": request.request_id,
             "instance_id": system.registration.sys_id,
@@ -69,18 +84,23 @@ class RequestSender:
             "metadata": request.metadata,
         }
         # Noted first: a decision may arrive before the answer does.
-        request.instance_id = system.registration.sys_id
-        request.attempts += 1
-        request.sys_id = await self._connector.open(system).create(self._names.table("request"), self._spell(values))
-        request.sent = True
+        self._requests.change(
+            request.request_id,
+            lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1),
+        )
+        sys_id = await self._connector.open(system).create(self._names.table("request"), self._spell(values))
+        self._requests.change(
+            request.request_id, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False)
+        )
+        return sys_id
 
-    async def _record(self, system: ForeignSystem, request: ApprovalRequest, decision: Decision) -> None:
+    async def _record(self, system: ForeignSystem, request_id: str, sys_id: str, decision: Decision) -> None:
         values = {"status": self._names.word("response", decision.response), "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = durations.to_text(decision.duration)
         api = self._connector.open(system)
-        await api.update(self._names.table("request"), request.sys_id, self._spell(values))
-        request.recorded = True
+        await api.update(self._names.table("request"), sys_id, self._spell(values))
+        self._requests.change(request_id, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
     def _spell(self, values: dict[str, str]) -> dict[str, str]:
         return {self._names.column("request", column): value for column, value in values.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from console_sim.servicenow.failures import ServiceNowError
+from console_sim.servicenow.failures import CutOffError, ServiceNowError, failure_of
 from privman_testbench.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]
@@ -90,13 +90,19 @@ class ServerTask:
         self._drop_retry()
         try:
             await self._work()
-        except ServiceNowError as failure:
-            self._plan_retry(failure)
-            self._note(failure)
-            return failure
+        except asyncio.CancelledError:
+            self._fail(CutOffError("cut off: whoever asked for it hung up"))
+            raise
+        except Exception as error:  # noqa: BLE001 - no failure whatever ends the retries
+            return self._fail(failure_of(error))
         self._note(None)
         self._ended(self)
         return None
+
+    def _fail(self, failure: ServiceNowError) -> ServiceNowError:
+        self._plan_retry(failure)
+        self._note(failure)
+        return failure
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
         if self._policy is None or not failure.passing or self._stopped:

@@ -22,8 +22,8 @@ class ServiceNowSteps:
 
     async def register(self, _order: SetupOrder) -> str:
         """Run the server task once, which registers the webhook and then the activity type."""
-        system = self._foreign_systems.get()
         self._failure = await self._registrar.run()
+        system = self._foreign_systems.get()
         if not self._registrar.has_registered(system):
             raise _step_failed(self._failure)
         return f"Instance Id {system.registration.sys_id}"
@@ -58,7 +58,7 @@ class ServiceNowSteps:
         system = self._foreign_systems.get()
         self._foreign_systems.save(system.name, system.base_url, system.credential)
         await self._registrar.run()
-        return f"one webhook, and still Instance Id {system.registration.sys_id}"
+        return f"one webhook, and still Instance Id {self._foreign_systems.get().registration.sys_id}"
 
 
 def _step_failed(failure: ServiceNowError | None) -> StepFailedError:

@@ -26,7 +26,7 @@ class AdvancedPage:
     async def change(self, visit: Visit) -> web.Response:
         """Set API Enabled; raises ConflictError."""
         visit.require(self._version())
-        self._store.api_enabled = visit.form.ticked("api_enabled")
+        self._store.enable_api(enabled=visit.form.ticked("api_enabled"))
         return see(f"{PAGE}?done=saved")
 
     def _version(self) -> str:

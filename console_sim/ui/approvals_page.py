@@ -69,7 +69,7 @@ class ApprovalsPage:
         """Answer the list; ``filled`` is the request whose form came back."""
         store, number = self._console.store, _page_number(visit)
         first = (number - 1) * PAGE_SIZE
-        shown = store.newest(first, PAGE_SIZE)
+        shown = store.approval_requests.newest(first, PAGE_SIZE)
         entries = [self._entry(each, form if each.request_id == filled else Form()) for each in shown]
         return self._frame.page(
             "approvals.html",

@@ -58,16 +58,16 @@ class ForeignSystemsPage:
         form = visit.form
         name = form.text("name") if before is None else before.name
         base_url = form.url("base_url")
-        credential = form.one_of("credential", self._console.store.credentials)
+        credential = form.one_of("credential", self._names())
         self._check_webhook(form)
         if form.errors:
             return self._page(visit, form, before)
         systems = self._console.foreign_systems
-        system = systems.save(name, base_url, credential)
+        systems.save(name, base_url, credential)
         if form.ticked("use_webhook"):
-            systems.use_webhook(system, form.value("api_credential"), form.url("post_uri"))
+            systems.use_webhook(form.value("api_credential"), form.url("post_uri"))
         else:
-            systems.untick_webhook(system)
+            systems.untick_webhook()
         await self._console.registrar.run()
         return see(f"{ONE}?done=saved")
 
@@ -76,8 +76,11 @@ class ForeignSystemsPage:
             return
         if not self._console.store.api_enabled:
             form.complain("use_webhook", API_DISABLED)
-        form.one_of("api_credential", self._console.store.credentials)
+        form.one_of("api_credential", self._names())
         form.url("post_uri")
+
+    def _names(self) -> list[str]:
+        return [credential.name for credential in self._console.credentials]
 
     def _require_none(self) -> None:
         system = self._console.store.foreign_system
@@ -91,7 +94,7 @@ class ForeignSystemsPage:
             form,
             system=system,
             type=foreign_system.TYPE,
-            credentials=self._console.store.credentials,
+            credentials=self._names(),
             version="" if system is None else self._version(system),
             list=LIST,
         )

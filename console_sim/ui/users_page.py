@@ -40,8 +40,8 @@ class UsersPage:
         visit.form.one_of("user_type", (USER_TYPE,))
         if visit.form.errors:
             return self._frame.page("user_new.html", visit, visit.form, types=(USER_TYPE,), list=USERS)
-        user = self._users.create()
-        return self._page(visit, user, secret=user.secret)
+        user, secret = self._users.create()
+        return self._page(visit, user, secret=secret)
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer the user's page; raises NotFoundError."""
@@ -55,14 +55,15 @@ class UsersPage:
         state = visit.form.one_of("state", tuple(UserState))
         if visit.form.errors:
             return self._page(visit, user, visit.form)
-        user.role, user.state = role, UserState(state)
+        self._users.change(role=role, state=UserState(state))
         return see(f"{ONE}?done=saved")
 
     async def reset_secret(self, visit: Visit) -> web.Response:
         """Reset the Secret and answer the user's page with the new one; raises NotFoundError and ConflictError."""
         user = self._users.get()
         visit.require(self._version(user))
-        return self._page(visit, user, secret=self._users.reset_secret())
+        secret = self._users.reset_secret()
+        return self._page(visit, self._users.get(), secret=secret)
 
     def _page(self, visit: Visit, user: ApiClientUser, form: Form | None = None, secret: str = "") -> web.Response:
         return self._frame.page(
@@ -81,7 +82,7 @@ class UsersPage:
         )
 
     def _version(self, user: ApiClientUser) -> str:
-        return self._frame.version(user.client_id, user.secret, user.role, user.state)
+        return self._frame.version(user.client_id, user.secret_digest, user.role, user.state)
 
 
 def _roles(user: ApiClientUser) -> tuple[str, ...]:

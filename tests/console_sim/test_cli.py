@@ -1,13 +1,8 @@
 """The command line (interfaces: Commands)."""
 
-import os
 import signal
 import socket
 import ssl
-import sys
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,22 +10,8 @@ import trustme
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from .command import run, serving, start
 from .conftest import HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
-
-
-async def start(*arguments: str, **environment: str) -> Process:
-    """Start the installed command."""
-    command = Path(sys.executable).with_name("console-sim")
-    return await create_subprocess_exec(
-        command, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
-    )
-
-
-async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
-    """Run the installed command and return its exit code, output and complaints."""
-    process = await start(*arguments, **environment)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
 
 
 async def set_up(stub: StubServiceNow, *arguments: str, password: str = "") -> tuple[int | None, list[str], str]:
@@ -38,19 +19,6 @@ async def set_up(stub: StubServiceNow, *arguments: str, password: str = "") -> t
     target = ["--servicenow-url", stub.url, "--servicenow-user", stub.user]
     code, out, err = await run("setup", *target, *arguments, SERVICENOW_PASSWORD=password or stub.password)
     return code, out.splitlines(), err
-
-
-@asynccontextmanager
-async def serving(*arguments: str, **environment: str) -> AsyncIterator[str]:
-    """Serve on a free port and give the address."""
-    process = await start("serve", "--port", "0", *arguments, **environment)
-    assert process.stdout is not None
-    banner = (await process.stdout.readline()).decode()
-    assert banner.startswith("console-sim serves http"), (await process.communicate())[1].decode()
-    yield banner.split()[2]
-    process.send_signal(signal.SIGTERM)
-    _, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ class ApprovalsPage:
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer the page."""
-        approvals = [self._describe(each) for each in self._console.store.newest(0, ROWS)]
+        approvals = [self._describe(each) for each in self._console.store.approval_requests.newest(0, ROWS)]
         return self._cockpit.page("approvals.html", request, title="Approvals", approvals=approvals)
 
     def _describe(self, request: ApprovalRequest) -> Approval:

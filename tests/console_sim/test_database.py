@@ -1,0 +1,375 @@
+"""A console with a database: nothing that it has acknowledged is lost (interfaces: Commands)."""
+
+import asyncio
+import json
+import resource
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, DummyCookieJar, web
+
+from console_sim.app import create_app
+from console_sim.cli import main
+from console_sim.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+from .command import Served, run, serve
+from .conftest import (
+    ACTIVITY_TYPES,
+    BUSY,
+    REGISTRATIONS,
+    REQUESTS,
+    ConsoleUnderTest,
+    StubServiceNow,
+    answering,
+    hanging,
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the console keeps its state."""
+    return tmp_path / "console.db"
+
+
+@asynccontextmanager
+async def console_on(file: Path, servicenow: StubServiceNow) -> AsyncIterator[ConsoleUnderTest]:
+    """Serve a console that keeps its state there, on a virtual clock; every one has the same seed."""
+    clock = VirtualClock()
+    app = create_app(Settings(database=f"sqlite:///{file}"), clock=clock, ids=Ids(1))
+    async with serving(app) as url, ClientSession(cookie_jar=DummyCookieJar()) as session:
+        yield ConsoleUnderTest(url, clock, session, servicenow)
+        await clock.aclose()
+
+
+@asynccontextmanager
+async def calling(served: Served, servicenow: StubServiceNow) -> AsyncIterator[ConsoleUnderTest]:
+    """Give what the clients of that process do."""
+    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+        yield ConsoleUnderTest(served.url, VirtualClock(), session, servicenow)
+
+
+async def shown(console: ConsoleUnderTest) -> Any:
+    """Return everything that the console shows of its state."""
+    paths = ("approval-requests", "api-user", "foreign-system", "webhooks")
+    return [await console.admin("GET", f"/{path}") for path in paths]
+
+
+async def test_restart_keeps_everything(file: Path, servicenow: StubServiceNow) -> None:
+    """Another process on the same file shows the same state and takes decisions with the same credentials."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        asked = [await console.ask(UserReason="Ünï\U0001f6e0") for _ in range(3)]
+        await console.deliver(console.decision(asked[0]["request_id"], Comment="ok", Duration="01:00:00"))
+        await console.admin("POST", f"/approval-requests/{asked[1]['request_id']}/decide", {"response": "Deny"})
+        before = await shown(console)
+    async with console_on(file, servicenow) as console:
+        assert await shown(console) == before
+        calls = len(servicenow.calls)
+        assert (await console.deliver(console.decision(asked[2]["request_id"])))[0] == 200
+        assert len(servicenow.calls) == calls
+
+
+async def test_ids_of_before_are_not_given_again(file: Path, servicenow: StubServiceNow) -> None:
+    """With the same seed after a restart, a new request does not take the place of an old one."""
+    async with console_on(file, servicenow) as console:
+        asked = [(await console.ask())["request_id"] for _ in range(3)]
+    async with console_on(file, servicenow) as console:
+        asked += [(await console.ask())["request_id"] for _ in range(3)]
+        kept = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+    assert len(set(asked)) == 6
+    assert [request["request_id"] for request in kept] == asked
+
+
+async def test_waiting_request_is_sent_after_a_restart(file: Path, servicenow: StubServiceNow) -> None:
+    """What waits for a retry when the process ends is sent by the next one."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        servicenow.moods.append(BUSY)
+        assert not (await console.ask())["sent"]
+    async with console_on(file, servicenow) as console:
+        await console.advance(0)
+        (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        assert (request["sent"], request["attempts"], request["last_error"]) == (True, 2, "")
+
+
+async def test_refused_request_stays_refused_after_a_restart(file: Path, servicenow: StubServiceNow) -> None:
+    """What ServiceNow has refused is not sent again because of a restart."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        servicenow.moods.append(answering(403))
+        await console.ask()
+    calls = len(servicenow.calls)
+    async with console_on(file, servicenow) as console:
+        await console.advance(0)
+        assert len(servicenow.calls) == calls
+        await console.admin("POST", "/foreign-system", {})
+        assert (await console.admin("GET", "/approval-requests"))["approval_requests"][0]["sent"]
+
+
+@pytest.mark.parametrize(("mood", "registered"), [(BUSY, 1), (answering(403), 0)])
+async def test_registration_goes_on_after_a_restart(
+    file: Path, servicenow: StubServiceNow, mood: Any, registered: int
+) -> None:
+    """A registration that waits for a retry is made by the next process; one that was refused is not."""
+    async with console_on(file, servicenow) as console:
+        servicenow.moods.append(mood)
+        await console.set_up()
+    async with console_on(file, servicenow) as console:
+        await console.advance(0)
+        assert len(servicenow.rows(REGISTRATIONS)) == len(servicenow.rows(ACTIVITY_TYPES)) == registered
+
+
+async def test_restart_without_webhook_sends_nothing(file: Path, servicenow: StubServiceNow) -> None:
+    """Without a webhook a restarted console makes no call."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up(use_webhook=False)
+    async with console_on(file, servicenow) as console:
+        await console.advance(0)
+    assert servicenow.calls == []
+
+
+async def test_other_foreign_system_is_the_only_one_after_a_restart(file: Path, servicenow: StubServiceNow) -> None:
+    """A foreign system that took another one's place is the one that is kept."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        await console.admin("POST", "/foreign-system", {"name": "Other"})
+    async with console_on(file, servicenow) as console:
+        assert (await console.admin("GET", "/foreign-system"))["name"] == "Other"
+
+
+async def test_reset_empties_the_database(file: Path, servicenow: StubServiceNow) -> None:
+    """A reset forgets what the file keeps, too."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        await console.ask()
+        await console.admin("POST", "/reset")
+    async with console_on(file, servicenow) as console:
+        assert (await console.admin("GET", "/approval-requests"))["approval_requests"] == []
+        assert (await console.call("GET", "/__admin/foreign-system"))[0] == 404
+        await console.set_up()
+
+
+async def test_secret_of_an_interrupted_set_up_is_replaced(file: Path, servicenow: StubServiceNow) -> None:
+    """A Secret that no process can read any more is reset by the set-up, so that decisions get through."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+    # As if the process had been killed after it created the user.
+    _write(file, "DELETE FROM document WHERE kind IN ('credential', 'foreign_system')")
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        assert await console.log_on()
+
+
+async def test_file_holds_no_secret_that_is_only_compared(file: Path, servicenow: StubServiceNow) -> None:
+    """The file is private; tokens are not in it, and the Secret only as the credential that is sent to ServiceNow."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        token = await console.log_on()
+        modes = {each.name: each.stat().st_mode & 0o777 for each in file.parent.iterdir()}
+    assert modes == {"console.db": 0o600, "console.db-wal": 0o600}
+    assert _kinds_with(file, token) == []
+    # The copy that is sent to ServiceNow.
+    assert _kinds_with(file, servicenow.metadata()["Password"]) == ["credential"]
+
+
+def _kinds_with(file: Path, text: str) -> list[str]:
+    """Return the kinds of the documents in which that text is."""
+    with closing(sqlite3.connect(file)) as database:
+        return [kind for kind, body in database.execute("SELECT kind, body FROM document") if text.encode() in body]
+
+
+async def test_killed_process_loses_nothing(file: Path, servicenow: StubServiceNow) -> None:
+    """After kill -9 the next process has every acknowledged request, decision and credential."""
+    database = ("--database", f"sqlite:///{file}")
+    served = await serve(*database)
+    async with calling(served, servicenow) as console:
+        await console.set_up()
+        asked = [await console.ask() for _ in range(2)]
+        assert (await console.deliver(console.decision(asked[0]["request_id"])))[0] == 200
+        await served.kill()
+    served = await serve(*database)
+    async with calling(served, servicenow) as console:
+        requests = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        assert [request["request_id"] for request in requests] == [each["request_id"] for each in asked]
+        assert [request["state"] for request in requests] == ["Approved", "Pending"]
+        assert (await console.deliver(console.decision(asked[1]["request_id"])))[0] == 200
+    assert await served.stop() == ""
+
+
+async def test_killed_while_it_sends(file: Path, servicenow: StubServiceNow) -> None:
+    """A request whose send was under way is sent by the next process, and ServiceNow has it once."""
+    database = ("--database", f"sqlite:///{file}")
+    served = await serve(*database)
+    async with calling(served, servicenow) as console:
+        await console.set_up()
+        servicenow.moods.append(working_in_silence)
+        servicenow.asked.clear()
+        asking = asyncio.create_task(console.call("POST", "/__admin/approval-requests", {"metadata": {}}))
+        await servicenow.asked.wait()
+        await served.kill()
+        await asyncio.gather(asking, return_exceptions=True)
+    servicenow.asked.clear()
+    served = await serve(*database)
+    await servicenow.asked.wait()
+    async with calling(served, servicenow) as console:
+        (row,) = servicenow.rows(REQUESTS)
+        assert (await console.deliver(console.decision(row["request_id"])))[0] == 200
+    await served.stop()
+
+
+async def test_killed_while_it_registers(file: Path, servicenow: StubServiceNow) -> None:
+    """A registration that ServiceNow has made is found by the next process, which makes no second one."""
+    database = ("--database", f"sqlite:///{file}", "--console-url", "http://console.example")
+    served = await serve(*database)
+    async with calling(served, servicenow) as console:
+        servicenow.moods.append(working_in_silence)
+        setting_up = asyncio.create_task(console.set_up())
+        await servicenow.asked.wait()
+        await served.kill()
+        await asyncio.gather(setting_up, return_exceptions=True)
+    served = await serve(*database)
+    async with calling(served, servicenow) as console:
+        await console.set_up()
+        assert len(servicenow.rows(REGISTRATIONS)) == 1
+    await served.stop()
+
+
+async def working_in_silence(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+    """Do what is asked, and never answer."""
+    await stub.work(request)
+    return await hanging(stub, request)
+
+
+async def test_second_process_is_refused(file: Path, servicenow: StubServiceNow) -> None:
+    """Two processes never share a file."""
+    async with console_on(file, servicenow):
+        answer = await run("serve", "--port", "0", "--database", f"sqlite:///{file}")
+    told = f"console-sim: database '{file}' cannot be used: another process has it open; each console needs a file of "
+    assert answer == (2, "", f"{told}its own\n")
+
+
+def _write(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+def _garbage(file: Path) -> None:
+    file.write_text("This is no database. " * 100)
+
+
+def _of_somebody_else(file: Path) -> None:
+    _write(file, "CREATE TABLE incident (number TEXT)")
+
+
+def _of_another_version(file: Path) -> None:
+    _write(file, "CREATE TABLE document (number TEXT)", "PRAGMA application_id=1347240787", "PRAGMA user_version=7")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [
+        (_garbage, "database '{file}' cannot be used: file is not a database"),
+        (_of_somebody_else, "database '{file}' is not a console's; expected a new file, or one that console-sim wrote"),
+        (_of_another_version, "database '{file}' has version 7; this console reads version 1: start the console that"),
+        (Path.mkdir, "database '{file}' cannot be opened: Is a directory"),
+    ],
+)
+def test_unusable_file_is_refused(
+    file: Path, capsys: pytest.CaptureFixture[str], prepare: Callable[[Path], None], told: str
+) -> None:
+    """A file that is not the console's own is named in one line."""
+    prepare(file)
+    code = main(["serve", "--port", "0", "--database", f"sqlite:///{file}"])
+    out, err = capsys.readouterr()
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"console-sim: {told.format(file=file)}")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("console.db", "invalid database URL 'console.db': expected the URL of an SQLite file, such as sqlite:///cons"),
+        ("postgresql://ada:pw@db/x", "unsupported database 'postgresql://…': expected the URL of an SQLite file"),
+        ("sqlite:///x?mode=ro", "unsupported database 'sqlite://…': expected the URL of an SQLite file"),
+        ("sqlite:////none/console.db", "database '/none/console.db' cannot be opened: No such file or directory"),
+        ("sqlite:///%00", "database '\\x00' cannot be opened: embedded null byte"),
+    ],
+)
+def test_unusable_url_is_refused(capsys: pytest.CaptureFixture[str], url: str, told: str) -> None:
+    """A URL that names no SQLite file is refused in one line without its password."""
+    code = main(["serve", "--port", "0", "--database", url])
+    out, err = capsys.readouterr()
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"console-sim: {told}")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+async def test_memory_is_a_database_too(url: str, servicenow: StubServiceNow) -> None:
+    """The URL of a database in memory keeps nothing in any file."""
+    served = await serve("--database", url)
+    async with calling(served, servicenow) as console:
+        await console.ask()
+    assert await served.stop() == ""
+
+
+async def test_full_disk(file: Path, servicenow: StubServiceNow) -> None:
+    """On a full disk nothing is acknowledged that is not kept: an error and one line in the log; later it goes on."""
+    served = await serve("--database", f"sqlite:///{file}")
+    async with calling(served, servicenow) as console:
+        await console.set_up()
+        asked = await console.ask()
+        token, decision = await console.log_on(), console.decision(asked["request_id"])
+        unlimited = resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
+        status, answer = await console.deliver(decision, token)
+        assert (status, answer["Status"], answer["Messages"][0][:30]) == (
+            500,
+            "error",
+            "the console's database failed:",
+        )
+        assert (await console.call("POST", "/__admin/approval-requests", {"metadata": {}}))[0] == 500
+        assert (await console.request(asked["request_id"]))["state"] == "Pending"
+        resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        assert (await console.deliver(decision, token))[0] == 200
+    complaints = (await served.stop()).splitlines()
+    assert len(complaints) == 2
+    assert all(line.startswith(f"database '{file}' failed: ") for line in complaints)
+
+
+async def test_broken_document(file: Path, servicenow: StubServiceNow) -> None:
+    """A document that somebody has spoilt is an error of its own, and the others are served."""
+    async with console_on(file, servicenow) as console:
+        asked = [await console.ask() for _ in range(2)]
+    _write(file, "UPDATE document SET body = '{' WHERE kind = 'approval_request' AND number % 2 = 0")
+    async with console_on(file, servicenow) as console:
+        statuses = [
+            (await console.call("GET", f"/__admin/approval-requests/{each['request_id']}"))[0] for each in asked
+        ]
+        assert sorted(statuses) == [200, 500]
+
+
+async def test_pages_of_a_database(file: Path, servicenow: StubServiceNow) -> None:
+    """Manage Approvals reads page by page from the file, newest first."""
+    async with console_on(file, servicenow) as console:
+        asked = [(await console.ask(PolicyName=f"Policy {number}"))["request_id"] for number in range(30)]
+        async with console.session.get(f"{console.url}/manage-approvals?page=2") as answer:
+            html = await answer.text()
+        assert "26 to 30 of 30, newest first" in html
+        assert [each for each in asked if f'id="{each}"' in html] == asked[:5]
+
+
+async def test_cookieless_json_of_a_database(file: Path, servicenow: StubServiceNow) -> None:
+    """The list of requests is complete and in order, however many the file holds."""
+    async with console_on(file, servicenow) as console:
+        asked = [(await console.ask())["request_id"] for _ in range(3)]
+        answer = json.dumps(await console.admin("GET", "/approval-requests"))
+    assert sorted(asked, key=answer.index) == asked
