@@ -1,6 +1,5 @@
 """Credentials are saved, and what they hold is hidden wherever others repeat it (integration 2.4, 2.5)."""
 
-from base64 import b64encode
 from collections.abc import Iterator
 
 from console_sim.credential import Credential
@@ -37,4 +36,4 @@ class Credentials:
         self._kept.put(credential)
 
     def _hide(self, credential: Credential) -> None:
-        self._secrets.add(b64encode(f"{credential.account_name}:{credential.password}".encode()).decode())
+        self._secrets.add_login(credential.account_name, credential.password)
