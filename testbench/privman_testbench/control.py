@@ -15,7 +15,8 @@ from privman_testbench.journal import Journal
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
+_REFUSAL = "/__admin answers requests from this machine to a name of its own, and any with X-Admin-Token"
 Reset = Callable[[], Awaitable[None]]
 
 
@@ -57,7 +58,7 @@ class Control:
             if not _is_under(PREFIX, request):
                 return await handler(request)
             if not self._allowed(request):
-                return to_json({"error": "/__admin answers this machine, or a request with X-Admin-Token"}, 403)
+                return to_json({"error": _REFUSAL}, 403)
             try:
                 return await handler(request)
             except (ControlError, FaultError, ClockIsRealError) as error:
@@ -125,7 +126,7 @@ class Control:
         return web.Response(status=204)
 
     def _allowed(self, request: web.Request) -> bool:
-        return has_token(request, self._token) or (is_loopback(request) and "Origin" not in request.headers)
+        return has_token(request, self._token) or (is_opened_here(request) and is_own_origin(request))
 
 
 MOST_SECONDS = 10 * 366 * 86_400
@@ -142,21 +143,19 @@ def has_token(request: web.Request, token: str) -> bool:
     return bool(token) and hmac.compare_digest(given.encode(), token.encode())
 
 
-def is_loopback(request: web.Request) -> bool:
-    """Tell whether the request comes from this machine."""
-    # No remote address means a Unix socket, which only this machine reaches.
-    return request.remote is None or ip_address(request.remote.split("%")[0]).is_loopback
-
-
 def is_opened_here(request: web.Request) -> bool:
-    """Tell whether a browser on this machine asks, and knows the address by a name of this machine's own.
+    """Tell whether the request comes from this machine, not through a proxy, and names a host of this machine's own.
 
-    Another site may point its own name at this machine: then its pages come from the same origin as ours.
+    Another site may point its own name at this machine: then its pages come from the same origin as ours. Behind a
+    proxy everybody seems to be on this machine.
     """
-    try:
-        return is_loopback(request) and request.url.host in _LOCAL
-    except ValueError:  # the Host header is none
-        return False
+    return _is_loopback(request) and not _is_forwarded(request) and _names_this_machine(request)
+
+
+def is_own_origin(request: web.Request) -> bool:
+    """Tell whether the request was sent by a page of this server, or by no page."""
+    own = f"{request.scheme}://{request.host}"
+    return request.headers.get("Origin", own) == own
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
@@ -173,6 +172,24 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 def to_json(value: object, status: int = 200) -> web.Response:
     """Return a JSON answer."""
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
+
+
+def _is_loopback(request: web.Request) -> bool:
+    # No remote address means a Unix socket, which only this machine reaches.
+    return not request.remote or ip_address(request.remote.split("%")[0]).is_loopback
+
+
+def _is_forwarded(request: web.Request) -> bool:
+    names = {name.lower() for name in request.headers}
+    return not names.isdisjoint(_FORWARDED) or any(name.startswith("x-forwarded") for name in names)
+
+
+def _names_this_machine(request: web.Request) -> bool:
+    try:
+        host = request.url.host or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:  # another name, or none at all
+        return False
 
 
 def _is_under(prefix: str, request: web.Request) -> bool:

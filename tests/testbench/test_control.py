@@ -2,10 +2,11 @@ import json
 from base64 import b64decode, b64encode
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, UnixConnector, web
 
 from privman_testbench.control import Control
 from privman_testbench.journal import Journal
@@ -157,6 +158,73 @@ async def test_pages_of_other_sites_are_refused(party: Party) -> None:
     assert status == 403
     assert "X-Admin-Token" in body["error"]
     assert party.resets == 0
+
+
+FOREIGN = [
+    {"Host": "evil.example"},
+    {"Host": "127.0.0.1.evil.example:8080"},
+    {"Host": "localhost.evil.example"},
+    {"Host": "10.0.0.1"},
+    {"Host": "[::"},
+    {"Host": ""},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://localhost:1"},
+    {"Forwarded": "for=192.0.2.1"},
+    {"X-Forwarded-For": "127.0.0.1"},
+    {"X-Forwarded-Host": "localhost"},
+    {"x-forwarded-proto": "https"},
+    {"X-Real-IP": "192.0.2.1"},
+    {"Via": "1.1 proxy"},
+]
+CONTROL_PLANE = [
+    *(("GET", f"/__admin/{path}") for path in ("health", "requests", "findings", "clock", "faults", "nowhere")),
+    *(("DELETE", f"/__admin/{path}") for path in ("requests", "faults")),
+    *(("POST", f"/__admin/{path}") for path in ("clock/advance", "faults", "reset")),
+    *(("GET", f"/__cockpit{path}") for path in ("", "/exchanges/1", "/sequence", "/faults", "/clock")),
+    *(("POST", f"/__cockpit{path}") for path in ("/journal/clear", "/faults", "/faults/disarm", "/clock")),
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+async def test_foreign_requests_get_403(party: Party, headers: dict[str, str]) -> None:
+    """Under a foreign name, from a foreign page or through a proxy nothing is shown or done."""
+    await party.call("POST", "/secret-path", data="wrong")
+    for method, path in CONTROL_PLANE:
+        status, body = await party.call(method, path, headers=headers, json={"seconds": 5, "kind": "reset"})
+        assert (method, path, status) == (method, path, 403)
+        assert "secret-path" not in str(body)
+    assert (party.resets, len(party.faults.armed), party.clock.now()) == (0, 0, START)
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+async def test_foreign_requests_with_the_token_are_answered(party: Party, headers: dict[str, str]) -> None:
+    """The token opens the control plane whatever else a request says."""
+    for path in ("/__admin/health", "/__cockpit"):
+        assert (await party.call("GET", path, headers=headers | {"X-Admin-Token": TOKEN}))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.0.0.2:1", "[::1]:80", "mock.localhost"]
+)
+async def test_names_of_this_machine_are_its_own(party: Party, host: str) -> None:
+    """Every name that no other machine can have opens the control plane."""
+    for path in ("/__admin/health", "/__cockpit"):
+        assert (await party.call("GET", path, headers={"Host": host}))[0] == 200
+    assert (await party.call("GET", "/__admin/health", headers={"Host": host, "Origin": f"http://{host}"}))[0] == 200
+
+
+async def test_a_socket_of_this_machine_opens_the_control_plane(party: Party, tmp_path: Path) -> None:
+    """Only this machine reaches a Unix socket."""
+    runner = web.AppRunner(party.app())
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "socket")).start()
+    async with (
+        ClientSession(connector=UnixConnector(str(tmp_path / "socket"))) as session,
+        session.get("http://localhost/__admin/health") as answer,
+    ):
+        assert answer.status == 200
+    await runner.cleanup()
 
 
 async def test_token_opens_the_control_plane(party: Party) -> None:

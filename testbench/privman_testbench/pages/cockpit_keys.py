@@ -5,7 +5,7 @@ from typing import Self
 
 from aiohttp import web
 
-from privman_testbench.control import has_token, is_opened_here
+from privman_testbench.control import has_token, is_opened_here, is_own_origin
 from privman_testbench.ids import Ids
 
 COOKIE = "cockpit"
@@ -37,7 +37,7 @@ class CockpitKeys:
             return True
         if self._admin_token and _same(request.cookies.get(COOKIE, ""), self.cookie):
             return True
-        return is_opened_here(request)
+        return is_opened_here(request) and is_own_origin(request)
 
     def unlocks(self, token: str) -> bool:
         """Tell whether a token that somebody typed is that of the control plane."""
@@ -45,8 +45,7 @@ class CockpitKeys:
 
     def posted_here(self, request: web.Request, token: str) -> bool:
         """Tell whether a form was sent by a page of this cockpit."""
-        own = f"{request.scheme}://{request.host}"
-        return request.headers.get("Origin", own) == own and _same(token, self.form)
+        return is_own_origin(request) and _same(token, self.form)
 
     def _derive(self, purpose: str) -> str:
         return hmac.new(self._key, purpose.encode(), "sha256").hexdigest()
