@@ -20,6 +20,8 @@ from privman_testbench.virtual_clock import VirtualClock
 LOOPBACK = "127.0.0.1"
 # Long enough for an application to say itself that an address is too long.
 LONGEST_LINE = 64 * 1024
+# So long a request that is under way may go on when the server ends, and again once it has been cancelled.
+GRACE_SECONDS = 0.2
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -51,6 +53,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve until the body ends and give the origin, such as ``http://127.0.0.1:8080``; port 0 takes a free one.
 
+    Requests that are under way then are cancelled after `GRACE_SECONDS`, whatever their clients wait for.
     Raises UsageError when nobody can listen there.
     """
     # A handler whose client has gone is cancelled, so that a slow answer that nobody waits for does not hold the clock.
@@ -59,7 +62,7 @@ async def serving(
         access_log=None,
         logger=_log(),
         handler_cancellation=True,
-        shutdown_timeout=0,
+        shutdown_timeout=GRACE_SECONDS,
         max_line_size=LONGEST_LINE,
     )
     await runner.setup()

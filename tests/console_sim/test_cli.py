@@ -1,5 +1,6 @@
 """The command line (interfaces: Commands)."""
 
+import asyncio
 import signal
 import socket
 import ssl
@@ -9,6 +10,7 @@ import pytest
 import trustme
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from .command import run, serving, start
 from .conftest import HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
@@ -37,6 +39,19 @@ async def test_serve(clock: str) -> None:
             assert answer.status == 200
         async with session.post(f"{url}/__admin/clock/advance", json={"seconds": 5}) as answer:
             assert answer.status == {"virtual": 200, "real": 400}[clock]
+
+
+@pytest.mark.parametrize(
+    "sent", [b"POST /Tms/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{", b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"]
+)
+async def test_a_client_that_waits_does_not_keep_it_from_ending(sent: bytes) -> None:
+    """Half a request, and an answer that a fault holds back, end with the process."""
+    async with serving("--clock", "virtual") as url, ClientSession() as session:
+        await session.post(f"{url}/__admin/faults", json={"kind": "slow", "path": "/slow"})
+        _, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+        writer.write(sent)
+        await session.get(f"{url}/__admin/health")
+    writer.close()
 
 
 async def test_serve_on_ipv6() -> None:

@@ -33,6 +33,23 @@ async def test_serve() -> None:
             assert await answer.json() == {"now": "2026-01-05T09:00:05+00:00"}
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /api/now/table/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{",
+        b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+)
+async def test_a_client_that_waits_does_not_keep_it_from_ending(sent: bytes) -> None:
+    """Half a request, and an answer that a fault holds back, end with the process."""
+    async with serving_command("--clock", "virtual") as url, ClientSession() as session:
+        await session.post(f"{url}/__admin/faults", json={"kind": "slow", "path": "/slow"})
+        _, writer = await asyncio.open_connection("127.0.0.1", URL(url).port)
+        writer.write(sent)
+        await session.get(f"{url}/__admin/health")
+    writer.close()
+
+
 async def test_password_comes_from_the_environment() -> None:
     """With a password of one's own the default one is refused."""
     async with serving_command(MOCK_SERVICENOW_PASSWORD="another") as url:

@@ -1,0 +1,82 @@
+"""Servers end promptly, whatever their clients do."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+
+import pytest
+import trustme
+
+from privman_testbench.serving import serving
+
+from .conftest import Party
+
+# Far more than ending takes: a server that waits for its clients never ends.
+NEVER = 60
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+SENT: dict[str, bytes] = {
+    "nothing": b"",
+    "half a line": b"GET /x HT",
+    "half the headers": b"GET /x HTTP/1.1\r\nHost: localhost\r\nX-Half",
+    "half a body": b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf",
+    "half a chunk": b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf",
+    "a request for a slow answer": b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "half a body for a slow answer": b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+    "requests in a row": b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20,
+    "half a form of the cockpit": b"POST /__cockpit/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+    "half a body of the control plane": b"POST /__admin/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+}
+
+
+async def ends(party: Party, tls: ssl.SSLContext | None, use: Callable[[int], Awaitable[Connection]]) -> None:
+    """Serve the echo, let a client connect and wait, and end the server."""
+    async with asyncio.timeout(NEVER):
+        async with serving(party.app(), tls=tls) as url:
+            party.url = url
+            if tls is None:
+                await party.call("POST", "/__admin/faults", json={"kind": "slow", "path": "/slow", "times": None})
+            _, writer = await use(int(url.rpartition(":")[2]))
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", SENT)
+async def test_a_client_that_waits_does_not_keep_a_server_from_ending(party: Party, sent: str) -> None:
+    """Half a request, and an answer that a fault holds back, end with the server."""
+
+    async def use(port: int) -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(SENT[sent])
+        await writer.drain()
+        await party.call("GET", "/__admin/health")
+        return reader, writer
+
+    await ends(party, None, use)
+
+
+async def test_a_client_that_does_not_read_does_not_keep_a_server_from_ending(party: Party) -> None:
+    """An answer that nobody takes ends with the server."""
+
+    async def use(port: int) -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        body = b"x" * 900_000
+        for _ in range(20):
+            writer.write(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await party.call("GET", "/__admin/health")
+        return reader, writer
+
+    await ends(party, None, use)
+
+
+async def test_half_a_handshake_does_not_keep_a_server_from_ending(party: Party) -> None:
+    """A client that has not even agreed on a cipher ends with the server."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+
+    async def use(port: int) -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01\x02\x00")
+        await writer.drain()
+        return reader, writer
+
+    await ends(party, tls, use)
