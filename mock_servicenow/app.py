@@ -72,12 +72,10 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         middlewares=[
             *([control.middleware] if settings.control_plane else []),
             _named(instance),
-            http.uploads(),
             recording(
                 journal,
                 faults,
                 lambda request: is_control(request) or ui.is_page(request),
-                http.unread(instance),
             ),
             edge(),
             *http.middlewares(instance),
@@ -142,6 +140,6 @@ def _running(
         yield
         privilege_manager.stop()
         await caller.aclose()
-        instance.store.close()
+        await instance.aclose()
 
     return run

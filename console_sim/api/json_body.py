@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 
 from console_sim.errors import BadRequestError, UnsupportedMediaTypeError
+from privman_testbench.bodies import receive
 
 
 async def read_json_object(request: web.Request) -> dict[str, Any]:
@@ -14,7 +15,7 @@ async def read_json_object(request: web.Request) -> dict[str, Any]:
         given = request.headers.get("Content-Type", "")
         raise UnsupportedMediaTypeError(f"Content-Type is {given!r}; expected application/json")
     try:
-        body = orjson.loads(await request.read())
+        body = orjson.loads((await receive(request)).read())
     except orjson.JSONDecodeError as error:
         raise BadRequestError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):

@@ -11,6 +11,7 @@ PlatformError
         ApiAccessDenied, QueryForbidden
     RecordNotFound 404
     MethodNotAllowed 405
+    RequestTimeout 408
     NotAcceptable 406
     UnsupportedMediaType 415
     UriTooLong 414
@@ -191,6 +192,15 @@ class NotAcceptable(PlatformError):  # noqa: N818 - named after the HTTP status
             "Not acceptable",
             f"Accept is {accept}; supported response media types are: [application/json, application/xml, text/xml]",
         )
+
+
+class RequestTimeout(PlatformError):  # noqa: N818 - named after the HTTP status
+    """The body took too long to arrive."""
+
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__("Request Timeout", "The request's body did not arrive in time")
 
 
 class UnsupportedMediaType(PlatformError):  # noqa: N818 - named after the HTTP status

@@ -1,9 +1,10 @@
 """An instance: dictionary, database, rules, users and time, put together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -79,6 +80,7 @@ class Instance:
         )
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
+        self._working: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop  # known once something runs
         self.authentication = Authentication(self)
         for scheme in (bearer, api_key, self.web_sessions.authenticate, guest):
@@ -99,13 +101,39 @@ class Instance:
         self._loop = asyncio.get_running_loop()
         return work() if self.store.embedded else await asyncio.to_thread(work)
 
-    def later(self, delay: timedelta, work: Callable[[], None]) -> None:
-        """Run synchronous work on the database once that much time has passed; work of `run` may call it."""
+    async def work_off(self, steps: Generator[None, None, T]) -> T:
+        """Run work in steps, that of others between them; it goes on when whoever waits for it is cancelled."""
+        working = asyncio.create_task(self._run_steps(steps))
+        self._working.add(working)
+        working.add_done_callback(self._done)
+        return await asyncio.shield(working)
+
+    async def aclose(self) -> None:
+        """End the work that nobody waits for any more, and give up the database."""
+        for working in self._working:
+            working.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+        self.store.close()
+
+    def later(self, delay: timedelta, steps: Callable[[], Generator[None, None, None]]) -> None:
+        """Run work in steps once that much time has passed; work of `run` may call it."""
 
         async def job() -> None:
-            await self.run(work)
+            await self.work_off(steps())
 
         self._loop.call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job)
+
+    async def _run_steps(self, steps: Generator[None, None, T]) -> T:
+        while True:
+            ended = await self.run(lambda: _step(steps))
+            if ended is not None:
+                return ended.value
+            await asyncio.sleep(0)
+
+    def _done(self, working: asyncio.Task[Any]) -> None:
+        self._working.discard(working)
+        if not working.cancelled():
+            working.exception()  # counts as retrieved, though the caller may have gone
 
     def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
         """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""
@@ -122,6 +150,19 @@ class Instance:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError):
             return UTC
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended(Generic[T]):
+    value: T
+
+
+def _step(steps: Generator[None, None, T]) -> _Ended[T] | None:
+    try:
+        next(steps)
+    except StopIteration as end:
+        return _Ended(end.value)
+    return None
 
 
 def _properties(session: Session) -> dict[str, str]:

@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from privman_testbench.bodies import receive
 from privman_testbench.clock import Clock, ClockIsRealError
 from privman_testbench.faults import FaultError, Faults, Handler
 from privman_testbench.journal import Journal
@@ -161,7 +162,7 @@ def is_own_origin(request: web.Request) -> bool:
 async def read_object(request: web.Request) -> dict[str, Any]:
     """Return the body, a JSON object; raises ControlError for anything else."""
     try:
-        body = orjson.loads(await request.read())
+        body = orjson.loads((await receive(request)).read())
     except orjson.JSONDecodeError as error:
         raise ControlError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):

@@ -50,6 +50,11 @@ class Journal:
         self._bytes += len(kept)
         return exchange
 
+    def receive(self, exchange: Exchange, beginning: bytes, size: int) -> None:
+        """Record a request's body that arrived after the exchange had begun, by its beginning and its whole size."""
+        exchange.request_body, exchange.request_size = beginning[:KEPT_BODY], size
+        self._bytes += len(exchange.request_body)
+
     def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Record the answer."""
         exchange.status = status

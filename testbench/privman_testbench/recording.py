@@ -1,13 +1,15 @@
-"""The outermost middleware: every inbound exchange is journaled, and faults strike here."""
+"""The middleware that journals every inbound exchange, and where faults strike."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from privman_testbench.exchange import EXCHANGE, Exchange, body_of
+from privman_testbench.bodies import is_short, receive, received
+from privman_testbench.exchange import EXCHANGE, KEPT_BODY, Exchange, body_of
 from privman_testbench.faults import Faults, Handler
 from privman_testbench.journal import Journal
 
@@ -15,35 +17,31 @@ HUNG_UP = frozenset({"reset", "answer-lost", "truncated"})
 Unrecorded = Callable[[web.Request], bool]
 
 
-async def refuse(request: web.Request) -> web.StreamResponse:
-    """Raise what an application raises that reads such a body itself: 413, or 400 where it cannot be unpacked."""
-    if "Content-Encoding" in request.headers:
-        raise web.HTTPBadRequest
-    raise web.HTTPRequestEntityTooLarge(request.client_max_size)
-
-
-def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded, unread: Handler = refuse) -> Middleware:
+def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:
     """Return the middleware.
+
+    A short body is read here. A longer one, or one of unknown length, is read by the handler alone, which knows by then
+    who sent it; the journal takes what the handler has read.
 
     Args:
         journal: gets every exchange.
         faults: strike the exchanges that they fit.
         unrecorded: what it is true of passes by journal and faults.
-        unread: answers a request whose body is longer than the application reads, or cannot be unpacked.
     """
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         if unrecorded(request):
             return await handler(request)
-        body = await _read(request)
-        exchange = journal.begin("in", request.method, request.path_qs, request.headers, body or b"")
+        exchange = journal.begin("in", request.method, request.path_qs, request.headers, await _short_body(request))
         request[EXCHANGE] = exchange
         try:
-            answer = await _answer(faults, exchange, request, unread if body is None else handler)
+            answer = await _answer(faults, exchange, request, handler)
         except BaseException as error:
             journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
             raise
+        finally:
+            await _note_body(journal, exchange, request)
         answer.headers.setdefault("Date", _http_date(int(exchange.at.timestamp())))
         if exchange.fault in HUNG_UP:
             journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
@@ -54,14 +52,24 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded, unread: 
     return record
 
 
-async def _read(request: web.Request) -> bytes | None:
-    """Return the body; None if it is longer than the application reads, or cannot be unpacked."""
-    if (request.content_length or 0) > request.client_max_size:
-        return None
-    try:
-        return await request.read()
-    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
-        return None
+async def _short_body(request: web.Request) -> bytes:
+    """Return the body if it says that it is short; one that is refused is empty, and the handler meets the refusal."""
+    if not is_short(request):
+        return b""
+    with suppress(web.HTTPException):
+        return (await receive(request)).read(KEPT_BODY)
+    return b""
+
+
+async def _note_body(journal: Journal, exchange: Exchange, request: web.Request) -> None:
+    """Record what has arrived of a body that was not read at first."""
+    if request.content.is_eof():  # in memory already, whether or not the handler wanted it
+        with suppress(web.HTTPException, OSError):  # the latter where the client has gone
+            await receive(request)
+    body = received(request)
+    size = max(body.size, request.content_length or 0)
+    if size != exchange.request_size:
+        journal.receive(exchange, body.read(KEPT_BODY), size)
 
 
 @lru_cache(maxsize=1)  # many answers are given in one second

@@ -69,10 +69,17 @@ async def test_answers_tell_the_time_of_the_clock(fresh: ConsoleUnderTest) -> No
         assert answer.headers["Server"] == "Microsoft-IIS/10.0"
 
 
-async def test_oversized_body(fresh: ConsoleUnderTest) -> None:
+async def test_oversized_body(console: ConsoleUnderTest) -> None:
     """A body of more than a mebibyte gets 413 in the envelope."""
-    status, answer = await fresh.call("POST", TOKEN, data=BytesIO(b" " * (1024 * 1024 + 1)))
+    body, headers = BytesIO(b" " * (1024 * 1024 + 1)), {"Content-Type": "application/json"}
+    status, answer = await console.call("POST", TOKEN, data=body, headers=headers)
     assert (status, answer["Status"]) == (413, "error")
+
+
+async def test_disabled_api_refuses_before_it_reads(fresh: ConsoleUnderTest) -> None:
+    """Who may not call gets the refusal, whatever the body is."""
+    status, answer = await fresh.call("POST", TOKEN, data=BytesIO(b" " * (1024 * 1024 + 1)))
+    assert (status, answer["Status"]) == (403, "error")
 
 
 async def test_control_plane_speaks_its_own_json(fresh: ConsoleUnderTest) -> None:

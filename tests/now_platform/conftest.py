@@ -146,8 +146,7 @@ def app(
     """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
     url = "" if "https" in request.fixturenames else URL
     surrounding = [
-        http.uploads(),
-        recording(journal, Faults(clock, {}, {}), lambda _request: False, http.unread(instance)),
+        recording(journal, Faults(clock, {}, {}), lambda _request: False),
         edge(),
         *http.middlewares(instance),
         limiting(instance),

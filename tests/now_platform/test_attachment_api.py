@@ -1,6 +1,7 @@
 """The Attachment API."""
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from hashlib import sha256, shake_256
 from io import BytesIO
@@ -10,12 +11,15 @@ import pytest
 from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient
 
+from mock_servicenow.now_platform.errors import RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.attachments import File, Target, attach
 
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]
 URL = "https://dev12345.service-now.com"
 BASE = "/api/now/attachment"
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=xyz"}
 # platform 3.1: metadata keys
 KEYS = {
     "table_sys_id",
@@ -137,6 +141,81 @@ async def test_file_carries_its_metadata(client: Client, problem: str) -> None:
     assert json.loads(response.headers["X-Attachment-Metadata"]) == metadata
 
 
+@pytest.mark.parametrize(
+    "content_type", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "text/javascript", ""]
+)
+async def test_browsers_save_files_and_run_nothing(client: Client, problem: str, content_type: str) -> None:
+    """3.1: a file is never shown in the instance's origin, whatever its type claims."""
+    sent = {"headers": {"Content-Type": content_type}} if content_type else {"skip_auto_headers": ["Content-Type"]}
+    metadata = await upload(client, problem, "a.html", b"<script>alert(1)</script>", **sent)
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert response.headers["Content-Disposition"] == "attachment; filename=\"a.html\"; filename*=UTF-8''a.html"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Type"] == (content_type or "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "encoded"),
+    [
+        ("größe.txt", "gr__e.txt", "gr%C3%B6%C3%9Fe.txt"),
+        ('a";b=\\.txt', "a_;b=_.txt", "a%22%3Bb%3D%5C.txt"),
+        ("a\r\nX-Injected: 1", "a__X-Injected: 1", "a%0D%0AX-Injected%3A%201"),
+    ],
+)
+async def test_file_name_stays_in_its_header(client: Client, problem: str, name: str, plain: str, encoded: str) -> None:
+    """3.1: quotes, line ends and other letters in a name neither end the header nor add one."""
+    metadata = await upload(client, problem, name)
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert response.headers["Content-Disposition"] == f"attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+    assert "X-Injected" not in response.headers
+
+
+async def test_content_type_stays_in_its_header(client: Client, problem: str) -> None:
+    """3.1: a stored content type with line ends adds no header to the file's answer."""
+    metadata = await upload(client, problem)
+    changed = {"content_type": "text/plain\r\nX-Injected: 1"}
+    assert (await client.patch(f"/api/now/table/sys_attachment/{metadata['sys_id']}", json=changed)).status == 200
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert (response.status, response.headers["Content-Type"]) == (200, "text/plain  X-Injected: 1")
+    assert "X-Injected" not in response.headers
+
+
+@pytest.mark.parametrize("data", ["no base64", "bm8gZ3ppcA=="])
+async def test_damaged_file(client: Client, problem: str, data: str) -> None:
+    """3.1: a file whose stored chunks make no sense is refused."""
+    metadata = await upload(client, problem)
+    [chunk] = (await (await client.get("/api/now/table/sys_attachment_doc")).json())["result"]
+    await client.patch(f"/api/now/table/sys_attachment_doc/{chunk['sys_id']}", json={"data": data})
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file")
+    assert response.status == 400
+    assert (await response.json())["error"]["detail"] == "chunk 0 of the file is damaged"
+
+
+async def test_long_file_in_a_batch(client: Client, problem: str) -> None:
+    """3.2: a batch answers a file up to its limit, and ends at one beyond it."""
+    items = [
+        {"id": str(size), "method": "GET", "url": f"{BASE}/{metadata['sys_id']}/file"}
+        for size in (3, 11)
+        if (metadata := await upload(client, problem, content=shake_256(b"").digest(1024) * 1024 * size))
+    ]
+    answer = await (await client.post("/api/now/v1/batch", json={"rest_requests": items})).json()
+    [served] = answer["serviced_requests"]
+    assert len(b64decode(served["body"])) == 3 * 1024 * 1024
+    assert answer["unserviced_requests"] == ["11"]
+
+
+async def test_file_of_a_record_that_vanishes_meanwhile(client: Client, instance: Instance, problem: str) -> None:
+    """3.1: nothing stays of a file whose record is deleted while it is stored."""
+    target = Target(instance, instance.system, "problem", problem)
+    steps = attach(target, File("a", "text/plain", BytesIO(shake_256(b"").digest(3_000_000)), 3_000_000), [])
+    while not rows(instance, "sys_attachment_doc"):
+        next(steps)
+    await client.delete(f"/api/now/table/problem/{problem}")
+    with pytest.raises(RecordNotFound):
+        list(steps)
+    assert rows(instance, "sys_attachment_doc") == 0
+
+
 async def test_any_content_type_is_kept(client: Client, problem: str) -> None:
     """3.1: whatever Content-Type is sent becomes content_type; without one it is that of unknown bytes."""
     for_all = await upload(client, problem, headers={"Content-Type": "*/*"})
@@ -225,6 +304,30 @@ async def test_multipart_upload_of_a_file_without_a_type(client: Client, problem
     response = await client.post(f"{BASE}/upload", data=body.encode(), headers=headers)
     assert response.status == 201, await response.text()
     assert (await response.json())["result"]["content_type"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize("line", [b"--xyzzy", b"--xyz-", b"--xy", b"--xyz-more", b"x--xyz"])
+async def test_line_that_begins_like_the_boundary(client: Client, problem: str, line: bytes) -> None:
+    """3.1: only a whole boundary ends a part; a line that begins like one is content."""
+    content = b"first\r\n" + line + b"\r\nlast"
+    response = await client.post(f"{BASE}/upload", data=multipart(problem, content), headers=MULTIPART)
+    metadata = (await response.json())["result"]
+    assert metadata["size_bytes"] == str(len(content))
+    assert await (await client.get(f"{BASE}/{metadata['sys_id']}/file")).read() == content
+
+
+async def test_line_that_begins_like_the_end_of_the_form(client: Client, problem: str) -> None:
+    """3.1: a form whose end cannot be told from its content is refused, not cut."""
+    response = await client.post(f"{BASE}/upload", data=multipart(problem, b"a\r\n--xyz--b"), headers=MULTIPART)
+    assert response.status == 400
+
+
+def multipart(problem: str, content: bytes) -> bytes:
+    """Return a form that uploads a file with the boundary ``xyz``."""
+    field = '--xyz\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    file = b'--xyz\r\nContent-Disposition: form-data; name="f"; filename="a.bin"\r\n\r\n'
+    fields = field.format("table_name", "problem") + field.format("table_sys_id", problem)
+    return fields.encode() + file + content + b"\r\n--xyz--\r\n"
 
 
 async def test_multipart_upload_takes_one_file(client: Client, problem: str, swallowed: Any) -> None:

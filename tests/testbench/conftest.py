@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
+from privman_testbench.bodies import receive
 from privman_testbench.clock import Clock
 from privman_testbench.control import Control, is_control
 from privman_testbench.exchange import Exchange
@@ -62,7 +63,7 @@ class Party:
     async def echo(self, request: web.Request) -> web.Response:
         """Answer what was sent; a body of ``bug`` is one that the echo cannot handle."""
         self.handled += 1
-        body = await request.read()
+        body = (await receive(request)).read()
         if body == b"bug":
             raise RuntimeError("the echo is broken")
         return web.Response(body=body, headers={"Set-Cookie": "session=hidden"})

@@ -1,9 +1,12 @@
 """Import sets: rows that wait in a staging table to be transformed into records (platform 3.4)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import InvalidTable, PlatformError, RecordNotFound
 from mock_servicenow.now_platform.identity.users import SYSTEM
@@ -20,6 +23,9 @@ SETS = "sys_import_set"
 MULTIPLE = "sys_multi_import_set"
 ROWS = "sys_import_set_row"
 OUTCOMES = "sys_import_set_row_outcome"
+STEP = 20
+"""Rows that are loaded before others get a turn."""
+_PAGE = 200
 DELAY = timedelta(seconds=1)
 """How long rows wait that are transformed later; nobody documents it (I)."""
 _NOBODY = replace(SYSTEM, roles=frozenset(), unrestricted=False)
@@ -32,11 +38,16 @@ class ImportSets:
     def __init__(self, instance: "Instance") -> None:
         self._instance = instance
 
-    def load(self, session: "Session", staging: str, rows: Iterable[Mapping[str, str]], **columns: str) -> "Record":
-        """Store rows in a staging table and return their import set.
+    def load(
+        self, user: "User", findings: "list[Finding]", staging: str, rows: Iterable[Mapping[str, str]], **columns: str
+    ) -> "Generator[None, None, Record]":
+        """Store rows in a staging table and return their import set; yields after every `STEP` rows.
+
+        Nothing of it stays where a row is refused.
 
         Args:
-            session: acts for the user.
+            user: for whom it acts.
+            findings: collects what is swallowed.
             staging: the table, one that extends sys_import_set_row.
             rows: raw values by column; unknown columns are ignored.
             columns: of the import set.
@@ -45,27 +56,41 @@ class ImportSets:
             InvalidTable: there is no such staging table.
             OperationFailed: access control or a business rule refuses a row.
         """
-        check_staging(session, staging)
-        import_set = session.elevated.insert(SETS, {"table_name": staging, "state": "loaded", **columns})
-        for number, row in enumerate(rows):
-            origin = {"sys_import_set": import_set.sys_id, "sys_import_row": str(number), "sys_import_state": "pending"}
-            session.insert(staging, {**row, **origin})
-        return import_set
+        with self._instance.transaction(user, findings) as session:
+            check_staging(session, staging)
+            import_set = session.elevated.insert(SETS, {"table_name": staging, "state": "loading", **columns})
+        numbered = enumerate(rows)
+        try:
+            while some := list(islice(numbered, STEP)):
+                with self._instance.transaction(user, findings) as session:
+                    for number, row in some:
+                        session.insert(staging, {**row, **_origin(import_set, number)})
+                yield
+        except PlatformError:
+            with self._instance.transaction(user) as session:
+                _discard(session, staging, import_set)
+            raise
+        with self._instance.transaction(user, findings) as session:
+            return session.elevated.update(SETS, import_set.sys_id, {"state": "loaded"})
 
-    def transform(self, user: "User", import_set_id: str, findings: "list[Finding]") -> None:
-        """Transform the rows of an import set that wait; then those of the sets that were to run after it."""
+    def transform(self, user: "User", import_set_id: str, findings: "list[Finding]") -> Generator[None, None, None]:
+        """Transform the rows of an import set that wait; then those of the sets that were to run after it.
+
+        Yields after each row.
+        """
         with self._instance.transaction(user, findings) as session:
             import_set = session.elevated.get(SETS, import_set_id)
             if import_set is None:
                 return
             maps = load_maps(session.elevated, import_set["table_name"])
-            waiting = {"sys_import_set": import_set_id, "sys_import_state": "pending"}
-            rows = session.elevated.find_all(import_set["table_name"], **waiting)
-        # Not every database remembers in which order rows were inserted within a second.
-        for row in sorted(rows, key=lambda row: int(row["sys_import_row"])):
-            outcomes = [self._transform_row(user, findings, each, row) for each in maps]
-            with self._instance.transaction(user, findings) as session:
-                _record(session.elevated, row, outcomes)
+        last = "-1"
+        while rows := self._waiting(user, import_set, last):
+            for row in rows:
+                outcomes = [self._transform_row(user, findings, each, row) for each in maps]
+                with self._instance.transaction(user, findings) as session:
+                    _record(session.elevated, row, outcomes)
+                yield
+            last = rows[-1]["sys_import_row"]
         with self._instance.transaction(user, findings) as session:
             session.elevated.update(SETS, import_set_id, {"state": "processed"})
             followers = session.elevated.find_all(SETS, run_after=import_set_id, state="loaded")
@@ -78,6 +103,12 @@ class ImportSets:
         if before is None or before["state"] == "processed":
             loader = replace(_NOBODY, roles=session.user.roles)
             session.on_commit(lambda: self._schedule(import_set.sys_id, loader))
+
+    def _waiting(self, user: "User", import_set: "Record", last: str) -> "list[Record]":
+        """Return the next rows to be transformed, by their number: not every database remembers their order."""
+        pending = f"sys_import_set={import_set.sys_id}^sys_import_state=pending^sys_import_row>{last}"
+        with self._instance.transaction(user) as session:
+            return session.elevated.query(import_set["table_name"], f"{pending}^ORDERBYsys_import_row", limit=_PAGE)
 
     def _schedule(self, import_set_id: str, user: "User") -> None:
         self._instance.later(DELAY, lambda: self.transform(user, import_set_id, []))
@@ -105,6 +136,18 @@ def multiple(session: "Session", sys_id: str) -> str:
     if session.elevated.get(MULTIPLE, sys_id) is None:
         raise RecordNotFound
     return sys_id
+
+
+def _origin(import_set: "Record", number: int) -> dict[str, str]:
+    return {"sys_import_set": import_set.sys_id, "sys_import_row": str(number), "sys_import_state": "pending"}
+
+
+def _discard(session: "Session", staging: str, import_set: "Record") -> None:
+    """Remove an import set of which a row was refused, with the rows before it."""
+    session.work.transaction.lock()
+    physical = session.dictionary.sql_table(staging)
+    session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_import_set == import_set.sys_id))
+    session.elevated.delete(SETS, import_set.sys_id)
 
 
 def _record(session: "Session", row: "Record", outcomes: list[Outcome]) -> None:

@@ -1,11 +1,12 @@
 """Files attached to records: their metadata in sys_attachment, their bytes in sys_attachment_doc (platform 3.1)."""
 
-import gzip
+import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import IO, TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -15,29 +16,63 @@ from mock_servicenow.now_platform.rest.limits import megabytes
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleContext
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import User
+    from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from privman_testbench.findings import Finding
 
 TABLE = "sys_attachment"
 CHUNKS = "sys_attachment_doc"
 ATTRIBUTES = "sys_attachment_attribute"
 CHUNK_BYTES = 700_000
+PIECE_BYTES = 256 * 1024
+"""Bytes of a file that are worked on at a time."""
+_GZIP = zlib.MAX_WBITS + 16
 LARGEST = ("com.glide.attachment.max_size", 1024)
 """The property that limits a file, in megabytes, and its default."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be attached."""
+    """A file to be attached: ``size`` bytes of ``content`` from ``start`` on."""
 
     name: str
     content_type: str
-    content: bytes
+    content: IO[bytes]
+    size: int
+    start: int = 0
     encryption_context: str = ""
 
+    def pieces(self) -> Iterator[bytes]:
+        """Return the bytes, `PIECE_BYTES` at a time."""
+        self.content.seek(self.start)
+        for left in range(self.size, 0, -PIECE_BYTES):
+            yield self.content.read(min(left, PIECE_BYTES))
 
-def attach(session: "Session", table: str, sys_id: str, file: File) -> "Record":
-    """Attach a file to a record and return its metadata.
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The record that a file is attached to, and who attaches it."""
+
+    instance: "Instance"
+    user: "User"
+    table: str
+    sys_id: str
+
+    def check(self, session: "Session", file: File) -> None:
+        """Raise PlatformError unless the file may be attached."""
+        parent = session.get(self.table, self.sys_id)
+        if parent is None:
+            raise RecordNotFound
+        _check_writable(session, parent, "Insert")
+        _check_size(session, file)
+
+
+def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[None, None, "Record"]:
+    """Attach a file to a record and return its metadata; yields between pieces of the file.
+
+    Chunks are stored one by one, each in a transaction of its own, and removed if the file is not attached in the end.
 
     Raises:
         InvalidTable: there is no such table.
@@ -45,16 +80,18 @@ def attach(session: "Session", table: str, sys_id: str, file: File) -> "Record":
         AccessDenied: the user may not change it.
         BadRequest: the file is larger than the property `LARGEST` allows.
     """
-    parent = session.get(table, sys_id)
-    if parent is None:
-        raise RecordNotFound
-    _check_writable(session, parent, "Insert")
-    _check_size(session, file)
-    # The fastest level: what is already compressed gains nothing from a better one and takes long.
-    compressed = gzip.compress(file.content, 1, mtime=0)
-    record = session.insert(TABLE, _metadata(table, sys_id, file, compressed))
-    session.store_rows(CHUNKS, _chunks(session, record.sys_id, compressed))
-    return record
+    with target.instance.transaction(target.user, findings) as session:
+        target.check(session, file)
+        sys_id = session.ids.sys_id()
+    try:
+        packing = yield from _store_chunks(target, sys_id, file)
+        with target.instance.transaction(target.user, findings) as session:
+            target.check(session, file)
+            return session.insert(TABLE, {"sys_id": sys_id, **_metadata(target, file, packing)})
+    except BaseException:
+        with target.instance.transaction(target.instance.system) as session:
+            _delete_rows(session, CHUNKS, sys_id)
+        raise
 
 
 def find(session: "Session", sys_id: str) -> "Record":
@@ -77,11 +114,18 @@ def changeable(session: "Session", sys_id: str) -> "Record":
     return attachment
 
 
-def content(session: "Session", attachment: "Record") -> bytes:
-    """Return the bytes of the file."""
-    chunks = session.elevated.find_all(CHUNKS, sys_attachment=attachment.sys_id)
-    ordered = sorted(chunks, key=lambda chunk: int(chunk["position"]))
-    return gzip.decompress(b"".join(b64decode(chunk["data"]) for chunk in ordered))
+def pieces(instance: "Instance", attachment: "Record") -> Iterator[bytes]:
+    """Return the bytes of the file, at most `PIECE_BYTES` at a time; raises BadRequest where a chunk is damaged."""
+    unpacking = zlib.decompressobj(_GZIP)
+    for position in count():
+        with instance.transaction(instance.system) as session:
+            chunk = session.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
+        if chunk is None:
+            return
+        try:
+            yield from _unpacked(unpacking, b64decode(chunk["data"]))
+        except (ValueError, zlib.error):
+            raise BadRequest("Failed to read the attachment", f"chunk {position} of the file is damaged") from None
 
 
 def attachment_rules() -> list[BusinessRule]:
@@ -102,9 +146,13 @@ def _delete_attachments(context: RuleContext) -> None:
 
 def _delete_content(context: RuleContext) -> None:
     for table in (CHUNKS, ATTRIBUTES):
-        physical = context.session.dictionary.sql_table(table)
-        of_it = physical.c.sys_attachment == context.current["sys_id"]
-        context.session.work.transaction.execute(sa.delete(physical).where(of_it))
+        _delete_rows(context.session, table, context.current["sys_id"])
+
+
+def _delete_rows(session: "Session", table: str, attachment_id: str) -> None:
+    session.work.transaction.lock()
+    physical = session.dictionary.sql_table(table)
+    session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_attachment == attachment_id))
 
 
 def _check_writable(session: "Session", record: "Record", operation: str) -> None:
@@ -114,34 +162,83 @@ def _check_writable(session: "Session", record: "Record", operation: str) -> Non
 
 def _check_size(session: "Session", file: File) -> None:
     most = megabytes(session, *LARGEST)
-    if len(file.content) > most:
+    if file.size > most:
         raise BadRequest(
             "Failed to create the attachment",
-            f"'{file.name}' has {len(file.content)} bytes; {LARGEST[0]} allows {most}",
+            f"'{file.name}' has {file.size} bytes; {LARGEST[0]} allows {most}",
         )
 
 
-def _metadata(table: str, sys_id: str, file: File, compressed: bytes) -> dict[str, str]:
+def _metadata(target: Target, file: File, packing: "_Packing") -> dict[str, str]:
     return {
         "file_name": file.name,
         "content_type": file.content_type,
-        "table_name": table,
-        "table_sys_id": sys_id,
-        "size_bytes": str(len(file.content)),
-        "size_compressed": str(len(compressed)),
+        "table_name": target.table,
+        "table_sys_id": target.sys_id,
+        "size_bytes": str(file.size),
+        "size_compressed": str(packing.size),
         "chunk_size_bytes": str(CHUNK_BYTES),
-        "hash": sha256(file.content).hexdigest(),
+        "hash": packing.hash.hexdigest(),
         "encryption_context": file.encryption_context,
     }
 
 
-def _chunks(session: "Session", attachment_id: str, compressed: bytes) -> Iterator[Mapping[str, str]]:
-    for position, start in enumerate(range(0, len(compressed), CHUNK_BYTES)):
-        chunk = compressed[start : start + CHUNK_BYTES]
-        yield {
-            "sys_id": session.ids.sys_id(),
-            "sys_attachment": attachment_id,
-            "position": str(position),
-            "length": str(len(chunk)),
-            "data": b64encode(chunk).decode(),
-        }
+def _store_chunks(target: Target, sys_id: str, file: File) -> "Generator[None, None, _Packing]":
+    packing = _Packing()
+    stored = 0
+    for chunk in packing.chunks(file.pieces()):
+        if chunk:
+            with target.instance.transaction(target.user) as session:
+                session.store_rows(CHUNKS, [_row(session, sys_id, stored, chunk)])
+            stored += 1
+        yield
+    return packing
+
+
+def _row(session: "Session", attachment_id: str, position: int, chunk: bytes) -> Mapping[str, str]:
+    return {
+        "sys_id": session.ids.sys_id(),
+        "sys_attachment": attachment_id,
+        "position": str(position),
+        "length": str(len(chunk)),
+        "data": b64encode(chunk).decode(),
+    }
+
+
+class _Packing:
+    """Compresses a file piece by piece.
+
+    Attributes:
+        size: bytes of the chunks so far.
+        hash: of the file so far.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.hash = sha256()
+        # The fastest level: what is already compressed gains nothing from a better one and takes long.
+        self._packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+        self._pending = bytearray()
+
+    def chunks(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Return chunks of `CHUNK_BYTES`, the last one shorter; an empty one where a piece fills none."""
+        for piece in pieces:
+            self.hash.update(piece)
+            self._pending += self._packer.compress(piece)
+            yield self._taken() if len(self._pending) >= CHUNK_BYTES else b""
+        self._pending += self._packer.flush()
+        while self._pending:
+            yield self._taken()
+
+    def _taken(self) -> bytes:
+        chunk = bytes(self._pending[:CHUNK_BYTES])
+        del self._pending[:CHUNK_BYTES]
+        self.size += len(chunk)
+        return chunk
+
+
+def _unpacked(unpacking: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    piece = unpacking.decompress(chunk, PIECE_BYTES)
+    while piece:
+        yield piece
+        piece = unpacking.decompress(unpacking.unconsumed_tail, PIECE_BYTES)

@@ -1,24 +1,28 @@
 """The Attachment API (platform 3.1)."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from io import SEEK_END
+from itertools import chain
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, UnknownPath
+from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.records import attachments, queries
-from mock_servicenow.now_platform.records.attachments import File
+from mock_servicenow.now_platform.records.attachments import File, Target
 from mock_servicenow.now_platform.rest import attachment_attributes
 from mock_servicenow.now_platform.rest.bodies import read_record
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.multipart import read_parts
 from mock_servicenow.now_platform.rest.paging import links
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.xml_text import Result
+from privman_testbench.multipart import MultipartError, parts
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
@@ -49,7 +53,10 @@ _METADATA = (
     "hash",
     "state",
 )
-Verb = Callable[[Call, "Session"], Answer]
+SHORT = 1024 * 1024
+"""Bytes up to which a file is answered as a whole; a longer one is read while it is sent."""
+_LONGEST_NAME = 255
+Verb = Callable[[Call, "Instance"], Answer | Steps]
 
 
 class AttachmentApi:
@@ -58,36 +65,43 @@ class AttachmentApi:
     def __init__(self, instance: "Instance") -> None:
         self._instance = instance
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call on ``attachment`` and what is below it; raises PlatformError."""
         verbs = _verbs(call.resource[1:])
         verb = verbs.get("GET" if call.verb == "HEAD" else call.verb)
         if verb is None:
             raise MethodNotAllowed(call.verb, {*verbs, "HEAD"} if "GET" in verbs else verbs)
-        with self._instance.transaction(call.user, call.findings) as session:
-            return verb(call, session)
+        return verb(call, self._instance)
 
 
-def _verbs(below: tuple[str, ...]) -> dict[str, Verb]:
-    verbs: dict[str, Verb]
+def _verbs(below: tuple[str, ...]) -> Mapping[str, Verb]:
+    verbs: Mapping[str, Verb]
     match below:
         case ():
-            verbs = {"GET": _list}
+            verbs = {"GET": _in_session(_list)}
         case ("file",):
             verbs = {"POST": _upload}
         case ("upload",):
             verbs = {"POST": _upload_form}
         case (_,):
-            verbs = {"GET": _get, "PATCH": _rename, "DELETE": _delete}
+            verbs = {"GET": _in_session(_get), "PATCH": _in_session(_rename), "DELETE": _in_session(_delete)}
         case (_, "file"):
             verbs = {"GET": _download}
         case (_, "attributes"):
-            verbs = attachment_attributes.ON_ALL
+            verbs = {name: _in_session(verb) for name, verb in attachment_attributes.ON_ALL.items()}
         case (_, "attributes", _):
-            verbs = attachment_attributes.ON_ONE
+            verbs = {name: _in_session(verb) for name, verb in attachment_attributes.ON_ONE.items()}
         case _:
             raise UnknownPath
     return verbs
+
+
+def _in_session(verb: attachment_attributes.Verb) -> Verb:
+    def answer(call: Call, instance: "Instance") -> Answer:
+        with instance.transaction(call.user, call.findings) as session:
+            return verb(call, session)
+
+    return answer
 
 
 def _list(call: Call, session: "Session") -> Answer:
@@ -109,41 +123,70 @@ def _get(call: Call, session: "Session") -> Answer:
     return result_answer(call, _results(call, session, [attachment]), many=False)
 
 
-def _download(call: Call, session: "Session") -> Answer:
-    attachment = attachments.find(session, call.resource[1])
-    metadata = json.dumps(_results(call, session, [attachment])[0])  # escapes what no header can hold
-    headers = CIMultiDict({"Content-Type": attachment["content_type"], "X-Attachment-Metadata": metadata})
-    return Answer(200, attachments.content(session, attachment), headers)
+def _download(call: Call, instance: "Instance") -> Answer:
+    with instance.transaction(call.user, call.findings) as session:
+        attachment = attachments.find(session, call.resource[1])
+        metadata = json.dumps(_results(call, session, [attachment])[0])  # escapes what no header can hold
+    headers = {
+        "Content-Type": attachment["content_type"] or UNKNOWN_TYPE,
+        "Content-Disposition": _saved_as(attachment["file_name"][:_LONGEST_NAME]),
+        "X-Attachment-Metadata": metadata,
+    }
+    return _whole_if_short(CIMultiDict(headers), attachments.pieces(instance, attachment))
 
 
-def _upload(call: Call, session: "Session") -> Answer:
+def _saved_as(file_name: str) -> str:
+    """Return the header by which browsers save a file instead of running it in the instance's origin (RFC 6266)."""
+    plain = re.sub(r"[^ !#-\[\]-~]", "_", file_name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+
+
+def _whole_if_short(headers: CIMultiDict[str], pieces: Iterator[bytes]) -> Answer:
+    """Return an answer with a body, or with pieces if the body is long."""
+    beginning = bytearray()
+    for piece in pieces:
+        beginning += piece
+        if len(beginning) > SHORT:
+            return Answer(200, b"", headers, chain([bytes(beginning)], pieces))
+    return Answer(200, bytes(beginning), headers)
+
+
+def _upload(call: Call, instance: "Instance") -> Steps:
     given = {name: call.query.get(name, "") for name in ("file_name", "table_name", "table_sys_id")}
-    content_type = call.headers.get("Content-Type", UNKNOWN_TYPE)
-    file = File(given["file_name"], content_type, call.body, call.query.get("encryption_context", ""))
-    return _attach(call, session, given, file)
+    content_type, content = call.headers.get("Content-Type", UNKNOWN_TYPE), call.file()
+    context = call.query.get("encryption_context", "")
+    file = File(given["file_name"], content_type, content, content.seek(0, SEEK_END), encryption_context=context)
+    return (yield from _attach(call, instance, given, file))
 
 
-def _upload_form(call: Call, session: "Session") -> Answer:
-    parts = read_parts(call.headers.get("Content-Type", ""), call.body)
-    files = [part for part in parts if part.file_name]
-    given = {part.name: part.content.decode(errors="replace") for part in parts if not part.file_name}
+def _upload_form(call: Call, instance: "Instance") -> Steps:
+    content = call.file()
+    try:
+        read = yield from parts(call.headers.get("Content-Type", ""), content)
+    except MultipartError:
+        raise UnreadableBody from None
+    files = [part for part in read if part.file_name]
+    given = {part.name: part.text(content) for part in read if not part.file_name}
     if not files:
         raise BadRequest("Failed to create the attachment", "the form holds no file")
     if len(files) > 1:
         call.swallowed("files-ignored", f"the form holds {len(files)} files: all but the first were ignored")
-    if parts[-1] is not files[0]:
+    if read[-1] is not files[0]:
         call.swallowed("form-order", "the file is not the last part of the form, as the platform expects")
     first = files[0]
     given["file_name"] = first.file_name
-    return _attach(call, session, given, File(first.file_name, first.content_type or UNKNOWN_TYPE, first.content))
+    file = File(first.file_name, first.content_type or UNKNOWN_TYPE, content, first.size, first.start)
+    return (yield from _attach(call, instance, given, file))
 
 
-def _attach(call: Call, session: "Session", given: dict[str, str], file: File) -> Answer:
+def _attach(call: Call, instance: "Instance", given: dict[str, str], file: File) -> Steps:
     missing = [name for name in ("file_name", "table_name", "table_sys_id") if not given.get(name)]
     if missing:
         raise BadRequest("Failed to create the attachment", f"mandatory and missing: {', '.join(missing)}")
-    attachment = attachments.attach(session, given["table_name"], given["table_sys_id"], file)
-    answer = result_answer(call, _results(call, session, [attachment]), many=False, status=201)
+    target = Target(instance, call.user, given["table_name"], given["table_sys_id"])
+    attachment = yield from attachments.attach(target, file, call.findings)
+    with instance.transaction(call.user, call.findings) as session:
+        answer = result_answer(call, _results(call, session, [attachment]), many=False, status=201)
     answer.headers["Location"] = f"{call.origin}{call.prefix}/attachment/{attachment.sys_id}/file"
     return answer
 

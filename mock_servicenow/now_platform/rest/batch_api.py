@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.errors import (
     UnsupportedMediaType,
 )
 from mock_servicenow.now_platform.rest.batch_request import Batch, BatchItem, read_batch
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
 from mock_servicenow.now_platform.rest.envelope import error_answer, json_answer
 from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
 from mock_servicenow.now_platform.rest.media import request_format, response_format
@@ -55,11 +55,11 @@ class BatchApi:
         resource: answers each of the calls.
     """
 
-    def __init__(self, instance: "Instance", resource: Callable[[Call], Answer]) -> None:
+    def __init__(self, instance: "Instance", resource: Callable[[Call], Answer | Steps]) -> None:
         self._instance = instance
         self._resource = resource
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Steps:
         """Answer ``POST /api/now/v1/batch``; raises PlatformError where the batch as a whole is at fault."""
         if len(call.resource) > 1:
             raise UnknownPath
@@ -69,18 +69,19 @@ class BatchApi:
         with self._instance.transaction(call.user) as session:
             check_length(call, longest_body(session))
             limits = _limits(call, session)
-        return self._service(call, read_batch(call), limits)
+        return (yield from self._service(call, read_batch(call), limits))
 
-    def _service(self, call: Call, batch: Batch, limits: Limits) -> Answer:
+    def _service(self, call: Call, batch: Batch, limits: Limits) -> Steps:
         ends = self._now() + LONGEST
         waiting = deque(batch.items)
         serviced: list[Serviced] = []
         while waiting and self._now() < ends:
-            answered = self._serve(call, waiting[0], limits)
+            answered = yield from self._serve(call, waiting[0], limits)
             if answered is None:
                 break
             serviced.append(answered)
             waiting.popleft()
+            yield
         return json_answer(
             {
                 "batch_request_id": batch.id,
@@ -89,7 +90,7 @@ class BatchApi:
             }
         )
 
-    def _serve(self, call: Call, item: BatchItem, limits: Limits) -> Serviced | None:
+    def _serve(self, call: Call, item: BatchItem, limits: Limits) -> Generator[None, None, Serviced | None]:
         """Return what the batch answers for an item; None if it is too large, which ends the batch.
 
         What an item that receives too much has written stays written.
@@ -100,7 +101,7 @@ class BatchApi:
             inner = item.call(call)
             if _exceeds(call, item, "sends", inner.body, limits.sent):
                 return None
-            answer = self._resource(inner)
+            answer = _whole((yield from steps_of(self._resource(inner))), limits.received)
         except PlatformError as refusal:
             error = str(refusal)
             answer = error_answer(refusal, item.headers.get("Accept", ""))
@@ -111,6 +112,15 @@ class BatchApi:
 
     def _now(self) -> datetime:
         return self._instance.clock.now()
+
+
+def _whole(answer: Answer, most: int) -> Answer:
+    """Put a body together that comes in pieces, but for what is too much in any case."""
+    for piece in answer.pieces or ():
+        answer.body += piece
+        if len(answer.body) > most:
+            break
+    return answer
 
 
 def _exceeds(call: Call, item: BatchItem, does: str, body: bytes, most: int) -> bool:

@@ -1,7 +1,9 @@
 """One call of a REST API and its answer, so that a batch can make calls as the web server does."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
+from typing import IO
 
 from multidict import CIMultiDict, MultiDict
 
@@ -26,6 +28,7 @@ class Call:
         origin: what links in the answer begin with, such as ``https://dev12345.service-now.com``.
         headers: case-insensitive.
         findings: collects what is swallowed.
+        upload: the body where it is a file, which may be too large for memory; ``body`` is empty then.
     """
 
     method: str
@@ -39,6 +42,7 @@ class Call:
     findings: list[Finding]
     version: str = ""
     resource: tuple[str, ...] = ()
+    upload: IO[bytes] | None = None
 
     @property
     def verb(self) -> str:
@@ -50,6 +54,10 @@ class Call:
         """Return the path of the API as this call wrote it, which links in the answer repeat (platform 1.1)."""
         return f"/api/now/{self.version}" if self.version else "/api/now"
 
+    def file(self) -> IO[bytes]:
+        """Return the body to be read piece by piece."""
+        return BytesIO(self.body) if self.upload is None else self.upload
+
     def swallowed(self, rule: str, message: str, where: str = "") -> None:
         """Record that something was ignored without saying so."""
         self.findings.append(Finding("swallowed", rule, message, where))
@@ -57,8 +65,22 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """The answer to a call; the headers that every answer carries are added later."""
+    """The answer to a call; the headers that every answer carries are added later.
+
+    Attributes:
+        pieces: the body in its place where it may be too large for memory.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    pieces: Iterable[bytes] | None = None
+
+
+Steps = Generator[None, None, Answer]
+"""Work on a call that takes long: other calls may be answered wherever it yields."""
+
+
+def steps_of(outcome: Answer | Steps) -> Steps:
+    """Return the work that is left of an API's outcome."""
+    return outcome if isinstance(outcome, Answer) else (yield from outcome)

@@ -1,13 +1,13 @@
 """The Import Set API (platform 3.4)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.imports.import_sets import OUTCOMES, SETS, ImportSets, check_staging, multiple
 from mock_servicenow.now_platform.rest.bodies import read_json, read_record
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import document_answer, json_answer
 from mock_servicenow.now_platform.rest.limits import check_length, longest_body
 from mock_servicenow.now_platform.rest.media import response_format
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.rest.xml_text import Result
 
 SETTINGS = "sys_rest_insert_multiple"
-Verb = Callable[[Call, str, str], Answer]
+Verb = Callable[[Call, str, str], Answer | Steps]
 
 
 class ImportSetApi:
@@ -29,7 +29,7 @@ class ImportSetApi:
         self._instance = instance
         self._import_sets = ImportSets(instance)
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call on ``import/{staging}`` and what is below it; raises PlatformError."""
         verbs: dict[str, Verb]
         match call.resource:
@@ -47,29 +47,29 @@ class ImportSetApi:
         response_format(call.headers.get("Accept", ""))
         return verb(call, staging, sys_id)
 
-    def _insert(self, call: Call, staging: str, _sys_id: str) -> Answer:
+    def _insert(self, call: Call, staging: str, _sys_id: str) -> Steps:
         with self._instance.transaction(call.user, call.findings) as session:
             values = read_record(call, longest_body(session), java_text)
-            import_set = self._import_sets.load(session, staging, [values])
-        self._import_sets.transform(call.user, import_set.sys_id, call.findings)
+        import_set = yield from self._import_sets.load(call.user, call.findings, staging, [values])
+        yield from self._import_sets.transform(call.user, import_set.sys_id, call.findings)
         with self._instance.transaction(call.user, call.findings) as session:
             row = session.elevated.find(staging, sys_import_set=import_set.sys_id)
             return _answer(call, session, row, status=201)
 
-    def _insert_multiple(self, call: Call, staging: str, _sys_id: str) -> Answer:
+    def _insert_multiple(self, call: Call, staging: str, _sys_id: str) -> Steps:
         with self._instance.transaction(call.user, call.findings) as session:
             check_length(call, longest_body(session))
             check_staging(session, staging)
             settings = session.elevated.find(SETTINGS, source_table=staging)
             rows = _rows(call, session, staging, settings)
             group = multiple(session, call.query.get("multi_import_set_id", ""))
-            run_after = call.query.get("run_after", "")
-            import_set = self._import_sets.load(session, staging, rows, multi_import_set=group, run_after=run_after)
-            synchronous = settings is not None and settings["transformation"] == "synchronous"
-            if not synchronous:
+        columns = {"multi_import_set": group, "run_after": call.query.get("run_after", "")}
+        import_set = yield from self._import_sets.load(call.user, call.findings, staging, rows, **columns)
+        if settings is not None and settings["transformation"] == "synchronous":
+            yield from self._import_sets.transform(call.user, import_set.sys_id, call.findings)
+        else:
+            with self._instance.transaction(call.user, call.findings) as session:
                 self._import_sets.transform_later(session, import_set)
-        if synchronous:
-            self._import_sets.transform(call.user, import_set.sys_id, call.findings)
         return json_answer({"import_set_id": import_set.sys_id, "multi_import_set_id": group}, 201)
 
     def _get(self, call: Call, staging: str, sys_id: str) -> Answer:
@@ -87,8 +87,8 @@ def java_text(value: object) -> str:
     return json_text(value)
 
 
-def _rows(call: Call, session: "Session", staging: str, settings: "Record | None") -> list[dict[str, str]]:
-    """Return the rows in the body.
+def _rows(call: Call, session: "Session", staging: str, settings: "Record | None") -> Iterator[dict[str, str]]:
+    """Return the rows in the body, each converted when it is asked for.
 
     Their keys are the labels of columns unless the settings say otherwise; a name where a label belongs is taken, too.
     """
@@ -106,7 +106,7 @@ def _rows(call: Call, session: "Session", staging: str, settings: "Record | None
         call.swallowed("column-ignored", f"table {staging}: no columns have the {kind} {', '.join(unknown)}: ignored")
     if by_label and (named := sorted(keys & names.keys())):
         call.swallowed("name-for-label", f"table {staging}: {', '.join(named)} are names; labels are expected: taken")
-    return [_known(record, names) | _known(record, labels) for record in records]
+    return (_known(record, names) | _known(record, labels) for record in records)
 
 
 def _known(record: "dict[str, object]", columns: "Mapping[str, str]") -> dict[str, str]:

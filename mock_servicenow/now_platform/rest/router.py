@@ -14,9 +14,9 @@ from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.rest.call import Answer, Call
+    from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 
-Resource = Callable[["Call"], "Answer"]
+Resource = Callable[["Call"], "Answer | Steps"]
 _PATH = re.compile(r"/api/now(?:/(v[12]))?/(.+)", re.DOTALL)
 
 
@@ -37,8 +37,8 @@ class Router:
         """Let an API answer what follows that word."""
         self._resources[word] = resource
 
-    def answer(self, call: "Call") -> "Answer":
-        """Answer a call; raises PlatformError."""
+    def answer(self, call: "Call") -> "Answer | Steps":
+        """Answer a call, or return the work to be done for it; both raise PlatformError."""
         match = _PATH.fullmatch(call.path)
         if match is None or "\0" in call.path or "%00" in call.raw_query:
             raise UnknownPath  # no database compares with what none can store

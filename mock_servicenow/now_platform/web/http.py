@@ -1,7 +1,8 @@
 """The platform on a web server: routes, authentication, headers and the envelope of errors (platform 1.9, 5.5)."""
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
@@ -12,16 +13,18 @@ from mock_servicenow.now_platform.errors import (
     NotAuthenticated,
     PayloadTooLarge,
     PlatformError,
+    RequestTimeout,
     UnreadableBody,
     UriTooLong,
 )
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
-from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY
 from mock_servicenow.now_platform.rest.router import Router
+from privman_testbench.bodies import Body, receive
 from privman_testbench.exchange import findings_of
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ LARGEST_FILE = 1_100 * 1024 * 1024
 """The same for files, of which it takes 1024 MB (platform 3.1)."""
 _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 
+_UNSENDABLE = re.compile(r"[\0-\x1f\x7f]")
 _HEADERS = CIMultiDict(
     {
         "X-Content-Type-Options": "nosniff",
@@ -71,46 +75,62 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
     apis = router or Router(instance)
 
     async def answer(request: web.Request) -> web.Response:
-        call = Call(
-            request.method,
-            request.path,
-            asked(request),
-            request.rel_url.raw_query_string,
-            url or f"{request.scheme}://{request.host}",
-            request.headers,
-            await request.read(),
-            request[USER],
-            findings_of(request),
+        is_file = _FILES.fullmatch(request.path) is not None
+        body = await read_body(request, LARGEST_FILE if is_file else LARGEST_BODY)
+
+        def begin() -> Answer | Steps:
+            return apis.answer(
+                Call(
+                    request.method,
+                    request.path,
+                    asked(request),
+                    request.rel_url.raw_query_string,
+                    url or f"{request.scheme}://{request.host}",
+                    request.headers,
+                    b"" if is_file else body.read(),
+                    request[USER],
+                    findings_of(request),
+                    upload=body.file if is_file else None,
+                )
+            )
+
+        outcome = await instance.run(begin)
+        answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
+        return web.Response(
+            status=answered.status, body=_content(instance, answered), headers=_sendable(answered.headers)
         )
-        answered = await instance.run(lambda: apis.answer(call))
-        return web.Response(status=answered.status, body=answered.body, headers=answered.headers)
 
     return [web.route("*", "/api/{path:(?s:.*)}", answer)]
 
 
-def uploads() -> "Middleware":
-    """Return the middleware that lets files be larger than other bodies; it belongs outside of what reads them."""
-
-    @web.middleware
-    async def upload(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if _FILES.fullmatch(request.path) is None:
-            return await handler(request)
-        return await handler(request.clone(client_max_size=LARGEST_FILE))
-
-    return upload
+def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Return the headers without line ends and other characters that no header holds, whatever records they quote."""
+    if all(map(str.isprintable, headers.values())):
+        return headers
+    return CIMultiDict((name, _UNSENDABLE.sub(" ", value)) for name, value in headers.items())
 
 
-def unread(instance: "Instance") -> Handler:
-    """Return what answers a request whose body is too long to be read, or cannot be unpacked (platform 1.9, 5.3)."""
+def _content(instance: "Instance", answer: Answer) -> bytes | AsyncIterator[bytes]:
+    return answer.body if answer.pieces is None else _streamed(instance, iter(answer.pieces))
 
-    async def refuse(request: web.Request) -> web.StreamResponse:
+
+async def _streamed(instance: "Instance", pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while piece := await instance.run(lambda: next(pieces, b"")):
+        yield piece
+        await asyncio.sleep(0)
+
+
+async def read_body(request: web.Request, most: int) -> Body:
+    """Return the body of a request; raises PlatformError where it is too long, too slow or cannot be unpacked."""
+    try:
+        return await receive(request, most)
+    except web.HTTPRequestEntityTooLarge:
         packed = "Content-Encoding" in request.headers
-        length = request.content_length or LARGEST_BODY
-        response = error_response(request, UnreadableBody() if packed else PayloadTooLarge(length, LONGEST_BODY))
-        add_headers(instance, request, response)
-        return response
-
-    return refuse
+        raise UnreadableBody if packed else PayloadTooLarge(request.content_length or most, LONGEST_BODY) from None
+    except web.HTTPRequestTimeout:
+        raise RequestTimeout from None
+    except web.HTTPBadRequest:
+        raise UnreadableBody from None
 
 
 def middlewares(instance: "Instance") -> "list[Middleware]":

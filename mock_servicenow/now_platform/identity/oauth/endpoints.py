@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.rest.call import JSON
 from mock_servicenow.now_platform.web.http import add_headers
+from privman_testbench.bodies import receive
 from privman_testbench.exchange import findings_of
 from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Form = Mapping[str, str]
 INTERCEPTOR = "/security_interceptor.do"
 _MOST_FIELDS = 100
+_LONGEST_FORM = 256 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _FAILURE = {"error_description": "access_denied", "error": "server_error"}
 
@@ -143,9 +145,17 @@ async def _form(request: web.Request) -> dict[str, str]:
             Finding("swallowed", "oauth-body", f"Content-Type is '{request.content_type}'; expected {_FORM}", "body")
         )
         return {}
-    form = _fields((await request.read()).decode(errors="replace"))
+    form = _fields(await _text(request))
     client = basic_credentials(request.headers.get("Authorization", ""))
     return form if client is None else {"client_id": client[0], "client_secret": client[1]} | form
+
+
+async def _text(request: web.Request) -> str:
+    """Return the body; empty where it is too long for a form, too slow or cannot be unpacked."""
+    try:
+        return (await receive(request, _LONGEST_FORM)).read().decode(errors="replace")
+    except web.HTTPException:
+        return ""
 
 
 def _fields(body: str) -> dict[str, str]:

@@ -1,0 +1,131 @@
+"""Request bodies as they arrive, bounded in size, time and memory."""
+
+import asyncio
+from dataclasses import dataclass
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO
+from weakref import finalize
+
+from aiohttp import web
+
+IN_MEMORY = 64 * 1024
+"""Bytes of one body that are kept in memory while it arrives; the rest waits in a temporary file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a body may take to arrive.
+
+    Attributes:
+        seconds: for any body.
+        bytes_per_second: what has arrived earns one more second for each so many bytes.
+    """
+
+    seconds: float = 60
+    bytes_per_second: int = 100_000
+
+
+PATIENCE: web.AppKey[Patience] = web.AppKey("patience", Patience)
+"""Where an application keeps a patience of its own."""
+_DEFAULT = Patience()
+
+
+class Body:
+    """A body that has arrived.
+
+    Attributes:
+        size: its length in bytes, unpacked.
+        file: holds it; whoever reads it begins with a seek.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.file: IO[bytes] = BytesIO()
+
+    def write(self, chunk: bytes) -> None:
+        """Append a chunk."""
+        before, self.size = self.size, self.size + len(chunk)
+        if before <= IN_MEMORY < self.size:
+            self._move_to_disk()
+        self.file.write(chunk)
+
+    def read(self, most: int = -1) -> bytes:
+        """Return the body, or its first bytes."""
+        self.file.seek(0)
+        return self.file.read(most)
+
+    def _move_to_disk(self) -> None:
+        beginning, self.file = self.read(), TemporaryFile()  # noqa: SIM115 - closed with the last reference to it
+        finalize(self, self.file.close)
+        self.file.write(beginning)
+
+
+_EMPTY = Body()
+_RECEIVED: web.RequestKey[object] = web.RequestKey("received", object)
+"""Where a request keeps its `Body`, or the HTTPException that refused it."""
+
+
+async def receive(request: web.Request, most: int | None = None) -> Body:
+    """Return the body of a request; asking again is harmless and gives the same.
+
+    Args:
+        request: whose body it is.
+        most: how many bytes it may have, unpacked; by default what the application takes.
+
+    Raises:
+        HTTPRequestEntityTooLarge: it is longer, or says so. The rest is not read.
+        HTTPRequestTimeout: it takes longer than the application's `Patience`.
+        HTTPBadRequest: it cannot be unpacked.
+    """
+    if _RECEIVED not in request:
+        request[_RECEIVED] = await _outcome(request, request.client_max_size if most is None else most)
+    outcome = request[_RECEIVED]
+    if isinstance(outcome, web.HTTPException):
+        raise outcome
+    return received(request)
+
+
+def received(request: web.Request) -> Body:
+    """Return what has been received so far; nothing if nobody has asked for the body, or it was refused."""
+    known = request.get(_RECEIVED)
+    return known if isinstance(known, Body) else _EMPTY
+
+
+def is_short(request: web.Request) -> bool:
+    """Tell whether the body says that it fits into memory; then ``request.read()`` gives it, too."""
+    return (request.content_length or IN_MEMORY + 1) <= IN_MEMORY and "Content-Encoding" not in request.headers
+
+
+async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
+    if not request.body_exists:
+        return _EMPTY
+    if (request.content_length or 0) > most:
+        return web.HTTPRequestEntityTooLarge(most)
+    try:
+        return await _read(request, most)
+    except web.HTTPRequestEntityTooLarge as error:
+        return error
+    except web.RequestPayloadError:
+        return web.HTTPBadRequest()
+    except TimeoutError:
+        return web.HTTPRequestTimeout()
+
+
+async def _read(request: web.Request, most: int) -> Body:
+    body, content = Body(), request.content
+    if is_short(request) and content.is_eof():  # it has arrived with the head, as is usual
+        body.write(await request.read())
+        return body
+    patience = request.config_dict.get(PATIENCE, _DEFAULT)
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout_at(began + patience.seconds) as limit:
+        if is_short(request):
+            body.write(await request.read())
+            return body
+        while chunk := await content.readany():
+            body.write(chunk)
+            if body.size > most:
+                raise web.HTTPRequestEntityTooLarge(most)
+            limit.reschedule(began + patience.seconds + body.size / patience.bytes_per_second)
+    return body

@@ -1,0 +1,150 @@
+"""Bodies of ``multipart/form-data``, byte for byte."""
+
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from typing import IO, TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+MOST_PARTS = 1_000
+STEP = 64 * 1024
+"""Bytes that are parsed before `parts` gives others a turn."""
+_UNSEEN = logging.Logger("multipart", logging.CRITICAL + 1)  # noqa: LOG001 - hides the warnings about forms
+
+
+class MultipartError(ValueError):
+    """Raised for a body that is no complete form."""
+
+
+@dataclass(slots=True)
+class Part:
+    """One part of a form.
+
+    Attributes:
+        file_name: empty for a part that is no file.
+        content_type: as the part says; empty if it does not.
+        start: the place of its content in the body.
+        size: bytes of its content.
+    """
+
+    name: str
+    file_name: str
+    content_type: str
+    start: int = 0
+    size: int = 0
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the part is a field that holds text."""
+        return not self.file_name and (not self.content_type or self.content_type.lower().startswith("text/"))
+
+    def text(self, body: IO[bytes]) -> str:
+        """Return the content as text, whatever encoding the part claims; what is no UTF-8 is replaced."""
+        body.seek(self.start)
+        return body.read(self.size).decode(errors="replace")
+
+
+def parts(content_type: str, body: IO[bytes]) -> Generator[None, None, list[Part]]:
+    """Return the parts in their order, nothing of their contents in memory; yields between steps.
+
+    Raises MultipartError, also for more than `MOST_PARTS`.
+    """
+    header = Message()
+    header["Content-Type"] = content_type
+    boundary = header.get_boundary()
+    if header.get_content_type() != "multipart/form-data" or not boundary:
+        raise MultipartError("expected multipart/form-data with a boundary")
+    reading = _Reading(boundary)
+    body.seek(0)
+    while chunk := body.read(STEP):
+        reading.feed(chunk)
+        yield
+    reading.check_end(body)
+    return reading.parts
+
+
+class _Reading:
+    """One pass over a body: keeps the headers of its parts and the places of their contents."""
+
+    def __init__(self, boundary: str) -> None:
+        self.parts: list[Part] = []
+        self._delimiter = b"\r\n--" + boundary.encode(errors="replace")
+        self._before = 0  # bytes of the chunks before this one
+        self._chunk = b""
+        self._ended = False
+        self._name, self._value = bytearray(), bytearray()
+        self._headers = Message()
+        heard: MultipartCallbacks = {
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._add_part,
+            "on_part_data": self._extend,
+            "on_end": self._end,
+        }
+        with _as_multipart_error():
+            self._parser = MultipartParser(self._delimiter[4:], heard)
+        self._parser.logger = _UNSEEN
+
+    def feed(self, chunk: bytes) -> None:
+        """Read on."""
+        self._chunk = chunk
+        with _as_multipart_error():
+            self._parser.write(chunk)
+        self._before += len(chunk)
+
+    def check_end(self, body: IO[bytes]) -> None:
+        """Raise MultipartError unless the last delimiter ends its line: the parser stops at what begins like one."""
+        if not self._ended or not self.parts:
+            raise MultipartError("the form has no end")
+        last = self.parts[-1]
+        if last.size:
+            body.seek(last.start + last.size + len(self._delimiter) + 2)
+            if body.read(STEP).lstrip(b" \t")[:2] not in (b"", b"\r\n"):
+                raise MultipartError("a line begins like the form's end and goes on")
+
+    def _begin(self) -> None:
+        self._headers = Message()
+        if len(self.parts) == MOST_PARTS:
+            raise FormParserError(f"more than {MOST_PARTS} parts")
+
+    def _end_header(self) -> None:
+        self._headers[self._name.decode(errors="replace")] = self._value.decode(errors="replace")
+        self._name.clear()
+        self._value.clear()
+
+    def _add_part(self) -> None:
+        name = self._headers.get_param("name", "", "Content-Disposition")
+        file_name = self._headers.get_filename("")
+        self.parts.append(Part(_storable(str(name)), _storable(file_name), self._headers.get("Content-Type", "")))
+
+    def _extend(self, data: bytes, start: int, end: int) -> None:
+        """Count bytes of the content; those that might have been a delimiter were in the chunk before."""
+        part = self.parts[-1]
+        if not part.size:
+            part.start = self._before + start if data is self._chunk else self._before - (end - start)
+        part.size += end - start
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+@contextmanager
+def _as_multipart_error() -> Iterator[None]:
+    try:
+        yield
+    except FormParserError as error:
+        raise MultipartError(str(error)) from None
+
+
+def _storable(text: str) -> str:
+    """Return a text without halves of surrogate pairs, which some encodings of file names give."""
+    return text.encode(errors="replace").decode()
