@@ -14,7 +14,7 @@ from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import UnreachableTargetError, set_up
 from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, say, url
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
 
@@ -62,8 +62,7 @@ async def _serve(options: Namespace, settings: Settings) -> Exit:
     clock = chosen_clock(options)
     app = create_app(settings, clock=clock, ids=Ids(options.seed).fork("console"))
     async with serving(app, options.host, options.port) as origin:
-        say(banner(_COMMAND, origin, options, f"clock {options.clock}"))
-        await until_stopped()
+        await until_stopped(banner(_COMMAND, origin, options, f"clock {options.clock}"))
     await clock.aclose()
     return Exit.HELD
 

@@ -10,10 +10,11 @@ from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import OPTIONS, Moods
+from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity import api_keys
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.storage.engines import StoreError
+from mock_servicenow.now_platform.storage.engines import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.web import http
 from mock_servicenow.now_platform.web.edge import edge
@@ -111,9 +112,10 @@ def _build(blueprint: Blueprint, instance: Instance) -> None:
     except StartError:
         instance.store.close()
         raise
-    except sa.exc.DBAPIError as error:
+    except (sa.exc.DBAPIError, DatabaseUnavailable) as error:
         instance.store.close()
-        raise StartError(f"the database has other tables than an instance's: {error.orig}") from None
+        reason = error.reason if isinstance(error, DatabaseUnavailable) else one_line(error)
+        raise StartError(f"the database cannot be used: {reason}") from None
 
 
 def _named(instance: Instance) -> Middleware:

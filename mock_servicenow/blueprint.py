@@ -1,6 +1,6 @@
 """What every new instance starts as, worked out once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Self
 
@@ -9,11 +9,13 @@ from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
+from mock_servicenow.now_platform.provisioning.provisioning import Credentials, fill, provision
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.storage.database import Database
+from mock_servicenow.now_platform.storage.engines import StoreError
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.first_rows import add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
@@ -84,16 +86,14 @@ class Blueprint:
     def build(self, instance: Instance) -> None:
         """Bring an instance with an empty database to its first state; one that has rows keeps them.
 
-        Raises StartError where a file of rows cannot be used.
+        Raises StartError where the database or a file of rows cannot be used.
         """
         store = instance.store
-        with store.exclusive():
-            if not store.is_empty():
-                store.create_tables()
-            elif store.embedded:
+        with _told(), store.exclusive():
+            if store.embedded and not store.is_made():
                 store.restore(self._drawn_image())
             else:
-                self._provision(store)
+                self._provision(store, provision)
 
     def rebuild(self, instance: Instance) -> None:
         """Bring an instance back to its first state, whatever it holds."""
@@ -102,23 +102,24 @@ class Blueprint:
             if store.embedded:
                 store.restore(self._drawn_image())
             else:
-                store.drop_tables()
-                self._provision(store)
+                self._provision(store, fill)
         instance.cache.clear()
 
     def _drawn_image(self) -> bytes:
         if not self._image:
             with closing(Store(self.database("sqlite://"))) as store:
-                self._provision(store)
+                self._provision(store, provision)
                 self._image = store.image()
         return self._image
 
-    def _provision(self, store: Store) -> None:
+    def _provision(self, store: Store, rows: Callable[..., None]) -> None:
         """Fill a database with the same rows every time, whatever the time and the identifiers of who uses it."""
         settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
-        with _told():
-            provision(instance, Credentials(settings.username, settings.password), *settings.data)
-        add_roles_and_users(instance, self.tables, settings.password)
+
+        def install(session: Session) -> None:
+            add_roles_and_users(session, self.tables, settings.password)
+
+        rows(instance, Credentials(settings.username, settings.password), *settings.data, install=install)
 
 
 @contextmanager
@@ -126,7 +127,7 @@ def _told() -> Iterator[None]:
     """Tell what is wrong with a user's file as StartError."""
     try:
         yield
-    except (InferredNamesError, DictionaryError, ReleaseError) as error:
+    except (InferredNamesError, DictionaryError, ReleaseError, StoreError) as error:
         raise StartError(str(error)) from None
     except OSError as error:
         raise StartError(f"{error.filename}: {error.strerror}") from None

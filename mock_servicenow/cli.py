@@ -12,7 +12,7 @@ from pathlib import Path
 from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, say, url
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
 
@@ -70,8 +70,7 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     gc.set_threshold(_GARBAGE)
     gc.enable()
     async with serving(app, options.host, options.port, tls) as origin:
-        say(banner(_COMMAND, origin, options, f"user {options.username}"))
-        await until_stopped()
+        await until_stopped(banner(_COMMAND, origin, options, f"user {options.username}"))
     await clock.aclose()
 
 

@@ -52,9 +52,18 @@ class PostgreSql:
         data = self._folder / "data"
         cluster = ("--pgdata", data, "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
         self._run("initdb", *cluster, "--auth", "trust", "--username", "test")
+        self.resume()
+
+    def resume(self) -> None:
+        """Start the server of the cluster, again."""
         unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {unsafe}"
+        data = self._folder / "data"
         self._run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", self._folder / "log", "--options", options)
+
+    def halt(self) -> None:
+        """Shut the server down in good order: what was committed is there when it starts again."""
+        self._run("pg_ctl", "stop", "--pgdata", self._folder / "data", "--mode", "fast")
 
     def stop(self) -> None:
         """Stop the server."""
@@ -94,6 +103,13 @@ def serving_postgresql() -> Iterator[PostgreSql]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSql]:
     """Run a PostgreSQL server."""
+    with serving_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgreSql]:
+    """Run a PostgreSQL server that nobody else uses, so that it may be restarted."""
     with serving_postgresql() as server:
         yield server
 

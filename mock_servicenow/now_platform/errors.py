@@ -16,6 +16,7 @@ PlatformError
     UnsupportedMediaType 415
     UriTooLong 414
     RateLimitExceeded 429
+    DatabaseUnavailable 500
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -231,3 +232,17 @@ class RateLimitExceeded(PlatformError):  # noqa: N818 - named after its message
 
     def __init__(self, limit: int, api: str) -> None:
         super().__init__("Rate limit exceeded", f"Rate limit of {limit} requests per hour for {api} exceeded")
+
+
+class DatabaseUnavailable(PlatformError):  # noqa: N818 - named after its message
+    """The database is gone, locked, full or read-only (inferred).
+
+    Attributes:
+        reason: the driver's own words, for the log; the client does not get them.
+    """
+
+    status = 500
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Database unavailable", "The operation was not carried out; try again later")
+        self.reason = reason

@@ -1,19 +1,17 @@
 """The app's roles, and the three users that its prerequisites name (integration 1)."""
 
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
-from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables
 
 
-def add_roles_and_users(instance: Instance, tables: AppTables, password: str) -> None:
+def add_roles_and_users(session: Session, tables: AppTables, password: str) -> None:
     """Store the app's roles and one user for each part to play."""
-    with instance.transaction(instance.system) as session:
-        for role in (tables.admin_role, tables.approver_role):
-            session.insert("sys_user_role", {"sys_id": seed_id("sys_user_role", role), "name": role})
-        _add_user(session, "privman.admin", password, tables.admin_role)
-        _add_user(session, "privman.approver", password, tables.approver_role)
-        _add_user(session, "privman.integration", password, *INTEGRATION_ROLES)
+    for role in (tables.admin_role, tables.approver_role):
+        session.insert("sys_user_role", {"sys_id": seed_id("sys_user_role", role), "name": role})
+    _add_user(session, "privman.admin", password, tables.admin_role)
+    _add_user(session, "privman.approver", password, tables.approver_role)
+    _add_user(session, "privman.integration", password, *INTEGRATION_ROLES)
 
 
 def _add_user(session: Session, user_name: str, password: str, *roles: str) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from privman_testbench.clock import Clock
-from privman_testbench.command_line import UsageError, port
+from privman_testbench.command_line import UsageError, port, say
 from privman_testbench.real_clock import RealClock
 from privman_testbench.reasons import reason_of
 from privman_testbench.virtual_clock import VirtualClock
@@ -83,11 +83,12 @@ def _log() -> logging.Logger:
     return log
 
 
-async def until_stopped() -> None:
-    """Wait for SIGINT or SIGTERM."""
+async def until_stopped(greeting: str) -> None:
+    """Print the greeting and wait for SIGINT or SIGTERM; who has read it can stop the command in good order."""
     stopped = asyncio.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(ending, stopped.set)
+    say(greeting)
     await stopped.wait()
 
 

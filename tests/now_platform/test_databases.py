@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,8 @@ from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import CHAIN, CLOSED, STAGING, TOY, VAULT
 
 ADMIN = Evidence({"Authorization": "Basic YWRtaW46YWRtaW4="})
 
@@ -188,11 +191,28 @@ def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
             session.insert("u_a_table_with_a_name_that_is_long", {columns[1].name: "y"})
 
 
-def test_tables_can_be_dropped(dictionary: Dictionary) -> None:
-    """A database whose tables were dropped is empty and can be filled again."""
-    instance = open_instance("sqlite://", dictionary, 1)
-    with closing(instance.store) as store:
-        store.drop_tables()
-        assert store.is_empty()
-        provision(instance, Credentials())
-        assert not store.is_empty()
+def test_a_start_that_was_interrupted_is_made_up_for(tmp_path: Path, dictionary: Dictionary) -> None:
+    """Tables without their first rows, as a kill during the first start leaves them, are made and filled again."""
+    url = f"sqlite:///{tmp_path / 'instance.db'}"
+    with closing(Store(Database(url, dictionary.sql))) as store:
+        store.create()
+        assert not store.is_made()
+    again = open_instance(url, dictionary, 1)
+    with closing(again.store), again.transaction(again.system) as session:
+        assert again.store.is_made()
+        assert session.count("sys_user")
+
+
+def test_columns_and_tables_may_be_added_later(tmp_path: Path, dictionary: Dictionary) -> None:
+    """What later definitions add to an existing database is there and described, and nothing else has changed."""
+    url = f"sqlite:///{tmp_path / 'instance.db'}"
+    open_instance(url, dictionary, 1).store.close()
+    longer = replace(TOY, columns=(*TOY.columns, Column("u_age", type="integer", indexed=True)))
+    later = load_dictionary(tables=[longer, VAULT, CHAIN, STAGING, CLOSED, Table("u_kite")])
+    for seed in (2, 3):  # the second finds nothing to add
+        again = open_instance(url, later, seed)
+        with closing(again.store), again.transaction(again.system) as session:
+            session.insert("u_toy", {"u_age": "7"})
+            session.insert("u_kite", {})
+            assert session.find("sys_db_object", name="u_kite") is not None
+            assert len(session.find_all("sys_dictionary", name="u_toy", element="u_age")) == 1

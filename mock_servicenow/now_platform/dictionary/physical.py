@@ -1,6 +1,7 @@
 """How tables are stored: one SQL table per hierarchy, empty values as NULL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import md5
 from typing import TYPE_CHECKING
 
@@ -34,17 +35,38 @@ class PhysicalSchema:
             known = sa.Table(root, self._metadata, *map(_sql_column, self._hierarchies[root].values()))
         return known
 
-    def create_all(self, connection: sa.Connection) -> None:
-        """Create the tables and indexes that are missing."""
-        for root, columns in self._hierarchies.items():
-            for statement in _creation(root, columns, connection.dialect):
-                connection.exec_driver_sql(statement)
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of the tables."""
+        return self._hierarchies
 
-    def drop_all(self, connection: sa.Connection) -> None:
-        """Drop the tables that exist."""
-        quote = connection.dialect.identifier_preparer.quote
-        for root in self._hierarchies:
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(root)}")
+    def create_all(self, connection: sa.Connection) -> None:
+        """Create the tables and indexes in a database that has none of them."""
+        for statement in self.missing(Catalog({}, ()), connection.dialect):
+            connection.exec_driver_sql(statement)
+
+    def missing(self, catalog: "Catalog", dialect: sa.Dialect) -> Iterator[str]:
+        """Return the statements that add what the database lacks: tables, columns, indexes."""
+        for root, columns in self._hierarchies.items():
+            known = catalog.tables.get(root)
+            if known is None:
+                yield _table(root, columns, dialect)
+            else:
+                yield from _columns(root, [column for name, column in columns.items() if name not in known], dialect)
+            yield from _indexes(root, columns, catalog.indexes, dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What a database has.
+
+    Attributes:
+        tables: the names of the columns of each table.
+        indexes: their names.
+    """
+
+    tables: Mapping[str, Collection[str]]
+    indexes: Collection[str]
 
 
 def position(root: str, dialect: sa.Dialect) -> "sa.ColumnElement[int]":
@@ -73,19 +95,29 @@ _SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"}
 _TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
 
 
-def _creation(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> Iterator[str]:
+def _table(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> str:
     quote = dialect.identifier_preparer.quote
     described = [f"{quote(name)} {_sql_type(column)}" for name, column in columns.items()]
     if dialect.name != "sqlite":  # which numbers rows by itself
         described.append(f"{_POSITION} BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE")
-    yield f"CREATE TABLE IF NOT EXISTS {quote(root)} ({', '.join(described)})"
+    return f"CREATE TABLE {quote(root)} ({', '.join(described)})"
+
+
+def _columns(root: str, columns: "Iterable[Column]", dialect: sa.Dialect) -> Iterator[str]:
+    quote = dialect.identifier_preparer.quote
+    for column in columns:
+        yield f"ALTER TABLE {quote(root)} ADD COLUMN {quote(column.name)} {_sql_type(column)}"
+
+
+def _indexes(root: str, columns: "Mapping[str, Column]", known: Collection[str], dialect: sa.Dialect) -> Iterator[str]:
+    quote = dialect.identifier_preparer.quote
     for column in columns.values():
-        if column.unique or column.indexed:
+        name = index_name(root, column.name)
+        if (column.unique or column.indexed) and name not in known:
             unique = "UNIQUE " if column.unique else ""
             # Most references are empty, and nobody looks for those or sorts by a sys_id.
             filled = f" WHERE {quote(column.name)} IS NOT NULL" if column.is_reference else ""
-            where = f"{quote(root)} ({_indexed(column, dialect)}){filled}"
-            yield f"CREATE {unique}INDEX IF NOT EXISTS {quote(index_name(root, column.name))} ON {where}"
+            yield f"CREATE {unique}INDEX {quote(name)} ON {quote(root)} ({_indexed(column, dialect)}){filled}"
 
 
 def _indexed(column: "Column", dialect: sa.Dialect) -> str:

@@ -1,6 +1,7 @@
 """A new instance: its first rows and its administrator, with what clients' test-suites rely on (platform 8.2)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -8,18 +9,19 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
+from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.identity.passwords import hash_password
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
 from mock_servicenow.now_platform.records import numbering
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.storage.store import DuplicateError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.session import Session
 
 ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
@@ -37,48 +39,98 @@ class Credentials:
     password: str = field(default="admin", repr=False)
 
 
-def provision(instance: "Instance", administrator: Credentials, *extra: "Traversable") -> None:
-    """Create the tables and, in an empty database, the first rows.
+Install = Callable[[Session], None]
+
+
+def provision(
+    instance: "Instance",
+    administrator: Credentials,
+    *extra: "Traversable",
+    install: Install = lambda _session: None,
+) -> None:
+    """Create the tables and the first rows of a new instance; one that was made before gets what it lacks.
 
     Args:
-        instance: has an empty database, or one that was provisioned before and keeps its rows.
+        instance: has a database that is empty, or one that was provisioned before: it keeps its rows.
         administrator: the one user who can log in.
-        extra: further YAML files or folders of rows.
+        extra: further YAML files or folders of rows; an instance made before takes them in as well, and a row that it
+            has is given the file's values.
+        install: stores an app's first rows.
 
     Raises:
         DictionaryError: a file of rows cannot be used, or two rows have a value that only one may have.
+        StoreError: the database is another program's, or of another version.
     """
-    if not instance.store.create_tables():
-        _complete_counters(instance)
+    if not instance.store.is_made():
+        instance.store.create()
+        fill(instance, administrator, *extra, install=install)
         return
-    sources = (packaged_rows(), *extra)
+    instance.store.complete()
+    _complete_dictionary(instance)
+    _take_in(instance, administrator, extra)
+
+
+def fill(instance: "Instance", administrator: Credentials, *extra: "Traversable", install: Install) -> None:
+    """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
+        instance.store.clear(session.work.transaction)
         rows = chain(
-            *(read_rows(source, instance.dictionary) for source in sources),
+            _named_rows(instance, administrator),
+            *(read_rows(source, instance.dictionary) for source in extra),
             dictionary_rows.rows(instance.dictionary),
             numbering.counters(instance.dictionary),
             instance.release.rows(),
-            _bulk(),
-            [("sys_user", _administrator(administrator))],
         )
-        try:
+        with _one_of_a_kind():
             store_rows(session, rows)
-        except DuplicateError as error:
-            raise DictionaryError(f"the rows cannot be stored together: {error.text}") from None
+        install(Session(instance, session.work, instance.system, secure=False))
+        instance.store.seal(session.work.transaction)
 
 
-def _complete_counters(instance: "Instance") -> None:
-    """Give numbered tables that have been added since their counters."""
+def _named_rows(instance: "Instance", administrator: Credentials) -> Rows:
+    """Return those of the first rows that others may refer to by name."""
+    yield from read_rows(packaged_rows(), instance.dictionary)
+    yield from _bulk()
+    yield "sys_user", _administrator(administrator)
+
+
+def _take_in(instance: "Instance", administrator: Credentials, extra: "Iterable[Traversable]") -> None:
+    """Store rows of files in an instance that has its first rows: a row is inserted, or given the file's values."""
+    rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
+    with instance.transaction(instance.system) as session, _one_of_a_kind():
+        named = list(_identified(session, _named_rows(instance, administrator) if rows else ()))
+        found = list(_identified(session, rows))
+        targets = Targets(session.dictionary, [*named, *found])
+        for table, values in found:
+            session.replace_row(table, targets.resolved(table, values))
+
+
+@contextmanager
+def _one_of_a_kind() -> Iterator[None]:
+    try:
+        yield
+    except (DuplicateError, UniqueKeyViolation) as error:
+        raise DictionaryError(f"the rows cannot be stored together: {error}") from None
+
+
+def _complete_dictionary(instance: "Instance") -> None:
+    """Describe tables and columns that have been added since, and give numbered ones their counters."""
     with instance.transaction(instance.system) as session:
-        known = {counter["category"] for counter in session.find_all(numbering.COUNTERS)}
-        missing = [row for row in numbering.counters(instance.dictionary) if row[1]["category"] not in known]
+        described: dict[str, list[Values]] = {}
+        for table, row in dictionary_rows.rows(instance.dictionary):
+            described.setdefault(table, []).append(row)
+        for table, rows in described.items():
+            known = session.reader.get_many(table, [row["sys_id"] for row in rows])
+            session.store_rows(table, [row for row in rows if row["sys_id"] not in known])
+        counted = {counter["category"] for counter in session.find_all(numbering.COUNTERS)}
+        missing = [row for row in numbering.counters(instance.dictionary) if row[1]["category"] not in counted]
         store_rows(session, missing)
 
 
-def store_rows(session: "Session", rows: Rows) -> None:
+def store_rows(session: Session, rows: Rows) -> None:
     """Store rows without business rules; a reference may name its target among them, as `Targets` finds it."""
-    found = [(table, _with_id(session, table, values)) for table, values in rows]
+    found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
     by_table: dict[str, list[Values]] = {}
     for table, values in found:
@@ -87,14 +139,18 @@ def store_rows(session: "Session", rows: Rows) -> None:
         session.store_rows(table, stored)
 
 
-def _with_id(session: "Session", table: str, values: Values) -> Values:
+def _identified(session: Session, rows: Rows) -> Rows:
+    return ((table, _with_id(session, table, values)) for table, values in rows)
+
+
+def _with_id(session: Session, table: str, values: Values) -> Values:
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
     named = values.get(shown, "") if shown in NAMES else ""
     secret = {name: hash_password(values[name], session.ids) for name in _passwords(session, table) if values.get(name)}
     return {"sys_id": seed_id(table, named or "/".join(values.values()))} | values | secret
 
 
-def _passwords(session: "Session", table: str) -> list[str]:
+def _passwords(session: Session, table: str) -> list[str]:
     return session.dictionary.columns_of_type(table, ("password",))
 
 

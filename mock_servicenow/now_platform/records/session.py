@@ -136,6 +136,13 @@ class Session:
         """Store many rows of one class at once, with defaults, but without access control and business rules."""
         Writer(self).store_rows(table, rows)
 
+    def replace_row(self, table: str, row: Mapping[str, str]) -> None:
+        """Store a row that is known to be sound, or give the one of its sys_id these values; otherwise as `store_rows`.
+
+        Raises UniqueKeyViolation.
+        """
+        Writer(self).replace_row(table, row)
+
     def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
         """Change a record and return it as it is after the business rules; others' changes are never lost.
 

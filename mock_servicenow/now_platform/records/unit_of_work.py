@@ -1,21 +1,28 @@
 """A transaction from its begin to its commit, and what follows from that."""
 
+import logging
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import utc_form
+from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.records.session import Session, Work
+from mock_servicenow.now_platform.storage.engines import one_line
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
 
 
+_LOG = logging.getLogger("mock_servicenow.database")
+
+
 class UnitOfWork:
     """Gives a user's session in a transaction: committed when the body ends, undone when it raises.
 
-    A class and no generator, since every request goes through it.
+    Whatever the database cannot carry out becomes DatabaseUnavailable and one line in the log. A class and no
+    generator, since every request goes through it.
     """
 
     def __init__(self, instance: "Instance", user: User, findings: list[Finding]) -> None:
@@ -25,15 +32,21 @@ class UnitOfWork:
 
     def __enter__(self) -> Session:
         instance = self._instance
-        self._work = Work(instance.store.begin(), self._findings, utc_form(instance.clock.now()))
+        try:
+            transaction = instance.store.begin()
+        except instance.store.failures as failure:
+            raise _unavailable(failure) from None
+        self._work = Work(transaction, self._findings, utc_form(instance.clock.now()))
         return Session(instance, self._work, self._user, secure=not self._user.unrestricted)
 
     def __exit__(
-        self, kind: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        work = self._work
+        work, failures = self._work, self._instance.store.failures
         try:
             work.transaction.end(keep=kind is None)
+        except failures as failure:
+            raise _unavailable(failure) from None
         finally:
             # What was worked out from rows that have now changed or vanished.
             for table in work.written:
@@ -41,3 +54,11 @@ class UnitOfWork:
         if kind is None:
             for call in work.after_commit:
                 call()
+        elif isinstance(error, failures):
+            raise _unavailable(error) from None
+
+
+def _unavailable(failure: BaseException) -> DatabaseUnavailable:
+    reason = one_line(failure)
+    _LOG.error("database: %s", reason)
+    return DatabaseUnavailable(reason)

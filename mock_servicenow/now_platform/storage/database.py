@@ -81,6 +81,7 @@ class Database:
         quote: writes a name as the database wants it.
         insertion: gives the insertion of a row with those columns.
         update: gives the change of those columns of a row.
+        failures: what a statement raises that the database cannot carry out: it is gone, locked, full, read-only.
 
     Raises:
         StoreError: the URL names another kind of database, or one that cannot be opened.
@@ -93,6 +94,7 @@ class Database:
         self.quote: Callable[[str], str] = self.engine.dialect.identifier_preparer.quote
         self.insertion = lru_cache(_REMEMBERED)(partial(Prepared.insertion, self.engine.dialect))
         self.update = lru_cache(_REMEMBERED)(partial(Prepared.update, self.engine.dialect))
+        self.failures: tuple[type[Exception], ...] = (self.engine.dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError)
         self._prepared: dict[object, Prepared] = {}
         self._statements: dict[object, sa.Select[Any]] = {}
         self._selections = lru_cache(_REMEMBERED)(_none_yet)

@@ -1,6 +1,8 @@
 """Opening the database that a URL names."""
 
+import os
 import sqlite3
+from contextlib import suppress
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -16,14 +18,26 @@ def open_engine(url: str) -> sa.Engine:
     """Return the engine of a database that has answered; raises StoreError."""
     address = _address(url)
     try:
-        engine = _embedded(address) if address.get_backend_name() == "sqlite" else sa.create_engine(address)
+        engine = _embedded(address) if address.get_backend_name() == "sqlite" else _shared(address)
         with engine.connect():
             return engine
-    except sa.exc.DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        reason = one_line(error)
+    except OSError as error:
+        reason = str(error.strerror)
     except ModuleNotFoundError as error:
         reason = f"the Python package {error.name} is not installed"
-    raise StoreError(f"database {address.render_as_string()!r} cannot be opened: {reason}")
+    raise StoreError(f"database {shown(address)} cannot be opened: {reason}")
+
+
+def shown(address: sa.URL) -> str:
+    """Return a database URL as messages show it: quoted, without its password."""
+    return repr(address.render_as_string())
+
+
+def one_line(error: BaseException | None) -> str:
+    """Return the driver's own words for an error."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def _address(url: str) -> sa.URL:
@@ -39,13 +53,29 @@ def _address(url: str) -> sa.URL:
 _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 
+_BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
+
+
+def _shared(address: sa.URL) -> sa.Engine:
+    return sa.create_engine(address, pool_pre_ping=True)  # the server may have been restarted
+
+
 def _embedded(address: sa.URL) -> sa.Engine:
+    _create_private(address)
     # isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
-    engine = sa.create_engine(
-        address, poolclass=NullPool, connect_args={"check_same_thread": False, "isolation_level": None}
-    )
+    arguments = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
+    engine = sa.create_engine(address, poolclass=NullPool, connect_args=arguments)
     sa.event.listen(engine, "connect", _tune)
     return engine
+
+
+def _create_private(address: sa.URL) -> None:
+    """Create a file that is missing, readable by its owner alone; SQLite gives the files beside it the same mode."""
+    name = (address.database or "").removeprefix("file:")
+    if name in {"", ":memory:"} or "mode" in address.query:
+        return
+    with suppress(FileExistsError):
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _tune(driver: sqlite3.Connection, _record: object) -> None:

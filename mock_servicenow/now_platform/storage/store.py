@@ -7,9 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.physical import position
+from mock_servicenow.now_platform.dictionary.physical import Catalog, position
 from mock_servicenow.now_platform.storage.database import Database, Given, Prepared, Row
+from mock_servicenow.now_platform.storage.engines import StoreError, shown
+from mock_servicenow.now_platform.storage.file_lock import FileLock
 
+SCHEMA_VERSION = 2
+"""Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
+_SCHEMA = "mock_servicenow_schema"
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
@@ -28,9 +33,17 @@ class DuplicateError(Exception):
 class Transaction:
     """One transaction; an embedded database is locked only when somebody is about to write."""
 
-    def __init__(self, connection: sa.Connection, driver: Any, *, embedded: bool) -> None:  # noqa: ANN401 - two drivers
+    def __init__(
+        self,
+        connection: sa.Connection,
+        driver: Any,  # noqa: ANN401 - two drivers
+        failures: tuple[type[Exception], ...],
+        *,
+        embedded: bool,
+    ) -> None:
         self._connection = connection
         self._driver = driver
+        self._failures = failures
         self._embedded = embedded
         self._locked = False
 
@@ -57,8 +70,10 @@ class Transaction:
             if keep:
                 self._commit()
         finally:
-            self._undo()  # nothing, after a commit
-            self._release()
+            if self._embedded:
+                self._undo()  # nothing, after a commit
+            else:
+                self._give_back()
 
     def _commit(self) -> None:
         self._driver.commit()
@@ -70,9 +85,13 @@ class Transaction:
         if self._connection.in_transaction():
             self._connection.rollback()
 
-    def _release(self) -> None:
-        """Give a connection to a shared database back to its pool; the one to an embedded database stays open."""
-        if not self._embedded:
+    def _give_back(self) -> None:
+        """Give a connection to a shared database back to its pool, or drop it if it is broken."""
+        try:
+            self._undo()
+        except self._failures:
+            self._connection.invalidate()
+        finally:
             self._connection.close()
 
 
@@ -90,15 +109,21 @@ class Store:
         statement: returns the statement known by that key, built the first time.
         selection: returns the statement known by that key, if it is among the last ones.
         prepared: returns the compiled statement known by that key, built the first time.
+        failures: what statements raise that the database cannot carry out.
+
+    Raises:
+        StoreError: another process has the file.
     """
 
     def __init__(self, database: Database) -> None:
         self._schema = database.schema
         self._engine = database.engine
         self.embedded = database.embedded
+        self.failures = database.failures
         self._open = ExitStack()
         self._connection = self._open.enter_context(self._engine.connect()) if self.embedded else None
         self._driver: Any = None if self._connection is None else self._connection.connection.driver_connection
+        self._own_file()
         self.quote = database.quote
         self.insertion = database.insertion
         self.update = database.update
@@ -106,24 +131,55 @@ class Store:
         self.selection = database.selection
         self.prepared = database.prepared
 
-    def create_tables(self) -> bool:
-        """Create the tables that are missing; return whether the database was empty."""
-        empty = self.is_empty()
-        with self._connected() as connection, connection.begin():
-            self._schema.create_all(connection)
-        return empty
+    def is_made(self) -> bool:
+        """Return whether the database is that of an instance; false if it is empty or was left half made.
 
-    def is_empty(self) -> bool:
-        """Tell whether the database has no tables at all."""
+        Raises:
+            StoreError: it has another program's tables, or those of another version.
+        """
         with self._connected() as connection:
-            names = sa.inspect(connection).get_table_names()
+            tables = _catalog(connection).tables
+            known = connection.exec_driver_sql(_STATE).one() if _SCHEMA in tables else None
             connection.rollback()
-            return not names
+        if known is None and tables:
+            raise StoreError(f"database {self._shown} has tables that no {_EXPECTED}")
+        if known is not None and known.version != SCHEMA_VERSION:
+            expected = f"expected {SCHEMA_VERSION}, or an empty database"
+            raise StoreError(f"database {self._shown} has schema version {known.version}; {expected}")
+        return known is not None and bool(known.made)
 
-    def drop_tables(self) -> None:
-        """Drop every table of the instance."""
+    def create(self) -> None:
+        """Create the tables of a database that is empty or was left half made; `seal` says when it has its rows."""
         with self._connected() as connection, connection.begin():
-            self._schema.drop_all(connection)
+            for table in (*self._schema.names, _SCHEMA):
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
+            connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} (version INTEGER, made INTEGER)")
+            connection.exec_driver_sql(f"INSERT INTO {_SCHEMA} VALUES ({SCHEMA_VERSION}, 0)")  # noqa: S608 - our own number
+            self._schema.create_all(connection)
+
+    def complete(self) -> None:
+        """Add the tables, columns and indexes that the database lacks.
+
+        Each in a transaction of its own: one that waits for the lock on a table while it has that on another can
+        meet a writer who has them the other way round.
+        """
+        with self._connected() as connection:
+            lacking = list(self._schema.missing(_catalog(connection), connection.dialect))
+            connection.rollback()
+            for statement in lacking:
+                connection.exec_driver_sql(statement)
+                connection.commit()
+
+    def seal(self, transaction: Transaction) -> None:
+        """Let the database count as made once the transaction is committed."""
+        transaction.lock()
+        transaction.execute(sa.text(f"UPDATE {_SCHEMA} SET made = 1"))  # noqa: S608 - our own name
+
+    def clear(self, transaction: Transaction) -> None:
+        """Delete every row; until the commit others read on what was there."""
+        transaction.lock()
+        for table in self._schema.names:
+            transaction.execute(sa.text(f"DELETE FROM {self.quote(table)}"))  # noqa: S608 - the dictionary's names
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -138,9 +194,9 @@ class Store:
     def begin(self) -> Transaction:
         """Begin a transaction, which whoever asks for it must end."""
         if self._connection is not None:
-            return Transaction(self._connection, self._driver, embedded=True)
+            return Transaction(self._connection, self._driver, self.failures, embedded=True)
         connection = self._engine.connect()
-        return Transaction(connection, connection.connection.driver_connection, embedded=False)
+        return Transaction(connection, connection.connection.driver_connection, self.failures, embedded=False)
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return what orders rows as they were inserted."""
@@ -169,3 +225,47 @@ class Store:
             return
         with self._engine.connect() as connection:
             yield connection
+
+    @property
+    def _shown(self) -> str:
+        return shown(self._engine.url)
+
+    def _own_file(self) -> None:
+        """See to it that a file can be written, and that nobody else serves it."""
+        file = self._driver.execute("PRAGMA database_list").fetchone()[2] if self.embedded else ""
+        if not file:
+            return
+        try:
+            self._open.enter_context(FileLock(f"{file}-lock"))
+            [version] = self._driver.execute("PRAGMA user_version").fetchone()
+            self._driver.execute(f"PRAGMA user_version = {version}")  # a write that changes nothing
+        except BlockingIOError:
+            reason = _IN_USE
+        except (OSError, sqlite3.Error) as error:
+            reason = f"cannot be written: {getattr(error, 'strerror', error)}"
+        else:
+            return
+        self.close()
+        raise StoreError(f"database {self._shown} {reason}")
+
+
+_IN_USE = "is in use by another process; to share an instance, give each process --database postgresql+psycopg://…"
+_EXPECTED = "instance of this version has made; expected an empty database, or one that mock-servicenow has made"
+_STATE = f"SELECT version, made FROM {_SCHEMA}"  # noqa: S608 - our own name
+_COLUMNS = {
+    "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
+    "WHERE table_schema = current_schema()",
+}
+_INDEXES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'",
+    "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()",
+}
+
+
+def _catalog(connection: sa.Connection) -> Catalog:
+    tables: dict[str, set[str]] = {}
+    for table, column in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
+        tables.setdefault(table, set()).add(column)
+    indexes = connection.exec_driver_sql(_INDEXES[connection.dialect.name]).scalars()
+    return Catalog(tables, frozenset(indexes))

@@ -142,7 +142,7 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
     @web.middleware
     async def platform(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.path.startswith(API):
-            return await handler(request)
+            return await _answer(request, handler)
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
@@ -154,6 +154,14 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
         return response
 
     return [platform]
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what is no API: an error that no page shows still has the envelope."""
+    try:
+        return await handler(request)
+    except PlatformError as error:
+        return error_response(request, error)
 
 
 async def authenticate(instance: "Instance", request: web.Request) -> User:

@@ -1,0 +1,238 @@
+"""What a database may do to an instance: be shared, foreign, older, locked, full, read-only, restarted."""
+
+import asyncio
+import os
+import resource
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import ClientSession
+
+from privman_testbench.real_clock import RealClock
+
+from .command import run_command, serving_command, start_command, started
+from .conftest import Instance, StubConsole
+
+PROBLEM = "/api/now/table/problem"
+UNAVAILABLE = {"message": "Database unavailable", "detail": "The operation was not carried out; try again later"}
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of an empty database that outlives a process."""
+    if request.param == "file":
+        yield f"sqlite:///{tmp_path / 'instance.db'}"
+        return
+    with request.getfixturevalue("postgresql").database() as url:
+        yield url
+
+
+@asynccontextmanager
+async def _client(url: str) -> AsyncIterator[Instance]:
+    async with ClientSession() as http:
+        yield Instance(url, RealClock(), http, StubConsole())
+
+
+async def _refusal(*arguments: str) -> str:
+    """Return the one line with which the command refuses to start."""
+    async with asyncio.timeout(60):
+        code, out, err = await run_command("serve", "--port", "0", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    return err
+
+
+async def test_a_second_process_on_a_file_is_refused(tmp_path: Path) -> None:
+    """A file is served by one process; who was killed has left it, and PostgreSQL is named for several."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    first = await start_command("serve", "--port", "0", "--database", database)
+    await started(first)
+    line = await _refusal("--database", database)
+    assert f"database '{database}' is in use by another process" in line
+    assert "postgresql+psycopg://" in line
+    first.kill()
+    await first.communicate()
+    async with serving_command("--database", database):
+        pass
+
+
+async def test_files_are_private(tmp_path: Path) -> None:
+    """Nobody but their owner reads the files of a database: they hold Secrets."""
+    async with serving_command("--database", f"sqlite:///{tmp_path / 'instance.db'}") as url, _client(url) as instance:
+        assert (await instance.insert("problem", {})).status == 201
+        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in os.scandir(tmp_path)}
+    assert modes == dict.fromkeys(("instance.db", "instance.db-wal", "instance.db-shm", "instance.db-lock"), "0o600")
+
+
+async def test_a_start_waits_for_no_writer(postgresql: Any) -> None:
+    """A process that starts on a database in use takes no lock that an open transaction of another one bars."""
+    with postgresql.database() as database:
+        async with serving_command("--database", database):
+            pass
+        with sa.create_engine(database, poolclass=sa.NullPool).connect() as writer:
+            writer.execute(sa.text("UPDATE sys_user SET sys_mod_count = 1"))
+            writer.execute(sa.text("UPDATE task SET sys_mod_count = 1"))
+            async with serving_command("--database", database):
+                pass
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("DROP TABLE mock_servicenow_schema", "has tables that no instance of this version has made; expected an"),
+        ("UPDATE mock_servicenow_schema SET version = 1", "has schema version 1; expected 2, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 2, or an empty database"),
+    ],
+    ids=["0.1.0", "older", "newer"],
+)
+async def test_a_database_of_another_version_is_refused(tmp_path: Path, statement: str, message: str) -> None:
+    """What another version made is refused before anybody is served."""
+    file = tmp_path / "instance.db"
+    async with serving_command("--database", f"sqlite:///{file}"):
+        pass
+    with closing(sqlite3.connect(file, isolation_level=None)) as changed:
+        changed.execute(statement)
+    assert message in await _refusal("--database", f"sqlite:///{file}")
+
+
+async def test_a_read_only_database_is_refused(tmp_path: Path) -> None:
+    """A database that cannot be written is no place for an instance."""
+    file = tmp_path / "instance.db"
+    async with serving_command("--database", f"sqlite:///{file}"):
+        pass
+    line = await _refusal("--database", f"sqlite:///file:{file}?mode=ro&uri=true")
+    assert "cannot be written: attempt to write a readonly database" in line
+
+
+async def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    """A path that cannot be a file is told in one line."""
+    (tmp_path / "instance.db-lock").mkdir()
+    assert "cannot be written: Is a directory" in await _refusal("--database", f"sqlite:///{tmp_path / 'instance.db'}")
+    assert "cannot be opened: " in await _refusal("--database", f"sqlite:///{tmp_path}")
+
+
+async def test_rows_that_cannot_be_one_of_a_kind_are_refused(tmp_path: Path) -> None:
+    """Tables that want a value only once cannot be laid over rows that have it twice."""
+    database, tables = f"sqlite:///{tmp_path / 'instance.db'}", tmp_path / "tables.yaml"
+    tables.write_text("- name: u_thing\n  columns:\n    u_name: {}\n")
+    async with serving_command("--database", database, "--tables", str(tables)) as url, _client(url) as instance:
+        for _turn in range(2):
+            await instance.insert("u_thing", {"u_name": "a"})
+    tables.write_text("- name: u_thing\n  columns:\n    u_name: {unique: true}\n")
+    line = await _refusal("--database", database, "--tables", str(tables))
+    assert "the database cannot be used: UNIQUE constraint failed" in line
+
+
+async def test_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> None:
+    """Without room a write gets the platform's error and one line in the log; with room again it goes on."""
+    process = await start_command("serve", "--port", "0", "--database", f"sqlite:///{tmp_path / 'instance.db'}")
+    async with _client(await started(process)) as instance:
+        assert (await instance.insert("problem", {"short_description": "before"})).status == 201
+        written = (tmp_path / "instance.db-wal").stat().st_size
+        _soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (written, resource.RLIM_INFINITY))
+        answer = await instance.insert("problem", {"short_description": "x" * 10_000})
+        assert (answer.status, answer.body["error"]) == (500, UNAVAILABLE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        assert (await instance.insert("problem", {"short_description": "after"})).status == 201
+        kept = await instance.read("problem", sysparm_fields="short_description")
+        assert {"before", "after"} <= {row["short_description"] for row in kept}
+    process.terminate()
+    _, err = await process.communicate()
+    assert err.decode().splitlines() == ["database: disk I/O error"]
+
+
+async def test_a_locked_file_is_an_error_until_it_is_free(tmp_path: Path) -> None:
+    """While a tool has the file locked reads are answered and writes fail; pages say so, too."""
+    file = tmp_path / "instance.db"
+    process = await start_command("serve", "--port", "0", "--database", f"sqlite:///{file}")
+    async with _client(await started(process)) as instance:
+        with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            answer = await instance.insert("problem", {})
+            assert (answer.status, answer.body["error"]) == (500, UNAVAILABLE)
+            assert (await instance.call("GET", PROBLEM)).status == 200
+            form = {"grant_type": "password", "username": "admin", "password": "admin"}
+            client = {"client_id": "3f1c9a7be52d4c08a6d90b5e7714c2fd", "client_secret": "ready-made-secret"}
+            assert (await instance.call("POST", "/oauth_token.do", None, data=form | client)).status == 500
+        assert (await instance.insert("problem", {})).status == 201
+    process.terminate()
+    _, err = await process.communicate()
+    assert err.decode().splitlines() == ["database: database is locked"] * 2
+
+
+async def test_a_restarted_server_is_found_again(own_postgresql: Any) -> None:
+    """While PostgreSQL is down every call gets the platform's error; as soon as it is up again they are carried out."""
+    with own_postgresql.database() as database:
+        process = await start_command("serve", "--port", "0", "--database", database)
+        async with _client(await started(process)) as instance:
+            for _turn in range(3):  # several connections are in the pool
+                await asyncio.gather(*(instance.insert("problem", {}) for _ in range(6)))
+                own_postgresql.halt()
+                assert (await instance.insert("problem", {})).status == 500
+                own_postgresql.resume()
+                answers = await asyncio.gather(*(instance.insert("problem", {}) for _ in range(6)))
+                assert [answer.status for answer in answers] == [201] * 6
+        process.terminate()
+        _, err = await process.communicate()
+        assert b"Traceback" not in err
+        assert err.count(b"\n") == 3
+
+
+THINGS = "- name: u_thing\n  columns:\n    u_name: {unique: true}\n    u_owner: {reference: sys_user}\n    u_key: {}\n"
+
+
+def _files(folder: Path, rows: str) -> list[str]:
+    """Write a file of tables and one of rows and return the options that name them."""
+    tables, data = folder / "tables.yaml", folder / "data.yaml"
+    tables.write_text(THINGS)
+    data.write_text(f"u_thing:\n{rows}")
+    return ["--tables", str(tables), "--data", str(data)]
+
+
+async def test_rows_of_files_are_taken_in_by_a_database_that_has_rows(tmp_path: Path, store_url: str) -> None:
+    """With --data an existing database gets the rows it lacks, and those it has get the file's values; others stay."""
+    first = "  - {sys_id: 1b3d5f, u_name: a, u_owner: Joe Employee, u_key: one}\n"
+    options = _files(tmp_path, first)
+    async with serving_command("--database", store_url, *options) as url, _client(url) as instance:
+        await instance.insert("u_thing", {"u_name": "mine", "u_key": "kept"})
+        await instance.update("u_thing", "1b3d5f", {"u_key": "changed", "u_owner": ""})
+    options = _files(tmp_path, first + "  - {sys_id: 2b3d5f, u_name: b, u_owner: admin}\n")
+    for _turn in range(2):
+        async with serving_command("--database", store_url, *options) as url, _client(url) as instance:
+            rows = await instance.read("u_thing", sysparm_fields="u_name,u_key,u_owner.user_name")
+            assert sorted(tuple(row.values()) for row in rows) == [
+                ("a", "one", "employee"),
+                ("b", "", "admin"),
+                ("mine", "kept", ""),
+            ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("  - {u_nam: a}\n", "data.yaml: table 'u_thing', row 1 has column 'u_nam', which is not defined"),
+        ("  - {sys_id: 3b3d5f, u_name: mine}\n", "the rows cannot be stored together: "),
+        ("  - {sys_id: 1b3d5f, u_name: mine}\n", "the rows cannot be stored together: "),
+    ],
+    ids=["column", "inserted", "changed"],
+)
+async def test_rows_that_an_existing_database_cannot_take_are_refused(tmp_path: Path, rows: str, message: str) -> None:
+    """Rows that do not fit are told in one line, whether the database is new or not, and none is stored."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    options = _files(tmp_path, "  - {sys_id: 1b3d5f, u_name: a}\n  - {u_name: mine}\n")
+    async with serving_command("--database", database, *options):
+        pass
+    assert message in await _refusal("--database", database, *_files(tmp_path, rows))
+
+
+async def test_rows_need_their_tables_in_an_existing_database(tmp_path: Path) -> None:
+    """Without the --tables that define them, rows are refused."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    options = _files(tmp_path, "  - {u_name: a}\n")
+    async with serving_command("--database", database, *options):
+        pass
+    assert "data.yaml: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
