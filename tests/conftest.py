@@ -2,10 +2,11 @@
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,9 @@ import psycopg
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+from hypothesis import settings
+
+from tests.generated import FACTOR
 
 if TYPE_CHECKING:
     from tests.browser import Chromium
@@ -31,9 +35,47 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pysnc", type=Path, metavar="PATH", help="a copy of PySNC's repository, whose live suite is run")
 
 
-def pytest_configure() -> None:
-    """Let commands be interrupted: what a shell has put into the background ignores that, as all that it starts."""
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
+def pytest_configure(config: pytest.Config) -> None:
+    """Let commands be interrupted: what a shell has put into the background ignores that, as all that it starts.
+
+    A run that explores draws new examples from a seed of its own, unless it is given one.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if FACTOR > 1 and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbits(32))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Print the seed of a run that explores."""
+    if FACTOR == 1:
+        return None
+    return f"explore: {FACTOR} times as many examples; repeat with --hypothesis-seed={config.option.hypothesis_seed}"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Collect PySNC's suite only where a copy of it is named."""
+    return True if collection_path.name == "test_pysnc_suite.py" and not config.option.pysnc else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what depends on neither the version of Python nor the store: pages in a browser, and documents."""
+    for item in items:
+        if "chromium" in item.fixturenames or item.path.parent.name == "docs":
+            item.add_marker("once")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what would be skipped where everything must run: in CI nobody reads the reasons."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+    return report
+
+
+settings.register_profile("explore", derandomize=False, database=None, print_blob=True)
+settings.load_profile("explore" if FACTOR > 1 else "ci")
 
 
 class PostgreSql:

@@ -21,9 +21,8 @@ PLAIN = ("-q", "-p", "no:cacheprovider", "-p", "no:privman", "-p", "no:xdist", "
 @pytest.fixture
 def suite(request: pytest.FixtureRequest) -> Path:
     """Return the folder of a copy."""
-    folder: Path | None = request.config.getoption("--pysnc")
-    if folder is None or not (folder / "test" / "test_snc_api.py").is_file():
-        pytest.skip("PySNC's suite lies nowhere here: name a copy with --pysnc PATH")
+    folder: Path = request.config.getoption("--pysnc")
+    assert (folder / "test" / "test_snc_api.py").is_file(), f"--pysnc {folder}: expected a copy of PySNC's repository"
     return folder.resolve()
 
 

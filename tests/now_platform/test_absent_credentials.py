@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.errors import NotAuthenticated
@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.identity.credentials import is_same
 from mock_servicenow.now_platform.identity.passwords import hash_password, verify_password
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.ids import Ids
+from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
@@ -177,7 +178,7 @@ PLACES = st.sampled_from(["Authorization", "x-sn-apikey", "X-UserToken", "Authen
 PARAMETERS = st.sampled_from(["access_token", "x-sn-apikey", "token", "code", "user"])
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     headers=st.dictionaries(PLACES, BLANK),
     query=st.dictionaries(PARAMETERS, st.sampled_from(["", "Key ", "Key"])),

@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import FormData, web
 from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
 from privman_testbench.journal import Journal
+from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]
 INCIDENT = "/api/now/table/incident"
@@ -259,7 +260,7 @@ pieces = st.one_of(
 queries = st.builds(lambda parts, times: ("".join(parts) * times)[:20_000], st.lists(pieces), st.sampled_from([1, 400]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@examples(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries)
 async def test_any_query_is_answered(client: Client, query: str) -> None:
     """2.6: no query is an error, however long, and no SQL reaches the caller."""

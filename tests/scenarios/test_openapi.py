@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import BaseSchema
@@ -18,15 +18,15 @@ from schemathesis.specs.openapi.checks import (
 
 from privman_contracts import Contracts, openapi
 from privman_scenarios.held import HeldWorld
+from tests.generated import examples
 
+pytestmark = pytest.mark.hypothesis
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 DOCUMENTED = Contracts.load()
 SERVICENOW = openapi.servicenow(DOCUMENTED, "http://servicenow.example")
 CONSOLE = openapi.console(DOCUMENTED, "http://console.example")
-GENERATED = settings(
-    max_examples=20,
-    deadline=None,
-    derandomize=True,
+GENERATED = examples(
+    20,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -3,18 +3,17 @@
 import json
 
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from privman_scenarios import strategies
 from privman_scenarios.held import HeldWorld
 from privman_scenarios.strategies import Answer
+from tests.generated import examples
 
 # One world serves all examples of a test: each has a request of its own, and the journals are emptied in between.
-GENERATED = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
+GENERATED = examples(
+    150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 LOGON = "/Tms/services/api/logon/token"

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import count
 
-from hypothesis import settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -25,6 +25,7 @@ from privman_scenarios.spans import to_seconds
 from privman_scenarios.strategies import Answer
 from privman_scenarios.targets import Targets
 from privman_scenarios.world import WorldBuilder
+from tests.generated import examples
 
 WAIT, RETRIES, TIMEOUT, TOKEN_LIFETIME = 50, 3, 59_400, 1_200
 MOST_REQUESTS = 4
@@ -209,9 +210,8 @@ class BothSides(RuleBasedStateMachine):
         }
 
 
+@pytest.mark.hypothesis
 def test_both_sides_agree_with_the_model(privman_loop: LoopThread, privman_worlds: WorldBuilder) -> None:
     """However asking, deciding, failing, waiting, restarting and new Secrets are mixed, both sides end as the model."""
     BothSides.loop, BothSides.worlds = privman_loop, privman_worlds
-    run_state_machine_as_test(
-        BothSides, settings=settings(max_examples=60, stateful_step_count=15, deadline=None, derandomize=True)
-    )
+    run_state_machine_as_test(BothSides, settings=examples(60, stateful_step_count=15))

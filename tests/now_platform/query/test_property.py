@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query import Change, compile_condition, compile_query, parse
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
+from tests.generated import examples
 
 from .conftest import CONTEXT, Desk
 from .evaluator import CHILDREN, Asked, Related, Row, World, holds, sort_key
@@ -137,7 +138,7 @@ def store(desk: Desk, world: World) -> None:
             desk.connection.execute(sa.insert(physical), [dict(row) for row in rows.values()])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(200, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds, query=queries, table=st.sampled_from(["task", "incident"]))
 def test_where(dictionary: Dictionary, engine: sa.Engine, world: World, query: list, table: str) -> None:  # type: ignore[type-arg]
     """Conditions, connectors, dot-walks and related lists select what their definitions say (platform 2.1 to 2.4)."""
@@ -151,7 +152,7 @@ def test_where(dictionary: Dictionary, engine: sa.Engine, world: World, query: l
     assert found == sorted(str(row["sys_id"]) for row in matching(query, rows, world))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     world=worlds,
     keys=st.lists(
@@ -172,7 +173,7 @@ def test_order(dictionary: Dictionary, engine: sa.Engine, world: World, keys: li
     assert found == [row["sys_id"] for row in expected]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds, query=queries)
 def test_one_record(dictionary: Dictionary, engine: sa.Engine, world: World, query: list) -> None:  # type: ignore[type-arg]
     """A record by itself matches what it would match among the stored rows (platform 8.5)."""
@@ -200,7 +201,7 @@ pieces = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(parts=st.lists(pieces, max_size=40), repeats=st.sampled_from([1, 1, 1, 50]))
 def test_fuzz(dictionary: Dictionary, engine: sa.Engine, parts: list[str], repeats: int) -> None:
     """Whatever is sent is answered, and a term of it without effect is a finding (trap 1)."""
@@ -211,7 +212,7 @@ def test_fuzz(dictionary: Dictionary, engine: sa.Engine, parts: list[str], repea
         connection.rollback()
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(parts=st.lists(pieces, max_size=20))
 def test_fuzz_never_reaches_the_statement(dictionary: Dictionary, engine: sa.Engine, parts: list[str]) -> None:
     """No text of the caller stands in the statement (platform 2.1)."""
