@@ -8,7 +8,7 @@ from privman_testbench.control import PREFIX, to_json
 
 
 class ControlPlane:
-    """Deliveries with their attempts, and the OpenAPI document of the app's tables."""
+    """Deliveries with their attempts, the app's restart, and the OpenAPI document of its tables."""
 
     def __init__(self, app: PrivilegeManagerApp, checks: ContractChecks) -> None:
         self._app = app
@@ -19,6 +19,7 @@ class ControlPlane:
         return [
             web.get(f"{PREFIX}/deliveries", self.deliveries),
             web.get(f"{PREFIX}/openapi.json", self.openapi),
+            web.post(f"{PREFIX}/restart", self.restart),
         ]
 
     async def deliveries(self, _request: web.Request) -> web.Response:
@@ -28,3 +29,9 @@ class ControlPlane:
     async def openapi(self, request: web.Request) -> web.Response:
         """Answer the OpenAPI document."""
         return to_json(self._checks.openapi(str(request.url.origin())))
+
+    async def restart(self, _request: web.Request) -> web.Response:
+        """Start the app's background work again, as a new process would: only what the database holds is known."""
+        self._app.stop()
+        await self._app.start()
+        return web.Response(status=204)

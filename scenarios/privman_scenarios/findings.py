@@ -36,8 +36,7 @@ class Finding:
 
 async def find_all(targets: Targets) -> list[Finding]:
     """Return the findings of both parties, but for what an armed fault answered: that was meant to be wrong."""
-    parties = {"servicenow": targets.servicenow, "console": targets.console}
-    controls = {name: party.control for name, party in parties.items() if party.has_control}
+    controls = {name: party.control for name, party in targets.parties.items() if party.has_control}
     findings = [
         _read(name, number, each)
         for name, control in controls.items()

@@ -138,6 +138,10 @@ class HeldServiceNow(HeldParty):
         _refuse_unknown([*A_TABLE(table, {}, own), *checks.where(columns, {"table": table}, own)])
         return self._loop.run(self._servicenow.find(table, **columns))
 
+    def restart(self) -> None:
+        """Start the instance's process again: tokens and timers are gone, what its database holds stays."""
+        self._loop.run(self._party.control.call("POST", "/restart"))
+
     def decision(self, request_id: str) -> HeldDecision:
         """Return the decision on a request that the connector under test has taken, to wait for its delivery."""
         return HeldDecision(self._loop, self._targets, RealClock(), request_id)

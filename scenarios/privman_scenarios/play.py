@@ -1,5 +1,6 @@
 """One scenario while it is being played: what it has saved, and what it was answered last."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -8,7 +9,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments
 from privman_scenarios.targets import Targets
-from privman_scenarios.variables import RULES, TABLES, VARIABLE
+from privman_scenarios.variables import FIRST_CONSOLE, OF_CONSOLE, RULES, TABLES, VARIABLE
 
 
 class Play:
@@ -20,12 +21,14 @@ class Play:
 
     def __init__(self, targets: Targets) -> None:
         self.targets = targets
-        self.acknowledged: dict[str, set[int]] = {"servicenow": set(), "console": set()}
+        self.acknowledged: defaultdict[str, set[int]] = defaultdict(set)
         names = targets.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
         self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
         self._answers: dict[str, Answer] = {}
+        self._consoles = {FIRST_CONSOLE: targets.console}
+        self._console = FIRST_CONSOLE
         self._set_up: Mapping[str, Any] | None = None
         self._trouble = ""
 
@@ -42,6 +45,22 @@ class Play:
         self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)
+
+    async def use_console(self, name: str) -> None:
+        """Let the steps that follow mean the console of this name, which is started when first named."""
+        if name not in self._consoles:
+            self._consoles[name] = await self.targets.another_console()
+            self._saved[f"{name}.console"] = self._consoles[name].url
+        self._keep_ids()
+        self._console = name
+        self.targets.console = self._consoles[name]
+        self._saved.update({key: self._saved[f"{name}.{key}"] for key in OF_CONSOLE if f"{name}.{key}" in self._saved})
+
+    def _keep_ids(self) -> None:
+        """Keep what is saved of the console under its name, so that a step may use ``${name.instance_id}``."""
+        for key in OF_CONSOLE:
+            if key in self._saved:
+                self._saved[f"{self._console}.{key}"] = self._saved.pop(key)
 
     def answered(self, party: str, answer: Answer) -> None:
         """Keep an answer; a refusal is trouble unless the next step expects it."""

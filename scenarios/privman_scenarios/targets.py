@@ -1,18 +1,25 @@
 """The two parties a scenario is played on, and what they can do."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import Journal
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, finished
+from privman_scenarios.party import Party
 from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
 from privman_testbench.clock import Clock
 
 Need = Literal[
-    "console control plane", "console that is set up", "servicenow control plane", "shared clock", "virtual time"
+    "console control plane",
+    "console that is set up",
+    "second console",
+    "servicenow control plane",
+    "shared clock",
+    "virtual time",
 ]
 SHOWN_EXCHANGES = 4
 
@@ -26,6 +33,8 @@ class Targets:
         clock: the virtual one that they share in this process; None where each has its own.
         lacking: what they do not offer, with the reason.
         registration: of a console that cannot be told to set itself up; None of any other.
+        start_console: starts another console in its first state; None where "second console" is lacking.
+        consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
     """
 
     servicenow: ServiceNow
@@ -34,6 +43,28 @@ class Targets:
     clock: Clock | None = None
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None
+    start_console: Callable[[], Awaitable[Console]] | None = None
+    consoles: list[Console] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.consoles = self.consoles or [self.console]
+
+    @property
+    def parties(self) -> dict[str, ServiceNow | Console]:
+        """Both parties by their names; further consoles are numbered."""
+        further = {f"console {number}": console for number, console in enumerate(self.consoles[1:], start=2)}
+        return {"servicenow": self.servicenow, "console": self.consoles[0], **further}
+
+    def name_of(self, party: Party) -> str:
+        """Return the name of a party among `parties`."""
+        return next(name for name, each in self.parties.items() if each is party)
+
+    async def another_console(self) -> Console:
+        """Start another console in its first state; raises ExpectationError where none can be started."""
+        if self.start_console is None:
+            raise ExpectationError("a second console", self.lacking["second console"])
+        self.consoles.append(await self.start_console())
+        return self.consoles[-1]
 
     async def set_up(self, options: Mapping[str, Any]) -> Answer:
         """Run the documented set-up on the console; ServiceNow's administrator is its user unless told otherwise."""
@@ -79,8 +110,7 @@ class Targets:
 
     async def journals(self) -> dict[str, Journal]:
         """Return every exchange, by party; none of a party that keeps no journal."""
-        parties = {"servicenow": self.servicenow, "console": self.console}
-        return {name: await party.control.journal() for name, party in parties.items() if party.has_control}
+        return {name: await party.control.journal() for name, party in self.parties.items() if party.has_control}
 
     async def last_exchanges(self) -> list[str]:
         """Return the last exchanges of both parties for people, secrets masked."""

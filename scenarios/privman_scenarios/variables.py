@@ -11,8 +11,11 @@ from privman_scenarios.words import nearest
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
 TABLES = ("integration_configuration", "activity_type", "request", "response")
 RULES = ("duplicate_request_status", "same_decision_status", "other_decision_status", "unknown_request_status")
+# What is saved of each console by itself.
+OF_CONSOLE = ("console", "instance_id", "activity_type_id")
+FIRST_CONSOLE = "first"
 BUILT_IN = (
-    *("servicenow", "console", "instance_id", "activity_type_id"),
+    *("servicenow", *OF_CONSOLE),
     *(f"table.{table}" for table in TABLES),
     *(f"rule.{rule}" for rule in RULES),
 )
@@ -70,3 +73,5 @@ def _saved(step: Step) -> Iterator[str]:
     if step.verb == "console.ask" or "as" in step.arguments:
         name = step.arguments.get("as", "request")
         yield from (f"{name}.request_id", f"{name}.sys_id")
+    if step.verb == "console.use":
+        yield from (f"{name}.{key}" for name in (FIRST_CONSOLE, step.arguments["name"]) for key in OF_CONSOLE)

@@ -112,12 +112,18 @@ class WorldBuilder:
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
             auth = self._servicenow.auth if self._servicenow else ADMIN
             shared = None if far_servicenow or far_console else clock
+
+            async def start_console() -> Console:
+                end = await near.start(self._console_sim(clock, ids.fork(f"console {len(targets.consoles) + 1}")))
+                return Console(end.api, end.control)
+
             targets = Targets(
                 ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
                 Console(console.api, console.control),
                 virtual=virtual,
                 clock=shared,
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
+                start_console=start_console if shared else None,
             )
             if keeps:
                 await _adopt(targets)
@@ -232,6 +238,8 @@ async def _adopt(targets: Targets) -> None:
 
 def _lacking(servicenow: End, console: End, *, one_clock: bool) -> dict[Need, str]:
     lacking: dict[Need, str] = {}
+    if not one_clock:
+        lacking["second console"] = "none is started beside a system that already runs"
     if servicenow.control is None:
         lacking["servicenow control plane"] = f"{servicenow.api.url} has none"
     if console.control is None:

@@ -11,6 +11,8 @@ STEPS = range(4, 13)
 _KINDS = ("reset", "answer-lost", "duplicated", "malformed", "status")
 _SPANS = ("50 seconds", "2 minutes", "8 hours", "16:29:10", "16:30:00")
 _DURATIONS = ("00:05:00", "02:00:00")
+# Around the lengths at which columns and programs cut texts; most comments are short.
+_LENGTHS = (*[2] * 8, 255, 256, 1_000, 4_000, 8_000)
 Arguments = dict[str, Any]
 
 
@@ -39,6 +41,7 @@ class _Walk:
             ("console.clear-faults", 1, dict),
             ("servicenow.clear-faults", 1, dict),
             ("console.restart", 1, dict),
+            ("servicenow.restart", 1, dict),
             ("console.log-out", 1, dict),
             ("console.reset-secret", 1, lambda: {"update_credential": True}),
         )
@@ -55,11 +58,11 @@ class _Walk:
         return {"as": f"request-{self._requests}"}
 
     def _deny(self) -> Arguments:
-        return {"request": f"request-{self._random.randint(1, self._requests)}", "comment": "No"}
+        return {"request": f"request-{self._random.randint(1, self._requests)}", "comment": self._comment("No")}
 
     def _approve(self) -> Arguments:
         duration = {"duration": self._random.choice(_DURATIONS)} if self._random.random() < 1 / 2 else {}
-        return {**self._deny(), "comment": "Fine", **duration}
+        return {**self._deny(), "comment": self._comment("Fine"), **duration}
 
     def _decide(self) -> Arguments:
         return {**self._deny(), "response": self._random.choice(("Approve", "Deny"))}
@@ -67,3 +70,6 @@ class _Walk:
     def _fault(self, path: str) -> Arguments:
         times = self._random.randint(1, 5)
         return {"kind": self._random.choice(_KINDS), "path": path, "times": times}
+
+    def _comment(self, words: str) -> str:
+        return words.ljust(self._random.choice(_LENGTHS), ".")

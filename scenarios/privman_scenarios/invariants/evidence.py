@@ -34,7 +34,7 @@ class Evidence:
         responses: rows of the Responses table.
         registrations: rows of the Integration Configuration table.
         activity_types: rows of the Activity Types table.
-        received: party to the exchanges that it received.
+        received: side to the exchanges that it received.
         violations: contracts that a message of either party broke.
     """
 
@@ -105,17 +105,21 @@ class Evidence:
 
 async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:
     """Return what both sides know; raises ExpectationError when a side does not answer."""
-    servicenow, console = targets.servicenow, targets.console
-    received = {name: await _received(party) for name, party in (("servicenow", servicenow), ("console", console))}
+    servicenow = targets.servicenow
+    received = {name: await _received(party) for name, party in targets.parties.items()}
     return Evidence(
         names=servicenow.names,
         sightings=sightings,
-        approvals=[_in_packaged_spelling(approval, servicenow.spelling) for approval in await console.approvals()],
+        approvals=[
+            _in_packaged_spelling(approval, servicenow.spelling)
+            for console in targets.consoles
+            for approval in await console.approvals()
+        ],
         requests=await servicenow.find("request"),
         responses=await servicenow.find("response"),
         registrations=await servicenow.find("integration_configuration"),
         activity_types=await servicenow.find("activity_type"),
-        received=received,
+        received=_by_side(received),
         violations=await _violations(targets, received),
     )
 
@@ -129,6 +133,12 @@ def _in_packaged_spelling(approval: Record, spelling: Spelling) -> Record:
 def from_harness(exchange: Record) -> bool:
     """Tell whether a scenario sent the message itself."""
     return any(name.lower() == "user-agent" and value == USER_AGENT for name, value in exchange["request"]["headers"])
+
+
+def _by_side(received: Mapping[str, Sequence[Record]]) -> Mapping[str, Sequence[Record]]:
+    """Return what either side received, all consoles together."""
+    consoles = [each for name, exchanges in received.items() if name != "servicenow" for each in exchanges]
+    return {"servicenow": received["servicenow"], "console": consoles}
 
 
 async def _received(party: Party) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class Trial:
     async def conclude(self) -> Evidence:
         """Let the world get well and all time run out; returns what both sides know then."""
         targets = self._play.targets
-        for party in (targets.servicenow, targets.console):
+        for party in (targets.servicenow, *targets.consoles):
             await party.control.clear_faults()
         for seconds in (QUIET, OVER):
             await targets.advance(seconds)
@@ -56,7 +56,8 @@ class Trial:
         return await gather(targets, self._sightings)
 
     async def _look(self) -> None:
-        approvals = await self._play.targets.console.approvals()
+        consoles = self._play.targets.consoles
+        approvals = [each for console in consoles for each in await console.approvals()]
         self._sightings.append({each["request_id"]: each["state"] for each in approvals})
 
     async def _perform(self, verb: Verb, step: Step) -> None:

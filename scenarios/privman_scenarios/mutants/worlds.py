@@ -40,6 +40,7 @@ class TamperedWorlds:
                 targets,
                 servicenow=servicenow.at(await proxied("servicenow", servicenow.url)),
                 console=console.at(await proxied("console", console.url)),
+                consoles=[],
             )
 
     def _tamper(self, party: str) -> Tamper:

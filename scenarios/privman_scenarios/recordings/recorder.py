@@ -6,13 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from privman_scenarios.console import Console
 from privman_scenarios.engine import Worlds
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import Event, ScenarioStarted
 from privman_scenarios.http_api import Call
 from privman_scenarios.recordings.recorded import Headers, Recorded
-from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import Targets
 from privman_testbench.clock import Clock
 
@@ -68,8 +66,7 @@ class Recorder:
 
 async def _journaled(targets: Targets) -> list[Recorded]:
     """Return the exchanges in the journals of both parties, each once, but for those that an armed fault struck."""
-    parties: dict[str, ServiceNow | Console] = {"servicenow": targets.servicenow, "console": targets.console}
-    journals = await targets.journals()
+    parties, journals = targets.parties, await targets.journals()
     silent = tuple(party.url for name, party in parties.items() if name not in journals)
     return [
         _recorded(entry, parties[name].url)

@@ -1,5 +1,6 @@
 """The messages of a scenario, in order."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -47,13 +48,13 @@ async def messages_of(vocabulary: Vocabulary, scenario: Scenario, targets: Targe
     trial = Trial(vocabulary, Play(targets), hold_of(scenario.played))
     messages: list[Message] = []
     times: list[datetime] = []
-    seen = dict.fromkeys(PARTIES, 0)
+    seen: Counter[str] = Counter()
     for index, step in enumerate(scenario.played):
         await trial.step(step)
         for party in PARTIES:
-            received = await _received(targets, party)
-            found = list(_messages(party, index, received[seen[party] :]))
-            seen[party] = len(received)
+            url, received = await _received(targets, party)
+            found = list(_messages(party, index, received[seen[url] :]))
+            seen[url] = len(received)
             messages.extend(message for message, _ in found)
             times.extend(at for _, at in found)
     return _with_overtaking(messages, times)
@@ -90,6 +91,7 @@ def _with_overtaking(messages: Sequence[Message], times: Sequence[datetime]) -> 
     return [replace(message, overtaken_after=overtaken.get(index)) for index, message in enumerate(messages)]
 
 
-async def _received(targets: Targets, party: PartyName) -> list[Exchange]:
-    control = (targets.servicenow if party == "servicenow" else targets.console).control
-    return [exchange for exchange in await control.journal() if exchange["direction"] == "in"]
+async def _received(targets: Targets, party: PartyName) -> tuple[str, list[Exchange]]:
+    """Return the address of the party that is spoken to, and what it received."""
+    end = targets.servicenow if party == "servicenow" else targets.console
+    return end.url, [exchange for exchange in await end.control.journal() if exchange["direction"] == "in"]

@@ -11,6 +11,7 @@ from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
+from privman_scenarios.variables import FIRST_CONSOLE
 from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
 
@@ -35,6 +36,14 @@ A_STATUS = checks.expected_word("status of a step", lambda: known.SET_UP_STATUSE
 STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, A_STATUS))
 DETAILS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, scalar))
 A_STATE = checks.expected_word("state", lambda: known.STATES)
+USE = (
+    Argument(
+        "name",
+        TEXT,
+        f"Its name; a new one is started when first named, '{FIRST_CONSOLE}' is the one that was there.",
+        required=True,
+    ),
+)
 SET_UP = (
     Argument("name", TEXT, "The foreign system's name."),
     Argument("api_enabled", FLAG, "Advanced, API Settings, API Enabled."),
@@ -87,6 +96,10 @@ def verbs() -> list[Verb]:
     """Return the verbs of the console."""
     return [
         *Shared("console").verbs(),
+        replace(
+            _verb("use", "The steps that follow mean this console.", use, USE, "name"),
+            needs=frozenset({"second console"}),
+        ),
         replace(_verb("set-up", "Run the documented set-up steps.", set_up, SET_UP), bare_needs=SET_UP_ONCE),
         _verb("expect-set-up", "The set-up before ended like this.", expect_set_up, EXPECT_SET_UP),
         _verb("ask", "An endpoint user asks for approval.", ask, ASK),
@@ -100,6 +113,11 @@ def verbs() -> list[Verb]:
         _verb("save-foreign-system", "Save, changed or not.", _lever("/foreign-system"), FOREIGN_SYSTEM),
         _verb("expect-webhooks", "The Messaging tab lists these webhooks.", expect_webhooks, WEBHOOKS, "webhooks"),
     ]
+
+
+async def use(play: Play, arguments: Arguments) -> None:
+    """Speak to the console of this name."""
+    await play.use_console(arguments["name"])
 
 
 async def set_up(play: Play, arguments: Arguments) -> None:

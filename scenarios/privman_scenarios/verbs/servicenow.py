@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from privman_scenarios import checks, known
 from privman_scenarios.checks import column_of, scalar
@@ -12,11 +13,13 @@ from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXT
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.servicenow import DEFAULT_APPROVER, result_of
+from privman_scenarios.targets import Need
 from privman_scenarios.variables import TABLES
 from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.world import servicenow_roles
 
+CONTROL: frozenset[Need] = frozenset({"servicenow control plane"})
 TABLE = Argument(
     "table",
     suggesting(TEXT, TABLES),
@@ -106,6 +109,7 @@ def verbs() -> list[Verb]:
     """Return the verbs of ServiceNow."""
     return [
         *Shared("servicenow").verbs(),
+        replace(_verb("restart", "The instance's process starts again.", restart), needs=CONTROL),
         _verb("create-user", "Create a user with just these roles.", create_user, CREATE_USER),
         _verb("approve", "An approver approves.", approve, ANSWER),
         _verb("deny", "An approver denies.", deny, ANSWER),
@@ -123,6 +127,11 @@ def verbs() -> list[Verb]:
         ),
         _verb("expect-records", "A table has these records.", expect_records, EXPECT_RECORDS),
     ]
+
+
+async def restart(play: Play, _arguments: Arguments) -> None:
+    """Start the process again."""
+    play.answered("servicenow", await play.targets.servicenow.control.ask("POST", "/restart"))
 
 
 async def create_user(play: Play, arguments: Arguments) -> None:

@@ -179,7 +179,7 @@ class Shared:
             for number, finding in enumerate(await self._of(play).control.findings())
             if fnmatchcase(finding["rule"], rule) and message in finding["message"]
         ]
-        play.acknowledged[self._party].update(numbers)
+        play.acknowledged[play.targets.name_of(self._of(play))].update(numbers)
         return len(numbers)
 
     async def _rules(self, play: Play) -> str:
