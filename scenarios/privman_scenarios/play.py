@@ -9,7 +9,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments
 from privman_scenarios.targets import Targets
-from privman_scenarios.variables import FIRST_CONSOLE, OF_CONSOLE, RULES, TABLES, VARIABLE
+from privman_scenarios.variables import FIRST_CONSOLE, LONG_TEXT, OF_CONSOLE, RULES, TABLES, VARIABLE, long_text
 
 
 class Play:
@@ -98,6 +98,8 @@ class Play:
 
     def recall(self, name: str) -> str | int:
         """Return what was saved; raises ExpectationError when nothing was."""
+        if wanted := LONG_TEXT.fullmatch(name):
+            return long_text(int(wanted[1]))
         if name not in self._saved:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
         return self._saved[name]

@@ -57,6 +57,14 @@ class ServiceNow(Party):
         path = f"{_path(self._table(table))}/{quote(sys_id, safe='')}"
         return await self.api.call("PATCH", path, self.spelling.record_to_wire(table, values), auth=auth)
 
+    async def delete(self, table: str, sys_id: str, auth: Credentials) -> Answer:
+        """Delete a record."""
+        path = f"{_path(self.names.table(table))}/{quote(sys_id, safe='')}"
+        answer = await self.api.call("DELETE", path, auth=auth)
+        if not answer.refused and path in self.created:
+            self.created.remove(path)
+        return answer
+
     async def decide(
         self, request_id: str, response: str, values: Mapping[str, str], by: str = DEFAULT_APPROVER
     ) -> Answer:

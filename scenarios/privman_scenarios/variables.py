@@ -9,6 +9,8 @@ from privman_scenarios.model import Step
 from privman_scenarios.words import nearest
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
+# A text of so many characters, such as ${text.4000}.
+LONG_TEXT = re.compile(r"text\.([1-9][0-9]{0,5})")
 TABLES = ("integration_configuration", "activity_type", "request", "response")
 RULES = ("duplicate_request_status", "same_decision_status", "other_decision_status", "unknown_request_status")
 # What is saved of each console by itself.
@@ -20,6 +22,11 @@ BUILT_IN = (
     *(f"rule.{rule}" for rule in RULES),
 )
 _KINDS = ("table", "rule")
+
+
+def long_text(length: int) -> str:
+    """Return a text of that length in which no place looks like another, so that nothing can be cut out unnoticed."""
+    return " ".join(map(str, range(length // 2 + 1)))[:length]
 
 
 def check_variables(steps: Iterable[Step], file: str) -> None:
@@ -34,7 +41,7 @@ def check_variables(steps: Iterable[Step], file: str) -> None:
             help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
             raise ScenarioFileError(file, step.line, f"{step.verb}: no step before has created user {user!r}. {help_}")
         for name in _used(step):
-            if name not in saved:
+            if name not in saved and not LONG_TEXT.fullmatch(name):
                 message = f"{step.verb}: no step before has saved {name!r}. {nearest(name, _alike(name, saved))}"
                 raise ScenarioFileError(file, step.line, message)
         saved.extend(_saved(step))

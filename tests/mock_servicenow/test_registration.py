@@ -97,6 +97,26 @@ async def test_deleted_registration_is_none(instance: Instance) -> None:
     assert answer.status == 403
 
 
+async def test_deleted_registration_leaves_no_secret(instance: Instance) -> None:
+    """Nobody who registers under the sys_id of a deleted registration gets decisions sent with its Secret."""
+    ids = await instance.set_up()
+    await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{ids[0]}")
+    pairs = json.dumps(instance.metadata() | {"Password": "********"})
+    await instance.insert(CONFIGURATION, {"sys_id": ids[0], "instance_metadata": pairs})
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Approve"})
+    await instance.clock.settle()
+    assert [each["Password"] for each in instance.console.logons] == ["********"]
+
+
+async def test_deletion_of_a_registration_is_of_it_alone(instance: Instance) -> None:
+    """The Secret of another registration stays."""
+    ids = await instance.set_up()
+    await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{await instance.register(Password='another')}")
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Approve"})
+    await instance.clock.settle()
+    assert [each["Password"] for each in instance.console.logons] == [SECRET]
+
+
 async def test_activity_type_as_printed(instance: Instance) -> None:
     """The printed activity type reads back: a ServiceNow duration raw, words when displayed (integration 3)."""
     instance_id = await instance.register()

@@ -47,6 +47,7 @@ ROW: Record = {
     "comment": "Fine",
     "duration": "1970-01-02 06:00:00",
     "activity_type_id": "t1",
+    "instance_id": "i1",
     "metadata": '{"PolicyId": "p"}',
 }
 RESPONSE: Record = {
@@ -58,7 +59,10 @@ RESPONSE: Record = {
     "duration": "1970-01-02 06:00:00",
     "sys_created_by": "approver",
 }
-REGISTRATION: Record = {"instance_metadata": json.dumps({"Username": "c1", "Maximum retry attempts": "3"})}
+REGISTRATION: Record = {
+    "sys_id": "i1",
+    "instance_metadata": json.dumps({"Username": "c1", "Maximum retry attempts": "3"}),
+}
 ACTIVITY_TYPE: Record = {
     "sys_id": "t1",
     "instance_id": "i1",
@@ -151,13 +155,16 @@ HOLDS = {
         received=journals([received("POST", CONFIGURATIONS, {}, 201, "duplicated"), DECIDED], [TAKEN]),
     ),
     "consoles with a registration each": replace(
-        WELL, registrations=[REGISTRATION, {"instance_metadata": json.dumps({"Username": "c2"})}]
+        WELL, registrations=[REGISTRATION, {"sys_id": "i2", "instance_metadata": json.dumps({"Username": "c2"})}]
     ),
     "a comment and a duration that the console is not to have": replace(
         WELL,
         approvals=[{**APPROVAL, "comment": "", "duration": ""}],
         responses=[{**RESPONSE, "comment": "", "duration": ""}],
         activity_types=[{**ACTIVITY_TYPE, "include_comment": "false", "include_duration": "false"}],
+    ),
+    "a request without its activity type": replace(
+        TIMED_OUT, requests=[{**ROW, "status": "Pending"}], activity_types=[], approvals=[]
     ),
     "a denial with a duration": replace(
         WELL,
@@ -339,7 +346,8 @@ def test_what_may_not_happen_is_told(invariant: str, evidence: Evidence, said: s
 def test_a_response_without_any_registration_may_be_retried_no_more() -> None:
     """Nobody says how often, so nothing is said to have been given up early."""
     failed = {**RESPONSE, "response_status_code": "503"}
-    assert not replace(WELL, registrations=[]).may_be_retried(failed)
+    assert WELL.may_be_retried(ROW, failed)
+    assert not replace(WELL, registrations=[]).may_be_retried(ROW, failed)
 
 
 async def played(steps: str) -> ScenarioEnded:

@@ -1,9 +1,11 @@
-"""Both sides against a small model, whatever befalls them and in whatever order."""
+"""An instance and two consoles against a small model, whatever befalls them and in whatever order."""
 
 import heapq
+import json
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from itertools import count
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    consumes,
     initialize,
     invariant,
     precondition,
@@ -19,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from privman_scenarios import strategies
+from privman_scenarios.findings import find_all
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.spans import to_seconds
@@ -29,14 +33,17 @@ from tests.generated import examples
 
 WAIT, RETRIES, TIMEOUT, TOKEN_LIFETIME = 50, 3, 59_400, 1_200
 MOST_REQUESTS = 4
+CONSOLES = (0, 1)
 STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 
 @dataclass
 class ModelRequest:
-    """What both sides should know of a request."""
+    """What both sides should know of a request of one of the consoles."""
 
+    console: int
     asked_at: int
+    deleted: bool = False
     decision: Answer | None = None
     taken_at: int | None = None
     status: str = ""
@@ -62,17 +69,29 @@ class ModelRequest:
 
 
 @dataclass
-class Model:
-    """The integration in a few lines: one console, one instance, seconds that pass."""
+class ModelConsole:
+    """One console: how often it fails yet, and whether ServiceNow can log on and has a token."""
 
-    now: int = 0
-    requests: dict[str, ModelRequest] = field(default_factory=dict)
     failures: int = 0
     secret_known: bool = True
     token_until: int = -1
     has_token: bool = False
+
+
+@dataclass
+class Model:
+    """The integration in a few lines: two consoles, one instance, seconds that pass."""
+
+    now: int = 0
+    requests: dict[str, ModelRequest] = field(default_factory=dict)
+    consoles: tuple[ModelConsole, ...] = field(default_factory=lambda: tuple(ModelConsole() for _ in CONSOLES))
     due: list[tuple[int, int, int, str]] = field(default_factory=list)
     turns: Iterator[int] = field(default_factory=count)
+
+    @property
+    def order_is_known(self) -> bool:
+        """Whether no two attempts are due at the same moment, whose order a restart may change."""
+        return len({at for at, *_ in self.due}) == len(self.due)
 
     def decide(self, request_id: str, answer: Answer) -> bool:
         """Take a decision in ServiceNow and send it; returns whether it may be taken."""
@@ -91,25 +110,36 @@ class Model:
             self._attempt(request_id, retry)
         self.now = target
 
+    def delete(self, request_id: str) -> None:
+        """Delete a request in ServiceNow, with which its attempts end."""
+        self.requests[request_id].deleted = True
+        self.due = [each for each in self.due if each[-1] != request_id]
+        heapq.heapify(self.due)
+
+    def restart_servicenow(self) -> None:
+        """Forget every token; what is due stays due."""
+        for console in self.consoles:
+            console.has_token = False
+
     def _attempt(self, request_id: str, retry: int) -> None:
         request = self.requests[request_id]
-        request.status = self._send(request)
+        request.status = self._send(request, self.consoles[request.console])
         if request.status in ("0", "503") and retry < RETRIES:
             heapq.heappush(self.due, (self.now + WAIT, next(self.turns), retry + 1, request_id))
 
-    def _send(self, request: ModelRequest) -> str:
+    def _send(self, request: ModelRequest, console: ModelConsole) -> str:
         """Return the status of an attempt; a dead token is renewed once."""
         for _ in range(2):
-            if not self.has_token and not self.secret_known:
+            if not console.has_token and not console.secret_known:
                 return "401"
-            if not self.has_token:
-                self.has_token, self.token_until = True, self.now + TOKEN_LIFETIME
-            if self.failures:
-                self.failures -= 1
+            if not console.has_token:
+                console.has_token, console.token_until = True, self.now + TOKEN_LIFETIME
+            if console.failures:
+                console.failures -= 1
                 return "503"
-            if self.now < self.token_until:
+            if self.now < console.token_until:
                 return self._take(request)
-            self.has_token = False
+            console.has_token = False
         raise AssertionError("a token that was renewed a moment ago cannot be dead")
 
     def _take(self, request: ModelRequest) -> str:
@@ -120,7 +150,7 @@ class Model:
 
 
 class BothSides(RuleBasedStateMachine):
-    """Asks, decides, fails, waits, restarts, resets the Secret and logs out."""
+    """Asks, decides, fails, waits, restarts, deletes, resets the Secret and logs out, on two consoles at once."""
 
     requests = Bundle("requests")
     loop: LoopThread
@@ -129,40 +159,51 @@ class BothSides(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._opened: AbstractAsyncContextManager[Targets] = self.worlds.open()
-        targets = self.loop.run(self._opened.__aenter__())
-        servicenow = HeldServiceNow(self.loop, targets)
-        self.world = HeldWorld(self.loop, targets, servicenow, HeldConsole(self.loop, targets))
+        self.targets = targets = self.loop.run(self._opened.__aenter__())
+        self.loop.run(targets.another_console())
+        self.servicenow = HeldServiceNow(self.loop, targets)
+        self.consoles = [HeldConsole(self.loop, replace(targets, console=console)) for console in targets.consoles]
+        self.world = HeldWorld(self.loop, targets, self.servicenow, self.consoles[0])
         self.model = Model()
         # Doing the same again at once tries nothing new.
         self.waited = self.befell = False
 
     def teardown(self) -> None:
         """Close the world; every message kept its contract."""
-        broken = self.world.servicenow.broken_contracts() + self.world.console.broken_contracts()
+        broken = [str(each) for each in self.loop.run(find_all(self.targets)) if each.kind == "violation"]
         self.loop.run(self._opened.__aexit__(None, None, None))
         assert broken == []
 
-    @initialize(target=requests, metadata=strategies.metadata())
-    def ask_first(self, metadata: dict[str, str]) -> str:
+    @initialize(target=requests, console=st.sampled_from(CONSOLES), metadata=strategies.metadata())
+    def ask_first(self, console: int, metadata: dict[str, str]) -> str:
         """Nothing is worth trying before somebody has asked."""
-        return self.ask(metadata)
+        return self.ask(console, metadata)
 
     @precondition(lambda self: len(self.model.requests) < MOST_REQUESTS)
-    @rule(target=requests, metadata=strategies.metadata())
-    def ask_again(self, metadata: dict[str, str]) -> str:
+    @rule(target=requests, console=st.sampled_from(CONSOLES), metadata=strategies.metadata())
+    def ask_again(self, console: int, metadata: dict[str, str]) -> str:
         """An endpoint user asks."""
-        return self.ask(metadata)
+        return self.ask(console, metadata)
 
     @rule(request_id=requests, answer=strategies.answers(), failures=st.sampled_from([0, 1, 3, 4]))
     def decide(self, request_id: str, answer: Answer, failures: int) -> None:
         """An approver decides, perhaps too late or for the second time, while the console fails so often."""
         self.waited = self.befell = False
-        self.world.console.faults.clear()
+        console = self.model.requests[request_id].console
+        self.consoles[console].faults.clear()
         if failures:
-            self.world.console.faults.arm("status", status=503, path="*/approval/approve", times=failures)
-        self.model.failures = failures
+            self.consoles[console].faults.arm("status", status=503, path="*/approval/approve", times=failures)
+        self.model.consoles[console].failures = failures
         accepted = self.model.decide(request_id, answer)
         assert self.world.decide(request_id, answer.response, **answer.values).status == (200 if accepted else 403)
+
+    @rule(request_id=consumes(requests))
+    def delete(self, request_id: str) -> None:
+        """An administrator deletes a request, decided or not."""
+        self.waited = self.befell = False
+        (row,) = self.servicenow.find("request", request_id=request_id)
+        assert self.loop.run(self._delete(row["sys_id"])) == HTTPStatus.NO_CONTENT
+        self.model.delete(request_id)
 
     @precondition(lambda self: not self.waited)
     @rule(seconds=st.sampled_from([1, 49, 50, 150, 1_200, 59_399]))
@@ -173,45 +214,69 @@ class BothSides(RuleBasedStateMachine):
         self.model.wait(seconds)
 
     @precondition(lambda self: not self.befell)
-    @rule(event=st.sampled_from(["restart", "log out", "reset the Secret", "update the Secret"]))
-    def befall(self, event: str) -> None:
-        """Something befalls the console after which every token is dead."""
+    @rule(
+        console=st.sampled_from(CONSOLES),
+        event=st.sampled_from(["restart", "log out", "reset the Secret", "update the Secret"]),
+    )
+    def befall(self, console: int, event: str) -> None:
+        """Something befalls a console after which every token of it is dead."""
         self.waited, self.befell = False, True
+        held, model = self.consoles[console], self.model.consoles[console]
         if event == "restart":
-            self.world.console.restart()
+            held.restart()
         elif event == "log out":
-            self.world.console.log_out()
+            held.log_out()
         else:
-            self.model.secret_known = updated = event == "update the Secret"
-            self.model.has_token = self.model.has_token and not updated  # it was had for the Secret before
-            self.world.console.reset_secret(update_credential=updated)
-        self.model.token_until = self.model.now
+            model.secret_known = updated = event == "update the Secret"
+            model.has_token = model.has_token and not updated  # it was had for the Secret before
+            held.reset_secret(update_credential=updated)
+        model.token_until = self.model.now
 
-    def ask(self, metadata: dict[str, str]) -> str:
+    @precondition(lambda self: self.model.order_is_known)
+    @rule()
+    def restart_servicenow(self) -> None:
+        """The instance's process starts again."""
+        self.servicenow.restart()
+        self.model.restart_servicenow()
+
+    def ask(self, console: int, metadata: dict[str, str]) -> str:
         """Ask on both sides, and in the model."""
-        request_id = self.world.console.ask(metadata)
-        self.model.requests[request_id] = ModelRequest(self.model.now)
+        request_id = self.consoles[console].ask(metadata)
+        self.model.requests[request_id] = ModelRequest(console, self.model.now)
+        (row,) = self.servicenow.find("request", request_id=request_id)
+        asked = json.loads(row["metadata"])
+        assert {key: asked.get(key) for key in metadata} == metadata
         return request_id
 
     @invariant()
     def both_sides_agree_with_the_model(self) -> None:
-        """State, comment and duration in the console, status in ServiceNow, status of each delivery."""
-        approvals = self.world.console.approvals()
-        statuses = {each["request_id"]: each["status"] for each in self.world.servicenow.find("request")}
-        responses = [
-            (each["request_id"], each["response_status_code"]) for each in self.world.servicenow.find("response")
-        ]
+        """State, comment and duration in the consoles, status in ServiceNow, status and comment of each delivery."""
         requests = self.model.requests.items()
-        assert statuses == {request_id: request.in_servicenow(self.model.now) for request_id, request in requests}
-        assert sorted(responses) == sorted((key, request.status) for key, request in requests if request.decision)
-        assert {each["request_id"]: (each["state"], each["comment"], each["duration"]) for each in approvals} == {
-            request_id: (request.in_console(self.model.now), request.taken.comment, request.taken.duration)
-            for request_id, request in requests
-        }
+        statuses = {each["request_id"]: each["status"] for each in self.servicenow.find("request")}
+        assert statuses == {key: each.in_servicenow(self.model.now) for key, each in requests if not each.deleted}
+        responses = sorted(
+            (each["request_id"], each["response_status_code"], each["comment"])
+            for each in self.servicenow.find("response")
+        )
+        assert responses == sorted(
+            (key, each.status, each.decision.comment) for key, each in requests if each.decision is not None
+        )
+        for console, held in enumerate(self.consoles):
+            assert {
+                each["request_id"]: (each["state"], each["comment"], each["duration"]) for each in held.approvals()
+            } == {
+                key: (each.in_console(self.model.now), each.taken.comment, each.taken.duration)
+                for key, each in requests
+                if each.console == console
+            }
+
+    async def _delete(self, sys_id: str) -> int:
+        servicenow = self.targets.servicenow
+        return (await servicenow.delete("request", sys_id, servicenow.admin)).status
 
 
 @pytest.mark.hypothesis
 def test_both_sides_agree_with_the_model(privman_loop: LoopThread, privman_worlds: WorldBuilder) -> None:
-    """However asking, deciding, failing, waiting, restarting and new Secrets are mixed, both sides end as the model."""
+    """However asking, deciding, failing, waiting, restarting, deleting and new Secrets mix, all end as the model."""
     BothSides.loop, BothSides.worlds = privman_loop, privman_worlds
     run_state_machine_as_test(BothSides, settings=examples(60, stateful_step_count=15))

@@ -93,14 +93,21 @@ class Evidence:
         """Tell whether the console answered a response with success, as ServiceNow recorded it."""
         return int(row["response_status_code"] or 0) in _SUCCESS
 
-    def may_be_retried(self, row: Record) -> bool:
-        """Tell whether a response that was not delivered should have been tried again (integration 4)."""
+    def may_be_retried(self, row: Record, response: Record) -> bool:
+        """Tell whether the response to a request, not delivered, should have been tried again (integration 4)."""
         again = self.names.statuses("retried_statuses")
-        return int(row["response_status_code"] or 0) in again and int(row["retry_attempts"] or 0) < self._most_retries()
+        retries = int(response["retry_attempts"] or 0)
+        return int(response["response_status_code"] or 0) in again and retries < self._most_retries(row["instance_id"])
 
-    def _most_retries(self) -> int:
-        registered = [parsed_object(row["instance_metadata"]) for row in self.registrations]
-        return min((int(metadata.get("Maximum retry attempts", 0)) for metadata in registered), default=0)
+    def has_activity_type(self, row: Record) -> bool:
+        """Tell whether the activity type of a request is there, which says when the request times out."""
+        return any(each["sys_id"] == row["activity_type_id"] for each in self.activity_types)
+
+    def _most_retries(self, instance_id: str) -> int:
+        """Return how often a console has asked to be tried again; 0 where it is not registered any more."""
+        registered = (each for each in self.registrations if each["sys_id"] == instance_id)
+        metadata = next((parsed_object(each["instance_metadata"]) for each in registered), {})
+        return int(metadata.get("Maximum retry attempts", 0))
 
 
 async def gather(targets: Targets, sightings: Sequence[Sighting]) -> Evidence:

@@ -26,7 +26,7 @@ def one_final_state(evidence: Evidence) -> Iterator[str]:
         if states[-1] == PENDING:
             yield f"request {request_id} is still {PENDING} in the console"
     for row in evidence.requests:
-        if row["status"] == PENDING:
+        if row["status"] == PENDING and evidence.has_activity_type(row):
             yield f"request {row['request_id']} is still {PENDING} in ServiceNow"
 
 
@@ -57,11 +57,11 @@ def no_acknowledged_decision_lost(evidence: Evidence) -> Iterator[str]:
             yield f"ServiceNow took {decision} on request {row['request_id']} and has no response for it"
         for response in responses:
             yield from _altered_response(evidence, row, response)
-        for response in filter(evidence.may_be_retried, responses):
-            yield (
-                f"the response to request {row['request_id']} was given up with status "
-                f"{response['response_status_code']} after {response['retry_attempts']} retries"
-            )
+            if evidence.may_be_retried(row, response):
+                yield (
+                    f"the response to request {row['request_id']} was given up with status "
+                    f"{response['response_status_code']} after {response['retry_attempts']} retries"
+                )
     states = {approval["request_id"]: approval["state"] for approval in evidence.approvals}
     for request_id, decision in evidence.taken():
         if states.get(request_id) not in _console_states(decision):

@@ -12,7 +12,7 @@ from privman_scenarios.http_api import Answer
 from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, rows_of_texts, suggesting
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
-from privman_scenarios.servicenow import DEFAULT_APPROVER, result_of
+from privman_scenarios.servicenow import DEFAULT_APPROVER, Record, result_of
 from privman_scenarios.targets import Need
 from privman_scenarios.variables import TABLES
 from privman_scenarios.verbs.shared import Shared
@@ -59,6 +59,11 @@ UPDATE = (
     Argument("by", TEXT, "The user name; the administrator unless said."),
 )
 A_ROLE = checks.word("role", servicenow_roles, "roles")
+DELETE = (
+    TABLE,
+    Argument("sys_id", TEXT, "The record.", required=True),
+    Argument("by", TEXT, "The user name; the administrator unless said."),
+)
 CREATE_USER = (
     Argument("name", TEXT, "The user name.", required=True),
     Argument("roles", TEXTS, "Names of roles; none unless said.", check=A_ROLE),
@@ -102,6 +107,7 @@ EXPECT_RECORDS = (
     Argument("where", VALUES, "Only records with these values.", check=checks.where),
     Argument("count", COUNT, "How many there are; at least one unless said."),
     Argument("values", EXPECTED_VALUES, "What holds for each.", check=checks.columns),
+    Argument("as", TEXT, "A name under which '${name.sys_id}' of the first is kept."),
 )
 
 
@@ -117,6 +123,7 @@ def verbs() -> list[Verb]:
         _verb("decide-at-once", "Several approvers decide at the same moment.", decide_at_once, AT_ONCE, "decisions"),
         _verb("insert", "Create a record through the Table API.", insert, INSERT),
         _verb("update", "Change a record through the Table API.", update, UPDATE),
+        _verb("delete", "Delete a record through the Table API.", delete, DELETE),
         _verb("expect-request", "The Requests table has this.", expect_request, EXPECT_REQUEST, "status"),
         _verb("expect-response", "The Responses table has this.", expect_response, EXPECT_RESPONSE, "response"),
         _verb(
@@ -172,14 +179,20 @@ async def insert(play: Play, arguments: Arguments) -> None:
     play.answered("servicenow", answer)
     if "as" in arguments and not answer.refused:
         record = play.targets.servicenow.spelling.record_from_wire(arguments["table"], result_of(answer))
-        play.save(f"{arguments['as']}.sys_id", record["sys_id"])
-        play.save(f"{arguments['as']}.request_id", record.get("request_id", ""))
+        _save(play, arguments["as"], record)
 
 
 async def update(play: Play, arguments: Arguments) -> None:
     """Change a record."""
     auth = await play.targets.servicenow.credentials(arguments.get("by", ""))
     answer = await play.targets.servicenow.update(arguments["table"], arguments["sys_id"], arguments["values"], auth)
+    play.answered("servicenow", answer)
+
+
+async def delete(play: Play, arguments: Arguments) -> None:
+    """Delete a record."""
+    auth = await play.targets.servicenow.credentials(arguments.get("by", ""))
+    answer = await play.targets.servicenow.delete(arguments["table"], arguments["sys_id"], auth)
     play.answered("servicenow", answer)
 
 
@@ -207,11 +220,18 @@ async def expect_records(play: Play, arguments: Arguments) -> None:
         raise ExpectationError(f"records of {arguments['table']}", "none")
     for record in found:
         require(arguments.get("values", {}), record)
+    if "as" in arguments and found:
+        _save(play, arguments["as"], found[0])
 
 
 async def _expect(play: Play, table: str, arguments: Arguments, **where: str) -> None:
     values = {key: value for key, value in arguments.items() if key not in ("request", "count")}
     await expect_records(play, {"table": table, "where": where, "count": arguments.get("count", 1), "values": values})
+
+
+def _save(play: Play, name: str, record: Record) -> None:
+    play.save(f"{name}.sys_id", record["sys_id"])
+    play.save(f"{name}.request_id", record.get("request_id", ""))
 
 
 async def _decide(play: Play, arguments: Arguments) -> Answer:
