@@ -9,6 +9,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 
 Journal = list[dict[str, Any]]
+_PAGE = 1_000
 
 
 class ControlPlane:
@@ -19,7 +20,11 @@ class ControlPlane:
 
     async def journal(self) -> Journal:
         """Return every exchange in order, secrets masked."""
-        exchanges: Journal = (await self.call("GET", "/requests"))["requests"]
+        return await self._all("requests")
+
+    async def last_exchanges(self, most: int) -> Journal:
+        """Return so many of the newest exchanges, in order."""
+        exchanges: Journal = (await self.call("GET", f"/requests?last={most}"))["requests"]
         return exchanges
 
     async def forget_journal(self) -> None:
@@ -28,8 +33,7 @@ class ControlPlane:
 
     async def findings(self) -> list[dict[str, Any]]:
         """Return what was swallowed and which contracts were broken."""
-        findings: list[dict[str, Any]] = (await self.call("GET", "/findings"))["findings"]
-        return findings
+        return await self._all("findings")
 
     async def arm(self, fault: Mapping[str, Any]) -> None:
         """Arm a fault."""
@@ -63,6 +67,17 @@ class ControlPlane:
         """Forget journal and faults, and keep everything else."""
         await self.forget_journal()
         await self.clear_faults()
+
+    async def _all(self, name: str) -> list[dict[str, Any]]:
+        """Return a list that is read page by page."""
+        items: list[dict[str, Any]] = []
+        after, following = -1, 0
+        while following > after:
+            after = following
+            page = await self.call("GET", f"/{name}?after={after}&limit={_PAGE}")
+            items += page[name]
+            following = page.get("next") or 0
+        return items
 
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the answer's JSON."""

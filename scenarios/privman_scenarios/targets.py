@@ -120,7 +120,7 @@ class Targets:
 async def _last(name: str, party: ServiceNow | Console) -> list[str]:
     if not party.has_control:
         return [f"{name}: {answer}" for answer in party.api.recent]
-    return [_line(name, exchange) for exchange in (await party.control.journal())[-SHOWN_EXCHANGES:]]
+    return [_line(name, exchange) for exchange in await party.control.last_exchanges(SHOWN_EXCHANGES)]
 
 
 def _line(name: str, exchange: Mapping[str, Any]) -> str:

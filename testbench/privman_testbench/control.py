@@ -11,8 +11,10 @@ from aiohttp.typedefs import Middleware
 
 from privman_testbench.bodies import receive
 from privman_testbench.clock import Clock, ClockIsRealError
+from privman_testbench.exchange import Exchange
 from privman_testbench.faults import FaultError, Faults, Handler
 from privman_testbench.journal import Journal
+from privman_testbench.listing import RangeError, list_exchanges
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
@@ -62,7 +64,7 @@ class Control:
                 return to_json({"error": _REFUSAL}, 403)
             try:
                 return await handler(request)
-            except (ControlError, FaultError, ClockIsRealError) as error:
+            except (ControlError, FaultError, RangeError, ClockIsRealError) as error:
                 return to_json({"error": str(error)}, 400)
             except web.HTTPException as error:
                 answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
@@ -75,23 +77,30 @@ class Control:
         """Answer 200 when it serves."""
         return to_json({"status": "ok"})
 
-    async def requests(self, _request: web.Request) -> web.Response:
-        """Answer the journal."""
-        exchanges = [self._journal.to_json(exchange) for exchange in self._journal.exchanges()]
-        return to_json({"requests": exchanges, "evicted": self._journal.evicted})
+    async def requests(self, request: web.Request) -> web.StreamResponse:
+        """Answer the journal, all of it or what ``after``, ``limit`` and ``last`` ask for."""
+
+        async def printed(exchange: Exchange) -> list[dict[str, Any]]:
+            return [await self._journal.printed(exchange)]
+
+        return await list_exchanges(request, self._journal, "requests", printed)
 
     async def forget_requests(self, _request: web.Request) -> web.Response:
         """Empty the journal."""
         self._journal.clear()
         return web.Response(status=204)
 
-    async def findings(self, _request: web.Request) -> web.Response:
-        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in."""
-        found = [
-            {"exchange": exchange.number, **self._journal.finding_to_json(finding)}
-            for exchange, finding in self._journal.findings()
-        ]
-        return to_json({"findings": found})
+    async def findings(self, request: web.Request) -> web.StreamResponse:
+        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in.
+
+        The same parameters as of `requests` choose the exchanges.
+        """
+
+        async def printed(exchange: Exchange) -> list[dict[str, Any]]:
+            found = map(self._journal.finding_to_json, exchange.findings)
+            return [{"exchange": exchange.number, **finding} for finding in found]
+
+        return await list_exchanges(request, self._journal, "findings", printed)
 
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, and when the next thing falls due: null when nothing waits, and where time is real."""

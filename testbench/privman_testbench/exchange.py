@@ -31,6 +31,8 @@ class Exchange:
         findings: what was swallowed, and what breaks a contract.
         judged: whether somebody has looked for broken contracts yet.
         answers_secret: whether an answer that is a JSON string is a secret, such as a token.
+        size: bytes that the journal counts for it.
+        journaled: whether it is still in the journal.
     """
 
     number: int
@@ -50,6 +52,8 @@ class Exchange:
     findings: list[Finding] = field(default_factory=list)
     judged: bool = False
     answers_secret: bool = False
+    size: int = 0
+    journaled: bool = True
 
     @property
     def ended(self) -> bool:

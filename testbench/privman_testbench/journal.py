@@ -1,7 +1,10 @@
 """Every exchange of one party, in order."""
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from itertools import islice
+from typing import Any, TypeVar
 
 from privman_testbench.clock import Clock
 from privman_testbench.exchange import KEPT_BODY, Direction, Exchange, Headers
@@ -12,14 +15,20 @@ Judge = Callable[[Exchange], Iterable[Finding]]
 Fits = Callable[[Exchange], bool]
 KEPT_EXCHANGES = 10_000
 KEPT_BYTES = 64 * 1024 * 1024
+# What Python needs around an exchange, and around each of its headers and findings.
+_PER_EXCHANGE, _PER_HEADER = 1_000, 100
+# Bytes that are read without a break, and those that an exchange counts as at least.
+_MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
+Result = TypeVar("Result")
 
 
 class Journal:
     """The exchanges of one party, inbound and outbound, in the order in which they began.
 
     The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or
-    ``kept_bytes`` of bodies the oldest exchanges go, which ``evicted`` counts. Whether an exchange keeps its contract
-    is asked of ``judge`` only when somebody reads it, so that judging costs the exchange nothing.
+    ``kept_bytes`` the oldest exchanges go, which ``evicted`` counts. Addresses, headers, bodies, errors and findings
+    count alike. Whether an exchange keeps its contract is asked of ``judge`` only when somebody reads it, so that
+    judging costs the exchange nothing.
     """
 
     def __init__(
@@ -47,13 +56,13 @@ class Journal:
         kept = body[:KEPT_BODY]
         exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
         self._entries.append(exchange)
-        self._bytes += len(kept)
+        self._count(exchange, _PER_EXCHANGE + len(url) + len(kept) + _size(headers))
         return exchange
 
     def receive(self, exchange: Exchange, beginning: bytes, size: int) -> None:
         """Record a request's body that arrived after the exchange had begun, by its beginning and its whole size."""
+        self._count(exchange, len(beginning[:KEPT_BODY]) - len(exchange.request_body))
         exchange.request_body, exchange.request_size = beginning[:KEPT_BODY], size
-        self._bytes += len(exchange.request_body)
 
     def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Record the answer."""
@@ -61,20 +70,30 @@ class Journal:
         exchange.response_headers = headers
         exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()  # orjson's own bytes take up to 32 kB each
         exchange.response_size = len(body)
-        self._bytes += len(exchange.response_body)
-        self._evict()
+        self._count(exchange, len(exchange.response_body) + _size(headers) + sum(map(_weight, exchange.findings)))
 
     def fail(self, exchange: Exchange, error: str) -> None:
         """Record that there was no answer, and why."""
         exchange.error = self._secrets.mask(error)
+        self._count(exchange, len(exchange.error) + sum(map(_weight, exchange.findings)))
 
-    def exchanges(self) -> list[Exchange]:
-        """Return what is kept, oldest first, each ended exchange judged."""
-        for exchange in self._entries:
-            self._judge_once(exchange)
-        return list(self._entries)
+    def kept(self, after: int = 0) -> list[Exchange]:
+        """Return what is kept of the exchanges after that number, oldest first, judged or not."""
+        skipped = max(0, after - self._begun + len(self._entries))
+        return list(islice(self._entries, skipped, None))
 
-    def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
+    async def read(self, exchanges: Iterable[Exchange]) -> AsyncIterator[Exchange]:
+        """Yield the exchanges, each judged if it has ended; whoever else has work to do does it in between."""
+        unbroken = 0
+        for exchange in exchanges:
+            self._add(exchange, await _aside(exchange, self._judged))
+            yield exchange
+            unbroken += max(exchange.size, _LEAST_WORK)
+            if unbroken >= _MOST_WORK:
+                unbroken = 0
+                await asyncio.sleep(0)
+
+    async def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
         """Return the newest exchanges that fit, newest first, each judged if it has ended.
 
         Args:
@@ -82,31 +101,38 @@ class Journal:
             fits: asked of each exchange.
             before: the number that all must be below, if any.
         """
+        older = (each for each in reversed(self.kept()) if before is None or each.number < before)
         found: list[Exchange] = []
-        for exchange in reversed(self._entries):
-            if before is not None and exchange.number >= before:
-                continue
-            self._judge_once(exchange)
+        async for exchange in self.read(older):
             if fits(exchange):
                 found.append(exchange)
             if len(found) == most:
                 break
         return found
 
-    def find(self, number: int) -> Exchange | None:
+    async def find(self, number: int) -> Exchange | None:
         """Return the exchange of that number, judged if it has ended; None if it is not kept."""
-        return next(iter(self.latest(1, lambda exchange: exchange.number == number, number + 1)), None)
+        found = [exchange async for exchange in self.read(self.kept(number - 1)[:1])]
+        return next((exchange for exchange in found if exchange.number == number), None)
 
     def findings(self) -> list[tuple[Exchange, Finding]]:
         """Return every finding of the exchanges that are kept."""
-        return [(exchange, finding) for exchange in self.exchanges() for finding in exchange.findings]
+        for exchange in self.kept():
+            self._add(exchange, self._judged(exchange))
+        return [(exchange, finding) for exchange in self._entries for finding in exchange.findings]
 
     def clear(self) -> None:
         """Forget everything; the next exchange is number 1."""
+        for exchange in self._entries:
+            exchange.journaled = False
         self._entries.clear()
         self._bytes = self._begun = self.evicted = 0
 
-    def to_json(self, exchange: Exchange) -> dict[str, object]:
+    async def printed(self, exchange: Exchange) -> dict[str, Any]:
+        """Return the exchange as the control plane prints it, secrets masked; a large one keeps nobody waiting."""
+        return await _aside(exchange, self.to_json)
+
+    def to_json(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked."""
         mask = self._secrets.mask
         return {
@@ -137,17 +163,41 @@ class Journal:
         """Return the finding as the control plane prints it, secrets masked."""
         return {key: self._secrets.mask(value) for key, value in finding.to_json().items()}
 
-    def _judge_once(self, exchange: Exchange) -> None:
+    def _judged(self, exchange: Exchange) -> list[Finding]:
+        """Return the contracts that an exchange breaks, the first time that somebody asks."""
         if exchange.judged or not exchange.ended or _is_cut(exchange):
-            return
+            return []
         exchange.judged = True
-        exchange.findings.extend(self._judge(exchange))
+        return list(self._judge(exchange))
 
-    def _evict(self) -> None:
-        while len(self._entries) > self._kept_exchanges or self._bytes > self._kept_bytes:
+    def _add(self, exchange: Exchange, found: list[Finding]) -> None:
+        exchange.findings.extend(found)
+        self._count(exchange, sum(map(_weight, found)))
+
+    def _count(self, exchange: Exchange, size: int) -> None:
+        """Count what an exchange has come to; what has left the journal meanwhile counts no more."""
+        if not exchange.journaled:
+            return
+        exchange.size += size
+        self._bytes += size
+        while self._entries and (len(self._entries) > self._kept_exchanges or self._bytes > self._kept_bytes):
             gone = self._entries.popleft()
-            self._bytes -= len(gone.request_body) + len(gone.response_body)
+            gone.journaled = False
+            self._bytes -= gone.size
             self.evicted += 1
+
+
+async def _aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
+    """Do work on an exchange, on a large one in a thread, so that others are served meanwhile."""
+    return work(exchange) if exchange.size < _MOST_WORK else await asyncio.to_thread(work, exchange)
+
+
+def _size(headers: Headers) -> int:
+    return sum(_PER_HEADER + len(name) + len(value) for name, value in headers.items())
+
+
+def _weight(finding: Finding) -> int:
+    return _PER_HEADER + len(finding.rule) + len(finding.message) + len(finding.where)
 
 
 def _answer_text(exchange: Exchange) -> str:

@@ -92,7 +92,7 @@ async def test_faults_strike_the_api(console: ConsoleUnderTest) -> None:
 async def test_journal_and_faults_are_within_reach() -> None:
     """A test in the same process reaches journal and faults through the application."""
     app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
-    assert app[JOURNAL].exchanges() == []
+    assert app[JOURNAL].kept() == []
     assert app[FAULTS].armed == []
 
 

@@ -51,7 +51,7 @@ async def test_a_body_declared_too_long_is_not_waited_for(server: TestServer, jo
     head = f"POST {INCIDENT} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 524288000"
     answer = await answer_to(server, head.encode(), b'{"short_')
     assert answer.startswith(b"HTTP/1.1 400 Bad Request")
-    assert [(exchange.status, exchange.request_body) for exchange in journal.exchanges()] == [(400, b"")]
+    assert [(exchange.status, exchange.request_body) for exchange in journal.kept()] == [(400, b"")]
 
 
 async def test_a_body_that_does_not_end_is_cut_off(client: Client) -> None:
@@ -219,7 +219,7 @@ async def test_a_head_that_is_no_text(server: TestServer, client: Client, journa
     answer = await answer_to(server, f"GET {INCIDENT} HTTP/1.1\r\nX-Odd: ".encode() + b"\xff")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"Server: snow_adc" in answer
-    printed = json.dumps([journal.to_json(exchange) for exchange in journal.exchanges()], ensure_ascii=False)
+    printed = json.dumps([journal.to_json(exchange) for exchange in journal.kept()], ensure_ascii=False)
     assert "\\\\udcff" in printed
     assert (await client.get(f"{INCIDENT}?sysparm_limit=1", headers={"X-Odd": "größe"})).status == 200
 

@@ -45,7 +45,7 @@ class Party:
     """An app that echoes what it is sent, and a client of it."""
 
     clock: Clock = field(default_factory=VirtualClock)
-    kept: tuple[int, int] = (5, 2000)
+    kept: tuple[int, int] = (5, 40_000)
     url: str = ""
     resets: int = 0
     handled: int = 0
@@ -115,5 +115,5 @@ async def real_party() -> AsyncIterator[Party]:
 @pytest.fixture
 async def roomy_party() -> AsyncIterator[Party]:
     """Serve the echo with a journal that keeps a hundred exchanges."""
-    async for served in _serve(Party(kept=(100, 10_000_000))):
+    async for served in _serve(Party(kept=(100, 40_000_000))):
         yield served

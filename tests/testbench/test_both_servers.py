@@ -1,13 +1,17 @@
 """What the testbench promises, at both servers' front doors."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiohttp import ClientSession
 
-from privman_scenarios.world import fresh_console, fresh_servicenow
+from privman_scenarios.world import Remote, fresh_console, fresh_servicenow
 
-SERVERS = {"mock-servicenow": fresh_servicenow, "console-sim": fresh_console}
+SERVERS: dict[str, Callable[[], AbstractAsyncContextManager[Remote]]] = {
+    "mock-servicenow": fresh_servicenow,
+    "console-sim": fresh_console,
+}
 
 
 @pytest.fixture(params=SERVERS)

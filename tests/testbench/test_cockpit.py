@@ -73,7 +73,7 @@ async def test_cockpit_is_not_in_the_journal_and_meets_no_fault(party: Party, br
     """Looking on changes nothing of what is looked at."""
     await party.call("POST", "/__admin/faults", json={"kind": "status"})
     assert (await browser.get())[0] == 200
-    assert party.journal.exchanges() == []
+    assert party.journal.kept() == []
     assert len(party.faults.armed) == 1
 
 
@@ -338,7 +338,7 @@ async def test_form_without_its_token_is_refused(
     await party.call("POST", "/__admin/faults", json={"kind": "reset"})
     status, html = await browser.post(path, values | {"kind": "status", "seconds": "5"})
     assert (status, "Its token is not that of this cockpit" in html) == (403, True)
-    assert (len(party.journal.exchanges()), len(party.faults.armed)) == (1, 1)
+    assert (len(party.journal.kept()), len(party.faults.armed)) == (1, 1)
     assert party.clock.now().second == 0
 
 
@@ -346,9 +346,9 @@ async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -
     """Even with the right token another origin cannot post; this one can."""
     await party.call("GET", "/one")
     status, _ = await browser.post("/journal/clear", {}, headers={"Origin": "https://elsewhere.example"})
-    assert (status, len(party.journal.exchanges())) == (403, 1)
+    assert (status, len(party.journal.kept())) == (403, 1)
     await browser.post("/journal/clear", {}, headers={"Origin": party.url})
-    assert party.journal.exchanges() == []
+    assert party.journal.kept() == []
 
 
 @pytest.mark.parametrize(

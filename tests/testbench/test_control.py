@@ -1,3 +1,4 @@
+import asyncio
 import json
 from base64 import b64decode, b64encode
 from datetime import timedelta
@@ -9,6 +10,7 @@ import pytest
 from aiohttp import ClientSession, UnixConnector, web
 
 from privman_testbench.control import Control
+from privman_testbench.findings import Finding
 from privman_testbench.journal import Journal
 from privman_testbench.virtual_clock import START
 
@@ -51,13 +53,91 @@ async def test_journal_is_bounded_by_count(party: Party) -> None:
     assert body["evicted"] == 3
 
 
-async def test_journal_is_bounded_by_size(party: Party) -> None:
-    """Bodies beyond the bound of 2,000 bytes push the older exchanges out."""
-    await party.call("POST", "/small", data="x")
-    await party.call("POST", "/large", data="x" * 900)
-    await party.call("POST", "/larger", data="x" * 950)
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"data": "x" * 9_000},
+        {"data": b"\xff" * 9_000},
+        {"params": {"a": "x" * 6_000, "b": "y" * 1_800, "wrong": "z" * 300}},
+        {"headers": {f"X-{number}": "x" * 200 for number in range(100)}},
+    ],
+    ids=["body", "bytes", "address", "headers"],
+)
+async def test_journal_is_bounded_by_size(party: Party, large: dict[str, Any]) -> None:
+    """Bodies, addresses and headers beyond the bound of 40,000 bytes push the older exchanges out."""
+    for number in range(5):
+        await party.call("POST", f"/{number}", **large)
     _, body = await party.call("GET", "/__admin/requests")
-    assert [entry["url"] for entry in body["requests"]] == ["/larger"]
+    assert body["requests"][-1]["url"].startswith("/4")
+    assert len(body["requests"]) + body["evicted"] == 5
+    assert body["evicted"] >= 1
+    assert sum(exchange.size for exchange in party.journal.kept()) <= 40_000
+
+
+def test_journal_counts_findings_and_errors(party: Party) -> None:
+    """What is found in an exchange is kept with it, so it counts; what has left the journal counts no more."""
+    journal = Journal(party.clock, party.secrets, judge, kept_bytes=20_000)
+    gone = journal.begin("in", "GET", "/", {}, b"")
+    journal.clear()
+    journal.finish(gone, 200, {}, b"x" * 30_000)
+    for number in range(10):
+        exchange = journal.begin("in", "POST", "/", {}, b"")
+        exchange.findings += [Finding("swallowed", "rule", "x" * 1_000)] * 3
+        (journal.finish(exchange, 200, {}, b"") if number % 2 else journal.fail(exchange, "x" * 500))
+    assert 2 <= len(journal.kept()) <= 5
+    assert sum(exchange.size for exchange in journal.kept()) <= 20_000
+
+
+async def test_journal_is_read_in_pages(roomy_party: Party) -> None:
+    """A page has as many exchanges as are asked for, and says where the next one begins."""
+    for number in range(1, 8):
+        await roomy_party.call("POST", f"/{number}", data="wrong")
+    numbers, following = [], 0
+    while following is not None:
+        _, page = await roomy_party.call("GET", f"/__admin/requests?after={following}&limit=3")
+        numbers.append([exchange["number"] for exchange in page["requests"]])
+        following = page["next"]
+    assert numbers == [[1, 2, 3], [4, 5, 6], [7]]
+    _, page = await roomy_party.call("GET", "/__admin/findings?after=4&limit=2")
+    assert ([finding["exchange"] for finding in page["findings"]], page["next"]) == ([5, 6], 6)
+    _, page = await roomy_party.call("GET", "/__admin/requests?last=2")
+    assert ([exchange["number"] for exchange in page["requests"]], "next" in page) == ([6, 7], False)
+    _, page = await roomy_party.call("GET", "/__admin/requests?after=7&limit=1")
+    assert (page["requests"], page["next"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=x", "limit=-1", "limit=1e3", "last=0", "after=٣", f"after={'9' * 5_000}"]
+)
+@pytest.mark.parametrize("path", ["requests", "findings"])
+async def test_journal_wants_whole_numbers(party: Party, path: str, query: str) -> None:
+    """A range that is none is refused with its value."""
+    status, body = await party.call("GET", f"/__admin/{path}?{query}")
+    name = query.partition("=")[0]
+    assert (status, body["error"].startswith(f"'{name}' is '")) == (400, True)
+    assert len(body["error"]) < 200
+
+
+async def test_a_long_journal_is_streamed_while_others_are_served(roomy_party: Party) -> None:
+    """Whoever asks meanwhile is answered before all of a long journal has been read."""
+    party = roomy_party
+    for number in range(9):
+        await party.call("POST", f"/{number}", data=b"x" * 1_000_000)
+    order: list[str] = []
+
+    async def call(name: str, path: str) -> Any:
+        body = (await party.call("GET", path))[1]
+        order.append(name)
+        return body
+
+    whole, _ = await asyncio.gather(call("journal", "/__admin/requests"), call("other", "/__admin/health"))
+    assert order == ["other", "journal"]
+    assert [len(exchange["request"]["body"]) for exchange in whole["requests"]] == [1_000_000] * 9
+    pages, following = 0, 0
+    while following is not None:
+        _, page = await party.call("GET", f"/__admin/requests?limit=100&after={following}")
+        pages, following = pages + 1, page["next"]
+    assert pages == 3  # a page has little more than four megabytes
 
 
 async def test_journal_says_what_is_no_text(party: Party) -> None:
@@ -72,7 +152,7 @@ async def test_journal_keeps_the_beginning_of_a_large_body(party: Party) -> None
     party.journal = Journal(party.clock, party.secrets, judge)
     large = party.journal.begin("out", "POST", "http://far/", {}, b"wrong" * 300_000)
     party.journal.finish(large, 200, {}, b"")
-    (exchange,) = party.journal.exchanges()
+    (exchange,) = party.journal.kept()
     text = party.journal.to_json(exchange)["request"]
     assert text == {"headers": [], "body": "(1500000 bytes, of which the first 1048576 are kept)"}
     assert party.journal.findings() == []

@@ -98,7 +98,7 @@ async def test_slow_answer_waits_on_the_clock(party: Party) -> None:
     """A slow request is handled only once the clock has passed its seconds."""
     await _arm(party, kind="slow", seconds=10)
     call = asyncio.create_task(party.call("POST", "/", data="x"))
-    while not party.journal.exchanges():
+    while not party.journal.kept():
         await asyncio.sleep(0)
     await party.clock.advance(9)
     assert party.handled == 0

@@ -25,7 +25,7 @@ SENT: dict[str, bytes] = {
     "half a body for a slow answer": b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
     "requests in a row": b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20,
     "half a form of the cockpit": b"POST /__cockpit/clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
-    "half a body of the control plane": b"POST /__admin/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+    "half a body of the control plane": b"POST /__admin/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
 }
 
 

@@ -56,7 +56,9 @@ class JournalPages:
     async def show(self, request: web.Request) -> web.Response:
         """Answer the list; ``find`` leaves what has that text in its first line, ``only=findings`` what has some."""
         wanted, only = request.query.get("find", "").strip(), request.query.get("only") == "findings"
-        found = self._journal.latest(ROWS + 1, lambda each: _fits(each, wanted.lower(), only=only), _before(request))
+        found = await self._journal.latest(
+            ROWS + 1, lambda each: _fits(each, wanted.lower(), only=only), _before(request)
+        )
         rows = [to_row(self._journal, self._explain, each) for each in found[:ROWS]]
         return self._frame.page(
             "journal.html",
@@ -72,7 +74,7 @@ class JournalPages:
     async def one(self, request: web.Request) -> web.Response:
         """Answer one exchange."""
         number = int(request.match_info["number"])
-        exchange = self._journal.find(number)
+        exchange = await self._journal.find(number)
         if exchange is None:
             return self._frame.page("exchange_gone.html", request, 404, title=f"Exchange {number}")
         return self._frame.page(
@@ -80,7 +82,7 @@ class JournalPages:
             request,
             title=f"Exchange {number}",
             row=to_row(self._journal, self._explain, exchange),
-            said=_readable(self._journal.to_json(exchange)),
+            said=_readable(await self._journal.printed(exchange)),
         )
 
     async def clear(self, _request: web.Request) -> web.Response:

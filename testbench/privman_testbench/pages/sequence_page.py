@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from aiohttp import web
-from yarl import URL
 
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
@@ -27,31 +26,31 @@ class SequencePage:
     async def show(self, request: web.Request) -> web.Response:
         """Answer the diagram of the last exchanges that mention any ``about`` in URL or body, in any case."""
         about = [text for text in request.query.getall("about", []) if text.strip()]
-        rows = [to_row(self._journal, self._explain, each) for each in self._exchanges(about)]
+        rows = [to_row(self._journal, self._explain, each) for each in await self._exchanges(about)]
         calls = [self._call(row) for row in rows]
         return self._frame.page(
             "sequence.html", request, title="Sequence", about=about, rows=rows, diagram=draw(calls), most=MOST
         )
 
-    def _exchanges(self, about: list[str]) -> list[Exchange]:
+    async def _exchanges(self, about: list[str]) -> list[Exchange]:
         """Return the exchanges, oldest first, with the calls that led up to those of this party."""
         wanted = [text.strip().lower().encode() for text in about]
         if not wanted:
             return []
         chosen: dict[int, Exchange] = {}
-        for exchange in reversed(self._journal.latest(MOST, lambda each: _mentions(each, wanted))):
-            chosen |= {each.number: each for each in (*self._lead(exchange), exchange)}
+        for exchange in reversed(await self._journal.latest(MOST, lambda each: _mentions(each, wanted))):
+            chosen |= {each.number: each for each in (*await self._lead(exchange), exchange)}
         return list(chosen.values())
 
-    def _lead(self, exchange: Exchange) -> list[Exchange]:
+    async def _lead(self, exchange: Exchange) -> list[Exchange]:
         """Return the log-on that came right before a call of this party, if any."""
-        found = self._journal.latest(1, lambda each: _is_to_same_host(each, exchange), exchange.number)
-        return [each for each in found if each.at + _SHORTLY > exchange.at and URL(each.url) != URL(exchange.url)]
+        found = await self._journal.latest(1, lambda each: _is_to_same_host(each, exchange), exchange.number)
+        return [each for each in found if each.at + _SHORTLY > exchange.at and each.url != exchange.url]
 
     def _call(self, row: Row) -> Call:
         exchange, here, there = row.exchange, self._frame.party, row.told.other
         source, target = (there, here) if exchange.direction == "in" else (here, there)
-        return Call(exchange.at, source, target, exchange.method, URL(row.url).path, row.answer, row.tone)
+        return Call(exchange.at, source, target, exchange.method, _path(row.url), row.answer, row.tone)
 
 
 def _mentions(exchange: Exchange, wanted: list[bytes]) -> bool:
@@ -60,4 +59,14 @@ def _mentions(exchange: Exchange, wanted: list[bytes]) -> bool:
 
 
 def _is_to_same_host(one: Exchange, other: Exchange) -> bool:
-    return one.direction == other.direction == "out" and URL(one.url).origin() == URL(other.url).origin()
+    return one.direction == other.direction == "out" and _host(one.url) == _host(other.url)
+
+
+def _host(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3]).lower()
+
+
+def _path(url: str) -> str:
+    """Return the path of an address, whether or not it is one that a parser takes."""
+    path = url.partition("?")[0]
+    return path if path.startswith("/") else f"/{'/'.join(path.split('/', 3)[3:])}"

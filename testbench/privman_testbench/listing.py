@@ -1,0 +1,98 @@
+"""Lists of what a journal keeps: in pages or whole, streamed while others are served."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
+from aiohttp import web
+
+from privman_testbench.exchange import Exchange
+from privman_testbench.journal import KEPT_EXCHANGES, Journal
+
+Printed = Callable[[Exchange], Awaitable[list[dict[str, Any]]]]
+# A page ends after so many bytes, though it has one exchange at least; a longer answer is streamed.
+_LONGEST_PAGE, _AT_ONCE = 4 * 1024 * 1024, 256 * 1024
+
+
+class RangeError(ValueError):
+    """Raised for a range that cannot be asked for; the message names the parameter and shows its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which exchanges are asked for.
+
+    Attributes:
+        after: only those with a higher number.
+        limit: at most so many, the oldest first; None for all.
+        last: of these, only so many of the newest; None for all.
+    """
+
+    after: int = 0
+    limit: int | None = None
+    last: int | None = None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """Return what the parameters ask for; raises RangeError."""
+        numbers = {name: _number(name, query[name], int(name != "after")) for name in cls.__slots__ if name in query}
+        return cls(**numbers)
+
+
+async def list_exchanges(request: web.Request, journal: Journal, name: str, printed: Printed) -> web.StreamResponse:
+    """Answer under ``name`` what is printed of each exchange that is asked for.
+
+    Without ``limit`` that is all; with it there is one page, and ``next`` is what to give as ``after`` for the next
+    one, null after the last one. Raises RangeError.
+    """
+    wanted = Range.read(request.query)
+    begun = bytearray()
+    async with aclosing(_parts(journal, wanted, name, printed)) as parts:
+        async for part in parts:
+            begun += part
+            if len(begun) > _AT_ONCE:
+                return await _stream(request, bytes(begun), parts)
+    return web.Response(body=bytes(begun), content_type="application/json")
+
+
+async def _stream(request: web.Request, begun: bytes, parts: AsyncIterator[bytes]) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await answer.prepare(request)
+    await answer.write(begun)
+    async for part in parts:
+        await answer.write(part)
+    return answer
+
+
+async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed) -> AsyncGenerator[bytes]:
+    """Yield the parts of the answer."""
+    exchanges = journal.kept(wanted.after)
+    exchanges = exchanges[-wanted.last :] if wanted.last else exchanges
+    page = exchanges[: wanted.limit]
+    last, size, separator = 0, 0, b""
+    yield b'{"%s":[' % name.encode()
+    async for exchange in journal.read(page):
+        last = exchange.number
+        for item in await printed(exchange):
+            part = separator + orjson.dumps(item)
+            size, separator = size + len(part), b","
+            yield part
+        if wanted.limit is not None and size >= _LONGEST_PAGE:
+            break
+    yield b"]"
+    if name == "requests":
+        yield b',"evicted":%d' % journal.evicted
+    if wanted.limit is not None:
+        following = last if last and last < exchanges[-1].number else None
+        yield b',"next":%s' % orjson.dumps(following)
+    yield b"}"
+
+
+def _number(name: str, text: str, least: int) -> int:
+    digits = len(str(KEPT_EXCHANGES)) + 7
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else -1
+    if number < least:
+        raise RangeError(f"{name!r} is {text[:40]!r}; expected a whole number from {least} of at most {digits} digits")
+    return number
