@@ -1,6 +1,7 @@
 """JSON objects read key by key; each complaint names the key, shows its value and says what was expected."""
 
 import re
+import reprlib
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -14,6 +15,12 @@ _SECRET = re.compile("password|secret", re.IGNORECASE)
 _WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object"}
 
 
+_LONGEST_SHOWN = 200
+_shortened = reprlib.Repr()
+_shortened.maxlevel = 3
+_shortened.maxstring = _shortened.maxother = _shortened.maxlong = _LONGEST_SHOWN
+
+
 class Body:
     """A JSON object of which every key is known; raises BadRequestError for anything else."""
 
@@ -21,7 +28,7 @@ class Body:
         self._values = values
         for key in values:
             if key not in known:
-                raise BadRequestError(f"unknown key {key!r}{near(key, known)}; expected {', '.join(known)}")
+                raise BadRequestError(f"unknown key {shown(key)}{near(key, known)}; expected {', '.join(known)}")
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -46,14 +53,14 @@ class Body:
         """Return required text of that form."""
         text = self.text(key)
         if form.fullmatch(text) is None:
-            raise BadRequestError(f"{key!r} is {text!r}; expected {expected}")
+            raise BadRequestError(f"{key!r} is {shown(text)}; expected {expected}")
         return text
 
     def one_of(self, key: str, words: Collection[str]) -> str:
         """Return required text that is one of the words."""
         text = self.text(key)
         if text not in words:
-            raise BadRequestError(f"{key!r} is {text!r}{near(text, words)}; expected one of {', '.join(words)}")
+            raise BadRequestError(f"{key!r} is {shown(text)}{near(text, words)}; expected one of {', '.join(words)}")
         return text
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
@@ -65,7 +72,7 @@ class Body:
         """Return a required number of seconds, from 0 to ten years."""
         value = self._values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
-            raise BadRequestError(f"{key!r} is {value!r}; expected a number from 0 to {MOST_SECONDS}")
+            raise BadRequestError(f"{key!r} is {shown(value)}; expected a number from 0 to {MOST_SECONDS}")
         return value
 
     def mapping(self, key: str) -> dict[str, Any]:
@@ -79,8 +86,13 @@ class Body:
             return value
         if key not in self._values:
             raise BadRequestError(f"{key!r} is missing; expected {_WORDS[kind]}")
-        shown = "not shown here" if _SECRET.search(key) else repr(value)
-        raise BadRequestError(f"{key!r} is {shown}; expected {_WORDS[kind]}")
+        seen = "not shown here" if _SECRET.search(key) else shown(value)
+        raise BadRequestError(f"{key!r} is {seen}; expected {_WORDS[kind]}")
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it, however long or deep it is."""
+    return _shortened.repr(value)
 
 
 def near(word: str, words: Collection[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from console_sim.bodies import GUID, near
+from console_sim.bodies import GUID, near, shown
 from console_sim.errors import BadRequestError
 from privman_contracts import WireNames
 from privman_testbench.ids import Ids
@@ -29,16 +29,16 @@ class MetadataWriter:
 
     def _key(self, key: str) -> str:
         if _PASCAL_CASE.fullmatch(key) is None:
-            raise BadRequestError(f"'metadata' has key {key!r}{near(key, self._spelling)}; expected PascalCase")
+            raise BadRequestError(f"'metadata' has key {shown(key)}{near(key, self._spelling)}; expected PascalCase")
         return self._spelling.get(key, key)
 
 
 def _value(key: str, value: object) -> str:
     if not isinstance(value, str):
-        raise BadRequestError(f"{key!r} of 'metadata' is {value!r}; expected text")
+        raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected text")
     bare = value.removeprefix("{").removesuffix("}")
     if key in _GUIDS and GUID.fullmatch(bare) is not None:
         return f"{{{bare}}}"
     if key == "PolicyId":
-        raise BadRequestError(f"{key!r} of 'metadata' is {value!r}; expected a GUID")
+        raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected a GUID")
     return value

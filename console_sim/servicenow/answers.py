@@ -1,5 +1,7 @@
-"""What an answer of the Table API means (platform 1.9, 5.1 to 5.4)."""
+"""What an answer of the Table API means (platform 1.9, 5.1 to 5.4): the one place where its bytes are read."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -7,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from console_sim.bodies import SYS_ID, shown
 from console_sim.servicenow.failures import (
     BrokenAnswerError,
     BusyError,
@@ -18,23 +21,70 @@ from console_sim.servicenow.failures import (
 from privman_testbench.outbound import Answer
 
 _LONGEST_WAIT = 86_400.0
+_LONGEST_TEXT = 1_000
 
 
-def read_result(answer: Answer, now: datetime) -> Any:  # noqa: ANN401 - a record or a list of records
-    """Return ``result``; raises the ServiceNowError that the answer amounts to."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as ServiceNow shows it.
+
+    Attributes:
+        sys_id: 32 hexadecimal digits.
+        texts: the columns that hold text, by name; any other value is left out.
+    """
+
+    sys_id: str
+    texts: Mapping[str, str]
+
+
+def read_record(answer: Answer, now: datetime) -> Record:
+    """Return the record of an answer; raises the ServiceNowError that the answer amounts to."""
+    return _record(_result(answer, now))
+
+
+def read_texts(answer: Answer, now: datetime) -> Mapping[str, str]:
+    """Return the columns that hold text of a record whose sys_id is known; raises as `read_record` does."""
+    return _texts(_result(answer, now))
+
+
+def read_records(answer: Answer, now: datetime) -> list[Record]:
+    """Return the records of an answer; raises the ServiceNowError that the answer amounts to."""
+    result = _result(answer, now)
+    if not isinstance(result, list):
+        raise BrokenAnswerError("the answer holds no list of records")
+    return [_record(each) for each in result]
+
+
+def _record(value: object) -> Record:
+    texts = _texts(value)
+    sys_id = texts.get("sys_id", "")
+    if not sys_id:
+        raise BrokenAnswerError("the answer's record has no sys_id")
+    if SYS_ID.fullmatch(sys_id) is None:
+        raise BrokenAnswerError(f"the answer's record has sys_id {shown(sys_id)}; expected 32 hexadecimal digits")
+    return Record(sys_id, texts)
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise BrokenAnswerError("the answer holds no record")
+    return {column: text for column, text in value.items() if isinstance(text, str)}
+
+
+def _result(answer: Answer, now: datetime) -> object:
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise _refusal(answer, now)
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         raise UnreachableError(
-            f"{answer.status}: redirected to {answer.headers.get('location', 'nowhere')!r}, a login page or a "
+            f"{answer.status}: redirected to {shown(answer.headers.get('location', 'nowhere'))}, a login page or a "
             "hibernating instance; expected JSON"
         )
     if answer.status == HTTPStatus.ACCEPTED:
         raise BrokenAnswerError("202 without a record: ServiceNow dropped the request, its session queue is full")
-    return _result(answer)
+    return _result_of_success(answer)
 
 
-def _result(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records
+def _result_of_success(answer: Answer) -> object:
     if answer.content_type == "text/html" or answer.body.lstrip()[:1] == b"<":
         raise _page(answer)
     body = _json(answer)
@@ -53,7 +103,7 @@ def _page(answer: Answer) -> ServiceNowError:
     return UnreachableError(f"{answer.status} with an HTML page, perhaps of a login or a proxy; expected JSON")
 
 
-def _json(answer: Answer) -> Any:  # noqa: ANN401 - any JSON
+def _json(answer: Answer) -> object:
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
@@ -79,22 +129,27 @@ def _reason(answer: Answer) -> str:
         return "without an error in JSON"
 
 
-def _error_text(body: Any) -> str:  # noqa: ANN401 - whatever ServiceNow sent
+def _error_text(body: object) -> str:
     """Return message and detail of the error envelope, or say that there is none."""
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return "without an error envelope"
-    texts = [str(error[key]) for key in ("message", "detail") if error.get(key)]
+    texts = [_in_words(error[key]) for key in ("message", "detail") if error.get(key)]
     return ": ".join(texts) or "with an empty error"
 
 
+def _in_words(value: Any) -> str:  # noqa: ANN401 - whatever ServiceNow sent
+    text = value if isinstance(value, str) else shown(value)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+
+
 def _retry_after(answer: Answer, now: datetime) -> float | None:
-    """Return the seconds that Retry-After asks for, given as seconds or as a date."""
+    """Return the seconds that Retry-After asks for, given as seconds or as a date; None for anything else."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(text)
         return min(max((until - now).total_seconds(), 0.0), _LONGEST_WAIT)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

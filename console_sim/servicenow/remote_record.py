@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import orjson
 
@@ -45,7 +44,7 @@ class Own:
 
     query: str
     columns: tuple[str, ...]
-    fits: Callable[[Mapping[str, Any]], bool]
+    fits: Callable[[Mapping[str, str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ async def _insert(api: TableApi, wanted: Wanted, keep: Keep) -> str:
 async def _find(api: TableApi, wanted: Wanted) -> str:
     """Return the sys_id of the newest record that is the console's own, empty when there is none."""
     found = await api.find(wanted.table, wanted.own.query, wanted.own.columns)
-    return next((sys_id for sys_id, record in found if wanted.own.fits(record)), "")
+    return next((record.sys_id for record in found if wanted.own.fits(record.texts)), "")
 
 
 def _digest(fields: Fields) -> str:

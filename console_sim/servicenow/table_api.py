@@ -2,16 +2,16 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 import orjson
 
 from console_sim.credential import Credential
-from console_sim.servicenow.answers import read_result
-from console_sim.servicenow.failures import BrokenAnswerError, UnreachableError
+from console_sim.servicenow.answers import Record, read_record, read_records, read_texts
+from console_sim.servicenow.failures import UnreachableError
 from privman_testbench.clock import Clock
-from privman_testbench.outbound import HttpCaller, NoAnswerError
+from privman_testbench.outbound import Answer, HttpCaller, NoAnswerError
 
 Fields = Mapping[str, str]
 _MOST_FOUND = 100
@@ -30,21 +30,17 @@ class TableApi:
 
     async def create(self, table: str, fields: Fields) -> str:
         """Insert a record and return its sys_id."""
-        record = await self._call("POST", self._url(table), fields)
-        return _sys_id(record)
+        return read_record(*await self._call("POST", self._url(table), fields)).sys_id
 
     async def update(self, table: str, sys_id: str, fields: Fields) -> None:
         """Change a record."""
-        await self._call("PATCH", self._url(table, sys_id), fields)
+        read_texts(*await self._call("PATCH", self._url(table, sys_id), fields))
 
-    async def read(self, table: str, sys_id: str) -> dict[str, Any]:
-        """Return a record."""
-        record = await self._call("GET", self._url(table, sys_id))
-        if not isinstance(record, dict):
-            raise BrokenAnswerError("the answer holds no record")
-        return record
+    async def read(self, table: str, sys_id: str) -> Mapping[str, str]:
+        """Return the columns of a record that hold text."""
+        return read_texts(*await self._call("GET", self._url(table, sys_id)))
 
-    async def find(self, table: str, query: str, columns: Sequence[str]) -> list[tuple[str, dict[str, Any]]]:
+    async def find(self, table: str, query: str, columns: Sequence[str]) -> list[Record]:
         """Return sys_id and these columns of the newest records that fit the encoded query, the newest first."""
         parameters = {
             "sysparm_query": f"{query}^ORDERBYDESCsys_created_on",
@@ -52,15 +48,13 @@ class TableApi:
             "sysparm_exclude_reference_link": "true",
             "sysparm_limit": str(_MOST_FOUND),
         }
-        records = await self._call("GET", f"{self._url(table)}?{urlencode(parameters, quote_via=quote)}")
-        if not isinstance(records, list):
-            raise BrokenAnswerError("the answer holds no list of records")
-        return [(_sys_id(record), record) for record in records]
+        return read_records(*await self._call("GET", f"{self._url(table)}?{urlencode(parameters, quote_via=quote)}"))
 
     def _url(self, *parts: str) -> str:
         return "/".join([table_url(self._base_url), *parts])
 
-    async def _call(self, method: str, url: str, fields: Fields | None = None) -> Any:  # noqa: ANN401 - the result
+    async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[Answer, datetime]:
+        """Return the answer and when it came."""
         headers, body = dict(self._headers), b""
         if fields is not None:
             headers["Content-Type"] = "application/json"
@@ -69,16 +63,9 @@ class TableApi:
             answer = await self._caller.send(method, url, headers, body, self._seconds)
         except NoAnswerError as error:
             raise UnreachableError(str(error)) from None
-        return read_result(answer, self._clock.now())
+        return answer, self._clock.now()
 
 
 def table_url(base_url: str) -> str:
     """Return where the Table API of that instance is."""
     return f"{base_url}/api/now/table"
-
-
-def _sys_id(record: Any) -> str:  # noqa: ANN401 - whatever ServiceNow sent
-    sys_id = record.get("sys_id") if isinstance(record, dict) else None
-    if not isinstance(sys_id, str) or not sys_id:
-        raise BrokenAnswerError("the answer's record has no sys_id")
-    return sys_id

@@ -57,7 +57,11 @@ async def after(console: ConsoleUnderTest, mood: Mood) -> str:
         (answering(201, "[]"), "201 with JSON that is no object; expected 'result'"),
         (answering(201, "{}"), "201 without 'result'; expected a record"),
         (answering(201, '{"result":{}}'), "the answer's record has no sys_id"),
-        (answering(201, '{"result":[]}'), "the answer's record has no sys_id"),
+        (answering(201, '{"result":[]}'), "the answer holds no record"),
+        (
+            answering(201, '{"result":{"sys_id":"../incident/1"}}'),
+            "the answer's record has sys_id '../incident/1'; expected 32 hexadecimal digits",
+        ),
         (
             answering(200, CANCELLED),
             "200 with an error in its body: Transaction cancelled: maximum execution time exceeded",
