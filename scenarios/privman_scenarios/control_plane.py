@@ -1,6 +1,6 @@
 """The ``/__admin`` of a party that is a fake."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -13,10 +13,15 @@ _PAGE = 1_000
 
 
 class ControlPlane:
-    """Journal, findings, faults, clock and reset of one party; every call raises ExpectationError when refused."""
+    """Journal, findings, faults, clock and reset of one party; every call raises ExpectationError when refused.
+
+    Attributes:
+        before_forgetting: given the journal each time before it is emptied.
+    """
 
     def __init__(self, api: HttpApi) -> None:
         self._api = api
+        self.before_forgetting: list[Callable[[Journal], None]] = []
 
     async def journal(self) -> Journal:
         """Return every exchange in order, secrets masked."""
@@ -29,6 +34,10 @@ class ControlPlane:
 
     async def forget_journal(self) -> None:
         """Empty the journal, findings included; the next exchange is number 1."""
+        if self.before_forgetting:
+            journal = await self.journal()
+            for note in self.before_forgetting:
+                note(journal)
         await self.call("DELETE", "/requests")
 
     async def findings(self) -> list[dict[str, Any]]:
@@ -88,4 +97,4 @@ class ControlPlane:
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
         """Return the answer, refused or not."""
-        return await self._api.call(method, f"/__admin{path}", body)
+        return await self._api.send_unchecked(method, f"/__admin{path}", body)

@@ -1,14 +1,17 @@
 """Addresses that already answer, before it is known how well."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from aiohttp import ClientSession
 
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
-from privman_scenarios.errors import TargetUnreachableError
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.http_api import Answer, HttpApi
 
+# What becomes of a fake that already runs: nothing; its journal and faults are emptied; it goes back to its start.
+Restart = Literal["never", "clear", "reset"]
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
 _VERSION = "/Tms/services/api/v1/version/Current"
 
@@ -18,25 +21,22 @@ class End:
     """An address that answers.
 
     Attributes:
-        control: its control plane, None for a real system.
-        virtual: whether its time can jump.
+        control: its control plane, None for a real system, and for a fake that others use.
+        virtual: whether this run may let its time jump.
+        why_not: why there is no control plane, for people; empty where there is one.
+        why_real: why its time cannot jump.
     """
 
     api: HttpApi
     control: ControlPlane | None
     virtual: bool
+    why_not: str = ""
+    why_real: str = ""
 
 
-async def reach_servicenow(session: ClientSession, url: str, auth: Credentials, *, reset: bool) -> End:
-    """Return the instance; raises TargetUnreachableError with one plain line.
-
-    Args:
-        session: to speak to it.
-        url: its address.
-        auth: its administrator.
-        reset: whether a fake begins anew, or keeps its records.
-    """
-    end = await _reach(session, url, reset=reset)
+async def reach_servicenow(session: ClientSession, url: str, auth: Credentials, restart: Restart) -> End:
+    """Return the instance; raises TargetUnreachableError with one plain line."""
+    end = await _reach(session, url, restart)
     await log_on(end.api, auth)
     return end
 
@@ -49,22 +49,30 @@ async def log_on(api: HttpApi, auth: Credentials) -> None:
     _demand(answer, "result", api.url, "ServiceNow instance")
 
 
-async def reach_console(session: ClientSession, url: str) -> End:
-    """Return the console at its state at start; raises TargetUnreachableError with one plain line."""
-    end = await _reach(session, url, reset=True)
+async def reach_console(session: ClientSession, url: str, restart: Restart) -> End:
+    """Return the console; raises TargetUnreachableError with one plain line."""
+    end = await _reach(session, url, restart)
     _demand(await end.api.call("GET", _VERSION), "Result", url, "Privilege Manager Console")
     return end
 
 
-async def _reach(session: ClientSession, url: str, *, reset: bool) -> End:
-    api = HttpApi(session, url)
+async def _reach(session: ClientSession, url: str, restart: Restart) -> End:
+    api = HttpApi(session, url, shared=True)
     control = ControlPlane(api)
     health = _answered(await control.ask("GET", "/health"), url)
     if health.refused or not isinstance(health.json, dict) or health.json.get("status") != "ok":
-        return End(api, None, virtual=False)
-    await (control.reset() if reset else control.clear())
+        return End(api, None, virtual=False, why_not=f"{url} has none", why_real=f"{url} keeps real time")
+    if restart == "never":
+        why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
+        return End(api, None, virtual=False, why_not=why, why_real=why)
+    if restart == "reset":
+        api.shared = False
+    try:
+        await (control.reset() if restart == "reset" else control.clear())
+    except ExpectationError as error:
+        raise TargetUnreachableError(f"{url} cannot be reset: {error.came}.") from None
     jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
-    return End(api, control, virtual=not jump.refused)
+    return End(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
 
 
 def _answered(answer: Answer, url: str) -> Answer:

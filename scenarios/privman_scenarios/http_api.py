@@ -6,18 +6,22 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession
 from yarl import URL
 
 from privman_scenarios.credentials import Credentials
+from privman_scenarios.errors import ExpectationError
 from privman_testbench.bounded import read_bounded
 from privman_testbench.masking import Secrets
 
 KEPT_CALLS = 6
 USER_AGENT = "privman-scenarios"
 _SUCCESS = range(200, 300)
+# POST creates, which takes nothing from anybody.
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
 
 
@@ -73,14 +77,20 @@ class Call:
 class HttpApi:
     """One origin, spoken to in JSON.
 
+    Args:
+        session: to send with.
+        url: the origin.
+        shared: whether others use it, because this run has not started it: then `call` changes and deletes nothing.
+
     Attributes:
         url: without a trailing slash.
         recent: the last calls and their answers, oldest first.
         listeners: are told each call when it has ended.
     """
 
-    def __init__(self, session: ClientSession, url: str) -> None:
+    def __init__(self, session: ClientSession, url: str, *, shared: bool = False) -> None:
         self._session = session
+        self.shared = shared
         self.url = url.rstrip("/")
         self.recent: deque[Answer] = deque(maxlen=KEPT_CALLS)
         self.listeners: list[Callable[[Call], None]] = []
@@ -94,7 +104,26 @@ class HttpApi:
         auth: Credentials | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a JSON body (bytes go as they are) and return the answer, status 0 where there was none."""
+        """Send a JSON body (bytes go as they are) and return the answer, status 0 where there was none.
+
+        Raises ExpectationError for what may change or delete what others have in a shared origin.
+        """
+        if self.shared and (method.upper() not in _HARMLESS or _is_tunnel(path, headers or {})):
+            raise ExpectationError(f"no request that may change what others have in {self.url}", f"{method} {path}")
+        return await self.send_unchecked(method, path, body, auth=auth, headers=headers)
+
+    async def send_unchecked(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        auth: Credentials | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Do the same whatever it does there; only for `OwnRecords` and `ControlPlane`."""
+        if not path.startswith("/"):
+            raise ExpectationError("a path that begins with /", repr(path))
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         sent = {**_HEADERS, **(headers or {})}
         if auth is not None:
@@ -121,6 +150,13 @@ class HttpApi:
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
             return Answer(method, path, response.status, received, await read_bounded(response))
+
+
+def _is_tunnel(path: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a POST may be another request: by an overriding header, in a batch, or for a control plane."""
+    overrides = any("override" in name.lower() or name.lower() == "x-http-method" for name in headers)
+    plain = unquote(path).lower()
+    return overrides or "/batch" in plain or "/__" in plain
 
 
 async def finished(call: Coroutine[Any, Any, Answer]) -> Answer:

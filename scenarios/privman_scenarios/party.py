@@ -6,11 +6,16 @@ from privman_scenarios.http_api import HttpApi
 
 
 class Party:
-    """One end of the integration, spoken to over HTTP."""
+    """One end of the integration, spoken to over HTTP.
+
+    Attributes:
+        why_no_control: why it has no control plane, for people.
+    """
 
     def __init__(self, api: HttpApi, control: ControlPlane | None) -> None:
         self.api = api
         self._control = control
+        self.why_no_control = "nothing"
 
     @property
     def url(self) -> str:
@@ -26,5 +31,5 @@ class Party:
     def control(self) -> ControlPlane:
         """The control plane; raises ExpectationError where there is none."""
         if self._control is None:
-            raise ExpectationError(f"a control plane at {self.url}/__admin", "nothing")
+            raise ExpectationError(f"a control plane at {self.url}/__admin", self.why_no_control)
         return self._control

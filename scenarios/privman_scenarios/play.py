@@ -9,7 +9,16 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments
 from privman_scenarios.targets import Targets
-from privman_scenarios.variables import FIRST_CONSOLE, LONG_TEXT, OF_CONSOLE, RULES, TABLES, VARIABLE, long_text
+from privman_scenarios.variables import (
+    FIRST_CONSOLE,
+    LONG_TEXT,
+    NEW_REQUEST_ID,
+    OF_CONSOLE,
+    RULES,
+    TABLES,
+    VARIABLE,
+    long_text,
+)
 
 
 class Play:
@@ -100,6 +109,8 @@ class Play:
         """Return what was saved; raises ExpectationError when nothing was."""
         if wanted := LONG_TEXT.fullmatch(name):
             return long_text(int(wanted[1]))
+        if name == NEW_REQUEST_ID and name not in self._saved:
+            self._saved[name] = self.targets.servicenow.draw_request_id()
         if name not in self._saved:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
         return self._saved[name]

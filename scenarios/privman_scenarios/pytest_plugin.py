@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--servicenow-url", type=_url, metavar="URL", help=what)
     group.addoption("--console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
     group.addoption("--privman-ca-file", type=Path, metavar="PATH", help="certificates of theirs to trust besides")
+    group.addoption(
+        "--privman-reset",
+        action="store_true",
+        help="reset fakes that already run before each test: they lose all records",
+    )
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
 
 
@@ -56,15 +61,21 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
         servicenow=Remote(servicenow_url, user, password) if servicenow_url else None,
         console=Remote(console_url) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
+        reset=pytestconfig.getoption("--privman-reset"),
     )
 
 
 @pytest.fixture
 def privman_targets(privman_loop: "LoopThread", privman_worlds: "WorldBuilder") -> "Iterator[Targets]":
     """Both parties in their state at start, nothing set up."""
+    from privman_scenarios.errors import TargetUnreachableError  # noqa: PLC0415 - see the module's docstring
+
     opened = privman_worlds.open()
-    yield privman_loop.run(opened.__aenter__())
-    privman_loop.run(opened.__aexit__(None, None, None))
+    try:
+        yield privman_loop.run(opened.__aenter__())
+        privman_loop.run(opened.__aexit__(None, None, None))
+    except TargetUnreachableError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
@@ -80,9 +91,13 @@ def servicenow(privman_loop: "LoopThread", privman_targets: "Targets") -> "Itera
 @pytest.fixture
 def console(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator[HeldConsole]":
     """A running console, set up against the ServiceNow instance; a broken contract fails the test at its end."""
+    from privman_scenarios.errors import ExpectationError  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.held import HeldConsole  # noqa: PLC0415 - see the module's docstring
 
-    held = HeldConsole(privman_loop, privman_targets)
+    try:
+        held = HeldConsole(privman_loop, privman_targets)
+    except ExpectationError as error:
+        pytest.fail(f"the console cannot be set up: {error}", pytrace=False)
     yield held
     _fail_on_broken_contracts("console", held)
 

@@ -1,5 +1,6 @@
 """ServiceNow as scenarios use it: the Table API, as named users."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -9,6 +10,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi, finished
+from privman_scenarios.own_records import OwnRecord, OwnRecords
 from privman_scenarios.party import Party
 from privman_scenarios.spelling import Spelling
 from privman_testbench.ids import Ids
@@ -22,10 +24,9 @@ class ServiceNow(Party):
 
     Attributes:
         spelling: how this instance spells what scenarios speak of.
-        created: path of each record that was created here, the oldest first.
-        requested: the request_id of each request that was.
-        registered: the Instance Id of each console that was told to set itself up.
-        ignored: the sys_id of each record of somebody else, which is never found.
+        own: the records of this run, where others have records too; None on an instance that this run has started.
+        drawn: each request_id that this run has drawn, so that nobody else has it.
+        decisions: how many decisions were sent, by request_id.
     """
 
     def __init__(
@@ -37,10 +38,9 @@ class ServiceNow(Party):
         self.admin = admin
         self._ids = ids
         self._users: dict[str, Credentials] = {}
-        self.created: list[str] = []
-        self.requested: list[str] = []
-        self.registered: list[str] = []
-        self.ignored: set[str] = set()
+        self.own = OwnRecords(api, admin) if api.shared else None
+        self.drawn: set[str] = set()
+        self.decisions: Counter[str] = Counter()
 
     def at(self, api: HttpApi) -> Self:
         """Return the same instance, spoken to through what stands in front of it."""
@@ -48,14 +48,17 @@ class ServiceNow(Party):
 
     async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
         """Create a record of one of the app's tables, as the administrator unless told otherwise."""
-        if table == "request" and "request_id" in values:
-            self.requested.append(values["request_id"])
         return await self._insert(self._table(table), self.spelling.record_to_wire(table, values), auth)
 
     async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:
-        """Change columns of a record, as an approver does when deciding."""
-        path = f"{_path(self._table(table))}/{quote(sys_id, safe='')}"
-        return await self.api.call("PATCH", path, self.spelling.record_to_wire(table, values), auth=auth)
+        """Change columns of a record, as an approver does when deciding.
+
+        Raises NotOwnError on a shared instance for a record that this run has not created.
+        """
+        wire, name = self.spelling.record_to_wire(table, values), self._table(table)
+        if self.own:
+            return await self.own.change(self.own.find(name, sys_id), wire, auth)
+        return await self.api.call("PATCH", f"{_path(name)}/{quote(sys_id, safe='')}", wire, auth=auth)
 
     async def delete(self, table: str, sys_id: str, auth: Credentials) -> Answer:
         """Delete a record."""
@@ -76,7 +79,20 @@ class ServiceNow(Party):
         if not found:
             raise ExpectationError(f"the request {request_id} in ServiceNow", "none")
         auth = await self.credentials(by)
-        return await self.update("request", found[0]["sys_id"], {"status": response, **values}, auth)
+        decision = {"status": response, **values}
+        self.decisions[request_id] += 1
+        if not self.own:
+            return await self.update("request", found[0]["sys_id"], decision, auth)
+        # Whoever made it, it was not there before this run, and it is read again before it is changed.
+        known = self.spelling.record_to_wire("request", {"request_id": request_id})
+        record = OwnRecord(self.names.table("request"), found[0]["sys_id"], known)
+        return await self.own.change(record, self.spelling.record_to_wire("request", decision), auth)
+
+    def draw_request_id(self) -> str:
+        """Return a request_id that nobody else has."""
+        request_id = self._ids.guid()
+        self.drawn.add(request_id)
+        return request_id
 
     async def find_only(self, table: str, column: str, value: str) -> list[Record]:
         """Return the records with this value, and no others even where the column is unknown to the instance.
@@ -97,9 +113,8 @@ class ServiceNow(Party):
         for column in wanted:
             if any(column not in record for record in found):
                 raise ExpectationError(f"a column {column!r} of {self._table(table)}", "records without it")
-        return [
-            self.spelling.record_from_wire(table, record) for record in found if record["sys_id"] not in self.ignored
-        ]
+        others = self.own.others if self.own else ()
+        return [self.spelling.record_from_wire(table, record) for record in found if record["sys_id"] not in others]
 
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
         """Create a user with just these roles, those of the app in their packaged spelling.
@@ -122,10 +137,6 @@ class ServiceNow(Party):
             await self.create_user(user_name, [str(self.names.find("roles.approver").packaged)])
         return self._users[user_name]
 
-    def path(self, table: str, record: Record) -> str:
-        """Return the path of a record."""
-        return f"{_path(self._table(table))}/{record['sys_id']}"
-
     def _table(self, table: str) -> str:
         """Return the name of one of the app's tables; any other table goes by its own."""
         return self.names.group("tables").get(table, table)
@@ -143,7 +154,7 @@ class ServiceNow(Party):
         answer = await self._insert(table, values, None)
         if answer.refused:
             raise ExpectationError(f"a new {table.partition('?')[0]}", str(answer))
-        sys_id: str = result_of(answer)["sys_id"]
+        sys_id: str = record_of(answer)["sys_id"]
         return sys_id
 
     async def _insert(self, table: str, values: Record, auth: Credentials | None) -> Answer:
@@ -151,23 +162,42 @@ class ServiceNow(Party):
 
     async def _create(self, table: str, values: Record, auth: Credentials) -> Answer:
         answer = await self.api.call("POST", _path(table), values, auth=auth)
+        if self.own:
+            self.own.note(table.partition("?")[0], values, answer)
         if not answer.refused:
-            self.created.append(f"{_path(table.partition('?')[0])}/{result_of(answer)['sys_id']}")
+            record_of(answer)
         return answer
 
     async def _find(self, table: str, query: str) -> list[Record]:
         parameters = urlencode({"sysparm_query": query, "sysparm_exclude_reference_link": "true"})
         answer = await self.api.call("GET", f"{_path(table)}?{parameters}", auth=self.admin)
-        records: list[Record] = result_of(answer)
-        return records
+        return records_of(answer)
 
 
-def result_of(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records
-    """Return the ``result`` of a Table API answer; raises ExpectationError where there is none."""
+def record_of(answer: Answer) -> Record:
+    """Return the record in a Table API answer; raises ExpectationError where there is none with a sys_id."""
+    record = _result(answer)
+    if not _is_record(record):
+        raise ExpectationError("an answer with a record that has a sys_id", str(answer))
+    found: Record = record
+    return found
+
+
+def records_of(answer: Answer) -> list[Record]:
+    """Return the records in a Table API answer; raises ExpectationError where one has no sys_id."""
+    records = _result(answer)
+    if not isinstance(records, list) or not all(map(_is_record, records)):
+        raise ExpectationError("an answer with a list of records that have a sys_id each", str(answer))
+    return records
+
+
+def _result(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records
     body = answer.json
-    if answer.refused or not isinstance(body, dict) or (not body.get("result", []) and body.get("result") != []):
-        raise ExpectationError("an answer with a result", str(answer))
-    return body["result"]
+    return body.get("result") if isinstance(body, dict) and not answer.refused else None
+
+
+def _is_record(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("sys_id"), str) and bool(value["sys_id"])
 
 
 def _path(table: str) -> str:

@@ -71,13 +71,7 @@ class Targets:
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
         credentials = {"servicenow_user": auth.user, "servicenow_password": auth.password}
-        return await finished(self._set_up({**defaults, **options, **credentials}))
-
-    async def _set_up(self, options: dict[str, Any]) -> Answer:
-        answer = await self.console.set_up(options)
-        if not answer.refused and answer.json.get("instance_id"):
-            self.servicenow.registered.append(answer.json["instance_id"])
-        return answer
+        return await finished(self.console.set_up({**defaults, **options, **credentials}))
 
     async def settle(self) -> None:
         """Wait until everything that is under way has been sent and answered; at once where time is real."""

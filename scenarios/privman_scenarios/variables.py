@@ -16,8 +16,10 @@ RULES = ("duplicate_request_status", "same_decision_status", "other_decision_sta
 # What is saved of each console by itself.
 OF_CONSOLE = ("console", "instance_id", "activity_type_id")
 FIRST_CONSOLE = "first"
+# Drawn when it is first used: a request_id that nobody else has.
+NEW_REQUEST_ID = "new_request_id"
 BUILT_IN = (
-    *("servicenow", *OF_CONSOLE),
+    *("servicenow", *OF_CONSOLE, NEW_REQUEST_ID),
     *(f"table.{table}" for table in TABLES),
     *(f"rule.{rule}" for rule in RULES),
 )

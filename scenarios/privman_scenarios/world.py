@@ -1,8 +1,9 @@
 """Both sides in one process, or systems that already run: the only module that knows both fakes."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,15 +21,16 @@ from mock_servicenow.now_platform.dictionary.dictionary_files import load_yaml, 
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from privman_contracts import Side, WireNames
+from privman_scenarios.cleanup import Cleanup
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
-from privman_scenarios.ends import End, reach_console, reach_servicenow
+from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import Need, Targets
-from privman_scenarios.tidying import Tidying
+from privman_scenarios.writes import Writes
 from privman_testbench.clock import Clock
 from privman_testbench.fault_kinds import GenericFaults
 from privman_testbench.ids import Ids
@@ -59,19 +61,31 @@ class Remote:
 class WorldBuilder:
     """Opens worlds: what does not already run is started, each time anew, in this process.
 
+    On a system that already runs others may work too: unless it may be reset, every record that is there stays as it
+    is, what the run has created is deleted, and identifiers are drawn anew, so that no two runs share one.
+
     Args:
         seed: of every identifier; the same seed gives the same journals.
         inferred: a file of wire names that differ.
+        servicenow: an instance that already runs.
+        console: a console that already runs.
         ca_file: certificates to trust besides the machine's own, in PEM.
+        reset: whether fakes that already run go back to their state at start.
+        dry_run: whether fakes of this process take the place of what already runs.
+        writes: told of each write to an instance that already runs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each option of the commands
         self,
         seed: int,
         inferred: Path | None = None,
         servicenow: Remote | None = None,
         console: Remote | None = None,
         ca_file: Path | None = None,
+        *,
+        reset: bool = False,
+        dry_run: bool = False,
+        writes: Writes | None = None,
     ) -> None:
         self._seed = seed
         self._inferred = inferred
@@ -79,13 +93,17 @@ class WorldBuilder:
         self._names = WireNames.load(inferred)
         self._servicenow = servicenow
         self._console = console
+        self._reset = reset
+        self._dry_run = dry_run
+        self._writes = writes
 
     def at_a_time(self, jobs: int) -> int:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
         return 1 if self._servicenow or self._console else jobs
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _worlds, (self._seed, self._inferred, self._servicenow, self._console, self._ca_file)
+        # Whoever plays on what already runs does so in one process.
+        return _worlds, (self._seed, self._inferred, self._ca_file)
 
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
@@ -98,19 +116,19 @@ class WorldBuilder:
         async with AsyncExitStack() as stack:
             connector = TCPConnector(ssl=trust(self._ca_file))
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
-            far_console = await reach_console(session, self._console.url) if self._console else None
-            # What a real console has registered with a fake must stay.
-            keeps = far_console is not None and far_console.control is None
-            far_servicenow = self._servicenow and await reach_servicenow(
-                session, self._servicenow.url, self._servicenow.auth, reset=not keeps
-            )
-            ids = Ids(self._seed if seed is None else seed)
+            far_servicenow, far_console = await self._reach(session)
+            is_shared = far_servicenow is not None and far_servicenow.api.shared
+            ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
             virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
             clock: Clock = VirtualClock(start or START) if virtual else RealClock()
             near = _Near(stack, session, clock, virtual=virtual)
+            if self._dry_run:
+                far_servicenow, far_console = await self._stand_ins(near, far_servicenow, far_console, clock, ids)
             servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
-            auth = self._servicenow.auth if self._servicenow else ADMIN
+            if far_servicenow and self._writes:
+                far_servicenow.api.listeners.append(self._writes)
+            auth = self._servicenow.auth if self._servicenow and not self._dry_run else ADMIN
             shared = None if far_servicenow or far_console else clock
 
             async def start_console() -> Console:
@@ -125,13 +143,40 @@ class WorldBuilder:
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
                 start_console=start_console if shared else None,
             )
-            if keeps:
+            for party, end in ((targets.servicenow, servicenow), (targets.console, console)):
+                party.why_no_control = end.why_not
+            if far_console is not None and far_console.control is None:
                 await _adopt(targets)
-            if far_servicenow and (far_servicenow.control is None or keeps):
-                tidying = Tidying(targets.servicenow, targets.console.url, targets.registration)
-                await tidying.take_stock()
-                stack.push_async_callback(tidying.clean_up)
+            if targets.servicenow.own:
+                cleanup = Cleanup(targets.servicenow, targets.servicenow.own, targets.console, self._writes)
+                await cleanup.take_stock(targets.registration)
+                stack.push_async_callback(cleanup.clean_up)
             yield targets
+
+    async def _reach(self, session: ClientSession) -> tuple[End | None, End | None]:
+        """Return what already runs of the two."""
+        console = servicenow = None
+        restart: Restart = "reset" if self._reset else "never"
+        if self._console:
+            console = await reach_console(session, self._console.url, restart)
+            # What a real console has registered with a fake must stay.
+            restart = "clear" if self._reset and console.control is None else restart
+        if self._servicenow:
+            servicenow = await reach_servicenow(session, self._servicenow.url, self._servicenow.auth, restart)
+        return servicenow, console
+
+    async def _stand_ins(
+        self, near: "_Near", servicenow: End | None, console: End | None, clock: Clock, ids: Ids
+    ) -> tuple[End | None, End | None]:
+        """Return fakes of this process in place of what already runs."""
+        if servicenow:
+            far, app = servicenow.api.url, self._mock_servicenow(clock, ids.fork("servicenow"))
+            servicenow = await near.stand_in(servicenow, app)
+            if self._writes:
+                self._writes.names[servicenow.api.url] = far
+        if console:
+            console = await near.stand_in(console, self._console_sim(clock, ids.fork("console")))
+        return servicenow, console
 
     @cached_property
     def _blueprint(self) -> mock_servicenow.app.Blueprint:
@@ -162,7 +207,12 @@ class _Near:
     async def start(self, app: web.Application) -> End:
         """Serve the application on a free port until the world closes."""
         api = HttpApi(self._session, await self._stack.enter_async_context(serving(app)))
-        return End(api, ControlPlane(api), self._virtual)
+        return End(api, ControlPlane(api), self._virtual, why_real=f"{api.url} keeps real time")
+
+    async def stand_in(self, far: End, app: web.Application) -> End:
+        """Serve the application in place of what runs elsewhere, so that nothing is sent there."""
+        near = await self.start(app)
+        return replace(far, api=HttpApi(self._session, near.api.url, shared=True))
 
 
 @asynccontextmanager
@@ -175,6 +225,12 @@ async def fresh_servicenow(
     async with serving(mock_servicenow.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
         yield Remote(url, ADMIN.user, ADMIN.password)
     await clock.aclose()
+
+
+def basic_auth_rows(roles: Sequence[str]) -> str:
+    """Return rows, in YAML, that let users with these roles log on with a password in every release."""
+    row = {"name": "glide.authenticate.basic_auth.allowed_roles", "value": ",".join(roles)}
+    return json.dumps({"sys_properties": [row]})
 
 
 @asynccontextmanager
@@ -221,11 +277,9 @@ def releases() -> tuple[str, ...]:
 
 
 @cache
-def _worlds(
-    seed: int, inferred: Path | None, servicenow: Remote | None, console: Remote | None, ca_file: Path | None
-) -> WorldBuilder:
+def _worlds(seed: int, inferred: Path | None, ca_file: Path | None) -> WorldBuilder:
     """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
-    return WorldBuilder(seed, inferred, servicenow, console, ca_file)
+    return WorldBuilder(seed, inferred, ca_file=ca_file)
 
 
 async def _adopt(targets: Targets) -> None:
@@ -241,12 +295,11 @@ def _lacking(servicenow: End, console: End, *, one_clock: bool) -> dict[Need, st
     if not one_clock:
         lacking["second console"] = "none is started beside a system that already runs"
     if servicenow.control is None:
-        lacking["servicenow control plane"] = f"{servicenow.api.url} has none"
+        lacking["servicenow control plane"] = servicenow.why_not
     if console.control is None:
-        lacking["console control plane"] = f"{console.api.url} has none"
+        lacking["console control plane"] = console.why_not
     if not (servicenow.virtual and console.virtual):
-        real = console if servicenow.virtual else servicenow
-        lacking["virtual time"] = f"{real.api.url} keeps real time"
+        lacking["virtual time"] = (console if servicenow.virtual else servicenow).why_real
     elif not one_clock:
         lacking["shared clock"] = f"{servicenow.api.url} and {console.api.url} have one each"
     return lacking

@@ -33,6 +33,8 @@ class StubInstance:
         deaf: whether it knows no column of a query, so that every row matches, as an instance has it.
         kept: tables whose rows nobody may delete.
         hidden: tables whose rows nobody may see.
+        refused: tables in which nobody may create rows.
+        answered_sys_id: what the next creation is answered with instead of its sys_id.
         broken: whether nothing is answered any more but 500.
         hanging: set once a decision has come that is never answered; None to answer it.
     """
@@ -45,6 +47,8 @@ class StubInstance:
         self.deaf = False
         self.kept: set[str] = set()
         self.hidden: set[str] = set()
+        self.refused: set[str] = set()
+        self.answered_sys_id: list[object] = []
         self.broken = False
         self.hanging: asyncio.Event | None = None
         self._passwords = {"integration": "s3cret"}
@@ -68,8 +72,11 @@ class StubInstance:
             self._passwords[row["user_name"]] = row.pop("user_password")
         if request.match_info["table"] == REQUEST:
             row = {"status": "Pending", "comment": "", "duration": "", **row}
+        if request.match_info["table"] in self.refused:
+            raise web.HTTPBadRequest
         self._rows(request).append(row)
-        return web.json_response({"result": row}, status=201)
+        shown = {**row, "sys_id": self.answered_sys_id.pop()} if self.answered_sys_id else row
+        return web.json_response({"result": shown}, status=201)
 
     async def find(self, request: web.Request) -> web.Response:
         """Return the rows whose columns equal the query's terms."""

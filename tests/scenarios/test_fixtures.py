@@ -20,6 +20,8 @@ from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
+from .shared_instance import read_all, shared_mock
+
 pytest_plugins = ["pytester"]
 
 
@@ -172,12 +174,35 @@ def test_it(servicenow, console):
 def test_the_options_name_systems_that_already_run(
     pytester: pytest.Pytester, privman_targets: Targets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--servicenow-url and --console-url take the place of what would be started."""
+    """--servicenow-url and --console-url take the place of what would be started; --privman-reset resets it."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
     servicenow, console = privman_targets.servicenow.url, privman_targets.console.url
     pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
     options = ("--servicenow-url", servicenow, "--console-url", console)
-    pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", *options)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["the console cannot be set up: *--privman-reset*"])
+    pytester.runpytest_inprocess("-p", "no:asyncio", *options, "--privman-reset").assert_outcomes(passed=1)
+
+
+WORKING = """
+def test_it(world):
+    request_id = world.console.ask({"PolicyId": "p"})
+    assert world.decide(request_id, "Approve").delivered().status == 200
+    assert len(world.servicenow.find("request")) == 1
+"""
+
+
+def test_an_instance_that_already_runs_keeps_its_records(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mock with records in it is like a real instance: nothing is reset, and what a test made is deleted."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    pytester.makepyfile(WORKING)
+    with shared_mock(privman_loop) as url:
+        before = read_all(url)
+        pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url).assert_outcomes(passed=1)
+        assert read_all(url) == before
 
 
 @pytest.mark.parametrize("option", ["--servicenow-url", "--console-url"])

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,10 @@ from privman_scenarios.events import Event, ScenarioEnded
 from privman_scenarios.exploration import Exploration
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
+from privman_scenarios.own_records import NotOwnError
 from privman_scenarios.player import Player
 from privman_scenarios.registration import Registration
+from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import Remote, WorldBuilder
@@ -26,6 +29,8 @@ from privman_testbench.serving import serving
 
 from .stub_console import StubConsole
 from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, StubInstance, as_stored
+
+REGISTERED, FIRST, SECOND = "c" * 32, "1" * 32, "2" * 32
 
 
 class Hurried(RealClock):
@@ -104,52 +109,180 @@ async def test_a_real_instance_is_left_as_it_was(stub: tuple[StubInstance, World
     assert stub[0].deleted == 6
 
 
-async def test_what_follows_from_an_inserted_request_goes_with_it(
-    stub: tuple[StubInstance, WorldBuilder],
-) -> None:
-    """The response to a request that the scenario itself inserted is deleted too, whoever's registration it names."""
-    stub[0].tables[CONFIGURATION] = [{"sys_id": "c1", "instance_metadata": "{}"}]
+async def leave(worlds: WorldBuilder, work: Callable[[Targets], Awaitable[None]]) -> None:
+    """Do something in a world, and leave it."""
+    async with worlds.open() as targets:
+        await work(targets)
+
+
+async def insert_request(targets: Targets, request_id: str) -> None:
+    """Insert a request that names a registration of somebody else."""
+    await targets.servicenow.insert("request", {"request_id": request_id, "instance_id": REGISTERED})
+
+
+async def test_the_response_to_an_inserted_request_is_deleted(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Its request_id was drawn by this run, so it is nobody else's."""
+    stub[0].tables[CONFIGURATION] = [{"sys_id": REGISTERED, "instance_metadata": "{}"}]
     async with stub[1].open() as targets:
-        await targets.servicenow.insert("request", {"request_id": "g1", "instance_id": "c1"})
-        stub[0].tables[RESPONSE] = [{"sys_id": "p1", "request_id": "g1"}, {"sys_id": "p2", "request_id": "g2"}]
+        request_id = targets.servicenow.draw_request_id()
+        await insert_request(targets, request_id)
+        stub[0].tables[RESPONSE] = [{"sys_id": FIRST, "request_id": request_id}, {"sys_id": SECOND, "request_id": "g2"}]
     kept = {table: len(rows) for table, rows in stub[0].tables.items() if rows}
     assert kept == {"sys_user_role": 1, CONFIGURATION: 1, RESPONSE: 1}
+
+
+async def test_a_response_that_may_be_of_another_run_is_named_and_stays(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """Two runs of one scenario may insert the same request_id, when a file has it."""
+    wanted = rf"keeps records of this run: /api/now/table/{RESPONSE}/{FIRST} \(perhaps of another run"
+
+    async def insert(targets: Targets) -> None:
+        await insert_request(targets, "g1")
+        stub[0].tables[RESPONSE] = [{"sys_id": FIRST, "request_id": "g1"}]
+
+    with pytest.raises(TargetUnreachableError, match=wanted):
+        await leave(stub[1], insert)
+    assert (len(stub[0].tables[RESPONSE]), stub[0].tables[REQUEST]) == (1, [])
+
+
+async def test_more_records_than_were_created_stop_the_cleanup(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Nothing is deleted by a query that finds more than this run can have made."""
+    wanted = rf"cannot be cleaned up: expected at most 1 records of {RESPONSE} with request_id '[^']+', as many as"
+
+    async def insert(targets: Targets) -> None:
+        request_id = targets.servicenow.draw_request_id()
+        await insert_request(targets, request_id)
+        stub[0].tables[RESPONSE] = [{"sys_id": each, "request_id": request_id} for each in (FIRST, SECOND)]
+
+    with pytest.raises(TargetUnreachableError, match=wanted):
+        await leave(stub[1], insert)
+    assert (len(stub[0].tables[RESPONSE]), len(stub[0].tables[REQUEST]), stub[0].deleted) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("sys_id", [REGISTERED, "../incident/1", "", "1" * 31, "G" * 32, f"{FIRST}?x", 7, None])
+async def test_a_sys_id_that_is_not_of_the_creation_is_never_deleted(
+    sys_id: object, stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """An instance may answer a creation with anything: what it names is read and compared before it is touched."""
+    stub[0].tables[CONFIGURATION] = [{"sys_id": REGISTERED, "instance_metadata": "{}"}]
+    stub[0].tables["sys_user"] = [{"sys_id": REGISTERED, "user_name": "somebody.else"}]
+    stub[0].answered_sys_id = [sys_id]
+    with suppress(TargetUnreachableError, ExpectationError):
+        async with stub[1].open() as targets:
+            await targets.servicenow.create_user("scenario.user", [])
+    assert stub[0].deleted == 0
+    assert stub[0].tables["sys_user"][0] == {"sys_id": REGISTERED, "user_name": "somebody.else"}
+
+
+async def test_only_records_of_this_run_are_changed(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Neither by their sys_id, nor by one that leads elsewhere, nor by a request that hides its method."""
+    other = {"sys_id": FIRST, "request_id": "g1", "comment": ""}
+    stub[0].tables[REQUEST] = [dict(other)]
+    async with stub[1].open() as targets:
+        servicenow = targets.servicenow
+        for sys_id in (FIRST, f"../{REQUEST}/{FIRST}", ""):
+            with pytest.raises(NotOwnError):
+                await servicenow.update("request", sys_id, {"comment": "changed"}, servicenow.admin)
+        with pytest.raises(ExpectationError, match="the request g1 in ServiceNow"):
+            await servicenow.decide("g1", "Approve", {})
+        path = f"/api/now/table/{REQUEST}/{FIRST}"
+        for method in ("DELETE", "PATCH", "PUT", "delete"):
+            with pytest.raises(ExpectationError, match="no request that may change what others have"):
+                await servicenow.api.call(method, path, {}, auth=servicenow.admin)
+        for tunnel in ({"X-HTTP-Method-Override": "DELETE"}, {"x-http-method": "DELETE"}):
+            with pytest.raises(ExpectationError, match="no request that may change what others have"):
+                await servicenow.api.call("POST", path, {}, auth=servicenow.admin, headers=tunnel)
+        for elsewhere in ("/api/now/v1/batch", "/%5F_admin/reset", "/__admin/reset"):
+            with pytest.raises(ExpectationError, match="no request that may change what others have"):
+                await servicenow.api.call("POST", elsewhere, {}, auth=servicenow.admin)
+        with pytest.raises(ExpectationError, match="a path that begins with /"):
+            await servicenow.api.call("GET", "@elsewhere.example/", auth=servicenow.admin)
+    assert stub[0].tables[REQUEST] == [other]
+
+
+async def test_a_record_that_was_changed_into_another_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """What no longer shows what this run sent may be somebody else's by now: it is named."""
+
+    async def rename(targets: Targets) -> None:
+        await targets.servicenow.create_user("scenario.user", [])
+        stub[0].tables["sys_user"][0]["user_name"] = "renamed"
+
+    with pytest.raises(TargetUnreachableError, match=r"its user_name is 'renamed', and this run sent 'scenario.user'"):
+        await leave(stub[1], rename)
+    assert len(stub[0].tables["sys_user"]) == 1
+
+
+async def test_a_record_that_is_gone_needs_no_deletion(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Somebody else has tidied up already."""
+    async with stub[1].open() as targets:
+        await targets.servicenow.create_user("scenario.user", [])
+        stub[0].tables["sys_user"].clear()
+    assert stub[0].deleted == 0
 
 
 async def test_what_others_have_in_an_instance_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Not even where an instance ignores what it is asked for is a row deleted that was there before."""
     stub[0].deaf = True
     others = {
-        CONFIGURATION: [{"sys_id": "c1", "instance_metadata": '{"Token Url": "https://other.example/Tms"}'}],
-        REQUEST: [{"sys_id": "q1", "instance_id": "c1", "request_id": "g1", "status": "Pending"}],
-        RESPONSE: [{"sys_id": "p1", "request_id": "g1", "response": "Deny"}],
+        CONFIGURATION: [{"sys_id": REGISTERED, "instance_metadata": '{"Token Url": "https://other.example/Tms"}'}],
+        REQUEST: [{"sys_id": FIRST, "instance_id": REGISTERED, "request_id": "g1", "status": "Pending"}],
+        RESPONSE: [{"sys_id": SECOND, "request_id": "g1", "response": "Deny"}],
     }
     stub[0].tables.update(deepcopy(others))
     await play(stub[1], scenarios("deny", "setup-saved-again"))
     assert {table: stub[0].tables[table] for table in others} == others
 
 
-async def test_a_registration_that_was_never_told_is_deleted_too(stub: tuple[StubInstance, WorldBuilder]) -> None:
-    """What a console registered is known by the console's address, even where its answer got lost."""
+async def test_a_registration_of_a_colleague_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """It names the console's address, but no answer to this run's console has named it."""
     async with stub[1].open() as targets:
+        await targets.set_up({})
         metadata = f'{{"Token Url": "{targets.console.url}/Tms/services/api/logon/token"}}'
-        stub[0].tables[CONFIGURATION] = [{"sys_id": "c1", "instance_metadata": metadata}]
-    assert stub[0].tables[CONFIGURATION] == []
+        colleagues = {"sys_id": REGISTERED, "instance_metadata": metadata}
+        stub[0].tables[CONFIGURATION].append(colleagues)
+    assert stub[0].tables[CONFIGURATION] == [colleagues]
+
+
+async def test_what_the_console_did_before_its_journal_was_emptied_is_deleted(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """A test may empty the journal at any time."""
+    async with stub[1].open() as targets:
+        await targets.set_up({})
+        await targets.console.control.forget_journal()
+    assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
 
 
 async def test_what_cannot_be_deleted_is_named(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """An instance that keeps what a scenario made ends the run before more is made."""
     stub[0].kept = {"sys_user"}
-    wanted = r"^http://[\d.:]+ does not let these be deleted: /api/now/table/sys_user/[0-9a-f]{32}\.$"
+    wanted = r"^http://[\d.:]+ keeps records of this run: /api/now/table/sys_user/[0-9a-f]{32} \(DELETE .* -> 403"
     with pytest.raises(TargetUnreachableError, match=wanted):
         await play(stub[1], scenarios("approve", "deny"))
 
 
 async def test_an_instance_that_breaks_down_meanwhile(stub: tuple[StubInstance, WorldBuilder]) -> None:
-    """What it may still hold cannot be told, which is told."""
-    with pytest.raises(TargetUnreachableError, match=r"^http://[\d.:]+ cannot be cleaned up: GET /api/.* -> 500"):
-        async with stub[1].open():
-            stub[0].broken = True
+    """Each record that it may still hold is named."""
+
+    async def create(targets: Targets) -> None:
+        await targets.servicenow.create_user("scenario.user", [])
+        stub[0].broken = True
+
+    wanted = r"^http://[\d.:]+ keeps records of this run: /api/now/table/sys_user/\w+ \(it cannot be read: .* -> 500"
+    with pytest.raises(TargetUnreachableError, match=wanted):
+        await leave(stub[1], create)
+
+
+async def test_an_instance_that_does_not_list_responses_meanwhile(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Whether a response follows from a decision is not known then."""
+
+    async def draw(targets: Targets) -> None:
+        targets.servicenow.draw_request_id()
+        stub[0].broken = True
+
+    with pytest.raises(TargetUnreachableError, match=r"^http://[\d.:]+ cannot be cleaned up: .* GET /api/.* -> 500"):
+        await leave(stub[1], draw)
 
 
 @pytest.mark.parametrize("real", [True, False])
@@ -175,7 +308,7 @@ async def test_a_real_instance_gets_time_to_answer(stub: tuple[StubInstance, Wor
 async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whoever asks for a journal there is told so."""
     async with stub[1].open() as targets:
-        with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; came nothing"):
+        with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; came http.* has none"):
             await targets.servicenow.control.journal()
 
 
@@ -269,18 +402,18 @@ async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
         }
         servicenow = fakes.servicenow
         answer = await servicenow.insert("integration_configuration", {"instance_metadata": json.dumps(metadata)})
-        worlds = WorldBuilder(0, servicenow=Remote(servicenow.url, "admin", "admin"), console=Remote(url))
+        worlds = WorldBuilder(0, servicenow=Remote(servicenow.url, "admin", "admin"), console=Remote(url), reset=True)
         async with worlds.open() as targets:
             assert targets.registration == Registration(answer.json["result"]["sys_id"], "")
             assert await servicenow.control.journal() != []
         assert len(await servicenow.find("integration_configuration")) == 1
 
 
-async def test_fakes_that_already_run_are_reset_and_played_on() -> None:
+async def test_fakes_that_may_be_reset_are_played_on() -> None:
     """Two fakes elsewhere, each with its own virtual clock, play the catalog like those started here."""
     async with WorldBuilder(1).open() as one, WorldBuilder(2).open() as other:
         worlds = WorldBuilder(
-            0, servicenow=Remote(one.servicenow.url, "admin", "admin"), console=Remote(other.console.url)
+            0, servicenow=Remote(one.servicenow.url, "admin", "admin"), console=Remote(other.console.url), reset=True
         )
         ended = await play(worlds, scenarios("approve", "retry-maximum", "timeout", "token-expired"))
         late = await play(
@@ -304,9 +437,10 @@ async def test_spans_between_exchanges_are_compared_in_virtual_time_alone(
 
 async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Why it was refused stands in no journal there; the answer is compared all the same."""
-    head = "title: T\nsteps:\n- servicenow.update: {table: request, sys_id: nobody, values: {comment: x}}\n"
-    texts = [f"{head}- servicenow.expect-refusal: {{status: {status}, finding: any}}\n" for status in (404, 403)]
+    stub[0].refused = {REQUEST}
+    head = "title: T\nsteps:\n- servicenow.insert: {table: request, values: {comment: x}}\n"
+    texts = [f"{head}- servicenow.expect-refusal: {{status: {status}, finding: any}}\n" for status in (400, 403)]
     held, failed = await play(stub[1], [each for text in texts for each in Loader(vocabulary()).parse(text, "t.yaml")])
     assert (held.outcome, held.checks) == ("passed", 1)
     assert failed.failure is not None
-    assert (failed.failure.expected, failed.failure.came) == ("status 403", "status 404")
+    assert (failed.failure.expected, failed.failure.came) == ("status 403", "status 400")

@@ -8,9 +8,12 @@ from pathlib import Path
 from privman_scenarios.catalog import catalog_files, scenario_files
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
+from privman_scenarios.reports.text import printable
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
-from privman_testbench.command_line import ca_file, url
+from privman_scenarios.writes import Write, Writes
+from privman_testbench.command_line import UsageError, ca_file, say, url
+from privman_testbench.real_clock import RealClock
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -46,12 +49,50 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--console-url", type=url, metavar="URL", help="play against this console")
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of theirs to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+    parser.add_argument(
+        "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
+    )
+    add_writes(parser)
+
+
+def add_writes(parser: argparse.ArgumentParser) -> None:
+    """Add how to see what is written to a system that already runs."""
+    parser.add_argument("--dry-run", action="store_true", help="print what would be written and deleted; send nothing")
+    parser.add_argument("--writes", type=Path, metavar="FILE", help="keep a journal of every write (lines of JSON)")
 
 
 def worlds(options: argparse.Namespace) -> WorldBuilder:
-    """Return where the chosen targets come from; raises InferredNamesError."""
+    """Return where the chosen targets come from; raises UsageError, InferredNamesError and OSError."""
+    if options.reset and options.dry_run:
+        raise UsageError("--dry-run and --reset are both given. Expected one of them: a reset deletes every record.")
+    if options.dry_run and not options.servicenow_url:
+        raise UsageError("--dry-run requires --servicenow-url: nothing else keeps what is written.")
     console = Remote(options.console_url) if options.console_url else None
-    return WorldBuilder(options.seed, options.inferred, _servicenow(options), console, options.ca_file)
+    return WorldBuilder(
+        options.seed,
+        options.inferred,
+        _servicenow(options),
+        console,
+        options.ca_file,
+        reset=options.reset,
+        dry_run=options.dry_run,
+        writes=writes(options),
+    )
+
+
+def writes(options: argparse.Namespace) -> Writes:
+    """Return what tells of writes; raises OSError for a file that cannot be written."""
+    if options.writes:
+        options.writes.write_text("")
+
+    def tell(write: Write) -> None:
+        if options.dry_run:
+            say(f"would send {printable(str(write))}")
+        if options.writes:
+            with options.writes.open("a", encoding="utf-8") as file:
+                file.write(f"{write.to_json()}\n")
+
+    return Writes(tell, RealClock())
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:

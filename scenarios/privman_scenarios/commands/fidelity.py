@@ -6,18 +6,21 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.progress import track
 
 from privman_contracts import WireNames, wording
+from privman_scenarios.commands import arguments
 from privman_scenarios.ends import log_on
 from privman_scenarios.fidelity.comparison import Comparison, compare
 from privman_scenarios.fidelity.prober import Prober
 from privman_scenarios.fidelity.trap import Trap, Unprobed, load_traps
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.reports.table import print_table, terminal
-from privman_scenarios.world import Remote, fresh_servicenow, releases
+from privman_scenarios.reports.text import printable
+from privman_scenarios.world import Remote, basic_auth_rows, fresh_servicenow, releases
 from privman_testbench.command_line import Commands, Exit, UsageError, ca_file, say, url
 from privman_testbench.ids import Ids
 from privman_testbench.trust import trust
@@ -33,6 +36,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of its to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+    arguments.add_writes(parser)
     parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
     parser.set_defaults(execute=execute)
 
@@ -59,11 +63,26 @@ async def _compare(
 ) -> list[Comparison]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session(options.ca_file))
-        api = HttpApi(session, instance.url)
+        api = HttpApi(session, instance.url, shared=True)
         await log_on(api, instance.auth)
-        fake = await stack.enter_async_context(fresh_servicenow(options.release, options.inferred))
-        here = Prober(HttpApi(session, fake.url), fake.auth, names, Ids())
-        there = Prober(api, instance.auth, names, Ids())
+        rows = Path(stack.enter_context(TemporaryDirectory())) / "rows.yaml"
+        # The instance lets its user in by Basic authentication, so the fake has to do the same (platform 4.2).
+        rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
+
+        async def start() -> Remote:
+            fake = fresh_servicenow(options.release, options.inferred, [rows])
+            return await stack.enter_async_context(fake)
+
+        writes = arguments.writes(options)
+        if options.dry_run:
+            instance = await start()
+            writes.names[instance.url] = api.url
+            api = HttpApi(session, instance.url, shared=True)
+        api.listeners.append(writes)
+        fake = await start()
+        beside = HttpApi(session, fake.url, shared=True)
+        await log_on(beside, fake.auth)
+        here, there = Prober(beside, fake.auth, names, Ids()), Prober(api, instance.auth, names, Ids())
         shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
         return [await compare(trap, here, there) for trap in shown]
 
@@ -79,11 +98,13 @@ def _report(comparisons: Sequence[Comparison], unprobed: Sequence[Unprobed]) -> 
     for line in (line for each in comparisons for line in _told(each)):
         say(line)
     left_out = sum(bool(each.left_out) for each in comparisons)
-    alike = len(comparisons) - len(different) - left_out
+    given_up = sum(bool(each.trouble) and not each.differences for each in comparisons)
+    alike = len(comparisons) - len(different) - left_out - given_up
     counts = f"{alike} alike, {len(different)} different, {left_out} left out"
+    counts += f", {given_up} given up" if given_up else ""
     say(f"{counts}; {len(unprobed)} traps have no safe probe")
-    left_behind = any(each.left_behind for each in comparisons)
-    return Exit.DID_NOT_HOLD if different or left_behind or not alike else Exit.HELD
+    failed = any(each.left_behind or each.trouble for each in comparisons)
+    return Exit.DID_NOT_HOLD if different or failed or not alike else Exit.HELD
 
 
 def _rows(comparison: Comparison) -> Iterator[Sequence[str]]:
@@ -98,5 +119,7 @@ def _told(comparison: Comparison) -> Iterator[str]:
         yield f"{trap.id} (trap {trap.number}): {trap.tells} [{trap.source}]"
     if comparison.left_out:
         yield f"{trap.id} was left out: {comparison.left_out}"
-    for path in comparison.left_behind:
-        yield f"{path} could not be deleted"
+    if comparison.trouble:
+        yield printable(f"{trap.id} was given up: {comparison.trouble}")
+    for record in comparison.left_behind:
+        yield printable(f"not deleted: {record}")

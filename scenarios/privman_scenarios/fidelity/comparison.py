@@ -22,12 +22,14 @@ class Comparison:
 
     Attributes:
         left_out: why it was not probed; empty when it was.
-        left_behind: addresses on the instance that could not be deleted.
+        trouble: why the probe was given up; empty when it was not.
+        left_behind: records on the instance that could not be deleted, each with the reason.
     """
 
     trap: Trap
     differences: tuple[Difference, ...]
     left_out: str
+    trouble: str
     left_behind: tuple[str, ...]
 
 
@@ -35,7 +37,7 @@ async def compare(trap: Trap, fake: Prober, instance: Prober) -> Comparison:
     """Play the trap's probe on both sides."""
     here, there = await fake.probe(trap), await instance.probe(trap)
     differences = tuple(_differences(here.seen, there.seen))
-    return Comparison(trap, differences, there.left_out, tuple(there.left_behind))
+    return Comparison(trap, differences, there.left_out, there.trouble, tuple(there.left_behind))
 
 
 def _differences(fake: dict[str, str], instance: dict[str, str]) -> Iterator[Difference]:

@@ -1,21 +1,23 @@
 """Plays the probes of traps on one instance and leaves nothing behind."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from privman_contracts import WireNames
 from privman_scenarios.credentials import Credentials
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.fidelity.observation import observe
 from privman_scenarios.fidelity.trap import Step, Trap
 from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.own_records import SYS_ID, Mark, NotOwnError, OwnRecord, OwnRecords
 from privman_testbench.ids import Ids
 
 _PLACE = re.compile(r"<([\w.]+)>")
-_UNKNOWN = "0" * 32
-_OK, _CREATED, _DELETED, _GONE = 200, 201, 204, 404
+_OK, _CREATED = 200, 201
 # What an address may hold besides letters and digits; the rest is quoted.
 _IN_ADDRESS = "/?&=^,.:;()<>!*@~_-"
 
@@ -27,16 +29,25 @@ class Probed:
     Attributes:
         seen: what was looked at, with what was there.
         left_out: why the probe was not played; empty when it was.
-        left_behind: addresses of records that could not be deleted.
+        trouble: why it was given up; empty when it was not.
+        left_behind: records that could not be deleted, each with the reason.
     """
 
     seen: dict[str, str] = field(default_factory=dict)
     left_out: str = ""
+    trouble: str = ""
     left_behind: list[str] = field(default_factory=list)
 
 
 class Prober:
-    """Plays probes on one instance as one user."""
+    """Plays probes on one instance as one user.
+
+    Args:
+        api: the instance; others use it.
+        user: whom it is probed as.
+        names: of the wire.
+        ids: where marks come from; no two runs may draw the same.
+    """
 
     def __init__(self, api: HttpApi, user: Credentials, names: WireNames, ids: Ids) -> None:
         self._api = api
@@ -44,73 +55,112 @@ class Prober:
         self._stranger = Credentials(f"stranger-{ids.hex(12)}", ids.token())
         self._ids = ids
         self._names = {name.path: str(name.value) for name in names}
-        self._created: list[str] = []
+        self._own = OwnRecords(api, user)
+        self._marks: Counter[tuple[str, str]] = Counter()
         self._me = ""
 
     async def probe(self, trap: Trap) -> Probed:
         """Play the trap's probe; what it created is deleted, also when it is interrupted."""
         mark = f"fidelity-{self._ids.hex(12)}"
-        places = {**self._names, "mark": mark, "user": self._user.user, "me": await self._own_id(), "unknown": _UNKNOWN}
+        unknown = self._ids.sys_id()
+        places = {**self._names, "mark": mark, "user": self._user.user, "me": await self._own_id(), "unknown": unknown}
         probed = Probed()
+        self._own, self._marks = OwnRecords(self._api, self._user), Counter()
         try:
-            await self._play(trap, {**places, "long": f"^ORsys_id={_UNKNOWN}" * 300}, probed)
+            await self._play(trap, {**places, "long": f"^ORsys_id={unknown}" * 300}, probed)
+        except ExpectationError as error:
+            probed.trouble = f"expected {error.expected}; came {error.came}"
         finally:
-            probed.left_behind += await self._clean_up(trap, mark)
+            probed.left_behind += await self._clean_up(mark)
         return probed
 
     async def _play(self, trap: Trap, places: dict[str, str], probed: Probed) -> None:
-        if trap.needs and (answer := await self._call("GET", _put(trap.needs, places))).status != _OK:
-            probed.left_out = f"{answer.method} {answer.path} answered {answer.status}"
-            return
+        if trap.needs:
+            answer = await self._api.call("GET", _put(trap.needs, places), auth=self._user)
+            if answer.status != _OK:
+                probed.left_out = f"{answer.method} {answer.path} answered {answer.status}"
+                return
         if trap.table:
-            answer = await self._call("POST", f"/api/now/table/{trap.table}", _put(trap.values, places))
+            answer = await self._create(
+                f"/api/now/table/{trap.table}", _put(trap.values, places), places["mark"], self._user
+            )
             probed.seen[f"0 POST /api/now/table/{trap.table}: status"] = str(answer.status)
-            places["sys_id"] = _sys_id(answer)
             if answer.status != _CREATED:
                 return
+            places["sys_id"] = await self._scratch(answer)
         for number, step in enumerate(trap.steps, start=1):
             seen = await self._step(step, places)
             probed.seen.update({f"{number} {what}": value for what, value in seen.items()})
 
+    async def _scratch(self, answer: Answer) -> str:
+        """Return the sys_id of the scratch record; raises NotOwnError where the instance names another record."""
+        records = self._own.newest_first()
+        if not records:
+            raise NotOwnError("the sys_id of what was created, 32 hexadecimal digits", str(answer))
+        await self._own.require_own(records[0])
+        return records[0].sys_id
+
     async def _step(self, step: Step, places: Mapping[str, str]) -> dict[str, str]:
-        users = {"prober": self._user, "nobody": None, "stranger": self._stranger}
-        body = step.text.encode() if step.text else _put(step.json, places)
-        path = quote(_put(step.path, places), safe=_IN_ADDRESS + "%")
-        answer = await self._api.call(
-            step.method, path, body, auth=users[step.user], headers=_put(dict(step.headers), places)
-        )
-        self._note(answer)
+        answer = await self._send(step, places)
         own = {self._api.url: "<instance>", places["mark"]: "<mark>", f"'{places['user']}'": "<user>"}
         head = f"{step.method} {step.path}{'' if step.user == 'prober' else f' as {step.user}'}"
         return {f"{head}: {what}": observe(answer, what, own) for what in step.compare}
 
-    async def _call(self, method: str, path: str, body: object = None) -> Answer:
-        answer = await self._api.call(method, path, body, auth=self._user)
-        self._note(answer)
+    async def _send(self, step: Step, places: Mapping[str, str]) -> Answer:
+        users = {"prober": self._user, "nobody": None, "stranger": self._stranger}
+        auth, headers = users[step.user], _put(dict(step.headers), places)
+        body = step.text.encode() if step.text else _put(step.json, places)
+        path = quote(_put(step.path, places), safe=_IN_ADDRESS + "%")
+        if step.method == "GET":
+            return await self._api.call("GET", path, auth=auth, headers=headers)
+        if step.method == "POST" and "<sys_id>" not in step.path:
+            return await self._create(path, body, places["mark"], auth, headers)
+        record = self._touched(step, places)
+        return await self._own.send(step.method, record, path, body, auth=auth, headers=headers)
+
+    def _touched(self, step: Step, places: Mapping[str, str]) -> OwnRecord:
+        """Return the scratch record, which a step is about to change."""
+        table = step.path.split("/")[-2]
+        record = self._own.find(table, places.get("sys_id", ""))
+        if record is None:
+            raise NotOwnError("a step that changes the scratch record only", f"{step.method} {step.path}")
+        return record
+
+    async def _create(
+        self,
+        path: str,
+        body: object,
+        mark: str,
+        auth: Credentials | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Create a record, and remember it, or its mark where the answer names none."""
+        values = body[0] if isinstance(body, list) else body
+        sent = values if isinstance(values, dict) else {}
+        table = urlsplit(path).path.split("/")[-1]
+        column = next((column for column, value in sent.items() if value == mark), "")
+        answer = await self._api.call("POST", path, body, auth=auth, headers=headers)
+        self._own.note(table, sent, answer)
+        if column:
+            self._marks[table, column] += 1
         return answer
 
-    def _note(self, answer: Answer) -> None:
-        """Remember what was created, to delete it."""
-        if answer.method == "POST" and answer.status == _CREATED:
-            located = urlsplit(answer.headers.get("location", "")).path
-            path = located or f"{urlsplit(answer.path).path}/{_sys_id(answer)}"
-            # Without the version, so that one record has one address.
-            self._created.append(f"/api/now/table/{'/'.join(path.split('/')[-2:])}")
-
-    async def _clean_up(self, trap: Trap, mark: str) -> list[str]:
-        """Delete what was created, the newest first, and return what could not be."""
-        created, self._created = self._created[::-1], []
-        created += [path for path in await self._marked(trap, mark) if path not in created]
-        answers = [await self._call("DELETE", path) for path in created]
-        return [answer.path for answer in answers if answer.status not in (_DELETED, _GONE)]
-
-    async def _marked(self, trap: Trap, mark: str) -> list[str]:
-        """Return the records with the mark, of which perhaps no answer told."""
-        found: list[str] = []
-        for column in (column for column, value in trap.values.items() if value == "<mark>"):
-            answer = await self._call("GET", f"/api/now/table/{trap.table}?sysparm_query={column}={mark}")
-            found += [f"/api/now/table/{trap.table}/{record['sys_id']}" for record in _records(answer)]
-        return found
+    async def _clean_up(self, mark: str) -> list[str]:
+        """Delete what was created, the newest first, and return what could not be, and why."""
+        try:
+            marked = [
+                record
+                for (table, column), most in self._marks.items()
+                for record in await self._own.marked(Mark(table, column, mark, most))
+            ]
+        except ExpectationError as error:
+            paths = [record.path for record in self._own.newest_first()]
+            return [f"expected {error.expected}; came {error.came}", *paths]
+        newest = self._own.newest_first()
+        outcomes = [
+            await self._own.delete(each) for each in (*newest, *(each for each in marked if each not in newest))
+        ]
+        return [why for why in outcomes if why]
 
     async def _own_id(self) -> str:
         if not self._me:
@@ -119,19 +169,16 @@ class Prober:
 
     async def _looked_up(self) -> str:
         query = f"user_name={quote(self._user.user, safe='')}"
-        answer = await self._call("GET", f"/api/now/table/sys_user?sysparm_query={query}&sysparm_limit=1")
-        return next((record["sys_id"] for record in _records(answer)), _UNKNOWN)
+        answer = await self._api.call(
+            "GET", f"/api/now/table/sys_user?sysparm_query={query}&sysparm_limit=1", auth=self._user
+        )
+        return next((sys_id for sys_id in _sys_ids(answer) if SYS_ID.fullmatch(sys_id)), "0" * 32)
 
 
-def _records(answer: Answer) -> list[dict[str, Any]]:
+def _sys_ids(answer: Answer) -> Iterator[str]:
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
-    return result if isinstance(result, list) else []
-
-
-def _sys_id(answer: Answer) -> str:
-    """Return the sys_id of what was created, else one of nothing."""
-    result = answer.json.get("result") if isinstance(answer.json, dict) else None
-    return str(result.get("sys_id", _UNKNOWN)) if isinstance(result, dict) else _UNKNOWN
+    for record in result if isinstance(result, list) else ():
+        yield str(record.get("sys_id", "")) if isinstance(record, dict) else ""
 
 
 def _put(value: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from privman_contracts import yaml_file
 
-_METHODS = ("GET", "POST", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PATCH")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ from contextlib import AsyncExitStack
 from importlib import resources
 from pathlib import Path
 
-import yaml
-
 from privman_contracts import WireNames
 from privman_contracts.compatibility import Change, compare
 from privman_contracts.compatibility.names import FILE as NAMES
@@ -15,7 +13,7 @@ from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.loader import Loader
 from privman_scenarios.matrix.combination import Combination, Verdict
 from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder, fresh_console, fresh_servicenow
+from privman_scenarios.world import WorldBuilder, basic_auth_rows, fresh_console, fresh_servicenow
 from privman_testbench.real_clock import RealClock
 
 _BETWEEN_THE_TWO = frozenset({"console", "servicenow"})
@@ -54,19 +52,19 @@ class Judge:
         async with AsyncExitStack() as stack:
             instance = await stack.enter_async_context(fresh_servicenow(combination.release, app, [self._rows]))
             console = await stack.enter_async_context(fresh_console(combination.console.inferred))
-            engine = Engine(vocabulary(), WorldBuilder(0, app, instance, console), [], RealClock())
+            engine = Engine(vocabulary(), WorldBuilder(0, app, instance, console, reset=True), [], RealClock())
             try:
-                failure = (await engine.play(self._round_trip)).failure
+                ended = await engine.play(self._round_trip)
             except TargetUnreachableError:
                 return _GATE
-        return f"{failure.step}: expected {failure.expected}; came {failure.came}" if failure else ""
+        failure = ended.failure
+        return f"{failure.step}: expected {failure.expected}; came {failure.came}" if failure else ended.reason
 
     def _exceptions(self, names: WireNames) -> str:
         """Return the rows that make exceptions of administrators and approvers."""
         if not self._basic_auth_allowed:
             return ""
-        row = {"name": "glide.authenticate.basic_auth.allowed_roles", "value": f"admin,{names.role('approver')}"}
-        return yaml.safe_dump({"sys_properties": [row]})
+        return basic_auth_rows(["admin", names.role("approver")])
 
 
 def _renamed(changes: Iterable[Change]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from privman_scenarios.http_api import Answer
 from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, rows_of_texts, suggesting
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
-from privman_scenarios.servicenow import DEFAULT_APPROVER, Record, result_of
+from privman_scenarios.servicenow import DEFAULT_APPROVER, Record, record_of
 from privman_scenarios.targets import Need
 from privman_scenarios.variables import TABLES
 from privman_scenarios.verbs.shared import Shared
@@ -178,7 +178,7 @@ async def insert(play: Play, arguments: Arguments) -> None:
     answer = await play.targets.servicenow.insert(arguments["table"], arguments["values"], auth)
     play.answered("servicenow", answer)
     if "as" in arguments and not answer.refused:
-        record = play.targets.servicenow.spelling.record_from_wire(arguments["table"], result_of(answer))
+        record = play.targets.servicenow.spelling.record_from_wire(arguments["table"], record_of(answer))
         _save(play, arguments["as"], record)
 
 

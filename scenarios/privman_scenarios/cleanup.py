@@ -1,0 +1,142 @@
+"""A shared instance is left as it was found."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from privman_scenarios.console import Console
+from privman_scenarios.control_plane import Journal
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.http_api import Answer
+from privman_scenarios.own_records import Mark, OwnRecords
+from privman_scenarios.registration import Registration
+from privman_scenarios.servicenow import ServiceNow
+from privman_scenarios.variables import TABLES
+from privman_scenarios.writes import Writes
+
+_TABLE_API = "/api/now/table/"
+
+
+class Cleanup:
+    """Deletes what a run has created in an instance: by itself, and by the console that it let act.
+
+    Args:
+        servicenow: the instance, on which others work too.
+        own: the records of this run there.
+        console: its journal shows what it has created.
+        writes: told of each write of the console.
+    """
+
+    def __init__(self, servicenow: ServiceNow, own: OwnRecords, console: Console, writes: Writes | None) -> None:
+        self._servicenow = servicenow
+        self._writes = writes
+        self._own = own
+        self._console = console
+        self._sent: Counter[str] = Counter()
+        self._unnamed: list[str] = []
+        if console.has_control:
+            console.control.before_forgetting.append(self._note)
+
+    async def take_stock(self, kept: Registration | None) -> None:
+        """Let the records that are there already be those of others; raises TargetUnreachableError.
+
+        Args:
+            kept: the registration of a real console, which the scenarios use and which stays.
+        """
+        try:
+            found = {record["sys_id"] for table in TABLES for record in await self._servicenow.find(table)}
+        except ExpectationError as error:
+            raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None
+        self._own.kept = frozenset(asdict(kept).values() if kept else ())
+        self._own.others = frozenset(found - self._own.kept)
+
+    async def clean_up(self) -> None:
+        """Delete the records, the newest first; raises TargetUnreachableError that names what stays."""
+        try:
+            await self._note_last()
+            left = [*await self._strangers(), *await self._delete(), *self._unnamed]
+        except ExpectationError as error:
+            why = f"expected {error.expected}; came {error.came}"
+            raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {why}.") from None
+        if left:
+            raise TargetUnreachableError(f"{self._servicenow.url} keeps records of this run: {'; '.join(left)}.")
+
+    async def _delete(self) -> list[str]:
+        found = [record for mark in self._marks() for record in await self._own.marked(mark)]
+        newest = self._own.newest_first()
+        outcomes = [
+            await self._own.delete(record) for record in (*(each for each in found if each not in newest), *newest)
+        ]
+        return [why for why in outcomes if why]
+
+    async def _strangers(self) -> list[str]:
+        """Return the responses to requests of this run whose request_id another run may have used as well."""
+        own = {self._request_id(each.table, each.sent) for each in self._own.newest_first()} - {""}
+        return [
+            f"/api/now/table/{self._servicenow.names.table('response')}/{response['sys_id']} "
+            f"(perhaps of another run, which has used the request_id {request_id!r} too)"
+            for request_id in sorted(own - self._servicenow.drawn)
+            for response in await self._servicenow.find_only("response", "request_id", request_id)
+        ]
+
+    def _marks(self) -> Iterator[Mark]:
+        """Yield how records are known that no answer has named: by a request_id that nobody else has."""
+        names, decisions = self._servicenow.names, self._servicenow.decisions
+        response, request = ("response", names.table("response")), ("request", names.table("request"))
+        for request_id in sorted(self._servicenow.drawn):
+            # The instance writes a response for each decision, and perhaps one for a time-out.
+            yield Mark(response[1], names.column("response", "request_id"), request_id, decisions[request_id] + 1)
+            yield Mark(request[1], names.column("request", "request_id"), request_id, max(1, self._sent[request_id]))
+
+    async def _note_last(self) -> None:
+        if self._console.has_control:
+            self._note(await self._console.control.journal())
+
+    def _note(self, journal: Journal) -> None:
+        for exchange in journal:
+            if exchange["direction"] == "out" and exchange["url"].startswith(f"{self._servicenow.url}{_TABLE_API}"):
+                self._note_sent(exchange)
+
+    def _note_sent(self, exchange: Mapping[str, Any]) -> None:
+        path = unquote(urlsplit(exchange["url"].removeprefix(self._servicenow.url)).path)
+        table, _, sys_id = path.removeprefix(_TABLE_API).partition("/")
+        values = _object(exchange["request"]["body"])
+        if self._writes:
+            self._writes.of_console(exchange)
+        if exchange["method"] == "POST":
+            self._note_created(table, values, _answer(exchange, path))
+        elif exchange["method"] == "PATCH" and (changed := self._own.find(table, sys_id)):
+            self._servicenow.decisions[self._request_id(table, changed.sent)] += 1
+            changed.changed(values)
+
+    def _note_created(self, table: str, values: Mapping[str, Any], answer: Answer) -> None:
+        request_id = self._request_id(table, values)
+        if request_id:
+            self._servicenow.drawn.add(request_id)
+            self._sent[request_id] += 1
+        named = self._own.note(table, values, answer)
+        if not named and not request_id and answer.status in (0, HTTPStatus.CREATED):
+            self._unnamed.append(f"{answer.path} (perhaps created, but no answer names the record)")
+
+    def _request_id(self, table: str, values: Mapping[str, Any]) -> str:
+        """Return the request_id among the values of a request, empty for what is none."""
+        is_request = table == self._servicenow.names.table("request")
+        return str(values.get(self._servicenow.names.column("request", "request_id"), "")) if is_request else ""
+
+
+def _answer(exchange: Mapping[str, Any], path: str) -> Answer:
+    headers = {name.lower(): value for name, value in exchange["response"]["headers"]}
+    return Answer("POST", path, exchange["status"], headers, exchange["response"]["body"].encode())
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,191 @@
+"""Nothing that a run did not create is changed on an instance that others use, whatever the command or the instance."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import console_sim.cli
+import privman_scenarios
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
+from privman_scenarios.loop import LoopThread
+from privman_scenarios.world import fault_kinds
+from privman_testbench.serving import serving
+
+from .hostile_instance import HOSTILITIES, HostileInstance
+from .shared_instance import APP, arm, disarm, read_all, shared_mock
+
+PLAYED = ("approve", "deny", "setup-saved-again", "refusal-metadata", "duplicate-request", "secret-reset")
+Command = Callable[[str, Path], list[str]]
+
+
+def files(*stems: str) -> list[str]:
+    """Return these files of the catalog."""
+    return [str(path) for path in catalog_files() if path.stem in stems]
+
+
+# What it expects is seen at once or never, so that no step is patient.
+BUSY = """
+title: Everything that writes
+steps:
+  - console.ask: {}
+  - servicenow.approve: {}
+  - servicenow.insert: {table: request, as: mine, values: {request_id: "${new_request_id}", instance_id: x}}
+  - servicenow.update: {table: request, sys_id: "${mine.sys_id}", values: {comment: changed}}
+  - servicenow.create-user: {name: scenario.user, roles: [x_thyti_thycotic_p.approver]}
+"""
+
+
+def busy(folder: Path) -> str:
+    """Return a scenario file that writes in every way."""
+    file = folder / "busy.yaml"
+    file.write_text(BUSY)
+    return str(file)
+
+
+COMMANDS: dict[str, Command] = {
+    "run": lambda url, _: ["run", *files(*PLAYED), "--servicenow-url", url],
+    "run everything": lambda url, _: ["run", "--tag", "setup", "--servicenow-url", url],
+    "run dry": lambda url, _: ["run", *files("approve"), "--servicenow-url", url, "--dry-run"],
+    "run swept": lambda url, _: ["run", *files("deny"), "--sweep", "--servicenow-url", url],
+    "record": lambda url, folder: ["record", *files("deny"), "--servicenow-url", url, "--out", str(folder / "out.har")],
+    "busy run": lambda url, folder: ["run", busy(folder), "--servicenow-url", url],
+    "busy record": lambda url, folder: [
+        "record",
+        busy(folder),
+        "--servicenow-url",
+        url,
+        "--out",
+        str(folder / "out.har"),
+    ],
+    "fidelity": lambda url, _: ["fidelity", "--against", url],
+    "fidelity dry": lambda url, _: ["fidelity", "--against", url, "--dry-run"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_leaves_the_instance_as_it_was(
+    command: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mock full of records of others holds the same before and after; nothing is reset, nothing is left."""
+    with shared_mock(privman_loop) as url:
+        before = read_all(url)
+        code = main(COMMANDS[command](url, tmp_path))
+        assert read_all(url) == before
+    captured = capsys.readouterr()
+    assert (code in (0, 1), captured.err) == (True, "")
+
+
+def test_the_setup_changes_nothing_of_others(privman_loop: LoopThread) -> None:
+    """It registers a console, for good; every other record stays as it was."""
+    with shared_mock(privman_loop) as url:
+        before = read_all(url)
+        arguments = ["setup", "--servicenow-url", url, "--servicenow-user", "admin"]
+        console_sim.cli.main(arguments)
+        after = read_all(url)
+    for table, records in before.items():
+        assert {sys_id: after[table].get(sys_id) for sys_id in records} == records
+
+
+@pytest.mark.parametrize("kind", sorted({*fault_kinds()["servicenow"]} - {"slow"}))
+def test_a_mood_of_the_instance_costs_others_nothing(
+    kind: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records of the run may stay where the instance does not let them be deleted; those of others stay as they are."""
+    with shared_mock(privman_loop) as url:
+        before = read_all(url)
+        arm(url, kind)
+        codes = [main(COMMANDS[command](url, tmp_path)) for command in ("busy run", "busy record")]
+        codes.append(
+            main([*COMMANDS["fidelity"](url, tmp_path), "--trap", "total-count", "--trap", "no-response-body"])
+        )
+        disarm(url)
+        after = read_all(url)
+    for table, records in before.items():
+        assert {sys_id: after[table].get(sys_id) for sys_id in records} == records
+    assert set(codes) <= {0, 1, 3}
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("hostility", HOSTILITIES)
+def test_a_hostile_instance_costs_others_nothing(
+    hostility: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it answers, no request that changes or deletes is sent to a record of somebody else."""
+    instance = HostileInstance(hostility)
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    codes = [main(COMMANDS[command](url, tmp_path)) for command in ("busy run", "busy record", "fidelity")]
+    console_sim.cli.main(["setup", "--servicenow-url", url, "--servicenow-user", "admin"])
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert instance.harm == []
+    assert set(codes) <= {0, 1, 3}
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+
+
+def test_a_dry_run_prints_what_would_be_sent(
+    privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each write and each deletion, with the instance's own address, and the same is in the journal of writes."""
+    writes = tmp_path / "writes.jsonl"
+    with shared_mock(privman_loop) as url:
+        assert main([*COMMANDS["run dry"](url, tmp_path), "--writes", str(writes)]) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("would send ")]
+    assert f"would send POST {url}/api/now/table/sys_user?" in shown[0]
+    assert sum(line.startswith("would send DELETE ") for line in shown) == 6
+    kept = [json.loads(line) for line in writes.read_text().splitlines()]
+    assert len(kept) == len(shown)
+    assert {entry["by"] for entry in kept} == {"run", "console"}
+    assert all(entry["url"].startswith(f"{url}/api/now/table/") for entry in kept)
+
+
+def test_every_write_is_kept_in_a_journal(
+    privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the run and its console have sent, with the status of each answer, and no password."""
+    writes = tmp_path / "writes.jsonl"
+    with shared_mock(privman_loop) as url:
+        assert main(["run", *files("approve", "deny"), "--servicenow-url", url, "--writes", str(writes)]) == 0
+    kept = [json.loads(line) for line in writes.read_text().splitlines()]
+    created = [entry for entry in kept if entry["status"] == 201]
+    deleted = [entry for entry in kept if entry["method"] == "DELETE" and entry["status"] == 204]
+    responses = [entry for entry in deleted if f"{APP}_response" in entry["url"]]
+    assert len(created) == len(deleted) - len(responses)
+    assert all('"user_password":"***"' in entry["body"] for entry in kept if "user_name" in entry["body"])
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["run", "--servicenow-url", "http://127.0.0.1:9", "--reset", "--dry-run"],
+            "--dry-run and --reset are both given",
+        ),
+        (["run", "--dry-run"], "--dry-run requires --servicenow-url"),
+        (["run", "--servicenow-url", "http://127.0.0.1:9", "--writes", "/no/such/file"], "/no/such/file: "),
+    ],
+)
+def test_options_that_contradict_each_other(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit code 2."""
+    assert main(options) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_one_class_changes_and_deletes() -> None:
+    """What is sent unchecked is sent by `OwnRecords`, after it has looked, or to a control plane."""
+    package = Path(privman_scenarios.__file__).parent
+    unchecked = {
+        file.relative_to(package).as_posix() for file in package.rglob("*.py") if ".send_unchecked(" in file.read_text()
+    }
+    assert unchecked == {"http_api.py", "own_records.py", "control_plane.py"}
