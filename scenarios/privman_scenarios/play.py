@@ -12,7 +12,7 @@ from privman_scenarios.targets import Targets
 from privman_scenarios.variables import (
     FIRST_CONSOLE,
     LONG_TEXT,
-    NEW_REQUEST_ID,
+    NEW_GUID,
     OF_CONSOLE,
     RULES,
     TABLES,
@@ -109,7 +109,7 @@ class Play:
         """Return what was saved; raises ExpectationError when nothing was."""
         if wanted := LONG_TEXT.fullmatch(name):
             return long_text(int(wanted[1]))
-        if name == NEW_REQUEST_ID and name not in self._saved:
+        if name == NEW_GUID and name not in self._saved:
             self._saved[name] = self.targets.servicenow.draw_request_id()
         if name not in self._saved:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")

@@ -16,10 +16,10 @@ RULES = ("duplicate_request_status", "same_decision_status", "other_decision_sta
 # What is saved of each console by itself.
 OF_CONSOLE = ("console", "instance_id", "activity_type_id")
 FIRST_CONSOLE = "first"
-# Drawn when it is first used: a request_id that nobody else has.
-NEW_REQUEST_ID = "new_request_id"
+# Drawn when it is first used: a GUID that nobody else has.
+NEW_GUID = "new_guid"
 BUILT_IN = (
-    *("servicenow", *OF_CONSOLE, NEW_REQUEST_ID),
+    *("servicenow", *OF_CONSOLE, NEW_GUID),
     *(f"table.{table}" for table in TABLES),
     *(f"rule.{rule}" for rule in RULES),
 )

@@ -187,7 +187,7 @@ def test_the_options_name_systems_that_already_run(
 
 WORKING = """
 def test_it(world):
-    request_id = world.console.ask({"PolicyId": "p"})
+    request_id = world.console.ask({"PolicyName": "Elevate installers"})
     assert world.decide(request_id, "Approve").delivered().status == 200
     assert len(world.servicenow.find("request")) == 1
 """

@@ -32,7 +32,7 @@ title: Everything that writes
 steps:
   - console.ask: {}
   - servicenow.approve: {}
-  - servicenow.insert: {table: request, as: mine, values: {request_id: "${new_request_id}", instance_id: x}}
+  - servicenow.insert: {table: request, as: mine, values: {request_id: "${new_guid}", instance_id: x}}
   - servicenow.update: {table: request, sys_id: "${mine.sys_id}", values: {comment: changed}}
   - servicenow.create-user: {name: scenario.user, roles: [x_thyti_thycotic_p.approver]}
 """
