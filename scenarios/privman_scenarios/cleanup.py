@@ -39,8 +39,10 @@ class Cleanup:
         self._console = console
         self._sent: Counter[str] = Counter()
         self._unnamed: list[str] = []
+        self._noted = 0
         if console.has_control:
-            console.control.before_forgetting.append(self._note)
+            own.sources.append(self._note_last)
+            console.control.before_forgetting.append(self._note_all)
 
     async def take_stock(self, kept: Registration | None) -> None:
         """Let the records that are there already be those of others; raises TargetUnreachableError.
@@ -97,8 +99,15 @@ class Cleanup:
         if self._console.has_control:
             self._note(await self._console.control.journal())
 
+    def _note_all(self, journal: Journal) -> None:
+        self._note(journal)
+        self._noted = 0  # the next exchange is number 1
+
     def _note(self, journal: Journal) -> None:
-        for exchange in journal:
+        """Take note of what the console has sent since the last time."""
+        new = [exchange for exchange in journal if exchange["number"] > self._noted]
+        self._noted = max([self._noted, *(exchange["number"] for exchange in new)])
+        for exchange in new:
             if exchange["direction"] == "out" and exchange["url"].startswith(f"{self._servicenow.url}{_TABLE_API}"):
                 self._note_sent(exchange)
 

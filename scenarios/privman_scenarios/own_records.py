@@ -1,7 +1,7 @@
 """The records that this run has created on an instance, and the only way to change or delete a record there."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -76,6 +76,7 @@ class OwnRecords:
     Attributes:
         others: the sys_id of each record that was there before this run.
         kept: those that this run uses all the same; they stay too.
+        sources: note what else has been created, such as by a console.
     """
 
     def __init__(self, api: HttpApi, reader: Credentials) -> None:
@@ -84,6 +85,7 @@ class OwnRecords:
         self._records: list[OwnRecord] = []
         self.others: frozenset[str] = frozenset()
         self.kept: frozenset[str] = frozenset()
+        self.sources: list[Callable[[], Awaitable[None]]] = []
 
     def note(self, table: str, sent: Mapping[str, Any], answer: Answer) -> bool:
         """Remember what a creation has made; returns whether its answer names a record."""
@@ -98,14 +100,21 @@ class OwnRecords:
         """Return the record of this run with that sys_id, None where it is not one."""
         return next((each for each in self._records if (each.table, each.sys_id) == (table, sys_id)), None)
 
+    async def look_up(self, table: str, sys_id: str) -> OwnRecord:
+        """Return the record of this run with that sys_id; raises NotOwnError where it is not one."""
+        for refresh in self.sources:
+            await refresh()
+        record = self.find(table, sys_id)
+        if record is None:
+            raise NotOwnError("a record that this run has created", f"/api/now/table/{table}/{sys_id}")
+        return record
+
     def newest_first(self) -> list[OwnRecord]:
         """Return every record, the newest first."""
         return self._records[::-1]
 
-    async def change(self, record: OwnRecord | None, values: Mapping[str, Any], auth: Credentials) -> Answer:
-        """Change columns of a record of this run; raises NotOwnError for any other."""
-        if record is None:
-            raise NotOwnError("to change a record that this run has created", "another one")
+    async def change(self, record: OwnRecord, values: Mapping[str, Any], auth: Credentials) -> Answer:
+        """Change columns of a record; raises NotOwnError where it is not this run's."""
         return await self.send("PATCH", record, record.path, values, auth=auth)
 
     async def send(  # noqa: PLR0913 - what a request is made of
@@ -135,12 +144,16 @@ class OwnRecords:
     async def delete(self, record: OwnRecord) -> str:
         """Delete the record after a look at it; returns why it could not be, empty when it is gone."""
         answer = await self._read(record)
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return ""
-        if why := _why_not_own(record, answer):
-            return f"{record.path} ({why})"
-        answer = await self._api.send_unchecked("DELETE", record.path, None, auth=self._reader)
+        if answer.status != HTTPStatus.NOT_FOUND:
+            if why := _why_not_own(record, answer):
+                return f"{record.path} ({why})"
+            answer = await self._api.send_unchecked("DELETE", record.path, None, auth=self._reader)
         return f"{record.path} ({answer})" if answer.refused and answer.status != HTTPStatus.NOT_FOUND else ""
+
+    async def remove(self, record: OwnRecord, auth: Credentials) -> Answer:
+        """Delete the record as a step of a scenario does; raises NotOwnError where it is not this run's."""
+        await self.require_own(record)
+        return await self._api.send_unchecked("DELETE", record.path, None, auth=auth)
 
     async def marked(self, mark: Mark) -> list[OwnRecord]:
         """Return the records that carry the mark; raises NotOwnError where there are more than were created."""

@@ -57,16 +57,15 @@ class ServiceNow(Party):
         """
         wire, name = self.spelling.record_to_wire(table, values), self._table(table)
         if self.own:
-            return await self.own.change(self.own.find(name, sys_id), wire, auth)
+            return await self.own.change(await self.own.look_up(name, sys_id), wire, auth)
         return await self.api.call("PATCH", f"{_path(name)}/{quote(sys_id, safe='')}", wire, auth=auth)
 
     async def delete(self, table: str, sys_id: str, auth: Credentials) -> Answer:
-        """Delete a record."""
-        path = f"{_path(self.names.table(table))}/{quote(sys_id, safe='')}"
-        answer = await self.api.call("DELETE", path, auth=auth)
-        if not answer.refused and path in self.created:
-            self.created.remove(path)
-        return answer
+        """Delete a record; raises NotOwnError on a shared instance for one that this run has not created."""
+        name = self._table(table)
+        if self.own:
+            return await self.own.remove(await self.own.look_up(name, sys_id), auth)
+        return await self.api.call("DELETE", f"{_path(name)}/{quote(sys_id, safe='')}", auth=auth)
 
     async def decide(
         self, request_id: str, response: str, values: Mapping[str, str], by: str = DEFAULT_APPROVER

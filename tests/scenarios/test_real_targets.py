@@ -184,6 +184,8 @@ async def test_only_records_of_this_run_are_changed(stub: tuple[StubInstance, Wo
         for sys_id in (FIRST, f"../{REQUEST}/{FIRST}", ""):
             with pytest.raises(NotOwnError):
                 await servicenow.update("request", sys_id, {"comment": "changed"}, servicenow.admin)
+            with pytest.raises(NotOwnError):
+                await servicenow.delete("request", sys_id, servicenow.admin)
         with pytest.raises(ExpectationError, match="the request g1 in ServiceNow"):
             await servicenow.decide("g1", "Approve", {})
         path = f"/api/now/table/{REQUEST}/{FIRST}"

@@ -34,6 +34,8 @@ steps:
   - servicenow.approve: {}
   - servicenow.insert: {table: request, as: mine, values: {request_id: "${new_guid}", instance_id: x}}
   - servicenow.update: {table: request, sys_id: "${mine.sys_id}", values: {comment: changed}}
+  - servicenow.update: {table: activity_type, sys_id: "${activity_type_id}", values: {description: changed}}
+  - servicenow.delete: {table: request, sys_id: "${mine.sys_id}"}
   - servicenow.create-user: {name: scenario.user, roles: [x_thyti_thycotic_p.approver]}
 """
 
