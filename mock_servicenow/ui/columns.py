@@ -2,7 +2,6 @@
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.name_values import in_one_line
@@ -15,7 +14,7 @@ _LAST = "sys_created_on"
 
 def readable(session: Session, table: str) -> dict[str, Column]:
     """Return the columns that the user may see, in the dictionary's order, those of the system last."""
-    hidden = access.hidden_columns(session, table)
+    hidden = session.sight.hidden(table)
     columns = [column for name, column in session.dictionary.columns(table).items() if name not in hidden]
     columns.sort(key=lambda column: column.name in _SYSTEM)
     return {column.name: column for column in columns}

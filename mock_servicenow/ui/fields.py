@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui import durations
@@ -44,7 +43,7 @@ class Field:
 
 def form_fields(session: Session, record: Record, *, writable: bool) -> list[Field]:
     """Return the fields of a record in the dictionary's order, without those that the system keeps."""
-    locked = access.locked_columns(session, record.table)
+    locked = session.sight.locked(record.table)
     return [
         _field(session, record, column, fixed=not writable or column.read_only or column.name in locked)
         for column in readable(session, record.table).values()

@@ -94,16 +94,15 @@ class _List:
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
         count = count_rows(session, url.table, query)
         records = session.page(url.table, query, limit=ROWS, offset=url.first - 1)
-        expected = max(0, min(ROWS, count - url.first + 1))
         return {
             "title": self._label(),
             "url": url,
             "headings": [self._heading(column) for column in self._columns],
             "rows": self._rows(records),
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
-            "notices": [*(finding.message for finding in session.findings), *self._end(count)],
-            "removed": expected - len(records),
-            "total": in_words(url.first, expected, count),
+            # Not the session's findings: whether unreadable rows match is for testers, not for this user.
+            "notices": [*(finding.message for finding in query.findings), *self._end(count)],
+            "total": in_words(url.first, len(records), count),
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": access.may_reach(session, url.table, "create"),

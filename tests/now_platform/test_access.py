@@ -22,14 +22,18 @@ async def names(client: Client, query: str = "") -> list[str]:
     return [toy["u_name"] for toy in (await response.json())["result"]]
 
 
-async def test_hidden_rows_are_left_out_of_the_page(user: Client, instance: Instance) -> None:
-    """The limit applies before access control, so a page may be short; the count includes hidden rows."""
+async def test_hidden_rows_take_no_part(user: Client, instance: Instance, swallowed: Swallowed) -> None:
+    """Neither the page nor the count nor the links say anything about them; a finding does."""
     with instance.transaction(instance.system) as session:
         for number, color in enumerate("bbrr"):
             session.insert("u_toy", {"u_color": color, "u_name": f"{color}{number}"})
-    response = await user.get(f"{TOYS}?sysparm_limit=3")
+    response = await user.get(f"{TOYS}?sysparm_limit=1")
     assert [toy["u_name"] for toy in (await response.json())["result"]] == ["r2"]
-    assert response.headers["X-Total-Count"] == "4"
+    assert response.headers["X-Total-Count"] == "2"
+    assert "sysparm_offset=1" in response.headers["Link"]
+    assert swallowed() == ["rows-unreadable"]
+    await user.get(f"{TOYS}?sysparm_query=u_color=r")
+    assert swallowed() == ["rows-unreadable"]
 
 
 async def test_a_role_shows_every_row(user: Client, instance: Instance, grant: Grant) -> None:

@@ -23,7 +23,7 @@ INSTALLS = ("admin", "security_admin", "elevated", "above", "business_rule_admin
 @pytest.fixture
 def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[str, str]:
     """Let the plain user manage users, keys, clients and imports; return the sys_ids of roles, groups and users."""
-    assert user
+    assert user is not None
     create("sys_user_role", name="import_admin")
     for role in ("user_admin", "oauth_admin", "api_service_admin"):
         grant("plain", role)

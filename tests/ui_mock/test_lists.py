@@ -139,11 +139,12 @@ async def test_every_table_has_a_list_and_a_form(site: Site) -> None:
         assert (await person.get(f"/{name}.do?sys_id=-1")).status == 200, name
 
 
-async def test_rows_that_the_user_may_not_see_are_counted(site: Site) -> None:
-    """A list says how many rows access control has removed, as the platform's does."""
+async def test_rows_that_the_user_may_not_see_take_no_part(site: Site) -> None:
+    """Neither the rows nor the count nor a notice says that there are more."""
     for name in ("bear", "secret toy", "ball"):
         await site.insert("u_toy", {"u_name": name})
     await site.add_user("child")
     html = (await (await site.person("child")).get("/u_toy_list.do")).html
     assert _first_cells(html) == ["ball", "bear"]
-    assert "1 rows removed from this list by security constraints" in html
+    assert "1 to 2 of 2" in html
+    assert 'class="notice"' not in html

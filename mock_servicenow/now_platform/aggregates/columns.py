@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.aggregates.parameters import Aggregate, StatsParameters
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind
 from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
-from mock_servicenow.now_platform.query.walk import Path, stored_rows
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.query.scope import Scope
+from mock_servicenow.now_platform.query.walk import Path
 
 Ignore = Callable[[str, str], None]
 
@@ -19,26 +16,22 @@ class StatsColumns:
     """Columns of one table by their dotted path, those of other tables included.
 
     Args:
-        hidden: columns of the table that the user may not read.
+        scope: the tables as the user sees them.
 
     Attributes:
         source: where the rows of the table are stored.
         used: every column that has been required.
     """
 
-    def __init__(self, dictionary: "Dictionary", table: str, hidden: frozenset[str]) -> None:
-        self.source = dictionary.sql_table(table)
-        self._rows = stored_rows(dictionary, table)
+    def __init__(self, scope: Scope, table: str) -> None:
+        self.source = scope.dictionary.sql_table(table)
+        self._rows = scope.queried(table)
+        self._scope = scope
         self.used: dict[str, Operand] = {}
-        self._dictionary = dictionary
-        self._hidden = hidden
 
     def require(self, path: str) -> None:
         """Make a column available; raises UnusableTermError if there is none that the user may read."""
-        names = path.split(".")
-        if names[0] in self._hidden:
-            raise UnusableTermError(f"the user may not read column '{names[0]}'")
-        column = Path(self._dictionary, self._rows.table, names)
+        column = Path(self._scope, self._rows.table, path.split("."))
         if column.last.type in PASSWORD_TYPES:
             raise UnusableTermError(f"column '{path}' holds passwords")
         self.used[path] = column.operand(self._rows)

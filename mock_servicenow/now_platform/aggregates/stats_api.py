@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.aggregates.xml_text import write_stats
 from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.values import from_database
 from mock_servicenow.now_platform.errors import MethodNotAllowed, UnknownPath
-from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import words_of
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.filters import filter_query
@@ -31,7 +31,7 @@ Stats = Mapping[str, str | Mapping[str, str]]
 
 
 class StatsApi:
-    """Counts, sums and compares the rows of any table. Rows that access rules hide count too (inferred)."""
+    """Counts, sums and compares those rows of any table that the user may read (inferred)."""
 
     def __init__(self, instance: "Instance") -> None:
         self._instance = instance
@@ -57,7 +57,7 @@ def _result(call: Call, session: "Session", table: str) -> object:
     if not asked.aggregates:
         call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
     query = filter_query(session, table, asked.filters) if asked.filters else session.compiled(table, asked.query)
-    columns = StatsColumns(session.dictionary, table, access.hidden_columns(session, table))
+    columns = StatsColumns(queries.scope(session), table)
     parameters = drop_unusable(asked, columns, partial(ignore, call))
     statement = StatsSelect(columns, query.where).statement(parameters)
     rows = [_Group(session, columns, parameters, row) for row in session.work.transaction.execute(statement)]

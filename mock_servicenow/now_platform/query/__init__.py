@@ -1,7 +1,7 @@
 """Encoded queries: ServiceNow's filter language, read leniently and answered by SQL.
 
     parser = Parser()
-    compiled = compile_query(parser.parse("active=true^ORDERBYnumber"), "incident", dictionary, context)
+    compiled = compile_query(parser.parse("active=true^ORDERBYnumber"), "incident", Sight(dictionary), context)
     rows = sa.select(dictionary.sql_table("incident")).where(compiled.where).order_by(*compiled.order_by)
 
 Whether one record would match, as business rules ask, is `compile_condition`'s.
@@ -11,9 +11,17 @@ There are no joins: `CompiledQuery.where` alone serves for counting. SQLite conn
 
 from mock_servicenow.now_platform.query.change import Change
 from mock_servicenow.now_platform.query.compilations import Compilations
-from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_condition, compile_query
+from mock_servicenow.now_platform.query.compiler import (
+    CompiledQuery,
+    compile_condition,
+    compile_query,
+    permission,
+    scope_of,
+)
 from mock_servicenow.now_platform.query.context import QueryContext
 from mock_servicenow.now_platform.query.parser import Parser, parse
+from mock_servicenow.now_platform.query.scope import Scope
+from mock_servicenow.now_platform.query.sight import Sight
 from mock_servicenow.now_platform.query.syntax import Query
 
 __all__ = [
@@ -23,7 +31,11 @@ __all__ = [
     "Parser",
     "Query",
     "QueryContext",
+    "Scope",
+    "Sight",
     "compile_condition",
     "compile_query",
     "parse",
+    "permission",
+    "scope_of",
 ]

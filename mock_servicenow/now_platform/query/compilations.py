@@ -1,14 +1,12 @@
 """Queries that were compiled before."""
 
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
 
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_query
+from mock_servicenow.now_platform.query.context import QueryContext
 from mock_servicenow.now_platform.query.parser import Parser
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-    from mock_servicenow.now_platform.query.context import QueryContext
+from mock_servicenow.now_platform.query.sight import Sight
 
 _SHORT = 1_000
 
@@ -21,17 +19,21 @@ class Compilations:
 
     Attributes:
         parser: gives the tree of a query.
+        everything: the sight of code of the instance itself.
+        sight: gives the one sight of all callers with the same roles, from those roles and the closed tables.
     """
 
-    def __init__(self, dictionary: "Dictionary", remembered: int = 256) -> None:
-        self._dictionary = dictionary
-        self._remembered = lru_cache(maxsize=remembered)(self._compile)
+    def __init__(self, dictionary: Dictionary, remembered: int = 256) -> None:
+        self._remembered = lru_cache(maxsize=remembered)(_compile)
         self.parser = Parser()
+        self.everything = Sight(dictionary)
+        self.sight = lru_cache(maxsize=remembered)(partial(Sight, dictionary))
 
-    def compile(self, encoded: str, table: str, context: "QueryContext") -> CompiledQuery:
+    def compile(self, encoded: str, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:
         """Return the SQL of a query on a table that the dictionary has; see `compile_query`."""
-        compiled = self._remembered if len(encoded) <= _SHORT else self._compile
-        return compiled(encoded, table, context)
+        compiled = self._remembered if len(encoded) <= _SHORT else _compile
+        return compiled(self.parser, encoded, table, sight, context)
 
-    def _compile(self, encoded: str, table: str, context: "QueryContext") -> CompiledQuery:
-        return compile_query(self.parser.parse(encoded), table, self._dictionary, context)
+
+def _compile(parser: Parser, encoded: str, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:
+    return compile_query(parser.parse(encoded), table, sight, context)

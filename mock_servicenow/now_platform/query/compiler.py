@@ -8,17 +8,19 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.query.javascript import RefusedError
 from mock_servicenow.now_platform.query.junctions import all_of, any_of
-from mock_servicenow.now_platform.query.operands import UnusableTermError, UnusableValueError
+from mock_servicenow.now_platform.query.operands import UnreadableTermError, UnusableTermError, UnusableValueError
 from mock_servicenow.now_platform.query.operators import COMPUTED, NEGATIVE, Operator
+from mock_servicenow.now_platform.query.parser import Parser
+from mock_servicenow.now_platform.query.readable import Permissions
 from mock_servicenow.now_platform.query.related import related_list, semi_join
+from mock_servicenow.now_platform.query.rows import Rows, of_class, one_record
 from mock_servicenow.now_platform.query.scope import Scope
+from mock_servicenow.now_platform.query.sight import Sight
 from mock_servicenow.now_platform.query.swallowed import Swallowed
 from mock_servicenow.now_platform.query.syntax import Condition, Query, RelatedList, SemiJoin, TextSearch
 from mock_servicenow.now_platform.query.terms import condition, one_of_many, ordering, searched_columns
-from mock_servicenow.now_platform.query.walk import Rows, of_class, one_record, stored_rows
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.context import QueryContext
     from mock_servicenow.now_platform.query.junctions import Test
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
 _DATE_ARITHMETIC = 100
+_RULES = Parser()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,39 +37,58 @@ class CompiledQuery:
     """What to ask of the database; equal to itself alone.
 
     Attributes:
-        where: the condition on the rows of ``Dictionary.sql_table``; it limits a hierarchy to the class.
+        where: the condition on the rows of ``Dictionary.sql_table``; it limits a hierarchy to the class, and the rows
+            to those that the caller may read.
         order_by: what to sort by; empty if the query does not say.
         findings: what of the query has no effect.
         invalid: whether a term of it is none that the platform understands (platform 2.6).
+        forbidden: whether a term asks about what the caller may not read.
+        unreadable: the condition on rows that match but that the caller may not read; None if there are none, or none
+            but such as belong to no record.
     """
 
     where: "Test"
     order_by: tuple[sa.ColumnElement[Any], ...]
     findings: "tuple[Finding, ...]"
     invalid: bool
+    forbidden: bool
+    unreadable: "Test | None" = None
 
 
-def compile_query(query: Query, table: str, dictionary: "Dictionary", context: "QueryContext") -> CompiledQuery:
-    """Return the SQL of a query on a table that the dictionary has.
+def compile_query(query: Query, table: str, sight: Sight, context: "QueryContext") -> CompiledQuery:
+    """Return the SQL of a query on a table that the dictionary has, as the caller with that sight may ask it.
 
     Never fails on account of what the query says: terms that the platform would ignore are left out and
-    become findings of the rule ``query-term-ignored``. Values reach the database as bound parameters only.
+    become findings of the rule ``query-term-ignored``, those about what the caller may not read findings of the rule
+    ``query-term-unreadable``. Values reach the database as bound parameters only.
     """
-    rows = stored_rows(dictionary, table)
-    compiled = _Compiler(dictionary, context).compile(query, rows)
-    where = sa.and_(of_class(dictionary, rows), compiled.where)
-    return CompiledQuery(where, compiled.order_by, compiled.findings, compiled.invalid)
+    compiler = _Compiler(sight, context)
+    rows = compiler.scope.queried(table)
+    compiled = compiler.compile(query, rows)
+    matching = sa.and_(of_class(sight.dictionary, rows), compiled.where)
+    compiled = replace(compiled, where=sa.and_(matching, rows.readable))
+    if sight.is_admin or sight.opens(table, "read"):
+        return compiled
+    return replace(compiled, unreadable=sa.and_(matching, sa.case((rows.readable, sa.false()), else_=sa.true())))
 
 
-def compile_condition(
-    query: Query, change: "Change", dictionary: "Dictionary", context: "QueryContext"
-) -> CompiledQuery:
+def compile_condition(query: Query, change: "Change", sight: Sight, context: "QueryContext") -> CompiledQuery:
     """Return the SQL of whether one record, as it would be, matches: ``select(compiled.where)`` tells.
 
     Only what the record refers to is looked up. ``VALCHANGES``, ``CHANGESFROM`` and ``CHANGESTO`` are understood
     here and nowhere else.
     """
-    return _Compiler(dictionary, context).compile(query, one_record(dictionary, change))
+    return _Compiler(sight, context).compile(query, one_record(sight.dictionary, change))
+
+
+def scope_of(sight: Sight, context: "QueryContext") -> Scope:
+    """Return the tables as the caller sees them, for SQL that is no encoded query."""
+    return _Compiler(sight, context).scope
+
+
+def permission(table: str, operation: str, sight: Sight, context: "QueryContext") -> "Test":
+    """Return whether the caller may do something to a row of ``Dictionary.sql_table``."""
+    return Permissions(sight, scope_of(sight, context).meets).test(table, sight.dictionary.sql_table(table), operation)
 
 
 class _TooLargeError(Exception):
@@ -74,8 +96,8 @@ class _TooLargeError(Exception):
 
 
 class _Compiler:
-    def __init__(self, dictionary: "Dictionary", context: "QueryContext") -> None:
-        self._scope = Scope(dictionary, context)
+    def __init__(self, sight: Sight, context: "QueryContext") -> None:
+        self.scope = Scope(sight, context, self._meets_rule)
         self._swallowed = Swallowed()
         self._parameters = 0
 
@@ -86,9 +108,16 @@ class _Compiler:
             self._swallowed.report("query-too-large", "no row is returned: the query has too many values")
             where = sa.false()
         order_by = tuple(self._order(query.order, rows))
-        if self._swallowed.invalid and self._scope.context.invalid_returns_no_rows:
+        if self._swallowed.invalid and self.scope.context.invalid_returns_no_rows:
             where = sa.false()
-        return CompiledQuery(where, order_by, self._swallowed.findings(), self._swallowed.invalid)
+        swallowed = self._swallowed
+        return CompiledQuery(where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden)
+
+    def _meets_rule(self, condition: str, rows: Rows) -> "Test":
+        """Return whether a row meets an access rule's condition, which sees everything; unclear ones let nobody in."""
+        everything = Sight(self.scope.dictionary)
+        compiled = _Compiler(everything, self.scope.context).compile(_RULES.parse(condition), rows)
+        return sa.false() if compiled.invalid else compiled.where
 
     def _matching(self, query: Query, rows: Rows) -> "Test":
         """Return whether any group matches; every row does if no group has a usable term."""
@@ -104,7 +133,7 @@ class _Compiler:
         return all_of(blocks) if blocks else None
 
     def _block(self, block: "Block", rows: Rows) -> "list[Test]":
-        merged = one_of_many(block, rows, self._scope.dictionary)
+        merged = one_of_many(block, rows, self.scope)
         if merged is not None:
             self._spend(2 * len(block))
             return [merged]
@@ -113,6 +142,8 @@ class _Compiler:
     def _term(self, term: "Term", rows: Rows) -> "Test | None":
         try:
             return self._test(term, rows)
+        except UnreadableTermError as error:
+            self._swallowed.unreadable(term.text, str(error))
         except (UnusableTermError, RefusedError) as error:
             self._swallowed.ignore(term.text, str(error))
         except UnusableValueError as error:
@@ -123,34 +154,36 @@ class _Compiler:
     def _without_value(self, term: "Term", rows: Rows) -> "Test":
         """Return what a term means whose value no row has: nothing, or anything that is not empty."""
         if isinstance(term, Condition) and term.operator in NEGATIVE:
-            return condition(replace(term, operator=Operator.NOT_EMPTY), rows, self._scope)
+            return condition(replace(term, operator=Operator.NOT_EMPTY), rows, self.scope)
         return sa.false()
 
     def _test(self, term: "Term", rows: Rows) -> "Test | None":
         match term:
             case Condition():
                 self._spend(_cost(term))
-                return condition(term, rows, self._scope)
+                return condition(term, rows, self.scope)
             case RelatedList():
                 self._spend(2)
-                return related_list(term, rows, self._scope.dictionary, self._matching)
+                return related_list(term, rows, self.scope, self._matching)
             case SemiJoin():
                 self._spend(2)
-                return semi_join(term, rows, self._scope.dictionary, self._matching)
+                return semi_join(term, rows, self.scope, self._matching)
             case TextSearch():
                 return self._text_search(term, rows)
         self._swallowed.ignore(term.text, term.reason, invalid=term.invalid)
         return None
 
     def _text_search(self, term: TextSearch, rows: Rows) -> "Test":
-        columns = searched_columns(rows, self._scope.dictionary)
+        columns = searched_columns(rows, self.scope)
         self._spend(len(term.words) * len(columns))
         return all_of([any_of([column.matches("%", word, "%") for column in columns]) for word in term.words])
 
     def _order(self, orders: "Iterable[Order]", rows: Rows) -> Iterable[sa.ColumnElement[Any]]:
         for order in orders:
             try:
-                yield ordering(order, rows, self._scope.dictionary)
+                yield ordering(order, rows, self.scope)
+            except UnreadableTermError as error:
+                self._swallowed.unreadable(order.text, str(error))
             except UnusableTermError as error:
                 self._swallowed.ignore(order.text, str(error), invalid=False)
 

@@ -24,6 +24,10 @@ class UnusableTermError(Exception):
     """The term cannot be asked; the message completes "it is ignored: …"."""
 
 
+class UnreadableTermError(UnusableTermError):
+    """The caller may not read what the term asks about."""
+
+
 class UnusableValueError(Exception):
     """No stored value of the column could ever equal or be compared with the value."""
 

@@ -31,9 +31,9 @@ def in_hierarchy(operand: Operand, value: str, scope: "Scope") -> Test:
     up = _upward(operand.column, scope.dictionary)
     if not separator or up is None:
         raise UnusableTermError("expected {hierarchy}@{sys_id}, on a reference to a table that refers to itself")
-    nodes = scope.dictionary.sql_table(operand.column.reference or "")
-    below = sa.select(nodes.c.sys_id).where(nodes.c.sys_id == start).correlate(None).cte(recursive=True)
-    children = sa.select(nodes.c.sys_id).join(below, nodes.c[up] == below.c.sys_id).correlate(None)
+    nodes = scope.related(operand.column.reference or "")
+    below = nodes.select(nodes.key, nodes.key == start).cte(recursive=True)
+    children = nodes.select(nodes.key).join(below, nodes.column(up) == below.c.sys_id)
     return operand.sql.in_(sa.select(below.union(children).c.sys_id))
 
 

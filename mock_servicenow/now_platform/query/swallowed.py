@@ -12,10 +12,12 @@ class Swallowed:
 
     Attributes:
         invalid: whether the platform counts the query as invalid (platform 2.6).
+        forbidden: whether it asks about what the caller may not read.
     """
 
     def __init__(self) -> None:
         self.invalid = False
+        self.forbidden = False
         self._reported: list[Finding] = []
         self._more = 0
 
@@ -23,6 +25,11 @@ class Swallowed:
         """Note a term that has no effect on the rows."""
         self.invalid |= invalid
         self.report("query-term-ignored", f"{_quoted(term)} is ignored: {reason}")
+
+    def unreadable(self, term: str, reason: str) -> None:
+        """Note a term about what the caller may not read, which therefore has no effect."""
+        self.forbidden = True
+        self.report("query-term-unreadable", f"{_quoted(term)} is ignored: {reason}")
 
     def unusable(self, term: str, reason: str) -> None:
         """Note a term whose value is none that its column could hold."""

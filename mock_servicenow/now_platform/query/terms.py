@@ -10,13 +10,13 @@ from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError, UnusableValueError
 from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.rows import Rows
+from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.syntax import Condition
-from mock_servicenow.now_platform.query.walk import Path, Rows
+from mock_servicenow.now_platform.query.walk import Path
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
     from mock_servicenow.now_platform.query.change import Change
-    from mock_servicenow.now_platform.query.scope import Scope
     from mock_servicenow.now_platform.query.syntax import Block, Order
 
 # These look at the sys_id that a reference holds, all others at what people read for it (platform 2.4).
@@ -38,9 +38,9 @@ _OF_PRESENCE = frozenset({Operator.EMPTY, Operator.NOT_EMPTY, Operator.ANYTHING}
 _CHANGES = frozenset({Operator.CHANGES, Operator.CHANGES_FROM, Operator.CHANGES_TO})
 
 
-def condition(term: "Condition", rows: Rows, scope: "Scope") -> Test:
+def condition(term: "Condition", rows: Rows, scope: Scope) -> Test:
     """Return the SQL of a condition; raises as `conditions.test`."""
-    path = Path(scope.dictionary, rows.table, term.path)
+    path = Path(scope, rows.table, term.path)
     if term.operator in _CHANGES and rows.change is not None:
         return _changed(term, rows.change)
     if term.value and term.operator not in _OF_PRESENCE:
@@ -58,7 +58,7 @@ def condition(term: "Condition", rows: Rows, scope: "Scope") -> Test:
     return path.meets(rows, test)
 
 
-def one_of_many(block: "Block", rows: Rows, dictionary: "Dictionary") -> Test | None:
+def one_of_many(block: "Block", rows: Rows, scope: Scope) -> Test | None:
     """Return one test for a block that asks many times whether a column equals something; None for all others.
 
     Clients write long lists of sys_ids so; as one list they cost the database little.
@@ -69,7 +69,7 @@ def one_of_many(block: "Block", rows: Rows, dictionary: "Dictionary") -> Test | 
     if len(equal) != len(block) or len({term.path for term in equal}) > 1:
         return None
     try:
-        path = Path(dictionary, rows.table, equal[0].path)
+        path = Path(scope, rows.table, equal[0].path)
     except UnusableTermError:
         return None
     if kind_of(path.last.type) not in (Kind.TEXT, Kind.IDENTIFIER) or path.last.type in PASSWORD_TYPES:
@@ -82,12 +82,12 @@ def _is_plain_equality(term: "Condition") -> bool:
     return term.operator is Operator.EQUALS and term.value != "" and not term.value.startswith(PREFIX)
 
 
-def ordering(order: "Order", rows: Rows, dictionary: "Dictionary") -> sa.ColumnElement[Any]:
+def ordering(order: "Order", rows: Rows, scope: Scope) -> sa.ColumnElement[Any]:
     """Return what to sort by; empty values come first, as in the platform's own database.
 
     References sort by what people read for them (inferred).
     """
-    path = Path(dictionary, rows.table, order.path)
+    path = Path(scope, rows.table, order.path)
     if path.last.type in PASSWORD_TYPES:
         raise UnusableTermError("the order of passwords would tell of them")
     path.to_display()
@@ -97,12 +97,13 @@ def ordering(order: "Order", rows: Rows, dictionary: "Dictionary") -> sa.ColumnE
     return value.desc().nulls_last() if order.descending else value.asc().nulls_first()
 
 
-def searched_columns(rows: Rows, dictionary: "Dictionary") -> list[Operand]:
-    """Return the columns in which a text search looks: every text, passwords excepted."""
+def searched_columns(rows: Rows, scope: Scope) -> list[Operand]:
+    """Return the columns in which a text search looks: every text that the caller may read, passwords excepted."""
+    hidden = scope.sight.hidden(rows.table)
     return [
         Operand(column, rows.column(column.name))
-        for column in dictionary.columns(rows.table).values()
-        if kind_of(column.type) is Kind.TEXT and column.type not in PASSWORD_TYPES
+        for column in scope.dictionary.columns(rows.table).values()
+        if kind_of(column.type) is Kind.TEXT and column.type not in PASSWORD_TYPES and column.name not in hidden
     ]
 
 
@@ -112,9 +113,9 @@ def _check_comparable(path: Path) -> None:
         raise UnusableValueError("a password equals nothing that can be asked")
 
 
-def _between_fields(term: "Condition", path: Path, rows: Rows, scope: "Scope") -> Test:
+def _between_fields(term: "Condition", path: Path, rows: Rows, scope: Scope) -> Test:
     name, _, detail = term.value.partition("@")
-    other = Path(scope.dictionary, rows.table, name.split("."))
+    other = Path(scope, rows.table, name.split("."))
     _check_comparable(other)
     return field_conditions.test(path.operand(rows), term.operator, other.operand(rows), detail)
 

@@ -1,10 +1,13 @@
-"""Who may do what: access control lists (platform 1.6, 1.9)."""
+"""Who may do what: access control lists (platform 1.6, 1.9).
 
+What may be read is decided by the `Sight` with which queries are compiled; here the same rules meet single records.
+"""
+
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary.definitions import Acl
-from mock_servicenow.now_platform.errors import ApiAccessDenied, InvalidTable
-from mock_servicenow.now_platform.query.syntax import Condition
+from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidTable
+from mock_servicenow.now_platform.query.sight import OWNED, Sight
 from mock_servicenow.now_platform.records import queries
 
 if TYPE_CHECKING:
@@ -12,8 +15,12 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 _TABLES = "sys_db_object"
-# Rows that belong to a record, with the columns that name its table and its sys_id.
-_OWNERS = {"sys_attachment": ("table_name", "table_sys_id"), "sys_journal_field": ("name", "element_id")}
+
+
+def sight(session: "Session") -> Sight:
+    """Return what the session's user may see: everything if the session acts for the instance itself."""
+    known = session.instance.queries
+    return known.sight(session.user.roles, _closed(session)) if session.secure else known.everything
 
 
 def check_reach(session: "Session", table: str) -> None:
@@ -23,29 +30,25 @@ def check_reach(session: "Session", table: str) -> None:
         InvalidTable: there is no such table.
         ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
     """
-    definition = session.dictionary.table(table)
-    if definition is None:
+    if session.dictionary.table(table) is None:
         raise InvalidTable(table)
-    is_open = definition.web_service_access and table not in _closed(session)
-    if not is_open or not may_reach(session, table, "read"):
+    if table in session.sight.closed or not may_reach(session, table, "read"):
         raise ApiAccessDenied
 
 
 def _closed(session: "Session") -> frozenset[str]:
-    """Return the tables whose record in sys_db_object does not allow access by web services (platform 4.2)."""
+    """Return the tables whose definition or record does not allow access by web services (platform 4.2)."""
 
     def load() -> frozenset[str]:
-        return frozenset(record["name"] for record in session.elevated.find_all(_TABLES, ws_access="false"))
+        defined = {table.name for table in session.dictionary if not table.web_service_access}
+        return frozenset(defined | {record["name"] for record in session.elevated.find_all(_TABLES, ws_access="false")})
 
     return session.instance.cache.get("web-services", "", (_TABLES,), load)
 
 
 def may_reach(session: "Session", table: str, operation: str) -> bool:
     """Return whether the user may do that to any record of the table at all."""
-    if not session.dictionary.acls(table):
-        return True
-    rules = _rules(session, table, operation)
-    return not rules or any(_has_role(session, acl) for acl in rules)
+    return session.sight.conditions(table, operation) != ()
 
 
 def allowed(session: "Session", operation: str, records: "list[Record]") -> "list[Record]":
@@ -53,80 +56,33 @@ def allowed(session: "Session", operation: str, records: "list[Record]") -> "lis
 
     Attachments and journal entries belong to a record: to read them takes its reading, to change them its writing.
     """
-    permitted = _by_rules(session, operation, records)
-    owner = _OWNERS.get(permitted[0].table) if permitted else None
-    return permitted if owner is None else _of_owners(session, operation, permitted, *owner)
-
-
-def _by_rules(session: "Session", operation: str, records: "list[Record]") -> "list[Record]":
-    if not any(session.dictionary.acls(record.table) for record in records):
+    if all(_is_open(session.sight, record.table, operation) for record in records):
         return records
-    by_table: dict[str, list[Record]] = {}
+    by_class: dict[str, set[str]] = {}
     for record in records:
-        by_table.setdefault(record.table, []).append(record)
-    guarded = {table: _rules(session, table, operation) for table in by_table}
-    ids = {sys_id for table, rules in guarded.items() for sys_id in _permitted(session, rules, by_table[table])}
+        by_class.setdefault(record.table, set()).add(record.sys_id)
+    ids = {each for table, ids in by_class.items() for each in queries.permitted(session, operation, table, ids)}
     return [record for record in records if record.sys_id in ids]
 
 
-def _of_owners(
-    session: "Session", operation: str, records: "list[Record]", table_column: str, id_column: str
-) -> "list[Record]":
-    """Return those of the records whose own record exists and is open to the user."""
-    wanted: dict[str, set[str]] = {}
-    for record in records:
-        wanted.setdefault(record[table_column], set()).add(record[id_column])
-    needed = "read" if operation == "read" else "write"
-    open_to = {(table, each) for table, ids in wanted.items() for each in _open(session, needed, table, ids)}
-    return [record for record in records if (record[table_column], record[id_column]) in open_to]
+def check_owner(session: "Session", table: str, values: Mapping[str, str], operation: str) -> None:
+    """Raise AccessDenied if a row that belongs to a record is given to one that the user may not change.
+
+    Args:
+        session: acts for the user.
+        table: of the row.
+        values: the row, or what of it changes.
+        operation: ``Insert`` or ``Update``, for the error.
+    """
+    owner = OWNED.get(table)
+    if owner is None or session.sight.is_admin or {owner.key, owner.named}.isdisjoint(values):
+        return
+    name = owner.table or values.get(owner.named, "")
+    known = session.dictionary.table(name) is not None and name not in session.sight.closed
+    record = session.get(name, values.get(owner.key, "")) if known else None
+    if record is None or not allowed(session, "write", [record]):
+        raise AccessDenied(operation)
 
 
-def _open(session: "Session", operation: str, table: str, sys_ids: set[str]) -> set[str]:
-    if session.dictionary.table(table) is None:
-        return set()
-    rows = session.reader.get_many(table, sys_ids)
-    found = [session.record(table, values) for values in rows.values()]
-    return {record.sys_id for record in allowed(session, operation, found)}
-
-
-def hidden_columns(session: "Session", table: str) -> frozenset[str]:
-    """Return the columns of the table that the user may not read."""
-    return _forbidden_columns(session, table, "read")
-
-
-def asks_of_hidden(session: "Session", table: str, encoded: str) -> bool:
-    """Return whether a query tests a column of the table that the user may not read."""
-    hidden = hidden_columns(session, table)
-    blocks = (block for group in session.instance.queries.parser.parse(encoded).groups for block in group)
-    return any(isinstance(term, Condition) and term.path[0] in hidden for block in blocks for term in block)
-
-
-def locked_columns(session: "Session", table: str) -> frozenset[str]:
-    """Return the columns of the table that the user may not write."""
-    return _forbidden_columns(session, table, "write")
-
-
-def _forbidden_columns(session: "Session", table: str, operation: str) -> frozenset[str]:
-    guarded: dict[str, bool] = {}
-    for acl in session.dictionary.acls(table):
-        if acl.column is not None and acl.operation == operation:
-            guarded[acl.column] = guarded.get(acl.column, False) or _has_role(session, acl)
-    return frozenset(column for column, allowed in guarded.items() if not allowed)
-
-
-def _rules(session: "Session", table: str, operation: str) -> list[Acl]:
-    return [acl for acl in session.dictionary.acls(table) if acl.operation == operation and acl.column is None]
-
-
-def _permitted(session: "Session", rules: list[Acl], records: "list[Record]") -> set[str]:
-    """Return the sys_ids of records of one table that meet any of the rules."""
-    ids = {record.sys_id for record in records}
-    held = [acl for acl in rules if _has_role(session, acl)]
-    if not rules or any(not acl.condition for acl in held):
-        return ids
-    table = records[0].table
-    return {found for acl in held for found in queries.matching(session.elevated, table, acl.condition, ids)}
-
-
-def _has_role(session: "Session", acl: Acl) -> bool:
-    return not acl.roles or session.user.has_any(acl.roles)
+def _is_open(seen: Sight, table: str, operation: str) -> bool:
+    return seen.conditions(table, operation) is None and (table not in OWNED or seen.everything)

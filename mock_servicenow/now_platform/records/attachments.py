@@ -62,6 +62,7 @@ class Target:
 
     def check(self, session: "Session", file: File) -> None:
         """Raise PlatformError unless the file may be attached."""
+        access.check_reach(session, self.table)
         parent = session.get(self.table, self.sys_id)
         if parent is None:
             raise RecordNotFound
@@ -76,6 +77,7 @@ def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[N
 
     Raises:
         InvalidTable: there is no such table.
+        ApiAccessDenied: the table is closed to web services, or to the user.
         RecordNotFound: there is no such record, or the user may not see it.
         AccessDenied: the user may not change it.
         BadRequest: the file is larger than the property `LARGEST` allows.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
 from mock_servicenow.now_platform.identity.passwords import hash_password
-from mock_servicenow.now_platform.records import access
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Intake:
         self._session = session
         self._table = table
         self._columns = session.dictionary.columns(table)
-        self._locked = access.locked_columns(session, table) if session.secure else frozenset()
+        self._locked = session.sight.locked(table)
         self._writable = _WRITABLE_SYSTEM_COLUMNS if system_columns else frozenset()
 
     def take(self, values: Mapping[str, str], *, with_sys_id: bool) -> Values:

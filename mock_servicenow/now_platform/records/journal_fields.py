@@ -52,6 +52,6 @@ def history(session: "Session", record: "Record", column: "Column") -> str:
 
 
 def _entry(session: "Session", entry: dict[str, str], label: str) -> str:
-    author = session.elevated.find("sys_user", user_name=entry["sys_created_by"])
-    name = entry["sys_created_by"] if author is None else author["name"]
+    author = session.find("sys_user", user_name=entry["sys_created_by"])
+    name = entry["sys_created_by"] if author is None else author["name"] or author["user_name"]
     return f"{session.formats.date_time(entry['sys_created_on'])} - {name} ({label})\n{entry['value']}\n\n"

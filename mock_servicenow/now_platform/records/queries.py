@@ -12,8 +12,11 @@ from mock_servicenow.now_platform.query import (
     CompiledQuery,
     Query,
     QueryContext,
+    Scope,
     compile_condition,
     compile_query,
+    permission,
+    scope_of,
 )
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.syntax import Condition
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
     """Return the SQL of a query; what of it has no effect is not yet among the session's findings."""
-    return session.instance.queries.compile(encoded, table, _context(session))
+    return session.instance.queries.compile(encoded, table, session.sight, _context(session))
 
 
 def _context(session: "Session") -> QueryContext:
@@ -43,7 +46,7 @@ def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]
     """Return the SQL for records whose columns have the values; neither can be mistaken for query syntax."""
     conditions = [Condition(f"{name}={value}", tuple(name.split(".")), Operator.EQUALS, value) for name, value in pairs]
     query = Query(groups=(tuple((condition,) for condition in conditions),))
-    return compile_query(query, table, session.dictionary, _context(session))
+    return compile_query(query, table, session.sight, _context(session))
 
 
 def page(session: "Session", table: str, query: CompiledQuery, limit: int | None, offset: int) -> "list[Values]":
@@ -79,12 +82,26 @@ def reaches(session: "Session", table: str, query: CompiledQuery, offset: int) -
     return session.work.transaction.execute(statement).first() is not None
 
 
-def matching(session: "Session", table: str, encoded: str, sys_ids: Iterable[str]) -> set[str]:
-    """Return which of the records meet a condition, such as an access rule's."""
+def permitted(session: "Session", operation: str, table: str, sys_ids: Iterable[str]) -> set[str]:
+    """Return to which records of a class the user may do something."""
     physical = session.dictionary.sql_table(table)
-    where = compiled(session, table, encoded).where
-    statement = sa.select(physical.c.sys_id).where(where, physical.c.sys_id.in_(list(sys_ids)))
+    may = permission(table, operation, session.sight, _context(session))
+    statement = sa.select(physical.c.sys_id).where(may, physical.c.sys_id.in_(list(sys_ids)))
     return set(session.work.transaction.execute(statement).scalars())
+
+
+def matches_unreadable(session: "Session", table: str, query: CompiledQuery) -> bool:
+    """Return whether a query matches rows that the user may not read."""
+    if query.unreadable is None:
+        return False
+    rows = session.dictionary.sql_table(table)
+    statement = sa.select(sa.true()).select_from(rows).where(query.unreadable).limit(1)
+    return session.work.transaction.execute(statement).first() is not None
+
+
+def scope(session: "Session") -> Scope:
+    """Return the tables as the session's user sees them, for SQL that is no encoded query."""
+    return scope_of(session.sight, _context(session))
 
 
 def would_match(session: "Session", encoded: str, change: Change) -> bool | None:
@@ -103,4 +120,4 @@ def unknown_terms(session: "Session", table: str, encoded: str) -> "tuple[Findin
 
 def _condition(session: "Session", encoded: str, change: Change) -> CompiledQuery:
     query = session.instance.queries.parser.parse(encoded)
-    return compile_condition(query, change, session.dictionary, _context(session))
+    return compile_condition(query, change, session.instance.queries.everything, _context(session))

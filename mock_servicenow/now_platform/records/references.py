@@ -19,15 +19,18 @@ class References:
 
     def __init__(self, session: "Session") -> None:
         self._session = session
-        self._known = session.work.referenced
+
+    @property
+    def _known(self) -> "dict[tuple[str, str], Record | None]":
+        """What has been fetched, as the session's user sees it."""
+        return self._session.work.referenced.setdefault(self._session.sight, {})
 
     def record(self, column: Column, sys_id: str) -> Record | None:
         """Return the record that a value of a reference column means."""
         table = column.reference or ""
         if (table, sys_id) not in self._known:
             self._fetch({table: {sys_id}})
-        values = self._known[table, sys_id]
-        return None if values is None else Record(self._session, table, values)
+        return self._known[table, sys_id]
 
     def display(self, column: Column, sys_id: str, depth: int = _DEEPEST_DISPLAY) -> str:
         """Return the display value of the record that is meant; the value itself if there is none."""
@@ -68,10 +71,12 @@ class References:
         return [target for target in targets if target is not None]
 
     def _fetch(self, wanted: dict[str, set[str]]) -> None:
+        session, known = self._session, self._known
         for table, sys_ids in wanted.items():
-            missing = [sys_id for sys_id in sorted(sys_ids) if (table, sys_id) not in self._known]
-            found = self._session.reader.get_many(table, missing)
-            self._known.update({(table, sys_id): found.get(sys_id) for sys_id in missing})
+            missing = [sys_id for sys_id in sorted(sys_ids) if (table, sys_id) not in known]
+            found = {} if table in session.sight.closed else session.get_many(table, missing)
+            known.update({(table, sys_id): None for sys_id in missing})
+            known.update({(table, sys_id): Record(session, table, each.values) for sys_id, each in found.items()})
 
 
 def _wanted(groups: Iterable[Iterable[tuple[Column, str]]]) -> dict[str, set[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, User
-from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import Displays
 from mock_servicenow.now_platform.records.formats import Formats
@@ -32,7 +32,7 @@ class Work:
         written: the tables written so far.
         after_commit: what to do once it is certain.
         insert_status: what an insert that succeeds is answered with.
-        referenced: rows that others refer to, by table and sys_id, as long as nothing is written.
+        referenced: records that others refer to, by who sees them, table and sys_id, as long as nothing is written.
         entries: entries of journal columns by the record's sys_id, as long as nothing is written.
     """
 
@@ -43,7 +43,7 @@ class Work:
     written: set[str] = field(default_factory=set)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     insert_status: int = 201
-    referenced: dict[tuple[str, str], Values | None] = field(default_factory=dict)
+    referenced: dict[Sight, dict[tuple[str, str], Record | None]] = field(default_factory=dict)
     entries: dict[str, list[Values]] = field(default_factory=dict)
 
     def forget(self) -> None:
@@ -100,6 +100,11 @@ class Session:
         """The time zone in which the user reads date-times."""
         return self.formats.zone
 
+    @cached_property
+    def sight(self) -> Sight:
+        """What the user may read; everything for an elevated session."""
+        return access.sight(self)
+
     @property
     def elevated(self) -> "Session":
         """The same user and transaction without access control, as server-side code acts."""
@@ -130,7 +135,9 @@ class Session:
         self._known(table)
         if self.secure and not access.may_reach(self, table, "create"):
             raise AccessDenied("Insert")
-        return Writer(self).insert(table, values, system_columns=system_columns)
+        if self.secure:
+            access.check_owner(self, table, values, "Insert")
+        return self._seen(Writer(self).insert(table, values, system_columns=system_columns))
 
     def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
         """Store many rows of one class at once, with defaults, but without access control and business rules."""
@@ -154,7 +161,9 @@ class Session:
         previous = self._locked(table, sys_id)
         if self.secure and not access.allowed(self, "write", [previous]):
             raise AccessDenied("Update")
-        return Writer(self).update(previous, values, system_columns=system_columns)
+        if self.secure:
+            access.check_owner(self, previous.table, _changed(previous, values), "Update")
+        return self._seen(Writer(self).update(previous, values, system_columns=system_columns))
 
     def delete(self, table: str, sys_id: str) -> None:
         """Delete a record.
@@ -173,7 +182,12 @@ class Session:
         """Return the record of the table or of a table that extends it; None if the user may not see it either."""
         self._known(table)
         values = self.reader.get(table, sys_id)
-        return None if values is None else self._visible(self.record(table, values))
+        return None if values is None else next(iter(self._all_visible(table, [values])), None)
+
+    def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Record]:
+        """Return the records that exist and that the user may see, by sys_id."""
+        found = self._all_visible(table, self.reader.get_many(table, sys_ids).values())
+        return {record.sys_id: record for record in found}
 
     def find(self, table: str, **equal: str) -> Record | None:
         """Return a record whose columns have just those values, the earliest one if there are several."""
@@ -194,27 +208,32 @@ class Session:
         return self.page(table, self.compiled(table, encoded), limit=limit, offset=offset)
 
     def count(self, table: str, encoded: str = "") -> int:
-        """Return how many records an encoded query matches, those the user may not see included."""
+        """Return how many records an encoded query matches, less those the user may not see."""
         return queries.count(self, table, self.compiled(table, encoded))
 
     def compiled(self, table: str, encoded: str) -> CompiledQuery:
-        """Return a query ready for `page`; what of it has no effect becomes a finding.
+        """Return a query ready for `page`, as `accept` does; raises InvalidTable, too."""
+        self._known(table)
+        return self.accept(table, queries.compiled(self, table, encoded))
+
+    def accept(self, table: str, query: CompiledQuery) -> CompiledQuery:
+        """Return a query on a table; what of it has no effect, and that it matches unreadable rows, become findings.
 
         Raises:
-            InvalidTable: there is no such table.
             QueryForbidden: it names a column that does not exist or that the user may not read, and the release
                 refuses such queries.
         """
-        self._known(table)
-        query = queries.compiled(self, table, encoded)
         self.findings.extend(query.findings)
-        if self._is_held_to_columns() and (query.invalid or access.asks_of_hidden(self, table, encoded)):
+        if self._is_held_to_columns() and (query.invalid or query.forbidden):
             raise QueryForbidden
+        if queries.matches_unreadable(self, table, query):
+            hidden = f"table {table}: rows that the user may not read match the query; they were left out"
+            self.findings.append(Finding("swallowed", "rows-unreadable", hidden, "sysparm_query"))
         return query
 
     def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
         """Return a page of the records that a query matches, less those the user may not see."""
-        return self._all_visible(table, queries.page(self, table, query, limit, offset))
+        return [self.record(table, values) for values in queries.page(self, table, query, limit, offset)]
 
     def newest(self, table: str, most: int) -> list[Record]:
         """Return the records that were inserted last, the last one first."""
@@ -235,17 +254,23 @@ class Session:
         if not text:
             return None
         columns = self.dictionary.columns(table)
-        names = {self.dictionary.display_column(table), "user_name"} & columns.keys()
-        found = {row["sys_id"] for name in names for row in self.reader.find(table, {name: text}, most=2)}
+        names = {self.dictionary.display_column(table), "user_name"} & columns.keys() - self.sight.hidden(table)
+        most = 2 if self.sight.opens(table, "read") else None
+        rows = [row for name in names for row in self.reader.find(table, {name: text}, most=most)]
+        found = {record.sys_id for record in self._all_visible(table, rows)}
         return found.pop() if len(found) == 1 else None
 
     def display(self, record: Record, column: str) -> str:
         """Return what people read in a column of a record."""
         return self._displays.of(record, column)
 
-    def record(self, table: str, values: Values) -> Record:
-        """Return a row of the table as a record of its class."""
-        return Record(self, values.get("sys_class_name") or table, values)
+    def record(self, table: str, values: Mapping[str, str]) -> Record:
+        """Return a row of the table as a record of its class, without what the user may not read in it."""
+        name = values.get("sys_class_name") or table
+        hidden = self.sight.hidden(name)
+        if hidden:
+            values = {column: "" if column in hidden else value for column, value in values.items()}
+        return Record(self, name, values)
 
     def _is_held_to_columns(self) -> bool:
         """Return whether the release looks at the columns that this user's queries name (platform 2.6)."""
@@ -261,20 +286,26 @@ class Session:
         self._known(table)
         self.work.transaction.lock()
         values = self.reader.get(table, sys_id, lock=True)
-        record = None if values is None else self._whole(table, values)
-        if record is None or self._visible(record) is None:
+        if values is None or not self._all_visible(table, [values]):
             raise RecordNotFound
-        return record
+        name = values.get("sys_class_name") or table
+        whole = values if name == table else self.reader.get(name, sys_id)
+        return Record(self, name, whole or values)
 
-    def _whole(self, table: str, values: Values) -> Record:
-        record = self.record(table, values)
-        if record.table == table:
-            return record
-        return Record(self, record.table, self.reader.get(record.table, record.sys_id) or values)
+    def _seen(self, written: Record) -> Record:
+        """Return what the user may read of a record that he has written."""
+        return self.record(written.table, written.values) if self.sight.hidden(written.table) else written
 
     def _all_visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
         records = [self.record(table, values) for values in rows]
-        return access.allowed(self, "read", records) if self.secure else records
+        if not self.secure:
+            return records
+        closed = self.sight.closed
+        reached = [record for record in records if record.table == table or record.table not in closed]
+        return access.allowed(self, "read", reached)
 
-    def _visible(self, record: Record) -> Record | None:
-        return record if not self.secure or access.allowed(self, "read", [record]) else None
+
+def _changed(previous: Record, values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the values as they would be, if some of them differ; else none."""
+    differing = {name for name, text in values.items() if previous.values.get(name, text) != text}
+    return {**previous.values, **values} if differing else {}

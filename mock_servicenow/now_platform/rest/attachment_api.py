@@ -226,5 +226,5 @@ def _authors(record: "Record") -> tuple[str, str]:
 
 
 def _full_name(session: "Session", user_name: str) -> str:
-    user = session.elevated.find("sys_user", user_name=user_name)
+    user = session.find("sys_user", user_name=user_name)
     return "" if user is None else user["name"]

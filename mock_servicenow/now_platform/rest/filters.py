@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
 
 def filter_query(session: "Session", table: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:
-    """Return the query for records whose columns have the values, each given raw or as displayed."""
+    """Return the query for records whose columns have the values, raw or as displayed.
+
+    Raises QueryForbidden as `Session.accept` does.
+    """
     query = queries.equal_query(session, table, [(name, _raw(session, table, name, value)) for name, value in filters])
-    session.findings.extend(query.findings)
-    return query
+    return session.accept(table, query)
 
 
 def _raw(session: "Session", table: str, name: str, value: str) -> str:

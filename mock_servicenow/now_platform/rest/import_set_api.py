@@ -124,7 +124,7 @@ def _answer(call: Call, session: "Session", row: "Record | None", status: int) -
 
 def _result(call: Call, session: "Session", row: "Record", outcome: "Record") -> "Result":
     table, sys_id, message = outcome["target_table"], outcome["target_sys_id"], outcome["message"]
-    target = session.elevated.get(table, sys_id) if sys_id else None
+    target = session.get(table, sys_id) if sys_id and table not in session.sight.closed else None
     told = {"error_message" if outcome["status"] == "error" else "status_message": message} if message else {}
     return {
         "transform_map": outcome["transform_map"],
@@ -141,4 +141,4 @@ def _shown(call: Call, session: "Session", table: str, target: "Record | None") 
         return {"display_name": "", "display_value": "", "record_link": ""}
     column = session.dictionary.display_column(table)
     link = f"{call.origin}/api/now/table/{table}/{target.sys_id}"
-    return {"display_name": column, "display_value": session.elevated.display(target, column), "record_link": link}
+    return {"display_name": column, "display_value": session.display(target, column), "record_link": link}

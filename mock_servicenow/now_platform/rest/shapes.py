@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
-from mock_servicenow.now_platform.records import access, journal_fields
+from mock_servicenow.now_platform.records import journal_fields
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
 
@@ -104,10 +104,15 @@ def shown_fields(session: "Session", call: "Call", parameters: "Parameters", tab
     fields = session.instance.fields.find(table, names)
     for name in fields.unknown:
         call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
-    hidden = {guarded: access.hidden_columns(session, guarded) for guarded in fields.tables} if session.secure else {}
-    if not any(hidden.values()):
+    sight = session.sight
+    guarded = fields.fields if sight.hidden(table) else fields.walked
+    hidden = {field.key for field in guarded if not sight.reads(table, field.path)}
+    if not hidden:
         return fields
-    return fields.where(lambda field: field.column.name not in hidden[field.table])
+    for name in sorted(hidden) if names else ():
+        message = f"the user may not read field '{name}' of {table}: left out"
+        call.swallowed("field-unreadable", message, "sysparm_fields")
+    return fields.where(lambda field: field.key not in hidden)
 
 
 def _view(session: "Session", call: "Call", table: str, view: str) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.definitions import Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.query import QueryContext, compile_query, parse
+from mock_servicenow.now_platform.query import QueryContext, Sight, compile_query, parse
 from mock_servicenow.now_platform.storage.folding import teach_casefold
 from privman_testbench.findings import Finding
 
@@ -78,7 +78,7 @@ class Desk:
 
     def ask(self, query: str, table: str = "incident", context: QueryContext = CONTEXT) -> list[str]:
         """Return the sys_ids of matching rows: in the query's order, or sorted if it has none."""
-        compiled = compile_query(parse(query), table, self.dictionary, context)
+        compiled = compile_query(parse(query), table, Sight(self.dictionary), context)
         self.findings = compiled.findings
         key = self.dictionary.sql_table(table).c.sys_id
         statement = sa.select(key).where(compiled.where).order_by(*compiled.order_by)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.query import compile_query, parse
+from mock_servicenow.now_platform.query import Sight, compile_query, parse
 
 from .conftest import CONTEXT
 
@@ -14,7 +14,7 @@ LITERAL = {"literal_binds": True}
 
 def where(dictionary: Dictionary, query: str, dialect: sa.Dialect) -> str:
     """Return the condition that a query becomes on a database."""
-    compiled = compile_query(parse(query), "task", dictionary, CONTEXT)
+    compiled = compile_query(parse(query), "task", Sight(dictionary), CONTEXT)
     return str(compiled.where.compile(dialect=dialect))
 
 
@@ -37,7 +37,7 @@ def test_indexes_fold_as_comparisons_do(dictionary: Dictionary) -> None:
     with engine.connect() as connection:
         dictionary.sql.create_all(connection)
         for query in ("number=inc1", "numberINinc1,inc2", "number>=inc1", "numberSTARTSWITHinc", "ORDERBYnumber"):
-            compiled = compile_query(parse(query), "task", dictionary, CONTEXT)
+            compiled = compile_query(parse(query), "task", Sight(dictionary), CONTEXT)
             rows = sa.select(task.c.sys_id).where(compiled.where).order_by(*compiled.order_by)
             statement = rows.compile(connection, compile_kwargs=LITERAL)
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
@@ -47,7 +47,7 @@ def test_indexes_fold_as_comparisons_do(dictionary: Dictionary) -> None:
 
 def test_the_key_sorts_by_its_index(dictionary: Dictionary) -> None:
     """A sys_id is never empty, so its order needs no rule for empty values (platform 1.11)."""
-    compiled = compile_query(parse("ORDERBYsys_id^ORDERBYDESCnumber"), "task", dictionary, CONTEXT)
+    compiled = compile_query(parse("ORDERBYsys_id^ORDERBYDESCnumber"), "task", Sight(dictionary), CONTEXT)
     first, second = (str(term.compile(dialect=POSTGRESQL)) for term in compiled.order_by)
     assert first == "task.sys_id ASC"
     assert second.endswith("DESC NULLS LAST")

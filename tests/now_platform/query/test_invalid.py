@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query import Compilations, Parser, compile_query, parse
+from mock_servicenow.now_platform.query import Compilations, Parser, Sight, compile_query, parse
 
 from .conftest import CONTEXT, Desk
 
@@ -121,7 +121,7 @@ def test_values_are_never_part_of_the_statement(desk: Desk) -> None:
         f"ORDERBY{marker}",
         f"caller_id.{marker}=x",
     ]
-    compiled = compile_query(parse("^".join(terms + clauses)), "incident", desk.dictionary, CONTEXT)
+    compiled = compile_query(parse("^".join(terms + clauses)), "incident", Sight(desk.dictionary), CONTEXT)
     statement = sa.select(sa.func.count()).where(compiled.where).order_by(*compiled.order_by)
     text = str(statement.compile(desk.connection))
     assert marker not in text.lower()
@@ -130,10 +130,12 @@ def test_values_are_never_part_of_the_statement(desk: Desk) -> None:
 def test_compiled_queries_are_remembered_for_who_asks(desk: Desk) -> None:
     """A query that is asked again is not compiled again, unless somebody else asks it or it is too long to keep."""
     queries, me, long = Compilations(desk.dictionary), "opened_by=javascript:gs.getUserID()", "number=A^" * 1_000
-    mine = queries.compile(me, "incident", CONTEXT)
-    assert queries.compile(me, "incident", CONTEXT) is mine
-    assert queries.compile(me, "incident", replace(CONTEXT, user_id="other")) is not mine
-    assert queries.compile(long, "incident", CONTEXT) is not queries.compile(long, "incident", CONTEXT)
+    all_ = queries.everything
+    mine = queries.compile(me, "incident", all_, CONTEXT)
+    assert queries.compile(me, "incident", all_, CONTEXT) is mine
+    assert queries.compile(me, "incident", all_, replace(CONTEXT, user_id="other")) is not mine
+    assert queries.compile(me, "incident", queries.sight(frozenset(), frozenset()), CONTEXT) is not mine
+    assert queries.compile(long, "incident", all_, CONTEXT) is not queries.compile(long, "incident", all_, CONTEXT)
 
 
 def test_parser_remembers() -> None:

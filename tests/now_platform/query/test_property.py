@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.query import Change, compile_condition, compile_query, parse
+from mock_servicenow.now_platform.query import Change, Sight, compile_condition, compile_query, parse
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
 from tests.generated import examples
 
@@ -181,7 +181,7 @@ def test_one_record(dictionary: Dictionary, engine: sa.Engine, world: World, que
     values = {name: "" if value is None else str(value) for name, value in record.items()}
     with engine.connect() as connection:
         store(Desk(dictionary, connection), world)
-        compiled = compile_condition(parse(text_of(query)), Change("task", values), dictionary, CONTEXT)
+        compiled = compile_condition(parse(text_of(query)), Change("task", values), Sight(dictionary), CONTEXT)
         met = bool(connection.scalar(sa.select(compiled.where)))
         connection.rollback()
     assert met == bool(matching(query, [record], world))
@@ -217,6 +217,6 @@ def test_fuzz(dictionary: Dictionary, engine: sa.Engine, parts: list[str], repea
 def test_fuzz_never_reaches_the_statement(dictionary: Dictionary, engine: sa.Engine, parts: list[str]) -> None:
     """No text of the caller stands in the statement (platform 2.1)."""
     marker = "zzmarkerzz"
-    compiled = compile_query(parse(marker.join(parts)), "incident", dictionary, CONTEXT)
+    compiled = compile_query(parse(marker.join(parts)), "incident", Sight(dictionary), CONTEXT)
     statement = sa.select(sa.func.count()).where(compiled.where).order_by(*compiled.order_by)
     assert marker not in str(statement.compile(engine))

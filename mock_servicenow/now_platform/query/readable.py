@@ -1,0 +1,113 @@
+"""To which rows the caller may do something, as SQL (platform 1.9)."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+from mock_servicenow.now_platform.dictionary.physical import text_literal
+from mock_servicenow.now_platform.query.junctions import Test, any_of
+from mock_servicenow.now_platform.query.operands import Sql
+from mock_servicenow.now_platform.query.rows import Rows
+from mock_servicenow.now_platform.query.sight import OWNED, Conditions, Sight
+
+
+class Written(FunctionElement[bool]):
+    """A test written by hand, of ``$named`` and ``$key``.
+
+    Nearly every table of an instance is in it, and SQLAlchemy would take long over each.
+    """
+
+    name = "written"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(Written)
+def _write(element: Written, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    named, key, template = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({template.replace('$named', named).replace('$key', key)})"
+
+
+class Permissions:
+    """Makes the test of whether the caller may do something to a row.
+
+    Attachments and journal entries belong to a record: to read them takes its reading, to change them its writing.
+    """
+
+    def __init__(self, sight: Sight, meets: Callable[[str, Rows], Test]) -> None:
+        self._sight = sight
+        self._dictionary = sight.dictionary
+        self._meets = meets
+
+    def test(self, table: str, source: sa.FromClause, operation: str) -> Test:
+        """Return the test of one row of the table's hierarchy, selected from the source."""
+        return sa.and_(self._by_rules(table, source, operation), self._by_owner(table, source, operation))
+
+    def _by_rules(self, table: str, source: sa.FromClause, operation: str) -> Test:
+        """Each class has rules of its own."""
+        alike: dict[Conditions | None, list[str]] = {}
+        for name in self._sight.hierarchy(table):
+            alike.setdefault(self._sight.limits(name, table, operation), []).append(name)
+        if len(alike) == 1:
+            [(conditions, _)] = alike.items()
+            return self._by_conditions(table, source, conditions)
+        tests = [
+            sa.and_(source.c.sys_class_name.in_(names), self._by_conditions(names[0], source, conditions))
+            for conditions, names in alike.items()
+        ]
+        return any_of(tests)
+
+    def _by_conditions(self, table: str, source: sa.FromClause, conditions: Conditions | None) -> Test:
+        if conditions is None:
+            return sa.true()
+        bare = Rows(table, source.c.__getitem__, source)
+        tests = [self._meets(condition, bare) for condition in conditions]
+        return any_of(tests) if tests else sa.false()
+
+    def _by_owner(self, table: str, source: sa.FromClause, operation: str) -> Test:
+        owner = OWNED.get(table)
+        if owner is None or self._sight.everything:
+            return sa.true()
+        needed, key = "read" if operation == "read" else "write", source.c[owner.key]
+        if owner.table:
+            return self._is_permitted(owner.table, source, key, needed)
+        named = source.c[owner.named]
+        guarded = [
+            sa.and_(named.in_(names), self._is_permitted(root, source, key, needed))
+            for root, names in self._owners()
+            if not self._sight.opens(root, needed) and any(self._sight.conditions(name, needed) != () for name in names)
+        ]
+        return any_of([self._exists_openly(named, key, needed), *guarded])
+
+    def _exists_openly(self, named: Sql, key: Sql, operation: str) -> Test:
+        """Return whether the record exists, in one of the tables of which the caller may do that to every record."""
+        tests = [
+            f"$named IN ({', '.join(map(text_literal, names))}) AND EXISTS "  # noqa: S608 - names of the dictionary
+            f'(SELECT 1 FROM "{root}" AS owner WHERE owner.sys_id = $key)'
+            for root, names in self._owners()
+            if self._sight.opens(root, operation)
+        ]
+        return Written(named, key, sa.literal_column(" OR ".join(tests))) if tests else sa.false()
+
+    def _owners(self) -> Iterable[tuple[str, list[str]]]:
+        """Return the root of each hierarchy with the tables of it that the caller may reach; nothing owned owns."""
+        for table in self._dictionary:
+            if table.parent is None and table.name not in OWNED:
+                names = [name for name in self._dictionary.family(table.name) if name not in self._sight.closed]
+                if names:
+                    yield table.name, names
+
+    def _is_permitted(self, table: str, outer: sa.FromClause, key: Sql, operation: str) -> Test:
+        """Return whether the record of that table with that key exists and the caller may do that to it."""
+        if self._sight.opens(table, operation):
+            source: sa.FromClause = sa.table(self._dictionary.root(table), sa.column("sys_id", sa.Text())).alias()
+            permitted: Test = sa.true()
+        else:
+            source = self._dictionary.sql_table(table).alias()
+            permitted = self.test(table, source, operation)
+        found = sa.select(sa.true()).select_from(source).where(source.c.sys_id == key, permitted)
+        return found.correlate(outer).exists()
