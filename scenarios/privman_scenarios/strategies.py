@@ -6,6 +6,8 @@ from typing import TypedDict
 
 from hypothesis import strategies as st
 
+from privman_scenarios.variables import long_text
+
 SECONDS_A_MINUTE = 60
 # What has broken such integrations, put among random text: entities, quotes, JSON in a text, query syntax, paths.
 ODD_TEXTS = (
@@ -24,6 +26,8 @@ ODD_TEXTS = (
     "true",
     "null",
 )
+# Around what columns and programs cut texts at, and the longest text that a column of the app holds.
+LENGTHS = (255, 256, 1_000, 1_001, 4_000, 4_001, 8_000, 65_000)
 GUID_KEYS = ("InitiatorId", "AgentId", "ProcessId")
 TEXT_KEYS = (
     "PolicyName",
@@ -92,9 +96,17 @@ def guids_in_braces() -> st.SearchStrategy[str]:
 
 
 def texts(max_size: int = 200) -> st.SearchStrategy[str]:
-    """Return text of every plane of Unicode, without lone surrogates and NUL, mixed with what breaks integrations."""
+    """Return text of every plane of Unicode, without lone surrogates and NUL, mixed with what breaks integrations.
+
+    Some of them are as long as LENGTHS, whatever the ``max_size`` of the others.
+    """
     characters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
-    return st.text(characters, max_size=max_size) | st.sampled_from(ODD_TEXTS)
+    return st.text(characters, max_size=max_size) | st.sampled_from(ODD_TEXTS) | long_texts()
+
+
+def long_texts() -> st.SearchStrategy[str]:
+    """Return texts of the LENGTHS."""
+    return st.sampled_from(LENGTHS).map(long_text)
 
 
 def spans(longest_hours: int = 99) -> st.SearchStrategy[str]:
