@@ -90,19 +90,20 @@ class Engine:
             if reason := self._why_skipped(scenario, targets):
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
-                failure, findings = await self._outcome(scenario, Play(targets))
-                await self._tell_journals(scenario, targets)
+                play = Play(targets)
+                failure, findings = await self._outcome(scenario, play)
+                await self._tell_journals(scenario, play)
                 outcome: Outcome = "failed" if failure else "passed"
                 ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings, self._checks)
         self._tell(ended)
         return ended
 
-    async def _tell_journals(self, scenario: Scenario, targets: Targets) -> None:
+    async def _tell_journals(self, scenario: Scenario, play: Play) -> None:
         if not self._journals:
             return
         # A journal that cannot be read has failed the scenario already, when its findings were looked for.
         with suppress(ExpectationError):
-            self._tell(JournalsRead(scenario, await targets.journals()))
+            self._tell(JournalsRead(scenario, await play.targets.journals(), frozenset(play.expected)))
 
     async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
         findings: list[Finding] = []

@@ -88,10 +88,12 @@ class JournalsRead:
 
     Attributes:
         journals: exchanges as the control plane prints them, by party; none of a party that keeps no journal.
+        expected: statuses of answers that the scenario has asked for and got.
     """
 
     scenario: Scenario
     journals: Mapping[str, Journal]
+    expected: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,13 @@ class Play:
 
     Attributes:
         acknowledged: numbers of the findings, by party, that the scenario has asked for.
+        expected: statuses of answers that the scenario has asked for.
     """
 
     def __init__(self, targets: Targets) -> None:
         self.targets = targets
         self.acknowledged: defaultdict[str, set[int]] = defaultdict(set)
+        self.expected: set[int] = set()
         names = targets.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}

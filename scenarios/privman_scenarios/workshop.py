@@ -67,7 +67,7 @@ class Workshop:
 
     def _without_journal(self, event: Event) -> Event:
         if isinstance(event, JournalsRead) and self.exercised:
-            return ContractsExercised(event.scenario, self.exercised()(event.journals))
+            return ContractsExercised(event.scenario, self.exercised()(event))
         return event
 
     def failure(self, scenario: Scenario) -> Failure | None:

@@ -1,6 +1,7 @@
 """Contract coverage: what of the contracts a run has exercised."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ from privman_scenarios.cli import main
 from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import by_contract, by_evidence, missing
-from privman_scenarios.events import JournalsRead
+from privman_scenarios.engine import Engine
+from privman_scenarios.events import Event, JournalsRead
+from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
-from privman_scenarios.world import fault_kinds
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import WorldBuilder, fault_kinds
+from privman_testbench.real_clock import RealClock
 
 LOG_ON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"
@@ -30,10 +35,10 @@ def exchange(method: str, url: str, request: object, status: int, answer: object
     return {"method": method, "url": url, "status": status, **bodies, **shown}
 
 
-def measured(**journals: list[dict[str, Any]]) -> Coverage:
-    """Return the coverage of a scenario that left these journals."""
+def measured(*expected: int, **journals: list[dict[str, Any]]) -> Coverage:
+    """Return the coverage of a scenario that left these journals and expected answers of these statuses."""
     coverage = Coverage(Exercised(Contracts.load(), fault_kinds()))
-    coverage(JournalsRead(PLAYED, journals))
+    coverage(JournalsRead(PLAYED, journals, frozenset(expected)))
     return coverage
 
 
@@ -83,11 +88,37 @@ def test_an_exchange_exercises_fields_boundaries_and_status() -> None:
     ]
 
 
-def test_a_refusal_exercises_its_status() -> None:
+def test_a_refusal_counts_where_a_step_expects_it() -> None:
     """The answer's own fields are not those of a success; keys count in any case where the console minds none."""
-    coverage = measured(console=[exchange("POST", LOG_ON, {"username": "***", "PASSWORD": "***"}, 401, {})])
-    told = [f"exchange POST {LOG_ON}", "refusal 401", "field request $.UserName", "field request $.Password"]
-    assert exercised(coverage, "log_on") == told
+    refused = exchange("POST", LOG_ON, {"username": "***", "PASSWORD": "***"}, 401, {})
+    told = [f"exchange POST {LOG_ON}", "field request $.UserName", "field request $.Password"]
+    assert exercised(measured(403, console=[refused]), "log_on") == told
+    assert exercised(measured(401, console=[refused]), "log_on") == [told[0], "refusal 401", *told[1:]]
+
+
+EXPECTING = {
+    "console.call": "console.call: {path: /Tms/services/api/v1/version/Current, status: 503}",
+    "expect-refusal": "servicenow.expect-refusal: 403",
+    "expect-exchanges": "console.expect-exchanges: {path: '*/approval/approve', statuses: [409]}",
+    "expect-response": "servicenow.expect-response: {response_status_code: 409}",
+}
+
+
+@pytest.mark.parametrize("step", EXPECTING.values(), ids=EXPECTING)
+async def test_a_step_that_names_a_status_expects_it(step: str) -> None:
+    """What a step compares, and gets, is expected; what it only sees is not."""
+    before = (
+        "- console.fault: {kind: status, path: '*/approve', options: {status: 409}}\n"
+        "- console.fault: {kind: status, path: '*/Current', options: {status: 503}}\n"
+        "- console.ask:\n- servicenow.approve:\n- servicenow.expect-response: Approve\n- servicenow.deny:\n"
+    )
+    loosely = "- servicenow.expect-refusal:\n" if "refusal" not in step else ""
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\nsteps:\n{before}{loosely}- {step}", "t.yaml")
+    events: list[Event] = []
+    ended = await Engine(vocabulary(), WorldBuilder(0), [events.append], RealClock(), journals=True).play(scenario)
+    assert ended.failure is None
+    (read,) = (event for event in events if isinstance(event, JournalsRead))
+    assert read.expected == {403, *(int(status) for status in re.findall(r"\d{3}", step))}
 
 
 def test_json_inside_of_text_is_looked_into() -> None:
@@ -114,7 +145,7 @@ def test_tables_add_up() -> None:
     """A row a contract, a row a mark, and what is missing."""
     coverage = measured(console=[exchange("GET", "/Tms/services/api/v1/version/Current", None, 200, {"Result": "11"})])
     rows = {row[0]: list(row[1:]) for row in by_contract(coverage).rows}
-    assert rows["read_version"] == ["1/1", "1/3", "0/2", "1/1", "0/4", "", "27%"]
+    assert rows["read_version"] == ["1/1", "1/3", "0/2", "1/1", "0/3", "", "30%"]
     assert rows["log_on"][-1] == "0%"
     marks = by_evidence(coverage)
     assert marks.head == ("Evidence", "Exchanges", "Fields", "Boundaries", "Statuses", "Refusals", "Faults", "All")
@@ -151,6 +182,13 @@ def test_a_scenario_that_is_gone_is_noticed(
     )
     gone = [item["contract"] for item in one["items"] if item not in both["items"] and not item["exercised"]]
     assert set(gone) == {"read_version", "read_api_document"}
+    capsys.readouterr()
+    assert main(["run", files["deny"], "--min-coverage", "1,C=50,s=100,D=1%", *written]) == 1
+    (told,) = capsys.readouterr().out.splitlines()[2:]
+    assert re.fullmatch(
+        r"\d\d\.\d% of what is marked S in the contracts was exercised, less than the 100% of --min-coverage\.", told
+    )
+    assert main(["run", files["deny"], "--min-coverage", "1,S=1"]) == 0
     assert "<h2>Not exercised</h2>" in page.read_text()
     assert "<td>read_version</td><td>exchange</td>" in page.read_text()
 
@@ -191,10 +229,19 @@ def test_nothing_is_measured_unless_asked(files: Mapping[str, str], tmp_path: Pa
     assert json.loads(report.read_text())["coverage"] is None
 
 
-@pytest.mark.parametrize("text", ["101", "-1", "much", "nan"])
+@pytest.mark.parametrize("text", ["101", "-1", "much", "nan", "", "90,S=101", "S="])
 def test_a_percentage_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line says what was expected; exit code 2."""
     with pytest.raises(SystemExit) as ended:
         main(["run", f"--min-coverage={text}"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith(f"{text!r} is no percentage; expected a number from 0 to 100\n")
+    value = text.rpartition("=")[2].rpartition(",")[2]
+    assert capsys.readouterr().err.endswith(f"{value!r} is no percentage; expected a number from 0 to 100\n")
+
+
+def test_a_mark_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line names it and those that there are; exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--min-coverage=90,X=10"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("'X=10' has an unknown mark; expected one of S, D, P, C, I\n")

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
-from privman_contracts import Contracts
+from privman_contracts import Contracts, Evidence
+from privman_contracts.evidence import MEANING
 from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import by_contract, by_evidence
@@ -13,15 +14,33 @@ from privman_scenarios.reports.table import print_table
 from privman_scenarios.world import fault_kinds
 from privman_testbench.command_line import say
 
+Shares = dict[Evidence | None, float]
+
 
 def add_coverage(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument("--coverage", action="store_true", help="print how much of the contracts was exercised")
-    parser.add_argument("--min-coverage", type=percent, metavar="PERCENT", help="fail when it was less than that")
+    parser.add_argument(
+        "--min-coverage",
+        type=shares,
+        metavar="SHARES",
+        help="fail when it was less: a percentage, and one of each evidence mark, such as 90,S=100,D=100",
+    )
 
 
-def percent(text: str) -> float:
-    """Return a percentage."""
+def shares(text: str) -> Shares:
+    """Return percentages by evidence mark, that of everything under None."""
+    found: Shares = {}
+    for part in text.split(","):
+        mark, is_marked, value = part.rpartition("=")
+        key = mark.strip().upper() if is_marked else None
+        if key not in (*MEANING, None):
+            raise argparse.ArgumentTypeError(f"{part!r} has an unknown mark; expected one of {', '.join(MEANING)}")
+        found[key] = _percent(value)
+    return found
+
+
+def _percent(text: str) -> float:
     try:
         value = float(text.removesuffix("%"))
     except ValueError:
@@ -51,9 +70,10 @@ def show(coverage: Coverage) -> None:
         say("")
 
 
-def suffices(coverage: Coverage, demanded: float) -> bool:
+def suffices(coverage: Coverage, demanded: Shares) -> bool:
     """Tell whether as much was exercised as is demanded, and say so where it was not."""
-    if coverage.percent >= demanded:
-        return True
-    say(f"{coverage.percent:.1f}% of the contracts was exercised, less than the {demanded:g}% of --min-coverage.")
-    return False
+    lacking = {mark: share for mark, share in demanded.items() if coverage.percent(mark) < share}
+    for mark, share in lacking.items():
+        what = f"what is marked {mark} in the contracts" if mark else "the contracts"
+        say(f"{coverage.percent(mark):.1f}% of {what} was exercised, less than the {share:g}% of --min-coverage.")
+    return not lacking

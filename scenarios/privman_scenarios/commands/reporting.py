@@ -55,7 +55,7 @@ class Reports:
             self.listeners = [*self.listeners, self._coverage]
         self.journals = self._coverage is not None
         self._shows_coverage = options.coverage
-        self._demanded = options.min_coverage or 0
+        self._demanded = options.min_coverage or {}
         self._write()
 
     def close(self) -> None:

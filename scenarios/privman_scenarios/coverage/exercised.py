@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import orjson
 
 from privman_contracts import Contracts, Side
-from privman_scenarios.control_plane import Journal
 from privman_scenarios.coverage.inventory import Inventory, Seen
 from privman_scenarios.coverage.item import Item
+from privman_scenarios.events import JournalsRead
 
 
 class Exercised:
@@ -27,13 +27,14 @@ class Exercised:
         self._inventory = Inventory(contracts, faults)
         self.items = self._inventory.everything()
 
-    def __call__(self, journals: Mapping[str, Journal]) -> frozenset[Item]:
-        """Return what the exchanges of these parties exercised."""
+    def __call__(self, read: JournalsRead) -> frozenset[Item]:
+        """Return what the exchanges of a scenario exercised; a refusal is, where a step expected its status."""
         return frozenset(
             item
-            for party, journal in journals.items()
+            for party, journal in read.journals.items()
             for exchange in journal
             for item in self._items_of(party, exchange)
+            if item.kind != "refusal" or exchange["status"] in read.expected
         )
 
     def _items_of(self, party: str, exchange: Mapping[str, Any]) -> Iterator[Item]:

@@ -51,7 +51,7 @@ def to_json(coverage: Coverage | None) -> dict[str, Any] | None:
     if coverage is None:
         return None
     items = [{**asdict(item), "exercised": coverage.has(item)} for item in coverage.items]
-    return {"percent": round(coverage.percent, 1), "items": items}
+    return {"percent": round(coverage.percent(), 1), "items": items}
 
 
 def _section(title: str, first: str, coverage: Coverage, groups: dict[str, list[Item]]) -> Section:

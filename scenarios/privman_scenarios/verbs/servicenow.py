@@ -220,6 +220,8 @@ async def expect_records(play: Play, arguments: Arguments) -> None:
         raise ExpectationError(f"records of {arguments['table']}", "none")
     for record in found:
         require(arguments.get("values", {}), record)
+        if "response_status_code" in arguments.get("values", {}):
+            play.expected.add(int(record["response_status_code"] or 0))
     if "as" in arguments and found:
         _save(play, arguments["as"], found[0])
 

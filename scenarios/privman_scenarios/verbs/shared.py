@@ -133,6 +133,7 @@ class Shared:
             require(arguments["count"], len(fitting), "count")
         if "statuses" in arguments:
             require(arguments["statuses"], [each["status"] for each in fitting], "statuses")
+            play.expected.update(each["status"] for each in fitting)
         if "waits" in arguments:
             require([to_seconds(span) for span in arguments["waits"]], _waits(fitting), "seconds between them")
         spelling = play.targets.servicenow.spelling
@@ -155,6 +156,7 @@ class Shared:
         if not answer.refused:
             raise ExpectationError("a refusal", str(answer))
         require(arguments.get("status", answer.status), answer.status, "status")
+        play.expected.add(answer.status)
         if "body" in arguments:
             require(arguments["body"], play.targets.servicenow.spelling.message_from_wire(answer.json), "body")
         if "finding" in arguments and self._of(play).has_control:
@@ -168,6 +170,7 @@ class Shared:
         method, headers = arguments.get("method", "GET"), arguments.get("headers", {})
         answer = await self._of(play).api.call(method, arguments["path"], body, headers=headers)
         require(arguments.get("status", 200), answer.status, "status")
+        play.expected.add(answer.status)
         require(arguments.get("answer-headers", {}), answer.headers, "headers")
         if "body" in arguments:
             body = parsed(answer.body.decode(errors="replace"))
