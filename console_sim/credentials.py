@@ -12,6 +12,7 @@ class Credentials:
     """The console's credentials, by name."""
 
     def __init__(self, store: Store, secrets: Secrets) -> None:
+        self._store = store
         self._kept = store.credentials
         self._secrets = secrets
         for credential in self:
@@ -32,8 +33,11 @@ class Credentials:
 
     def save(self, credential: Credential) -> None:
         """Keep a credential, in the place of the one with the same name if there is one."""
+        before = self._kept.get(credential.name)
         self._hide(credential)
         self._kept.put(credential)
+        if before is not None and not self._store.has_password(before.password):
+            self._secrets.retire_login(before.account_name, before.password)
 
     def _hide(self, credential: Credential) -> None:
         self._secrets.add_login(credential.account_name, credential.password)

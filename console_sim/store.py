@@ -81,6 +81,12 @@ class Store:
         """The foreign system, if there is one."""
         return self.foreign_systems.only()
 
+    def has_password(self, password: str) -> bool:
+        """Tell whether a credential holds that password, or it is the API user's Secret."""
+        user = self.api_user
+        is_secret = user is not None and user.accepts(user.client_id, password)
+        return is_secret or any(credential.password == password for credential in self.credentials)
+
     def transaction(self) -> AbstractContextManager[None]:
         """Keep everything that is put in the body, or nothing."""
         return self._shelves.transaction()

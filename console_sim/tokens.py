@@ -7,6 +7,8 @@ from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.masking import Secrets
 
+KEPT = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Token:
@@ -15,19 +17,23 @@ class _Token:
 
 
 class Tokens:
-    """The tokens that are alive; none survives a restart."""
+    """The tokens that are alive; none survives a restart.
 
-    def __init__(self, clock: Clock, ids: Ids, secrets: Secrets, lifetime: timedelta) -> None:
+    Past ``kept`` the oldest die early, which makes their holder get another one.
+    """
+
+    def __init__(self, clock: Clock, ids: Ids, secrets: Secrets, lifetime: timedelta, kept: int = KEPT) -> None:
         self._clock = clock
         self._ids = ids
         self._secrets = secrets
         self._lifetime = lifetime
-        self._alive: dict[str, _Token] = {}
+        self._kept = kept
+        self._alive: dict[str, _Token] = {}  # in the order in which they expire
 
     def issue(self, client_id: str) -> str:
         """Return a new token for that user."""
         now = self._clock.now()
-        self._alive = {token: known for token, known in self._alive.items() if known.expires_at > now}
+        self._drop_dead(now)
         token = self._ids.token()
         self._secrets.add(token)
         self._alive[token] = _Token(client_id, now + self._lifetime)
@@ -40,10 +46,19 @@ class Tokens:
 
     def revoke(self, token: str) -> None:
         """Make one token dead."""
-        self._alive.pop(token, None)
+        if self._alive.pop(token, None) is not None:
+            self._secrets.retire(token)
 
     def revoke_all(self) -> int:
         """Make every token dead and return how many there were."""
-        count = len(self._alive)
-        self._alive.clear()
-        return count
+        tokens = list(self._alive)
+        for token in tokens:
+            self.revoke(token)
+        return len(tokens)
+
+    def _drop_dead(self, now: datetime) -> None:
+        while self._alive:
+            oldest = next(iter(self._alive))
+            if len(self._alive) < self._kept and self._alive[oldest].expires_at > now:
+                return
+            self.revoke(oldest)

@@ -59,6 +59,8 @@ class Users:
         secret = self._new_secret()
         self.change(secret_digest=digest(secret))
         self._tokens.revoke_all()
+        if not self._store.has_password(self._at_hand):
+            self._secrets.retire(self._at_hand)
         self._at_hand = secret
         return secret
 

@@ -1,12 +1,19 @@
 """Approval requests on the control plane."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+
+import orjson
 from aiohttp import web
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.bodies import Body
 from console_sim.console import Console
 from privman_testbench.control import PREFIX, read_object, to_json
+from privman_testbench.listing import answer_in_parts
 from privman_testbench.masking import Secrets
+
+_AT_ONCE = 100
 
 
 class RequestControl:
@@ -31,10 +38,17 @@ class RequestControl:
         body = Body(await read_object(request), ("metadata",))
         return to_json(self._print(await self._console.approvals.ask(body.mapping("metadata"))), 201)
 
-    async def list(self, _request: web.Request) -> web.Response:
-        """Answer every request, oldest first."""
-        requests = self._console.store.approval_requests
-        return to_json({"approval_requests": [self._print(request) for request in requests]})
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """Answer every request, oldest first, and others in between."""
+        return await answer_in_parts(request, self._parts())
+
+    async def _parts(self) -> AsyncGenerator[bytes]:
+        yield b'{"approval_requests":['
+        for number, request in enumerate(self._console.store.approval_requests):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            yield (b"," if number else b"") + orjson.dumps(self._print(request))
+        yield b"]}"
 
     async def read(self, request: web.Request) -> web.Response:
         """Answer one request."""

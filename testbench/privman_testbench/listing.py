@@ -47,9 +47,13 @@ async def list_exchanges(request: web.Request, journal: Journal, name: str, prin
     Without ``limit`` that is all; with it there is one page, and ``next`` is what to give as ``after`` for the next
     one, null after the last one. Raises RangeError.
     """
-    wanted = Range.read(request.query)
+    return await answer_in_parts(request, _parts(journal, Range.read(request.query), name, printed))
+
+
+async def answer_in_parts(request: web.Request, parts: AsyncGenerator[bytes]) -> web.StreamResponse:
+    """Answer JSON of which the parts are generated; a long answer is streamed."""
     begun = bytearray()
-    async with aclosing(_parts(journal, wanted, name, printed)) as parts:
+    async with aclosing(parts):
         async for part in parts:
             begun += part
             if len(begun) > _AT_ONCE:

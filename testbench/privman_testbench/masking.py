@@ -51,7 +51,7 @@ class Secrets:
     def add_login(self, user: str, password: str) -> None:
         """Mask a password, and both together as Basic authentication has them, although the password may be short."""
         self.add(password)
-        self.add(b64encode(f"{user}:{password}".encode()).decode())
+        self.add(_basic(user, password))
 
     def retire(self, secret: str) -> None:
         """Mask a secret that opens nothing any more only as long as there is room; harmless for any other text."""
@@ -62,6 +62,11 @@ class Secrets:
             self._retired[secret] = None
             if len(self._retired) >= 2 * self._kept:
                 self._forget()
+
+    def retire_login(self, user: str, password: str) -> None:
+        """Retire what `add_login` added."""
+        self.retire(password)
+        self.retire(_basic(user, password))
 
     def mask(self, text: str) -> str:
         """Return the text with every secret in it masked, and bytes that are no characters written as escapes."""
@@ -118,6 +123,10 @@ def is_distinct(secret: str) -> bool:
     if len(secret) < SHORTEST or len(set(secret)) <= 2:  # noqa: PLR2004 - "--------" and the like
         return False
     return len(secret) >= _LONG or not (secret.isalpha() or secret.isdecimal())
+
+
+def _basic(user: str, password: str) -> str:
+    return b64encode(f"{user}:{password}".encode()).decode()
 
 
 def _learn(needles: Needles, secret: str) -> None:

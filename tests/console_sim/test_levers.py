@@ -197,3 +197,20 @@ async def test_nothing_to_change_yet(fresh: ConsoleUnderTest, path: str) -> None
     status, answer = await fresh.call("POST", f"/__admin{path}", {})
     assert status == 404
     assert answer["error"].endswith("yet; run the set-up first")
+
+
+async def test_passwords_of_before_stay_hidden(console: ConsoleUnderTest) -> None:
+    """A password that was replaced, and a Secret that was reset, are on no page afterwards either."""
+    before = console.servicenow.metadata()["Password"]
+    await console.admin("POST", "/api-user/reset-secret", {})
+    await console.admin("POST", "/api-user/reset-secret", {"update_credential": True})
+    await console.set_up(servicenow_password="another-Passw0rd")
+    old = console.servicenow.password
+
+    async def repeating(_stub: StubServiceNow, _request: object) -> object:
+        return error(
+            400, f"Unexpected {before} {old} another-Passw0rd {console.servicenow.metadata()['Password']}", None
+        )
+
+    console.servicenow.moods.append(repeating)  # type: ignore[arg-type] # the same shape
+    assert (await console.ask())["last_error"] == "400 Unexpected *** *** *** ***"

@@ -1,8 +1,14 @@
 """Logging on and off (integration 4)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from console_sim.tokens import Tokens
+from privman_testbench.ids import Ids
+from privman_testbench.masking import Secrets
+from privman_testbench.virtual_clock import VirtualClock
 
 from .conftest import APPROVE, TOKEN, ConsoleUnderTest, StubServiceNow
 
@@ -173,3 +179,14 @@ async def test_restart_forgets_tokens(console: ConsoleUnderTest, servicenow: Stu
     assert (await console.deliver({}, token))[0] == 401
     assert await console.log_on()
     assert len(servicenow.rows("x_thyti_thycotic_p_integration_configuration")) == 1
+
+
+async def test_oldest_tokens_make_room() -> None:
+    """A client that logs on for ever fills no memory: the oldest token dies, the newest is good."""
+    clock, ids, secrets = VirtualClock(), Ids(1), Secrets()
+    tokens = Tokens(clock, ids, secrets, timedelta(minutes=20), kept=3)
+    issued = [tokens.issue("ada") for _ in range(5)]
+    assert [tokens.client_id(token) for token in issued] == ["", "", "ada", "ada", "ada"]
+    await clock.advance(20 * 60)
+    tokens.issue("ada")
+    assert tokens.revoke_all() == 1
