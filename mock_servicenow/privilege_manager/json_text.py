@@ -5,9 +5,14 @@ from typing import Any
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object that the text holds; None where it is no JSON, or JSON of another kind."""
+    """Return the object that the text holds; None where it is no JSON, or JSON of another kind.
+
+    Halves of surrogate pairs, which JSON can escape and nobody can send or store, become question marks.
+    """
     try:
         value = json.loads(text)
+        if "\\ud" in text.lower():
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

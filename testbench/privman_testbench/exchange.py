@@ -7,7 +7,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from privman_testbench.findings import Finding
+from privman_testbench.findings import Finding, Findings
 
 Direction = Literal["in", "out"]
 KEPT_BODY = 1024 * 1024
@@ -49,7 +49,7 @@ class Exchange:
     response_size: int = 0
     error: str = ""
     fault: str = ""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=Findings)
     judged: bool = False
     answers_secret: bool = False
     size: int = 0

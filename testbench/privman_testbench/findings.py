@@ -1,9 +1,13 @@
 """What a test tool saw that the product would have kept quiet about."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["swallowed", "violation"]
+MOST_FINDINGS = 200
+"""How many things of one exchange are told that the product swallowed."""
+LONGEST_MESSAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,34 @@ class Finding:
     message: str
     where: str = ""
 
+    def __post_init__(self) -> None:
+        """Cut what quotes a caller at length."""
+        if len(self.message) > LONGEST_MESSAGE:
+            object.__setattr__(self, "message", f"{self.message[:LONGEST_MESSAGE]}…")
+        if len(self.where) > LONGEST_MESSAGE:
+            object.__setattr__(self, "where", f"{self.where[:LONGEST_MESSAGE]}…")
+
     def to_json(self) -> dict[str, str]:
         """Return the finding as the control plane prints it."""
         return {"kind": self.kind, "rule": self.rule, "message": self.message, "where": self.where}
+
+
+class Findings(list[Finding]):
+    """The findings of one exchange: of what was swallowed the first `MOST_FINDINGS`, then one that there was more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._swallowed = 0
+
+    def append(self, finding: Finding) -> None:
+        """Add a finding."""
+        self._swallowed += finding.kind == "swallowed"
+        if finding.kind != "swallowed" or self._swallowed <= MOST_FINDINGS:
+            super().append(finding)
+        elif self._swallowed == MOST_FINDINGS + 1:
+            super().append(Finding("swallowed", "more-findings", f"more than {MOST_FINDINGS} things were swallowed"))
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        """Add findings."""
+        for finding in findings:
+            self.append(finding)

@@ -22,6 +22,8 @@ LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 64 * 1024
 # So long a request that is under way may go on when the server ends, and again once it has been cancelled.
 GRACE_SECONDS = 0.2
+IDLE_SECONDS = 75
+"""How long a connection may wait for the whole head of a request."""
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -64,6 +66,7 @@ async def serving(
         handler_cancellation=True,
         shutdown_timeout=GRACE_SECONDS,
         max_line_size=LONGEST_LINE,
+        keepalive_timeout=IDLE_SECONDS,
     )
     await runner.setup()
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.sight import Sight
 from mock_servicenow.now_platform.query.swallowed import Swallowed
 from mock_servicenow.now_platform.query.syntax import Condition, Query, RelatedList, SemiJoin, TextSearch
-from mock_servicenow.now_platform.query.terms import condition, one_of_many, ordering, searched_columns
+from mock_servicenow.now_platform.query.terms import condition, joined, one_of_many, ordering, searched_columns
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.query.change import Change
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from privman_testbench.findings import Finding
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
+_MOST_TESTS = 500  # each costs a fraction of a millisecond to compile, during which nobody else is answered
+_MOST_SORT_KEYS = 20
 _DATE_ARITHMETIC = 100
 _RULES = Parser()
 
@@ -91,21 +93,24 @@ def permission(table: str, operation: str, sight: Sight, context: "QueryContext"
     return Permissions(sight, scope_of(sight, context).meets).test(table, sight.dictionary.sql_table(table), operation)
 
 
+_Part = TypeVar("_Part")
+
+
 class _TooLargeError(Exception):
-    """The query binds more values than databases take in one statement."""
+    """The query binds more values than databases take in one statement, or asks for too many tests."""
 
 
 class _Compiler:
     def __init__(self, sight: Sight, context: "QueryContext") -> None:
         self.scope = Scope(sight, context, self._meets_rule)
         self._swallowed = Swallowed()
-        self._parameters = 0
+        self._parameters = self._tests = 0
 
     def compile(self, query: Query, rows: Rows) -> CompiledQuery:
         try:
             where = self._matching(query, rows)
         except _TooLargeError:
-            self._swallowed.report("query-too-large", "no row is returned: the query has too many values")
+            self._swallowed.report("query-too-large", "no row is returned: the query has too many values or conditions")
             where = sa.false()
         order_by = tuple(self._order(query.order, rows))
         if self._swallowed.invalid and self.scope.context.invalid_returns_no_rows:
@@ -121,12 +126,12 @@ class _Compiler:
 
     def _matching(self, query: Query, rows: Rows) -> "Test":
         """Return whether any group matches; every row does if no group has a usable term."""
-        groups = [matching for group in query.groups if (matching := self._group(group, rows)) is not None]
+        groups = [matching for group in _once(query.groups) if (matching := self._group(group, rows)) is not None]
         return any_of(groups) if groups else sa.true()
 
     def _group(self, group: "Group", rows: Rows) -> "Test | None":
         blocks = []
-        for block in group:
+        for block in _once(group):
             tests = self._block(block, rows)
             if tests:
                 blocks.append(any_of(tests))
@@ -137,7 +142,7 @@ class _Compiler:
         if merged is not None:
             self._spend(2 * len(block))
             return [merged]
-        return [test for term in block if (test := self._term(term, rows)) is not None]
+        return [test for term in _once(block) if (test := self._term(term, rows)) is not None]
 
     def _term(self, term: "Term", rows: Rows) -> "Test | None":
         try:
@@ -160,8 +165,10 @@ class _Compiler:
     def _test(self, term: "Term", rows: Rows) -> "Test | None":
         match term:
             case Condition():
-                self._spend(_cost(term))
-                return condition(term, rows, self.scope)
+                self._spend(_cost(term), tests=0)
+                test = condition(term, rows, self.scope)
+                self._spend(0, tests=len(term.path) + 2 * (term.operator in COMPUTED))
+                return test
             case RelatedList():
                 self._spend(2)
                 return related_list(term, rows, self.scope, self._matching)
@@ -175,11 +182,16 @@ class _Compiler:
 
     def _text_search(self, term: TextSearch, rows: Rows) -> "Test":
         columns = searched_columns(rows, self.scope)
-        self._spend(len(term.words) * len(columns))
-        return all_of([any_of([column.matches("%", word, "%") for column in columns]) for word in term.words])
+        self._spend(len(columns) + len(term.words), tests=len(term.words))
+        text = joined(columns, rows)
+        tests = [text.matches("%", word, "%") for word in term.words]
+        return sa.exists(sa.select(sa.literal_column("1")).where(all_of(tests)))
 
     def _order(self, orders: "Iterable[Order]", rows: Rows) -> Iterable[sa.ColumnElement[Any]]:
-        for order in orders:
+        distinct = list(_once(orders))
+        for order in distinct[_MOST_SORT_KEYS:]:
+            self._swallowed.ignore(order.text, f"it comes after {_MOST_SORT_KEYS} other sort keys", invalid=False)
+        for order in distinct[:_MOST_SORT_KEYS]:
             try:
                 yield ordering(order, rows, self.scope)
             except UnreadableTermError as error:
@@ -187,10 +199,16 @@ class _Compiler:
             except UnusableTermError as error:
                 self._swallowed.ignore(order.text, str(error), invalid=False)
 
-    def _spend(self, parameters: int) -> None:
+    def _spend(self, parameters: int, tests: int = 1) -> None:
         self._parameters += parameters
-        if self._parameters > _MOST_PARAMETERS:
+        self._tests += tests
+        if self._parameters > _MOST_PARAMETERS or self._tests > _MOST_TESTS:
             raise _TooLargeError
+
+
+def _once(parts: "Iterable[_Part]") -> "Iterable[_Part]":
+    """Return the parts of a query without those that stand there already: asked twice, they change nothing."""
+    return dict.fromkeys(parts)
 
 
 def _cost(term: Condition) -> int:

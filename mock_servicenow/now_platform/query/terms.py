@@ -1,14 +1,16 @@
 """One condition, one sort key, or the columns of a text search, on given rows."""
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query import conditions, field_conditions
 from mock_servicenow.now_platform.query.javascript import PREFIX
 from mock_servicenow.now_platform.query.junctions import Test
-from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError, UnusableValueError
+from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError, UnusableValueError
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.rows import Rows
 from mock_servicenow.now_platform.query.scope import Scope
@@ -16,6 +18,8 @@ from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.query.walk import Path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mock_servicenow.now_platform.query.change import Change
     from mock_servicenow.now_platform.query.syntax import Block, Order
 
@@ -105,6 +109,18 @@ def searched_columns(rows: Rows, scope: Scope) -> list[Operand]:
         for column in scope.dictionary.columns(rows.table).values()
         if kind_of(column.type) is Kind.TEXT and column.type not in PASSWORD_TYPES and column.name not in hidden
     ]
+
+
+def joined(columns: "Sequence[Operand]", rows: Rows) -> Operand:
+    """Return the texts of a row as one text, worked out once; no word of a search goes over a line's end."""
+    empty: Sql = sa.literal_column("''", sa.Text())
+    line_end: Sql = sa.literal_column("'\n'", sa.Text())
+    whole = reduce(
+        lambda text, column: text.concat(line_end).concat(sa.func.coalesce(column.sql, empty)), columns, empty
+    )
+    selected = sa.select(whole.label("text"))
+    row = (selected if rows.source is None else selected.correlate(rows.source)).subquery()
+    return Operand(Column("text"), row.c.text)
 
 
 def _check_comparable(path: Path) -> None:

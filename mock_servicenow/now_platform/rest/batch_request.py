@@ -9,9 +9,10 @@ from multidict import CIMultiDict, MultiDict
 from yarl import URL
 
 from mock_servicenow.now_platform.dictionary.values import json_text
-from mock_servicenow.now_platform.errors import BadRequest, UnreadableBody
+from mock_servicenow.now_platform.errors import BadRequest, UnreadableBody, UriTooLong
 from mock_servicenow.now_platform.rest.bodies import read_json
 from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.limits import LONGEST_HEADER, LONGEST_URL
 
 _NESTED = re.compile(r"/api/now(/v[12])?/batch")
 
@@ -38,7 +39,10 @@ class BatchItem:
         Raises:
             UnreadableBody: the body is not base64.
             BadRequest: the item has no method or no URL, or asks for another batch.
+            UriTooLong: the URL is longer than `LONGEST_URL`.
         """
+        if len(self.url) > LONGEST_URL:
+            raise UriTooLong(len(self.url))
         if not self.method or not self.url:
             raise BadRequest("Invalid batch request", f"item '{self.id}' needs both method and url")
         url = self._parsed_url()
@@ -99,4 +103,6 @@ def _item(item: "dict[str, Any]") -> BatchItem:
 
 def _headers(given: object) -> CIMultiDict[str]:
     pairs = [header for header in given if isinstance(header, dict)] if isinstance(given, list) else []
-    return CIMultiDict((json_text(pair.get("name")), json_text(pair.get("value"))) for pair in pairs)
+    return CIMultiDict(
+        (json_text(pair.get("name"))[:LONGEST_HEADER], json_text(pair.get("value"))[:LONGEST_HEADER]) for pair in pairs
+    )

@@ -14,11 +14,19 @@ from mock_servicenow.now_platform.rest.media import request_format
 from mock_servicenow.now_platform.rest.xml_text import read_entries
 
 # One that is not closed ends with the body, so that a body is read but once.
+MOST_VALUES = 100_000
+"""How many values a JSON body may hold: more than any table has, or 10,000 rows of ten columns (I)."""
+MOST_FIELDS = 10_000
+"""How many fields the record that a body holds may have (I)."""
+LONGEST_SINGLE_QUOTED = 256 * 1024
+_BEFORE_VALUES = b",[{"
+_NO_MARKS = bytes(set(range(256)) - set(_BEFORE_VALUES + b'"'))
 _STRING = re.compile(r""""(?:[^"\\]|\\.?)*+(?:"|\Z)|'(?:[^'\\]|\\.?)*+(?:'|\Z)""", re.DOTALL)
 
 
 _LONG = 19
-_SHALLOW = 500  # characters, which cannot open and close as many brackets as orjson's limit of 254
+_DEEPEST = 254  # brackets inside one another that orjson writes
+_BEYOND_INTEGERS = 2**63
 
 
 def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = json_text) -> dict[str, str]:
@@ -39,17 +47,22 @@ def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = 
         return {}
     media = request_format(call.headers.get("Content-Type", ""))
     record, count = read_entries(call.body) if media == "xml" else _first(read_json(call))
+    if len(record) > MOST_FIELDS:
+        raise UnreadableBody(f"The record has {len(record):,} fields; at most {MOST_FIELDS:,} are read")
     if count > 1:
         call.swallowed("records-ignored", f"the body holds {count} records: all but the first were ignored")
     return {name: to_text(value) for name, value in record.items()}
 
 
 def read_json(call: Call) -> object:
-    """Return a JSON body, one written with single quotes included; raises UnreadableBody."""
+    """Return a JSON body, also one of up to `LONGEST_SINGLE_QUOTED` bytes in single quotes; raises UnreadableBody."""
+    if values_in(call.body) > MOST_VALUES:
+        raise UnreadableBody(f"The body holds more than {MOST_VALUES:,} values")
     try:
         return _loaded(call.body)
     except ValueError:
-        pass
+        if len(call.body) > LONGEST_SINGLE_QUOTED:
+            raise UnreadableBody from None
     try:
         value = _loaded(_STRING.sub(_double_quoted, call.body.decode()))
     except ValueError:
@@ -60,16 +73,29 @@ def read_json(call: Call) -> object:
     return value
 
 
+def values_in(body: bytes) -> int:
+    """Return at least how many values a JSON body has, or any number up to `MOST_VALUES`; it is not parsed."""
+    if len(body) <= MOST_VALUES or len(body) - len(body.translate(None, _BEFORE_VALUES)) <= MOST_VALUES:
+        return 0
+    marks = body.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _NO_MARKS)
+    if marks.count(b'"') > 4 * MOST_VALUES:  # each value has a text of its own and a name at most
+        return MOST_VALUES + 1
+    return sum(map(len, marks.split(b'"')[::2]))
+
+
 def _loaded(text: bytes | str) -> object:
     """Return a JSON document; raises ValueError, also where it nests so deeply that it could not be written again."""
     value = orjson.loads(text)
-    if len(text) > _SHALLOW:
-        _check_depth(value)
+    if len(text) > _DEEPEST:
+        _check_depth(text, value)
     # Integers beyond 64 bits have become floats: read again, they keep their digits.
-    return json.loads(text, parse_int=_integer) if _holds_float(value) else value
+    return json.loads(text, parse_int=_integer) if _holds_long_integer(value) else value
 
 
-def _check_depth(value: object) -> None:
+def _check_depth(text: bytes | str, value: object) -> None:
+    brackets = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    if brackets <= _DEEPEST:
+        return
     try:
         orjson.dumps(value)
     except orjson.JSONEncodeError as error:
@@ -80,9 +106,10 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) < _LONG else digits
 
 
-def _holds_float(body: object) -> bool:
+def _holds_long_integer(body: object) -> bool:
     record = body[0] if isinstance(body, list) and body else body
-    return isinstance(record, dict) and any(isinstance(value, float) for value in record.values())
+    values = record.values() if isinstance(record, dict) else ()
+    return any(isinstance(value, float) and abs(value) >= _BEYOND_INTEGERS for value in values)
 
 
 def _first(body: object) -> tuple[Mapping[str, object], int]:

@@ -7,10 +7,12 @@ from functools import lru_cache, partial
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.query.walk import MAX_STEPS
 
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES
 _REMEMBERED = 512
+_CACHEABLE = 500  # names; longer lists are rarely sent twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,16 @@ class FieldLists:
     """The fields of every table of a dictionary."""
 
     def __init__(self, dictionary: Dictionary) -> None:
-        self.find = lru_cache(maxsize=_REMEMBERED)(partial(_find, dictionary))
+        self._find = partial(_find, dictionary)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._find)
+
+    def find(self, table: str, names: tuple[str, ...] | None) -> Fields:
+        """Return the fields of a table with those names, dot-walked ones included; None for all its columns."""
+        find = self._remembered if names is None or len(names) <= _CACHEABLE else self._find
+        return find(table, names)
 
 
 def _find(dictionary: Dictionary, table: str, names: tuple[str, ...] | None) -> Fields:
-    """Return the fields of a table with those names, dot-walked ones included; None for all its columns."""
     keys = tuple(dictionary.columns(table)) if names is None else names
     found = {key: _field(dictionary, table, key) for key in keys}
     fields = tuple(field for field in found.values() if field is not None)
@@ -91,6 +98,8 @@ def _fields(fields: tuple[Field, ...], unknown: tuple[str, ...], *, whole: bool 
 def _field(dictionary: Dictionary, start: str, key: str) -> Field | None:
     """Return the field at the end of a dot-walk; None if it leads nowhere."""
     table: str | None = start
+    if key.count(".") > MAX_STEPS:
+        return None
     *references, name = path = tuple(key.split("."))
     for reference in references:
         column = None if table is None else dictionary.columns(table).get(reference)

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 MEGABYTE = 1024 * 1024
 LONGEST_BODY = 10 * MEGABYTE
 """How long a body may be unless a property says otherwise."""
+LONGEST_PATH = 16_000
+"""How long a path with its query may be to be routed (platform 1.9)."""
+LONGEST_URL = 128 * 1024
+"""How long a URL in a body may be: an item's of a batch, or one to be made short (I)."""
+LONGEST_HEADER = 8_190
+"""How long a header may be; the web server refuses longer ones."""
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.rest.call import Call
+from privman_testbench.findings import MOST_FINDINGS
 
 PREFIX = "sysparm_"
 DEFAULT_LIMIT = 10_000
@@ -131,5 +132,5 @@ def _offset(call: Call) -> int:
 
 
 def _report(call: Call, names: list[str]) -> None:
-    for name in names:
+    for name in names[: MOST_FINDINGS + 1]:
         call.swallowed("parameter-ignored", f"parameter '{name}' means nothing here: it was ignored", name)

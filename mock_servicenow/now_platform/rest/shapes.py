@@ -6,6 +6,7 @@ from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
 from mock_servicenow.now_platform.records import journal_fields
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
+from privman_testbench.findings import MOST_FINDINGS
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -102,7 +103,7 @@ def shown_fields(session: "Session", call: "Call", parameters: "Parameters", tab
     """Return the fields of an answer: those asked for, or of the view, or all, less what the user may not read."""
     names = parameters.fields or (_view(session, call, table, parameters.view) if parameters.view else None)
     fields = session.instance.fields.find(table, names)
-    for name in fields.unknown:
+    for name in fields.unknown[: MOST_FINDINGS + 1]:
         call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
     sight = session.sight
     guarded = fields.fields if sight.hidden(table) else fields.walked

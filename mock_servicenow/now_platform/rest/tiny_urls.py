@@ -9,6 +9,7 @@ from yarl import URL
 from mock_servicenow.now_platform.errors import MethodNotAllowed, UnreadableBody
 from mock_servicenow.now_platform.rest.bodies import read_json
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call
+from mock_servicenow.now_platform.rest.limits import LONGEST_URL
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
@@ -29,7 +30,7 @@ class TinyUrlApi:
             raise MethodNotAllowed(call.verb, ["POST"])
         body = read_json(call)
         url = body.get("url") if isinstance(body, dict) else None
-        if not isinstance(url, str):
+        if not isinstance(url, str) or len(url) > LONGEST_URL:
             raise UnreadableBody
         page = _page(url)
         with self._instance.transaction(self._instance.system, call.findings) as session:

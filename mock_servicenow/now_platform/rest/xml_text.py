@@ -1,8 +1,8 @@
 """XML bodies (platform 1.10)."""
 
 import re
-from collections.abc import Mapping
-from xml.etree import ElementTree as ET
+from collections.abc import Mapping, Sized
+from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.errors import UnreadableBody
@@ -11,7 +11,13 @@ Value = str | dict[str, str]
 Result = Mapping[str, Value]
 _ENTRY, _FIELD, _DEPTH = 2, 3, 8
 """How deep entries and their fields stand, and how deep any element may."""
-_PIECE = 64 * 1024
+MOST_TAGS = 100_000
+"""How many tags, comments and attributes, and names and values of attributes, a document may have."""
+MOST_BREAKS = 500_000
+"""How many line ends and references, at each of which the parser pauses."""
+LONGEST_TAG = 64 * 1024
+_PIECE = 16 * 1024
+_BREAKS = (b"\n", b"\r", b"&")
 _ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -20,23 +26,27 @@ def read_entries(body: bytes) -> tuple[dict[str, str], int]:
     """Return the first entry of ``<request><entry><field>v</field></entry></request>``, and how many there are.
 
     Nothing else of the document is kept. Raises UnreadableBody, also for a document that defines entities, nests
-    deeper than entries do, or has no entry.
+    deeper than entries do, has no entry, or more markup than `MOST_TAGS`, `MOST_BREAKS` and `LONGEST_TAG` allow.
     """
+    if body.count(b"<") > MOST_TAGS or sum(map(body.count, _BREAKS)) > MOST_BREAKS:
+        raise UnreadableBody
     entries = _Entries()
     try:
-        _read(body, ET.XMLParser(target=entries))  # noqa: S314 - `_Entries` refuses what such documents could do
-    except (ET.ParseError, LookupError, ValueError):  # the latter two tell of the encoding
+        _read(body, entries.parser())
+    except (expat.ExpatError, LookupError, ValueError):  # the latter two tell of the encoding
         raise UnreadableBody from None
     if not entries.count:
         raise UnreadableBody
     return entries.first, entries.count
 
 
-def _read(body: bytes, parser: ET.XMLParser) -> None:
-    """Read in pieces: the parser goes on to the end of each although its target has refused the document."""
+def _read(body: bytes, parser: expat.XMLParserType) -> None:
+    """Read in pieces: the parser begins a tag anew with each, so that a long tag takes the square of its length."""
     for start in range(0, len(body), _PIECE):
-        parser.feed(body[start : start + _PIECE])
-    parser.close()
+        parser.Parse(body[start : start + _PIECE])
+        if start - parser.CurrentByteIndex > LONGEST_TAG:
+            raise UnreadableBody
+    parser.Parse(b"", True)  # noqa: FBT003 - expat's own
 
 
 class _Entries:
@@ -46,20 +56,29 @@ class _Entries:
         self.first: dict[str, str] = {}
         self.count = 0
         self._depth = 0
+        self._attributes = 0
         self._text: list[str] = []
+
+    def parser(self) -> expat.XMLParserType:
+        """Return a parser that tells what it reads."""
+        parser = expat.ParserCreate(namespace_separator="}")
+        parser.buffer_text = parser.ordered_attributes = True
+        parser.StartDoctypeDeclHandler = self.doctype
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = self._text.append
+        return parser
 
     def doctype(self, *_declared: object) -> None:
         raise UnreadableBody
 
-    def start(self, tag: str, _attributes: object) -> None:
+    def start(self, tag: str, attributes: Sized) -> None:
         self._depth += 1
-        if self._depth > _DEPTH:
+        self._attributes += len(attributes)
+        if self._depth > _DEPTH or self._attributes > MOST_TAGS:
             raise UnreadableBody
         self.count += self._depth == _ENTRY and tag == "entry"
         self._text.clear()
-
-    def data(self, text: str) -> None:
-        self._text.append(text)
 
     def end(self, tag: str) -> None:
         if self._depth == _FIELD and self.count == 1:

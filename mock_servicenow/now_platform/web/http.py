@@ -22,9 +22,9 @@ from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import error_answer
-from mock_servicenow.now_platform.rest.limits import LONGEST_BODY
+from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
-from privman_testbench.bodies import Body, receive
+from privman_testbench.bodies import IN_MEMORY, Body, receive
 from privman_testbench.exchange import findings_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 USER: web.RequestKey[User] = web.RequestKey("user", User)
 
 API = "/api/"
-LONGEST_PATH = 16_000
 LONGEST_LINE = 64 * 1024
 """What the web server's ``max_line_size`` must be for `LONGEST_PATH` to be told by the platform."""
 LARGEST_BODY = 25 * 1024 * 1024
@@ -97,7 +96,10 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         outcome = await instance.run(begin)
         answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
-            status=answered.status, body=_content(instance, answered), headers=_sendable(answered.headers)
+            status=answered.status,
+            body=_content(instance, answered),
+            headers=_sendable(answered.headers),
+            zlib_executor_size=IN_MEMORY,
         )
 
     return [web.route("*", "/api/{path:(?s:.*)}", answer)]
