@@ -81,6 +81,10 @@ class ApprovalRequest:
         """Tell whether ServiceNow still has to hear of the request, or of a decision taken here."""
         return self.is_unfinished and (self.decided_here or self.state(now) is State.PENDING)
 
+    def has_ended(self, now: datetime) -> bool:
+        """Tell whether it is decided or has timed out, and ServiceNow lacks nothing of it."""
+        return self.state(now) is not State.PENDING and not self.needs_sending(now)
+
     def decided(self, decision: Decision, now: datetime) -> "ApprovalRequest":
         """Return the request with the decision; the same object when that was taken before.
 

@@ -67,7 +67,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
     settings: Settings, names: WireNames, *, clock: Clock, ids: Ids, secrets: Secrets, caller: HttpCaller
 ) -> Console:
     """Return a console with what its database keeps; raises UnusableDatabaseError."""
-    store = Store.open(settings.database)
+    store = Store.open(settings.database, clock)
     credentials = Credentials(store, secrets)
     tokens = Tokens(clock, ids, secrets, settings.token_lifetime)
     users = Users(store, clock, ids, secrets, tokens)

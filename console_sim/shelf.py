@@ -104,14 +104,15 @@ class Shelves(Protocol):
 
 
 class MemoryShelves:
-    """Shelves that live as long as the process."""
+    """Shelves that live as long as the process, each bounded by ``kept_bytes``."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
         self._shelves: list[MemoryShelf[object]] = []
 
     def shelf(self, kind: Kind[T]) -> Shelf[T]:
         """Return a new shelf."""
-        shelf = MemoryShelf(kind)
+        shelf = MemoryShelf(kind, self._kept_bytes)
         self._shelves.append(shelf)  # type: ignore[arg-type] # to be cleared, whatever it holds
         return shelf
 
@@ -134,7 +135,7 @@ class MemoryShelf(Shelf[T]):
     Past ``kept_bytes`` the oldest things go that may go; while none may, nothing new is taken.
     """
 
-    def __init__(self, kind: Kind[T], kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, kind: Kind[T], kept_bytes: int) -> None:
         self._kind = kind
         self._kept_bytes = kept_bytes
         self._things: dict[str, T] = {}
@@ -189,6 +190,6 @@ class MemoryShelf(Shelf[T]):
                 self.remove(key)
                 return
         raise StoreError(
-            f"{len(self._things)} of kind {self._kind.name!r} fill the {self._kept_bytes} bytes that a console keeps "
-            "in memory; decide some, or start the console with --database"
+            f"{len(self._things):,} undecided {self._kind.name}s fill the {self._kept_bytes // 1024:,} KiB "
+            "that a console keeps of them in memory; decide some, or start it with --database"
         )

@@ -8,6 +8,7 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.credential import Credential
 from console_sim.foreign_system import ForeignSystem
 from console_sim.shelf import Kind, MemoryShelves, Shelves
+from privman_testbench.clock import Clock
 
 IN_MEMORY = "sqlite://"
 _OBJECT_BYTES = 1_000
@@ -20,18 +21,21 @@ class ApiSettings:
     api_enabled: bool = False
 
 
-_SETTINGS = Kind("api_settings", ApiSettings, lambda _settings: "")
-_API_USERS = Kind("api_user", ApiClientUser, lambda user: user.client_id)
+_SETTINGS = Kind("api settings", ApiSettings, lambda _settings: "")
+_API_USERS = Kind("api user", ApiClientUser, lambda user: user.client_id)
 _CREDENTIALS = Kind("credential", Credential, lambda credential: credential.name)
-_FOREIGN_SYSTEMS = Kind("foreign_system", ForeignSystem, lambda system: system.name)
-_APPROVAL_REQUESTS = Kind(
-    "approval_request",
-    ApprovalRequest,
-    key=lambda request: request.request_id,
-    unfinished=lambda request: request.is_unfinished,
-    weight=lambda request: _OBJECT_BYTES + request.characters,
-    may_go=lambda request: not request.is_unfinished and request.decision is not None,
-)
+_FOREIGN_SYSTEMS = Kind("foreign system", ForeignSystem, lambda system: system.name)
+
+
+def _approval_requests(clock: Clock) -> Kind[ApprovalRequest]:
+    return Kind(
+        "approval request",
+        ApprovalRequest,
+        key=lambda request: request.request_id,
+        unfinished=lambda request: request.is_unfinished,
+        weight=lambda request: _OBJECT_BYTES + request.characters,
+        may_go=lambda request: request.has_ended(clock.now()),
+    )
 
 
 class Store:
@@ -44,22 +48,22 @@ class Store:
         approval_requests: by request id in lower case.
     """
 
-    def __init__(self, shelves: Shelves) -> None:
+    def __init__(self, shelves: Shelves, clock: Clock) -> None:
         self._shelves = shelves
         self._settings = shelves.shelf(_SETTINGS)
         self.api_users = shelves.shelf(_API_USERS)
         self.credentials = shelves.shelf(_CREDENTIALS)
         self.foreign_systems = shelves.shelf(_FOREIGN_SYSTEMS)
-        self.approval_requests = shelves.shelf(_APPROVAL_REQUESTS)
+        self.approval_requests = shelves.shelf(_approval_requests(clock))
 
     @classmethod
-    def open(cls, url: str) -> "Store":
+    def open(cls, url: str, clock: Clock) -> "Store":
         """Return the store in the database of that SQLAlchemy URL; raises UnusableDatabaseError."""
         if url in {IN_MEMORY, "sqlite:///:memory:"}:
-            return cls(MemoryShelves())
+            return cls(MemoryShelves(), clock)
         from console_sim.database import Database  # noqa: PLC0415 - SQLAlchemy is not needed in memory
 
-        return cls(Database(url))
+        return cls(Database(url), clock)
 
     @property
     def api_enabled(self) -> bool:

@@ -161,7 +161,7 @@ async def test_secret_of_an_interrupted_set_up_is_replaced(file: Path, serviceno
     async with console_on(file, servicenow) as console:
         await console.set_up()
     # As if the process had been killed after it created the user.
-    _write(file, "DELETE FROM document WHERE kind IN ('credential', 'foreign_system')")
+    _write(file, "DELETE FROM document WHERE kind IN ('credential', 'foreign system')")
     async with console_on(file, servicenow) as console:
         await console.set_up()
         assert await console.log_on()
@@ -349,7 +349,7 @@ async def test_broken_document(file: Path, servicenow: StubServiceNow) -> None:
     """A document that somebody has spoilt is an error of its own, and the others are served."""
     async with console_on(file, servicenow) as console:
         asked = [await console.ask() for _ in range(2)]
-    _write(file, "UPDATE document SET body = '{' WHERE kind = 'approval_request' AND number % 2 = 0")
+    _write(file, "UPDATE document SET body = '{' WHERE kind = 'approval request' AND number % 2 = 0")
     async with console_on(file, servicenow) as console:
         statuses = [
             (await console.call("GET", f"/__admin/approval-requests/{each['request_id']}"))[0] for each in asked
