@@ -76,6 +76,23 @@ VAULT = Table("u_vault", "Vault", columns=(Column("u_name", display=True),), acl
 
 CHAIN = Table("u_chain", "Link", columns=(Column("u_next", "Next", "reference", reference="u_chain", display=True),))
 
+SAFE = Table("u_safe", "Safe", columns=(Column("u_key", "Key", "password2", display=True),))
+LOCKER = Table(
+    "u_locker",
+    "Locker",
+    columns=(
+        Column("u_name", display=True),
+        Column("u_seal"),
+        Column("u_size", type="integer"),
+        Column("u_safe", type="reference", reference="u_safe"),
+        Column("u_toy", type="reference", reference="u_toy"),
+    ),
+    acls=(Acl("read", (), column="u_seal", condition="u_size=1"), Acl("write", (), column="u_seal")),
+)
+STRICT_LOCKER = Table("u_strict_locker", parent="u_locker", acls=(Acl("read", ("admin",), column="u_size"),))
+CLOSED_LOCKER = Table("u_closed_locker", parent="u_locker", web_service_access=False)
+UNCLEAR = Table("u_unclear", columns=(Column("u_name"),), acls=(Acl("read", (), condition="u_bunk=1"),))
+
 STAGING = Table(
     "u_imp_user",
     "User import",
@@ -94,7 +111,9 @@ CLOSED = Table("u_imp_closed", parent="sys_import_set_row", acls=(Acl("create", 
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
     """Return the packaged tables and those of the tests."""
-    return load_dictionary(tables=[TOY, VAULT, CHAIN, STAGING, CLOSED])
+    return load_dictionary(
+        tables=[TOY, VAULT, CHAIN, SAFE, LOCKER, STRICT_LOCKER, CLOSED_LOCKER, UNCLEAR, STAGING, CLOSED]
+    )
 
 
 @pytest.fixture(scope="session")

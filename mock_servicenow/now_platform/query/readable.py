@@ -103,11 +103,7 @@ class Permissions:
 
     def _is_permitted(self, table: str, outer: sa.FromClause, key: Sql, operation: str) -> Test:
         """Return whether the record of that table with that key exists and the caller may do that to it."""
-        if self._sight.opens(table, operation):
-            source: sa.FromClause = sa.table(self._dictionary.root(table), sa.column("sys_id", sa.Text())).alias()
-            permitted: Test = sa.true()
-        else:
-            source = self._dictionary.sql_table(table).alias()
-            permitted = self.test(table, source, operation)
+        source = self._dictionary.sql_table(table).alias()
+        permitted = self.test(table, source, operation)
         found = sa.select(sa.true()).select_from(source).where(source.c.sys_id == key, permitted)
         return found.correlate(outer).exists()

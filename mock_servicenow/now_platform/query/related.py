@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, storage_kind
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import UnusableTermError
@@ -62,4 +62,6 @@ def _storage(table: str, field: str, dictionary: Dictionary) -> str:
     column = dictionary.columns(table).get(field)
     if column is None:
         raise UnusableTermError(f"table '{table}' has no column '{field}'")
+    if column.type in PASSWORD_TYPES:
+        raise UnusableTermError(f"column '{field}' holds passwords")
     return storage_kind(column.type)

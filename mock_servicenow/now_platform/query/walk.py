@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError
@@ -38,10 +39,15 @@ class Path:
         return self.columns[-1]
 
     def to_display(self) -> None:
-        """Walk on, if the path ends at a reference, to what people read for the record it points to."""
+        """Walk on, if the path ends at a reference, to what people read for the record it points to.
+
+        Raises UnusableTermError if the caller may not read it, or if it is a password.
+        """
         while self.last.reference is not None and self.last.is_reference and len(self.columns) <= MAX_STEPS:
             name = self._scope.dictionary.display_column(self.last.reference)
             self.columns.append(self._column(self.last.reference, name))
+        if self.last.type in PASSWORD_TYPES:
+            raise UnusableTermError("nobody reads a password")
 
     def meets(self, rows: Rows, condition: Callable[[Operand], Test]) -> Test:
         """Return whether the row at the end meets a condition; no row at the end meets none."""

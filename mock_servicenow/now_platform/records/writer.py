@@ -70,7 +70,9 @@ class Writer:
         self._rules.run("before", context)
         data_policies.enforce(context)
         entries = journal_fields.pop_entries(session, table, current)
-        changes = {name: text for name, text in current.items() if text != previous.values[name]}
+        # That a value is what it was would tell who may not read it.
+        unread = session.sight.hidden(table) & taken.keys()
+        changes = {name: text for name, text in current.items() if text != previous.values[name] or name in unread}
         if not changes and not entries:
             return previous
         stamps = self._update_stamps(previous)

@@ -1,0 +1,220 @@
+"""What callers may read: columns by class, rows by rule and owner, and how queries about the rest are answered."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
+from mock_servicenow.now_platform.query.sight import Sight
+from mock_servicenow.now_platform.records import attachments
+
+Client = TestClient[web.Request, web.Application]
+Create = Callable[..., str]
+Grant = Callable[[str, str], None]
+Swallowed = Callable[[], list[str]]
+TABLES = "/api/now/table"
+
+
+async def found(client: Client, table: str, **asked: str) -> list[dict[str, Any]]:
+    """Return the records of a list."""
+    response = await client.get(f"{TABLES}/{table}", params={f"sysparm_{name}": value for name, value in asked.items()})
+    assert response.status == 200, await response.text()
+    records: list[dict[str, Any]] = (await response.json())["result"]
+    return records
+
+
+async def status(client: Client, verb: str, path: str, **values: str) -> int:
+    """Return the status of a write."""
+    return (await client.request(verb, f"{TABLES}/{path}", json=values)).status
+
+
+async def test_a_column_is_hidden_in_records_of_one_class(user: Client, create: Create) -> None:
+    """In lists of the parent class, too, it is blank and no condition, order or aggregate finds it."""
+    create("u_locker", u_name="a", u_size="1")
+    create("u_strict_locker", u_name="b", u_size="1")
+    records = await found(user, "u_locker", fields="u_name,u_size", query="ORDERBYu_name")
+    assert records == [{"u_name": "a", "u_size": "1"}, {"u_name": "b", "u_size": ""}]
+    assert [each["u_name"] for each in await found(user, "u_locker", query="u_size=1")] == ["a"]
+    assert "u_size" not in (await found(user, "u_strict_locker"))[0]
+    stats = await (await user.get("/api/now/stats/u_locker?sysparm_sum_fields=u_size")).json()
+    assert stats["result"]["stats"]["sum"]["u_size"] == "1"
+
+
+async def test_a_column_rule_with_a_condition_shows_the_column_to_nobody(
+    user: Client, create: Create, swallowed: Swallowed
+) -> None:
+    """Which rows meet it is not worked out, so that none is shown by mistake."""
+    create("u_locker", u_name="a", u_size="1", u_seal="s")
+    assert await found(user, "u_locker", fields="u_name,u_seal", query="u_seal=s") == [{"u_name": "a"}]
+    assert swallowed() == ["query-term-unreadable", "field-unreadable"]
+
+
+async def test_a_rule_that_cannot_be_evaluated_lets_nobody_in(user: Client, client: Client, create: Create) -> None:
+    """A condition with an unknown column is no permission."""
+    record = create("u_unclear", u_name="a")
+    for each in (user, client):
+        assert await found(each, "u_unclear") == []
+        assert await status(each, "GET", f"u_unclear/{record}") == 404
+
+
+async def test_records_of_a_closed_class_are_not_reached_by_its_parent(client: Client, create: Create) -> None:
+    """Neither listed, nor read, nor changed, nor displayed."""
+    closed = create("u_closed_locker", u_name="closed")
+    create("u_locker", u_name="open")
+    assert [each["u_name"] for each in await found(client, "u_locker")] == ["open"]
+    assert await status(client, "GET", f"u_locker/{closed}") == 404
+    assert await status(client, "PATCH", f"u_locker/{closed}", u_name="x") == 404
+
+
+@pytest.mark.parametrize(
+    ("table", "query"),
+    [
+        ("sys_user", "SUBQUERYuser_name,client_secret,oauth_entity^ENDSUBQUERY"),
+        ("oauth_entity", "SUBQUERYclient_secret,user_name,sys_user^ENDSUBQUERY"),
+        ("u_locker", "JOINu_locker.u_name=oauth_entity.client_secret!active=true"),
+        ("u_locker", "u_safeLIKEk"),
+        ("u_locker", "u_name=none^ORu_safe>k"),
+        ("u_locker", "ORDERBYu_safe"),
+    ],
+)
+async def test_passwords_join_and_sort_nothing(
+    client: Client, create: Create, swallowed: Swallowed, table: str, query: str
+) -> None:
+    """Not even an administrator compares a password with another column, or by way of a reference."""
+    create("u_locker", u_name="ready-made-secret", u_safe=create("u_safe", u_key="k"))
+    listed = await client.get(f"{TABLES}/{table}", params={"sysparm_query": query})
+    assert listed.status == 200
+    assert swallowed() == ["query-term-ignored"]
+
+
+async def test_writing_what_is_there_says_nothing(user: Client, client: Client, create: Create) -> None:
+    """A value that may be written but not read counts as changed, whether it was the same or not."""
+    record = create("u_locker", u_name="a", u_seal="s")
+    body: dict[str, Any] = {}
+    for seal in ("guess", "s", "s"):
+        answer = await user.patch(f"{TABLES}/u_locker/{record}", json={"u_seal": seal})
+        body = await answer.json()
+        assert "u_seal" not in body["result"]
+    assert body["result"]["sys_mod_count"] == "3"
+    assert (await found(client, "u_locker", fields="sys_mod_count"))[0] == {"sys_mod_count": "3"}
+
+
+@pytest.fixture
+def toys(create: Create) -> dict[str, str]:
+    """Create a toy that plain users may read, and one that they may not."""
+    return {color: create("u_toy", u_name=f"toy {color}", u_color=color) for color in ("r", "b")}
+
+
+async def test_a_reference_shows_no_name_that_may_not_be_read(
+    user: Client, create: Create, toys: dict[str, str]
+) -> None:
+    """Its value stays; neither display values nor dot-walks nor filters know more."""
+    for name, color in (("first", "r"), ("second", "b")):
+        create("u_locker", u_name=name, u_toy=toys[color])
+    records = await found(
+        user, "u_locker", fields="u_toy,u_toy.u_name", display_value="true", exclude_reference_link="true"
+    )
+    assert records == [{"u_toy": "toy r", "u_toy.u_name": "toy r"}, {"u_toy": toys["b"], "u_toy.u_name": ""}]
+    filtered = await user.get(f"{TABLES}/u_locker?u_toy=toy b")
+    assert (await filtered.json())["result"] == []
+    written = await user.post(f"{TABLES}/u_locker", json={"u_toy": "toy b"})
+    assert (await written.json())["result"]["u_toy"]["value"] == "toy b"
+
+
+async def test_a_name_is_found_among_those_that_may_be_read(user: Client, create: Create, toys: dict[str, str]) -> None:
+    """Records of the same name that may not be read make it no less clear."""
+    for number in range(3):
+        create("u_chain", u_next="x")
+        create("u_safe")
+        create("u_locker", u_name=f"l{number}")
+    create("sys_user", user_name="toy r")
+    written = await user.post(f"{TABLES}/u_locker", json={"u_toy": "toy r"})
+    assert (await written.json())["result"]["u_toy"]["value"] == toys["r"]
+
+
+OWNED = {
+    "sys_attachment": ("table_sys_id", {"table_name": "u_toy", "file_name": "f"}),
+    "sys_journal_field": ("element_id", {"name": "u_toy", "element": "u_notes", "value": "v"}),
+}
+
+
+@pytest.mark.parametrize("table", OWNED)
+async def test_what_belongs_to_a_record_is_made_by_who_may_write_it(
+    user: Client, client: Client, grant: Grant, toys: dict[str, str], table: str
+) -> None:
+    """Over the Table API as elsewhere: neither for a record out of reach nor for one that may only be read."""
+    key, values = OWNED[table]
+    for owner in (toys["r"], toys["b"], "0" * 32):
+        assert await status(user, "POST", table, **values, **{key: owner}) == 403
+    unknown = {name: "u_bunk" if value == "u_toy" else value for name, value in values.items()}
+    assert await status(user, "POST", table, **unknown, **{key: toys["r"]}) == 403
+    grant("plain", "toy_writer")
+    created = await user.post(f"{TABLES}/{table}", json={**values, key: toys["r"]})
+    assert created.status == 201
+    record = (await created.json())["result"]["sys_id"]
+    assert await status(user, "PATCH", f"{table}/{record}", **{key: toys["b"]}) == 403
+    assert await status(user, "PATCH", f"{table}/{record}", **{key: toys["r"]}) == 200
+    assert await status(client, "PATCH", f"{table}/{record}", **{key: toys["b"]}) == 200
+
+
+async def test_attributes_belong_to_the_record_of_their_attachment(
+    user: Client, client: Client, create: Create, grant: Grant, toys: dict[str, str]
+) -> None:
+    """1.9: sys_attachment_attribute shows and takes what the record of the attachment allows."""
+    files = {c: create(attachments.TABLE, table_name="u_toy", table_sys_id=toys[c], file_name=c) for c in "rb"}
+    for color, file in files.items():
+        create(attachments.ATTRIBUTES, sys_attachment=file, key="k", value=color)
+    asked = {"fields": "value", "query": "ORDERBYvalue"}
+    assert await found(user, attachments.ATTRIBUTES, **asked) == [{"value": "r"}]
+    assert await found(client, attachments.ATTRIBUTES, **asked) == [{"value": "b"}, {"value": "r"}]
+    for file in files.values():
+        assert await status(user, "POST", attachments.ATTRIBUTES, sys_attachment=file, key="x") == 403
+    grant("plain", "toy_writer")
+    assert await status(user, "POST", attachments.ATTRIBUTES, sys_attachment=files["r"], key="x") == 201
+    assert await status(user, "POST", attachments.ATTRIBUTES, key="of nothing") == 201
+
+
+async def test_attachments_of_attachments_are_seen_by_nobody(client: Client, create: Create) -> None:
+    """A row that belongs to a record owns none, so that no chain of owners is without end."""
+    first = create(attachments.TABLE, table_name=attachments.TABLE, table_sys_id="a" * 32, sys_id="a" * 32)
+    assert await found(client, attachments.TABLE) == []
+    assert await status(client, "GET", f"{attachments.TABLE}/{first}") == 404
+
+
+async def test_newer_releases_refuse_what_may_not_be_read(user: Client, instance: Instance, create: Create) -> None:
+    """2.6: in whatever clause, filter or order it is asked about."""
+    create("u_locker", u_name="a")
+    instance.release = ReleaseProfile(invalid_queries_forbidden=True)
+    for asked in ("u_seal=s", "ORDERBYu_seal", "u_toy.u_secret=s", "RLQUERYu_vault.sys_id,>0^ENDRLQUERY"):
+        assert (await user.get(f"{TABLES}/u_locker", params={"sysparm_query": asked})).status == 403
+    assert (await user.get(f"{TABLES}/u_locker?u_seal=s")).status == 403
+    assert (await user.get(f"{TABLES}/u_locker?u_name=a")).status == 200
+
+
+async def test_authors_are_named_to_who_may_read_their_names(
+    user: Client, client: Client, instance: Instance, create: Create
+) -> None:
+    """Without a name that may be read, entries of a journal are signed with the user name."""
+    toy = create("u_toy", u_color="r", u_name="t")
+    await client.patch(f"{TABLES}/u_toy/{toy}", json={"u_notes": "n"})
+    with instance.transaction(instance.system) as session:
+        admin = session.find("sys_user", user_name="admin")
+        assert admin is not None
+        session.update("sys_user", admin.sys_id, {"name": ""})
+    shown = await user.get(f"{TABLES}/u_toy/{toy}?sysparm_display_value=true")
+    assert " - admin (Notes)\nn" in (await shown.json())["result"]["u_notes"]
+
+
+def test_a_way_is_readable_if_each_step_is(dictionary: Dictionary) -> None:
+    """Each column on the way and each table that it leads to count."""
+    nobody = Sight(dictionary, frozenset(), frozenset({"u_safe"}))
+    assert nobody.reads("u_locker", ("u_toy", "u_name"))
+    assert not nobody.reads("u_locker", ("u_toy", "u_secret"))
+    assert not nobody.reads("u_locker", ("u_safe", "sys_id"))
+    assert nobody.reaches("u_locker")
+    assert not nobody.reaches("u_vault")
