@@ -2,10 +2,11 @@
 
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import orjson
 
 from console_sim.admin.setup_control import setup_to_json
@@ -25,6 +26,24 @@ from privman_testbench.trust import trust
 
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
+_LONGEST_LINE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """A step as a console reports it."""
+
+    step: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of the set-up as a console reports it."""
+
+    steps: list[StepReport]
+    servicenow_reached: bool
 
 
 class UnreachableTargetError(Exception):
@@ -39,6 +58,7 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     """
     clock = RealClock()
     secrets = Secrets()
+    secrets.add_login(options.servicenow_user, password)
     journal = Journal(clock, secrets, lambda _exchange: ())
     caller = HttpCaller(clock, journal, "console-sim", trusted=trust(settings.ca_file))
     values = {
@@ -50,14 +70,14 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     }
     try:
         if await _serves(caller, settings):
-            report = await _ask(caller, settings, values)
+            report = await _ask(caller, settings, values, secrets)
         else:
             say(f"No console simulator serves at {settings.console_url}: nobody will answer its callbacks.")
             report = await _run_here(caller, settings, values, clock, secrets)
     finally:
         await clock.aclose()
         await caller.aclose()
-    return _tell(report)
+    return _tell(report, secrets)
 
 
 async def _serves(caller: HttpCaller, settings: Settings) -> bool:
@@ -70,7 +90,7 @@ async def _serves(caller: HttpCaller, settings: Settings) -> bool:
     return answer.status == HTTPStatus.OK and answer.body == b'{"status":"ok"}'
 
 
-async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any], secrets: Secrets) -> Report:
     """Let the simulator that serves there run the steps."""
     url = f"{settings.console_url}{PREFIX}/setup"
     headers = {"Content-Type": "application/json", "X-Admin-Token": settings.admin_token}
@@ -78,27 +98,35 @@ async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]
         answer = await caller.send("POST", url, headers, orjson.dumps(values), _SETUP_SECONDS)
     except NoAnswerError as error:
         raise UnreachableTargetError(str(error)) from None
+    said = _in_line(secrets.mask(answer.body.decode(errors="replace")))
     if answer.status != HTTPStatus.OK:
-        raise UnreachableTargetError(f"{url} answers {answer.status}: {answer.body.decode(errors='replace')}")
-    report: Mapping[str, Any] = orjson.loads(answer.body)
-    return report
+        raise UnreachableTargetError(f"{url} answers {answer.status}: {said}")
+    try:
+        return msgspec.json.decode(answer.body, type=Report)
+    except msgspec.MsgspecError as error:
+        raise UnreachableTargetError(f"{url} answers no report of a set-up ({error}): {said}") from None
 
 
 async def _run_here(
     caller: HttpCaller, settings: Settings, values: Mapping[str, Any], clock: Clock, secrets: Secrets
-) -> Mapping[str, Any]:
+) -> Report:
     """Run the steps on a console of this process."""
     names = WireNames.load(settings.inferred)
     once = replace(settings, retry_wait=None)
     console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
     outcomes = await console.setup.run(read_order(values, settings.console_url))
-    return setup_to_json(outcomes, console.foreign_systems.get())
+    return msgspec.convert(setup_to_json(outcomes, console.foreign_systems.get()), Report)
 
 
-def _tell(report: Mapping[str, Any]) -> Exit:
-    steps = report["steps"]
-    for step in steps:
-        say(f"{step['status']:<8} {step['step']:<26} {step['detail']}")
-    if not report["servicenow_reached"]:
+def _tell(report: Report, secrets: Secrets) -> Exit:
+    for step in report.steps:
+        say(_in_line(secrets.mask(f"{step.status:<8} {step.step:<26} {step.detail}")))
+    if not report.servicenow_reached:
         return Exit.UNREACHABLE
-    return Exit.HELD if all(step["status"] == "ok" for step in steps) else Exit.DID_NOT_HOLD
+    return Exit.HELD if all(step.status == "ok" for step in report.steps) else Exit.DID_NOT_HOLD
+
+
+def _in_line(text: str) -> str:
+    """Return the text as one line of bounded length that commands no terminal and no pipeline."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_LINE])
+    return line.strip()

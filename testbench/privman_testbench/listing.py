@@ -1,7 +1,7 @@
 """Lists of what a journal keeps: in pages or whole, streamed while others are served."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -64,9 +64,12 @@ async def answer_in_parts(request: web.Request, parts: AsyncGenerator[bytes]) ->
 async def _stream(request: web.Request, begun: bytes, parts: AsyncIterator[bytes]) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     await answer.prepare(request)
-    await answer.write(begun)
-    async for part in parts:
-        await answer.write(part)
+    if request.method == "HEAD":
+        return answer
+    with suppress(ConnectionResetError):  # nobody reads any more
+        await answer.write(begun)
+        async for part in parts:
+            await answer.write(part)
     return answer
 
 

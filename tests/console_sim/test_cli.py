@@ -4,6 +4,8 @@ import asyncio
 import signal
 import socket
 import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from yarl import URL
 
 from .command import run, serving, start
 from .conftest import HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def set_up(stub: StubServiceNow, *arguments: str, password: str = "") -> tuple[int | None, list[str], str]:
@@ -177,17 +181,75 @@ async def test_console_that_fails(servicenow: StubServiceNow, fresh: ConsoleUnde
 
 
 def _failing_console(fault: int) -> web.Application:
-    async def health(_request: web.Request) -> web.Response:
-        return web.json_response(body=b'{"status":"ok"}')
-
     async def setup(request: web.Request) -> web.Response:
         if fault == 1:
             request.protocol.force_close()
         return web.Response(status=500, text="broken")
 
+    return _console(setup)
+
+
+def _console(setup: Handler) -> web.Application:
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response(body=b'{"status":"ok"}')
+
     app = web.Application()
     app.add_routes([web.get("/__admin/health", health), web.post("/__admin/setup", setup)])
     return app
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"steps": 1, "servicenow_reached": true}',
+        b'{"steps": [{"step": {}, "status": null, "detail": []}], "servicenow_reached": true}',
+        b'{"steps": [], "servicenow_reached": "no"}',
+        b"\xff\x1b[31m\n::error::",
+    ],
+)
+async def test_console_that_reports_nonsense(servicenow: StubServiceNow, body: bytes) -> None:
+    """Whatever a console answers to the set-up, it is one line, and exit code 3."""
+
+    async def setup(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    async with local(_console(setup)) as url:
+        code, lines, err = await set_up(servicenow, "--console-url", url)
+    assert (code, lines, err.count("\n")) == (3, [], 1)
+    assert err.startswith(f"console-sim: {url}/__admin/setup answers no report of a set-up (")
+    assert err.removesuffix("\n").isprintable()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_console_that_repeats_the_password(servicenow: StubServiceNow, status: int) -> None:
+    """A console that echoes what it was sent brings the password to no terminal, and commands none."""
+
+    async def setup(request: web.Request) -> web.Response:
+        words = f"\n::error::\x1b[31m {await request.text()} {servicenow.password}"
+        report = {"steps": [{"step": "x", "status": "ok", "detail": words}], "servicenow_reached": True}
+        return web.json_response(report, status=status)
+
+    async with local(_console(setup)) as url:
+        code, lines, err = await set_up(servicenow, "--console-url", url)
+    said = "".join(lines) or err.strip()
+    assert (code, len(lines) or err.count("\n")) == ({200: 0, 500: 3}[status], 1)
+    assert "::error::" in said
+    assert said.isprintable()
+    assert servicenow.password not in said
+
+
+@asynccontextmanager
+async def local(app: web.Application) -> AsyncIterator[str]:
+    """Serve an application and give its address."""
+    server = TestServer(app)
+    await server.start_server()
+    yield f"http://{server.host}:{server.port}"
+    await server.close()
 
 
 async def test_setup_is_interrupted(servicenow: StubServiceNow, nowhere: str) -> None:

@@ -49,6 +49,15 @@ async def test_requests_are_listed_in_order(console: ConsoleUnderTest) -> None:
     assert await console.admin("GET", "/approval-requests") == {"approval_requests": asked}
 
 
+async def test_long_list_is_streamed(console: ConsoleUnderTest) -> None:
+    """A list longer than an answer is kept at once arrives whole, and HEAD gets none of it."""
+    asked = [(await console.ask(UserReason="x" * 30_000))["request_id"] for _ in range(30)]
+    for _ in range(2):
+        assert await console.call("HEAD", "/__admin/approval-requests") == (200, None)
+        listed = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        assert [request["request_id"] for request in listed] == asked
+
+
 async def test_unknown_request(console: ConsoleUnderTest) -> None:
     """An unknown request gets 404 by its name."""
     answer = await console.call("GET", "/__admin/approval-requests/x")
