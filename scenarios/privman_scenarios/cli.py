@@ -6,7 +6,8 @@ from privman_contracts import ContractError
 from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.garbage import collected_seldom
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, complain
+from privman_scenarios.output import complain
+from privman_testbench.command_line import Exit, OneLineParser, UsageError
 from privman_testbench.reasons import reason_of
 
 _COMMAND = "privman-scenarios"

@@ -3,6 +3,8 @@
 from base64 import b64encode
 from dataclasses import dataclass, field
 
+from privman_scenarios.output import SECRETS
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -10,6 +12,9 @@ class Credentials:
 
     user: str
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        SECRETS.add_login(self.user, self.password)
 
     @property
     def header(self) -> str:

@@ -8,10 +8,14 @@ ScenariosError
 """
 
 from privman_scenarios.comparison import Comparison
+from privman_scenarios.output import mask
 
 
 class ScenariosError(Exception):
-    """Something the user must put right; the message is one line for people."""
+    """Something the user must put right; the message is one line for people, without secrets."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(mask(message))
 
 
 class UnusableFileError(ScenariosError):
@@ -43,7 +47,7 @@ class ExpectationError(Exception):
     """
 
     def __init__(self, expected: str, came: str, comparison: Comparison | None = None) -> None:
-        super().__init__(f"expected {expected}; came {came}")
-        self.expected = expected
-        self.came = came
+        self.expected = mask(expected)
+        self.came = mask(came)
+        super().__init__(f"expected {self.expected}; came {self.came}")
         self.comparison = comparison

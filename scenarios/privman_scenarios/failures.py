@@ -9,8 +9,9 @@ import yaml
 
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.model import Scenario, Step
-from privman_scenarios.reports.text import printable
+from privman_scenarios.output import write
 from privman_scenarios.shrinking import shrink
+from privman_scenarios.text import printable
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.workshop import Workshop
 from privman_testbench.virtual_clock import START
@@ -32,7 +33,7 @@ def keep(workshop: Workshop, found: Iterable[ScenarioEnded], seed: int, folder: 
         file = folder / f"{Path(each.scenario.file).stem}-{failure.step}.yaml"
         if file not in kept:
             kept.add(file)
-            file.write_text(_regression(workshop, each.scenario, failure, seed), encoding="utf-8")
+            write(file, _regression(workshop, each.scenario, failure, seed))
             yield file
 
 

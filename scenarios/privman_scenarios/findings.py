@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from privman_scenarios.control_plane import Journal
+from privman_scenarios.output import mask
 from privman_scenarios.targets import Targets
 
 Answered = tuple[str, str, int, str]
@@ -31,7 +32,7 @@ class Finding:
     where: str
 
     def __str__(self) -> str:
-        return f"{self.party} #{self.exchange}: {self.rule}: {self.message}"
+        return mask(f"{self.party} #{self.exchange}: {self.rule}: {self.message}")
 
 
 async def find_all(targets: Targets) -> list[Finding]:

@@ -14,8 +14,8 @@ from yarl import URL
 
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
+from privman_scenarios.output import mask
 from privman_testbench.bounded import read_bounded
-from privman_testbench.masking import Secrets
 
 KEPT_CALLS = 6
 USER_AGENT = "privman-scenarios"
@@ -57,7 +57,7 @@ class Answer:
 
     def __str__(self) -> str:
         shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"
-        return Secrets().mask(shown.strip())
+        return mask(shown.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from privman_scenarios.console import Console
 from privman_scenarios.control_plane import Journal
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, finished
+from privman_scenarios.output import mask
 from privman_scenarios.party import Party
 from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
@@ -122,4 +123,4 @@ def _line(name: str, exchange: Mapping[str, Any]) -> str:
     head = f"{name} {arrow} #{exchange['number']} {exchange['method']} {exchange['url']}"
     asked, answered = exchange["request"]["body"], exchange["response"]["body"]
     outcome = exchange["status"] or exchange["error"]
-    return f"{head}\n  > {asked or '(no body)'}\n  < {outcome} {answered or '(no body)'}"
+    return mask(f"{head}\n  > {asked or '(no body)'}\n  < {outcome} {answered or '(no body)'}")

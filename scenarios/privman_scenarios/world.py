@@ -27,6 +27,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
 from privman_scenarios.http_api import HttpApi
+from privman_scenarios.output import SECRETS
 from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import Need, Targets
@@ -51,6 +52,9 @@ class Remote:
     url: str
     user: str = ""
     password: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        SECRETS.add_login(self.user, self.password)
 
     @property
     def auth(self) -> Credentials:

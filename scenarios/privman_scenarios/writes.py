@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from privman_scenarios.http_api import Call
+from privman_scenarios.output import mask
 from privman_testbench.clock import Clock
-from privman_testbench.masking import Secrets
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -32,10 +32,10 @@ class Write:
 
     def to_json(self) -> str:
         """Return a line of JSON, secrets masked."""
-        return Secrets().mask(orjson.dumps(asdict(self)).decode())
+        return mask(orjson.dumps(asdict(self)).decode())
 
     def __str__(self) -> str:
-        return Secrets().mask(f"{self.method} {self.url} {self.body}".rstrip())
+        return mask(f"{self.method} {self.url} {self.body}".rstrip())
 
 
 class Writes:

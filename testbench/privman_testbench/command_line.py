@@ -37,7 +37,7 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; the usage is what ``--help`` is for."""
-        self.exit(Exit.UNUSABLE, f"{self.prog}: {message}\n")
+        self.exit(Exit.UNUSABLE, f"{self.prog}: {' '.join(message.splitlines())}\n")
 
 
 class Commands(Protocol):

@@ -74,30 +74,37 @@ class Secrets:
             text = text.encode(errors="backslashreplace").decode()
         return self._masked(text, _DEEPEST)
 
+    def mask_known(self, text: str) -> str:
+        """Return the text with the secrets that were added masked, and none by its place, as in a list of names."""
+        if not text.isascii():
+            text = text.encode(errors="backslashreplace").decode()
+        return self._masked(text, _DEEPEST, by_place=False)
+
     def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers with credentials masked; the scheme of an Authorization header stays readable."""
         return [(name, self._mask_header(name, value)) for name, value in headers]
 
-    def _masked(self, text: str, deepest: int) -> str:
+    def _masked(self, text: str, deepest: int, *, by_place: bool = True) -> str:
         # Of edits that begin together the longest goes first: what is within it is done with it.
-        return _edited(text, sorted(self._edits(text, deepest), key=lambda edit: (edit[0], -edit[1])))
+        edits = self._edits(text, deepest, by_place=by_place)
+        return _edited(text, sorted(edits, key=lambda edit: (edit[0], -edit[1])))
 
-    def _edits(self, text: str, deepest: int) -> Iterator[Edit]:
+    def _edits(self, text: str, deepest: int, *, by_place: bool) -> Iterator[Edit]:
         layer, below = text, list[Unescaped]()
         for below in layers(text):
             layer = below[-1].text if below else text
             for span in self._needles.find(layer):
                 yield *_origin(span, below), MASK
-            for place in places(layer):
+            for place in places(layer) if by_place else ():
                 yield *_origin(place.span, below), _mask_for(place, below, text)
         if deepest:  # base64 has no escapes, so it is the same in the last layer
-            yield from self._edits_within(layer, below, deepest)
+            yield from self._edits_within(layer, below, deepest, by_place=by_place)
 
-    def _edits_within(self, layer: str, below: list[Unescaped], deepest: int) -> Iterator[Edit]:
+    def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
         """Yield what has to be changed in the texts that are packed as base64."""
         for packed in _PACKED.finditer(layer):
             text = _unpacked(packed[0])
-            masked = self._masked(text, deepest - 1)
+            masked = self._masked(text, deepest - 1, by_place=by_place)
             if masked != text:
                 yield *_origin(packed.span(), below), b64encode(masked.encode()).decode()
 

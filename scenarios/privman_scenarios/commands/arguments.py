@@ -8,11 +8,11 @@ from pathlib import Path
 from privman_scenarios.catalog import catalog_files, scenario_files
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
-from privman_scenarios.reports.text import printable
+from privman_scenarios.output import say
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
 from privman_scenarios.writes import Write, Writes
-from privman_testbench.command_line import UsageError, ca_file, say, url
+from privman_testbench.command_line import UsageError, ca_file, url
 from privman_testbench.real_clock import RealClock
 
 
@@ -87,10 +87,10 @@ def writes(options: argparse.Namespace) -> Writes:
 
     def tell(write: Write) -> None:
         if options.dry_run:
-            say(f"would send {printable(str(write))}")
+            say(f"would send {write}")
         if options.writes:
             with options.writes.open("a", encoding="utf-8") as file:
-                file.write(f"{write.to_json()}\n")
+                file.write(f"{write.to_json()}\n")  # masked already
 
     return Writes(tell, RealClock())
 

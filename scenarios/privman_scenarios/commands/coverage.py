@@ -10,9 +10,9 @@ from privman_contracts.evidence import MEANING
 from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import by_contract, by_evidence
+from privman_scenarios.output import say
 from privman_scenarios.reports.table import print_table
 from privman_scenarios.world import fault_kinds
-from privman_testbench.command_line import say
 
 Shares = dict[Evidence | None, float]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from privman_contracts import Contracts, override
 from privman_scenarios.drift.drift import Drift, find_drift
+from privman_scenarios.output import say
 from privman_scenarios.recordings.har_reader import read_har
-from privman_testbench.command_line import Commands, Exit, say
+from privman_testbench.command_line import Commands, Exit
 
 
 def add(commands: Commands) -> None:

@@ -11,10 +11,11 @@ from privman_scenarios.failures import keep
 from privman_scenarios.generation.walks import walks
 from privman_scenarios.interleaving.orders import Bound
 from privman_scenarios.model import Scenario
+from privman_scenarios.output import say
 from privman_scenarios.player import Player
 from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.command_line import UsageError, say
+from privman_testbench.command_line import UsageError
 from privman_testbench.real_clock import RealClock
 
 # Every order of four steps that happen together.

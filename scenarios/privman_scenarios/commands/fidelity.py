@@ -18,10 +18,10 @@ from privman_scenarios.fidelity.comparison import Comparison, compare
 from privman_scenarios.fidelity.prober import Prober
 from privman_scenarios.fidelity.trap import Trap, Unprobed, load_traps
 from privman_scenarios.http_api import HttpApi
+from privman_scenarios.output import say
 from privman_scenarios.reports.table import print_table, terminal
-from privman_scenarios.reports.text import printable
 from privman_scenarios.world import Remote, basic_auth_rows, fresh_servicenow, releases
-from privman_testbench.command_line import Commands, Exit, UsageError, ca_file, say, url
+from privman_testbench.command_line import Commands, Exit, UsageError, ca_file, url
 from privman_testbench.ids import Ids
 from privman_testbench.trust import trust
 
@@ -120,6 +120,6 @@ def _told(comparison: Comparison) -> Iterator[str]:
     if comparison.left_out:
         yield f"{trap.id} was left out: {comparison.left_out}"
     if comparison.trouble:
-        yield printable(f"{trap.id} was given up: {comparison.trouble}")
+        yield (f"{trap.id} was given up: {comparison.trouble}")
     for record in comparison.left_behind:
-        yield printable(f"not deleted: {record}")
+        yield f"not deleted: {record}"

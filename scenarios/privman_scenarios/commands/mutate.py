@@ -10,8 +10,8 @@ from privman_scenarios.commands import arguments
 from privman_scenarios.commands.watching import watched
 from privman_scenarios.mutants.mutant import Mutant, load_all
 from privman_scenarios.mutants.trial import Trials, Verdict
+from privman_scenarios.output import shown
 from privman_scenarios.processes import spread
-from privman_scenarios.reports.text import printable
 from privman_scenarios.words import nearest
 from privman_testbench.command_line import Commands, Exit
 
@@ -71,4 +71,4 @@ def _line(verdict: Verdict) -> str:
 
 def _say(console: Console, lines: Iterable[str]) -> None:
     for line in lines:
-        console.print(printable(line), markup=False, soft_wrap=True)
+        console.print(shown(line), markup=False, soft_wrap=True)

@@ -8,13 +8,14 @@ from privman_contracts import Contracts
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reporting import Reports, add_reports
 from privman_scenarios.engine import Engine
+from privman_scenarios.output import say
 from privman_scenarios.recordings.har_reader import read_har
 from privman_scenarios.recordings.har_writer import to_har
 from privman_scenarios.recordings.recorded import Recorded
 from privman_scenarios.recordings.recorder import Recorder
 from privman_scenarios.recordings.redaction import redact
 from privman_scenarios.verbs import vocabulary
-from privman_testbench.command_line import Commands, Exit, say
+from privman_testbench.command_line import Commands, Exit
 from privman_testbench.real_clock import RealClock
 
 

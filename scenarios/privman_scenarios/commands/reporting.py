@@ -10,13 +10,13 @@ from privman_scenarios.commands.coverage import add_coverage, reader, show, suff
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
 from privman_scenarios.events import Listener
+from privman_scenarios.output import say_command, write
 from privman_scenarios.reports.github import GitHubReport
 from privman_scenarios.reports.html import html
 from privman_scenarios.reports.json_report import json_report
 from privman_scenarios.reports.junit import junit
 from privman_scenarios.reports.record import Record
 from privman_scenarios.reports.terminal import TerminalReport
-from privman_testbench.command_line import say
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ class Reports:
         self._written = [(render, file) for render, file in asked if file]
         self.listeners: Sequence[Listener] = [self._record, self._terminal]  # what is printed is recorded
         if options.github:
-            self.listeners = [*self.listeners, GitHubReport(say, Path.cwd())]
+            self.listeners = [*self.listeners, GitHubReport(say_command, Path.cwd())]
         if self._coverage:
             self.listeners = [*self.listeners, self._coverage]
         self.journals = self._coverage is not None
@@ -72,4 +72,4 @@ class Reports:
 
     def _write(self) -> None:
         for render, file in self._written:
-            file.write_text(render(self._record), encoding="utf-8")
+            write(file, render(self._record))

@@ -10,7 +10,8 @@ from watchfiles import Change
 
 from privman_contracts import ContractError
 from privman_scenarios.errors import ScenariosError
-from privman_testbench.command_line import Exit, complain, say
+from privman_scenarios.output import complain, say
+from privman_testbench.command_line import Exit
 
 # How often an interrupt is looked for.
 MILLISECONDS = 200

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from privman_contracts import Contracts
+from privman_scenarios.output import SECRETS
 from privman_scenarios.recordings.bodies import values
 from privman_scenarios.recordings.recorded import Recorded
 from privman_testbench.masking import Secrets
@@ -18,10 +19,9 @@ def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded
     Passwords and the like are masked where they stand; Client Ids, Secrets and tokens, which the contracts tell
     of, wherever they appear.
     """
-    secrets = Secrets()
-    for secret in sorted(set(_known(exchanges, contracts)), key=len, reverse=True):
-        secrets.add(secret)
-    return [_masked(exchange, secrets) for exchange in exchanges]
+    for secret in _known(exchanges, contracts):
+        SECRETS.add(secret)
+    return [_masked(exchange, SECRETS) for exchange in exchanges]
 
 
 def _masked(exchange: Recorded, secrets: Secrets) -> Recorded:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from privman_scenarios.reports.sequence import LIFELINES, Lifeline, Message
-from privman_scenarios.reports.text import printable
+from privman_scenarios.text import printable
 
 NAMES = {"people": "People", "console": "Privilege Manager", "servicenow": "ServiceNow"}
 # Pixels.

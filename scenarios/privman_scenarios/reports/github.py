@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from privman_scenarios.events import Event, ScenarioEnded
-from privman_scenarios.reports.text import printable
+from privman_scenarios.output import shown
 
 
 class GitHubReport:
@@ -37,7 +37,7 @@ class GitHubReport:
 
 
 def _data(text: str) -> str:
-    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

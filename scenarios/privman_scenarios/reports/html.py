@@ -11,7 +11,7 @@ from privman_scenarios.reports.marked import Line, marked_lines
 from privman_scenarios.reports.record import Played, Record
 from privman_scenarios.reports.section import Section
 from privman_scenarios.reports.sequence import sequence
-from privman_scenarios.reports.text import printable
+from privman_scenarios.text import printable
 
 
 def html(record: Record, further: Sequence[Section] = ()) -> str:

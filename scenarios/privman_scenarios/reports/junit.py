@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.reports.marked import marked_text
 from privman_scenarios.reports.record import Record
-from privman_scenarios.reports.text import printable
+from privman_scenarios.text import printable
 
 
 def junit(record: Record) -> str:

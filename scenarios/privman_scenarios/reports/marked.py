@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from privman_scenarios.comparison import Comparison, Difference
-from privman_testbench.masking import Secrets
+from privman_scenarios.output import mask
 
 # So many lines on either side of a marked one are shown of a long value.
 AROUND = 3
@@ -38,7 +38,6 @@ def marked_lines(comparison: Comparison) -> list[Line]:
     for difference in comparison.differences:
         number = _line_of(difference.where, lines)
         lines[number] = replace(lines[number], marks=(*lines[number].marks, _mark(difference, lines[number].where)))
-    mask = Secrets().mask
     return [replace(line, text=mask(line.text)) for line in _near_marks(lines)]
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from privman_scenarios.reports.text import printable
+from privman_scenarios.output import shown
 
 # A pipe has no edge; a line is cut nowhere.
 _PIPE_WIDTH = 10_000
@@ -22,7 +22,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows below their headings; a cell may have several lines."""
     table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(shown(cell)) for cell in row))
     console = terminal()
     with console.capture() as captured:
         console.print(table)

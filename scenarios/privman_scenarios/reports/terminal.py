@@ -15,8 +15,8 @@ from privman_scenarios.events import (
     ScenarioStarted,
     VariationHeld,
 )
+from privman_scenarios.output import in_a_line, shown
 from privman_scenarios.reports.marked import Line, marked_lines
-from privman_scenarios.reports.text import printable
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -51,9 +51,9 @@ class TerminalReport:
             self._expected += event.variations
             self._progress.update(self._task, total=self._expected)
         elif isinstance(event, VariationHeld):
-            self._progress.update(self._task, description=event.scenario.name, advance=1)
+            self._progress.update(self._task, description=in_a_line(event.scenario.name), advance=1)
         elif isinstance(event, ScenarioStarted):
-            self._progress.update(self._task, description=event.scenario.name)
+            self._progress.update(self._task, description=in_a_line(event.scenario.name))
         elif isinstance(event, ScenarioEnded):
             self._progress.advance(self._task)
             self._print_scenario(event)
@@ -70,25 +70,25 @@ class TerminalReport:
 
     def _print_scenario(self, event: ScenarioEnded) -> None:
         if self._console.is_terminal:
-            name = Text.assemble(printable(event.scenario.name), (_reason(event), "dim"))
+            name = Text.assemble(in_a_line(event.scenario.name), (in_a_line(_reason(event)), "dim"))
             self._table.add_row(Text(event.outcome, STYLES[event.outcome]), name, f"{event.seconds:.2f} s")
         if event.failure or not self._console.is_terminal:
             outcome = (f"{event.outcome:8}", STYLES[event.outcome])
-            self._print(Text.assemble(outcome, printable(f"{event.scenario.name}{_reason(event)}")))
+            self._print(Text.assemble(outcome, in_a_line(f"{event.scenario.name}{_reason(event)}")))
         if event.failure:
             self._print_failure(event.failure)
 
     def _print_failure(self, failure: Failure) -> None:
-        self._print(Text(f"  {failure.file}:{failure.line}: {failure.step}"))
-        self._print(Text(printable(f"    expected {failure.expected}")))
-        self._print(Text(printable(f"    came     {failure.came}")))
+        self._print(Text(f"  {in_a_line(failure.file)}:{failure.line}: {failure.step}"))
+        self._print(Text(shown(f"    expected {failure.expected}")))
+        self._print(Text(shown(f"    came     {failure.came}")))
         for compared in marked_lines(failure.comparison) if failure.comparison else ():
             self._print_compared(compared)
-        for line in printable("\n".join(failure.exchanges)).split("\n"):
+        for line in shown("\n".join(failure.exchanges)).split("\n"):
             self._print(Text(f"    | {line}", style="dim"))
 
     def _print_compared(self, line: Line) -> None:
-        self._print(Text(printable(f"    {line}"), style="bold red" if line.marks else ""))
+        self._print(Text(shown(f"    {line}"), style="bold red" if line.marks else ""))
 
     def _print_end(self, event: RunEnded) -> None:
         counts = f"{event.passed} passed, {event.failed} failed, {event.skipped} skipped"

@@ -1,0 +1,49 @@
+"""Everything that leaves this process, without secrets, and without what a terminal or a pipeline would obey."""
+
+import re
+from pathlib import Path
+
+from privman_scenarios.text import printable
+from privman_testbench import command_line
+from privman_testbench.masking import Secrets
+
+# Of this process: whoever learns a password adds it, and every output masks it in whatever encoding.
+SECRETS = Secrets()
+# GitHub Actions and Azure Pipelines take commands from lines like these.
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[))", re.MULTILINE | re.IGNORECASE)
+
+
+def mask(text: str) -> str:
+    """Return the text of a message without secrets, known ones and those in their places."""
+    return SECRETS.mask(text)
+
+
+def shown(text: str) -> str:
+    """Return the text as people may see it on a terminal or in the log of a pipeline."""
+    plain = printable(SECRETS.mask_known(text)).replace("\r\n", "\n").replace("\r", "\ufffd")
+    return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", plain)
+
+
+def in_a_line(text: str) -> str:
+    """Return the same on one line."""
+    return " ".join(shown(text).splitlines())
+
+
+def say(text: str) -> None:
+    """Print lines at once, for a pipe too."""
+    command_line.say(shown(text))
+
+
+def complain(command: str, text: str) -> None:
+    """Print one line on standard error."""
+    command_line.complain(command, in_a_line(text))
+
+
+def say_command(line: str) -> None:
+    """Print a line that the pipeline is to obey; its data is escaped by whoever wrote it."""
+    command_line.say(SECRETS.mask_known(line))
+
+
+def write(file: Path, text: str) -> None:
+    """Write a text file; raises OSError."""
+    file.write_text(SECRETS.mask_known(text), encoding="utf-8")

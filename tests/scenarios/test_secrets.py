@@ -1,0 +1,139 @@
+"""Whatever leaves the process holds no password, and nothing that a terminal or a pipeline obeys."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+from xml.etree import ElementTree as ET
+
+import pytest
+from aiohttp import web
+
+import privman_scenarios
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
+from privman_scenarios.loop import LoopThread
+from privman_testbench.serving import serving
+
+PASSWORD = "S3cret/of+this=run"
+USER = "integration"
+ENCODED = [
+    PASSWORD,
+    base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
+    base64.b64encode(PASSWORD.encode()).decode(),
+    quote(PASSWORD, safe=""),
+    json.dumps(json.dumps({"x": PASSWORD})),
+]
+
+
+@contextmanager
+def echoing(loop: LoopThread) -> Iterator[str]:
+    """Serve an instance that lets anybody in, and answers everything else with 500 and all that it was sent."""
+
+    async def echo(request: web.Request) -> web.Response:
+        if request.path.startswith("/__admin"):
+            raise web.HTTPNotFound
+        if "sysparm_limit=1&sysparm_fields=sys_id" in request.query_string or "ORDERBYsys_created_on" in str(
+            request.url
+        ):
+            return web.json_response({"result": []})
+        sent = {**request.headers, "body": await request.text(), "login": f"{USER}:{PASSWORD}", "password": PASSWORD}
+        packed = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        text = (
+            f"{json.dumps(sent)} {request.headers.get('Authorization')} {packed} {PASSWORD} {quote(PASSWORD, safe='')}"
+        )
+        return web.Response(status=500, text=f"{text}\n::error::injected\n\x1b[2J", headers={"X-Echo": packed})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", echo)
+    served = serving(app)
+    yield loop.run(served.__aenter__())
+    loop.run(served.__aexit__(None, None, None))
+
+
+@pytest.fixture(autouse=True)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVICENOW_PASSWORD", PASSWORD)
+
+
+def outputs(folder: Path, captured: tuple[str, str]) -> dict[str, str]:
+    """Return everything that a command has put out, by what it is."""
+    return {"out": captured[0], "err": captured[1]} | {file.name: file.read_text() for file in folder.iterdir()}
+
+
+@pytest.mark.parametrize("command", ["run", "record", "fidelity", "run dry"])
+def test_no_output_holds_the_password(
+    command: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither terminal nor reports, in clear nor in any encoding, although the instance repeats it."""
+    files = [str(path) for path in catalog_files() if path.stem in ("approve", "decision-nobody-asked-for")]
+    reports = [f"--{kind}={tmp_path / kind}" for kind in ("junit-xml", "html", "json", "writes")]
+    with echoing(privman_loop) as url:
+        target = ["--servicenow-url", url, "--servicenow-user", USER]
+        code = main(
+            {
+                "run": ["run", *files, *target, *reports, "--github"],
+                "run dry": ["run", *files, *target, *reports, "--dry-run"],
+                "record": ["record", *files, *target, *reports, "--out", str(tmp_path / "out.har")],
+                "fidelity": ["fidelity", "--against", url, "--user", USER, "--writes", str(tmp_path / "writes")],
+            }[command]
+        )
+    assert code in (0, 1, 3)
+    captured = capsys.readouterr()
+    for name, text in outputs(tmp_path, (captured.out, captured.err)).items():
+        assert [each for each in ENCODED if each in text] == [], name
+    assert "\x1b" not in captured.out
+    injected = [line for line in captured.out.splitlines() if line.lstrip().startswith("::error::injected")]
+    assert injected == []
+
+
+NASTY = 'title: "Nice\\n::error::injected\\n\\e[2J##vso[task.complete]\\u202e \\x85 <script>"\n'
+STEPS = 'steps:\n- console.ask: {}\n- console.expect-approval: {comment: "a\\n::warning::injected"}\n'
+
+
+def test_a_title_is_no_command_of_a_pipeline_or_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scenario file of somebody else may hold anything; each report stays what it is."""
+    file = tmp_path / "nasty.yaml"
+    file.write_text(NASTY + STEPS)
+    reports = {kind: tmp_path / f"{kind}.out" for kind in ("junit-xml", "html", "json")}
+    assert main(["run", str(file), *(f"--{kind}={path}" for kind, path in reports.items()), "--github"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    commands = [line for line in lines if line.lstrip().startswith("::")]
+    assert len(commands) == 1
+    assert commands[0].startswith("::error file=")
+    assert commands[0].count("::") >= 2
+    assert not any("##vso[" in line or "\x1b" in line or "\u202e" in line for line in lines)
+    (suite,) = ET.parse(reports["junit-xml"]).getroot()  # noqa: S314 - our own report
+    assert "injected" in str(suite[0].get("name"))
+    assert "<script>" not in reports["html"].read_text().partition("</script>")[2]
+    assert json.loads(reports["json"].read_text())["failed"] == 1
+
+
+def test_an_argument_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell may pass lines."""
+    with pytest.raises(SystemExit):
+        main(["run", "--nosuch\n::error::injected"])
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert main(["run", "nosuch\n::error::injected"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_one_module_writes_what_leaves_the_process() -> None:
+    """Every other one goes through it, so that nothing is left unmasked."""
+    package = Path(privman_scenarios.__file__).parent
+    texts = {file.relative_to(package).as_posix(): file.read_text() for file in package.rglob("*.py")}
+    prints = re.compile(r"console\.print\(|sys\.std(out|err)\.write|command_line import .*(say|complain)")
+    printing = {name for name, text in texts.items() if prints.search(text)}
+    writing = {name for name, text in texts.items() if ".write_text(" in text}
+    assert printing == {"reports/terminal.py", "reports/table.py", "commands/mutate.py"}
+    # Files of names and rows for fakes, which hold no secrets.
+    assert writing == {
+        "output.py",
+        "matrix/combination.py",
+        "matrix/judge.py",
+        "commands/fidelity.py",
+        "commands/arguments.py",
+    }
