@@ -56,7 +56,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
     instance.add_rule(api_keys.masking_rule(secrets))
-    privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets)
+    privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     _build(blueprint, instance)
 
     async def reset() -> None:

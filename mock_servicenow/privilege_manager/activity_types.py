@@ -9,6 +9,9 @@ from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, Ru
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 
+LONGEST_TIMEOUT = timedelta(days=36_525)
+"""A hundred years; a longer max timeout never ends (inferred)."""
+
 
 class ActivityTypes:
     """The activity type records."""
@@ -18,9 +21,12 @@ class ActivityTypes:
         self._registrations = registrations
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rule that ties every activity type to a registration."""
+        """Return the rules that tie every activity type to a registration and report a max timeout that never ends."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
-        return [BusinessRule("Registered instance only", self._table.name, "before", written, self._check_instance)]
+        return [
+            BusinessRule("Registered instance only", self._table.name, "before", written, self._check_instance),
+            BusinessRule("Bound the max timeout", self._table.name, "after", written, self._check_timeout),
+        ]
 
     def all(self, session: Session) -> list[Record]:
         """Return every activity type."""
@@ -40,9 +46,10 @@ class ActivityTypes:
         return [response.strip() for response in listed if response.strip()]
 
     def max_timeout(self, activity_type: Record) -> timedelta | None:
-        """Return how long a request may wait for its decision; None for ever."""
+        """Return how long a request may wait for its decision; None for ever, as is longer than `LONGEST_TIMEOUT`."""
         stored = activity_type[self._table["max_timeout"]]
-        return timedelta(seconds=duration_seconds(stored)) if stored else None
+        limit = timedelta(seconds=duration_seconds(stored)) if stored else None
+        return limit if limit is None or limit <= LONGEST_TIMEOUT else None
 
     def includes(self, activity_type: Record, column: str) -> bool:
         """Tell whether decisions carry ``comment`` or ``duration``."""
@@ -52,3 +59,9 @@ class ActivityTypes:
         instance_id = context.current.get(self._table["instance_id"], "")
         if not self._registrations.exists(context.session, instance_id):
             context.abort(f"'{self._table['instance_id']}' is {instance_id!r}; expected a registered Instance Id")
+
+    def _check_timeout(self, context: RuleContext) -> None:
+        stored = context.current[self._table["max_timeout"]]
+        if stored and timedelta(seconds=duration_seconds(stored)) > LONGEST_TIMEOUT:
+            message = f"'{self._table['max_timeout']}' is {stored!r}, more than 100 years: requests never time out"
+            context.report("max-timeout-unbounded", message, self._table["max_timeout"])

@@ -4,11 +4,12 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.deliverer import Deliverer
+from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue
 from mock_servicenow.privilege_manager.outbox import Outbox
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.requests import ApprovalRequests
 from mock_servicenow.privilege_manager.tables import AppTables
-from mock_servicenow.privilege_manager.timeouts import Timeouts
+from mock_servicenow.privilege_manager.timeouts import Note, Timeouts
 from privman_contracts.wire_names import WireNames
 from privman_testbench.masking import Secrets
 from privman_testbench.outbound import HttpCaller
@@ -18,24 +19,28 @@ class PrivilegeManagerApp:
     """The app's business rules and its two background duties: deliveries and time-outs.
 
     Its tables (`AppTables`) have to be in the instance's dictionary.
+
+    Args:
+        note: is told what the background duties cannot do.
     """
 
-    def __init__(
-        self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets
+    def __init__(  # noqa: PLR0913, PLR0917 - what the app stands on
+        self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets, note: Note
     ) -> None:
         self.tables = tables
         self._instance = instance
         self._registrations = registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, registrations)
         requests = ApprovalRequests(tables, names, registrations, activity_types)
+        queue = DeliveryQueue(tables)
         outbox = Outbox(tables, names, registrations, activity_types, requests)
-        self.deliverer = Deliverer(instance, outbox, ConsoleClient(caller, names, secrets))
-        self.timeouts = Timeouts(instance, tables, names, activity_types)
+        self.deliverer = Deliverer(instance, outbox, queue, ConsoleClient(caller, names, secrets))
+        self.timeouts = Timeouts(instance, tables, names, activity_types, note)
         for rules in (
             registrations.rules(),
             activity_types.rules(),
             requests.rules(),
-            outbox.rules(self.deliverer.wake),
+            outbox.rules(queue, self.deliverer.wake),
             self.timeouts.rules(),
         ):
             for rule in rules:

@@ -5,11 +5,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
+from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.time_spans import parse_clock
 from privman_contracts.wire_names import WireNames
 
+SHORTEST_WAIT = timedelta(seconds=1)
+"""Shorter minimum wait times are waited for so long (inferred)."""
+MOST_RETRIES = 1_000
+"""Of more retries so many are made (inferred)."""
 _BODY = "instance_metadata"
+_MOST_DIGITS = 9
+_LONGEST_SHOWN = 200
 
 
 class ConfigurationError(ValueError):
@@ -21,8 +28,9 @@ class Configuration:
     """How decisions reach the console (integration 3, ``instance_metadata``).
 
     Attributes:
-        wait: the time between two attempts.
-        retries: how many attempts may follow the first.
+        wait: the time between two attempts, at least `SHORTEST_WAIT`.
+        retries: how many attempts may follow the first, at most `MOST_RETRIES`.
+        bounded: says for each pair that asks for more, or for less, what is done instead.
     """
 
     username: str
@@ -31,6 +39,7 @@ class Configuration:
     token_url: str
     endpoint_url: str
     retries: int
+    bounded: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, names: WireNames, pairs: Mapping[str, object]) -> Self:
@@ -42,16 +51,23 @@ class Configuration:
         wait = parse_clock(value("Minimum wait time"))
         retries = value("Maximum retry attempts")
         if wait is None:
-            raise ConfigurationError(f"'Minimum wait time' is {value('Minimum wait time')!r}; expected HH:MM:SS")
+            raise ConfigurationError(f"'Minimum wait time' is {_short(value('Minimum wait time'))}; expected HH:MM:SS")
         if not retries.isascii() or not retries.isdecimal():
-            raise ConfigurationError(f"'Maximum retry attempts' is {retries!r}; expected a whole number")
+            raise ConfigurationError(f"'Maximum retry attempts' is {_short(retries)}; expected a whole number")
+        many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > MOST_RETRIES
+        bounded = []
+        if wait < SHORTEST_WAIT:
+            bounded.append(f"'Minimum wait time' is {value('Minimum wait time')!r}: one second is waited")
+        if many:
+            bounded.append(f"'Maximum retry attempts' is {_short(retries)}: at most {MOST_RETRIES} retries are made")
         return cls(
             username=value("Username"),
             password=value("Password"),
-            wait=wait,
+            wait=max(wait, SHORTEST_WAIT),
             token_url=_url("Token Url", value("Token Url")),
             endpoint_url=_url("Endpoint Url", value("Endpoint Url")),
-            retries=int(retries),
+            retries=MOST_RETRIES if many else int(retries),
+            bounded=tuple(bounded),
         )
 
 
@@ -67,10 +83,16 @@ def _pair(pairs: Mapping[str, object], key: str) -> str:
     value = pairs.get(key, "")
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"'instance_metadata' has no text for {key!r}")
+    if not is_storable(value):
+        raise ConfigurationError(f"{key!r} has characters that are no text: NUL, or half of a surrogate pair")
     return value
+
+
+def _short(value: str) -> str:
+    return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
 
 
 def _url(key: str, url: str) -> str:
     if not url.lower().startswith(("http://", "https://")):
-        raise ConfigurationError(f"{key!r} is {url!r}; expected an http or https address")
+        raise ConfigurationError(f"{key!r} is {_short(url)}; expected an http or https address")
     return url

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from mock_servicenow.privilege_manager.configuration import Configuration
+from mock_servicenow.privilege_manager.json_text import write_json
 from privman_contracts.wire_names import WireNames
 from privman_testbench.masking import Secrets
 from privman_testbench.outbound import Answer, HttpCaller, NoAnswerError
@@ -81,7 +82,7 @@ class ConsoleClient:
     async def _post(
         self, url: str, body: Mapping[str, str], headers: dict[str, str], *, answers_secret: bool = False
     ) -> Answer:
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        data = write_json(body).encode()
         sent = _JSON | headers
         return await self._caller.send("POST", url, sent, data, SECONDS_PER_CALL, answers_secret=answers_secret)
 

@@ -1,40 +1,33 @@
 """Sends responses to the consoles, again and again where that may help (integration 4)."""
 
 import asyncio
-from collections import deque
+import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-from mock_servicenow.now_platform.dictionary.values import DATE_TIME
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, OperationFailed
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
+from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Entry
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
-from privman_testbench.clock import Timer
+from privman_testbench.clock import Job, Timer
 
 T = TypeVar("T")
-KEPT_ATTEMPTS = 10_000
+POLL_SECONDS = 1.0
+"""How often a process looks for what others have left behind; it also renews its claims then."""
+PAUSE = timedelta(seconds=1)
+"""After which a step is tried again that the database could not carry out."""
+LONG_PAUSE = timedelta(seconds=60)
+"""The same for a step that failed unexpectedly."""
+_MOST_FOUND = 1_000  # at a time; the next poll finds more
+_ALL = 2**31
 _NO_ANSWER = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to send a response.
-
-    Attributes:
-        status: of the answer; 0 if there was none.
-        error: why the attempt could not even be made.
-    """
-
-    response_id: str
-    at: datetime
-    status: int
-    error: str = ""
+_LOG = logging.getLogger("mock_servicenow.deliveries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,102 +38,186 @@ class Waiting:
     timer: Timer
 
 
-class Deliverer:
-    """Makes the attempts that the outbox asks for, each at its time on the clock."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process is to make, and the attempts made before."""
 
-    def __init__(self, instance: Instance, outbox: Outbox, client: ConsoleClient) -> None:
+    delivery: Delivery
+    made: Attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt; ``error`` says why it failed where that was not the console's answer."""
+
+    attempt: Attempt
+    error: str = ""
+
+
+class Deliverer:
+    """Makes the attempts that the queue asks for, each at its time on the clock.
+
+    On a database that several processes share, each response is sent by whichever of them claims it; all of them look
+    for what is due, so nothing waits for one that has died.
+    """
+
+    def __init__(self, instance: Instance, outbox: Outbox, queue: DeliveryQueue, client: ConsoleClient) -> None:
         self._instance = instance
         self._clock = instance.clock
         self._outbox = outbox
+        self._queue = queue
         self._client = client
-        self._made: deque[Attempt] = deque(maxlen=KEPT_ATTEMPTS)
+        self._alone = instance.store.embedded
         self._waiting: dict[str, Waiting] = {}
+        self._sending: set[str] = set()
+        self._poll: Timer | None = None
         self._loop: asyncio.AbstractEventLoop  # known once it has started
 
     async def start(self) -> None:
         """Go on with what an earlier process left unfinished; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
-        for response_id, due in await self._in_session(self._unfinished):
-            self._schedule(response_id, due)
+        await self._look()
+        if not self._alone:
+            self._poll = self._clock.poll(POLL_SECONDS, self._look)
 
     def wake(self, response_id: str) -> None:
         """Send a response that has just been committed; may be called from any thread."""
         self._loop.call_soon_threadsafe(self._schedule, response_id, self._clock.now())
 
     def stop(self) -> None:
-        """Make no further attempt and forget those that were made."""
+        """Make no further attempt."""
+        if self._poll is not None:
+            self._poll.cancel()
         for waiting in self._waiting.values():
             waiting.timer.cancel()
         self._waiting.clear()
-        self._made.clear()
+        self._sending.clear()
         self._client.forget_tokens()
 
     async def to_json(self) -> list[dict[str, object]]:
-        """Return every response with its attempts, as the control plane prints them."""
+        """Return every decision that was to be delivered, with its attempts, as the control plane prints them."""
         by_age = "ORDERBYsys_created_on^ORDERBYsys_id"
         return await self._in_session(
-            lambda session: self._describe_all(session.query(self._outbox.table.name, by_age))
+            lambda session: self._describe_all(session, session.query(self._outbox.table.name, by_age))
         )
 
     async def newest(self, most: int) -> list[dict[str, object]]:
-        """Return the last responses in the same shape, the last one first."""
-        return await self._in_session(lambda session: self._describe_all(session.newest(self._outbox.table.name, most)))
+        """Return the last decisions in the same shape, the last one first."""
+        return await self._in_session(
+            lambda session: self._describe_all(session, session.newest(self._outbox.table.name, most))
+        )
+
+    async def _look(self) -> None:
+        """Find what is to be sent; if the database fails now, look again."""
+        try:
+            found = await self._in_session(self._find)
+        except DatabaseUnavailable:
+            if self._alone:  # else the next poll looks
+                self._clock.call_at(self._clock.now() + PAUSE, self._look)
+            return
+        for response_id, free in found:
+            self._schedule(response_id, free)
+
+    def _find(self, session: Session) -> list[tuple[str, datetime]]:
+        if self._alone:
+            self._queue.release_all(session)
+            return self._queue.waiting(session, _ALL)
+        self._queue.renew(session, tuple(self._sending), self._clock.now())
+        return self._queue.waiting(session, _MOST_FOUND)
 
     def _schedule(self, response_id: str, when: datetime) -> None:
+        known = self._waiting.get(response_id)
+        if response_id in self._sending or (known is not None and known.until <= when):
+            return
+        if known is not None:
+            known.timer.cancel()
         timer = self._clock.call_at(when, lambda: self._attempt(response_id))
         self._waiting[response_id] = Waiting(when, timer)
 
     async def _attempt(self, response_id: str) -> None:
         self._waiting.pop(response_id, None)
         try:
-            delivery = await self._in_session(lambda session: self._outbox.delivery(session, response_id))
-        except ConfigurationError as error:
-            self._made.append(Attempt(response_id, self._clock.now(), _NO_ANSWER, str(error)))
-            await self._in_session(lambda session: self._outbox.record(session, response_id, _NO_ANSWER, 0))
+            claimed = await self._in_session(lambda session: self._claimed(session, response_id))
+        except Exception as error:  # noqa: BLE001 - whatever happens here, the response stays to be sent
+            self._try_again(error, lambda: self._attempt(response_id))
             return
-        if delivery is not None:
-            await self._send(delivery)
+        if claimed is not None:
+            self._sending.add(response_id)
+            await self._settle(claimed, await self._send(claimed.delivery))
 
-    async def _send(self, delivery: Delivery) -> None:
-        began = self._clock.now()
-        status = await self._client.deliver(delivery.configuration, delivery.decision)
-        self._made.append(Attempt(delivery.response_id, began, status))
-        if await self._in_session(lambda session: self._record(session, delivery, status)):
-            self._schedule(delivery.response_id, self._clock.now() + delivery.configuration.wait)
+    def _claimed(self, session: Session, response_id: str) -> Claimed | None:
+        """Return what this process is to send now; None if another one does, or there is nothing to be sent."""
+        made = self._queue.claim(session, response_id, self._clock.now())
+        if made is None:
+            return None
+        delivery, error = None, ""
+        try:
+            delivery = self._outbox.delivery(session, response_id)
+        except ConfigurationError as unusable:
+            error = self._update(session, response_id, _NO_ANSWER, 0) or str(unusable)
+        if delivery is None:
+            self._queue.settle(session, response_id, made, None, error)
+            return None
+        return Claimed(delivery, made)
 
-    def _record(self, session: Session, delivery: Delivery, status: int) -> bool:
-        """Record an attempt and tell whether another is to follow."""
-        self._outbox.record(session, delivery.response_id, status, delivery.retry)
-        return self._outbox.delivery(session, delivery.response_id) is not None
+    async def _send(self, delivery: Delivery) -> Outcome:
+        began = self._clock.now().isoformat()
+        try:
+            return Outcome(Attempt(began, await self._client.deliver(delivery.configuration, delivery.decision)))
+        except Exception as error:  # noqa: BLE001 - an answer may be odd in ways that nobody has thought of
+            return Outcome(Attempt(began, _NO_ANSWER), f"{type(error).__name__}: {error}")
 
-    def _unfinished(self, session: Session) -> list[tuple[str, datetime]]:
-        due = []
-        for record in self._outbox.unfinished(session):
-            with suppress(ConfigurationError):
-                delivery = self._outbox.delivery(session, record.sys_id)
-                if delivery is not None:
-                    wait = delivery.configuration.wait if delivery.retry else timedelta()
-                    due.append((record.sys_id, _moment(record["sys_updated_on"]) + wait))
+    async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Record an outcome, as often as it takes: the console has heard the decision already."""
+        try:
+            due = await self._in_session(lambda session: self._record(session, claimed, outcome))
+        except Exception as error:  # noqa: BLE001 - what happened must not be forgotten
+            self._try_again(error, lambda: self._settle(claimed, outcome))
+            return
+        self._sending.discard(claimed.delivery.response_id)
+        if due is not None:
+            self._schedule(claimed.delivery.response_id, due)
+
+    def _record(self, session: Session, claimed: Claimed, outcome: Outcome) -> datetime | None:
+        """Record an attempt and return when the next one is due."""
+        delivery, status = claimed.delivery, outcome.attempt.status
+        again = self._outbox.is_tried_again(delivery, status)
+        due = self._clock.now() + delivery.configuration.wait if again else None
+        error = self._update(session, delivery.response_id, status, delivery.retry) or outcome.error
+        self._queue.settle(session, delivery.response_id, (*claimed.made, outcome.attempt), due, error)
         return due
 
-    def _describe_all(self, responses: list[Record]) -> list[dict[str, object]]:
-        made: dict[str, list[Attempt]] = {response.sys_id: [] for response in responses}
-        for attempt in self._made:
-            made.get(attempt.response_id, []).append(attempt)
-        return [self._describe(response, made[response.sys_id]) for response in responses]
+    def _update(self, session: Session, response_id: str, status: int, retry: int) -> str:
+        """Update the response; return why that was refused: the queue knows all the same."""
+        try:
+            self._outbox.record(session, response_id, status, retry)
+        except OperationFailed as refusal:  # by a business rule or a data policy
+            return f"the response could not be updated: {refusal}"
+        return ""
 
-    def _describe(self, response: Record, made: list[Attempt]) -> dict[str, object]:
-        table, waiting = self._outbox.table, self._waiting.get(response.sys_id)
+    def _try_again(self, error: Exception, step: Job) -> None:
+        pause = PAUSE
+        if not isinstance(error, DatabaseUnavailable):  # which is in the log already
+            _LOG.error("a step of a delivery is tried again: %s: %s", type(error).__name__, error)
+            pause = LONG_PAUSE
+        self._clock.call_at(self._clock.now() + pause, step)
+
+    def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
+        entries = self._queue.entries(session, [response.sys_id for response in responses])
+        return [self._describe(each, entries[each.sys_id]) for each in responses if each.sys_id in entries]
+
+    def _describe(self, response: Record, entry: Entry) -> dict[str, object]:
+        table, due = self._outbox.table, None if entry.leased else entry.due
         return {
             "response_sys_id": response.sys_id,
             "request_id": response[table["request_id"]],
             "response": response[table["response"]],
-            "state": self._outbox.state(response, waiting=waiting is not None),
+            "state": self._outbox.state(response, entry),
             "response_status_code": int(response[table["response_status_code"]] or _NO_ANSWER),
             "retry_attempts": int(response[table["retry_attempts"]] or 0),
-            "attempts": [{"at": each.at.isoformat(), "status": each.status} for each in made if not each.error],
-            "next_attempt_at": waiting and waiting.until.isoformat(),
-            "error": "".join(each.error for each in made[-1:]),
+            "attempts": [{"at": each.at, "status": each.status} for each in entry.attempts],
+            "next_attempt_at": due and due.isoformat(),
+            "error": entry.error,
         }
 
     async def _in_session(self, work: Callable[[Session], T]) -> T:
@@ -149,7 +226,3 @@ class Deliverer:
                 return work(session)
 
         return await self._instance.run(run)
-
-
-def _moment(stored: str) -> datetime:
-    return datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
 """The responses that are to reach a console, kept in the response table itself.
 
-A decision and its response are written in one transaction, so no acknowledged decision can be lost. Whether a response
-is still to be sent follows from its status code and retry count; after a crash one may be sent twice, which the
-console tells by its RequestId (the same decision twice is harmless).
+A decision, its response and the response's entry in the queue are written in one transaction, so no acknowledged
+decision can be lost. After a crash one may be sent twice, which the console tells by its RequestId (the same decision
+twice is harmless).
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.configuration import Configuration
+from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue, Entry
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.requests import ApprovalRequests
 from mock_servicenow.privilege_manager.tables import AppTables
@@ -61,24 +62,27 @@ class Outbox:
         self._activity_types = activity_types
         self._requests = requests
 
-    def rules(self, wake: Wake) -> list[BusinessRule]:
-        """Return the rule that answers a decision with a response; ``wake`` is called once it is committed."""
+    def rules(self, queue: DeliveryQueue, wake: Wake) -> list[BusinessRule]:
+        """Return the rules that answer a decision with a response and forget one that is deleted.
+
+        Args:
+            queue: knows what is still to be sent.
+            wake: called with the sys_id of a response once it is committed.
+        """
 
         def respond(context: RuleContext) -> None:
             if self._requests.is_decision(context):
                 response = self._respond(context)
+                queue.add(context.session, response.sys_id, context.session.instance.clock.now())
                 context.session.on_commit(lambda: wake(response.sys_id))
 
-        return [BusinessRule("Respond", self._request.name, "after", frozenset({"update"}), respond)]
+        def forget(context: RuleContext) -> None:
+            queue.forget(context.session, context.current["sys_id"])
 
-    def unfinished(self, session: Session) -> list[Record]:
-        """Return every response that may still have to be sent, the oldest first."""
-        if not session.reader.find(self.table.name, {}, most=1):
-            return []  # as at nearly every start, and cheaper to ask than the rest
-        codes = self.table["response_status_code"]
-        again = ",".join(map(str, sorted(self._retried)))
-        query = f"{codes}ISEMPTY^OR{codes}IN{again}^ORDERBYsys_created_on^ORDERBYsys_id"
-        return session.query(self.table.name, query)
+        return [
+            BusinessRule("Respond", self._request.name, "after", frozenset({"update"}), respond),
+            BusinessRule("Forget the delivery", self.table.name, "after", frozenset({"delete"}), forget),
+        ]
 
     def delivery(self, session: Session, response_id: str) -> Delivery | None:
         """Return what is to be sent next for a response; None when nothing is.
@@ -104,18 +108,22 @@ class Outbox:
         values = {self.table["response_status_code"]: str(status), self.table["retry_attempts"]: str(retry)}
         session.update(self.table.name, response_id, values)
 
-    def state(self, response: Record, *, waiting: bool) -> str:
+    def is_tried_again(self, delivery: Delivery, status: int) -> bool:
+        """Return whether another attempt follows one that was answered with that status."""
+        return status in self._retried and delivery.retry < delivery.configuration.retries
+
+    def state(self, response: Record, entry: Entry) -> str:
         """Return ``pending``, ``delivered`` or ``failed``."""
-        code = response[self.table["response_status_code"]]
-        if code and int(code) in _SUCCESS:
-            return "delivered"
-        return "pending" if waiting or not code else "failed"
+        if entry.due is not None:
+            return "pending"
+        code = entry.attempts[-1].status if entry.attempts else int(response[self.table["response_status_code"]] or 0)
+        return "delivered" if code in _SUCCESS else "failed"
 
     def _next_retry(self, response: Record) -> int | None:
         code = response[self.table["response_status_code"]]
         if not code:
             return 0
-        return int(response[self.table["retry_attempts"]]) + 1 if int(code) in self._retried else None
+        return int(response[self.table["retry_attempts"]] or 0) + 1 if int(code) in self._retried else None
 
     def _respond(self, context: RuleContext) -> Record:
         current, columns = context.current, self._request

@@ -1,15 +1,15 @@
 """Registrations: what the console says about itself, its Secret kept apart (integration 3)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
-import orjson
-
+from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.configuration import Configuration, ConfigurationError, read_pairs
 from mock_servicenow.privilege_manager.guids import is_guid
-from mock_servicenow.privilege_manager.json_text import json_object
+from mock_servicenow.privilege_manager.json_text import json_object, write_json
 from mock_servicenow.privilege_manager.tables import MASK, AppTables
 from privman_contracts.wire_names import WireNames
 from privman_testbench.masking import Secrets
@@ -27,10 +27,11 @@ class Registrations:
         self._password = names.key("instance_metadata", "Password")
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rules that guard the Secret of every registration."""
+        """Return the rules that guard the Secret of every registration and report what is bounded."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
         return [
             BusinessRule("Keep the Secret apart", self._table.name, "before", written, self._keep_secret),
+            BusinessRule("Bound the configuration", self._table.name, "after", written, self._report_bounds),
             BusinessRule("Forget the Secret", self._table.name, "after", frozenset({"delete"}), self._forget_secret),
         ]
 
@@ -67,8 +68,19 @@ class Registrations:
         if not isinstance(secret, str) or secret in {"", MASK}:
             return
         pairs[self._password] = MASK
-        context.current[column] = orjson.dumps(pairs).decode()
-        self._keep(context.session, context.current["sys_id"], secret)
+        context.current[column] = write_json(pairs)
+        if is_storable(secret):
+            self._keep(context.session, context.current["sys_id"], secret)
+        else:
+            message = f"{self._password!r} has characters that cannot be stored (NUL, half a surrogate pair): dropped"
+            context.report("secret-dropped", message, column)
+
+    def _report_bounds(self, context: RuleContext) -> None:
+        """Report what of the configuration is not done as it says; what cannot be used fails its deliveries."""
+        column = self._table["instance_metadata"]
+        with suppress(ConfigurationError):
+            for message in Configuration.read(self._names, read_pairs(context.current[column])).bounded:
+                context.report("configuration-bounded", message, column)
 
     def _mask_client_id(self, pairs: Mapping[str, object]) -> None:
         """Let a Client Id appear in no output in full; any other user name may be an ordinary word elsewhere."""

@@ -24,7 +24,7 @@ class WireTable:
 
 
 class AppTables:
-    """The app's tables: configuration, activity type, request, response, and where Secrets are kept."""
+    """The app's tables: configuration, activity type, request, response, and two of its own: Secrets and deliveries."""
 
     def __init__(self, names: WireNames) -> None:
         self.admin_role = names.role("admin")
@@ -38,6 +38,12 @@ class AppTables:
         self.secret = WireTable(
             f"{self.configuration.name}_secret", {"configuration": "configuration", "secret": "secret"}
         )
+        self.delivery = WireTable(f"{self.response.name}_delivery", {})
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The tables that neither an API nor a page shows."""
+        return frozenset({self.secret.name, self.delivery.name})
 
     def definitions(self) -> list[Table]:
         """Return the tables as an administrator would define them; columns and labels are integration 3."""
@@ -47,6 +53,7 @@ class AppTables:
             self._activity_type(),
             self._request(),
             self._response(),
+            self._delivery(),
         ]
 
     def _configuration(self) -> Table:
@@ -113,6 +120,17 @@ class AppTables:
             Acl("delete", (self.admin_role,)),
         )
         return Table(table.name, "Response", columns=columns, acls=acls)
+
+    def _delivery(self) -> Table:
+        """Return the table of what `DeliveryQueue` knows of a response, under the response's sys_id."""
+        columns = (
+            Column("due", type="longint", indexed=True),
+            Column("leased_until", type="longint"),
+            Column("owner"),
+            Column("attempts", max_length=LONG_TEXT),
+            Column("error", max_length=1000),
+        )
+        return Table(self.delivery.name, "Delivery", columns=columns, web_service_access=False)
 
     def _registry_acls(self) -> tuple[Acl, ...]:
         writers = ("web_service_admin", self.admin_role)

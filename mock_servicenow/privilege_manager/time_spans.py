@@ -1,7 +1,7 @@
 """Spans of time as the integration writes them."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)")
 
@@ -13,6 +13,14 @@ def parse_clock(text: str) -> timedelta | None:
         return None
     hours, minutes, seconds = map(int, match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def after(moment: datetime, span: timedelta) -> datetime | None:
+    """Return the moment a span later; None if no calendar reaches that far."""
+    try:
+        return moment + span
+    except OverflowError:
+        return None
 
 
 def format_clock(span: timedelta) -> str:

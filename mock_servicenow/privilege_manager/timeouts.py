@@ -1,30 +1,50 @@
 """Requests that nobody decides in time (integration 4, ``max_timeout``)."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.privilege_manager.time_spans import after
 from privman_contracts.wire_names import WireNames
 from privman_testbench.clock import Timer
+from privman_testbench.findings import Finding
+
+POLL_SECONDS = 5.0
+"""How often a process looks for requests that others on the same database have taken in."""
+PAUSE = timedelta(seconds=60)
+"""After which what could not be timed out is looked at again."""
+PAUSE_AFTER_FAILURE = timedelta(seconds=1)
+Note = Callable[[Finding], None]
 
 
 class Timeouts:
-    """Times requests out; one timer serves them all, set to the earliest deadline."""
+    """Times requests out; one timer serves them all, set to the earliest deadline.
 
-    def __init__(self, instance: Instance, tables: AppTables, names: WireNames, activity_types: ActivityTypes) -> None:
+    Args:
+        note: is told what cannot be timed out, and why.
+    """
+
+    def __init__(
+        self, instance: Instance, tables: AppTables, names: WireNames, activity_types: ActivityTypes, note: Note
+    ) -> None:
         self._instance = instance
         self._clock = instance.clock
         self._table = tables.request
         self._pending = tables.pending
         self._timed_out = names.word("request_status", "timed_out")
         self._activity_types = activity_types
+        self._note = note
         self._loop: asyncio.AbstractEventLoop  # known once it has started
         self._timer: Timer | None = None
+        self._poll: Timer | None = None
         self._next: datetime | None = None
 
     def rules(self) -> list[BusinessRule]:
@@ -35,9 +55,16 @@ class Timeouts:
         """Time out what fell due while nobody watched, and watch the rest; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
         await self._sweep()
+        if not self._instance.store.embedded:
+            self._poll = self._clock.poll(POLL_SECONDS, self._sweep)
 
     def stop(self) -> None:
         """Watch no longer."""
+        if self._poll is not None:
+            self._poll.cancel()
+        self._forget_timer()
+
+    def _forget_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._next = None
@@ -52,38 +79,71 @@ class Timeouts:
 
     def _watch_until(self, deadline: datetime) -> None:
         if self._next is None or deadline < self._next:
-            self.stop()
+            self._forget_timer()
             self._next = deadline
             self._timer = self._clock.call_at(deadline, self._sweep)
 
     async def _sweep(self) -> None:
-        self.stop()
-        deadline = await self._instance.run(self._time_out)
-        if deadline is not None:
-            self._watch_until(deadline)
+        """Time out what is due and watch the rest; whatever goes wrong, look again."""
+        self._forget_timer()
+        try:
+            deadlines = await self._instance.run(self._time_out)
+        except DatabaseUnavailable:
+            deadlines = [self._clock.now() + PAUSE_AFTER_FAILURE]
+        if deadlines:
+            self._watch_until(min(deadlines))
 
-    def _time_out(self) -> datetime | None:
-        """Time out every request whose time is up and return the next deadline."""
+    def _time_out(self) -> list[datetime]:
+        """Time out every request whose time is up and return when to look again."""
         with self._instance.transaction(self._instance.system) as session:
-            deadlines = []
-            for activity_type in self._activity_types.all(session):
-                limit = self._activity_types.max_timeout(activity_type)
-                if limit is not None:
-                    self._time_out_type(session, activity_type.sys_id, limit)
-                    deadlines.extend(self._earliest(session, activity_type.sys_id, limit))
-            return min(deadlines, default=None)
+            activity_types = self._activity_types.all(session)
+        return [deadline for each in activity_types for deadline in self._looked_at(each)]
 
-    def _time_out_type(self, session: Session, activity_type_id: str, limit: timedelta) -> None:
-        latest = utc_form(self._clock.now() - limit)
-        for request in session.query(self._table.name, f"{self._waiting(activity_type_id)}^sys_created_on<={latest}"):
-            session.update(self._table.name, request.sys_id, {self._table["status"]: self._timed_out})
+    def _looked_at(self, activity_type: Record) -> list[datetime]:
+        try:
+            return self._time_out_type(activity_type)
+        except (ValueError, OverflowError) as error:  # a row that did not come through this instance
+            message = f"requests of activity type {activity_type.sys_id} cannot be timed out: {error}"
+            self._note(Finding("swallowed", "time-out-refused", message))
+            return []
 
-    def _earliest(self, session: Session, activity_type_id: str, limit: timedelta) -> list[datetime]:
-        query = f"{self._waiting(activity_type_id)}^ORDERBYsys_created_on"
-        return [
-            datetime.strptime(request["sys_created_on"], DATE_TIME).replace(tzinfo=UTC) + limit
-            for request in session.query(self._table.name, query, limit=1)
-        ]
+    def _time_out_type(self, activity_type: Record) -> list[datetime]:
+        """Time out the requests of one activity type; one that cannot be timed out is left, and noted."""
+        limit = self._activity_types.max_timeout(activity_type)
+        if limit is None:
+            return []
+        with self._instance.transaction(self._instance.system) as session:
+            waiting, latest = self._waiting(activity_type.sys_id), utc_form(self._clock.now() - limit)
+            overdue = session.query(self._table.name, f"{waiting}^sys_created_on<={latest}")
+            earliest = session.query(
+                self._table.name, f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on", limit=1
+            )
+        done = [self._time_out_request(request) for request in overdue]
+        return [*self._deadlines(earliest, limit), *([] if all(done) else [self._clock.now() + PAUSE])]
+
+    def _time_out_request(self, request: Record) -> bool:
+        """Return whether the request has timed out, or is past it."""
+        try:
+            with self._instance.transaction(self._instance.system) as session:
+                if self._is_pending(session, request.sys_id):
+                    session.update(self._table.name, request.sys_id, {self._table["status"]: self._timed_out})
+        except DatabaseUnavailable:
+            raise
+        except PlatformError as refusal:
+            message = f"request {request.sys_id} cannot be timed out: {refusal}"
+            self._note(Finding("swallowed", "time-out-refused", message, self._table["status"]))
+            return False
+        return True
+
+    def _is_pending(self, session: Session, sys_id: str) -> bool:
+        """Return whether nobody has decided the request meanwhile; nobody does until the transaction ends."""
+        session.work.transaction.lock()
+        current = session.reader.get(self._table.name, sys_id, lock=True)
+        return current is not None and current[self._table["status"]] == self._pending
+
+    def _deadlines(self, requests: list[Record], limit: timedelta) -> list[datetime]:
+        created = [datetime.strptime(each["sys_created_on"], DATE_TIME).replace(tzinfo=UTC) for each in requests]
+        return [deadline for moment in created if (deadline := after(moment, limit)) is not None]
 
     def _waiting(self, activity_type_id: str) -> str:
         return f"{self._table['status']}={self._pending}^{self._table['activity_type_id']}={activity_type_id}"

@@ -30,12 +30,12 @@ def routes(
 
     Args:
         instance: whose pages they are.
-        tables: the app's; the table of its Secrets has no page.
+        tables: the app's; those of its Secrets and of its deliveries have no page.
         activity_types: say how a request may be decided.
         journal: records what people post.
         cockpit: the address of the tester's cockpit, empty where there is none.
     """
-    hidden = frozenset({tables.secret.name})
+    hidden = tables.hidden
     frame = Frame(_application(tables), cockpit)
     gate = Gate(instance, frame, journal)
     shown = PageTables(instance.dictionary, hidden)

@@ -32,6 +32,12 @@ class Clock(Protocol):
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
 
+    def poll(self, seconds: float, job: Job) -> Timer:
+        """Run the job again and again, for what changes outside of this process.
+
+        Every so many seconds where time is real; at the beginning of every jump where it is virtual.
+        """
+
     async def sleep(self, seconds: float) -> None:
         """Wait that long on this clock."""
 

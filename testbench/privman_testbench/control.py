@@ -91,7 +91,7 @@ class Control:
         return web.Response(status=204)
 
     async def findings(self, request: web.Request) -> web.StreamResponse:
-        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in.
+        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in; 0 for none.
 
         The same parameters as of `requests` choose the exchanges.
         """
@@ -100,7 +100,8 @@ class Control:
             found = map(self._journal.finding_to_json, exchange.findings)
             return [{"exchange": exchange.number, **finding} for finding in found]
 
-        return await list_exchanges(request, self._journal, "findings", printed)
+        notes = [{"exchange": 0, **self._journal.finding_to_json(note)} for note in self._journal.notes()]
+        return await list_exchanges(request, self._journal, "findings", printed, notes)
 
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, and when the next thing falls due: null when nothing waits, and where time is real."""

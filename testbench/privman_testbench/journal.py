@@ -14,6 +14,7 @@ from privman_testbench.masking import MASK, Secrets
 Judge = Callable[[Exchange], Iterable[Finding]]
 Fits = Callable[[Exchange], bool]
 KEPT_EXCHANGES = 10_000
+KEPT_NOTES = 1_000
 KEPT_BYTES = 64 * 1024 * 1024
 # What Python needs around an exchange, and around each of its headers and findings.
 _PER_EXCHANGE, _PER_HEADER = 1_000, 100
@@ -46,6 +47,7 @@ class Journal:
         self._kept_exchanges = kept_exchanges
         self._kept_bytes = kept_bytes
         self._entries: deque[Exchange] = deque()
+        self._notes: dict[Finding, None] = {}
         self._bytes = 0
         self._begun = 0
         self.evicted = 0
@@ -121,11 +123,21 @@ class Journal:
             self._add(exchange, self._judged(exchange))
         return [(exchange, finding) for exchange in self._entries for finding in exchange.findings]
 
+    def note(self, finding: Finding) -> None:
+        """Keep a finding that belongs to no exchange; the same one is kept once, the first `KEPT_NOTES` are kept."""
+        if len(self._notes) < KEPT_NOTES:
+            self._notes[finding] = None
+
+    def notes(self) -> list[Finding]:
+        """Return the findings that belong to no exchange."""
+        return list(self._notes)
+
     def clear(self) -> None:
         """Forget everything; the next exchange is number 1."""
         for exchange in self._entries:
             exchange.journaled = False
         self._entries.clear()
+        self._notes.clear()
         self._bytes = self._begun = self.evicted = 0
 
     async def printed(self, exchange: Exchange) -> dict[str, Any]:

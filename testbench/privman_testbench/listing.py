@@ -1,6 +1,6 @@
 """Lists of what a journal keeps: in pages or whole, streamed while others are served."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +11,7 @@ from aiohttp import web
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import KEPT_EXCHANGES, Journal
 
+Items = Sequence[Mapping[str, Any]]
 Printed = Callable[[Exchange], Awaitable[list[dict[str, Any]]]]
 # A page ends after so many bytes, though it has one exchange at least; a longer answer is streamed.
 _LONGEST_PAGE, _AT_ONCE = 4 * 1024 * 1024, 256 * 1024
@@ -41,13 +42,15 @@ class Range:
         return cls(**numbers)
 
 
-async def list_exchanges(request: web.Request, journal: Journal, name: str, printed: Printed) -> web.StreamResponse:
-    """Answer under ``name`` what is printed of each exchange that is asked for.
+async def list_exchanges(
+    request: web.Request, journal: Journal, name: str, printed: Printed, first: Items = ()
+) -> web.StreamResponse:
+    """Answer under ``name`` what is printed of each exchange that is asked for, after what is ``first``.
 
     Without ``limit`` that is all; with it there is one page, and ``next`` is what to give as ``after`` for the next
     one, null after the last one. Raises RangeError.
     """
-    return await answer_in_parts(request, _parts(journal, Range.read(request.query), name, printed))
+    return await answer_in_parts(request, _parts(journal, Range.read(request.query), name, printed, first))
 
 
 async def answer_in_parts(request: web.Request, parts: AsyncGenerator[bytes]) -> web.StreamResponse:
@@ -73,13 +76,16 @@ async def _stream(request: web.Request, begun: bytes, parts: AsyncIterator[bytes
     return answer
 
 
-async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed) -> AsyncGenerator[bytes]:
+async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, first: Items) -> AsyncGenerator[bytes]:
     """Yield the parts of the answer."""
     exchanges = journal.kept(wanted.after)
     exchanges = exchanges[-wanted.last :] if wanted.last else exchanges
     page = exchanges[: wanted.limit]
     last, size, separator = 0, 0, b""
     yield b'{"%s":[' % name.encode()
+    for item in () if wanted.after else first:
+        yield separator + orjson.dumps(item)
+        separator = b","
     async for exchange in journal.read(page):
         last = exchange.number
         for item in await printed(exchange):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from privman_testbench.clock import ClockIsRealError, Job, Timer
 from privman_testbench.jobs import Jobs
@@ -28,6 +28,10 @@ class RealClock:
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
         return _RealTimer(self._timers, self._jobs, job, (when - self.now()).total_seconds())
+
+    def poll(self, seconds: float, job: Job) -> Timer:
+        """Run the job again and again, so many seconds after it has ended."""
+        return _Poll(self, timedelta(seconds=seconds), job)
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""
@@ -76,3 +80,28 @@ class _RealTimer:
     def _fire(self) -> None:
         self._waiting.discard(self)
         self._jobs.spawn(self._job)
+
+
+class _Poll:
+    """A job that is run again and again."""
+
+    def __init__(self, clock: RealClock, pause: timedelta, job: Job) -> None:
+        self._clock = clock
+        self._pause = pause
+        self._job = job
+        self._cancelled = False
+        self._timer = self._next()
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._timer.cancel()
+
+    def _next(self) -> Timer:
+        return self._clock.call_at(self._clock.now() + self._pause, self._run)
+
+    async def _run(self) -> None:
+        try:
+            await self._job()
+        finally:
+            if not self._cancelled:
+                self._timer = self._next()

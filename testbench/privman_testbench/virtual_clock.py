@@ -27,6 +27,19 @@ class _VirtualTimer:
         self.cancelled = True
 
 
+class _Poll:
+    """A job that is run at the beginning of every jump."""
+
+    def __init__(self, polls: "list[_Poll]", job: Job) -> None:
+        self._polls = polls
+        self.job = job
+        polls.append(self)
+
+    def cancel(self) -> None:
+        if self in self._polls:
+            self._polls.remove(self)
+
+
 class VirtualClock:
     """A clock for tests; it keeps the promises of `Clock`.
 
@@ -38,6 +51,7 @@ class VirtualClock:
         self._start = self._now = start
         self._turns = count()
         self._timers: list[_VirtualTimer] = []
+        self._polls: list[_Poll] = []
         self._jobs = Jobs()
         self._parked = 0
         self._jumping = asyncio.Lock()
@@ -59,6 +73,10 @@ class VirtualClock:
         else:
             heapq.heappush(self._timers, timer)
         return timer
+
+    def poll(self, seconds: float, job: Job) -> Timer:  # noqa: ARG002 - nothing changes while time stands still
+        """Run the job at the beginning of every jump, so that what it finds due on the way is done on the way."""
+        return _Poll(self._polls, job)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced by that much."""
@@ -96,6 +114,9 @@ class VirtualClock:
     async def advance(self, seconds: float) -> None:
         """Jump, running what falls due on the way in order of its time."""
         async with self._jumping:
+            await self.settle()
+            for poll in tuple(self._polls):
+                self._jobs.spawn(poll.job)
             await self.settle()
             target = self._now + timedelta(seconds=seconds)
             while self._timers and self._timers[0].when <= target:

@@ -1,0 +1,176 @@
+"""Which responses are still to be sent, when, and which process sends them: a table that no API reaches.
+
+A response is put here in the transaction of its decision. Whoever is about to send it claims it first: with several
+processes on one database each response is sent by one of them, and by another one if that dies.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import orjson
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.privilege_manager.tables import AppTables
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.storage.database import Row
+
+LEASE = timedelta(seconds=10)
+"""How long a claim lasts that its process does not renew."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to send a response.
+
+    Attributes:
+        at: ISO 8601, in UTC.
+        status: of the answer; 0 if there was none.
+    """
+
+    at: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of a response so far.
+
+    Attributes:
+        due: when the next attempt is due; None if there is to be none.
+        leased: whether it is being made.
+        error: why the last attempt failed, if that is not its status, or why none can be made.
+    """
+
+    due: datetime | None
+    leased: bool
+    attempts: "Attempts"
+    error: str
+
+
+Attempts = tuple[Attempt, ...]
+
+
+class DeliveryQueue:
+    """The queue of one process.
+
+    Its statements bypass sessions' rules and stamps: it is bookkeeping, and every delivery goes through it three times.
+    """
+
+    def __init__(self, tables: AppTables) -> None:
+        self._name = tables.delivery.name
+        self._process = uuid4().hex  # never printed, and never the same in two processes, whatever their seed
+
+    def add(self, session: Session, response_id: str, now: datetime) -> None:
+        """Let a response be sent from now on."""
+        session.work.transaction.lock()
+        insertion = session.instance.store.insertion(self._name, ("sys_id", "due"))
+        session.work.transaction.run(insertion, (response_id, _ticks(now)))
+
+    def forget(self, session: Session, response_id: str) -> None:
+        """Drop a response that has been deleted."""
+        self._run(session, "forget", lambda table: sa.delete(table).where(_is_given(table)), id=response_id)
+
+    def claim(self, session: Session, response_id: str, now: datetime) -> Attempts | None:
+        """Return the attempts made so far if this process is to send the response now, else None.
+
+        Nobody else sends it then as long as the claim is renewed.
+        """
+
+        def build(table: sa.Table) -> sa.ClauseElement:
+            free = sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= sa.bindparam("now"))
+            wanted = sa.select(table.c.sys_id).where(_is_given(table), table.c.due <= sa.bindparam("now"), free)
+            claimed = sa.update(table).where(table.c.sys_id.in_(wanted.with_for_update(skip_locked=True)))
+            changed = claimed.values(leased_until=sa.bindparam("until"), owner=sa.bindparam("me"))
+            return changed.returning(table.c.attempts)
+
+        until = _ticks(now + LEASE)
+        rows = self._run(session, "claim", build, id=response_id, now=_ticks(now), until=until, me=self._process)
+        return _attempts(rows[0][0]) if rows else None
+
+    def renew(self, session: Session, response_ids: Iterable[str], now: datetime) -> None:
+        """Go on claiming what is being sent."""
+
+        def build(table: sa.Table) -> sa.Update:
+            mine = sa.and_(_is_given(table), table.c.owner == sa.bindparam("me"))
+            return sa.update(table).where(mine).values(leased_until=sa.bindparam("until"))
+
+        for response_id in response_ids:
+            self._run(session, "renew", build, id=response_id, me=self._process, until=_ticks(now + LEASE))
+
+    def release_all(self, session: Session) -> None:
+        """End every claim: whoever made them has ended."""
+        self._run(session, "release", lambda table: sa.update(table).values(leased_until=sa.null()))
+
+    def settle(
+        self, session: Session, response_id: str, attempts: Attempts, due: datetime | None, error: str = ""
+    ) -> None:
+        """End the claim and record all attempts and when the next is due.
+
+        Nothing happens if another process has claimed the response meanwhile, or it has been deleted.
+        """
+
+        def build(table: sa.Table) -> sa.Update:
+            mine = sa.and_(_is_given(table), table.c.owner == sa.bindparam("me"))
+            changes: dict[str, object] = {name: sa.bindparam(f"new_{name}") for name in ("due", "attempts", "error")}
+            return sa.update(table).where(mine).values({**changes, "leased_until": sa.null()})
+
+        new = {
+            "new_due": None if due is None else _ticks(due),
+            "new_attempts": orjson.dumps(attempts).decode(),
+            "new_error": error or None,
+        }
+        self._run(session, "settle", build, id=response_id, me=self._process, **new)
+
+    def waiting(self, session: Session, most: int) -> list[tuple[str, datetime]]:
+        """Return what is still to be sent, the earliest due first, with the time from which it may be claimed."""
+
+        def build(table: sa.Table) -> "sa.Select[tuple[str, int, int]]":
+            columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until)
+            first = columns.where(table.c.due.is_not(None)).order_by(table.c.due)
+            return first.limit(sa.literal_column(str(most))).offset(sa.literal_column("0"))
+
+        store = session.instance.store
+        prepared = store.prepared((self._name, most), lambda: build(session.dictionary.sql_table(self._name)))
+        rows = session.work.transaction.run(prepared, {})
+        return [(response_id, _moment(max(due, leased or 0))) for response_id, due, leased in rows]
+
+    def entries(self, session: Session, response_ids: Collection[str]) -> dict[str, Entry]:
+        """Return what is known of responses, by their ids."""
+        rows = session.reader.among(self._name, "sys_id", response_ids)
+        return {row["sys_id"]: _entry(row) for row in rows}
+
+    def _run(
+        self, session: Session, key: str, build: "Callable[[sa.Table], sa.ClauseElement]", **values: object
+    ) -> "Sequence[Row]":
+        store, transaction = session.instance.store, session.work.transaction
+        prepared = store.prepared((self._name, key), lambda: build(session.dictionary.sql_table(self._name)))
+        transaction.lock()
+        return transaction.run(prepared, values)
+
+
+def _is_given(table: sa.Table) -> "sa.ColumnElement[bool]":
+    return table.c.sys_id == sa.bindparam("id")
+
+
+def _entry(row: Mapping[str, str]) -> Entry:
+    due = _moment(int(row["due"])) if row["due"] else None
+    return Entry(due, bool(row["leased_until"]), _attempts(row["attempts"]), row["error"])
+
+
+def _attempts(stored: str | None) -> Attempts:
+    return tuple(Attempt(**each) for each in orjson.loads(stored or "[]"))
+
+
+def _ticks(moment: datetime) -> int:
+    return (moment - _EPOCH) // _TICK
+
+
+def _moment(ticks: int) -> datetime:
+    return _EPOCH + ticks * _TICK

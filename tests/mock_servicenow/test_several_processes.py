@@ -1,0 +1,231 @@
+"""Decisions reach the console, and requests time out, whatever becomes of processes and of the database between.
+
+Instances on one PostgreSQL database stand for processes: each has a clock of its own.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
+from privman_testbench.virtual_clock import VirtualClock
+
+from .command import serving_command, start_command, started
+from .conftest import REQUEST, RESPONSE, Instance, StubConsole, running
+
+
+@pytest.fixture
+def database(postgresql: Any) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database."""
+    with postgresql.database() as url:
+        yield url
+
+
+@pytest.fixture
+async def other(database: str, blueprint: Blueprint) -> AsyncIterator[Instance]:
+    """Serve an instance that outlives the one under test."""
+    async with running(Settings(database=database), blueprint, seed=2) as instance:
+        yield instance
+
+
+async def _decided(instance: Instance, **pairs: str) -> str:
+    """Decide a request and return its Instance Id."""
+    instance_id = await instance.register(**pairs)
+    sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+    assert (await instance.update(REQUEST, sys_id, {"status": "Approve", "comment": "Fine"})).status == 200
+    await instance.clock.settle()
+    return instance_id
+
+
+async def _deliveries(instance: Instance) -> Any:
+    return (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+
+
+async def _state(instance: Instance) -> tuple[str, list[int]]:
+    (delivery,) = await _deliveries(instance)
+    return delivery["state"], [attempt["status"] for attempt in delivery["attempts"]]
+
+
+async def test_a_waiting_retry_is_made_by_another_process(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """What a process was to try again is tried at that time by one that lives; both know of all attempts."""
+    async with running(Settings(database=database), blueprint) as instance:
+        instance.console = other.console
+        other.console.statuses = [503]
+        await _decided(instance)
+        assert await _deliveries(instance) == await _deliveries(other)
+        assert await _state(other) == ("pending", [503])
+    await other.clock.advance(49)
+    assert len(other.console.decisions) == 1
+    await other.clock.advance(1)
+    first, second = other.console.decisions
+    assert first == second
+    assert await _state(other) == ("delivered", [503, 200])
+
+
+async def test_one_process_sends_what_two_are_to_send(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """Of two processes for which a response is due at the same time one sends it."""
+    async with running(Settings(database=database), blueprint) as instance:
+        instance.console.statuses = [503]
+        await _decided(instance)
+        await asyncio.gather(instance.clock.advance(60), other.clock.advance(60))
+        assert len(instance.console.decisions) == 2
+        assert await _state(other) == ("delivered", [503, 200])
+
+
+async def test_an_attempt_of_a_dead_process_is_made_again(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """A claim that is not renewed ends; what its process finds out later counts no more."""
+    async with running(Settings(database=database), blueprint) as instance:
+        hangs, answers = asyncio.Event(), asyncio.Event()
+
+        async def hang() -> None:
+            instance.console.before_answer = None
+            hangs.set()
+            await answers.wait()
+
+        instance.console.before_answer, instance.console.statuses = hang, [200, 404]
+        instance_id = await instance.register()
+        sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        await hangs.wait()
+        await other.clock.advance(9)
+        assert len(instance.console.decisions) == 1
+        assert await _state(other) == ("pending", [])
+        await other.clock.advance(1)
+        assert len(instance.console.decisions) == 2
+        assert await _state(other) == ("delivered", [200])
+        answers.set()
+        await instance.clock.settle()
+        assert await _state(instance) == ("delivered", [200])
+
+
+async def test_a_claim_is_renewed_while_its_process_lives(own_postgresql: Any, blueprint: Blueprint) -> None:
+    """What a process has sent and cannot record yet is left to it."""
+    async with AsyncExitStack() as stack:
+        settings = Settings(database=stack.enter_context(own_postgresql.database()))
+        instance = await stack.enter_async_context(running(settings, blueprint))
+        other = await stack.enter_async_context(running(settings, blueprint, seed=2))
+
+        async def halt() -> None:
+            own_postgresql.halt()
+
+        instance.console.before_answer = halt
+        sys_id = await instance.asked(await instance.set_up())
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        await instance.clock.settle()
+        await instance.clock.advance(5)
+        own_postgresql.resume()
+        await instance.clock.advance(0)  # a jump renews for ten seconds from its beginning
+        await other.clock.advance(12)
+        await instance.clock.advance(1)
+        assert await _state(other) == ("delivered", [200])
+        assert len(instance.console.decisions) == 1
+
+
+async def test_a_request_is_timed_out_by_another_process(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """A request that a process took in times out although that process is gone; it does so once."""
+    async with running(Settings(database=database), blueprint) as instance:
+        sys_id = await instance.asked(await instance.set_up())
+        late = await instance.asked(await instance.set_up(), request_id="85d71683-7dac-4762-8120-000000000002")
+        await instance.clock.advance(1)
+    await other.clock.advance(16.5 * 3600 - 1)
+    assert (await other.read(REQUEST, sys_id))["status"] == "Pending"
+    await other.clock.advance(1)
+    for each in (sys_id, late):
+        record = await other.read(REQUEST, each)
+        assert (record["status"], record["sys_mod_count"]) == ("TimedOut", "1")
+
+
+async def test_a_restarted_server_loses_no_delivery(own_postgresql: Any, blueprint: Blueprint) -> None:
+    """While PostgreSQL is down nothing is sent twice and nothing is forgotten; when it is back all goes on."""
+    with own_postgresql.database() as url:
+        async with running(Settings(database=url), blueprint) as instance:
+            instance.console.statuses = [503]
+            sys_id = await instance.asked(await instance.set_up())
+            await instance.update(REQUEST, sys_id, {"status": "Approve"})
+            await instance.clock.settle()
+
+            async def halt() -> None:
+                own_postgresql.halt()
+
+            own_postgresql.halt()
+            await instance.clock.advance(60)
+            assert len(instance.console.decisions) == 1
+            own_postgresql.resume()
+            instance.console.before_answer = halt
+            await instance.clock.advance(60)
+            assert len(instance.console.decisions) == 2
+            own_postgresql.resume()
+            await instance.clock.advance(60)
+            assert len(instance.console.decisions) == 2
+            assert await _state(instance) == ("delivered", [503, 200])
+
+
+async def test_a_locked_file_loses_no_delivery(tmp_path: Path, blueprint: Blueprint) -> None:
+    """While a tool has the file locked deliveries and time-outs wait."""
+    file = tmp_path / "instance.db"
+    async with running(Settings(database=f"sqlite:///{file}"), blueprint) as instance:
+        instance.console.statuses = [503]
+        await _decided(instance)
+        ids = await instance.set_up()
+        sys_id = await instance.asked(ids, request_id="85d71683-7dac-4762-8120-000000000002")
+        with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            await instance.clock.advance(60)
+            assert len(instance.console.decisions) == 1
+        await instance.clock.advance(1)
+        assert await _state(instance) == ("delivered", [503, 200])
+        await instance.clock.advance(16.5 * 3600 - 62)
+        with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            await instance.clock.advance(5)
+            assert (await instance.read(REQUEST, sys_id))["status"] == "Pending"
+        await instance.clock.advance(1)
+        assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
+
+
+async def test_a_file_that_is_locked_just_when_an_instance_starts(tmp_path: Path, blueprint: Blueprint) -> None:
+    """What an earlier process left is sent once the file is free."""
+    file, clock = tmp_path / "instance.db", VirtualClock()
+    settings = Settings(database=f"sqlite:///{file}")
+    async with AsyncExitStack() as stack:
+        console = StubConsole(statuses=[503])
+        console.url = await stack.enter_async_context(serving(console.app()))
+        async with running(settings, blueprint) as instance:
+            instance.console = console
+            await _decided(instance)
+        with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+            app = create_app(settings, clock=clock, ids=Ids(3), blueprint=blueprint)
+            tool.execute("BEGIN IMMEDIATE")
+            await stack.enter_async_context(serving(app))
+        await clock.advance(50)
+        assert [decision["Comment"] for decision in console.decisions] == ["Fine", "Fine"]
+        await clock.aclose()
+
+
+async def test_kill_of_either_process_loses_no_decision(database: str) -> None:
+    """Decisions of a process that is killed while its console answers 503 are sent by the one that is left."""
+    async with ClientSession() as http, AsyncExitStack() as stack:
+        console = StubConsole(statuses=[503])
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        process = await start_command("serve", "--port", "0", "--database", database)
+        instance = Instance(await started(process), RealClock(), http, console)
+        async with serving_command("--database", database) as url:
+            await _decided(instance, **{"Minimum wait time": "00:00:01"})
+            process.kill()
+            await process.communicate()
+            await console.decided.wait()
+            instance.url = url
+            async with asyncio.timeout(60):
+                while (await instance.read(RESPONSE))[0]["response_status_code"] != "200":
+                    await asyncio.sleep(0)
+    assert [decision["Comment"] for decision in console.decisions] == ["Fine", "Fine"]
