@@ -19,13 +19,11 @@ class ServiceNowError(Exception):
 
     Attributes:
         passing: whether the same call may succeed later.
-        doubtful: whether ServiceNow may have done it all the same.
         retry_after: seconds that ServiceNow asks to wait; None when it does not ask.
         tried_again_in: seconds to the next attempt; None when there is none.
     """
 
     passing: ClassVar[bool] = False
-    doubtful: ClassVar[bool] = False
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -43,7 +41,6 @@ class UnreachableError(ServiceNowError):
     """Whatever answered, if anything did, was no ServiceNow at work."""
 
     passing = True
-    doubtful = True
 
 
 class BusyError(ServiceNowError):
@@ -56,21 +53,18 @@ class BrokenAnswerError(ServiceNowError):
     """It failed while it worked, or its answer cannot be used."""
 
     passing = True
-    doubtful = True
 
 
 class UnexpectedError(ServiceNowError):
     """Something went wrong that nobody foresaw; the next attempt may fare better."""
 
     passing = True
-    doubtful = True
 
 
 class CutOffError(ServiceNowError):
     """Whoever caused the attempt left before it ended."""
 
     passing = True
-    doubtful = True
 
 
 class RefusedError(ServiceNowError):

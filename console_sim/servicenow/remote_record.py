@@ -6,7 +6,6 @@ from hashlib import sha256
 
 import orjson
 
-from console_sim.servicenow.failures import ServiceNowError
 from console_sim.servicenow.table_api import Fields, TableApi
 
 
@@ -76,12 +75,9 @@ async def bring_in_line(api: TableApi, record: RemoteRecord, wanted: Wanted, kee
 
 
 async def _insert(api: TableApi, wanted: Wanted, keep: Keep) -> str:
+    # Whatever ends the attempt, the process or a refusal, ServiceNow may have the record (platform 1.9).
     keep(RemoteRecord(doubtful=True))
-    try:
-        return await api.create(wanted.table, wanted.fields)
-    except ServiceNowError as error:
-        keep(RemoteRecord(doubtful=error.doubtful))
-        raise
+    return await api.create(wanted.table, wanted.fields)
 
 
 async def _find(api: TableApi, wanted: Wanted) -> str:

@@ -17,6 +17,7 @@ from privman_testbench.ids import Ids
 
 Record = dict[str, Any]
 DEFAULT_APPROVER = "scenario.approver"
+ADMINISTRATOR = "administrator"
 
 
 class ServiceNow(Party):
@@ -130,7 +131,7 @@ class ServiceNow(Party):
 
     async def credentials(self, user_name: str) -> Credentials:
         """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
-        if not user_name:
+        if user_name in ("", ADMINISTRATOR):
             return self.admin
         if user_name not in self._users:
             await self.create_user(user_name, [str(self.names.find("roles.approver").packaged)])

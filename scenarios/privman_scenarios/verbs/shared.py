@@ -17,6 +17,7 @@ from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, SPAN
 from privman_scenarios.model import Arguments
 from privman_scenarios.party import Party
 from privman_scenarios.play import Play
+from privman_scenarios.servicenow import ADMINISTRATOR
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.vocabulary import Argument, Verb
@@ -65,6 +66,7 @@ CALL = (
     Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON.", check=checks.message),
     Argument("answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, names in lower case."),
 )
+BY = Argument("by", TEXT, f"The user who asks, '{ADMINISTRATOR}' for the administrator; nobody unless said.")
 
 
 class Shared:
@@ -98,7 +100,14 @@ class Shared:
                 checks=True,
                 excuses=True,
             ),
-            Verb(f"{self._party}.call", "Send a request and look at the answer.", self.call, CALL, "path", checks=True),
+            Verb(
+                f"{self._party}.call",
+                "Send a request and look at the answer.",
+                self.call,
+                self._call(),
+                "path",
+                checks=True,
+            ),
         ]
 
     def _fault(self) -> tuple[Argument, ...]:
@@ -112,6 +121,9 @@ class Shared:
             *FITTING,
             Argument("options", VALUES, needs, check=checks.options(kinds)),
         )
+
+    def _call(self) -> tuple[Argument, ...]:
+        return (*CALL, BY) if self._party == "servicenow" else CALL
 
     async def fault(self, play: Play, arguments: Arguments) -> None:
         """Arm a fault."""
@@ -168,7 +180,8 @@ class Shared:
         message = spelling.message_to_wire(arguments.get("json"))
         body = arguments["text"].encode() if "text" in arguments else message
         method, headers = arguments.get("method", "GET"), arguments.get("headers", {})
-        answer = await self._of(play).api.call(method, arguments["path"], body, headers=headers)
+        auth = await play.targets.servicenow.credentials(arguments["by"]) if arguments.get("by") else None
+        answer = await self._of(play).api.call(method, arguments["path"], body, auth=auth, headers=headers)
         require(arguments.get("status", 200), answer.status, "status")
         play.expected.add(answer.status)
         require(arguments.get("answer-headers", {}), answer.headers, "headers")
