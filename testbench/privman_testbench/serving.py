@@ -68,6 +68,7 @@ async def serving(
         max_line_size=LONGEST_LINE,
         keepalive_timeout=IDLE_SECONDS,
     )
+    app.on_response_prepare.append(_close_unless_read)
     await runner.setup()
     try:
         await _listen(web.TCPSite(runner, host, port, ssl_context=tls), host, port)
@@ -76,6 +77,13 @@ async def serving(
         yield f"{scheme}://{named}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+async def _close_unless_read(request: web.Request, answer: web.StreamResponse) -> None:
+    """Announce that the connection ends where the rest of a request's body would stand in the way of the next one."""
+    if not request.content.is_eof() or request.content.exception() is not None:
+        answer.force_close()
+        answer.headers["Connection"] = "close"  # the headers are made by now
 
 
 def _log() -> logging.Logger:
