@@ -2,14 +2,26 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 Job = Callable[[], Awaitable[None]]
 
 
-class ClockIsRealError(Exception):
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+"""No clock goes further, so that what is reckoned from its time is a date too."""
+
+
+class ClockError(Exception):
+    """Raised when a clock can't be moved as somebody asks; the message says why."""
+
+
+class ClockIsRealError(ClockError):
     """Raised when somebody asks real time to jump."""
+
+
+class ClockEndsError(ClockError):
+    """Raised when somebody asks time to jump past its end."""
 
 
 class Timer(Protocol):
@@ -48,10 +60,16 @@ class Clock(Protocol):
         """Wait until every job that fell due has ended or waits for a later moment."""
 
     async def advance(self, seconds: float) -> None:
-        """Jump, running what falls due in order; raises ClockIsRealError where time is real."""
+        """Jump, running what falls due in order; raises ClockIsRealError where time is real, and ClockEndsError."""
 
     def restart(self) -> None:
         """Drop the jobs that wait; virtual time begins anew, and its sleeps and time-outs end at once."""
 
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return the moment so many seconds later, the end of the calendar at most."""
+    most = (datetime.max.replace(tzinfo=UTC) - moment).total_seconds()
+    return moment + timedelta(seconds=seconds) if seconds < most else datetime.max.replace(tzinfo=UTC)

@@ -10,11 +10,13 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from privman_testbench.bodies import receive
-from privman_testbench.clock import Clock, ClockIsRealError
+from privman_testbench.clock import Clock, ClockError
 from privman_testbench.exchange import Exchange
 from privman_testbench.faults import FaultError, Faults, Handler
 from privman_testbench.journal import Journal
 from privman_testbench.listing import RangeError, list_exchanges
+from privman_testbench.options import MOST_SECONDS
+from privman_testbench.reasons import shown
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
@@ -64,7 +66,7 @@ class Control:
                 return to_json({"error": _REFUSAL}, 403)
             try:
                 return await handler(request)
-            except (ControlError, FaultError, RangeError, ClockIsRealError) as error:
+            except (ControlError, FaultError, RangeError, ClockError) as error:
                 return to_json({"error": str(error)}, 400)
             except web.HTTPException as error:
                 answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
@@ -113,7 +115,7 @@ class Control:
         body = await read_object(request)
         seconds = body.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
-            raise ControlError(f"'seconds' is {seconds!r}; expected a number from 0 to {MOST_SECONDS}")
+            raise ControlError(f"'seconds' is {shown(seconds)}; expected a number from 0 to {MOST_SECONDS}")
         await self._clock.advance(seconds)
         return to_json({"now": self._clock.now().isoformat()})
 
@@ -138,9 +140,6 @@ class Control:
 
     def _allowed(self, request: web.Request) -> bool:
         return has_token(request, self._token) or (is_opened_here(request) and is_own_origin(request))
-
-
-MOST_SECONDS = 10 * 366 * 86_400
 
 
 def is_control(request: web.Request) -> bool:

@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from aiohttp import web
 
-from privman_testbench.clock import Clock
+from privman_testbench.clock import Clock, later
 from privman_testbench.options import COMMON, Options
+from privman_testbench.reasons import shown
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -94,7 +95,7 @@ class Faults:
         kind = spec.get("kind", "")
         if not isinstance(kind, str) or kind not in self._kinds:
             raise FaultError(
-                "kind", f"'kind' is {kind!r}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
+                "kind", f"'kind' is {shown(kind)}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
             )
         for key, value in spec.items():
             self._check(kind, key, value)
@@ -102,7 +103,7 @@ class Faults:
         options = {key: value for key, value in spec.items() if key not in COMMON}
         fault = Fault(**common, options=options)
         fault.method = fault.method.upper()
-        fault.begins = self._clock.now() + timedelta(seconds=fault.after)
+        fault.begins = later(self._clock.now(), fault.after)
         self._armings += 1
         fault.number = self._armings
         self.armed.append(fault)
@@ -141,10 +142,10 @@ class Faults:
     def _check(self, kind: str, key: str, value: object) -> None:
         keys = {**COMMON, **self._options.get(kind, {})}
         if key not in keys:
-            message = f"unknown key {key!r} of a {kind!r} fault{_hint(key, keys)}; expected one of {_words(keys)}"
+            message = f"unknown key {shown(key)} of a {kind!r} fault{_hint(key, keys)}; expected one of {_words(keys)}"
             raise FaultError(key, message)
         if not keys[key].holds(value):
-            raise FaultError(key, f"{key!r} is {value!r}; expected {keys[key].expected}")
+            raise FaultError(key, f"{key!r} is {shown(value)}; expected {keys[key].expected}")
 
 
 def _words(valid: Mapping[str, object]) -> str:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import KEPT_EXCHANGES, Journal
+from privman_testbench.reasons import shown
 
 Items = Sequence[Mapping[str, Any]]
 Printed = Callable[[Exchange], Awaitable[list[dict[str, Any]]]]
@@ -107,5 +108,5 @@ def _number(name: str, text: str, least: int) -> int:
     digits = len(str(KEPT_EXCHANGES)) + 7
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else -1
     if number < least:
-        raise RangeError(f"{name!r} is {text[:40]!r}; expected a whole number from {least} of at most {digits} digits")
+        raise RangeError(f"{name!r} is {shown(text)}; expected a whole number from {least} of at most {digits} digits")
     return number

@@ -1,8 +1,13 @@
 """What the keys of a fault may hold."""
 
-import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+MOST_SECONDS = 10 * 366 * 86_400
+"""Seconds of the longest wait or jump."""
+_MOST_COUNT = 1_000_000_000
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +27,11 @@ def _is_text(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_SECONDS
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_COUNT
 
 
 def _is_status(value: object) -> bool:
@@ -34,13 +39,18 @@ def _is_status(value: object) -> bool:
 
 
 def _are_headers(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) and text.isprintable() for text in value.values())
+    return isinstance(value, dict) and all(
+        _NAME.fullmatch(name) and isinstance(text, str) and text.isprintable() for name, text in value.items()
+    )
 
 
 TEXT = Option(_is_text, "a text")
-NUMBER = Option(_is_number, "a number from 0")
-COUNT = Option(_is_count, "a whole number from 0")
-TURNS = Option(lambda value: value is None or (value != 0 and _is_count(value)), "a whole number from 1, or null")
+NUMBER = Option(_is_number, f"a number from 0 to {MOST_SECONDS}")
+COUNT = Option(_is_count, f"a whole number from 0 to {_MOST_COUNT}")
+TURNS = Option(
+    lambda value: value is None or (value != 0 and _is_count(value)),
+    f"a whole number from 1 to {_MOST_COUNT}, or null",
+)
 STATUS = Option(_is_status, "a status from 200 to 599")
 HEADERS = Option(_are_headers, "an object of header texts")
 

@@ -1,7 +1,9 @@
-"""Why the system refused something, in the same words on every version of Python."""
+"""Why something was refused, in the same words on every version of Python."""
 
 import os
 import ssl
+
+_LONGEST_SHOWN = 80
 
 
 def reason_of(error: OSError) -> str:
@@ -12,3 +14,9 @@ def reason_of(error: OSError) -> str:
     if error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)
     return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split())
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, a long one by its beginning."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -5,10 +5,10 @@ import heapq
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 
-from privman_testbench.clock import Job, Timer
+from privman_testbench.clock import LAST, ClockEndsError, Job, Timer, later
 from privman_testbench.jobs import Jobs
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -80,6 +80,8 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced by that much."""
+        if seconds <= 0:
+            return await asyncio.sleep(0)
         woken = asyncio.Event()
         timer = self._push(seconds, woken.set)
         self._park(1)
@@ -118,7 +120,9 @@ class VirtualClock:
             for poll in tuple(self._polls):
                 self._jobs.spawn(poll.job)
             await self.settle()
-            target = self._now + timedelta(seconds=seconds)
+            target = later(self._now, seconds)
+            if target > LAST:
+                raise ClockEndsError(f"the clock ends on {LAST:%Y-%m-%d}; it is {self._now:%Y-%m-%d %H:%M:%S} now")
             while self._timers and self._timers[0].when <= target:
                 await self._reach(heapq.heappop(self._timers))
             self._now = target
@@ -149,7 +153,7 @@ class VirtualClock:
     def _push(self, seconds: float, fire: Callable[[], None]) -> _VirtualTimer:
         while self._timers and self._timers[0].cancelled:
             heapq.heappop(self._timers)
-        timer = _VirtualTimer(self._now + timedelta(seconds=seconds), next(self._turns), fire)
+        timer = _VirtualTimer(later(self._now, seconds), next(self._turns), fire)
         heapq.heappush(self._timers, timer)
         return timer
 

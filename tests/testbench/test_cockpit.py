@@ -246,6 +246,7 @@ async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> No
     assert [fault.to_json()["kind"] for fault in party.faults.armed] == ["status", "slow"]
     _, html = await browser.post("/faults/disarm", {"number": "1"})
     assert [row[:4] for row in _rows(html)] == [["slow", "any method *", "2 requests 5 seconds", "3"]]
+    await browser.post("/faults/disarm", {"number": "9" * 5_000})
     _, html = await browser.post("/faults/disarm", {"number": "all"})
     assert "No fault is armed" in html
 
@@ -255,6 +256,9 @@ async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> No
     [
         ("status", "teapot", "'status' is 'teapot'; expected a status from 200 to 599"),
         ("skip", "-1", "'skip' is -1; expected a whole number from 0"),
+        ("skip", "9" * 5_000, "expected a whole number from 0"),
+        ("after", "1e300", "'after' is 1e+300; expected a number from 0 to 316224000"),
+        ("after", "9" * 5_000, "expected a number from 0 to 316224000"),
         ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
     ],
 )

@@ -62,16 +62,16 @@ async def test_faults_are_listed_and_cleared(party: Party) -> None:
         ),
         ({"kind": "reset", "status": 503}, "unknown key 'status' of a 'reset' fault; expected one of after, kind"),
         ({"kind": ["slow"]}, "'kind' is ['slow'] (did you mean 'slow'?); expected one of"),
-        ({"kind": "slow", "seconds": "1"}, "'seconds' is '1'; expected a number from 0"),
-        ({"kind": "slow", "times": True}, "'times' is True; expected a whole number from 1, or null"),
-        ({"kind": "slow", "skip": -1}, "'skip' is -1; expected a whole number from 0"),
+        ({"kind": "slow", "seconds": "1"}, "'seconds' is '1'; expected a number from 0 to 316224000"),
+        ({"kind": "slow", "times": True}, "'times' is True; expected a whole number from 1 to 1000000000, or null"),
+        ({"kind": "slow", "skip": -1}, "'skip' is -1; expected a whole number from 0 to 1000000000"),
         ({"kind": "status", "status": 99}, "'status' is 99; expected a status from 200 to 599"),
         ({"kind": "status", "headers": {"a": 1}}, "'headers' is {'a': 1}; expected an object of header texts"),
         (
             {"kind": "status", "headers": {"a": "x\r\ny"}},
             "'headers' is {'a': 'x\\r\\ny'}; expected an object of header texts",
         ),
-        ({"kind": "status", "times": 0}, "'times' is 0; expected a whole number from 1, or null"),
+        ({"kind": "status", "times": 0}, "'times' is 0; expected a whole number from 1 to 1000000000, or null"),
     ],
 )
 async def test_wrong_fault_is_refused(party: Party, fault: dict[str, Any], message: str) -> None:

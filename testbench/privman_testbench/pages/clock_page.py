@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
-from privman_testbench.clock import Clock, ClockIsRealError
-from privman_testbench.control import COCKPIT, MOST_SECONDS
+from privman_testbench.clock import Clock, ClockError
+from privman_testbench.control import COCKPIT
+from privman_testbench.options import MOST_SECONDS
 from privman_testbench.pages.answers import see
 from privman_testbench.pages.cockpit_frame import CockpitFrame
 from privman_testbench.pages.cockpit_gate import posted
@@ -28,10 +29,10 @@ class ClockPage:
         text = await posted(request, "seconds")
         seconds = _seconds(text)
         if seconds is None:
-            return self._page(request, text, f"'{text}' is no number of seconds from 0 to {MOST_SECONDS}")
+            return self._page(request, text, f"'{text[:40]}' is no number of seconds from 0 to {MOST_SECONDS}")
         try:
             await self._clock.advance(seconds)
-        except ClockIsRealError as error:
+        except ClockError as error:
             return self._page(request, text, str(error))
         return see(f"{COCKPIT}/clock")
 
