@@ -37,6 +37,7 @@ TABLES = """
     - {operation: read, condition: u_kind=dog}
     - {operation: read, roles: [vet], column: u_secret}
     - {operation: write, roles: [vet], column: u_secret}
+    - {operation: read, roles: [vet], column: u_diary}
   columns:
     u_name: {display: true}
     u_kind: {}
@@ -46,6 +47,7 @@ TABLES = """
     u_vault: {reference: u_vault}
     u_hidden_link: {reference: sys_user}
     u_note: {type: journal_input}
+    u_diary: {type: journal_input}
 - name: u_show_pet
   extends: u_pet
   acls:
@@ -132,7 +134,9 @@ async def _fill(client: Client, which: int) -> None:
     admin = {"Authorization": encode_basic_auth("admin", "admin")}
     pairs = {"Username": "u", "Password": SECRETS[which], "Token Url": "http://x/", "Endpoint Url": "http://x/"}
     body = {"instance_metadata": json.dumps(pairs)}
-    for table, values in ((CONFIGURATION, body), (f"u_pet/{CAT}", {"u_note": f"note {HIDDEN[which]}"})):
+    note = f"note {HIDDEN[which]}"
+    written = ((CONFIGURATION, body), (f"u_pet/{CAT}", {"u_note": note}), (f"u_pet/{DOG}", {"u_diary": note}))
+    for table, values in written:
         verb = client.patch if "/" in table else client.post
         assert (await verb(f"/api/now/table/{table}", json=values, headers=admin)).status < 300
     for owner, name in ((CAT, HIDDEN[which]), (DOG, "open")):

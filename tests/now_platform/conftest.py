@@ -86,10 +86,20 @@ LOCKER = Table(
         Column("u_size", type="integer"),
         Column("u_safe", type="reference", reference="u_safe"),
         Column("u_toy", type="reference", reference="u_toy"),
+        Column("u_log", type="journal_input"),
+        Column("u_locked_log", type="journal_input"),
     ),
-    acls=(Acl("read", (), column="u_seal", condition="u_size=1"), Acl("write", (), column="u_seal")),
+    acls=(
+        Acl("read", (), column="u_seal", condition="u_size=1"),
+        Acl("write", (), column="u_seal"),
+        Acl("write", ("admin",), column="u_locked_log"),
+    ),
 )
-STRICT_LOCKER = Table("u_strict_locker", parent="u_locker", acls=(Acl("read", ("admin",), column="u_size"),))
+STRICT_LOCKER = Table(
+    "u_strict_locker",
+    parent="u_locker",
+    acls=tuple(Acl("read", ("admin",), column=column) for column in ("u_size", "u_log")),
+)
 CLOSED_LOCKER = Table("u_closed_locker", parent="u_locker", web_service_access=False)
 UNCLEAR = Table("u_unclear", columns=(Column("u_name"),), acls=(Acl("read", (), condition="u_bunk=1"),))
 

@@ -162,6 +162,36 @@ async def test_what_belongs_to_a_record_is_made_by_who_may_write_it(
     assert await status(client, "PATCH", f"{table}/{record}", **{key: toys["b"]}) == 200
 
 
+async def test_journals_of_hidden_columns_are_not_read(user: Client, client: Client, create: Create) -> None:
+    """Neither as entries nor as the column's history, not even by way of the parent class."""
+    for table in ("u_locker", "u_strict_locker"):
+        record = create(table, u_name=table)
+        await client.patch(f"{TABLES}/u_locker/{record}", json={"u_log": f"of {table}"})
+    entries = {"fields": "value", "query": "ORDERBYvalue"}
+    assert await found(user, "sys_journal_field", **entries) == [{"value": "of u_locker"}]
+    assert len(await found(client, "sys_journal_field", **entries)) == 2
+    asked = {"fields": "u_log", "query": "ORDERBYu_name", "display_value": "true"}
+    plain, strict = [each["u_log"] for each in await found(user, "u_locker", **asked)]
+    assert ("of u_locker" in plain, strict) == (True, "")
+    assert ["of" in each["u_log"] for each in await found(client, "u_locker", **asked)] == [True, True]
+
+
+async def test_entries_of_locked_columns_are_not_made(user: Client, create: Create) -> None:
+    """A journal column that the user may not write takes no entry over the Table API."""
+    owner = {"name": "u_locker", "element_id": create("u_locker", u_name="a"), "value": "v"}
+    assert await status(user, "POST", "sys_journal_field", **owner, element="u_log") == 201
+    assert await status(user, "POST", "sys_journal_field", **owner, element="u_locked_log") == 403
+
+
+async def test_rows_left_out_of_a_clause_are_a_finding(user: Client, client: Client, swallowed: Swallowed) -> None:
+    """A clause about a table of which the user may not read every row says so."""
+    for asked in ("u_toy.u_name=x", "RLQUERYsys_attachment.table_sys_id,>0^ENDRLQUERY"):
+        await found(client, "u_locker", query=asked)
+        assert swallowed() == []
+    await found(user, "u_locker", query="u_toy.u_name=x^u_toy.u_color=r")
+    assert swallowed() == ["rows-unreadable"]
+
+
 async def test_attributes_belong_to_the_record_of_their_attachment(
     user: Client, client: Client, create: Create, grant: Grant, toys: dict[str, str]
 ) -> None:

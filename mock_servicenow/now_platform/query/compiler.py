@@ -102,7 +102,8 @@ class _TooLargeError(Exception):
 
 class _Compiler:
     def __init__(self, sight: Sight, context: "QueryContext") -> None:
-        self.scope = Scope(sight, context, self._meets_rule)
+        self._limited: set[str] = set()
+        self.scope = Scope(sight, context, self._meets_rule, self._limited.add)
         self._swallowed = Swallowed()
         self._parameters = self._tests = 0
 
@@ -116,6 +117,8 @@ class _Compiler:
         if self._swallowed.invalid and self.scope.context.invalid_returns_no_rows:
             where = sa.false()
         swallowed = self._swallowed
+        for table in sorted(self._limited):
+            swallowed.report("rows-unreadable", f"of table '{table}' only those rows count that the user may read")
         return CompiledQuery(where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden)
 
     def _meets_rule(self, condition: str, rows: Rows) -> "Test":

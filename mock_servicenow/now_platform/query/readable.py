@@ -1,6 +1,6 @@
 """To which rows the caller may do something, as SQL (platform 1.9)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,11 +12,13 @@ from mock_servicenow.now_platform.dictionary.physical import text_literal
 from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.query.operands import Sql
 from mock_servicenow.now_platform.query.rows import Rows
-from mock_servicenow.now_platform.query.sight import OWNED, Conditions, Sight
+from mock_servicenow.now_platform.query.sight import OWNED, Conditions, Owner, Sight
+
+_LEAF = 4
 
 
 class Written(FunctionElement[bool]):
-    """A test written by hand, of ``$named`` and ``$key``.
+    """A test written by hand, of ``$named``, also as ``$sorted`` by code points, and ``$key``.
 
     Nearly every table of an instance is in it, and SQLAlchemy would take long over each.
     """
@@ -29,7 +31,23 @@ class Written(FunctionElement[bool]):
 @compiles(Written)
 def _write(element: Written, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
     named, key, template = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"({template.replace('$named', named).replace('$key', key)})"
+    ordered = named if compiler.dialect.name == "sqlite" else f'{named} COLLATE "C"'
+    return f"({template.replace('$sorted', ordered).replace('$named', named).replace('$key', key)})"
+
+
+def _decided(tables: Sequence[tuple[str, str]]) -> str:
+    """Return the SQL that looks in the one table that is named; a tree, since every row asks it.
+
+    Args:
+        tables: names in order, each with the table in which its records are stored.
+    """
+    if len(tables) > _LEAF:
+        middle = len(tables) // 2
+        low, high = _decided(tables[:middle]), _decided(tables[middle:])
+        return f"CASE WHEN $sorted < {text_literal(tables[middle][0])} THEN {low} ELSE {high} END"
+    found = 'EXISTS (SELECT 1 FROM "{}" AS owner WHERE owner.sys_id = $key)'
+    leaf = " ".join(f"WHEN {text_literal(name)} THEN {found.format(root)}" for name, root in tables)
+    return f"CASE $named {leaf} ELSE false END" if leaf else "false"
 
 
 class Permissions:
@@ -81,17 +99,31 @@ class Permissions:
             for root, names in self._owners()
             if not self._sight.opens(root, needed) and any(self._sight.conditions(name, needed) != () for name in names)
         ]
-        return any_of([self._exists_openly(named, key, needed), *guarded])
+        owned = any_of([self._exists_openly(named, key, needed), *guarded])
+        return sa.and_(owned, *self._of_readable_columns(source, owner)) if owner.element else owned
+
+    def _of_readable_columns(self, source: sa.FromClause, owner: Owner) -> Iterable[Test]:
+        """Leave out what comes from a column that the caller may not read in records of the owner's class."""
+        for table in self._dictionary:
+            hidden = sorted(self._sight.hidden(table.name))
+            if hidden:
+                named = source.c[owner.named].in_(self._sight.hierarchy(table.name))
+                from_hidden = sa.and_(named, source.c[owner.element].in_(hidden))
+                yield sa.not_(sa.and_(from_hidden, self._is_of_class(table.name, source, source.c[owner.key])))
+
+    def _is_of_class(self, table: str, outer: sa.FromClause, key: Sql) -> Test:
+        if not self._dictionary.has_classes(table):
+            return sa.true()
+        stored = self._dictionary.sql_table(table).alias()
+        record = sa.select(sa.true()).where(stored.c.sys_id == key, stored.c.sys_class_name == table)
+        return record.correlate(outer).exists()
 
     def _exists_openly(self, named: Sql, key: Sql, operation: str) -> Test:
         """Return whether the record exists, in one of the tables of which the caller may do that to every record."""
-        tests = [
-            f"$named IN ({', '.join(map(text_literal, names))}) AND EXISTS "  # noqa: S608 - names of the dictionary
-            f'(SELECT 1 FROM "{root}" AS owner WHERE owner.sys_id = $key)'
-            for root, names in self._owners()
-            if self._sight.opens(root, operation)
-        ]
-        return Written(named, key, sa.literal_column(" OR ".join(tests))) if tests else sa.false()
+        names = sorted(
+            (name, root) for root, names in self._owners() if self._sight.opens(root, operation) for name in names
+        )
+        return Written(named, key, sa.literal_column(_decided(names)))
 
     def _owners(self) -> Iterable[tuple[str, list[str]]]:
         """Return the root of each hierarchy with the tables of it that the caller may reach; nothing owned owns."""

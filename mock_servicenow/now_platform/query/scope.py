@@ -25,11 +25,13 @@ class Scope:
 
     Args:
         meets: compiles the condition of an access rule, which sees everything.
+        limited: learns of each table in a clause of which the caller may not read every row.
     """
 
     sight: Sight
     context: QueryContext
     meets: Callable[[str, Rows], Test]
+    limited: Callable[[str], None]
 
     @property
     def dictionary(self) -> Dictionary:
@@ -63,6 +65,8 @@ class Scope:
         """Raise UnreadableTermError if the caller may read nothing of a table."""
         if not self.sight.reaches(table):
             raise UnreadableTermError(f"the user may not read table '{table}'")
+        if not self.sight.is_admin and not self.sight.opens(table, "read"):
+            self.limited(table)
 
     def check_column(self, table: str, column: str) -> None:
         """Raise UnreadableTermError if the caller may not read a column."""

@@ -18,16 +18,18 @@ class Owner:
         key: the column with the record's sys_id.
         named: the column with the name of its table; empty if every owner is in one table.
         table: that table.
+        element: the column that names the record's column from which the row comes; empty if there is none.
     """
 
     key: str
     named: str = ""
     table: str = ""
+    element: str = ""
 
 
 OWNED: Mapping[str, Owner] = {
     "sys_attachment": Owner("table_sys_id", named="table_name"),
-    "sys_journal_field": Owner("element_id", named="name"),
+    "sys_journal_field": Owner("element_id", named="name", element="element"),
     "sys_attachment_attribute": Owner("sys_attachment", table="sys_attachment"),
 }
 """Tables whose rows belong to records: to read one takes the reading of its record, to change it the writing."""

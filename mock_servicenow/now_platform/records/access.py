@@ -82,6 +82,8 @@ def check_owner(session: "Session", table: str, values: Mapping[str, str], opera
     record = session.get(name, values.get(owner.key, "")) if known else None
     if record is None or not allowed(session, "write", [record]):
         raise AccessDenied(operation)
+    if values.get(owner.element, "") in session.sight.locked(record.table):
+        raise AccessDenied(operation)
 
 
 def _is_open(seen: Sight, table: str, operation: str) -> bool:

@@ -37,6 +37,8 @@ class Displays:
         """Return what is read in a column of a record."""
         column, value = self._session.dictionary.columns(record.table)[name], record.values[name]
         if column.type in JOURNAL_TYPES:
+            if name in self._session.sight.hidden(record.table):
+                return ""
             return journal_fields.history(self._session, record, column)
         return value and self._words_of(record.table, column)(value)
 
