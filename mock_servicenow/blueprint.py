@@ -90,7 +90,10 @@ class Blueprint:
         """
         store = instance.store
         with _told(), store.exclusive():
-            if store.embedded and not store.is_made():
+            if store.is_made():
+                self._provision(store, provision)
+                instance.ids.go_on(store.count_start())
+            elif store.embedded:
                 store.restore(self._drawn_image())
             else:
                 self._provision(store, provision)

@@ -148,7 +148,7 @@ class Instance:
         name = session.user.time_zone or self.property(session, "glide.sys.default.tz", "UTC")
         try:
             return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # the last for a folder, or a long name
             return UTC
 
 

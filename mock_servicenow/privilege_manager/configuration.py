@@ -84,7 +84,7 @@ def _pair(pairs: Mapping[str, object], key: str) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"'instance_metadata' has no text for {key!r}")
     if not is_storable(value):
-        raise ConfigurationError(f"{key!r} has characters that are no text: NUL, or half of a surrogate pair")
+        raise ConfigurationError(f"{key!r} contains a NUL character; expected text")
     return value
 
 

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from mock_servicenow.now_platform.dictionary.values import is_storable
-
 
 def json_object(text: str) -> dict[str, Any] | None:
     """Return the object that the text holds; None where it is no JSON, or JSON of another kind.
@@ -21,6 +19,5 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def write_json(value: object) -> str:
-    """Return the compact JSON of a value; characters that no database stores and no encoding knows are escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text if is_storable(text) else json.dumps(value, separators=(",", ":"))
+    """Return the compact JSON of a value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

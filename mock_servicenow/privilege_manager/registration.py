@@ -72,7 +72,7 @@ class Registrations:
         if is_storable(secret):
             self._keep(context.session, context.current["sys_id"], secret)
         else:
-            message = f"{self._password!r} has characters that cannot be stored (NUL, half a surrogate pair): dropped"
+            message = f"{self._password!r} has characters that cannot be stored (NUL): dropped"
             context.report("secret-dropped", message, column)
 
     def _report_bounds(self, context: RuleContext) -> None:

@@ -20,6 +20,11 @@ class Ids:
         if self._seed is not None:
             self._random.seed(self._seed)
 
+    def go_on(self, start: int) -> None:
+        """Begin the sequence that belongs to the start of that number on the same records: none is drawn twice."""
+        if self._seed is not None:
+            self._random.seed(f"{self._seed}/start {start}")
+
     def fork(self, name: str) -> "Ids":
         """Return an independent source, so that one party's draws do not shift another's."""
         return Ids(None if self._seed is None else f"{self._seed}/{name}")

@@ -236,3 +236,14 @@ async def test_rows_need_their_tables_in_an_existing_database(tmp_path: Path) ->
     async with serving_command("--database", database, *options):
         pass
     assert "data.yaml: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
+
+
+async def test_a_seed_gives_other_identifiers_at_the_next_start(store_url: str) -> None:
+    """With the same --seed a restarted instance, or another on the same rows, draws no identifier twice."""
+    found = []
+    for _turn in range(3):
+        async with serving_command("--database", store_url, "--seed", "7") as url, _client(url) as instance:
+            answer = await instance.insert("problem", {})
+            assert answer.status == 201, answer.body
+            found.append(answer.result["sys_id"])
+    assert len(set(found)) == 3

@@ -129,8 +129,8 @@ def _is_locked(session: "Session", record: "Record") -> bool:
         return False
     if int(record["failed_attempts"] or 0) < ATTEMPTS:
         return True
-    since = datetime.strptime(record["sys_updated_on"], DATE_TIME)  # noqa: DTZ007 - both are UTC
-    return datetime.strptime(session.now, DATE_TIME) < since + LOCKED_FOR  # noqa: DTZ007
+    since = datetime.strptime(record["sys_updated_on"] or session.now, DATE_TIME)  # noqa: DTZ007 - both are UTC
+    return datetime.strptime(session.now, DATE_TIME) - since < LOCKED_FOR  # noqa: DTZ007
 
 
 def _count_failure(session: "Session", record: "Record") -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 Values = dict[str, str]
+_MOST_COUNTED = 2**63 - 2  # a client may write any count that the database holds
 
 
 class Writer:
@@ -113,5 +114,5 @@ class Writer:
         return {
             "sys_updated_on": self._session.now,
             "sys_updated_by": self._session.user.user_name,
-            "sys_mod_count": str(int(previous["sys_mod_count"] or 0) + 1),
+            "sys_mod_count": str(min(int(previous["sys_mod_count"] or 0), _MOST_COUNTED) + 1),
         }

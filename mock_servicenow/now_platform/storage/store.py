@@ -153,8 +153,8 @@ class Store:
         with self._connected() as connection, connection.begin():
             for table in (*self._schema.names, _SCHEMA):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
-            connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} (version INTEGER, made INTEGER)")
-            connection.exec_driver_sql(f"INSERT INTO {_SCHEMA} VALUES ({SCHEMA_VERSION}, 0)")  # noqa: S608 - our own number
+            connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} (version INTEGER, made INTEGER, starts INTEGER)")
+            connection.exec_driver_sql(f"INSERT INTO {_SCHEMA} VALUES ({SCHEMA_VERSION}, 0, 0)")  # noqa: S608 - our own number
             self._schema.create_all(connection)
 
     def complete(self) -> None:
@@ -174,6 +174,14 @@ class Store:
         """Let the database count as made once the transaction is committed."""
         transaction.lock()
         transaction.execute(sa.text(f"UPDATE {_SCHEMA} SET made = 1"))  # noqa: S608 - our own name
+
+    def count_start(self) -> int:
+        """Return how often an instance has started on the rows that are here."""
+        with self._connected() as connection:
+            count = connection.exec_driver_sql(f"UPDATE {_SCHEMA} SET starts = starts + 1 RETURNING starts")  # noqa: S608
+            number = int(count.scalar_one())
+            connection.commit()
+            return number
 
     def clear(self, transaction: Transaction) -> None:
         """Delete every row; until the commit others read on what was there."""

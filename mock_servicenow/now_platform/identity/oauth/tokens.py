@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 CREDENTIALS = "oauth_credential"
 ACCESS = "access_token"
 REFRESH = "refresh_token"
+LONGEST_LIFESPAN = 100 * 365 * 86_400
+"""Seconds; a token that shall live longer lives so long."""
 
 
 class Tokens:
@@ -42,7 +44,7 @@ class Tokens:
         for record in self._known(kind):
             if record["expires"] <= self._session.now:
                 self._session.delete(CREDENTIALS, record.sys_id)
-        lifespan = int(self._client[f"{kind}_lifespan"] or 0)
+        lifespan = min(max(0, int(self._client[f"{kind}_lifespan"] or 0)), LONGEST_LIFESPAN)
         record = self._session.insert(
             CREDENTIALS,
             {
