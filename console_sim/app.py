@@ -54,6 +54,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     pages = Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
 
     async def reset() -> None:
+        secrets.retire_all()
         console.reset()
         clock.restart()
         ids.restart()

@@ -61,6 +61,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
 
     async def reset() -> None:
         privilege_manager.stop()
+        secrets.retire_all()
         clock.restart()
         ids.restart()
         await instance.run(lambda: blueprint.rebuild(instance))

@@ -46,6 +46,8 @@ class ConsoleClient:
 
     def forget_tokens(self) -> None:
         """Drop every cached token."""
+        for token in self._tokens.values():
+            self._secrets.retire(token)
         self._tokens.clear()
 
     async def _deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> int:
@@ -58,7 +60,7 @@ class ConsoleClient:
             if status not in self._renewed:
                 return status
             if self._tokens.get(key) == token:  # another delivery may have renewed it meanwhile
-                del self._tokens[key]
+                self._secrets.retire(self._tokens.pop(key))
         return status
 
     async def _request_token(self, configuration: Configuration) -> str:

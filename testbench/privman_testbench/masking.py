@@ -63,6 +63,11 @@ class Secrets:
             if len(self._retired) >= 2 * self._kept:
                 self._forget()
 
+    def retire_all(self) -> None:
+        """Retire every secret, as when a party goes back to its state at start."""
+        for secret in tuple(self._live):
+            self.retire(secret)
+
     def retire_login(self, user: str, password: str) -> None:
         """Retire what `add_login` added."""
         self.retire(password)

@@ -45,6 +45,16 @@ async def test_violations_are_found(console: ConsoleUnderTest) -> None:
     assert (finding["kind"], finding["rule"], finding["where"]) == ("violation", "approval-answer", "$.result.sys_id")
 
 
+async def test_live_tokens_are_masked_however_many_follow(console: ConsoleUnderTest) -> None:
+    """A token that is still good is in no output after 1,100 further log-ons."""
+    first = await console.log_on()
+    for _ in range(1_100):
+        await console.log_on()
+    await console.call("GET", f"/Tms/services/api/v1/version/Current?note={first}")
+    (exchange,) = (await console.admin("GET", "/requests?last=1"))["requests"]
+    assert exchange["url"] == "/Tms/services/api/v1/version/Current?note=***"
+
+
 async def test_no_secret_is_shown(console: ConsoleUnderTest) -> None:
     """Client Id, Secret, tokens and the ServiceNow password are in no output of the control plane."""
     await round_trip(console)

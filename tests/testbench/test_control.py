@@ -353,9 +353,12 @@ async def test_live_secrets_are_never_forgotten(party: Party) -> None:
         if number:
             party.secrets.retire(f"secret-{number:04}")
     party.secrets.retire("never-added")
+    party.secrets.add("secret-0000")
     await party.call("POST", "/", data="secret-0000 secret-0001 secret-3000")
     _, body = await party.call("GET", "/__admin/requests")
     assert body["requests"][0]["request"]["body"] == "*** secret-0001 ***"
+    party.secrets.retire_all()
+    assert party.secrets.mask("secret-0000 secret-3000") == "*** ***"
 
 
 async def test_secrets_are_masked(party: Party) -> None:

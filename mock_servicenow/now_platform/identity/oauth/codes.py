@@ -51,11 +51,13 @@ class AuthorizationCodes:
         code = self._ids.token()
         self._secrets.add(code)
         now = self._clock.now()
-        self._known = {known: kept for known, kept in self._known.items() if kept[1] > now}
+        for known in [known for known, kept in self._known.items() if kept[1] <= now]:
+            self.redeem(known)
         self._known[code] = consent, now + VALID_FOR
         return code
 
     def redeem(self, code: str) -> Consent | None:
         """Return what a code stands for; None if it was used before, has expired or never was."""
+        self._secrets.retire(code)
         consent, until = self._known.pop(code, (None, self._clock.now()))
         return consent if until > self._clock.now() else None

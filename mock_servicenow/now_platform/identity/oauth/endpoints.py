@@ -88,6 +88,7 @@ class OAuthEndpoints:
         if scheme != "Bearer":
             return {}
         self._secrets.add(assertion)
+        self._secrets.retire(assertion)  # it is used once, and anybody may send one
         return {"assertion": assertion}
 
     def _issue(self, form: Form, findings: list[Finding]) -> Mapping[str, str | int] | None:
@@ -132,6 +133,7 @@ class OAuthEndpoints:
     def _revoke(self, token: str) -> None:
         with self._instance.transaction(self._instance.system) as session:
             tokens.revoke(session, token)
+        self._secrets.retire(token)
 
     def _finished(self, request: web.Request, answer: web.Response) -> web.Response:
         add_headers(self._instance, request, answer)

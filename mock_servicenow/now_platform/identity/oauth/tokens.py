@@ -44,6 +44,7 @@ class Tokens:
         for record in self._known(kind):
             if record["expires"] <= self._session.now:
                 self._session.delete(CREDENTIALS, record.sys_id)
+                self._secrets.retire(record["token"])
         lifespan = min(max(0, int(self._client[f"{kind}_lifespan"] or 0)), LONGEST_LIFESPAN)
         record = self._session.insert(
             CREDENTIALS,
