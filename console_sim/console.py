@@ -55,12 +55,12 @@ class Console:
 
     def reset(self) -> None:
         """Forget everything, in the database too, as before the set-up."""
+        self.store.clear()
         self.setup.abandon()
         self.users.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
-        self.store.clear()
 
 
 def build_console(  # noqa: PLR0913 - what it brings together

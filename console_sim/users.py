@@ -52,7 +52,8 @@ class Users:
 
     def secret_at_hand(self) -> str:
         """Return the Secret if this process generated it, else nothing: only its digest is kept."""
-        return self._at_hand
+        user = self.get()
+        return self._at_hand if user.accepts(user.client_id, self._at_hand) else ""
 
     def reset_secret(self) -> str:
         """Replace the Secret, which revokes the old one and every token, and return it."""

@@ -345,6 +345,55 @@ async def test_full_disk(file: Path, servicenow: StubServiceNow) -> None:
     assert all(line.startswith(f"database '{file}' failed: ") for line in complaints)
 
 
+async def test_database_that_fails_for_a_while(file: Path, servicenow: StubServiceNow) -> None:
+    """What fails because of the database is attempted again, and ServiceNow gets each request once."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+    _write(
+        file,
+        "CREATE TABLE failures (number INTEGER PRIMARY KEY)",
+        "INSERT INTO failures VALUES (1), (2), (3), (4)",
+        "CREATE TRIGGER fail BEFORE UPDATE ON document WHEN EXISTS (SELECT 1 FROM failures) BEGIN "
+        "DELETE FROM failures WHERE number = (SELECT min(number) FROM failures); "
+        "SELECT RAISE(FAIL, 'disk I/O error'); END",
+    )
+    async with console_on(file, servicenow) as console:
+        assert not (await console.ask())["sent"]
+        await console.advance(60 + 120 + 240)
+        (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        assert (request["sent"], request["last_error"]) == (True, "")
+        assert len(servicenow.rows(REQUESTS)) == 1
+
+
+async def test_reset_that_fails_changes_nothing(file: Path, servicenow: StubServiceNow) -> None:
+    """A reset that the database refuses is answered with an error, and the console goes on as it was."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        await console.ask()
+    _write(file, "CREATE TRIGGER fail BEFORE DELETE ON document BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+    async with console_on(file, servicenow) as console:
+        token = await console.log_on()
+        answer = await console.call("POST", "/__admin/reset")
+        assert answer == (500, {"error": "the console's database failed: disk I/O error"})
+        (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        assert (await console.deliver(console.decision(request["request_id"]), token))[0] == 200
+
+
+async def test_rename_that_fails_changes_nothing(file: Path, servicenow: StubServiceNow) -> None:
+    """A foreign system is renamed as a whole or not at all."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+    _write(
+        file,
+        "CREATE TRIGGER fail BEFORE INSERT ON document WHEN NEW.key = 'Other' "
+        "BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+    )
+    async with console_on(file, servicenow) as console:
+        assert (await console.call("POST", "/__admin/foreign-system", {"name": "Other"}))[0] == 500
+        assert (await console.admin("GET", "/foreign-system"))["name"] == "ServiceNow"
+        assert (await console.ask())["sent"]
+
+
 async def test_broken_document(file: Path, servicenow: StubServiceNow) -> None:
     """A document that somebody has spoilt is an error of its own, and the others are served."""
     async with console_on(file, servicenow) as console:
