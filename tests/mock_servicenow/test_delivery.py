@@ -2,6 +2,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -94,6 +95,22 @@ async def test_token_is_kept_between_deliveries(instance: Instance) -> None:
     await instance.clock.advance(50)
     assert len(instance.console.logons) == 1
     assert instance.console.tokens == ["Bearer token-1"] * 2
+
+
+@pytest.mark.parametrize(
+    "other", [{"Username": "0f8fad5b-d9cb-469f-a165-70867728950e"}, {"Password": "another"}, {"Token Url": "{}?x=1"}]
+)
+async def test_each_registration_has_its_own_token(instance: Instance, other: dict[str, str]) -> None:
+    """A token is used for the Client Id, Secret and address that it was given for, and for no other (integration 4)."""
+    address = instance.metadata()["Token Url"]
+    changed = {key: value.format(address) for key, value in other.items()}
+    first = await instance.set_up()
+    second = await instance.register(**changed)
+    for ids in (first, (second, await instance.add_activity_type(second)), first):
+        sys_id = await instance.asked(ids, request_id=str(uuid4()))
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        await instance.clock.settle()
+    assert instance.console.tokens == ["Bearer token-1", "Bearer token-2", "Bearer token-1"]
 
 
 async def test_dead_token_is_renewed_at_once(instance: Instance) -> None:

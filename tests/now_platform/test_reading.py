@@ -275,6 +275,16 @@ async def test_pages_without_order_follow_insertion(client: Client) -> None:
     assert [record["number"] for record in found] == ["PRB0000001", "PRB0000002"]
 
 
+async def test_list_has_a_limit_by_itself(client: Client, instance: Instance) -> None:
+    """1.3: without sysparm_limit a list ends after 10,000 records, and its Link header leads on."""
+    with instance.transaction(instance.system) as session:
+        session.store_rows("u_toy", [{"sys_id": f"{number:032x}"} for number in range(10_001)])
+    response = await client.get("/api/now/table/u_toy", params={"sysparm_fields": "sys_id"})
+    assert len((await response.json())["result"]) == 10_000
+    assert response.headers["X-Total-Count"] == "10001"
+    assert 'sysparm_limit=10000&sysparm_offset=10000>;rel="next"' in response.headers["Link"]
+
+
 async def test_order_is_the_querys(client: Client) -> None:
     """ORDERBYDESC orders the list."""
     found = await get(client, "table/problem", sysparm_query="ORDERBYDESCnumber", sysparm_fields="number")

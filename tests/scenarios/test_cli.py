@@ -126,9 +126,10 @@ def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.C
 
 
 def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every packaged scenario passes, strictly, and the reports say so."""
+    """Every packaged scenario passes, strictly, the reports say so, and the contracts are exercised."""
     junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
-    assert main(["run", "--strict", "--junit-xml", str(junit), "--html", str(html)]) == 0
+    exercised = ["--min-coverage", "90,S=100,D=100,P=100,C=100"]
+    assert main(["run", "--strict", *exercised, "--junit-xml", str(junit), "--html", str(html)]) == 0
     out = capsys.readouterr().out
     assert " 0 failed, 0 skipped; " in out
     assert out.count("passed ") >= 90

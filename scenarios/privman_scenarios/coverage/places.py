@@ -39,9 +39,11 @@ class Place:
 
 
 def places(schema: Schema, messages: Sequence[Any], where: str = "$") -> Iterator[Place]:
-    """Yield each place of the schema with what stood there in the messages."""
+    """Yield each place of the schema with what stood there in the messages, but for those that say why none can be."""
     objects = [_folded(schema, message) for message in messages if isinstance(message, dict)]
     for name, inner in schema.get("properties", {}).items():
+        if "x-unreached" in inner:
+            continue
         seen = [each.get(name, ABSENT) for each in objects]
         place = Place(f"{where}.{name}", inner, name in schema.get("required", ()), seen)
         yield place
