@@ -90,7 +90,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
 
 def _api(settings: Settings, console: Console, envelope: Envelope, checks: ContractChecks) -> Routes:
     access = Access(console.store, console.users)
-    logon = Logon(console.names, access, console.users, console.tokens)
+    logon = Logon(console.names, envelope, access, console.users, console.tokens)
     approval = Approval(
         console.names,
         clock=console.clock,

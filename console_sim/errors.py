@@ -2,8 +2,11 @@
 
 ConsoleError
 ├── BadRequestError            400  names the key, shows its value, says what was expected
-├── UnauthorizedError          401  no token, or a dead one
-├── ForbiddenError             403  the API is off, or the user may not
+├── UnauthorizedError          401  wrong credentials
+│   └── DeadTokenError         401  no token, or a dead one
+├── ForbiddenError             403  whoever is logged on may not do this
+│   ├── ApiDisabledError       403
+│   └── NotAllowedError        403  no role that may approve
 ├── NotFoundError              404
 ├── MethodNotAllowedError      405
 ├── ConflictError              409  it was decided otherwise, or has ended
@@ -17,9 +20,18 @@ API_DISABLED = "API Enabled is off; webhooks need it on (Admin, Configuration, A
 
 
 class ConsoleError(Exception):
-    """A refusal; its message is for the caller's eyes."""
+    """A refusal; its message is for the caller's eyes.
+
+    Attributes:
+        rule: the inferred rule that gives the status of the API's answer; empty where the status is documented.
+    """
 
     status: int
+    rule: str = ""
+
+    def __init__(self, message: str, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule or self.rule
 
     @property
     def headers(self) -> dict[str, str]:
@@ -31,6 +43,7 @@ class BadRequestError(ConsoleError):
     """The request cannot be understood."""
 
     status = 400
+    rule = "bad_request_status"
 
 
 class UnauthorizedError(ConsoleError):
@@ -44,10 +57,31 @@ class UnauthorizedError(ConsoleError):
         return {"WWW-Authenticate": "Bearer"}
 
 
+class DeadTokenError(UnauthorizedError):
+    """There is no token, or a dead one."""
+
+    rule = "dead_token_status"
+
+
 class ForbiddenError(ConsoleError):
     """Whoever is logged on may not do this."""
 
     status = 403
+
+
+class ApiDisabledError(ForbiddenError):
+    """API Enabled is off."""
+
+    rule = "api_disabled_status"
+
+    def __init__(self) -> None:
+        super().__init__(API_DISABLED)
+
+
+class NotAllowedError(ForbiddenError):
+    """The API user has no role that may approve."""
+
+    rule = "not_allowed_status"
 
 
 class NotFoundError(ConsoleError):
@@ -60,6 +94,7 @@ class MethodNotAllowedError(ConsoleError):
     """The address exists, for other methods."""
 
     status = 405
+    rule = "method_not_allowed_status"
 
     def __init__(self, message: str, allowed: Iterable[str]) -> None:
         super().__init__(message)
@@ -81,6 +116,7 @@ class UnsupportedMediaTypeError(ConsoleError):
     """The body is not JSON by its own account."""
 
     status = 415
+    rule = "unsupported_media_type_status"
 
 
 class StoreError(ConsoleError):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from console_sim.credentials import Credentials
-from console_sim.errors import API_DISABLED, BadRequestError, ForbiddenError, NotFoundError
+from console_sim.errors import ApiDisabledError, BadRequestError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.table_api import table_url
 from console_sim.store import Store
@@ -51,10 +51,10 @@ class ForeignSystems:
     def use_webhook(self, api_credential: str, post_uri: str) -> ForeignSystem:
         """Tick Use Webhook; the webhook is created at the first time and follows from then on.
 
-        Raises ForbiddenError while the API is disabled, BadRequestError when there is no such credential.
+        Raises ApiDisabledError while the API is disabled, BadRequestError when there is no such credential.
         """
         if not self._store.api_enabled:
-            raise ForbiddenError(API_DISABLED)
+            raise ApiDisabledError
         self._require_credential(api_credential)
         system = replace(self.get(), api_credential=api_credential, post_uri=post_uri, use_webhook=True)
         return self._keep(system)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from console_sim.api_client_user import ApiClientUser, digest
-from console_sim.errors import ConflictError, NotFoundError, UnauthorizedError
+from console_sim.errors import ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
 from console_sim.store import Store
 from console_sim.tokens import Tokens
 from privman_testbench.clock import Clock
@@ -74,23 +74,20 @@ class Users:
         user = self._store.api_user
         if user is None or not user.accepts(client_id, secret):
             raise UnauthorizedError("UserName or Password is wrong")
-        self._refuse_shut_out(user)
+        if reason := user.why_shut_out(self._clock.now()):
+            raise UnauthorizedError(reason)
         return self._tokens.issue(user.client_id)
 
     def logged_on(self, token: str) -> ApiClientUser:
-        """Return whose token it is; raises UnauthorizedError."""
+        """Return whose token it is; raises DeadTokenError."""
         user = self._store.api_user
         if user is None or self._tokens.client_id(token) != user.client_id:
-            raise UnauthorizedError("the token is unknown, has expired or was revoked; get a new one")
-        self._refuse_shut_out(user)
+            raise DeadTokenError("the token is unknown, has expired or was revoked; get a new one")
+        if reason := user.why_shut_out(self._clock.now()):
+            raise DeadTokenError(reason)
         return user
 
     def _new_secret(self) -> str:
         secret = self._ids.token()
         self._secrets.add(secret)
         return secret
-
-    def _refuse_shut_out(self, user: ApiClientUser) -> None:
-        reason = user.why_shut_out(self._clock.now())
-        if reason:
-            raise UnauthorizedError(reason)

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from console_sim.api_client_user import ApiClientUser
-from console_sim.errors import API_DISABLED, ForbiddenError, UnauthorizedError
+from console_sim.errors import ApiDisabledError, DeadTokenError, NotAllowedError
 from console_sim.store import Store
 from console_sim.users import Users
 
@@ -16,24 +16,24 @@ class Access:
         self._users = users
 
     def require_api(self) -> None:
-        """Raise ForbiddenError while the API is disabled."""
+        """Raise ApiDisabledError while the API is disabled."""
         if not self._store.api_enabled:
-            raise ForbiddenError(API_DISABLED)
+            raise ApiDisabledError
 
     def require_user(self, request: web.Request) -> ApiClientUser:
-        """Return who is logged on; raises UnauthorizedError, and ForbiddenError while the API is disabled."""
+        """Return who is logged on; raises DeadTokenError, and ApiDisabledError while the API is disabled."""
         self.require_api()
         return self._users.logged_on(bearer_token(request))
 
     def require_approver(self, request: web.Request) -> None:
-        """Raise what `require_user` raises, or ForbiddenError for a user without an approving role."""
+        """Raise what `require_user` raises, or NotAllowedError for a user without an approving role."""
         if not self.require_user(request).may_approve:
-            raise ForbiddenError("the API user has no role with 'Approve Approval Requests'")
+            raise NotAllowedError("the API user has no role with 'Approve Approval Requests'")
 
 
 def bearer_token(request: web.Request) -> str:
-    """Return the token of the Authorization header; raises UnauthorizedError when there is none."""
+    """Return the token of the Authorization header; raises DeadTokenError when there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise UnauthorizedError("Authorization holds no bearer token; get one and send 'Bearer <token>'")
+        raise DeadTokenError("Authorization holds no bearer token; get one and send 'Bearer <token>'")
     return token.strip()

@@ -14,6 +14,8 @@ from console_sim.errors import ConflictError, NotFoundError
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
 
+SAME_DECISION = "same_decision_status"
+
 
 class Approval:
     """Takes the decisions that ServiceNow delivers."""
@@ -28,9 +30,7 @@ class Approval:
         decisions: DecisionReader,
         approvals: Approvals,
     ) -> None:
-        self._repeated = names.number("same_decision_status")
-        self._unknown = names.number("unknown_request_status")
-        self._contradicting = names.number("other_decision_status")
+        self._repeated = names.number(SAME_DECISION)
         self._clock = clock
         self._envelope = envelope
         self._access = access
@@ -44,14 +44,14 @@ class Approval:
         decided, is_new = self._take(delivered)
         state = decided.state(self._clock.now())
         status = HTTPStatus.OK if is_new else self._repeated
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise ConflictError(f"approval request {decided.request_id} has this decision already", SAME_DECISION)
         return self._envelope.ok({"RequestId": decided.request_id, "State": state}, status)
 
     def _take(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
         try:
             return self._approvals.take_delivered(delivered)
         except NotFoundError as error:
-            error.status = self._unknown
-            raise
+            raise NotFoundError(str(error), "unknown_request_status") from None
         except ConflictError as error:
-            error.status = self._contradicting
-            raise
+            raise ConflictError(str(error), "other_decision_status") from None

@@ -14,6 +14,7 @@ class Envelope:
     """Wraps what the API answers."""
 
     def __init__(self, names: WireNames) -> None:
+        self._names = names
         self._key = names.group("keys.envelope")
         self._word = names.group("words.envelope_status")
 
@@ -30,12 +31,16 @@ class Envelope:
             try:
                 return await handler(request)
             except ConsoleError as error:
-                return self._error(request, error.status, str(error), error.headers)
+                return self._error(request, self._status(request, error), str(error), error.headers)
             except web.HTTPError as error:
                 allow = {name: value for name, value in error.headers.items() if name == "Allow"}
                 return self._error(request, error.status, f"{request.method} {request.path}: {error.reason}", allow)
 
         return answer_errors
+
+    def _status(self, request: web.Request, error: ConsoleError) -> int:
+        inferred = error.rule and not is_control(request)
+        return self._names.number(error.rule) if inferred else error.status
 
     def _error(self, request: web.Request, status: int, message: str, headers: dict[str, str]) -> web.Response:
         control = is_control(request)

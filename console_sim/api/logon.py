@@ -1,12 +1,14 @@
 """Logging on and off: the token (integration 4)."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from console_sim.api.access import Access, bearer_token
+from console_sim.api.envelope import Envelope
 from console_sim.api.json_body import read_json_object
 from console_sim.bodies import Body
 from console_sim.errors import BadRequestError
@@ -14,12 +16,16 @@ from console_sim.tokens import Tokens
 from console_sim.users import Users
 from privman_contracts import WireNames
 
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
+
 
 class Logon:
     """The address of the token."""
 
-    def __init__(self, names: WireNames, access: Access, users: Users, tokens: Tokens) -> None:
+    def __init__(self, names: WireNames, envelope: Envelope, access: Access, users: Users, tokens: Tokens) -> None:
         self._key = names.group("keys.token")
+        self._logged_out = names.number("log_out_status")
+        self._envelope = envelope
         self._access = access
         self._users = users
         self._tokens = tokens
@@ -35,7 +41,9 @@ class Logon:
         """Make the token dead."""
         self._access.require_user(request)
         self._tokens.revoke(bearer_token(request))
-        return web.Response(status=204)
+        if self._logged_out in _WITHOUT_BODY:
+            return web.Response(status=self._logged_out)
+        return self._envelope.ok(None, self._logged_out)
 
     def _read(self, values: Mapping[str, Any]) -> Body:
         """Return the body with its keys spelled as documented, because clients write them in any case."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
@@ -12,6 +12,10 @@ from privman_contracts.wire_names import WireNames
 
 Side = Literal["servicenow", "console"]
 
+_ENVELOPES = {"envelope", "error-envelope"}
+_ANY_ENVELOPE = "any-envelope"
+_WITHOUT_BODY = ("204", "205")
+_REFUSED = "400"
 _PARAMETER = re.compile(r"\\\{\w+\\\}")
 
 
@@ -109,9 +113,35 @@ def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireN
 
 
 def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[AnswerContract, ...]:
-    """Return the answers by status; where a rule brings two for one status, the first."""
+    """Return the answers by status."""
     by_status: dict[str, AnswerContract] = {}
     for key, entry in entries.items():
-        status = str(names.number(key) if isinstance(key, str) and key.endswith("_status") else key)
-        by_status.setdefault(status, AnswerContract(status=status, **entry))
+        for status in _statuses(key, names):
+            answer = _answer(status, entry, names)
+            by_status[status] = _both(by_status[status], answer) if status in by_status else answer
     return tuple(by_status[status] for status in sorted(by_status))
+
+
+def _both(one: AnswerContract, other: AnswerContract) -> AnswerContract:
+    """Return the contract of a status that two rules give; its body may be as either says."""
+    schema = _ANY_ENVELOPE if {one.schema, other.schema} == _ENVELOPES else one.schema
+    return replace(one, schema=schema, meaning=f"{one.meaning}, or {other.meaning}")
+
+
+def _statuses(key: int | str, names: WireNames) -> list[str]:
+    """Return the statuses that a key of the index stands for: itself, or what the rule of that name says."""
+    if not isinstance(key, str) or not key.endswith(("_status", "_statuses")):
+        return [str(key)]
+    value = names.find(f"rules.{key}").value
+    return [str(each) for each in (value if isinstance(value, list) else [value])]
+
+
+def _answer(status: str, entry: Mapping[str, Any], names: WireNames) -> AnswerContract:
+    fields = {key: value for key, value in entry.items() if key != "refused"}
+    if isinstance(chosen := fields.get("schema"), dict):
+        fields["schema"] = chosen[str(names.find(f"rules.{chosen['rule']}").value)]
+    if "refused" in entry and status >= _REFUSED:
+        fields |= {"schema": entry["refused"], "shaped": ""}
+    if status in _WITHOUT_BODY and "schema" in fields:
+        fields |= {"schema": "", "shaped": "", "empty": True}
+    return AnswerContract(status=status, **fields)

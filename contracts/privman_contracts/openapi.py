@@ -1,10 +1,10 @@
-"""OpenAPI 3.1 documents of both sides, made from the index, the schemas and the examples."""
+"""OpenAPI documents of both sides, made from the index, the schemas and the examples."""
 
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from typing import Any
 
-from privman_contracts import yaml_file
+from privman_contracts import swagger, yaml_file
 from privman_contracts.contracts import Contracts
 from privman_contracts.examples import Examples
 from privman_contracts.index import AnswerContract, ExchangeContract, Side
@@ -19,8 +19,13 @@ def servicenow(contracts: Contracts, server_url: str) -> dict[str, Any]:
 
 
 def console(contracts: Contracts, server_url: str) -> dict[str, Any]:
-    """Return the document of what a console at ``server_url`` offers the ServiceNow app."""
-    return _Document(contracts, "console").build(server_url)
+    """Return the document of what a console at ``server_url`` offers the ServiceNow app.
+
+    It is an OpenAPI 3.1 document, or Swagger 2.0 where the rule ``api_document`` says so.
+    """
+    document = _Document(contracts, "console").build(server_url)
+    is_swagger = contracts.names.find("rules.api_document").value == "swagger-2.0"
+    return swagger.from_openapi(document) if is_swagger else document
 
 
 class _Document:

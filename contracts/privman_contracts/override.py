@@ -8,13 +8,18 @@ from typing import Any
 
 import yaml
 
-from privman_contracts import wording, yaml_file
+from privman_contracts import rule_values, wording, yaml_file
 from privman_contracts.errors import ContractError, InferredNamesError
 from privman_contracts.evidence import MARKS
 from privman_contracts.wire_name import WireName
 
-_IDENTIFIER = re.compile(r"[A-Za-z]\w*", re.ASCII)
-_STATUS_CLASS = re.compile(r"[1-5]xx")
+# Of no table of the platform, and no column that every table has.
+_TABLE = re.compile(r"[xu]_[a-z0-9_]{1,78}")
+_COLUMN = re.compile(r"(?!sys_)[A-Za-z]\w{0,79}", re.ASCII)
+_ROLE = re.compile(r"\w[\w.]{0,99}", re.ASCII)
+_LONGEST = 100
+# Words of one column, or of a list in a column.
+_LISTED = ("words.response", "words.request_status")
 
 
 def read(file: Path, names: Mapping[str, WireName]) -> list[WireName]:
@@ -85,35 +90,36 @@ def _changed(name: WireName, entry: object) -> WireName:
 
 
 def _check_value(name: WireName, value: object) -> None:
-    expected, valid = "text", isinstance(value, str) and value.strip() != ""
-    if isinstance(name.value, int):
-        expected, valid = "a number", _is_number(value)
-    elif isinstance(name.value, list):
-        expected, valid = "statuses such as [0, 429, 5xx]", isinstance(value, list) and all(map(_is_status, value))
-    elif name.path.startswith(("tables.", "columns.")):
-        expected, valid = "letters, digits and underscores", isinstance(value, str) and _is_identifier(value)
+    valid, expected = _is_text(value), "text without line breaks, blanks around it, or more than 100 characters"
+    if name.group == "rules":
+        valid, expected = rule_values.RULES[name.word].is_one(value), rule_values.RULES[name.word].expected
+    elif name.group == "tables":
+        valid, expected = _fits(_TABLE, value), "a table of an app, x_ or u_ and then letters, digits and underscores"
+    elif name.path.startswith("columns."):
+        valid, expected = _fits(_COLUMN, value), "letters, digits and underscores, not beginning with sys_"
+    elif name.group == "roles":
+        valid, expected = _fits(_ROLE, value), "letters, digits, underscores and dots"
+    elif name.group in _LISTED and valid:
+        valid, expected = "," not in str(value), "text without a comma, which separates responses"
     if not valid:
         raise InferredNamesError(f"{name.path} has value {value!r}. Expected {expected}.")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and value == value.strip() and 0 < len(value) <= _LONGEST
 
 
-def _is_status(value: object) -> bool:
-    return _is_number(value) or (isinstance(value, str) and _STATUS_CLASS.fullmatch(value) is not None)
-
-
-def _is_identifier(value: str) -> bool:
-    return _IDENTIFIER.fullmatch(value) is not None
+def _fits(form: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
 
 
 def _refuse_twins(names: Iterable[WireName]) -> None:
-    """Refuse two names of one group with one spelling: nobody could tell them apart on the wire."""
+    """Refuse two names with one spelling where both may occur: nobody could tell them apart on the wire."""
     taken: dict[tuple[str, object], str] = {}
     for name in names:
-        if name.path.startswith("rules."):
+        if name.group == "rules":
             continue
-        other = taken.setdefault((name.group, name.value), name.path)
+        place = _LISTED[0] if name.group in _LISTED else name.group
+        other = taken.setdefault((place, name.value), name.path)
         if other != name.path:
             raise InferredNamesError(f"{name.path} has value {name.value!r}. Expected another than {other} has.")

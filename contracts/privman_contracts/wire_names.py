@@ -72,7 +72,12 @@ class WireNames:
         value = self.find(f"rules.{rule}").value
         if not isinstance(value, list):
             raise InferredNamesError(f"Rule {rule!r} has value {value!r}. Expected a rule of several statuses.")
-        return frozenset(status for item in value for status in _expand(item))
+        return self.expanded(value)
+
+    @staticmethod
+    def expanded(statuses: Iterable[int | str]) -> frozenset[int]:
+        """Return each status that numbers and classes such as ``5xx`` stand for."""
+        return frozenset(status for item in statuses for status in _expand(item))
 
     def group(self, group: str) -> dict[str, str]:
         """Return canonical name to spelling of a group such as ``columns.request``.

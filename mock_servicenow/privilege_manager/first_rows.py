@@ -6,12 +6,15 @@ from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTable
 
 
 def add_roles_and_users(session: Session, tables: AppTables, password: str) -> None:
-    """Store the app's roles and one user for each part to play."""
+    """Store the app's roles, unless the platform has one of that name, and one user for each part to play."""
+    roles = {role["name"]: role.sys_id for role in session.find_all("sys_user_role")}
     for role in (tables.admin_role, tables.approver_role):
-        session.insert("sys_user_role", {"sys_id": seed_id("sys_user_role", role), "name": role})
-    _add_user(session, "privman.admin", password, tables.admin_role)
-    _add_user(session, "privman.approver", password, tables.approver_role)
-    _add_user(session, "privman.integration", password, *INTEGRATION_ROLES)
+        if role not in roles:
+            roles[role] = seed_id("sys_user_role", role)
+            session.insert("sys_user_role", {"sys_id": roles[role], "name": role})
+    _add_user(session, "privman.admin", password, roles[tables.admin_role])
+    _add_user(session, "privman.approver", password, roles[tables.approver_role])
+    _add_user(session, "privman.integration", password, *(roles[role] for role in INTEGRATION_ROLES))
 
 
 def _add_user(session: Session, user_name: str, password: str, *roles: str) -> None:
@@ -19,4 +22,4 @@ def _add_user(session: Session, user_name: str, password: str, *roles: str) -> N
     name = user_name.replace(".", " ").title()
     session.insert("sys_user", {"sys_id": sys_id, "user_name": user_name, "name": name, "user_password": password})
     for role in roles:
-        session.insert("sys_user_has_role", {"user": sys_id, "role": seed_id("sys_user_role", role)})
+        session.insert("sys_user_has_role", {"user": sys_id, "role": role})

@@ -24,7 +24,6 @@ from privman_contracts.wire_names import WireNames
 
 Wake = Callable[[str], None]
 _SUCCESS = range(200, 300)
-REQUEST = "request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +54,7 @@ class Outbox:
     ) -> None:
         self.table = tables.response
         self._request = tables.request
+        self._request_column = tables.response_request
         self._names = names
         self._approve = names.word("response", "approve")
         self._retried = names.statuses("retried_statuses")
@@ -91,7 +91,7 @@ class Outbox:
             ConfigurationError: the console cannot be reached with what it registered.
         """
         response = session.get(self.table.name, response_id)
-        request = response and session.get(self._request.name, response[REQUEST])
+        request = response and session.get(self._request.name, response[self._request_column])
         if response is None or not request:
             return None
         instance_id = request[self._request["instance_id"]]
@@ -131,7 +131,7 @@ class Outbox:
         values = {
             self.table["request_id"]: current[columns["request_id"]],
             self.table["response"]: status,
-            REQUEST: current["sys_id"],
+            self._request_column: current["sys_id"],
         }
         activity_type = self._activity_types.find(context.session, current[columns["activity_type_id"]])
         included = ["comment", "duration"] if status == self._approve else ["comment"]

@@ -1,6 +1,7 @@
 """Approval requests: which are accepted, and who may still decide them (integration 3)."""
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.records.record import Record
@@ -80,9 +81,14 @@ class ApprovalRequests:
         if existing is None:
             return
         if all(existing[self._table[column]] == self._value(context, column) for column in _CONTENT):
-            context.answer_with(existing, self._repeated_status)
+            self._answer_repeated(context, existing)
         request_id = self._value(context, "request_id")
         context.abort(f"'{self._table['request_id']}' {request_id!r} was received before with another body")
+
+    def _answer_repeated(self, context: RuleContext, existing: Record) -> None:
+        if self._repeated_status == HTTPStatus.FORBIDDEN:
+            context.abort(f"'{self._table['request_id']}' {self._value(context, 'request_id')!r} was received before")
+        context.answer_with(existing, self._repeated_status)
 
     def _admit(self, context: RuleContext) -> None:
         answered = {self._table[column] for column in ("status", "comment", "duration")}

@@ -34,6 +34,9 @@ class AppTables:
         self.activity_type = _wire_table(names, "activity_type")
         self.request = _wire_table(names, "request")
         self.response = _wire_table(names, "response")
+        # The app's own column, which an instance may need for one of the documented ones.
+        taken = self.response.columns.values()
+        self.response_request = next(name for name in ("request", "request_record") if name not in taken)
         # Off the wire: a Secret is kept apart, so that no way of reading the configuration can show it.
         self.secret = WireTable(
             f"{self.configuration.name}_secret", {"configuration": "configuration", "secret": "secret"}
@@ -111,7 +114,7 @@ class AppTables:
             Column(table["retry_attempts"], "Retry attempts", "integer", default="0"),
             Column(table["comment"], "Comment", max_length=4000),
             Column(table["duration"], "Duration", "glide_duration"),
-            Column("request", "Request", "reference", reference=self.request.name, indexed=True),
+            Column(self.response_request, "Request", "reference", reference=self.request.name, indexed=True),
         )
         acls = (
             Acl("create", (self.admin_role,)),

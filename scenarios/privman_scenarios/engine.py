@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Protocol
 
+from privman_scenarios.conditions import why_not
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import (
     Event,
@@ -87,7 +88,9 @@ class Engine:
         began = self._clock.now()
         self._checks = 0
         async with self._worlds.open(scenario.seed, scenario.clock) as targets:
-            if reason := self._why_skipped(scenario, targets):
+            if reason := why_not(scenario.when, targets.servicenow.names):
+                ended = ScenarioEnded(scenario, "inapplicable", self._since(began), reason)
+            elif reason := self._why_skipped(scenario, targets):
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
                 play = Play(targets)

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from privman_scenarios.comparison import Comparison
 from privman_scenarios.control_plane import Journal
 from privman_scenarios.coverage.item import Item
 from privman_scenarios.model import Scenario, Step
 
-Outcome = Literal["passed", "failed", "skipped"]
+# Skipped is what a target cannot do; inapplicable is what its inferred rules leave no room for.
+Outcome = Literal["passed", "failed", "skipped", "inapplicable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class ScenarioEnded:
 
     Attributes:
         seconds: how long it took in real time.
-        reason: why it was skipped.
+        reason: why it was skipped, or does not apply.
         findings: what was swallowed on the way, for people.
         checks: how many expectations were compared.
     """
@@ -131,6 +132,7 @@ class RunEnded:
     Attributes:
         checks: how many expectations were compared.
         seconds: how long it took in real time.
+        inapplicable: how many scenarios do not apply where the inferred rules are these.
     """
 
     passed: int
@@ -138,15 +140,22 @@ class RunEnded:
     skipped: int
     checks: int
     seconds: float
+    inapplicable: int = 0
 
     @classmethod
     def of(cls, scenarios: Iterable[ScenarioEnded], seconds: float) -> "RunEnded":
         """Return how a run ended whose scenarios ended like this."""
         ended = list(scenarios)
-        passed, failed, skipped = (
-            sum(each.outcome == outcome for each in ended) for outcome in ("passed", "failed", "skipped")
+        passed, failed, skipped, inapplicable = (
+            sum(each.outcome == outcome for each in ended) for outcome in get_args(Outcome)
         )
-        return cls(passed, failed, skipped, sum(each.checks for each in ended), seconds)
+        return cls(passed, failed, skipped, sum(each.checks for each in ended), seconds, inapplicable)
+
+    @property
+    def counts(self) -> str:
+        """The outcomes in words."""
+        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        return f"{counts}, {self.inapplicable} not applicable" if self.inapplicable else counts
 
     @property
     def held(self) -> bool:

@@ -49,6 +49,8 @@ def to_yaml(scenario: Scenario) -> str:
         document["clock"] = scenario.clock.isoformat()
     if scenario.own:
         document["own"] = {kind: list(words) for kind, words in scenario.own.items()}
+    if scenario.when:
+        document["when"] = dict(scenario.when)
     document["given"] = "nothing" if scenario.given is None else dict(scenario.given)
     document["steps"] = [_step(step) for step in scenario.steps]
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)

@@ -42,6 +42,10 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_rule(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("${rule.")
+
+
 def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
@@ -93,6 +97,16 @@ TEXT_OR_NULL = _plain(
 )
 FLAG = _plain("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool))
 COUNT = _plain("a whole number from 0", {"type": "integer", "minimum": 0}, _is_count)
+STATUS = _plain(
+    "a status such as 404, or '${rule.unknown_request_status}' and the like",
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 100, "maximum": 599},
+            {"type": "string", "pattern": r"^\$\{rule\.\w+\}$"},
+        ]
+    },
+    lambda value: _is_rule(value) or (_is_count(value) and 100 <= value <= 599),  # noqa: PLR2004 - statuses of HTTP
+)
 TURNS = _plain(
     "a whole number from 1, or null for every time",
     {"type": ["integer", "null"], "minimum": 1},

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from privman_scenarios.conditions import When, flaw_of
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.examples import fill, rows
 from privman_scenarios.model import Check, Scenario, Step
@@ -16,7 +17,7 @@ from privman_scenarios.yaml_nodes import Located, read_documents
 from privman_testbench import yaml_reader
 from privman_testbench.yaml_reader import YamlError
 
-KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "given", "steps")
+KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps")
 TOGETHER = "together"
 CHECKS = get_args(Check)
 _MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
@@ -58,7 +59,7 @@ class _Document:
         for key, located in self._keys.items():
             if key not in KEYS:
                 raise self._error(located, f"unknown key {key!r}. {nearest(key, KEYS)}")
-        places = [located.plain() for key, located in self._keys.items() if key in ("given", "steps")]
+        places = [located.plain() for key, located in self._keys.items() if key in ("given", "steps", "when")]
         for row in rows(self._keys.get("examples"), places, self._file):
             yield self._scenario(row)
 
@@ -77,6 +78,7 @@ class _Document:
             seed=self._seed(),
             clock=self._clock(),
             own=self._own,
+            when=self._when(row),
         )
         check_variables(scenario.played, self._file)
         return scenario
@@ -105,6 +107,16 @@ class _Document:
                 raise self._error(words, f"own {kind} is {words.plain()!r}. Expected a list of words.")
         own: Own = located.plain()
         return own
+
+    def _when(self, row: Mapping[str, Any]) -> When:
+        located = fill(self._keys.get("when", Located({}, self._line)), row)
+        if not isinstance(located.value, dict):
+            raise self._error(located, f"'when' is {located.plain()!r}. Expected conditions by rule.")
+        for rule, condition in located.value.items():
+            if flaw := flaw_of(rule, condition.plain()):
+                raise self._error(condition, f"when: {flaw}")
+        when: When = located.plain()
+        return when
 
     def _check(self) -> Check:
         located = self._keys.get("check", Located("steps", self._line))

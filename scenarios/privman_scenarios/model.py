@@ -42,6 +42,7 @@ class Scenario:
         seed: of the identifiers; None for that of the run.
         clock: when virtual time begins; None for the usual moment.
         own: words of the user's own instance, by kind.
+        when: what inferred rules must be, for the scenario to apply.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Scenario:
     seed: int | None = None
     clock: datetime | None = None
     own: Own = field(default_factory=dict)
+    when: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def played(self) -> tuple[Step, ...]:

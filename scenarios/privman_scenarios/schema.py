@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+from privman_scenarios.known import names
 from privman_scenarios.model import Check
 from privman_scenarios.vocabulary import Argument, Verb, Vocabulary
 from privman_scenarios.words import OWN
@@ -42,6 +43,12 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
                 "additionalProperties": False,
                 "properties": {kind: {**words, "description": doc} for kind, doc in OWN.items()},
                 "description": "Words of your own instance, which are not taken for typos.",
+            },
+            "when": {
+                "type": "object",
+                "properties": {name.word: {} for name in names() if name.group == "rules"},
+                "additionalProperties": False,
+                "description": "What inferred rules must be, for the scenario to apply.",
             },
             "given": _given(vocabulary),
             "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together()]}},

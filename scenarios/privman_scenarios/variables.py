@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.known import names
 from privman_scenarios.model import Step
 from privman_scenarios.words import nearest
 
@@ -12,7 +13,7 @@ VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
 # A text of so many characters, such as ${text.4000}.
 LONG_TEXT = re.compile(r"text\.([1-9][0-9]{0,5})")
 TABLES = ("integration_configuration", "activity_type", "request", "response")
-RULES = ("duplicate_request_status", "same_decision_status", "other_decision_status", "unknown_request_status")
+RULES = tuple(name.word for name in names() if name.group == "rules" and isinstance(name.value, int))
 # What is saved of each console by itself.
 OF_CONSOLE = ("console", "instance_id", "activity_type_id")
 FIRST_CONSOLE = "first"

@@ -26,6 +26,7 @@ from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
+from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.output import SECRETS
 from privman_scenarios.registration import find_registration
@@ -184,7 +185,10 @@ class WorldBuilder:
 
     @cached_property
     def _blueprint(self) -> mock_servicenow.app.Blueprint:
-        return mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=self._inferred))
+        try:
+            return mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=self._inferred))
+        except mock_servicenow.app.StartError as error:
+            raise UnusableFileError(f"{self._inferred}: {error}") from None
 
     @cached_property
     def _checks(self) -> console_sim.contract_checks.ContractChecks:

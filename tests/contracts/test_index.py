@@ -88,8 +88,41 @@ def test_every_operation_has_its_own_id(contracts: Contracts) -> None:
 
 
 def test_index_and_schemas_name_each_other(contracts: Contracts) -> None:
-    """No exchange without its schema; no schema that nothing uses, but for the two inside of columns."""
+    """No exchange without its schema; no schema that nothing uses, inside of a column or under another rule."""
     named = {exchange.request for exchange in contracts.exchanges}
     answers = [answer for exchange in contracts.exchanges for answer in exchange.answers]
     named |= {message for answer in answers for message in (answer.schema, answer.shaped)}
-    assert named - {""} == contracts.schemas.keys() - {"instance-metadata", "request-metadata"}
+    elsewhere = {"instance-metadata", "request-metadata", "any-envelope", "swagger-document"}
+    assert named - {""} == contracts.schemas.keys() - elsewhere
+
+
+OTHER_RULES = {
+    "a repetition is a conflict": ("same_decision_status: 410", "deliver_decision", 410, "error-envelope"),
+    "one status for both": ("same_decision_status: 409", "deliver_decision", 409, "error-envelope"),
+    "a success that says error": ("other_decision_status: 200", "deliver_decision", 200, "any-envelope"),
+    "a repeated request is refused": ("duplicate_request_status: 403", "request_approval", 403, "table-api-error"),
+    "a repeated request is received": ("duplicate_request_status: 202", "request_approval", 202, "approval-answer"),
+    "a log-out with a body": ("log_out_status: 200", "log_out", 200, "envelope"),
+    "Swagger 2.0": ("api_document: swagger-2.0", "read_api_document", 200, "swagger-document"),
+    "a failure of another kind": ("failure_statuses: [420]", "read_version", 420, ""),
+}
+
+
+@pytest.mark.parametrize(("rule", "name", "status", "schema"), OTHER_RULES.values(), ids=OTHER_RULES)
+def test_answers_follow_a_users_rules(
+    names_file: Callable[[str], Path], rule: str, name: str, status: int, schema: str
+) -> None:
+    """Each status has the body that an answer with it has."""
+    contracts = Contracts.load(names_file(f"rules: {{{rule}}}"))
+    exchange = next(exchange for exchange in contracts.exchanges if exchange.name == name)
+    answer = exchange.answer(status)
+    assert answer is not None
+    assert (answer.schema, answer.empty) == (schema, False)
+
+
+def test_a_log_out_has_no_body_as_packaged(contracts: Contracts) -> None:
+    """204 never has one."""
+    exchange = next(exchange for exchange in contracts.exchanges if exchange.name == "log_out")
+    answer = exchange.answer(204)
+    assert answer is not None
+    assert answer.empty

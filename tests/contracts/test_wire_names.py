@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from privman_contracts import ContractError, InferredNamesError, WireNames
+from privman_contracts.rule_values import RULES
 
 NamesFile = Callable[[str], Path]
 
@@ -107,28 +108,86 @@ BAD_FILES = {
     "list for a file": ("[1]", "the file holds [1]. Expected names below it."),
     "number for a table": (
         "tables: {request: 7}",
-        "tables.request has value 7. Expected letters, digits and underscores.",
+        "tables.request has value 7. Expected a table of an app, x_ or u_ and then letters, digits and underscores.",
     ),
     "spaces in a column": (
         "columns: {request: {status: the status}}",
-        "columns.request.status has value 'the status'. Expected letters, digits and underscores.",
+        "columns.request.status has value 'the status'. Expected letters, digits and underscores, not",
     ),
-    "empty word": ("words: {response: {deny: ' '}}", "words.response.deny has value ' '. Expected text."),
-    "boolean for a word": ("words: {response: {deny: no}}", "words.response.deny has value False. Expected text."),
-    "text for a number": ("rules: {token_renewals: many}", "rules.token_renewals has value 'many'. Expected a number."),
-    "boolean for a number": ("rules: {token_renewals: yes}", "rules.token_renewals has value True. Expected a number."),
-    "negative number": ("rules: {token_renewals: -1}", "rules.token_renewals has value -1. Expected a number."),
+    "empty word": (
+        "words: {response: {deny: ' '}}",
+        "words.response.deny has value ' '. Expected text without line breaks, ",
+    ),
+    "boolean for a word": ("words: {response: {deny: no}}", "words.response.deny has value False. Expected text "),
+    "text for a number": (
+        "rules: {token_renewals: many}",
+        "rules.token_renewals has value 'many'. Expected a whole number from 0 to 10.",
+    ),
+    "boolean for a number": (
+        "rules: {token_renewals: yes}",
+        "rules.token_renewals has value True. Expected a whole number from 0 to 10.",
+    ),
+    "negative number": (
+        "rules: {token_renewals: -1}",
+        "rules.token_renewals has value -1. Expected a whole number from 0 to 10.",
+    ),
     "number for statuses": (
         "rules: {retried_statuses: 500}",
-        "rules.retried_statuses has value 500. Expected statuses such as [0, 429, 5xx].",
+        "rules.retried_statuses has value 500. Expected statuses of failure such as [0, 429, 5xx], ",
     ),
     "no status": (
         "rules: {retried_statuses: [9xx]}",
-        "rules.retried_statuses has value ['9xx']. Expected statuses such as [0, 429, 5xx].",
+        "rules.retried_statuses has value ['9xx']. Expected statuses of failure such as [0, 429, 5xx], ",
     ),
     "list as a status": (
         "rules: {retried_statuses: [[500]]}",
-        "rules.retried_statuses has value [[500]]. Expected statuses such as [0, 429, 5xx].",
+        "rules.retried_statuses has value [[500]]. Expected statuses of failure such as [0, 429, 5xx], ",
+    ),
+    "success that is retried": (
+        "rules: {retried_statuses: [200]}",
+        "rules.retried_statuses has value [200]. Expected statuses of failure",
+    ),
+    "status twice": ("rules: {retried_statuses: [503, 503]}", "rules.retried_statuses has value [503, 503]. "),
+    "renewal without an answer": (
+        "rules: {token_renewed_statuses: [0]}",
+        "rules.token_renewed_statuses has value [0]. ",
+    ),
+    "no status of HTTP": (
+        "rules: {same_decision_status: 99}",
+        "rules.same_decision_status has value 99. Expected a status from 200 to 299 or 400 to 599 that has a body.",
+    ),
+    "four digits": ("rules: {unknown_request_status: 1000}", "rules.unknown_request_status has value 1000. Expected"),
+    "redirect": ("rules: {other_decision_status: 302}", "rules.other_decision_status has value 302. Expected"),
+    "status without a body": ("rules: {same_decision_status: 204}", "rules.same_decision_status has value 204. "),
+    "refusal of a record": (
+        "rules: {duplicate_request_status: 409}",
+        "rules.duplicate_request_status has value 409. Expected a status from 200 to 299 that has a body, or 403",
+    ),
+    "failed log-out": (
+        "rules: {log_out_status: 400}",
+        "rules.log_out_status has value 400. Expected a status from 200",
+    ),
+    "unknown document": (
+        "rules: {api_document: raml}",
+        "rules.api_document has value 'raml'. Expected openapi-3.1 or swagger-2.0.",
+    ),
+    "table of the platform": (
+        "tables: {request: incident}",
+        "tables.request has value 'incident'. Expected a table of",
+    ),
+    "column of every table": ("columns: {request: {comment: sys_id}}", "columns.request.comment has value 'sys_id'."),
+    "two roles in one": ("roles: {approver: 'a,b'}", "roles.approver has value 'a,b'. Expected letters, digits,"),
+    "comma in a response": (
+        "words: {response: {approve: 'Yes,No'}}",
+        "words.response.approve has value 'Yes,No'. Expected text without a comma, which separates responses.",
+    ),
+    "line break in a key": (
+        'keys: {decision: {Comment: "a\\nb"}}',
+        "keys.decision.Comment has value 'a\\nb'. Expected text without line breaks",
+    ),
+    "twins in one column": (
+        "words: {request_status: {pending: Approve}}",
+        "words.request_status.pending has value 'Approve'. Expected another than words.response.approve has.",
     ),
     "unknown mark": ("roles: {admin: {evidence: X}}", "roles.admin has evidence 'X'. Expected one of S, D, P, C, I."),
     "unknown key": ("roles: {admin: {nme: x}}", "roles.admin has key 'nme'. Expected 'name' and 'evidence'."),
@@ -145,7 +204,7 @@ def test_a_bad_file_is_refused_in_one_line(names_file: NamesFile, text: str, mes
     file = names_file(text)
     with pytest.raises(InferredNamesError) as refused:
         WireNames.load(file)
-    assert str(refused.value) == f"{file}: {message}"
+    assert str(refused.value).startswith(f"{file}: {message}")
 
 
 UNREADABLE = {
@@ -155,6 +214,12 @@ UNREADABLE = {
     "day that does not exist": ("roles: {admin: 2026-99-99}", ":1: '2026-99-99' is not a valid timestamp."),
     "null byte": ("roles: \0", ": is not YAML: unacceptable character"),
 }
+
+
+def test_every_rule_has_its_values(names: WireNames) -> None:
+    """No rule takes just any value."""
+    assert {name.word for name in names if name.group == "rules"} == RULES.keys()
+    assert all(RULES[name.word].is_one(name.value) for name in names if name.group == "rules")
 
 
 @pytest.mark.parametrize(("text", "message"), UNREADABLE.values(), ids=UNREADABLE.keys())

@@ -200,21 +200,21 @@ CHANGES = [
     ),
     Edit(
         INDEX,
-        "204: {empty: true, meaning: logged out",
+        "log_out_status: {schema: envelope, meaning: logged out",
         "200: {empty: true, meaning: logged out",
         "log_out (DELETE): may be answered with 200 now; breaks servicenow as receiver",
     ),
     Edit(
         INDEX,
-        "204: {empty: true, meaning: logged out",
+        "log_out_status: {schema: envelope, meaning: logged out",
         "200: {empty: true, meaning: logged out",
         "log_out (DELETE): is no longer answered with 204; breaks console as sender",
     ),
     Edit(
         INDEX,
-        "204: {empty: true, meaning: logged out",
-        "204: {meaning: logged out",
-        "log_out (DELETE): 204 has any body now, had no body; breaks console as sender, servicenow as receiver",
+        "204: {empty: true, meaning: deleted",
+        "204: {meaning: deleted",
+        "delete_request (DELETE): 204 has any body now, had no body; breaks servicenow as sender, approver as receiver",
     ),
     Edit(
         INDEX,
@@ -292,14 +292,14 @@ HARMLESS = [
     # A new status of refusal breaks nobody, nor does a property that already was allowed.
     Edit(
         INDEX,
-        "    408: {meaning: the console waited too long, evidence: I}\n",
+        "  open: &open\n",
         "+    418: {meaning: a teapot, evidence: I}\n",
         "log_on (POST): may be answered with 418 now; breaks nobody",
     ),
     Edit(
         INDEX,
-        "    408: {meaning: the console waited too long, evidence: I}\n",
-        "",
+        "    failure_statuses:",
+        "    429:",
         "log_on (POST): is no longer answered with 408; breaks nobody",
     ),
     Edit(

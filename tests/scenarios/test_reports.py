@@ -219,6 +219,7 @@ def test_json_is_for_programs() -> None:
         "passed": 1,
         "failed": 1,
         "skipped": 1,
+        "inapplicable": 0,
         "checks": 7,
         "seconds": 0.75,
         "coverage": None,

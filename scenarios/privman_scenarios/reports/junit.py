@@ -17,7 +17,7 @@ def junit(record: Record) -> str:
         name="privman-scenarios",
         tests=str(len(record.played)),
         failures=str(ended.failed),
-        skipped=str(ended.skipped),
+        skipped=str(ended.skipped + ended.inapplicable),
         errors="0",
         time=f"{ended.seconds:.3f}",
     )
@@ -40,6 +40,8 @@ def _case(ended: ScenarioEnded) -> ET.Element:
     )
     if ended.outcome == "skipped":
         ET.SubElement(case, "skipped", message=printable(ended.reason))
+    elif ended.outcome == "inapplicable":
+        ET.SubElement(case, "skipped", message=printable(f"does not apply: {ended.reason}"))
     if ended.failure:
         failure = ET.SubElement(case, "failure", message=printable(ended.failure.message), type=ended.failure.step)
         failure.text = printable(_text(ended.failure))

@@ -60,8 +60,7 @@ class Record:
     @property
     def summary(self) -> str:
         """The outcomes in a line."""
-        ended = self.ended
-        counts = f"{ended.passed} passed, {ended.failed} failed, {ended.skipped} skipped"
+        counts = self.ended.counts
         return counts if self.complete else f"{counts}; interrupted"
 
     def _end(self, event: ScenarioEnded) -> None:

@@ -18,7 +18,7 @@ from privman_scenarios.events import (
 from privman_scenarios.output import in_a_line, shown
 from privman_scenarios.reports.marked import Line, marked_lines
 
-STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
+STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "inapplicable": "dim"}
 
 
 class TerminalReport:
@@ -73,7 +73,7 @@ class TerminalReport:
             name = Text.assemble(in_a_line(event.scenario.name), (in_a_line(_reason(event)), "dim"))
             self._table.add_row(Text(event.outcome, STYLES[event.outcome]), name, f"{event.seconds:.2f} s")
         if event.failure or not self._console.is_terminal:
-            outcome = (f"{event.outcome:8}", STYLES[event.outcome])
+            outcome = (f"{event.outcome:7} ", STYLES[event.outcome])
             self._print(Text.assemble(outcome, in_a_line(f"{event.scenario.name}{_reason(event)}")))
         if event.failure:
             self._print_failure(event.failure)
@@ -91,9 +91,8 @@ class TerminalReport:
         self._print(Text(shown(f"    {line}"), style="bold red" if line.marks else ""))
 
     def _print_end(self, event: RunEnded) -> None:
-        counts = f"{event.passed} passed, {event.failed} failed, {event.skipped} skipped"
-        self._print(Text(f"{counts}; {event.checks} expectations in {event.seconds:.1f} s"))
-        if not event.passed + event.failed + event.skipped:
+        self._print(Text(f"{event.counts}; {event.checks} expectations in {event.seconds:.1f} s"))
+        if not event.passed + event.failed + event.skipped + event.inapplicable:
             self._print(Text("No scenario was played, so nothing holds."))
         elif not event.checks + event.failed:
             self._print(Text("Nothing was checked, so nothing holds."))

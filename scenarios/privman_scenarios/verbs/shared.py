@@ -13,7 +13,7 @@ import orjson
 from privman_scenarios import checks, known
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, SPANS, TEXT, TURNS, VALUES, one_of
+from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, SPANS, STATUS, TEXT, TURNS, VALUES, one_of
 from privman_scenarios.model import Arguments
 from privman_scenarios.party import Party
 from privman_scenarios.play import Play
@@ -47,7 +47,7 @@ EXCHANGES = (
     Argument("response", ANYTHING, "What holds for the body of each answer.", check=checks.message),
 )
 REFUSAL = (
-    Argument("status", COUNT, "The status of the refusal."),
+    Argument("status", STATUS, "The status of the refusal."),
     Argument("body", ANYTHING, "What holds for its body.", check=checks.message),
     Argument("finding", TEXT, "A part of the reason in the journal's findings, which a real system has not."),
 )
@@ -62,7 +62,7 @@ CALL = (
     Argument("headers", VALUES, "More headers."),
     Argument("json", ANYTHING, "A body to send as JSON."),
     Argument("text", TEXT, "A body to send as it is."),
-    Argument("status", COUNT, "The status of the answer; 200 unless said."),
+    Argument("status", STATUS, "The status of the answer; 200 unless said."),
     Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON.", check=checks.message),
     Argument("answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, names in lower case."),
 )

@@ -1,0 +1,70 @@
+"""The values that each inferred rule may have."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+_CLASS = re.compile(r"[345]xx")
+_WITHOUT_BODY = (204, 205)
+_MOST_RENEWALS = 10
+DOCUMENTS = ("openapi-3.1", "swagger-2.0")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleValue:
+    """What a rule may be; ``expected`` is the same in words."""
+
+    is_one: Callable[[object], bool]
+    expected: str
+
+
+def _is_number(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_failure(value: object) -> bool:
+    return _is_number(value, 300, 599) or (isinstance(value, str) and _CLASS.fullmatch(value) is not None)
+
+
+def _is_answered(value: object) -> bool:
+    return value not in _WITHOUT_BODY and (_is_number(value, 200, 299) or _is_number(value, 400, 599))
+
+
+def _are(value: object, is_one: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_one, value)) and len({*map(str, value)}) == len(value)
+
+
+ANSWERED = RuleValue(_is_answered, "a status from 200 to 299 or 400 to 599 that has a body")
+SUCCESS = RuleValue(lambda value: _is_number(value, 200, 299), "a status from 200 to 299")
+ACCEPTED = RuleValue(
+    lambda value: value == 403 or (_is_answered(value) and _is_number(value, 200, 299)),  # noqa: PLR2004 - a status
+    "a status from 200 to 299 that has a body, or 403 as a business rule refuses",
+)
+FAILURES = RuleValue(
+    lambda value: _are(value, _is_failure), "statuses of failure such as [429, 5xx], each once, from 300 to 599"
+)
+ATTEMPTS = RuleValue(
+    lambda value: _are(value, lambda each: each == 0 or _is_failure(each)),
+    "statuses of failure such as [0, 429, 5xx], each once, from 300 to 599, or 0 for no answer",
+)
+RENEWALS = RuleValue(lambda value: _is_number(value, 0, _MOST_RENEWALS), f"a whole number from 0 to {_MOST_RENEWALS}")
+DOCUMENT = RuleValue(lambda value: value in DOCUMENTS, " or ".join(DOCUMENTS))
+
+RULES: Mapping[str, RuleValue] = {
+    "retried_statuses": ATTEMPTS,
+    "token_renewed_statuses": FAILURES,
+    "token_renewals": RENEWALS,
+    "duplicate_request_status": ACCEPTED,
+    "same_decision_status": ANSWERED,
+    "other_decision_status": ANSWERED,
+    "unknown_request_status": ANSWERED,
+    "bad_request_status": ANSWERED,
+    "dead_token_status": ANSWERED,
+    "api_disabled_status": ANSWERED,
+    "not_allowed_status": ANSWERED,
+    "method_not_allowed_status": ANSWERED,
+    "unsupported_media_type_status": ANSWERED,
+    "failure_statuses": FAILURES,
+    "log_out_status": SUCCESS,
+    "api_document": DOCUMENT,
+}
