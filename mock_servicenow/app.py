@@ -11,7 +11,6 @@ from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import OPTIONS, Moods
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
-from mock_servicenow.now_platform.identity import api_keys
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.storage.engines import StoreError, one_line
@@ -55,7 +54,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     )
     caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
-    instance.add_rule(api_keys.masking_rule(secrets))
+    instance.learn = secrets.add
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     _build(blueprint, instance)
 

@@ -47,6 +47,7 @@ class Instance:
         release: what differs between releases.
         queries: compiles queries on the dictionary's tables.
         fields: those that answers may have.
+        learn: is told every key and secret that is written, before it is stored one way.
     """
 
     def __init__(  # noqa: PLR0913 - what an instance is made of
@@ -81,6 +82,7 @@ class Instance:
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._working: set[asyncio.Task[Any]] = set()
+        self.learn: Callable[[str], None] = lambda _secret: None
         self._loop: asyncio.AbstractEventLoop  # known once something runs
         self.authentication = Authentication(self)
         for scheme in (bearer, api_key, self.web_sessions.authenticate, guest):

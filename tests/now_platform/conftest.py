@@ -14,7 +14,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
-from mock_servicenow.now_platform.identity.api_keys import masking_rule
 from mock_servicenow.now_platform.identity.oauth.endpoints import routes as oauth_routes
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
@@ -180,7 +179,7 @@ def app(
         *http.middlewares(instance),
         limiting(instance),
     ]
-    instance.add_rule(masking_rule(secrets))
+    instance.learn = secrets.add
     app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
     app.add_routes([*http.routes(instance, url), *oauth_routes(instance, secrets)])
     return app

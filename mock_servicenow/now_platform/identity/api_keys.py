@@ -7,7 +7,6 @@ from mock_servicenow.now_platform.identity.api_names import covers
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.roles import acting_user
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
-from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,15 +63,6 @@ def api_key_rules() -> list[BusinessRule]:
     """Return the rule that keeps keys without a token inactive."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [BusinessRule("deactivate_key_without_token", KEYS, "before", writes, _deactivate_without_token)]
-
-
-def masking_rule(secrets: Secrets) -> BusinessRule:
-    """Return the rule by which every key that is written becomes known as a secret."""
-
-    def mask(context: RuleContext) -> None:
-        secrets.add(context.current["token"])
-
-    return BusinessRule("mask_api_key", KEYS, "after", frozenset({"insert", "update"}), mask)
 
 
 def _deactivate_without_token(context: RuleContext) -> None:

@@ -7,10 +7,11 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.identity.passwords import hash_password
+from mock_servicenow.now_platform.identity.credentials import one_way
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
@@ -146,12 +147,17 @@ def _identified(session: Session, rows: Rows) -> Rows:
 def _with_id(session: Session, table: str, values: Values) -> Values:
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
     named = values.get(shown, "") if shown in NAMES else ""
-    secret = {name: hash_password(values[name], session.ids) for name in _passwords(session, table) if values.get(name)}
+    secret = dict(_secrets(session, table, values))
     return {"sys_id": seed_id(table, named or "/".join(values.values()))} | values | secret
 
 
-def _passwords(session: Session, table: str) -> list[str]:
-    return session.dictionary.columns_of_type(table, ("password",))
+def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:
+    """Return the stored forms of what is stored one way."""
+    columns = session.dictionary.columns(table)
+    for name in session.dictionary.columns_of_type(table, PASSWORD_TYPES):
+        store = one_way(session.dictionary, table, columns[name])
+        if store is not None and values.get(name):
+            yield name, store(values[name], session.ids)
 
 
 def _administrator(administrator: Credentials) -> Values:

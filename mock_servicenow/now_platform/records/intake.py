@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
-from mock_servicenow.now_platform.identity.passwords import hash_password
+from mock_servicenow.now_platform.identity.credentials import one_way
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Intake:
     def _stored(self, column: Column, text: str) -> str | None:
         if not text:
             return ""
-        if column.type == "password":
-            return hash_password(text, self._session.ids)
+        if column.type in PASSWORD_TYPES and is_storable(text):
+            return self._secret(column, text)
         stored = to_stored(column, text) if is_storable(text) else None
         if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
             self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got '{text}': ignored")
@@ -76,6 +77,12 @@ class Intake:
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
             self._report("value-too-long", column.name, f"{fits}: stored whole")
         return stored
+
+    def _secret(self, column: Column, text: str) -> str:
+        session, store = self._session, one_way(self._session.dictionary, self._table, column)
+        if column.type != "password":  # which is a user's, and may be any word
+            session.instance.learn(text)
+        return text if store is None else store(text, session.ids)
 
     def _unknown_choice(self, column: Column, text: str) -> str | None:
         """Return the value all the same, unless the property that forbids it is set (platform 1.7, 9)."""

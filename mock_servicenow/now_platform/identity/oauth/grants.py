@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.registry import known_client
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
-from mock_servicenow.now_platform.identity.oauth.tokens import Tokens
+from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens
 from mock_servicenow.now_platform.identity.roles import acting_user
 from privman_testbench.masking import Secrets
 
@@ -30,14 +30,14 @@ class Proven:
 
     Attributes:
         scope: what of the client's scope was asked for.
-        refresh: the refresh token to hand over; None where there is none yet.
+        refresh: the refresh token to hand over; empty where there is none yet.
         refreshable: whether a refresh token belongs to the grant.
         renews: whether even a valid access token is replaced.
     """
 
     user_id: str
     scope: str
-    refresh: "Record | None" = None
+    refresh: str = ""
     refreshable: bool = True
     renews: bool = False
 
@@ -53,7 +53,7 @@ class Grants:
     def __init__(self, instance: "Instance", codes: AuthorizationCodes, secrets: Secrets) -> None:
         self._instance = instance
         self._codes = codes
-        self._secrets = secrets
+        self._live = LiveTokens(secrets)
         self._assertions = JwtBearer(instance.clock)
         self._by_type: dict[str, Callable[[Session, Record, Form], Proven]] = {
             "password": self._password,
@@ -75,13 +75,13 @@ class Grants:
 
     def hand_over(self, session: "Session", client: "Record", proven: Proven) -> Issued:
         """Return the answer for what has been proven."""
-        mine = Tokens(session, self._secrets, client, proven.user_id)
+        mine = Tokens(session, self._live, client, proven.user_id)
         scope = granted_scope(session, client, proven.scope)
         access = (mine.issue if proven.renews else mine.current)(tokens.ACCESS, scope)
-        answer: Issued = {"access_token": access["token"]}
+        answer: Issued = {"access_token": access.text}
         if proven.refreshable:
-            answer["refresh_token"] = (proven.refresh or mine.current(tokens.REFRESH, scope))["token"]
-        left = tokens.seconds_left(session, access)
+            answer["refresh_token"] = proven.refresh or mine.current(tokens.REFRESH, scope).text
+        left = tokens.seconds_left(session, access.record)
         return answer | {"scope": scope, "token_type": "Bearer", "expires_in": left}
 
     def _password(self, session: "Session", client: "Record", form: Form) -> Proven:
@@ -95,11 +95,12 @@ class Grants:
         return Proven(user.sys_id, form.get("scope", ""))
 
     def _refresh(self, session: "Session", client: "Record", form: Form) -> Proven:
-        record = tokens.find_valid(session, tokens.REFRESH, form.get("refresh_token", ""))
+        presented = form.get("refresh_token", "")
+        record = tokens.find_valid(session, tokens.REFRESH, presented)
         if record is None or record["peer"] != client.sys_id:
             raise RefusedError("the refresh_token has expired, was revoked or is not one of this client")
         _check_acting(session, record["user"])
-        return Proven(record["user"], record["scopes"], refresh=record, renews=True)
+        return Proven(record["user"], record["scopes"], refresh=presented, renews=True)
 
     def _client_credentials(self, session: "Session", client: "Record", form: Form) -> Proven:
         _check_secret(client, form)

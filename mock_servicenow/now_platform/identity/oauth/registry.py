@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.identity.credentials import holder, is_same
+from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def known_client(session: "Session", client_id: str, secret: str) -> "Record":
         raise RefusedError(f"client_id is '{client_id}'; the application registry has no active client of that id")
     if client["public_client"] == "true" and not secret:
         return client
-    if not is_same(client["client_secret"], secret):
+    if not verify_password(secret, client["client_secret"]):
         raise RefusedError(f"the client_secret is not that of '{client['name']}'")
     return client
 

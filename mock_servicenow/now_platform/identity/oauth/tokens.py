@@ -1,5 +1,6 @@
 """Issued tokens: one current access token for each client and user (platform 4.3, traps 37, 38)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,57 +15,95 @@ if TYPE_CHECKING:
 CREDENTIALS = "oauth_credential"
 ACCESS = "access_token"
 REFRESH = "refresh_token"
+KEPT = 10_000
 LONGEST_LIFESPAN = 100 * 365 * 86_400
 """Seconds; a token that shall live longer lives so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as its client gets it, and its record, which has only its digest."""
+
+    text: str
+    record: "Record"
+
+
+class LiveTokens:
+    """The last tokens that this process has issued, so that a client gets its valid one again.
+
+    After a restart, and from another process, it gets a new one: the database has digests only.
+
+    Args:
+        secrets: learns every token that leaves the instance.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._texts: dict[str, str] = {}
+
+    def add(self, text: str, record: "Record") -> Token:
+        """Return the token, which is remembered."""
+        self._secrets.add(text)
+        self._texts[record["token"]] = text
+        if len(self._texts) > KEPT:
+            del self._texts[next(iter(self._texts))]
+        return Token(text, record)
+
+    def retire(self, record: "Record") -> None:
+        """Forget a token that has expired."""
+        text = self._texts.pop(record["token"], "")
+        self._secrets.retire(text)
+
+    def find(self, record: "Record") -> Token | None:
+        """Return the token of a record if this process has issued it."""
+        text = self._texts.get(record["token"])
+        return None if text is None else Token(text, record)
 
 
 class Tokens:
     """The tokens of one client for one user.
 
     Args:
-        secrets: learns every token that leaves the instance.
+        live: knows the texts of those that were issued.
     """
 
-    def __init__(self, session: "Session", secrets: Secrets, client: "Record", user_id: str) -> None:
+    def __init__(self, session: "Session", live: LiveTokens, client: "Record", user_id: str) -> None:
         self._session = session
-        self._secrets = secrets
+        self._live = live
         self._client = client
         self._user_id = user_id
 
-    def current(self, kind: str, scope: str) -> "Record":
+    def current(self, kind: str, scope: str) -> Token:
         """Return the token that is valid still; issue one if there is none."""
         now = self._session.now
         for record in reversed(self._known(kind)):
             if record["expires"] > now and record["scopes"] == scope:
-                return self._told(record)
+                return self._live.find(record) or self.issue(kind, scope)
         return self.issue(kind, scope)
 
-    def issue(self, kind: str, scope: str) -> "Record":
+    def issue(self, kind: str, scope: str) -> Token:
         """Return a new token; those that have expired are forgotten."""
         for record in self._known(kind):
             if record["expires"] <= self._session.now:
                 self._session.delete(CREDENTIALS, record.sys_id)
-                self._secrets.retire(record["token"])
+                self._live.retire(record)
         lifespan = min(max(0, int(self._client[f"{kind}_lifespan"] or 0)), LONGEST_LIFESPAN)
+        text = self._session.ids.token()
         record = self._session.insert(
             CREDENTIALS,
             {
                 "type": kind,
-                "token": self._session.ids.token(),
+                "token": text,
                 "user": self._user_id,
                 "peer": self._client.sys_id,
                 "expires": utc_form(_moment(self._session.now) + timedelta(seconds=lifespan)),
                 "scopes": scope,
             },
         )
-        return self._told(record)
+        return self._live.add(text, record)
 
     def _known(self, kind: str) -> "list[Record]":
         return self._session.find_all(CREDENTIALS, type=kind, user=self._user_id, peer=self._client.sys_id)
-
-    def _told(self, record: "Record") -> "Record":
-        self._secrets.add(record["token"])
-        return record
 
 
 def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
