@@ -1,10 +1,21 @@
 """The Privilege Manager Console as scenarios use it."""
 
+from collections.abc import Mapping
 from typing import Any, Self
+from urllib.parse import quote
 
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.http_api import Answer, HttpApi, finished
 from privman_scenarios.party import Party
+from privman_scenarios.shapes import Shape
+
+APPROVAL: Shape = {"request_id": str, "state": str}
+ASKED: Shape = {"request_id": str, "sent": bool}
+SET_UP: Mapping[str, Shape] = {
+    "steps": [{"step": str, "status": str, "detail": str}],
+    "instance_id?": str | None,
+    "activity_type_id?": str | None,
+}
 
 
 class Console(Party):
@@ -24,16 +35,18 @@ class Console(Party):
 
     async def approval(self, request_id: str) -> dict[str, Any]:
         """Return the approval request as the console sees it."""
-        approval: dict[str, Any] = await self.control.call("GET", f"/approval-requests/{request_id}")
+        path = f"/approval-requests/{quote(request_id, safe='')}"
+        approval: dict[str, Any] = await self.control.read(path, APPROVAL)
         return approval
 
     async def approvals(self) -> list[dict[str, Any]]:
         """Return every approval request as the console sees it, oldest first."""
-        approvals: list[dict[str, Any]] = (await self.control.call("GET", "/approval-requests"))["approval_requests"]
+        answer = await self.control.read("/approval-requests", {"approval_requests": [APPROVAL]})
+        approvals: list[dict[str, Any]] = answer["approval_requests"]
         return approvals
 
     async def webhooks(self) -> list[dict[str, Any]]:
         """Return what the Messaging tab lists."""
-        answer = await self.control.call("GET", "/webhooks")
+        answer = await self.control.read("/webhooks", {"webhooks": [dict]})
         webhooks: list[dict[str, Any]] = answer["webhooks"]
         return webhooks

@@ -7,8 +7,26 @@ from typing import Any
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.shapes import Shape, headers, moment, moment_or_null
 
 Journal = list[dict[str, Any]]
+_MESSAGE: Shape = {"headers": headers, "body": str}
+_SHAPES: Mapping[str, Shape] = {
+    "requests": {
+        "number": int,
+        "at": moment,
+        "direction": str,
+        "method": str,
+        "url": str,
+        "request": _MESSAGE,
+        "status": int,
+        "response": _MESSAGE,
+        "error": str,
+        "fault": str,
+    },
+    "findings": {"exchange": int, "kind": str, "rule": str, "message": str, "where": str},
+}
+_CLOCK: Shape = {"now": moment, "next": moment_or_null}
 _PAGE = 1_000
 
 
@@ -29,7 +47,8 @@ class ControlPlane:
 
     async def last_exchanges(self, most: int) -> Journal:
         """Return so many of the newest exchanges, in order."""
-        exchanges: Journal = (await self.call("GET", f"/requests?last={most}"))["requests"]
+        answer = await self.read(f"/requests?last={most}", {"requests": [_SHAPES["requests"]]})
+        exchanges: Journal = answer["requests"]
         return exchanges
 
     async def forget_journal(self) -> None:
@@ -54,12 +73,12 @@ class ControlPlane:
 
     async def now(self) -> str:
         """Return the time on the party's clock, in ISO 8601."""
-        now: str = (await self.call("GET", "/clock"))["now"]
+        now: str = (await self.read("/clock", _CLOCK))["now"]
         return now
 
     async def quiet_for(self) -> float:
         """Return how many seconds of virtual time pass until something falls due; infinity when nothing does."""
-        clock = await self.call("GET", "/clock")
+        clock = await self.read("/clock", _CLOCK)
         if clock["next"] is None:
             return inf
         return (datetime.fromisoformat(clock["next"]) - datetime.fromisoformat(clock["now"])).total_seconds()
@@ -83,10 +102,15 @@ class ControlPlane:
         after, following = -1, 0
         while following > after:
             after = following
-            page = await self.call("GET", f"/{name}?after={after}&limit={_PAGE}")
+            shape = {name: [_SHAPES[name]], "next?": int | None}
+            page = await self.read(f"/{name}?after={after}&limit={_PAGE}", shape)
             items += page[name]
             following = page.get("next") or 0
         return items
+
+    async def read(self, path: str, shape: Shape) -> Any:  # noqa: ANN401 - JSON of that shape
+        """Return what a GET is answered; raises ExpectationError where that has another shape."""
+        return (await self.ask("GET", path)).read(shape)
 
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the answer's JSON."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from privman_scenarios import checks, known
 from privman_scenarios.checks import Flaw
+from privman_scenarios.console import ASKED, SET_UP
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.findings import find_all
@@ -158,19 +159,16 @@ class HeldConsole(HeldParty):
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.console, "console")
         self._console = targets.console
-        answer = loop.run(targets.set_up({}))
-        failed = [step for step in answer.json["steps"] if step["status"] == "failed"]
+        outcome = loop.run(targets.set_up({})).read({**SET_UP, "instance_id": str, "activity_type_id": str})
+        failed = [step for step in outcome["steps"] if step["status"] == "failed"]
         if failed:
             raise ExpectationError("the set-up to hold", str(failed))
-        self.instance_id: str = answer.json["instance_id"]
-        self.activity_type_id: str = answer.json["activity_type_id"]
+        self.instance_id: str = outcome["instance_id"]
+        self.activity_type_id: str = outcome["activity_type_id"]
 
     def ask(self, metadata: Metadata) -> str:
         """Let an endpoint user ask for approval; returns the request_id."""
-        answer = self._loop.run(self._console.ask(dict(metadata)))
-        if answer.refused:
-            raise ExpectationError("the request to be taken", str(answer))
-        request_id: str = answer.json["request_id"]
+        request_id: str = self._loop.run(self._console.ask(dict(metadata))).read(ASKED)["request_id"]
         return request_id
 
     def approval(self, request_id: str) -> dict[str, Any]:

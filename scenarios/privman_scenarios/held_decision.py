@@ -1,6 +1,7 @@
 """A decision on its way to the console, as a test waits for it."""
 
 import asyncio
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +11,18 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.engine import PATIENCE
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.loop import LoopThread
+from privman_scenarios.shapes import Shape, moment_or_null
 from privman_scenarios.targets import Targets
 from privman_testbench.clock import Clock
+
+_DELIVERY: Shape = {
+    "request_id": str,
+    "state": str,
+    "response_status_code": int,
+    "retry_attempts": int,
+    "next_attempt_at": moment_or_null,
+}
+_ACCEPTED, _COUNT = re.compile(r"2[0-9]{2}"), re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class HeldDecision:
             await self._targets.advance(_seconds(await control.now(), delivery["next_attempt_at"]))
 
     async def _newest(self, control: ControlPlane) -> dict[str, Any]:
-        deliveries = (await control.call("GET", "/deliveries"))["deliveries"]
+        deliveries = (await control.read("/deliveries", {"deliveries": [_DELIVERY]}))["deliveries"]
         own = [each for each in deliveries if each["request_id"] == self._request_id]
         if not own:
             raise self._error("no decision")
@@ -85,9 +96,10 @@ class HeldDecision:
         last = "no decision"
         for _ in range(PATIENCE):
             for record in await self._targets.servicenow.find("response", request_id=self._request_id):
-                last = record["response_status_code"] or "no attempt"
-                if last.startswith("2"):
-                    return Delivery(int(last), int(record["retry_attempts"] or 0))
+                last, retries = (str(record.get(key) or "") for key in ("response_status_code", "retry_attempts"))
+                if _ACCEPTED.fullmatch(last):
+                    return Delivery(int(last), int(retries) if _COUNT.fullmatch(retries) else 0)
+                last = last or "no attempt"
             await self._clock.sleep(1)
         raise self._error(last)
 

@@ -15,6 +15,7 @@ from yarl import URL
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import mask
+from privman_scenarios.shapes import Shape, fault_of
 from privman_testbench.bounded import read_bounded
 
 KEPT_CALLS = 6
@@ -49,6 +50,13 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return None
+
+    def read(self, shape: Shape) -> Any:  # noqa: ANN401 - JSON of that shape
+        """Return the JSON; raises ExpectationError, which shows the exchange, where it was refused or is misshapen."""
+        value = self.json
+        if self.refused or (fault := fault_of(value, shape)):
+            raise ExpectationError("an answer" if self.refused else fault, str(self))
+        return value
 
     @property
     def refused(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from privman_scenarios.console import SET_UP
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments
@@ -52,7 +53,7 @@ class Play:
         self.answered("console", answer)
         if answer.refused:
             return
-        outcome = self._set_up = answer.json
+        outcome = self._set_up = answer.read(SET_UP)
         self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from urllib.parse import quote
 
 from privman_scenarios import checks, known
 from privman_scenarios.checks import scalar
+from privman_scenarios.console import ASKED
 from privman_scenarios.expectation import require
 from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES, one_of
 from privman_scenarios.model import Arguments
@@ -141,15 +143,16 @@ async def ask(play: Play, arguments: Arguments) -> None:
     play.answered("console", answer)
     if answer.refused:
         return
-    play.save_request(arguments.get("as", "request"), answer.json["request_id"])
-    require(arguments.get("sent", True), answer.json["sent"], "sent")
+    asked = answer.read(ASKED)
+    play.save_request(arguments.get("as", "request"), asked["request_id"])
+    require(arguments.get("sent", True), asked["sent"], "sent")
 
 
 async def decide(play: Play, arguments: Arguments) -> None:
     """Decide in the console itself."""
     response = play.targets.servicenow.spelling.response(arguments["response"])
     decision = {key: value for key, value in arguments.items() if key != "request"} | {"response": response}
-    path = f"/approval-requests/{play.request_id(arguments)}/decide"
+    path = f"/approval-requests/{quote(play.request_id(arguments), safe='')}/decide"
     play.answered("console", await play.targets.console.control.ask("POST", path, decision))
 
 
