@@ -25,6 +25,7 @@ class End:
         virtual: whether this run may let its time jump.
         why_not: why there is no control plane, for people; empty where there is one.
         why_real: why its time cannot jump.
+        is_fake: whether there is a control plane, used or not.
     """
 
     api: HttpApi
@@ -32,6 +33,7 @@ class End:
     virtual: bool
     why_not: str = ""
     why_real: str = ""
+    is_fake: bool = True
 
 
 async def reach_servicenow(session: ClientSession, url: str, auth: Credentials, restart: Restart) -> End:
@@ -61,7 +63,9 @@ async def _reach(session: ClientSession, url: str, restart: Restart) -> End:
     control = ControlPlane(api)
     health = _answered(await control.ask("GET", "/health"), url)
     if health.refused or not isinstance(health.json, dict) or health.json.get("status") != "ok":
-        return End(api, None, virtual=False, why_not=f"{url} has none", why_real=f"{url} keeps real time")
+        return End(
+            api, None, virtual=False, why_not=f"{url} has none", why_real=f"{url} keeps real time", is_fake=False
+        )
     if restart == "never":
         why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
         return End(api, None, virtual=False, why_not=why, why_real=why)

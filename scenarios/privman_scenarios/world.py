@@ -78,6 +78,9 @@ class WorldBuilder:
         reset: whether fakes that already run go back to their state at start.
         dry_run: whether fakes of this process take the place of what already runs.
         writes: told of each write to an instance that already runs.
+
+    Attributes:
+        are_fakes: whether both parties have a control plane, as far as known.
     """
 
     def __init__(  # noqa: PLR0913 - one for each option of the commands
@@ -101,6 +104,7 @@ class WorldBuilder:
         self._reset = reset
         self._dry_run = dry_run
         self._writes = writes
+        self.are_fakes = True
 
     def at_a_time(self, jobs: int) -> int:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
@@ -122,6 +126,7 @@ class WorldBuilder:
             connector = TCPConnector(ssl=trust(self._ca_file))
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
             far_servicenow, far_console = await self._reach(session)
+            self.are_fakes = all(end.is_fake for end in (far_servicenow, far_console) if end)
             is_shared = far_servicenow is not None and far_servicenow.api.shared
             ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
             virtual = all(end.virtual for end in (far_servicenow, far_console) if end)

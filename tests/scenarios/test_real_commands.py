@@ -1,7 +1,9 @@
 """The command against ends that run elsewhere: the mock in a process of its own, and stubs that know nothing of it."""
 
 import asyncio
+import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -45,9 +47,9 @@ async def run(*arguments: str) -> tuple[int | None, list[str], list[str]]:
 
 
 @asynccontextmanager
-async def elsewhere(program: str, *arguments: str) -> AsyncIterator[str]:
-    """Serve one side in a process of its own, its control plane closed; gives its address."""
-    process = await start(program, "serve", "--port", "0", "--no-admin", *arguments)
+async def elsewhere(program: str, *arguments: str, admin: bool = False) -> AsyncIterator[str]:
+    """Serve one side in a process of its own, its control plane closed unless it is asked for; gives its address."""
+    process = await start(program, "serve", "--port", "0", *arguments, *["--no-admin"] * (not admin))
     assert process.stdout is not None
     yield (await process.stdout.readline()).decode().split()[2]
     process.send_signal(signal.SIGTERM)
@@ -156,3 +158,34 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
     assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
     (suite,) = ET.parse(junit).getroot()  # noqa: S314 - our own report
     assert [case.get("name") for case in suite] == ["The documented set-up succeeds step by step"]
+
+
+async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
+    """A fake that already runs is not controlled without --reset: what is skipped fails the run, unless it may be."""
+    async with elsewhere("mock-servicenow", admin=True) as url:
+        arguments = ["--tag", "deletion", "--servicenow-url", url, "--json", str(tmp_path / "report.json")]
+        code, lines, _ = await run(*arguments)
+        assert code == 1
+        assert re.fullmatch(r"\d+ of \d+ scenarios were skipped, more than the 0% of --max-skipped\.", lines[-1])
+        assert any("only --reset" in line for line in lines)
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert (report["held"], report["failed"], report["error"]) == (False, 0, lines[-1].rstrip("."))
+        assert (await run(*arguments, "--max-skipped", "100"))[0] == 0
+        code, lines, _ = await run(*files("approve", "timeout"), "--servicenow-url", url, "--max-skipped", "49")
+        assert (code, lines[-1]) == (1, "1 of 2 scenarios were skipped, more than the 49% of --max-skipped.")
+        assert (await run(*files("approve", "timeout"), "--servicenow-url", url, "--max-skipped", "50"))[0] == 0
+
+
+async def test_a_target_that_is_not_reached_is_an_error_in_the_reports(tmp_path: Path) -> None:
+    """CI sees why there is nothing to see; exit code 3."""
+    reports = {kind: tmp_path / kind for kind in ("junit-xml", "json", "html")}
+    options = [f"--{kind}={path}" for kind, path in reports.items()]
+    code, _, (complaint,) = await run(*files("approve"), "--servicenow-url", "http://127.0.0.1:9", *options)
+    assert code == 3
+    (suite,) = ET.parse(reports["junit-xml"]).getroot()  # noqa: S314 - our own report
+    assert (suite.get("errors"), suite.get("tests")) == ("1", "1")
+    error = suite.find("testcase/error")
+    assert error is not None
+    assert complaint == f"privman-scenarios: {error.get('message')}"
+    assert json.loads(reports["json"].read_text())["held"] is False
+    assert "could not be reached" in reports["html"].read_text()

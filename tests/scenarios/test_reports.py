@@ -216,6 +216,7 @@ def test_json_is_for_programs() -> None:
         "seed": 4,
         "complete": True,
         "held": False,
+        "error": "",
         "passed": 1,
         "failed": 1,
         "skipped": 1,

@@ -36,11 +36,12 @@ def shares(text: str) -> Shares:
         key = mark.strip().upper() if is_marked else None
         if key not in (*MEANING, None):
             raise argparse.ArgumentTypeError(f"{part!r} has an unknown mark; expected one of {', '.join(MEANING)}")
-        found[key] = _percent(value)
+        found[key] = percent(value)
     return found
 
 
-def _percent(text: str) -> float:
+def percent(text: str) -> float:
+    """Return a percentage."""
     try:
         value = float(text.removesuffix("%"))
     except ValueError:

@@ -47,14 +47,15 @@ def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
     """Play the scenarios and write what passed, interrupted or not."""
     clock = RealClock()
     scenarios, reports = arguments.scenarios(options), Reports(options)
-    recorder = Recorder(arguments.worlds(options), clock)
+    worlds = arguments.worlds(options)
+    recorder = Recorder(worlds, clock)
     engine = Engine(vocabulary(), recorder, [*reports.listeners, recorder], clock, journals=reports.journals)
     try:
-        ended = asyncio.run(engine.run(scenarios, options.seed))
+        with reports.watching(worlds):
+            ended = asyncio.run(engine.run(scenarios, options.seed))
     finally:
-        reports.close()
         kept = _write(options, contracts, recorder.exchanges)
-    return kept if ended.held else Exit.DID_NOT_HOLD
+    return kept if ended.held and not reports.error else Exit.DID_NOT_HOLD
 
 
 def _write(options: argparse.Namespace, contracts: Contracts, exchanges: list[Recorded]) -> Exit:

@@ -1,22 +1,25 @@
 """Which reports a run leaves: options, and the listeners that write them."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from privman_scenarios.commands.coverage import add_coverage, reader, show, suffices
+from privman_scenarios.commands.coverage import add_coverage, percent, reader, show, suffices
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
+from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.events import Listener
-from privman_scenarios.output import say_command, write
+from privman_scenarios.output import say, say_command, write
 from privman_scenarios.reports.github import GitHubReport
 from privman_scenarios.reports.html import html
 from privman_scenarios.reports.json_report import json_report
 from privman_scenarios.reports.junit import junit
 from privman_scenarios.reports.record import Record
 from privman_scenarios.reports.terminal import TerminalReport
+from privman_scenarios.world import WorldBuilder
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +28,12 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with a diagram of each scenario")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a report for programs")
     add_coverage(parser)
+    parser.add_argument(
+        "--max-skipped",
+        type=percent,
+        metavar="PERCENT",
+        help="fail when more scenarios were skipped (0 for the packaged catalog on fakes, 100 elsewhere)",
+    )
     parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
 
 
@@ -56,19 +65,50 @@ class Reports:
         self.journals = self._coverage is not None
         self._shows_coverage = options.coverage
         self._demanded = options.min_coverage or {}
+        self._most_skipped = 100 if options.dry_run else options.max_skipped
+        self._is_catalog = not options.paths
         self._write()
 
     def close(self) -> None:
         """Tell what has run, interrupted or not."""
         self._terminal.close()
+        if self._record.error and self._record.complete:
+            say(f"{self._record.error}.")
         self._write()
         if self._coverage and self._shows_coverage:
             show(self._coverage)
+
+    @contextmanager
+    def watching(self, worlds: WorldBuilder) -> Iterator[None]:
+        """Write the reports when the run ends, however it does; a target that is not reached is an error in them."""
+        try:
+            yield
+            self._compare_skipped(worlds)
+        except TargetUnreachableError as error:
+            self._record.error = str(error)
+            raise
+        finally:
+            self.close()
+
+    @property
+    def error(self) -> str:
+        """Why the run failed, though perhaps no scenario did; empty when it did not."""
+        return self._record.error
 
     @property
     def suffice(self) -> bool:
         """Whether as much of the contracts was exercised as the options demand."""
         return self._coverage is None or suffices(self._coverage, self._demanded)
+
+    def _compare_skipped(self, worlds: WorldBuilder) -> None:
+        most = self._most_skipped
+        if most is None:
+            most = 0 if self._is_catalog and worlds.are_fakes else 100
+        ended = self._record.ended
+        played = ended.passed + ended.failed + ended.skipped
+        if ended.skipped * 100 > most * played:
+            share = f"the {most:g}% of --max-skipped"
+            self._record.error = f"{ended.skipped} of {played} scenarios were skipped, more than {share}"
 
     def _write(self) -> None:
         for render, file in self._written:

@@ -39,12 +39,10 @@ def execute(options: argparse.Namespace) -> Exit:
 
 def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
     scenarios = arguments.scenarios(options, files)
-    reports = Reports(options)
-    try:
-        held = _play(scenarios, arguments.worlds(options), reports, options)
-    finally:
-        reports.close()
-    return Exit.HELD if reports.suffice and held else Exit.DID_NOT_HOLD
+    reports, worlds = Reports(options), arguments.worlds(options)
+    with reports.watching(worlds):
+        held = _play(scenarios, worlds, reports, options)
+    return Exit.HELD if reports.suffice and held and not reports.error else Exit.DID_NOT_HOLD
 
 
 def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:

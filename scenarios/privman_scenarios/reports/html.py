@@ -19,7 +19,7 @@ def html(record: Record, further: Sequence[Section] = ()) -> str:
     page = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
     ended = record.ended
     return page.substitute(
-        summary=record.summary,
+        summary=_text(record.summary),
         checks=ended.checks,
         seconds=f"{ended.seconds:.1f}",
         seed=record.seed,

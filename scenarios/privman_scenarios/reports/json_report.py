@@ -12,9 +12,13 @@ from privman_scenarios.reports.record import Record
 
 def json_report(record: Record, coverage: Mapping[str, Any] | None = None) -> str:
     """Return what has run so far: the counts of `RunEnded`, the scenarios, and the contract coverage where measured."""
-    run = {"seed": record.seed, "complete": record.complete, "held": record.complete and record.ended.held}
+    run = {
+        "seed": record.seed,
+        "complete": record.complete,
+        "held": record.complete and record.ended.held and not record.error,
+    }
     scenarios = [_scenario(each.ended) for each in record.played]
-    report = {**run, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}
+    report = {**run, "error": record.error, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -15,13 +15,16 @@ def junit(record: Record) -> str:
     suite = ET.Element(
         "testsuite",
         name="privman-scenarios",
-        tests=str(len(record.played)),
+        tests=str(len(record.played) + bool(record.error)),
         failures=str(ended.failed),
         skipped=str(ended.skipped + ended.inapplicable),
-        errors="0",
+        errors=str(int(bool(record.error))),
         time=f"{ended.seconds:.3f}",
     )
     suite.extend(_case(each.ended) for each in record.played)
+    if record.error:
+        run = ET.SubElement(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
+        ET.SubElement(run, "error", message=printable(record.error))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)

@@ -29,12 +29,14 @@ class Record:
         seed: of the run.
         played: the scenarios that have ended, in order.
         complete: whether the run came to its end, and was not interrupted.
+        error: why the run failed, though perhaps no scenario did; empty when it did not.
     """
 
     def __init__(self) -> None:
         self.seed = 0
         self.played: list[Played] = []
         self.complete = False
+        self.error = ""
         self._passed: list[Step] = []
         self._journals: Mapping[str, Journal] = {}
 
@@ -60,8 +62,8 @@ class Record:
     @property
     def summary(self) -> str:
         """The outcomes in a line."""
-        counts = self.ended.counts
-        return counts if self.complete else f"{counts}; interrupted"
+        run = "" if self.complete else "interrupted"
+        return "; ".join(filter(None, [self.ended.counts, run, self.error]))
 
     def _end(self, event: ScenarioEnded) -> None:
         self.played.append(Played(event, tuple(self._passed), self._journals))
