@@ -14,7 +14,7 @@ from privman_scenarios.expectation import OPERATORS
 from privman_scenarios.model import Arguments
 from privman_scenarios.words import Own, nearest, unknown
 
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
 _TABLE = re.compile(r"\$\{table\.(\w+)\}")
 
 

@@ -353,3 +353,35 @@ async def test_any_query_is_answered(client: Client, query: str) -> None:
     response = await client.get(INCIDENT, params={"sysparm_tiny": tiny})
     assert response.status == 200
     assert set(await response.json()) == {"result"}
+
+
+# Expressions that values meet
+
+WORST_VALUES = {
+    "digits": ("cmdb_ci", "cost", "1" * MEGABYTE + "x"),
+    "digits and commas": ("cmdb_ci", "cost", "$1" + ",000" * (MEGABYTE // 4) + "x"),
+    "comments without end": ("sys_script", "condition", "/*" * (MEGABYTE // 2)),
+    "stars": ("sys_script", "script", "/*" + "*" * MEGABYTE),
+    "blanks": ("sys_script", "condition", " " * MEGABYTE + "x"),
+    "parts of a duration": ("x_thyti_thycotic_p_request", "duration", "1 day " * (MEGABYTE // 6)),
+    "blanks after a call": ("incident", "opened_at", "javascript:gs.now()" + " " * MEGABYTE + "x"),
+}
+
+
+@pytest.mark.parametrize("worst", WORST_VALUES)
+async def test_a_megabyte_of_the_worst_characters_is_answered(client: Client, worst: str) -> None:
+    """With a step for each pair of characters this would take hours."""
+    table, column, value = WORST_VALUES[worst]
+    body = BytesIO(json.dumps({column: value}).encode())
+    response = await client.post(f"/api/now/table/{table}", data=body, headers=JSON)
+    assert response.status in (201, 400, 403)
+
+
+@pytest.mark.parametrize("value", ["javascript:gs.now()" + " " * 60_000 + "x", "javascript:gs.daysAgo(" + " " * 60_000])
+async def test_a_query_of_the_worst_characters_is_answered(client: Client, value: str) -> None:
+    """The same for what a query asks."""
+    url = f"{INCIDENT}?{urlencode({'sysparm_query': f'opened_at>{value}'})}&sysparm_suppress_pagination_header=true"
+    made = await client.post("/api/now/tinyurl", json={"url": url})
+    assert made.status == 201
+    response = await client.get(INCIDENT, params={"sysparm_tiny": (await made.json())["result"].partition("=")[2]})
+    assert response.status == 200

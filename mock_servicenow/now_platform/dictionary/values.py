@@ -24,7 +24,7 @@ UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _CLOCK_DURATION = re.compile(r"(?:(\d{1,12}) )?(\d{1,4}):(\d{2}):(\d{2})")
 _WORDS = re.compile(r"(\d{1,12}) (day|hour|minute|second)s?\b", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _BEYOND_INTEGERS = 2**63
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 GUEST = User("guest", "guest", "Guest")
-_TABLE = re.compile(r"/api/now(?:/v[12])?/table/([^/]+).*", re.DOTALL)
+_TABLE = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
 
 def guest(session: "Session", evidence: "Evidence") -> User | None:

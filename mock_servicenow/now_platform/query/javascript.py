@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.query.periods import end_of, shift, start_of
 
 PREFIX = "javascript:"
 
-_CALL = re.compile(r"\s*gs\.(\w+)\((.*)\)\s*;?\s*", re.ASCII | re.DOTALL)
+_CALL = re.compile(r"\s*gs\.(\w+)\((.*)\)\s*+;?\s*+", re.ASCII | re.DOTALL)
 _ARGUMENT = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(-?[0-9]{1,9}))\s*(?:,|$)""", re.ASCII)
 _AGO = re.compile(r"(second|minute|hour|day|week|month|quarter|year)sAgo(Start|End)?")
 _BOUND = re.compile(

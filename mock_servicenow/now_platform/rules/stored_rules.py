@@ -17,7 +17,7 @@ _KINDS: dict[str, When] = {"before": "before", "after": "after"}
 _OPERATIONS: tuple[Operation, ...] = ("insert", "update", "delete")
 # The platform fills every script field with this function, to be completed.
 _UNTOUCHED = "(functionexecuteRule(current,previous){})(current,previous);"
-_NO_CODE = re.compile(r"/\*(?:[^*]|\*(?!/))*\*/|//[^\n]*|\s+")
+_NO_CODE = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*|\s+")
 _CONDITIONS = {RULES: ("collection", "filter_condition"), "sys_data_policy2": ("model_table", "conditions")}
 """Tables that hold conditions: the columns with the name of the table they are about, and with the query."""
 
