@@ -256,3 +256,24 @@ async def test_a_megabyte_of_the_worst_is_journaled(party: Party, worst: str) ->
     exchange = party.journal.begin("in", "POST", f"/{text[:60_000]}", {"X-Note": text[:8_000]}, text.encode())
     party.journal.finish(exchange, 200, {}, b"")
     assert party.journal.to_json(exchange)["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ('{"password": 4711, "kept": 1}', '{"password": "***", "kept": 1}'),
+        ('{"x": "{\\"pin_token\\": 4711, \\"kept\\": 1}"}', '{"x": "{\\"pin_token\\": \\"***\\", \\"kept\\": 1}"}'),
+        ('{"kept": 1, "token": ["4711", {"a": "]"', '{"kept": 1, "token": "***"'),
+    ],
+)
+def test_values_that_are_no_texts_are_masked(text: str, masked: str) -> None:
+    """Numbers, lists and objects are masked as texts, so that JSON stays JSON."""
+    assert Secrets().mask(text) == masked
+
+
+def test_secrets_that_share_characters_are_masked_together() -> None:
+    """Nothing is left of either."""
+    secrets = Secrets()
+    secrets.add("abcdefgh1")
+    secrets.add("fgh1ijkl2")
+    assert secrets.mask("[abcdefgh1ijkl2]") == "[***]"
