@@ -12,6 +12,7 @@ from typing import Any
 from privman_scenarios import known
 from privman_scenarios.expectation import OPERATORS
 from privman_scenarios.model import Arguments
+from privman_scenarios.patterns import is_found
 from privman_scenarios.words import Own, nearest, unknown
 
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
@@ -184,7 +185,7 @@ def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...],
 
 
 def _matches_one(pattern: str, words: Iterable[str]) -> bool:
-    return _is_variable(pattern) or any(re.search(pattern, each) for each in words)
+    return _is_variable(pattern) or any(is_found(pattern, each) for each in words)
 
 
 def _keys(value: object, path: tuple[str | int, ...], own: Own, *, silent: bool) -> Iterator[Flaw]:

@@ -6,12 +6,15 @@ or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not 
 """
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from privman_scenarios.comparison import Comparison, Difference
 from privman_scenarios.errors import ExpectationError
+from privman_scenarios.patterns import PatternError, compiled, is_found
+
+# Deeper than any message, and no deeper than what is written as lines can be.
+DEEPEST = 200
 
 
 class _Missing:
@@ -24,6 +27,8 @@ MISSING = _Missing()
 
 def require(expected: object, came: object, what: str = "") -> None:
     """Raise ExpectationError unless ``came`` is as expected; ``what`` names the value in the message."""
+    if _is_deep(came):
+        raise ExpectationError(f"{what} nested at most {DEEPEST} deep".lstrip(), "a value that is nested deeper")
     different = tuple(differences(expected, came, what))
     if different:
         raise ExpectationError(
@@ -65,10 +70,23 @@ def _pattern_error(pattern: object) -> str:
     if not isinstance(pattern, str):
         return f"'matches' is {pattern!r}. Expected a regular expression."
     try:
-        re.compile(pattern)
-    except re.error as error:
+        compiled(pattern)
+    except PatternError as error:
         return f"{pattern!r} is no regular expression: {error}."
     return ""
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for each in level if isinstance(each, list | Mapping) for item in _items(each)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: list[Any] | Mapping[str, Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
 
 
 def _of_mapping(expected: Mapping[str, Any], came: object, where: str) -> Iterator[Difference]:
@@ -100,7 +118,11 @@ def _equal(expected: object, came: object) -> bool:
 
 
 def _matches(pattern: str, came: object, where: str) -> Iterator[Difference]:
-    if not isinstance(came, str) or re.search(pattern, came, re.DOTALL) is None:
+    try:
+        found = isinstance(came, str) and is_found(pattern, came)
+    except PatternError:  # a variable in it had an odd value
+        found = False
+    if not found:
         yield Difference(where, f"text that matches {pattern!r}", repr(came))
 
 

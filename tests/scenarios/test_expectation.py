@@ -3,7 +3,7 @@
 import pytest
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.expectation import MISSING, holds, require
+from privman_scenarios.expectation import MISSING, holds, operator_error, require
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,34 @@ def test_holds(expected: object, came: object) -> None:
     assert holds(expected, came)
 
 
+def deep(levels: int) -> object:
+    """Return lists and mappings within each other."""
+    value: object = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "^(a|a)*$", "(.*)*x", "(?:a?){50}a{50}$", "(x+x+)+y"])
+def test_no_pattern_takes_long(pattern: str) -> None:
+    """Where other engines try every way there is, this one reads the text once."""
+    assert not holds({"matches": pattern}, "a" * 100_000 + "!")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("(?=ahead)x", "'(?=ahead)x' is no regular expression: invalid perl operator: (?=."),
+        (r"(a)\1", "is no regular expression: invalid escape sequence: \\1."),
+        ("a" * 1_001, "is no regular expression: it has 1001 characters, more than 1000."),
+        ("\ud800", "is no regular expression: it holds half a character."),
+    ],
+)
+def test_what_takes_more_than_one_reading_is_refused(pattern: str, why: str) -> None:
+    """When the file is loaded."""
+    assert operator_error({"matches": pattern}).endswith(why)
+
+
 @pytest.mark.parametrize(
     ("expected", "came", "wanted", "instead"),
     [
@@ -44,6 +72,9 @@ def test_holds(expected: object, came: object) -> None:
         ([{"a": 1}], [{"a": 2}], "status[0].a 1", "status[0].a 2"),
         ({"matches": "^PM"}, "Old", "status text that matches '^PM'", "status 'Old'"),
         ({"matches": "^PM"}, 5, "status text that matches '^PM'", "status 5"),
+        ({"matches": "("}, "a", "status text that matches '('", "status 'a'"),
+        ({"a": 1}, deep(1_000), "status nested at most 200 deep", "a value that is nested deeper"),
+        ([1], deep(201), "status nested at most 200 deep", "a value that is nested deeper"),
         ({"absent": True}, "there", "status nothing", "status 'there'"),
         ({"absent": False}, MISSING, "status something", "status nothing"),
         ({"json": {}}, "{", "status JSON text", "status '{'"),

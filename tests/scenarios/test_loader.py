@@ -173,7 +173,7 @@ HEAD = "title: T\nsteps:\n"
         ),
         (
             HEAD + "  - console.expect-approval: {comment: {matches: '('}}\n",
-            "3: console.expect-approval: 'comment' is {'matches': '('}. '(' is no regular expression: missing ),",
+            "3: console.expect-approval: 'comment' is {'matches': '('}. '(' is no regular expression: missing ): (.",
         ),
         (
             HEAD + "  - console.expect-approval: {comment: [{matches: 5}]}\n",

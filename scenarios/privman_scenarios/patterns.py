@@ -1,0 +1,32 @@
+"""Regular expressions of scenario files: searched in linear time, whatever the pattern and the text."""
+
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+LONGEST = 1_000
+
+
+class PatternError(ValueError):
+    """A text is not a usable regular expression; the message says why."""
+
+
+@lru_cache
+def compiled(pattern: str) -> Any:  # noqa: ANN401 - RE2 ships no types
+    """Return the pattern, in which a dot is a line break too; raises PatternError."""
+    if len(pattern) > LONGEST:
+        raise PatternError(f"it has {len(pattern)} characters, more than {LONGEST}")
+    options = re2.Options()
+    options.dot_nl, options.log_errors = True, False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise PatternError(error.args[0].decode(errors="replace")) from None
+    except UnicodeEncodeError:
+        raise PatternError("it holds half a character") from None
+
+
+def is_found(pattern: str, text: str) -> bool:
+    """Tell whether the pattern, a usable one, is found in the text."""
+    return compiled(pattern).search(text.encode(errors="replace").decode()) is not None
