@@ -1,8 +1,10 @@
 """Whatever ServiceNow answers, the console goes on: no traceback, no dead retry, none of its secrets on a page."""
 
 import asyncio
+import gzip
 import json
 from base64 import b64encode
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +21,7 @@ from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
-from .conftest import REGISTRATIONS, ConsoleUnderTest, StubServiceNow
+from .conftest import REGISTRATIONS, ConsoleUnderTest, Mood, StubServiceNow
 
 MORE_PAGES = (
     "/admin/configuration/credentials/edit?name=ServiceNow%20user",
@@ -153,3 +155,31 @@ async def test_credentials_are_on_no_page(servicenow: StubServiceNow, fresh: Con
     assert "Host" in shown
     for secret in (password, quote(password), b64encode(account).decode(), servicenow.metadata()["Password"]):
         assert secret not in shown
+
+
+async def endless(_stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+    """Answer without end."""
+    answer = web.StreamResponse(status=201, headers={"Content-Type": "application/json"})
+    await answer.prepare(request)
+    with suppress(ConnectionResetError):
+        while True:
+            await answer.write(b" " * 1024 * 1024)
+    return answer
+
+
+async def bomb(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
+    """Answer 100 kB that unpack to 100 MB."""
+    packed = gzip.compress(b" " * 100_000_000)
+    return web.Response(
+        status=201, body=packed, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    )
+
+
+@pytest.mark.parametrize("mood", [endless, bomb])
+async def test_endless_answer_is_a_failed_attempt(console: ConsoleUnderTest, mood: Mood) -> None:
+    """Of an answer without end the console reads a bounded part, and asks again later."""
+    console.servicenow.moods.append(mood)
+    asked = await console.ask()
+    assert asked["last_error"].startswith("POST http://")
+    await console.advance(60)
+    assert (await console.request(asked["request_id"]))["sent"]
