@@ -91,7 +91,7 @@ class ApprovalsPage:
             request=request,
             state=request.state(self._console.clock.now()),
             facts=facts,
-            policy=facts.get(spelling["PolicyName"], "") or facts[spelling["PolicyId"]],
+            policy=facts.get(spelling["PolicyName"]) or facts.get(spelling["PolicyId"], "unknown"),
             user=facts.get(spelling["InitiatorName"], ""),
             reason=facts.get(spelling["UserReason"], ""),
             version=self._version(request),

@@ -6,6 +6,7 @@ import resource
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from .conftest import (
     hanging,
 )
 
+DEFAULT = Settings()
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -39,10 +42,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def console_on(file: Path, servicenow: StubServiceNow) -> AsyncIterator[ConsoleUnderTest]:
+async def console_on(
+    file: Path, servicenow: StubServiceNow, settings: Settings = DEFAULT
+) -> AsyncIterator[ConsoleUnderTest]:
     """Serve a console that keeps its state there, on a virtual clock; every one has the same seed."""
     clock = VirtualClock()
-    app = create_app(Settings(database=f"sqlite:///{file}"), clock=clock, ids=Ids(1))
+    app = create_app(replace(settings, database=f"sqlite:///{file}"), clock=clock, ids=Ids(1))
     async with serving(app) as url, ClientSession(cookie_jar=DummyCookieJar()) as session:
         yield ConsoleUnderTest(url, clock, session, servicenow)
         await clock.aclose()
@@ -239,6 +244,38 @@ async def test_killed_while_it_registers(file: Path, servicenow: StubServiceNow)
         await console.set_up()
         assert len(servicenow.rows(REGISTRATIONS)) == 1
     await served.stop()
+
+
+async def test_stop_while_it_sends(file: Path, servicenow: StubServiceNow) -> None:
+    """A process that is stopped during a send, its own or one that it resumed, ends without a complaint."""
+    database = ("--database", f"sqlite:///{file}")
+    served = await serve(*database)
+    async with calling(served, servicenow) as console:
+        await console.set_up()
+        servicenow.moods.append(hanging)
+        servicenow.asked.clear()
+        asking = asyncio.create_task(console.call("POST", "/__admin/approval-requests", {"metadata": {}}))
+        await servicenow.asked.wait()
+        assert await served.stop() == ""
+        await asyncio.gather(asking, return_exceptions=True)
+    servicenow.moods.append(hanging)
+    servicenow.asked.clear()
+    served = await serve(*database)
+    await servicenow.asked.wait()
+    assert await served.stop() == ""
+
+
+async def test_names_may_change_over_a_restart(file: Path, servicenow: StubServiceNow, tmp_path: Path) -> None:
+    """Requests of a console that spelled the wire's names otherwise are still shown and decided."""
+    inferred = tmp_path / "inferred.yaml"
+    inferred.write_text("keys: {metadata: {PolicyId: Policy, PolicyName: Title}}\n", encoding="utf-8")
+    async with console_on(file, servicenow, Settings(inferred=inferred)) as console:
+        await console.set_up()
+        asked = await console.ask()
+    async with console_on(file, servicenow) as console:
+        async with console.session.get(f"{console.url}/manage-approvals") as answer:
+            assert answer.status == 200
+        assert (await console.deliver(console.decision(asked["request_id"])))[0] == 200
 
 
 async def working_in_silence(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
