@@ -1,6 +1,9 @@
 """Request bodies as they arrive, bounded in size, time and memory."""
 
 import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from tempfile import TemporaryFile
@@ -11,6 +14,13 @@ from aiohttp import web
 
 IN_MEMORY = 64 * 1024
 """Bytes of one body that are kept in memory while it arrives; the rest waits in a temporary file."""
+
+
+_SLICE, _PIECE = 8 * 1024, 64 * 1024
+"""Bytes that are unpacked at a time, packed and unpacked."""
+_UNPACKERS = ThreadPoolExecutor(2, "unpacking")  # few, so that many callers neither take all processors nor much memory
+_WINDOWS = {"gzip": zlib.MAX_WBITS + 16, "x-gzip": zlib.MAX_WBITS + 16, "deflate": zlib.MAX_WBITS}
+"""The Content-Encodings and how zlib reads them. A web server that unpacks by itself does so for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,9 @@ _RECEIVED: web.RequestKey[object] = web.RequestKey("received", object)
 
 
 async def receive(request: web.Request, most: int | None = None) -> Body:
-    """Return the body of a request; asking again is harmless and gives the same.
+    """Return the body of a request, unpacked; asking again is harmless and gives the same.
+
+    The server must have been set up with ``auto_decompress=False``, as `serving` does.
 
     Args:
         request: whose body it is.
@@ -104,8 +116,8 @@ async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
         return web.HTTPRequestEntityTooLarge(most)
     try:
         return await _read(request, most)
-    except web.HTTPRequestEntityTooLarge as error:
-        return error
+    except (web.HTTPRequestEntityTooLarge, web.HTTPBadRequest) as error:
+        return error.with_traceback(None)  # which would keep what was being read
     except web.RequestPayloadError:
         return web.HTTPBadRequest()
     except TimeoutError:
@@ -123,9 +135,58 @@ async def _read(request: web.Request, most: int) -> Body:
         if is_short(request):
             body.write(await request.read())
             return body
+        unpacking = _unpacking(request)
         while chunk := await content.readany():
-            body.write(chunk)
-            if body.size > most:
-                raise web.HTTPRequestEntityTooLarge(most)
-            limit.reschedule(began + patience.seconds + body.size / patience.bytes_per_second)
+            async for piece in unpacking.pieces(chunk):
+                body.write(piece)
+                if body.size > most:
+                    raise web.HTTPRequestEntityTooLarge(most)
+            limit.reschedule(began + patience.seconds + content.total_bytes / patience.bytes_per_second)
+        unpacking.check_end()
     return body
+
+
+class _Plain:
+    """A body that is sent as it is."""
+
+    async def pieces(self, chunk: bytes) -> AsyncIterator[bytes]:
+        """Yield the chunk."""
+        yield chunk
+
+    def check_end(self) -> None:
+        """Do nothing: such a body ends anywhere."""
+
+
+class _Zipped(_Plain):
+    """A body that is sent compressed, unpacked in pieces however much is packed into it."""
+
+    def __init__(self, window: int) -> None:
+        self._unpacker = zlib.decompressobj(window)
+
+    async def pieces(self, chunk: bytes) -> AsyncIterator[bytes]:
+        """Yield what the chunk holds, much of it unpacked in a thread; raises HTTPBadRequest if it is damaged."""
+        unpack, loop = self._unpacker.decompress, asyncio.get_running_loop()
+        try:
+            for start in range(0, len(chunk), _SLICE):
+                piece = unpack(chunk[start : start + _SLICE], _PIECE)
+                while len(piece) == _PIECE:
+                    yield piece
+                    piece = await loop.run_in_executor(_UNPACKERS, unpack, self._unpacker.unconsumed_tail, _PIECE)
+                yield piece
+        except zlib.error:
+            raise web.HTTPBadRequest from None
+
+    def check_end(self) -> None:
+        """Raise HTTPBadRequest unless the body has been read to its end."""
+        if not self._unpacker.eof:
+            raise web.HTTPBadRequest
+
+
+def _unpacking(request: web.Request) -> _Plain:
+    """Return what unpacks the body; raises HTTPBadRequest for an encoding that nothing unpacks."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return _Plain()
+    if encoding not in _WINDOWS:
+        raise web.HTTPBadRequest
+    return _Zipped(_WINDOWS[encoding])

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from privman_testbench.bodies import IN_MEMORY
 from privman_testbench.clock import Clock
 from privman_testbench.command_line import UsageError, port, say
 from privman_testbench.real_clock import RealClock
@@ -22,6 +23,7 @@ LOOPBACK = "127.0.0.1"
 LONGEST_LINE = 64 * 1024
 # So long a request that is under way may go on when the server ends, and again once it has been cancelled.
 GRACE_SECONDS = 0.2
+MOST_HEADERS = 64
 IDLE_SECONDS = 75
 """How long a connection may wait for the whole head of a request."""
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
@@ -66,7 +68,10 @@ async def serving(
         handler_cancellation=True,
         shutdown_timeout=GRACE_SECONDS,
         max_line_size=LONGEST_LINE,
+        max_headers=MOST_HEADERS,
         keepalive_timeout=IDLE_SECONDS,
+        auto_decompress=False,
+        read_bufsize=IN_MEMORY,
     )
     app.on_response_prepare.append(_close_unless_read)
     await runner.setup()

@@ -238,7 +238,7 @@ async def servicenow() -> AsyncIterator[StubServiceNow]:
     """A ServiceNow that the console has not met yet."""
     stub = StubServiceNow()
     server = TestServer(stub.app())
-    await server.start_server()
+    await server.start_server(auto_decompress=False)
     stub.url = f"http://{server.host}:{server.port}"
     yield stub
     stub.closing.set()
@@ -256,7 +256,7 @@ async def fresh(servicenow: StubServiceNow, settings: Settings) -> AsyncIterator
     """A console that has not been set up."""
     clock = VirtualClock()
     server = TestServer(create_app(settings, clock=clock, ids=Ids("test")))
-    await server.start_server()
+    await server.start_server(auto_decompress=False)
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
         yield ConsoleUnderTest(f"http://{server.host}:{server.port}", clock, session, servicenow)
     await clock.aclose()

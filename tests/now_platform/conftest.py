@@ -189,7 +189,7 @@ def app(
 async def server(app: web.Application) -> AsyncIterator[TestServer]:
     """Serve the instance."""
     server = TestServer(app)
-    await server.start_server(max_line_size=http.LONGEST_LINE)
+    await server.start_server(max_line_size=http.LONGEST_LINE, auto_decompress=False)
     yield server
     await server.close()
 
@@ -206,7 +206,7 @@ async def https(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     server = TestServer(app, scheme="https", host="localhost")
-    await server.start_server(ssl=context, max_line_size=http.LONGEST_LINE)
+    await server.start_server(ssl=context, max_line_size=http.LONGEST_LINE, auto_decompress=False)
     yield f"https://localhost:{server.port}", bundle
     await server.close()
 
