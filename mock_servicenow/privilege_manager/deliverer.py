@@ -136,13 +136,15 @@ class Deliverer:
 
     async def _attempt(self, response_id: str) -> None:
         self._waiting.pop(response_id, None)
+        self._sending.add(response_id)
         try:
             claimed = await self._in_session(lambda session: self._claimed(session, response_id))
         except Exception as error:  # noqa: BLE001 - whatever happens here, the response stays to be sent
             self._try_again(error, lambda: self._attempt(response_id))
             return
-        if claimed is not None:
-            self._sending.add(response_id)
+        if claimed is None:
+            self._sending.discard(response_id)
+        else:
             await self._settle(claimed, await self._send(claimed.delivery))
 
     def _claimed(self, session: Session, response_id: str) -> Claimed | None:

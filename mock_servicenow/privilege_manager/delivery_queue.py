@@ -4,7 +4,7 @@ A response is put here in the transaction of its decision. Whoever is about to s
 processes on one database each response is sent by one of them, and by another one if that dies.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -84,7 +84,8 @@ class DeliveryQueue:
         """
 
         def build(table: sa.Table) -> sa.ClauseElement:
-            free = sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= sa.bindparam("now"))
+            ended = sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= sa.bindparam("now"))
+            free = sa.or_(ended, table.c.owner == sa.bindparam("me"))  # a claim of one's own was not heard to succeed
             wanted = sa.select(table.c.sys_id).where(_is_given(table), table.c.due <= sa.bindparam("now"), free)
             claimed = sa.update(table).where(table.c.sys_id.in_(wanted.with_for_update(skip_locked=True)))
             changed = claimed.values(leased_until=sa.bindparam("until"), owner=sa.bindparam("me"))
@@ -94,15 +95,16 @@ class DeliveryQueue:
         rows = self._run(session, "claim", build, id=response_id, now=_ticks(now), until=until, me=self._process)
         return _attempts(rows[0][0]) if rows else None
 
-    def renew(self, session: Session, response_ids: Iterable[str], now: datetime) -> None:
-        """Go on claiming what is being sent."""
+    def renew(self, session: Session, response_ids: Sequence[str], now: datetime) -> None:
+        """Go on claiming what is being sent; only on a database that processes share."""
 
-        def build(table: sa.Table) -> sa.Update:
-            mine = sa.and_(_is_given(table), table.c.owner == sa.bindparam("me"))
+        def build(table: sa.Table) -> sa.ClauseElement:
+            given = table.c.sys_id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.Text)))
+            mine = sa.and_(given, table.c.owner == sa.bindparam("me"))
             return sa.update(table).where(mine).values(leased_until=sa.bindparam("until"))
 
-        for response_id in response_ids:
-            self._run(session, "renew", build, id=response_id, me=self._process, until=_ticks(now + LEASE))
+        if response_ids:
+            self._run(session, "renew", build, ids=list(response_ids), me=self._process, until=_ticks(now + LEASE))
 
     def release_all(self, session: Session) -> None:
         """End every claim: whoever made them has ended."""
