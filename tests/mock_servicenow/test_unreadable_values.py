@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from mock_servicenow.app import create_app
@@ -22,6 +22,7 @@ from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
 from privman_testbench.ids import Ids
 from privman_testbench.virtual_clock import VirtualClock
+from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]
 CONFIGURATION = WireNames.load(None).table("integration_configuration")
@@ -214,7 +215,7 @@ displays = st.sampled_from(["false", "true", "all"])
 ATTACK = "SUBQUERYsys_id,configuration,%s^secretSTARTSWITHj^ENDSUBQUERY"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.sampled_from([*TABLE_NAMES, "sys_attachment_attribute", "incident"]),
     query=queries,
@@ -249,7 +250,7 @@ async def test_lists_say_nothing(  # noqa: PLR0913, PLR0917 - what a list takes
         await twins.same("GET", f"/api/now/attachment?{asked}")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.sampled_from([*TABLE_NAMES, "sys_attachment_attribute"]),
     query=st.just("") | queries,
@@ -273,7 +274,7 @@ async def test_aggregates_say_nothing(  # noqa: PLR0913, PLR0917 - what an aggre
         await twins.same("GET", f"/api/now/stats/{table}?{urlencode(asked | more)}")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables, column=paths, value=words)
 async def test_filters_say_nothing(twins: Twins, table: str, column: str, value: str) -> None:
     """Pairs in the address, raw or as displayed."""
