@@ -164,7 +164,7 @@ HOLDS = {
         activity_types=[{**ACTIVITY_TYPE, "include_comment": "false", "include_duration": "false"}],
     ),
     "a request without its activity type": replace(
-        TIMED_OUT, requests=[{**ROW, "status": "Pending"}], activity_types=[], approvals=[]
+        TIMED_OUT, requests=[{**ROW, "status": "Pending"}], activity_types=[]
     ),
     "a denial with a duration": replace(
         WELL,
