@@ -72,12 +72,12 @@ class Journal:
         exchange.response_headers = headers
         exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()  # orjson's own bytes take up to 32 kB each
         exchange.response_size = len(body)
-        self._count(exchange, len(exchange.response_body) + _size(headers) + sum(map(_weight, exchange.findings)))
+        self._count(exchange, len(exchange.response_body) + _size(headers) + _weight(exchange.findings))
 
     def fail(self, exchange: Exchange, error: str) -> None:
         """Record that there was no answer, and why."""
         exchange.error = self._secrets.mask(error)
-        self._count(exchange, len(exchange.error) + sum(map(_weight, exchange.findings)))
+        self._count(exchange, len(exchange.error) + _weight(exchange.findings))
 
     def kept(self, after: int = 0) -> list[Exchange]:
         """Return what is kept of the exchanges after that number, oldest first, judged or not."""
@@ -184,7 +184,7 @@ class Journal:
 
     def _add(self, exchange: Exchange, found: list[Finding]) -> None:
         exchange.findings.extend(found)
-        self._count(exchange, sum(map(_weight, found)))
+        self._count(exchange, _weight(found))
 
     def _count(self, exchange: Exchange, size: int) -> None:
         """Count what an exchange has come to; what has left the journal meanwhile counts no more."""
@@ -205,11 +205,13 @@ async def _aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Resu
 
 
 def _size(headers: Headers) -> int:
-    return sum(_PER_HEADER + len(name) + len(value) for name, value in headers.items())
+    return _PER_HEADER * len(headers) + len("".join(headers)) + len("".join(headers.values()))
 
 
-def _weight(finding: Finding) -> int:
-    return _PER_HEADER + len(finding.rule) + len(finding.message) + len(finding.where)
+def _weight(findings: list[Finding]) -> int:
+    return (
+        sum(_PER_HEADER + len(each.rule) + len(each.message) + len(each.where) for each in findings) if findings else 0
+    )
 
 
 def _answer_text(exchange: Exchange) -> str:
