@@ -366,3 +366,23 @@ async def test_a_stored_rule_for_roles_acts_for_their_holders(
     grant("plain", "itil")
     for named in ("itil", role["sys_id"]):
         assert (await user.post("/api/now/table/problem", json={"category": named})).status == 403
+
+
+@pytest.mark.parametrize("when", ["async", "before_display"])
+async def test_a_kind_of_rule_that_does_not_run_is_a_finding(
+    client: Client, swallowed: Callable[[], list[str]], when: str
+) -> None:
+    """Rules accompany writes before or after, and no other event."""
+    await client.post("/api/now/table/sys_script", json={**STORED, "when": when, "filter_condition": ""})
+    assert swallowed() == [NOT_RUN]
+    assert (await client.post("/api/now/table/problem", json={})).status == 201
+
+
+async def test_a_template_may_call_what_queries_may_call(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """Any other script leaves its column as it was and is a finding."""
+    template = "assigned_to=javascript:gs.getUserID()^category=javascript:current.number"
+    rule = {**STORED, "abort_action": False, "template": template, "filter_condition": ""}
+    await client.post("/api/now/table/sys_script", json=rule)
+    result = (await (await client.post("/api/now/table/problem", json={"category": "x"})).json())["result"]
+    assert (result["assigned_to"]["value"], result["category"]) == ("6816f79cc0a8016401c5a33be04be441", "x")
+    assert swallowed() == ["template-not-evaluated"]

@@ -18,6 +18,7 @@ from mock_servicenow.now_platform.query import (
     permission,
     scope_of,
 )
+from mock_servicenow.now_platform.query.javascript import RefusedError, evaluate
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.syntax import Condition
 
@@ -116,6 +117,14 @@ def unknown_terms(session: "Session", table: str, encoded: str) -> "tuple[Findin
     """Return why a condition on records of a table cannot be evaluated; empty if it can."""
     condition = _condition(session, encoded, Change(table, {}))
     return condition.findings if condition.invalid else ()
+
+
+def evaluated(session: "Session", value: str) -> str | None:
+    """Return a value as a rule sets it: as written, or what its script call gives; None if no such call is known."""
+    try:
+        return evaluate(value, _context(session))
+    except RefusedError:
+        return None
 
 
 def _condition(session: "Session", encoded: str, change: Change) -> CompiledQuery:

@@ -33,6 +33,7 @@ def stored_rule_checks() -> list[BusinessRule]:
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [
         BusinessRule("report_script", RULES, "before", writes, _report_script),
+        BusinessRule("report_kind", RULES, "before", writes, _report_kind),
         *(
             BusinessRule(f"report_condition_{table}", table, "before", writes, _report_condition)
             for table in _CONDITIONS
@@ -82,6 +83,15 @@ def _report_script(context: RuleContext) -> None:
         _report_not_run(context, context.current["name"], scripts)
 
 
+def _report_kind(context: RuleContext) -> None:
+    when = context.current["when"]
+    if when not in _KINDS:
+        message = (
+            f"business rule '{context.current['name']}' never acts: its when is '{when}', expected before or after"
+        )
+        context.report("business-rule-not-run", message, "when")
+
+
 def _report_not_run(context: RuleContext, name: str, scripts: list[str]) -> None:
     message = f"business rule '{name}' never acts: no script runs here, and it has one in {' and '.join(scripts)}"
     context.report("business-rule-not-run", message, name)
@@ -127,6 +137,14 @@ class RuleAction:
         if self._roles and not context.session.user.has_any(self._roles):
             return
         intake = Intake(context.session, context.table)
-        context.current.update(intake.take(self._values, with_sys_id=False))
+        context.current.update(intake.take(self._evaluated(context), with_sys_id=False))
         if self._aborts:
             context.abort(self._message or "the rule aborts every write that meets its condition")
+
+    def _evaluated(self, context: RuleContext) -> dict[str, str]:
+        """Return the template's values without those that are scripts of another kind than queries may hold."""
+        values = {name: queries.evaluated(context.session, value) for name, value in self._values.items()}
+        for name in (name for name, value in values.items() if value is None):
+            message = f"a template sets '{name}' to '{self._values[name]}', which cannot be run: left as it was"
+            context.report("template-not-evaluated", message, name)
+        return {name: value for name, value in values.items() if value is not None}
