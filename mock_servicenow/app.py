@@ -138,10 +138,14 @@ def _running(
     instance: Instance, privilege_manager: PrivilegeManagerApp, caller: HttpCaller
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(_app: web.Application) -> AsyncIterator[None]:
-        await privilege_manager.start()
-        yield
-        privilege_manager.stop()
-        await caller.aclose()
-        await instance.aclose()
+        try:
+            await privilege_manager.start()
+            yield
+        except DatabaseUnavailable as error:
+            raise StartError(f"the database cannot be used: {error.reason}") from None
+        finally:
+            privilege_manager.stop()
+            await caller.aclose()
+            await instance.aclose()
 
     return run

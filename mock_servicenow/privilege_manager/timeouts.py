@@ -102,7 +102,9 @@ class Timeouts:
     def _looked_at(self, activity_type: Record) -> list[datetime]:
         try:
             return self._time_out_type(activity_type)
-        except (ValueError, OverflowError) as error:  # a row that did not come through this instance
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a row that did not come through this instance may hold anything
             message = f"requests of activity type {activity_type.sys_id} cannot be timed out: {error}"
             self._note(Finding("swallowed", "time-out-refused", message))
             return []

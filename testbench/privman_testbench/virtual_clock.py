@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -36,7 +36,7 @@ class _Poll:
         polls.append(self)
 
     def cancel(self) -> None:
-        if self in self._polls:
+        with suppress(ValueError):
             self._polls.remove(self)
 
 

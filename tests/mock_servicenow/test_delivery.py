@@ -183,8 +183,8 @@ async def test_failing_logon_is_repeated(instance: Instance) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html>log on</html>", b'{"token": "x"}', b'""', b'"two\\nlines"', b"[" * 60_000],
-    ids=["page", "object", "empty", "line break", "nested too deeply"],
+    [b"<html>log on</html>", b'{"token": "x"}', b'""', b'"two\\nlines"', b"[" * 60_000, b"9" * 5_000, b"\xff\xfe"],
+    ids=["page", "object", "empty", "line break", "nested too deeply", "a number without end", "no text"],
 )
 async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> None:
     """Anything but a JSON string in place of the token is no token: status 0, tried again (integration 4)."""
@@ -293,3 +293,38 @@ async def test_a_console_with_a_certificate_of_its_own(tmp_path: Path, *, trusts
     async with running(Settings(ca_file=authority if trusts else None), console_tls=tls) as instance:
         await _decided(instance)
         assert await _response(instance) == (status, "0")
+
+
+HOSTILE = {
+    "nothing": b"",
+    "noise": bytes(range(256)),
+    "half a head": b"HTTP/1.1 200 OK\r\nContent-Le",
+    "half a body": b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"tok',
+    "NUL in a header": b'HTTP/1.1 200 OK\r\nX: \0\r\nContent-Length: 2\r\n\r\n""',
+    "a status of four digits": b'HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\n""',
+    "a negative length": b'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n""',
+    "a length of 5,000 digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b'\r\n\r\n""',
+    "chunks of no size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "gzip that is none": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx",
+    "a header of a megabyte": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
+async def test_whatever_a_console_answers_the_delivery_goes_on(instance: Instance, answer: bytes) -> None:
+    """An answer that is none, in place of a token or of a verdict, is a failed attempt that is made again."""
+
+    async def respond(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for pair in ("Token Url", "Endpoint Url"):
+            ids = await _decided(instance, **{pair: url})
+            (delivery,) = [each for each in await _deliveries(instance) if each["state"] == "pending"]
+            assert [attempt["status"] for attempt in delivery["attempts"]] == [0]
+            pairs = {"instance_metadata": json.dumps(instance.metadata())}
+            await instance.update(CONFIGURATION, ids[0], pairs)
+            await instance.clock.advance(50)
+    assert [each["state"] for each in await _deliveries(instance)] == ["delivered"] * 2

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.app import Blueprint, StartError, create_app
 from mock_servicenow.settings import Settings
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
@@ -168,6 +168,17 @@ async def test_a_restarted_server_loses_no_delivery(own_postgresql: Any, bluepri
             await instance.clock.advance(60)
             assert len(instance.console.decisions) == 2
             assert await _state(instance) == ("delivered", [503, 200])
+
+
+async def test_a_server_that_goes_just_when_an_instance_starts(own_postgresql: Any, blueprint: Blueprint) -> None:
+    """A database that is gone before an instance serves is told in one line."""
+    with own_postgresql.database() as url:
+        app = create_app(Settings(database=url), clock=VirtualClock(), ids=Ids(3), blueprint=blueprint)
+        own_postgresql.halt()
+        with pytest.raises(StartError, match="the database cannot be used: "):
+            async with serving(app):
+                pass
+        own_postgresql.resume()
 
 
 async def test_a_locked_file_loses_no_delivery(tmp_path: Path, blueprint: Blueprint) -> None:

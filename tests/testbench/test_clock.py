@@ -210,3 +210,39 @@ async def test_restart_ends_what_waits() -> None:
     assert slept is None
     await clock.advance(60)
     assert log == []
+
+
+@pytest.mark.parametrize("clock", [VirtualClock(), RealClock()], ids=["virtual", "real"])
+async def test_a_poll_runs_again_and_again_until_it_is_cancelled(clock: Clock) -> None:
+    """What changes outside is looked at again and again: at every jump where time is virtual."""
+    runs: list[int] = []
+    done = asyncio.Event()
+
+    async def look() -> None:
+        runs.append(len(runs))
+        if len(runs) == 3:
+            poll.cancel()
+            poll.cancel()
+            done.set()
+
+    poll = clock.poll(0.001, look)
+    if isinstance(clock, VirtualClock):
+        for _ in range(5):
+            await clock.advance(0)
+    await done.wait()
+    await clock.settle()
+    assert runs == [0, 1, 2]
+    await clock.aclose()
+
+
+async def test_what_a_poll_finds_is_done_on_the_way() -> None:
+    """A jump runs at its time what a poll arms at the jump's beginning."""
+    clock = VirtualClock()
+    log: list[str] = []
+
+    async def look() -> None:
+        _later(clock, 5, log, "found")
+
+    clock.poll(1, look)
+    await clock.advance(10)
+    assert log == ["found at 5"]

@@ -139,7 +139,7 @@ class Store:
         """
         with self._connected() as connection:
             tables = _catalog(connection).tables
-            known = connection.exec_driver_sql(_STATE).one() if _SCHEMA in tables else None
+            known = connection.exec_driver_sql(_STATE).first() if _SCHEMA in tables else None
             connection.rollback()
         if known is None and tables:
             raise StoreError(f"database {self._shown} has tables that no {_EXPECTED}")
