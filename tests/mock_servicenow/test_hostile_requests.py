@@ -20,7 +20,7 @@ from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
 from privman_testbench.virtual_clock import VirtualClock
 
-from .conftest import ADMIN, REQUEST
+from .conftest import ADMIN, CONFIGURATION, REQUEST
 
 Headers = dict[str, str]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -104,9 +104,10 @@ PARAMETERS = [
 PARTS = {
     "table": [REQUEST, "nothing"],
     "path:(?s:.*)": [
-        *("now/table/incident", "now/v2/table/incident/x", "now/stats/incident", "now/attachment", "now/attachment/x"),
-        *("now/attachment/file", "now/attachment/upload", "now/attachment/x/file", "now/attachment/x/attributes"),
-        *("now/v1/batch", "now/tinyurl", "now/import/imp_user", "now/import/imp_user/insertMultiple", "now/%00", "x"),
+        *("now/table/incident", f"now/table/{CONFIGURATION}", "now/v2/table/incident/x", "now/stats/incident", "x"),
+        *("now/attachment", "now/attachment/x", "now/attachment/file", "now/attachment/upload", "now/%00"),
+        *("now/attachment/x/file", "now/attachment/x/attributes", "now/v1/batch", "now/tinyurl"),
+        *("now/import/imp_user", "now/import/imp_user/insertMultiple"),
     ],
     "name": ["style.css", "%2e%2e"],
     "number": ["1", "999999999999"],

@@ -5,7 +5,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import count
 from typing import IO, TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -118,16 +117,18 @@ def changeable(session: "Session", sys_id: str) -> "Record":
 
 def pieces(instance: "Instance", attachment: "Record") -> Iterator[bytes]:
     """Return the bytes of the file, at most `PIECE_BYTES` at a time; raises BadRequest where a chunk is damaged."""
-    unpacking = zlib.decompressobj(_GZIP)
-    for position in count():
-        with instance.transaction(instance.system) as session:
-            chunk = session.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
-        if chunk is None:
-            return
+    unpacking, position = zlib.decompressobj(_GZIP), 0
+    while (chunk := _chunk(instance, attachment, position)) is not None:
         try:
             yield from _unpacked(unpacking, b64decode(chunk["data"]))
         except (ValueError, zlib.error):
             raise BadRequest("Failed to read the attachment", f"chunk {position} of the file is damaged") from None
+        position += 1
+
+
+def _chunk(instance: "Instance", attachment: "Record", position: int) -> "Record | None":
+    with instance.transaction(instance.system) as session:
+        return session.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
 
 
 def attachment_rules() -> list[BusinessRule]:
