@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from console_sim.errors import StoreError
 
 T = TypeVar("T")
-KEPT_BYTES = 64 * 1024 * 1024
+KEPT_BYTES = 32 * 1024 * 1024
 
 
 def _never(_value: object) -> bool:

@@ -12,6 +12,7 @@ from privman_testbench.clock import Clock
 
 IN_MEMORY = "sqlite://"
 _OBJECT_BYTES = 1_000
+_TASK_BYTES = 1_500  # of the server task that sends a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def _approval_requests(clock: Clock) -> Kind[ApprovalRequest]:
         ApprovalRequest,
         key=lambda request: request.request_id,
         unfinished=lambda request: request.is_unfinished,
-        weight=lambda request: _OBJECT_BYTES + request.characters,
+        weight=lambda request: _OBJECT_BYTES + _TASK_BYTES * request.is_unfinished + request.characters,
         may_go=lambda request: request.has_ended(clock.now()),
     )
 

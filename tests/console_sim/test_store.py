@@ -22,14 +22,15 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def shelf(clock: VirtualClock) -> Shelf[ApprovalRequest]:
-    """A shelf for 10 KiB of approval requests."""
-    return Store(MemoryShelves(10 * KIB), clock).approval_requests
+    """A shelf for five approval requests."""
+    return Store(MemoryShelves(15 * KIB), clock).approval_requests
 
 
 def asked(clock: VirtualClock, number: int, *, sent: bool = True) -> ApprovalRequest:
-    """Return a request that takes 2 KiB."""
+    """Return a request that takes 3 KiB, with the task that sends it."""
     now = clock.now()
-    return ApprovalRequest(str(number), "x" * (2 * KIB - 1_000), now, now + timedelta(hours=16), sent=sent)
+    text = "x" * (3 * KIB - (1_000 if sent else 2_500))
+    return ApprovalRequest(str(number), text, now, now + timedelta(hours=16), sent=sent)
 
 
 def approved(request: ApprovalRequest) -> ApprovalRequest:
@@ -53,7 +54,7 @@ def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: Shelf[
     """While all are undecided a new one is refused, and everything stays as it is."""
     for number in range(5):
         shelf.put(asked(clock, number))
-    with pytest.raises(StoreError, match=r"^5 undecided approval requests fill the 10 KiB that a"):
+    with pytest.raises(StoreError, match=r"^5 undecided approval requests fill the 15 KiB that a"):
         shelf.put(asked(clock, 5))
     assert len(shelf) == 5
 
