@@ -1,5 +1,6 @@
 """The command ``privman-scenarios``."""
 
+import sys
 from collections.abc import Sequence
 
 from privman_contracts import ContractError
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
     try:
         with terminable(), collected_seldom():
-            options = _parser().parse_args(arguments)
+            options = _parser().parse_args(_checked(sys.argv[1:] if arguments is None else arguments))
             code: int = options.execute(options)
     except (UnusableFileError, ContractError, UsageError) as error:
         return _complain(str(error), Exit.UNUSABLE)
@@ -28,6 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as end:
         return _complain(" ".join(["interrupted", *end.args]), Exit.INTERRUPTED)
     return code
+
+
+def _checked(arguments: Sequence[str]) -> Sequence[str]:
+    """Return the arguments; raises UsageError for what no system call takes, though Python code may pass it."""
+    if any("\0" in argument for argument in arguments):
+        raise UsageError("an argument holds a null byte.")
+    return arguments
 
 
 def _complain(message: str, code: Exit) -> Exit:

@@ -37,7 +37,12 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; the usage is what ``--help`` is for."""
-        self.exit(Exit.UNUSABLE, f"{self.prog}: {' '.join(message.splitlines())}\n")
+        self.exit(Exit.UNUSABLE, f"{self.prog}: {_in_a_line(message)}\n")
+
+
+def _in_a_line(text: str) -> str:
+    """Return the text with line breaks, controls and half characters written as escapes."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 class Commands(Protocol):

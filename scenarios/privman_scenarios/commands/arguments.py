@@ -44,7 +44,11 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     """Add where scenarios are played."""
     parser.add_argument("--servicenow-url", type=url, metavar="URL", help="play against this ServiceNow instance")
     parser.add_argument(
-        "--servicenow-user", default="admin", metavar="NAME", help="its user (admin); password from SERVICENOW_PASSWORD"
+        "--servicenow-user",
+        type=user,
+        default="admin",
+        metavar="NAME",
+        help="its user (admin); password from SERVICENOW_PASSWORD",
     )
     parser.add_argument("--console-url", type=url, metavar="URL", help="play against this console")
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of theirs to trust besides")
@@ -110,4 +114,21 @@ def count(text: str) -> int:
 def _servicenow(options: argparse.Namespace) -> Remote | None:
     if not options.servicenow_url:
         return None
-    return Remote(options.servicenow_url, options.servicenow_user, os.environ.get("SERVICENOW_PASSWORD", "admin"))
+    return Remote(options.servicenow_url, options.servicenow_user, password())
+
+
+def user(text: str) -> str:
+    """Return the user name that an argument holds."""
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} has characters that no user name has")
+    return text
+
+
+def password() -> str:
+    """Return the password from SERVICENOW_PASSWORD, ``admin`` where that is not set; raises UsageError."""
+    found = os.environ.get("SERVICENOW_PASSWORD", "admin")
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise UsageError("SERVICENOW_PASSWORD is not UTF-8 text.") from None
+    return found

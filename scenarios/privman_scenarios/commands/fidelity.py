@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -31,7 +30,11 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("fidelity", help="probe a real instance for the traps that the fake has")
     parser.add_argument("--against", type=url, metavar="URL", required=True, help="the ServiceNow instance")
     parser.add_argument(
-        "--user", default="admin", metavar="NAME", help="its user (admin); SERVICENOW_PASSWORD has the password"
+        "--user",
+        type=arguments.user,
+        default="admin",
+        metavar="NAME",
+        help="its user (admin); SERVICENOW_PASSWORD has the password",
     )
     parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of its to trust besides")
@@ -43,7 +46,7 @@ def add(commands: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
-    instance = Remote(options.against, options.user, os.environ.get("SERVICENOW_PASSWORD", "admin"))
+    instance = Remote(options.against, options.user, arguments.password())
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
     comparisons = asyncio.run(_compare(instance, names, _chosen(probed, options.trap), options))

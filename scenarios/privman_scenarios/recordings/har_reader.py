@@ -4,9 +4,10 @@ import base64
 import binascii
 import codecs
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -59,7 +60,7 @@ def _exchange(entry: _Node, label: str) -> Recorded:
     return Recorded(
         at=_time(entry.child("startedDateTime", str)),
         method=request.child("method", str).value.upper(),
-        url=request.child("url", str).value,
+        url=_url(request.child("url", str)),
         request_headers=_headers(request, sent),
         request=_body(sent),
         status=max(response.child("status", int).value, 0),
@@ -71,10 +72,23 @@ def _exchange(entry: _Node, label: str) -> Recorded:
     )
 
 
+def _url(node: _Node) -> str:
+    try:
+        urlsplit(node.value)
+    except ValueError:
+        raise UnusableFileError(
+            f"{node.file}: {node.place} has value {node.value!r:.80}. Expected an address."
+        ) from None
+    url: str = node.value
+    return url
+
+
 def _time(node: _Node) -> datetime:
     try:
-        return datetime.fromisoformat(node.value)
-    except ValueError:
+        found = datetime.fromisoformat(node.value)
+        # HAR asks for an offset; whoever leaves it out means UTC.
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise UnusableFileError(f"{node.file}: {node.place} has value {node.value!r}. Expected a time.") from None
 
 
