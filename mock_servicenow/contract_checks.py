@@ -23,7 +23,10 @@ class ContractChecks:
         answer = Body(exchange.response_body, _content_type(exchange.response_headers))
         seen = Observed(_server(exchange), exchange.method, exchange.url, request, exchange.status, answer)
         for violation in self._contracts.check(seen):
-            yield Finding("violation", violation.schema, violation.message, violation.where)
+            if violation.doubtful:
+                yield Finding("swallowed", "doubtful-value", violation.message, violation.where)
+            else:
+                yield Finding("violation", violation.schema, violation.message, violation.where)
 
     def contract(self, exchange: Exchange) -> ExchangeContract | None:
         """Return the contract that an exchange has to keep; None if it has none."""

@@ -11,10 +11,9 @@ _REPORTED = re.compile(r'(?:"swallowed",|swallowed\(|report\()\s*"([a-z-]+)"')
 
 @cache
 def finding_rules() -> tuple[str, ...]:
-    """Return the rules, read off the modules of this package, so that no list can miss one."""
-    return tuple(
-        sorted({rule for text in _sources(resources.files("mock_servicenow")) for rule in _REPORTED.findall(text)})
-    )
+    """Return the rules, read off the modules that report them, so that no list can miss one."""
+    packages = map(resources.files, ("mock_servicenow", "privman_testbench"))
+    return tuple(sorted({rule for each in packages for text in _sources(each) for rule in _REPORTED.findall(text)}))
 
 
 def _sources(folder: Traversable) -> Iterator[str]:

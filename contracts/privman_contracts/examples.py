@@ -31,6 +31,9 @@ class Examples:
             return [self._spell(item, schema.get("items", {})) for item in node]
         if isinstance(node, str) and "contentSchema" in schema:
             return orjson.dumps(self._spell(orjson.loads(node), schema["contentSchema"])).decode()
+        if isinstance(node, str) and "x-listed" in schema:
+            words = self._respelled([schema["x-listed"]])
+            return ",".join(words.get(word, word) for word in node.split(","))
         if isinstance(node, str):
             return self._respelled(schema.get("x-words", [])).get(node, node)
         return node

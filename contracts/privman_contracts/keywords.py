@@ -1,7 +1,11 @@
 """Draft 2020-12 of JSON Schema with the few keywords that the contracts need otherwise."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from typing import Literal
 
@@ -9,7 +13,14 @@ import orjson
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from privman_contracts import wording
 from privman_contracts.spelling import Schema
+
+# Messages of errors that need other words.
+TWICE, DOUBT = "twice", "doubt"
+_DATE_TIME = re.compile(r"\d{4}-.*")
+# How alike a misspelt key is.
+_MISSPELT = 0.8
 
 
 def _content_schema(
@@ -24,6 +35,7 @@ def _content_schema(
     except orjson.JSONDecodeError:
         yield ValidationError("not JSON")
     else:
+        yield from (ValidationError(TWICE, path=[key]) for key in keys_given_twice(text))
         yield from validator.descend(document, inner)
 
 
@@ -59,6 +71,51 @@ def _pattern(validator: Draft202012Validator, pattern: str, text: object, schema
         yield ValidationError("no match")
 
 
+def _calendar(
+    validator: Draft202012Validator, wanted: object, text: object, schema: Schema
+) -> Iterator[ValidationError]:
+    """Demand a day that there is, of what looks like a date and a time."""
+    del validator, wanted
+    if isinstance(text, str) and _DATE_TIME.fullmatch(text) and _compiled(schema["pattern"]).search(text):
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            yield ValidationError("no such day")
+
+
+def _doubt(validator: Draft202012Validator, doubt: Schema, text: object, schema: Schema) -> Iterator[ValidationError]:
+    """Doubt a text that is allowed as far as anybody knows, and hardly meant."""
+    del validator, schema
+    if isinstance(text, str) and _compiled(doubt["pattern"]).search(text):
+        yield ValidationError(DOUBT)
+
+
+def _doubt_keys(
+    validator: Draft202012Validator, wanted: object, document: object, schema: Schema
+) -> Iterator[ValidationError]:
+    """Doubt a key that is none of the contract's, and looks like one that the object lacks."""
+    del validator, wanted
+    if not isinstance(document, dict):
+        return
+    missing = schema["properties"].keys() - document.keys()
+    for key in document.keys() - schema["properties"].keys():
+        if wording.nearest(key, missing, _MISSPELT):
+            yield ValidationError(DOUBT, path=[key])
+
+
+def keys_given_twice(text: str | bytes) -> list[str]:
+    """Return the keys that an object in JSON has more than once, wherever it is; none for what is no JSON."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        counts = Counter(key for key, _ in pairs)
+        twice.extend(key for key, count in counts.items() if count > 1)
+
+    with suppress(ValueError, RecursionError):
+        json.loads(text, object_pairs_hook=look)
+    return twice
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\$$", r"\\Z", pattern))
@@ -71,5 +128,8 @@ ContractValidator = extend(  # type: ignore[no-untyped-call]  # its stub has no 
         "required": _required,
         "additionalProperties": _additional,
         "pattern": _pattern,
+        "x-calendar": _calendar,
+        "x-doubt": _doubt,
+        "x-doubt-keys": _doubt_keys,
     },
 )

@@ -10,7 +10,10 @@ from privman_contracts.examples import Examples
 from privman_contracts.index import AnswerContract, ExchangeContract, Side
 from privman_contracts.spelling import Schema
 
-_OURS = {"$schema", "x-names", "x-words", "x-expected", "x-secret", "x-ignore-case"}
+_OURS = {
+    *("$schema", "x-names", "x-words", "x-listed", "x-expected", "x-secret", "x-ignore-case"),
+    *("x-calendar", "x-doubt", "x-doubt-keys"),
+}
 
 
 def servicenow(contracts: Contracts, server_url: str) -> dict[str, Any]:

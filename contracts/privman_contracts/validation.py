@@ -13,7 +13,7 @@ from jsonschema import ValidationError
 
 from privman_contracts import part, wording
 from privman_contracts.evidence import Evidence
-from privman_contracts.keywords import ContractValidator
+from privman_contracts.keywords import DOUBT, TWICE, ContractValidator, keys_given_twice
 from privman_contracts.part import Part
 from privman_contracts.spelling import Schema
 from privman_contracts.violation import Violation
@@ -21,6 +21,10 @@ from privman_contracts.violation import Violation
 # Both sides see most bodies, and one test's are much like another's.
 _REMEMBERED, _SHORT = 256, 4_096
 _INDEX = re.compile(r"\[\d+\]")
+
+
+def _twice(key: str) -> str:
+    return f"{key} is given twice. Expected each key once."
 
 
 class MessageValidator:
@@ -44,6 +48,8 @@ class MessageValidator:
             problem = f"is not JSON ({error.msg}: line {error.lineno} column {error.colno})" if body else "is empty"
             yield Violation(f"the body {problem}. Expected JSON.", self._message, "$", self._evidence("$"))
             return
+        for key in keys_given_twice(body):
+            yield Violation(_twice(key), self._message, f"$.{key}", self._evidence(f"$.{key}"))
         errors = self._validator.iter_errors(self._fold(document))
         yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
 
@@ -57,13 +63,26 @@ class MessageValidator:
     def _violation(self, error: ValidationError) -> Violation:
         where = wording.place(error.absolute_path)
         schema = cast("Schema", error.schema)
+        if error.message == DOUBT:
+            return self._doubt(error, where, schema)
         text = f"{wording.name(where)} {self._shown(where, error.instance)}. Expected {wording.expected(schema)}."
         if error.validator == "required":
             text = f"{wording.name(where)} is missing. Expected {wording.expected(schema)}."
+        elif error.message == TWICE:
+            text = _twice(wording.name(where))
         elif error.validator == "additionalProperties":
             near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
             text = f"{wording.name(where)} is not part of {self._message}.{near}"
         return Violation(text, self._message, where, self._evidence(where))
+
+    def _doubt(self, error: ValidationError, where: str, schema: Schema) -> Violation:
+        if error.validator == "x-doubt-keys":
+            near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
+            text = f"{wording.name(where)} is not part of {self._message}.{near}"
+        else:
+            expected = schema["x-doubt"]["expected"]
+            text = f"{wording.name(where)} {self._shown(where, error.instance)}. Expected {expected}."
+        return Violation(text, self._message, where, "I", doubtful=True)
 
     def _shown(self, where: str, value: object) -> str:
         known = self._known(where)

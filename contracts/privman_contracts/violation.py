@@ -14,9 +14,11 @@ class Violation:
         schema: message whose contract is broken, or name of the exchange for a status.
         where: JSON path, into JSON text as well; ``status`` or ``Content-Type`` beside the body.
         evidence: how well the broken part is known.
+        doubtful: whether the contract leaves it open and it is hardly meant, so that nothing is broken.
     """
 
     message: str
     schema: str
     where: str
     evidence: Evidence
+    doubtful: bool = False

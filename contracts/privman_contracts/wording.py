@@ -2,10 +2,13 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 _LONGEST = 80
+# A name and password in an address, which may hold an @ itself.
+_USER_INFO = re.compile(r"//[^/\s\"]*@")
 
 
 def _json(value: object) -> str:
@@ -45,11 +48,11 @@ def shown(value: object) -> str:
         return "is an object"
     if isinstance(value, list):
         return f"is a list of {len(value)}"
-    text = _json(value)
+    text = _USER_INFO.sub("//***@", _json(value))
     return f"has value {text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}"
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
     """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
-    near = difflib.get_close_matches(word, words, n=1)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=likeness)
     return f" Did you mean {near[0]!r}?" if near else ""

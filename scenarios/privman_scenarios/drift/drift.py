@@ -83,5 +83,5 @@ def _violations(seen: Observed, contracts: Contracts) -> Iterator[str]:
     }
     for violation in contracts.check(seen):
         where = _INDEX.sub("[]", violation.where)
-        if (violation.schema, where) not in masked:
+        if not violation.doubtful and (violation.schema, where) not in masked:
             yield f"{violation.schema} {where} [{violation.evidence}]: {violation.message}"
