@@ -46,8 +46,8 @@ class Tokens:
 
     def revoke(self, token: str) -> None:
         """Make one token dead."""
-        if self._alive.pop(token, None) is not None:
-            self._secrets.retire(token)
+        self._alive.pop(token, None)
+        self._secrets.retire(token)
 
     def revoke_all(self) -> int:
         """Make every token dead and return how many there were."""

@@ -121,8 +121,8 @@ class Registrar:
 
     async def _register_activity_type(self, system_name: str) -> None:
         system = self._store.foreign_systems.get(system_name)
-        if system is None:
-            return
+        if system is None or not self.has_registered(system):
+            return  # the console was reset, or has moved on to another instance
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)

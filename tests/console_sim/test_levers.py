@@ -1,8 +1,10 @@
 """What an administrator changes while a test runs (integration 2.13)."""
 
+import asyncio
 import json
 
 import pytest
+from aiohttp import web
 
 from .conftest import ACTIVITY_TYPES, REGISTRATIONS, TOKEN, ConsoleUnderTest, StubServiceNow, error
 
@@ -214,3 +216,44 @@ async def test_passwords_of_before_stay_hidden(console: ConsoleUnderTest) -> Non
 
     console.servicenow.moods.append(repeating)  # type: ignore[arg-type] # the same shape
     assert (await console.ask())["last_error"] == "400 Unexpected *** *** *** ***"
+
+
+async def test_instance_changes_while_it_registers(fresh: ConsoleUnderTest) -> None:
+    """A registration that ends when the console has another Base URL is not taken for one at the new address."""
+    servicenow, go_on = fresh.servicenow, asyncio.Event()
+
+    async def slow(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return await stub.work(request)
+
+    servicenow.moods.append(slow)
+    setting_up = asyncio.create_task(fresh.set_up())
+    await servicenow.asked.wait()
+    other = servicenow.url.replace("127.0.0.1", "localhost")
+    moving = asyncio.create_task(fresh.admin("POST", "/foreign-system", {"base_url": other}))
+    while (await fresh.admin("GET", "/foreign-system"))["base_url"] != other:
+        await asyncio.sleep(0)
+    go_on.set()
+    await setting_up
+    assert (await moving)["instance_id"] == servicenow.rows(REGISTRATIONS)[0]["sys_id"]
+    assert servicenow.rows(ACTIVITY_TYPES)[0]["instance_id"] == servicenow.rows(REGISTRATIONS)[0]["sys_id"]
+    assert len(servicenow.rows(REGISTRATIONS)) == len(servicenow.rows(ACTIVITY_TYPES)) == 1
+
+
+async def test_reset_while_it_registers(console: ConsoleUnderTest) -> None:
+    """A registration that was under way during a reset leaves nothing behind in the console."""
+    servicenow, go_on = console.servicenow, asyncio.Event()
+
+    async def slow(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return await stub.work(request)
+
+    servicenow.moods.append(slow)
+    servicenow.asked.clear()
+    body = {"post_uri": "https://pm.example/approve"}
+    saving = asyncio.create_task(console.call("POST", "/__admin/foreign-system", body))
+    await servicenow.asked.wait()
+    await console.admin("POST", "/reset")
+    go_on.set()
+    assert (await saving)[0] == 404
+    assert (await console.call("GET", "/__admin/foreign-system"))[0] == 404
