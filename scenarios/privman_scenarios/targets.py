@@ -17,6 +17,7 @@ from privman_testbench.clock import Clock
 Need = Literal[
     "console control plane",
     "console that is set up",
+    "instance of its own",
     "second console",
     "servicenow control plane",
     "shared clock",

@@ -151,10 +151,12 @@ class WorldBuilder:
                 virtual=virtual,
                 clock=shared,
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
-                start_console=start_console if shared else None,
+                start_console=None if far_console else start_console,
             )
             for party, end in ((targets.servicenow, servicenow), (targets.console, console)):
                 party.why_no_control = end.why_not
+            if far_console is not None:
+                targets.lacking = {**targets.lacking, "second console": f"none is started beside {far_console.api.url}"}
             if far_console is not None and far_console.control is None:
                 await _adopt(targets)
             if targets.servicenow.own:
@@ -305,8 +307,8 @@ async def _adopt(targets: Targets) -> None:
 
 def _lacking(servicenow: End, console: End, *, one_clock: bool) -> dict[Need, str]:
     lacking: dict[Need, str] = {}
-    if not one_clock:
-        lacking["second console"] = "none is started beside a system that already runs"
+    if servicenow.api.shared:
+        lacking["instance of its own"] = f"others may use {servicenow.api.url}"
     if servicenow.control is None:
         lacking["servicenow control plane"] = servicenow.why_not
     if console.control is None:

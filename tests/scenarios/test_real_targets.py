@@ -23,7 +23,7 @@ from privman_scenarios.registration import Registration
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.workshop import Workshop
-from privman_scenarios.world import Remote, WorldBuilder
+from privman_scenarios.world import Remote, WorldBuilder, fresh_console
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
@@ -74,6 +74,35 @@ async def test_what_a_target_cannot_do_is_skipped_with_its_reason(stub: tuple[St
     assert timeout.reason.endswith(" keeps real time")
     assert faulty.reason.startswith("servicenow.fault in line 6 needs a servicenow control plane: http://")
     assert faulty.reason.endswith(" has none")
+
+
+async def test_a_shared_instance_gets_no_request_that_leaves_something(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Whatever a call would create, change or delete, nobody could tidy up; calls that read are played."""
+    (deleting,) = await play(stub[1], own_scenario("servicenow.delete: {table: response, sys_id: x}"))
+    (posting,) = await play(stub[1], own_scenario("servicenow.call: {method: POST, path: /api/now/table/sys_user}"))
+    (reading,) = await play(stub[1], own_scenario("servicenow.call: {path: /api/now/table/sys_user, by: administrator}"))
+    for each, verb in ((deleting, "delete"), (posting, "call")):
+        reason = f"servicenow.{verb} in line 4 needs a instance of its own: others may use {stub[0].url}"
+        assert (each.outcome, each.reason) == ("skipped", reason)
+    assert reading.outcome == "passed"
+
+
+async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Not beside one that already runs."""
+    async with stub[1].open() as targets:
+        assert (await targets.another_console()).url not in (targets.console.url, targets.servicenow.url)
+    async with fresh_console() as console:
+        worlds = WorldBuilder(0, console=console)
+        (ended,) = await play(worlds, own_scenario("console.use: second"))
+        assert ended.reason == f"console.use in line 4 needs a second console: none is started beside {console.url}"
+        async with worlds.open() as targets:
+            with pytest.raises(ExpectationError, match="a second console"):
+                await targets.another_console()
+
+
+def own_scenario(step: str) -> list[Scenario]:
+    """Return a scenario of one step."""
+    return list(Loader(vocabulary()).parse(f"title: T\ngiven: nothing\nsteps:\n- {step}\n", "t.yaml"))
 
 
 async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[StubInstance, WorldBuilder]) -> None:

@@ -10,6 +10,7 @@ from privman_scenarios.world import WorldBuilder
 from privman_testbench.real_clock import RealClock
 
 WORLDS = WorldBuilder(0)
+INSERTED = "- servicenow.insert: {table: response, as: made, values: {response: Deny}}\n"
 DECIDED = "- console.ask:\n- servicenow.approve: {comment: Fine}\n"
 
 
@@ -49,6 +50,16 @@ HOLDS = {
     "- console.expect-refusal: {status: 400, body: {error: {matches: PolicyId}}}\n",
     "the webhook of the set-up": "- console.expect-set-up: {webhook: {event: Approval Request Event}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
+    "a record that was inserted and is deleted": INSERTED
+    + "- servicenow.delete: {table: response, sys_id: '${made.sys_id}'}\n"
+    + "- servicenow.expect-records: {table: response, as: none, count: 0}\n",
+    "a deletion that is refused": f"- servicenow.delete: {{table: response, sys_id: '{'0' * 32}'}}\n"
+    "- servicenow.expect-refusal: 404\n",
+    "another console, before and after the first is set up": "- console.use: other\n- console.use: first\n"
+    + DECIDED
+    + "- console.use: other\n- console.set-up:\n- servicenow.expect-records: {table: activity_type, count: 2}\n"
+    + "- console.use: first\n- console.expect-approval: Approved\n"
+    + "- servicenow.expect-configuration: {count: 2}\n- servicenow.expect-request: {instance_id: '${instance_id}'}\n",
     "a page": "- console.call: {path: /Tms/services/swagger/ui/index, body: {matches: '(?i)<html'}}\n",
     "a text sent as it is": """
 - console.call: {method: POST, path: /Tms/services/api/logon/token, text: "{", status: 400}

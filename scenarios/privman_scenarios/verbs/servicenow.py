@@ -123,7 +123,10 @@ def verbs() -> list[Verb]:
         _verb("decide-at-once", "Several approvers decide at the same moment.", decide_at_once, AT_ONCE, "decisions"),
         _verb("insert", "Create a record through the Table API.", insert, INSERT),
         _verb("update", "Change a record through the Table API.", update, UPDATE),
-        _verb("delete", "Delete a record through the Table API.", delete, DELETE),
+        replace(
+            _verb("delete", "Delete a record through the Table API.", delete, DELETE),
+            needs=frozenset({"instance of its own"}),
+        ),
         _verb("expect-request", "The Requests table has this.", expect_request, EXPECT_REQUEST, "status"),
         _verb("expect-response", "The Responses table has this.", expect_response, EXPECT_RESPONSE, "response"),
         _verb(

@@ -26,6 +26,7 @@ from privman_scenarios.world import fault_options, finding_rules
 PartyName = Literal["servicenow", "console"]
 
 HELD_BACK = "slow"
+_READING = ("GET", "HEAD", "OPTIONS")
 METHOD = one_of(known.METHODS)
 A_PATH = checks.glob("path", known.paths, "paths")
 A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages()), "findings")
@@ -107,6 +108,7 @@ class Shared:
                 self._call(),
                 "path",
                 checks=True,
+                further_needs=_needs_of_call if self._party == "servicenow" else lambda _arguments: frozenset(),
             ),
         ]
 
@@ -221,6 +223,11 @@ class Shared:
 def _needs_of_fault(arguments: Arguments) -> frozenset[Need]:
     """Return what a fault needs besides: whoever waits for an answer must wait on the clock that holds it back."""
     return frozenset({"shared clock"}) if arguments.get("kind") == HELD_BACK else frozenset()
+
+
+def _needs_of_call(arguments: Arguments) -> frozenset[Need]:
+    """Return what a request needs that may change something: nobody would know what to tidy up."""
+    return frozenset() if arguments.get("method", "GET") in _READING else frozenset({"instance of its own"})
 
 
 def _needs_of_exchanges(arguments: Arguments) -> frozenset[Need]:
