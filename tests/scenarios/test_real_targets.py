@@ -80,7 +80,8 @@ async def test_a_shared_instance_gets_no_request_that_leaves_something(stub: tup
     """Whatever a call would create, change or delete, nobody could tidy up; calls that read are played."""
     (deleting,) = await play(stub[1], own_scenario("servicenow.delete: {table: response, sys_id: x}"))
     (posting,) = await play(stub[1], own_scenario("servicenow.call: {method: POST, path: /api/now/table/sys_user}"))
-    (reading,) = await play(stub[1], own_scenario("servicenow.call: {path: /api/now/table/sys_user, by: administrator}"))
+    read = "servicenow.call: {path: /api/now/table/sys_user, by: administrator}"
+    (reading,) = await play(stub[1], own_scenario(read))
     for each, verb in ((deleting, "delete"), (posting, "call")):
         reason = f"servicenow.{verb} in line 4 needs a instance of its own: others may use {stub[0].url}"
         assert (each.outcome, each.reason) == ("skipped", reason)
