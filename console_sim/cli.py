@@ -21,6 +21,7 @@ from privman_testbench.serving import add_serving, banner, chosen_clock, serving
 _COMMAND = "console-sim"
 _DEFAULT_PORT = 8090
 _ADMIN_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - a variable's name
+_THEIR_ADMIN_TOKEN = "CONSOLE_ADMIN_TOKEN"  # noqa: S105 - the same
 _PASSWORD = "SERVICENOW_PASSWORD"  # noqa: S105 - a variable's name
 
 
@@ -41,7 +42,7 @@ async def _run(options: Namespace) -> int:
     settings = Settings(
         console_url=options.console_url or "",
         inferred=options.inferred,
-        admin_token=os.environ.get(_ADMIN_TOKEN, ""),
+        admin_token=_admin_token(options.command),
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
         database=options.database,
@@ -56,6 +57,12 @@ async def _run(options: Namespace) -> int:
     except asyncio.CancelledError:  # an interrupt cancels the command's only task
         complain(_COMMAND, "interrupted")
         return Exit.INTERRUPTED
+
+
+def _admin_token(command: str) -> str:
+    """Return the token that the control plane demands; whoever sets a console up may know it by another variable."""
+    own = os.environ.get(_ADMIN_TOKEN, "")
+    return own if command == "serve" else os.environ.get(_THEIR_ADMIN_TOKEN, own)
 
 
 async def _serve(options: Namespace, settings: Settings) -> Exit:
@@ -85,7 +92,7 @@ def _add_serve(parser: ArgumentParser) -> None:
         help="keeps the console's state over restarts, such as sqlite:///console.db (in memory)",
     )
     _add_common(parser)
-    parser.epilog = f"The control plane answers this machine; others need the token in {_ADMIN_TOKEN}."
+    parser.epilog = f"With a token in {_ADMIN_TOKEN} the control plane demands it; without one it answers this machine."
 
 
 def _add_setup(parser: ArgumentParser) -> None:

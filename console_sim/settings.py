@@ -13,7 +13,7 @@ class Settings:
         console_url: the address under which ServiceNow reaches the console; empty for the one under which
             the control plane is asked for the set-up.
         inferred: a file that replaces inferred wire names.
-        admin_token: opens the control plane to other machines; empty keeps it closed to them.
+        admin_token: what the control plane demands; empty opens it to this machine alone.
         control_plane: whether there is one; a real system has none.
         ca_file: certificates to trust besides the machine's own, in PEM.
         token_lifetime: how long a bearer token lives; nobody documents it (I).

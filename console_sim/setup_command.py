@@ -84,7 +84,7 @@ async def _serves(caller: HttpCaller, settings: Settings) -> bool:
     """Tell whether a simulator answers there, and not, say, a real console."""
     url = f"{settings.console_url}{PREFIX}/health"
     try:
-        answer = await caller.send("GET", url, {}, b"", _HEALTH_SECONDS)
+        answer = await caller.send("GET", url, {"X-Admin-Token": settings.admin_token}, b"", _HEALTH_SECONDS)
     except NoAnswerError:
         return False
     return answer.status == HTTPStatus.OK and answer.body == b'{"status":"ok"}'

@@ -45,7 +45,7 @@ def _parser() -> ArgumentParser:
 def _add_serve(serve: ArgumentParser) -> None:
     serve.description = (
         f"The administrator's password comes from {_PASSWORD} (default: {_DEFAULT_PASSWORD}, on this machine alone). "
-        f"{_ADMIN_TOKEN} opens the control plane /__admin to other machines."
+        f"{_ADMIN_TOKEN} is the token that the control plane /__admin demands; without one it answers this machine."
     )
     add_serving(serve, 8080)
     serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")

@@ -17,7 +17,7 @@ class Settings:
         release: the name of a release profile, such as ``yokohama``.
         tables: files of further tables.
         data: files of further rows.
-        admin_token: opens the control plane to other machines; empty keeps it closed to them.
+        admin_token: what the control plane demands; empty opens it to this machine alone.
         control_plane: whether there is one; a real system has none.
         ca_file: certificates to trust besides the machine's own, in PEM.
     """

@@ -121,4 +121,5 @@ class ControlPlane:
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
         """Return the answer, refused or not."""
-        return await self._api.send_unchecked(method, f"/__admin{path}", body)
+        headers = {"X-Admin-Token": self._api.admin_token} if self._api.admin_token else None
+        return await self._api.send_unchecked(method, f"/__admin{path}", body, headers=headers)

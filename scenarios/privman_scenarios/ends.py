@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from aiohttp import ClientSession
-
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
@@ -36,9 +34,9 @@ class End:
     is_fake: bool = True
 
 
-async def reach_servicenow(session: ClientSession, url: str, auth: Credentials, restart: Restart) -> End:
+async def reach_servicenow(api: HttpApi, auth: Credentials, restart: Restart) -> End:
     """Return the instance; raises TargetUnreachableError with one plain line."""
-    end = await _reach(session, url, restart)
+    end = await _reach(api, restart)
     await log_on(end.api, auth)
     return end
 
@@ -51,15 +49,15 @@ async def log_on(api: HttpApi, auth: Credentials) -> None:
     _demand(answer, "result", api.url, "ServiceNow instance")
 
 
-async def reach_console(session: ClientSession, url: str, restart: Restart) -> End:
+async def reach_console(api: HttpApi, restart: Restart) -> End:
     """Return the console; raises TargetUnreachableError with one plain line."""
-    end = await _reach(session, url, restart)
-    _demand(await end.api.call("GET", _VERSION), "Result", url, "Privilege Manager Console")
+    end = await _reach(api, restart)
+    _demand(await end.api.call("GET", _VERSION), "Result", api.url, "Privilege Manager Console")
     return end
 
 
-async def _reach(session: ClientSession, url: str, restart: Restart) -> End:
-    api = HttpApi(session, url, shared=True)
+async def _reach(api: HttpApi, restart: Restart) -> End:
+    url = api.url
     control = ControlPlane(api)
     health = _answered(await control.ask("GET", "/health"), url)
     if health.refused or not isinstance(health.json, dict) or health.json.get("status") != "ok":

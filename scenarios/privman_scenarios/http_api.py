@@ -96,8 +96,9 @@ class HttpApi:
         listeners: are told each call when it has ended.
     """
 
-    def __init__(self, session: ClientSession, url: str, *, shared: bool = False) -> None:
+    def __init__(self, session: ClientSession, url: str, *, shared: bool = False, admin_token: str = "") -> None:
         self._session = session
+        self.admin_token = admin_token
         self.shared = shared
         self.url = url.rstrip("/")
         self.recent: deque[Answer] = deque(maxlen=KEPT_CALLS)

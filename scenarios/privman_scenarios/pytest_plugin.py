@@ -56,10 +56,11 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
     user, password = os.environ.get("SERVICENOW_USER", "admin"), os.environ.get("SERVICENOW_PASSWORD", "admin")
+    tokens = [os.environ.get(f"{party}_ADMIN_TOKEN", "") for party in ("SERVICENOW", "CONSOLE")]
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
-        servicenow=Remote(servicenow_url, user, password) if servicenow_url else None,
-        console=Remote(console_url) if console_url else None,
+        servicenow=Remote(servicenow_url, user, password, tokens[0]) if servicenow_url else None,
+        console=Remote(console_url, admin_token=tokens[1]) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
         reset=pytestconfig.getoption("--privman-reset"),
     )

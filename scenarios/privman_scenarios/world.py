@@ -48,19 +48,29 @@ ADMIN = Credentials("admin", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A system that already runs."""
+    """A system that already runs.
+
+    Attributes:
+        admin_token: what its control plane demands, empty where it demands nothing.
+    """
 
     url: str
     user: str = ""
     password: str = field(default="", repr=False)
+    admin_token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         SECRETS.add_login(self.user, self.password)
+        SECRETS.add(self.admin_token)
 
     @property
     def auth(self) -> Credentials:
         """User and password."""
         return Credentials(self.user, self.password)
+
+    def api(self, session: ClientSession) -> HttpApi:
+        """Return how to speak to it."""
+        return HttpApi(session, self.url, shared=True, admin_token=self.admin_token)
 
 
 class WorldBuilder:
@@ -170,11 +180,11 @@ class WorldBuilder:
         console = servicenow = None
         restart: Restart = "reset" if self._reset else "never"
         if self._console:
-            console = await reach_console(session, self._console.url, restart)
+            console = await reach_console(self._console.api(session), restart)
             # What a real console has registered with a fake must stay.
             restart = "clear" if self._reset and console.control is None else restart
         if self._servicenow:
-            servicenow = await reach_servicenow(session, self._servicenow.url, self._servicenow.auth, restart)
+            servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.auth, restart)
         return servicenow, console
 
     async def _stand_ins(

@@ -21,7 +21,7 @@ from privman_testbench.reasons import shown
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
 _FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
-_REFUSAL = "/__admin answers requests from this machine to a name of its own, and any with X-Admin-Token"
+_REFUSAL = "/__admin demands its token, in X-Admin-Token; without one it answers this machine under a name of its own"
 Reset = Callable[[], Awaitable[None]]
 
 
@@ -56,7 +56,7 @@ class Control:
 
     @property
     def middleware(self) -> Middleware:
-        """Guard the control plane: from this machine without credentials, from elsewhere with the token."""
+        """Guard the control plane: everybody needs the token; where there is none, this machine alone gets in."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -139,7 +139,9 @@ class Control:
         return web.Response(status=204)
 
     def _allowed(self, request: web.Request) -> bool:
-        return has_token(request, self._token) or (is_opened_here(request) and is_own_origin(request))
+        if self._token:
+            return has_token(request, self._token)
+        return is_opened_here(request) and is_own_origin(request)
 
 
 def is_control(request: web.Request) -> bool:
@@ -148,7 +150,7 @@ def is_control(request: web.Request) -> bool:
 
 
 def has_token(request: web.Request, token: str) -> bool:
-    """Tell whether the request carries the token that opens the control plane to other machines."""
+    """Tell whether the request carries the token that the control plane demands."""
     given = request.headers.get("X-Admin-Token", "")
     return bool(token) and hmac.compare_digest(given.encode(), token.encode())
 

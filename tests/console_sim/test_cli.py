@@ -86,6 +86,18 @@ async def test_setup_of_a_served_console(servicenow: StubServiceNow) -> None:
             assert answer.status == 200
 
 
+@pytest.mark.parametrize("variable", ["CONSOLE_SIM_ADMIN_TOKEN", "CONSOLE_ADMIN_TOKEN"])
+async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow, variable: str) -> None:
+    """A console that demands its token gets it; without it, its control plane seems not to be there."""
+    async with serving(CONSOLE_SIM_ADMIN_TOKEN="letmein") as url:
+        target = ["--servicenow-url", servicenow.url, "--servicenow-user", servicenow.user, "--console-url", url]
+        password = servicenow.password
+        code, out, _ = await run("setup", *target, SERVICENOW_PASSWORD=password, **{variable: "letmein"})
+        assert (code, out.splitlines()[0].split()[0]) == (0, "ok")
+        _, out, _ = await run("setup", *target, SERVICENOW_PASSWORD=password)
+        assert out.startswith("No console simulator serves at")
+
+
 async def test_no_control_plane() -> None:
     """With --no-admin the API is all there is."""
     async with serving("--no-admin") as url, ClientSession() as session:

@@ -39,17 +39,17 @@ async def start(program: str, *arguments: str, **environment: str) -> Process:
     )
 
 
-async def run(*arguments: str) -> tuple[int | None, list[str], list[str]]:
+async def run(*arguments: str, **environment: str) -> tuple[int | None, list[str], list[str]]:
     """Run scenarios and return exit code, lines and complaints."""
-    process = await start("privman-scenarios", "run", *arguments, SERVICENOW_PASSWORD="admin")
+    process = await start("privman-scenarios", "run", *arguments, SERVICENOW_PASSWORD="admin", **environment)
     out, err = await process.communicate()
     return process.returncode, out.decode().splitlines(), err.decode().splitlines()
 
 
 @asynccontextmanager
-async def elsewhere(program: str, *arguments: str, admin: bool = False) -> AsyncIterator[str]:
+async def elsewhere(program: str, *arguments: str, admin: bool = False, **environment: str) -> AsyncIterator[str]:
     """Serve one side in a process of its own, its control plane closed unless it is asked for; gives its address."""
-    process = await start(program, "serve", "--port", "0", *arguments, *["--no-admin"] * (not admin))
+    process = await start(program, "serve", "--port", "0", *arguments, *["--no-admin"] * (not admin), **environment)
     assert process.stdout is not None
     yield (await process.stdout.readline()).decode().split()[2]
     process.send_signal(signal.SIGTERM)
@@ -189,3 +189,28 @@ async def test_a_target_that_is_not_reached_is_an_error_in_the_reports(tmp_path:
     assert complaint == f"privman-scenarios: {error.get('message')}"
     assert json.loads(reports["json"].read_text())["held"] is False
     assert "could not be reached" in reports["html"].read_text()
+
+
+@pytest.mark.parametrize("given", ["variables", "file", "nothing"])
+async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> None:
+    """A control plane that demands a token gets it from two variables or a file; without it there is none."""
+    token = tmp_path / "token"
+    token.write_text("a token 4711\n")
+    variables = {"SERVICENOW_ADMIN_TOKEN": "a token 4711", "CONSOLE_ADMIN_TOKEN": "a token 4711"}
+    virtual = ("--clock", "virtual")
+    async with (
+        elsewhere("mock-servicenow", *virtual, admin=True, MOCK_SERVICENOW_ADMIN_TOKEN="a token 4711") as instance,
+        elsewhere("console-sim", *virtual, admin=True, CONSOLE_SIM_ADMIN_TOKEN="a token 4711") as console,
+    ):
+        arguments = ("--servicenow-url", instance, "--console-url", console, "--reset", *files("approve"))
+        option = ("--admin-token-file", str(token)) if given == "file" else ()
+        code, lines, _ = await run(*arguments, *option, **(variables if given == "variables" else {}))
+    assert (code == 0, "1 passed" in lines[-1]) == (given != "nothing", given != "nothing")
+
+
+async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
+    """What no header can carry is no token."""
+    token = tmp_path / "token"
+    token.write_bytes(b"two\nlines\xff")
+    code, _, err = await run("--servicenow-url", "http://127.0.0.1:9", "--admin-token-file", str(token))
+    assert (code, err) == (2, [f"privman-scenarios: {token} holds no token. Expected one line of ASCII characters."])

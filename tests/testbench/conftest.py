@@ -47,6 +47,7 @@ class Party:
     clock: Clock = field(default_factory=VirtualClock)
     kept: tuple[int, int] = (5, 40_000)
     url: str = ""
+    token: str = ""
     resets: int = 0
     handled: int = 0
 
@@ -55,7 +56,7 @@ class Party:
         self.journal = Journal(self.clock, self.secrets, judge, kept_exchanges=self.kept[0], kept_bytes=self.kept[1])
         self.faults = Faults(self.clock, GenericFaults(self.clock).kinds(), GENERIC)
         self.caller = HttpCaller(self.clock, self.journal, "echo/1.0")
-        self.control = Control(self.clock, self.journal, self.faults, self._reset, TOKEN)
+        self.control = Control(self.clock, self.journal, self.faults, self._reset, self.token)
 
     async def _reset(self) -> None:
         self.resets += 1
@@ -72,7 +73,7 @@ class Party:
         """Return the application."""
         record = recording(self.journal, self.faults, is_control)
         app = web.Application(middlewares=[self.control.middleware, record])
-        keys = CockpitKeys.draw(TOKEN, Ids(1))
+        keys = CockpitKeys.draw(self.token, Ids(1))
         cockpit = Cockpit("Echo", Instruments(self.clock, self.journal, self.faults), explain, keys)
         app.add_routes([*self.control.routes(), *cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])
         return app
@@ -102,6 +103,13 @@ async def _serve(party: Party) -> AsyncIterator[Party]:
 async def party() -> AsyncIterator[Party]:
     """Serve the echo in virtual time."""
     async for served in _serve(Party()):
+        yield served
+
+
+@pytest.fixture
+async def guarded_party() -> AsyncIterator[Party]:
+    """Serve the echo with a token for its control plane."""
+    async for served in _serve(Party(token=TOKEN)):
         yield served
 
 

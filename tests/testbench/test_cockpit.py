@@ -30,7 +30,8 @@ class Browser:
 
     async def post(self, path: str, values: dict[str, str], **arguments: Any) -> tuple[int, str]:
         """Post a form as its page would, and return what comes of it."""
-        found = _FORM_TOKEN.search((await self.get())[1])
+        entering = {name: each for name, each in arguments.get("headers", {}).items() if name == "X-Admin-Token"}
+        found = _FORM_TOKEN.search((await self.get(headers=entering))[1])
         assert found is not None
         data = {"cockpit_token": found[1]} | values
         async with self.http.post(f"{self.party.url}/__cockpit{path}", data=data, **arguments) as answer:
@@ -303,19 +304,30 @@ async def test_cockpit_is_closed_to_other_names(browser: Browser, path: str) -> 
     await browser.party.call("GET", "/secret-path")
     status, html = await browser.get(path, headers=ELSEWHERE)
     assert (status, "Token of the control plane" in html, "secret-path" in html) == (403, True, False)
+
+
+@pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
+async def test_cockpit_demands_its_token(guarded_party: Party, http: ClientSession, path: str) -> None:
+    """Where there is a token, this machine needs it too."""
+    browser = Browser(guarded_party, http)
+    await guarded_party.call("GET", "/secret-path")
+    status, html = await browser.get(path)
+    assert (status, "Token of the control plane" in html, "secret-path" in html) == (403, True, False)
     assert (await browser.get(path, headers=ELSEWHERE | {"X-Admin-Token": TOKEN}))[0] == 200
 
 
-async def test_host_that_is_none_breaks_nothing(party: Party, browser: Browser) -> None:
+async def test_host_that_is_none_breaks_nothing(guarded_party: Party, browser: Browser, http: ClientSession) -> None:
     """A Host header that is no host opens nothing, and does not keep the token of the control plane out."""
     junk = {"Host": "[::"}
     assert (await browser.get(headers=junk))[0] == 403
-    assert (await browser.post("/clock", {"seconds": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
-    assert party.clock.now().second == 5
+    guarded = Browser(guarded_party, http)
+    assert (await guarded.post("/clock", {"seconds": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
+    assert guarded_party.clock.now().second == 5
 
 
-async def test_token_unlocks_a_browser(browser: Browser) -> None:
+async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession) -> None:
     """Whoever types the token is let in from then on; a wrong one is told."""
+    browser = Browser(guarded_party, http)
     url = f"{browser.party.url}/__cockpit/unlock"
     async with browser.http.post(url, data={"admin_token": "guess"}, headers=ELSEWHERE) as answer:
         assert (answer.status, "This is not the token" in await answer.text()) == (403, True)

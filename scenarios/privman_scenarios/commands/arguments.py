@@ -51,6 +51,12 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         help="its user (admin); password from SERVICENOW_PASSWORD",
     )
     parser.add_argument("--console-url", type=url, metavar="URL", help="play against this console")
+    parser.add_argument(
+        "--admin-token-file",
+        type=Path,
+        metavar="FILE",
+        help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
+    )
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of theirs to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
     parser.add_argument(
@@ -71,7 +77,7 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
         raise UsageError("--dry-run and --reset are both given. Expected one of them: a reset deletes every record.")
     if options.dry_run and not options.servicenow_url:
         raise UsageError("--dry-run requires --servicenow-url: nothing else keeps what is written.")
-    console = Remote(options.console_url) if options.console_url else None
+    console = _console(options)
     return WorldBuilder(
         options.seed,
         options.inferred,
@@ -114,7 +120,22 @@ def count(text: str) -> int:
 def _servicenow(options: argparse.Namespace) -> Remote | None:
     if not options.servicenow_url:
         return None
-    return Remote(options.servicenow_url, options.servicenow_user, password())
+    token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
+    return Remote(options.servicenow_url, options.servicenow_user, password(), token)
+
+
+def _console(options: argparse.Namespace) -> Remote | None:
+    if not options.console_url:
+        return None
+    return Remote(options.console_url, admin_token=_admin_token(options, "CONSOLE_ADMIN_TOKEN"))
+
+
+def _admin_token(options: argparse.Namespace, variable: str) -> str:
+    file: Path | None = options.admin_token_file
+    token = os.environ.get(variable, "") if file is None else file.read_bytes().decode(errors="replace").strip()
+    if not token.isascii() or not token.isprintable():
+        raise UsageError(f"{file or variable} holds no token. Expected one line of ASCII characters.")
+    return token
 
 
 def user(text: str) -> str:

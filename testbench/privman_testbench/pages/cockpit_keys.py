@@ -13,7 +13,7 @@ FIELD = "cockpit_token"
 
 
 class CockpitKeys:
-    """Who may enter: this machine's browsers, and whoever has the token of the control plane.
+    """Who may enter: whoever has the token of the control plane; where there is none, this machine's browsers.
 
     Args:
         admin_token: of the control plane; empty keeps the cockpit closed to other machines.
@@ -33,10 +33,8 @@ class CockpitKeys:
 
     def admits(self, request: web.Request) -> bool:
         """Tell whether a request may see the cockpit."""
-        if has_token(request, self._admin_token):
-            return True
-        if self._admin_token and _same(request.cookies.get(COOKIE, ""), self.cookie):
-            return True
+        if self._admin_token:
+            return has_token(request, self._admin_token) or _same(request.cookies.get(COOKIE, ""), self.cookie)
         return is_opened_here(request) and is_own_origin(request)
 
     def unlocks(self, token: str) -> bool:
