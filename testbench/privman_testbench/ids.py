@@ -11,19 +11,20 @@ class Ids:
     """
 
     def __init__(self, seed: int | str | None = None) -> None:
-        self._seed = seed
+        self._seed = self._beginning = seed
         self._random = Random(seed)  # noqa: S311 - identifiers are no secrets
         self._secret = SystemRandom() if seed is None else self._random
 
     def restart(self) -> None:
         """Begin the sequence anew; without a seed there is none to begin."""
         if self._seed is not None:
-            self._random.seed(self._seed)
+            self._random.seed(self._beginning)
 
     def go_on(self, start: int) -> None:
         """Begin the sequence that belongs to the start of that number on the same records: none is drawn twice."""
         if self._seed is not None:
-            self._random.seed(f"{self._seed}/start {start}")
+            self._beginning = f"{self._seed}/start {start}"
+            self._random.seed(self._beginning)
 
     def fork(self, name: str) -> "Ids":
         """Return an independent source, so that one party's draws do not shift another's."""
