@@ -1,0 +1,87 @@
+"""A registration's Secret in no output, whatever its shape and wherever a client has sent it."""
+
+import html
+import json
+from base64 import b64encode
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from aiohttp import FormData, encode_basic_auth
+
+from .conftest import CONFIGURATION, REQUEST, Instance
+
+# Texts that are in no output for another reason; the first four may be ordinary words, so only their places are masked.
+SHAPES = ["zqxj", "Qzxjvwkp", "74185296", "zqxjqzx", 'zq"x\\jqz', "p4$$w\"o rd!&<=%41^'", "0123456789abcdef" * 4]
+OUTPUTS = ("/__admin/requests", "/__admin/findings", "/__admin/deliveries", "/__cockpit", "/__cockpit/deliveries")
+WORDS = "contract tests of x on 20261127"
+
+
+async def send_everywhere(instance: Instance, secret: str) -> None:
+    """Send the Secret in every place that holds one: fields, parameters, elements, parts, headers, batches."""
+    record = {"user_name": "somebody", "user_password": secret}
+    nested = {"instance_metadata": json.dumps(instance.metadata() | {"Password": secret, "MoreSecret": secret})}
+    element = f"<request><entry><user_password>{html.escape(secret)}</user_password></entry></request>"
+    form = FormData({"client_secret": secret}, default_to_multipart=True)
+    item = {
+        "id": "1",
+        "method": "POST",
+        "url": "/api/now/table/sys_user",
+        "headers": [{"name": "Authorization", "value": encode_basic_auth("somebody", secret)}],
+        "body": b64encode(json.dumps(record).encode()).decode(),
+    }
+    query = urlencode({"sysparm_query": f"user_password={secret.replace('^', '')}^active=true"})
+    xml = {"Content-Type": "application/xml"}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/api/now/table/sys_user", {"json": record}),
+        ("POST", f"/api/now/table/{CONFIGURATION}", {"json": nested}),
+        ("POST", "/api/now/table/sys_user", {"data": element.encode(), "headers": xml}),
+        ("POST", "/api/now/v1/batch", {"json": {"batch_request_id": "1", "rest_requests": [item]}}),
+        ("GET", f"/api/now/table/sys_user?{query}", {}),
+        ("GET", f"/api/now/table/sys_user?user_password={quote(secret, safe='')}", {}),
+        ("POST", "/oauth_token.do", {"data": {"grant_type": "password", "username": "somebody", "password": secret}}),
+        ("POST", "/api/now/attachment/upload", {"data": form}),
+        ("GET", "/api/now/table/sys_user", {"headers": {"X-UserToken": quote(secret), "x-sn-apikey": quote(secret)}}),
+        ("GET", "/api/now/table/sys_user", {"headers": {"Authorization": encode_basic_auth("somebody", secret)}}),
+    ]
+    for method, path, arguments in calls:
+        assert (await instance.call(method, path, **arguments)).status < 500
+
+
+@pytest.mark.parametrize("secret", SHAPES)
+async def test_no_output_shows_a_secret_in_its_place(instance: Instance, secret: str) -> None:
+    """Neither the journal nor findings, deliveries and pages show it, in no encoding."""
+    instance_id = await instance.register(Password=secret)
+    request = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+    await send_everywhere(instance, secret)
+    await instance.update(REQUEST, request, {"status": "Approve"})
+    await instance.clock.settle()
+    encoded = {
+        secret,
+        quote(secret, safe=""),
+        quote(quote(secret, safe=""), safe=""),
+        html.escape(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(json.dumps(secret)[1:-1])[1:-1],
+        b64encode(f"somebody:{secret}".encode()).decode(),
+    }
+    outputs = [await instance.call("GET", path, None) for path in OUTPUTS]
+    numbers = [exchange["number"] for exchange in outputs[0].body["requests"]]
+    outputs += [await instance.call("GET", f"/__cockpit/exchanges/{number}", None) for number in numbers]
+    for output in outputs:
+        assert output.status == 200
+        shown = output.body.decode() if isinstance(output.body, bytes) else json.dumps(output.body)
+        assert [each for each in encoded if each in shown or each in html.unescape(shown)] == []
+    assert instance.console.decisions
+
+
+@pytest.mark.parametrize("secret", ["test", "x", "contract", "20261127"])
+async def test_words_that_are_a_secret_stay_readable(instance: Instance, secret: str) -> None:
+    """Whoever chooses an ordinary word as a password still reads it everywhere else."""
+    instance_id = await instance.register(Password=secret)
+    request = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+    await send_everywhere(instance, secret)
+    await instance.update(REQUEST, request, {"status": "Approve", "comment": WORDS})
+    await instance.clock.settle()
+    journal = await instance.call("GET", "/__admin/requests", None)
+    assert sum(WORDS in json.dumps(exchange) for exchange in journal.body["requests"]) >= 2
