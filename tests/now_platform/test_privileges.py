@@ -6,9 +6,17 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
+from mock_servicenow.now_platform.errors import PlatformError
+from mock_servicenow.now_platform.identity.privileges import is_privileged
+from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE as ADMIN
+from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.virtual_clock import VirtualClock
+from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]
 Grant = Callable[[str, str], None]
@@ -197,3 +205,51 @@ async def test_a_batch_grants_nothing(me: Client, ids: dict[str, str]) -> None:
     item = {"id": "1", "method": "POST", "url": f"{TABLES}/sys_user_has_role", "headers": headers, "body": body}
     answer = await me.post("/api/now/v1/batch", json={"batch_request_id": "1", "rest_requests": [item]})
     assert [each["status_code"] for each in (await answer.json())["serviced_requests"]] == [403]
+
+
+COLUMNS = {
+    "sys_user_has_role": ("user", "role"),
+    "sys_user_grmember": ("user", "group"),
+    "sys_group_has_role": ("group", "role"),
+    "sys_user_role_contains": ("role", "contains"),
+    "sys_user_role": ("name", "elevated_privilege"),
+    "sys_user_group": ("name", "parent"),
+    "sys_user": ("user_name", "user_password"),
+}
+KNOWN = ("me", "abel", "harmless", "admin", "between", "above", "elevated", "Network", "Bosses", "user_admin", "itil")
+FRESH = tuple(f"{number:032x}" for number in range(1, 4))
+values = st.sampled_from([*KNOWN, *FRESH, "true", "false"])
+writes = st.tuples(st.sampled_from(sorted(COLUMNS)), st.integers(0, 40), st.sampled_from([*FRESH, ""]), values, values)
+
+
+@examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chain=st.lists(writes, min_size=1, max_size=8))
+def test_no_chain_of_writes_makes_an_administrator(
+    instance: Instance, ids: dict[str, str], chain: list[tuple[str, int, str, str, str]]
+) -> None:
+    """Whatever a user manager inserts or changes, in any order, nobody gains a privileged role by it."""
+    with instance.transaction(instance.system) as session:
+        me = acting_user(session, ids["me"])
+        assert me is not None
+        before = {user.sys_id for user in session.find_all("sys_user") if is_privileged(session, user.sys_id)}
+    for table, row, sys_id, *given_values in chain:
+        drawn = {name: ids.get(value, value) for name, value in zip(COLUMNS[table], given_values, strict=True)}
+        _write(instance, me, table, row, drawn | ({"sys_id": sys_id} if sys_id else {}))
+    with instance.transaction(instance.system) as session:
+        users = session.find_all("sys_user")
+        assert {user.sys_id for user in users if is_privileged(session, user.sys_id)} <= before
+        admins = {user.sys_id for user in users if ADMIN in (acting_user(session, user.sys_id) or me).roles}
+        assert admins <= before
+
+
+def _write(instance: Instance, user: User, table: str, row: int, values: dict[str, str]) -> None:
+    """Change the row of that number, or insert one where there is none; a refusal is as good."""
+    try:
+        with instance.transaction(user) as session:
+            known = session.find_all(table)
+            if row < len(known):
+                session.update(table, known[row].sys_id, values)
+            else:
+                session.insert(table, values)
+    except PlatformError:
+        pass
