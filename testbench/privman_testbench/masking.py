@@ -109,7 +109,7 @@ class Secrets:
         """Yield what has to be changed in the texts that are packed as base64."""
         for packed in _PACKED.finditer(layer):
             text = _unpacked(packed[0])
-            masked = self._masked(text, deepest - 1, by_place=by_place)
+            masked = text and self._masked(text, deepest - 1, by_place=by_place)
             if masked != text:
                 yield *_origin(packed.span(), below), b64encode(masked.encode()).decode()
 
@@ -159,6 +159,8 @@ def _in_base64(secret: str) -> Iterator[str]:
 
 def _unpacked(packed: str) -> str:
     """Return the text that is packed as base64; empty where there is none."""
+    if len(packed) % 4:
+        return ""
     try:
         return b64decode(packed.translate(_STANDARD), validate=True).decode()
     except ValueError:

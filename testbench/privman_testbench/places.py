@@ -19,8 +19,10 @@ SECRET_HEADERS = frozenset(
     }
 )
 # One of them is in every text that has such a place.
-_STEMS = ("passw", "pwd", "passphrase", "secret", "token", "api", "assertion", "verifier", "auth", "cookie", "://")
-_SCHEMES = ("basic ", "bearer ")
+_STEMS = (
+    *("passw", "pwd", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "assertion", "verifier"),
+    *("authori", "authenti", "cookie", "basic ", "bearer "),
+)
 _ENDINGS = ("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "assertion", "codeverifier")
 _EMPTY = frozenset({"", "null", "true", "false"})
 _LONGEST_DISPOSITION = 200
@@ -61,7 +63,7 @@ class Place:
 def places(text: str) -> Iterator[Place]:
     """Yield the places of secrets in a text."""
     lowered = text.lower()
-    if any(stem in lowered for stem in _STEMS) or any(scheme in lowered for scheme in _SCHEMES):
+    if any(stem in lowered for stem in _STEMS) or ("@" in lowered and "://" in lowered):
         yield from _Reader(text).places()
 
 
