@@ -106,13 +106,17 @@ def received(request: web.Request) -> Body:
 
 def is_short(request: web.Request) -> bool:
     """Tell whether the body says that it fits into memory; then ``request.read()`` gives it, too."""
-    return (request.content_length or IN_MEMORY + 1) <= IN_MEMORY and "Content-Encoding" not in request.headers
+    if not request.body_exists or "Content-Encoding" in request.headers:
+        return False
+    length = request.content_length
+    return length is not None and length <= IN_MEMORY
 
 
 async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
     if not request.body_exists:
         return _EMPTY
-    if (request.content_length or 0) > most:
+    length = request.content_length
+    if length is not None and length > most:
         return web.HTTPRequestEntityTooLarge(most)
     try:
         return await _read(request, most)
@@ -125,14 +129,14 @@ async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
 
 
 async def _read(request: web.Request, most: int) -> Body:
-    body, content = Body(), request.content
-    if is_short(request) and content.is_eof():  # it has arrived with the head, as is usual
+    body, content, short = Body(), request.content, is_short(request)
+    if short and content.is_eof():  # it has arrived with the head, as is usual
         body.write(await request.read())
         return body
     patience = request.config_dict.get(PATIENCE, _DEFAULT)
     began = asyncio.get_running_loop().time()
     async with asyncio.timeout_at(began + patience.seconds) as limit:
-        if is_short(request):
+        if short:
             body.write(await request.read())
             return body
         unpacking = _unpacking(request)

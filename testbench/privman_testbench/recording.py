@@ -33,7 +33,9 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         if unrecorded(request):
             return await handler(request)
-        exchange = journal.begin("in", request.method, request.path_qs, request.headers, await _short_body(request))
+        short = is_short(request)
+        body = await _short_body(request) if short else b""
+        exchange = journal.begin("in", request.method, request.path_qs, request.headers, body)
         request[EXCHANGE] = exchange
         try:
             answer = await _answer(faults, exchange, request, handler)
@@ -41,7 +43,8 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
             journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
             raise
         finally:
-            await _note_body(journal, exchange, request)
+            if request.body_exists and not (short and body):
+                await _note_body(journal, exchange, request)
         answer.headers.setdefault("Date", _http_date(int(exchange.at.timestamp())))
         if exchange.fault in HUNG_UP:
             journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
@@ -53,9 +56,7 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
 
 
 async def _short_body(request: web.Request) -> bytes:
-    """Return the body if it says that it is short; one that is refused is empty, and the handler meets the refusal."""
-    if not is_short(request):
-        return b""
+    """Return a short body; one that is refused is empty, and the handler meets the refusal."""
     with suppress(web.HTTPException):
         return (await receive(request)).read(KEPT_BODY)
     return b""
