@@ -116,8 +116,8 @@ class Outbox:
         """Return ``pending``, ``delivered`` or ``failed``."""
         if entry.due is not None:
             return "pending"
-        code = entry.attempts[-1].status if entry.attempts else int(response[self.table["response_status_code"]] or 0)
-        return "delivered" if code in _SUCCESS else "failed"
+        codes = [each.status for each in entry.attempts[-1:]] + [int(response[self.table["response_status_code"]] or 0)]
+        return "delivered" if any(code in _SUCCESS for code in codes) else "failed"
 
     def _next_retry(self, response: Record) -> int | None:
         code = response[self.table["response_status_code"]]

@@ -6,10 +6,19 @@ from uuid import uuid4
 
 import pytest
 
+from mock_servicenow.app import Blueprint
 from mock_servicenow.certificates import issue_certificate
+from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
+from privman_testbench.findings import Finding
+from privman_testbench.ids import Ids
+from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
+from privman_testbench.outbound import HttpCaller
+from privman_testbench.virtual_clock import VirtualClock
 
-from .conftest import CONFIGURATION, REQUEST, RESPONSE, Instance, running
+from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, StubConsole, running
 
 
 async def _decided(instance: Instance, **pairs: str) -> tuple[str, str]:
@@ -328,3 +337,49 @@ async def test_whatever_a_console_answers_the_delivery_goes_on(instance: Instanc
             await instance.update(CONFIGURATION, ids[0], pairs)
             await instance.clock.advance(50)
     assert [each["state"] for each in await _deliveries(instance)] == ["delivered"] * 2
+
+
+async def test_a_response_that_somebody_has_settled_is_sent_no_more(instance: Instance) -> None:
+    """A status that an administrator gives a response ends its retries."""
+    instance.console.statuses = [503]
+    await _decided(instance)
+    (record,) = await instance.read(RESPONSE)
+    await instance.update(RESPONSE, record["sys_id"], {"response_status_code": "200"})
+    await instance.clock.advance(3600)
+    assert (len(instance.console.decisions), (await _deliveries(instance))[0]["state"]) == (1, "delivered")
+
+
+class BrokenCaller(HttpCaller):
+    """Fails as no caller should."""
+
+    async def send(self, *_arguments: Any, **_options: Any) -> Any:
+        """Raise what nobody has thought of."""
+        raise ArithmeticError("out of numbers")
+
+
+async def test_an_attempt_that_fails_unexpectedly_is_a_failed_attempt(blueprint: Blueprint) -> None:
+    """Whatever is raised on the way is an attempt without an answer: the next one is made after the wait."""
+    clock, secrets = VirtualClock(), Secrets()
+    instance = blueprint.instance(Store(blueprint.database("sqlite://")), clock, Ids(1))
+    caller = BrokenCaller(clock, Journal(clock, secrets, lambda _exchange: ()), "test")
+    notes: list[Finding] = []
+    app = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, notes.append)
+    blueprint.build(instance)
+    await app.start()
+    console = Instance("", clock, None, StubConsole(url="http://console.example"))  # type: ignore[arg-type]
+    with instance.transaction(instance.system) as session:
+        pairs = json.dumps(console.metadata())
+        instance_id = session.insert(CONFIGURATION, {"instance_metadata": pairs}).sys_id
+        kind = session.insert(ACTIVITY_TYPE, {"valid_responses": "Approve", "instance_id": instance_id}).sys_id
+        body = {"request_id": GUID, "instance_id": instance_id, "activity_type_id": kind, "metadata": "{}"}
+        request = session.insert(REQUEST, body).sys_id
+    with instance.transaction(instance.system) as session:
+        session.update(REQUEST, request, {"status": "Approve"})
+    await asyncio.sleep(0)
+    await clock.advance(50)
+    (delivery,) = await app.deliverer.to_json()
+    assert [each["status"] for each in delivery["attempts"]] == [0, 0]  # type: ignore[attr-defined]
+    assert (delivery["state"], delivery["error"]) == ("pending", "ArithmeticError: out of numbers")
+    app.stop()
+    await clock.aclose()
+    instance.store.close()

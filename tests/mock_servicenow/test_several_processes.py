@@ -108,6 +108,31 @@ async def test_an_attempt_of_a_dead_process_is_made_again(database: str, bluepri
         assert await _state(instance) == ("delivered", [200])
 
 
+async def test_a_retry_comes_before_the_end_of_the_last_claim(
+    database: str, blueprint: Blueprint, other: Instance
+) -> None:
+    """A process that has seen another one's claim makes its retry when that is due, not when the claim would end."""
+    async with running(Settings(database=database), blueprint) as instance:
+        instance.console = other.console
+        hangs, answers = asyncio.Event(), asyncio.Event()
+
+        async def hang() -> None:
+            other.console.before_answer = None
+            hangs.set()
+            await answers.wait()
+
+        other.console.before_answer, other.console.statuses = hang, [503]
+        instance_id = await instance.register(**{"Minimum wait time": "00:00:01"})
+        sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        await hangs.wait()
+        await other.clock.advance(0)
+        answers.set()
+        await instance.clock.settle()
+    await other.clock.advance(1)
+    assert await _state(other) == ("delivered", [503, 200])
+
+
 async def test_a_claim_is_renewed_while_its_process_lives(own_postgresql: Any, blueprint: Blueprint) -> None:
     """What a process has sent and cannot record yet is left to it."""
     async with AsyncExitStack() as stack:

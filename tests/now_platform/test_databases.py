@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.definitions import Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
-from mock_servicenow.now_platform.errors import AbortedByRule, NotAuthenticated, UniqueKeyViolation
+from mock_servicenow.now_platform.errors import (
+    AbortedByRule,
+    DatabaseUnavailable,
+    NotAuthenticated,
+    UniqueKeyViolation,
+)
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
@@ -174,6 +180,24 @@ async def test_numbers_are_never_given_twice(shared: Two) -> None:
 
     runs = [one.run(lambda one=one: insert(one)) for one in shared * 10]  # type: ignore[misc]
     assert len(set(await asyncio.gather(*runs))) == 20
+
+
+def test_a_connection_that_breaks_in_a_transaction(shared: Two) -> None:
+    """What was not committed when the server hangs up is undone, and the next transaction has another connection."""
+    first, second = shared
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+
+    def insert_two() -> None:
+        with first.transaction(first.system) as session:
+            session.insert("u_toy", {"u_name": "a"})
+            with second.transaction(second.system) as other:
+                other.work.transaction.execute(sa.text(f"{others} AND datname = current_database()"))
+            session.insert("u_toy", {"u_name": "b"})
+
+    with pytest.raises(DatabaseUnavailable):
+        insert_two()
+    with first.transaction(first.system) as session:
+        assert session.count("u_toy") == 0
 
 
 def test_long_names_are_indexed_apart(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
+from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.journal import Journal
+from privman_testbench.masking import Secrets
 from privman_testbench.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
@@ -507,3 +509,14 @@ async def test_a_client_is_registered_by_the_table_api(client: Client, client_id
     known = (await response.json())["result"]["client_id"]
     assert known == client_id.get("client_id", known)
     assert await tokens(client, **PASSWORD, client_id=known, client_secret="my-secret")
+
+
+def test_only_the_last_tokens_are_remembered(instance: Instance) -> None:
+    """What is remembered of issued tokens is bounded: a client whose token is forgotten gets a new one."""
+    live = LiveTokens(Secrets(), kept=1)
+    with instance.transaction(instance.system) as session:
+        first, second = (session.insert("oauth_credential", {"token": f"{number:064x}"}) for number in (1, 2))
+        live.add("first", first)
+        live.add("second", second)
+        assert live.find(first) is None
+        assert live.find(second) is not None

@@ -105,6 +105,20 @@ async def test_journal_is_read_in_pages(roomy_party: Party) -> None:
     assert (page["requests"], page["next"]) == ([], None)
 
 
+async def test_findings_of_background_work_belong_to_no_exchange(party: Party) -> None:
+    """What is noted outside of any exchange is printed once, first, with exchange 0, and is bounded."""
+    await party.call("POST", "/1", data="wrong")
+    for number in range(1_001):
+        for _turn in range(2):
+            party.journal.note(Finding("swallowed", "rule", f"row {number} cannot be used"))
+    _, page = await party.call("GET", "/__admin/findings")
+    assert [finding["exchange"] for finding in page["findings"]] == [0] * 1_000 + [1]
+    _, page = await party.call("GET", "/__admin/findings?after=1&limit=5")
+    assert page["findings"] == []
+    party.journal.clear()
+    assert party.journal.notes() == []
+
+
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=x", "limit=-1", "limit=1e3", "last=0", "after=٣", f"after={'9' * 5_000}"]
 )

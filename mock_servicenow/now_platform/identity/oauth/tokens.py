@@ -37,15 +37,16 @@ class LiveTokens:
         secrets: learns every token that leaves the instance.
     """
 
-    def __init__(self, secrets: Secrets) -> None:
+    def __init__(self, secrets: Secrets, kept: int = KEPT) -> None:
         self._secrets = secrets
+        self._kept = kept
         self._texts: dict[str, str] = {}
 
     def add(self, text: str, record: "Record") -> Token:
         """Return the token, which is remembered."""
         self._secrets.add(text)
         self._texts[record["token"]] = text
-        if len(self._texts) > KEPT:
+        if len(self._texts) > self._kept:
             del self._texts[next(iter(self._texts))]
         return Token(text, record)
 
