@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -454,7 +455,7 @@ async def test_fakes_that_may_be_reset_are_played_on() -> None:
         (slow,) = await play(worlds, scenarios("retry-slow-console"))
     assert [(each.outcome, each.failure) for each in [*ended, *late]] == [("passed", None)] * 7
     assert slow.outcome == "skipped"
-    assert slow.reason.startswith("console.fault in line 6 needs a shared clock: http://127.0.0.1:")
+    assert re.match(r"console\.fault in line \d+ needs a shared clock: http://127\.0\.0\.1:", slow.reason)
     assert slow.reason.endswith(" have one each")
 
 
@@ -463,8 +464,8 @@ async def test_spans_between_exchanges_are_compared_in_virtual_time_alone(
 ) -> None:
     """Real time is never to the second, so that a scenario which compares what was waited is skipped, and says so."""
     (ended,) = await play(stub[1], scenarios("token-logged-out"))
-    needs = "console.expect-exchanges in line 13 needs a virtual time"
-    assert ended.reason == f"{needs}: {stub[0].url} keeps real time"
+    needs = re.escape(f" needs a virtual time: {stub[0].url} keeps real time")
+    assert re.fullmatch(rf"console\.expect-exchanges in line \d+{needs}", ended.reason)
 
 
 async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[StubInstance, WorldBuilder]) -> None:
