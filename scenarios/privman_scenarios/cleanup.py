@@ -53,6 +53,7 @@ class Cleanup:
         try:
             found = {record["sys_id"] for table in TABLES for record in await self._servicenow.find(table)}
         except ExpectationError as error:
+            await self._servicenow.ask_dictionary()  # for a recording, which then tells what the tables are called
             raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None
         self._own.kept = frozenset(asdict(kept).values() if kept else ())
         self._own.others = frozenset(found - self._own.kept)

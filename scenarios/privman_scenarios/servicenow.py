@@ -1,5 +1,6 @@
 """ServiceNow as scenarios use it: the Table API, as named users."""
 
+import os.path
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -136,6 +137,12 @@ class ServiceNow(Party):
         if user_name not in self._users:
             await self.create_user(user_name, [str(self.names.find("roles.approver").packaged)])
         return self._users[user_name]
+
+    async def ask_dictionary(self) -> Answer:
+        """Ask which tables the app's scope has, and their columns (platform 1.2)."""
+        scope = os.path.commonprefix([*self.names.group("tables").values()])  # noqa: RUF071 - characters are meant
+        asked = {"sysparm_query": f"nameSTARTSWITH{scope}", "sysparm_fields": "name,element", "sysparm_limit": "1000"}
+        return await self.api.call("GET", f"{_path('sys_dictionary')}?{urlencode(asked)}", auth=self.admin)
 
     def _table(self, table: str) -> str:
         """Return the name of one of the app's tables; any other table goes by its own."""

@@ -1,7 +1,7 @@
 """Both sides in one process, or systems that already run: the only module that knows both fakes."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,7 +27,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
 from privman_scenarios.errors import UnusableFileError
-from privman_scenarios.http_api import HttpApi
+from privman_scenarios.http_api import Call, HttpApi
 from privman_scenarios.output import SECRETS
 from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
@@ -109,6 +109,7 @@ class WorldBuilder:
         self._inferred = inferred
         self._ca_file = ca_file
         self._names = WireNames.load(inferred)
+        self.listeners: list[Callable[[Call], None]] = []
         self._servicenow = servicenow
         self._console = console
         self._reset = reset
@@ -185,6 +186,8 @@ class WorldBuilder:
             restart = "clear" if self._reset and console.control is None else restart
         if self._servicenow:
             servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.auth, restart)
+            if servicenow.control is None:
+                servicenow.api.listeners.extend(self.listeners)
         return servicenow, console
 
     async def _stand_ins(

@@ -23,6 +23,7 @@ steps:
 INSTANCE, REQUEST = "0123456789abcdef0123456789abcdef", "85d71683-7dac-4762-8120-76a9a564fdc1"
 OTHER = "00000000-7dac-4762-8120-76a9a564fdc1"
 CONSOLE, SERVICENOW = "https://console.example", "https://dev.example/api/now/table/x_thyti_thycotic_p_"
+SCOPE = "x_thyti_thycotic_p_"
 APPROVE = f"{CONSOLE}/Tms/services/api/v1/approval/approve"
 OTHER_WORD: dict[str, object] = {"Result": None, "Status": "success", "Messages": []}
 Entry = dict[str, Any]
@@ -247,7 +248,12 @@ def test_a_table_that_nobody_has(drift: Any) -> None:
         entry("GET", f"{SERVICENOW}activity_type", "", 400, other),
     )
     assert (code, override) == (1, None)
-    assert comments[1:-1] == ["tables.response [I]: no table is called x_thyti_thycotic_p_response. (real.har entry 1)"]
+    assert comments[1:-1] == [
+        (
+            "tables.response [I]: no table is called x_thyti_thycotic_p_response. "
+            "tables: {response: NAME} (real.har entry 1)"
+        )
+    ]
 
 
 def test_a_role_that_nobody_has(drift: Any) -> None:
@@ -259,7 +265,9 @@ def test_a_role_that_nobody_has(drift: Any) -> None:
     entries = [entry("GET", admin, "", 200, found), entry("GET", approver, "", 200, none)]
     code, _, comments = drift(*entries, entry("GET", f"{roles}itil", "", 200, none), delivery(200))
     assert code == 1
-    assert comments[1:-1] == ["roles.approver [I]: no role is called x_thyti_thycotic_p.approver. (real.har entry 2)"]
+    assert comments[1:-1] == [
+        "roles.approver [I]: no role is called x_thyti_thycotic_p.approver. roles: {approver: NAME} (real.har entry 2)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -325,3 +333,134 @@ def test_a_real_instance_shows_its_names(
     capsys.readouterr()
     assert main(["drift", str(out)]) == 1
     assert yaml.safe_load(capsys.readouterr().out) == theirs
+
+
+REFUSED = {"error": {"message": "Operation Failed", "detail": "aborted by Business Rule 'Accept'"}, "status": "failure"}
+OTHERWISE = {
+    "the activity type's instance": {"columns": {"activity_type": {"instance_id": "integration_id"}}},
+    "the request's instance": {"columns": {"request": {"instance_id": "registration"}}},
+    "a table": {"tables": {"response": "x_thyti_thycotic_p_answers"}},
+    "a table and a column": {
+        "tables": {"activity_type": "x_thyti_thycotic_p_kinds"},
+        "columns": {"request": {"activity_type_id": "kind_of_activity"}},
+    },
+}
+
+
+@pytest.mark.parametrize("theirs", OTHERWISE.values(), ids=OTHERWISE)
+def test_a_real_instance_that_refuses_shows_its_names(
+    theirs: dict[str, Any], tmp_path: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every message is refused for a name; the recording has the dictionary, so that drift prints what mends it."""
+    scenario, out = tmp_path / "one.yaml", tmp_path / "real.har"
+    steps = "[{console.ask: }, {servicenow.approve: {comment: Fine}}, {console.expect-approval: Approved}]"
+    scenario.write_text(f"title: An approval\nsteps: {steps}\n", encoding="utf-8")
+    url = real_instance(yaml.safe_dump(theirs))
+    main(["record", str(scenario), "--servicenow-url", url, "--out", str(out)])
+    capsys.readouterr()
+    assert main(["drift", str(out)]) == 1
+    assert yaml.safe_load(capsys.readouterr().out) == theirs
+
+
+def sent_again(code: int, answer: object) -> Entry:
+    """Return an approval request that keeps its contract."""
+    return entry("POST", f"{SERVICENOW}request", json.loads(request(201)["request"]["postData"]["text"]), code, answer)
+
+
+def declared(code: int, answer: object, **changed: Any) -> Entry:
+    """Return an activity type that was declared."""
+    sent = {
+        "name": "PM Approval Request",
+        "valid_responses": "Approve,Deny",
+        "max_timeout": "16:30:00",
+        "include_comment": "true",
+        "include_duration": "true",
+        "instance_id": INSTANCE,
+    }
+    return entry("POST", f"{SERVICENOW}activity_type", sent | changed, code, answer)
+
+
+def registered() -> Entry:
+    """Return a registration, which gives the Instance Id."""
+    pairs = {
+        "Authentication Type": "Get Token",
+        "Username": REQUEST,
+        "Password": "secret",
+        "Minimum wait time": "00:00:50",
+        "Token Url": f"{CONSOLE}/Tms/services/api/logon/token",
+        "Endpoint Url": APPROVE,
+        "Maximum retry attempts": "3",
+    }
+    sent = {"instance_metadata": json.dumps(pairs)}
+    return entry("POST", f"{SERVICENOW}integration_configuration", sent, 201, {"result": {"sys_id": INSTANCE}})
+
+
+@pytest.mark.parametrize(
+    ("entries", "told"),
+    [
+        (
+            [registered(), declared(403, REFUSED)],
+            "register_activity_type keeps its contract and was refused with 403.",
+        ),
+        (
+            [sent_again(403, REFUSED)],
+            "request_approval keeps its contract and was refused with 403.",
+        ),
+        (
+            [delivery(400)],
+            "deliver_decision keeps its contract and was refused with 400.",
+        ),
+    ],
+)
+def test_a_refusal_of_what_should_pass_is_drift(entries: list[Entry], told: str, drift: Any) -> None:
+    """Without a dictionary the likeliest names are proposed, each with the line that gives it another."""
+    code, override, comments = drift(*entries)
+    assert (code, override) == (1, None)
+    assert comments[1].startswith(f"{told} Likeliest called otherwise: ")
+    assert "{instance_id: NAME}" in comments[1] or "{InstanceId: NAME}" in comments[1]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [registered(), declared(403, REFUSED, instance_id="f" * 32)],
+        [declared(403, {"error": {"message": "User Not Authorized", "detail": "x"}, "status": "failure"})],
+        [
+            request(201),
+            sent_again(403, REFUSED),
+        ],
+    ],
+    ids=["an id that was not given", "access control", "a request that was received"],
+)
+def test_a_refusal_on_purpose_is_no_drift(entries: list[Entry], drift: Any) -> None:
+    """What was refused for another reason says nothing of names."""
+    assert "Likeliest called otherwise" not in " ".join(drift(*entries)[2])
+
+
+def test_a_dictionary_without_a_likely_name(drift: Any) -> None:
+    """A name that the dictionary lacks is told with the names that might be meant, and with the override."""
+    rows = [
+        {"name": "x_thyti_thycotic_p_integration_configuration", "element": "instance_metadata"},
+        *(
+            {"name": "x_thyti_thycotic_p_response", "element": each}
+            for each in ("request_id", "response", "sys_id", "")
+        ),
+        *({"name": "x_thyti_thycotic_p_response", "element": each} for each in ("response_status_code", "comment")),
+        *({"name": "x_thyti_thycotic_p_response", "element": each} for each in ("duration", "turns", "colour")),
+        {"name": "x_thyti_thycotic_p_zzz", "element": "zzz"},
+        {"name": 1, "element": "odd"},
+        "odd",
+    ]
+    url = "https://dev.example/api/now/table/sys_dictionary?sysparm_query=nameSTARTSWITHx"
+    code, _, comments = drift(entry("GET", url, "", 200, {"result": rows}), delivery(200))
+    assert code == 1
+    told = " ".join(comments)
+    assert (
+        "columns.response.retry_attempts [P]: the dictionary has no retry_attempts. Perhaps it is colour or turns:"
+        in told
+    )
+    assert (
+        "tables.request [P]: the dictionary has no x_thyti_thycotic_p_request. Perhaps it is x_thyti_thycotic_p_zzz:"
+        in told
+    )
+    assert "tables: {request: x_thyti_thycotic_p_zzz}" in told

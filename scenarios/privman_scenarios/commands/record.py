@@ -49,6 +49,7 @@ def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
     scenarios, reports = arguments.scenarios(options), Reports(options)
     worlds = arguments.worlds(options)
     recorder = Recorder(worlds, clock)
+    worlds.listeners.append(recorder.heard)
     engine = Engine(vocabulary(), recorder, [*reports.listeners, recorder], clock, journals=reports.journals)
     try:
         with reports.watching(worlds):

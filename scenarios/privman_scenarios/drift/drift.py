@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from privman_contracts import Contracts, Observed
 from privman_contracts.walk import walk
+from privman_scenarios.drift.dictionary import LABEL, lacking_in_dictionary, renamed_in_dictionary
 from privman_scenarios.drift.finding import Renamed, Unexplained
 from privman_scenarios.drift.missing import missing_names
 from privman_scenarios.drift.properties import renamed_properties
+from privman_scenarios.drift.refusals import unexpected_refusals
 from privman_scenarios.drift.statuses import renamed_statuses
 from privman_scenarios.drift.tables import renamed_tables
 from privman_scenarios.drift.words import renamed_words
@@ -18,6 +20,7 @@ from privman_scenarios.recordings.recorded import Recorded
 from privman_testbench.masking import MASK
 
 _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], ...] = (
+    renamed_in_dictionary,
     renamed_tables,
     renamed_properties,
     renamed_words,
@@ -50,8 +53,10 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
         contracts = contracts.spelled({path: each.value for path, each in renamed.items()})
     observed = [(recorded, seen) for recorded in whole if (seen := recorded.observed(contracts))]
     broken = [(each, message) for each, seen in observed for message in sorted({*_violations(seen, contracts)})]
-    unexplained = tuple(_unexplained([*broken, *missing_names(whole, contracts)]))
-    return Drift(tuple(renamed.values()), unexplained, len(observed), len(recording) - len(observed))
+    refused = () if renamed else unexpected_refusals(whole, contracts)
+    unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused])]
+    unexplained += [Unexplained(text, LABEL, 1) for text in lacking_in_dictionary(whole, contracts)]
+    return Drift(tuple(renamed.values()), tuple(unexplained), len(observed), len(recording) - len(observed))
 
 
 def _new(recording: Sequence[Recorded], contracts: Contracts, known: dict[str, Renamed]) -> dict[str, Renamed]:

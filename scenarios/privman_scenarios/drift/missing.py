@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from privman_contracts import Contracts
+from privman_scenarios.drift.dictionary import mend
 from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 
@@ -17,7 +18,7 @@ def missing_names(recording: Sequence[Recorded], contracts: Contracts) -> Iterat
         name = names.get(_missing_table(recorded)) or names.get(_missing_role(recorded))
         if name:
             kind = name.group.removesuffix("s")
-            yield recorded, f"{name.path} [{name.evidence}]: no {kind} is called {name.value}."
+            yield recorded, f"{name.path} [{name.evidence}]: no {kind} is called {name.value}. {mend(name, 'NAME')}"
 
 
 def _missing_table(recorded: Recorded) -> str:

@@ -26,6 +26,9 @@ class Recorder:
         self._worlds = worlds
         self._clock = clock
         self._page = ""
+        self._dictionary_asked = False
+        self._listening = False
+        self._kept: list[Recorded] = []
         self.exchanges: list[Recorded] = []
 
     def __call__(self, event: Event) -> None:
@@ -36,19 +39,43 @@ class Recorder:
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
         """Return both parties; when they are left, what passed between them is kept."""
-        kept: list[Recorded] = []
-        async with self._worlds.open(seed, start) as targets:
-            for party in (targets.servicenow, targets.console):
-                if not party.has_control:
-                    party.api.listeners.append(lambda call: kept.append(self._asked(call)))
-            try:
-                yield targets
-            finally:
-                # A journal that cannot be read has failed the scenario already.
-                with suppress(ExpectationError):
-                    kept += await _journaled(targets)
-                kept.sort(key=lambda exchange: exchange.at)
-                self.exchanges += [replace(exchange, page=self._page) for exchange in kept]
+        self._kept, self._listening = [], True
+        try:
+            async with self._worlds.open(seed, start) as targets:
+                for party in (targets.servicenow, targets.console):
+                    if not party.has_control and self.heard not in party.api.listeners:
+                        party.api.listeners.append(self.heard)
+                try:
+                    yield targets
+                finally:
+                    await self._read(targets)
+        finally:
+            self._end()
+
+    def heard(self, call: Call) -> None:
+        """Keep what was asked of a system without a journal, also before the world is open."""
+        if self._listening:
+            self._kept.append(self._asked(call))
+
+    async def _read(self, targets: Targets) -> None:
+        # A journal that cannot be read has failed the scenario already.
+        with suppress(ExpectationError):
+            self._kept += await _journaled(targets)
+        await self._ask_dictionary(targets)
+        self._end()
+
+    def _end(self) -> None:
+        """Keep what passed until now; what is asked to clean up belongs to no scenario."""
+        self._listening = False
+        self._kept.sort(key=lambda exchange: exchange.at)
+        self.exchanges += [replace(exchange, page=self._page) for exchange in self._kept]
+        self._kept = []
+
+    async def _ask_dictionary(self, targets: Targets) -> None:
+        """Ask a real instance once what it calls the app's tables and columns, which is kept as any other exchange."""
+        if not targets.servicenow.has_control and not self._dictionary_asked:
+            self._dictionary_asked = True
+            await targets.servicenow.ask_dictionary()
 
     def _asked(self, call: Call) -> Recorded:
         answer = call.answer

@@ -1,0 +1,97 @@
+"""What an instance's own dictionary calls the app's tables and columns, where the recording has it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from privman_contracts import Contracts
+from privman_contracts.wire_name import WireName
+from privman_scenarios.drift.finding import Renamed
+from privman_scenarios.drift.likeness import likest
+from privman_scenarios.recordings.bodies import to_json
+from privman_scenarios.recordings.recorded import Recorded
+
+LABEL = "the instance's dictionary"
+_DICTIONARY = "/table/sys_dictionary"
+_EVERY_TABLE = "sys_"
+
+Dictionary = Mapping[str, set[str]]
+
+
+def dictionary_of(recording: Sequence[Recorded]) -> Dictionary:
+    """Return each table with its columns, but for those that every table has; empty where nobody asked."""
+    tables: dict[str, set[str]] = {}
+    for recorded in recording:
+        answer = to_json(recorded.response) if urlsplit(recorded.url).path.endswith(_DICTIONARY) else None
+        rows = answer.get("result") if isinstance(answer, dict) else None
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("element"), str):
+                columns = tables.setdefault(row["name"], set())
+                columns |= {row["element"]} - {""} if not row["element"].startswith(_EVERY_TABLE) else set()
+    return tables
+
+
+def renamed_in_dictionary(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
+    """Yield the names that the dictionary lacks, with the likeliest of those that have no meaning yet."""
+    dictionary = dictionary_of(recording)
+    if dictionary:
+        yield from _tables(dictionary, contracts)
+        yield from _columns(dictionary, contracts)
+
+
+def lacking_in_dictionary(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[str]:
+    """Yield each name that the dictionary lacks, once others have been tried, with the names that might be meant."""
+    dictionary = dictionary_of(recording)
+    tables = contracts.names.group("tables")
+    known = {table: _known(contracts, word) for word, table in tables.items()}
+    for word, table in tables.items() if dictionary else ():
+        if table not in dictionary:
+            yield _lacking(contracts.names.find(f"tables.{word}"), dictionary.keys() - tables.values())
+            continue
+        for column, spelling in contracts.names.group(f"columns.{word}").items():
+            if spelling not in dictionary[table]:
+                yield _lacking(contracts.names.find(f"columns.{word}.{column}"), dictionary[table] - known[table])
+
+
+def mend(name: WireName, value: str) -> str:
+    """Return the line of a file for ``--inferred`` that gives the name this value."""
+    line = f"{name.word}: {value}"
+    for group in reversed(name.group.split(".")):
+        line = f"{group}: {{{line}}}"
+    return line
+
+
+def _lacking(name: WireName, others: set[str]) -> str:
+    perhaps = f" Perhaps it is {' or '.join(sorted(others))}:" if others else ""
+    value = min(others) if len(others) == 1 else "NAME"
+    return f"{name.path} [{name.evidence}]: the dictionary has no {name.value}.{perhaps} {mend(name, value)}"
+
+
+def _tables(dictionary: Dictionary, contracts: Contracts) -> Iterator[Renamed]:
+    tables = contracts.names.group("tables")
+    unknown = dictionary.keys() - tables.values()
+    for word, table in tables.items():
+        if table in dictionary:
+            continue
+        shared = {other: len(dictionary[other] & _known(contracts, word)) for other in sorted(unknown)}
+        best = max(shared, key=shared.__getitem__, default="")
+        if best and shared[best]:
+            unknown.discard(best)
+            yield Renamed(contracts.names.find(f"tables.{word}"), best, LABEL)
+
+
+def _columns(dictionary: Dictionary, contracts: Contracts) -> Iterator[Renamed]:
+    for word, table in contracts.names.group("tables").items():
+        spellings = contracts.names.group(f"columns.{word}")
+        missing = {
+            spelling: column for column, spelling in spellings.items() if spelling not in dictionary.get(table, ())
+        }
+        unknown = set(dictionary.get(table, ())) - _known(contracts, word)
+        for spelling, column in missing.items():
+            found = likest(spelling, sorted(unknown)) or (min(unknown) if len(missing) == len(unknown) == 1 else "")
+            if found:
+                unknown.discard(found)
+                yield Renamed(contracts.names.find(f"columns.{word}.{column}"), found, LABEL)
+
+
+def _known(contracts: Contracts, word: str) -> set[str]:
+    return set(contracts.names.group(f"columns.{word}").values())
