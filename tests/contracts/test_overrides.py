@@ -1,0 +1,55 @@
+"""Every part that is only inferred has an override: nothing inferred stays as it is where all of them differ."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from privman_contracts import Contracts, Part
+
+OTHER_RULES = {
+    "retried_statuses": [503],
+    "token_renewed_statuses": [440],
+    "token_renewals": 3,
+    "duplicate_request_status": 202,
+    "same_decision_status": 208,
+    "other_decision_status": 411,
+    "unknown_request_status": 410,
+    "bad_request_status": 422,
+    "dead_token_status": 440,
+    "api_disabled_status": 451,
+    "not_allowed_status": 423,
+    "method_not_allowed_status": 501,
+    "unsupported_media_type_status": 416,
+    "failure_statuses": [520],
+    "log_out_status": 200,
+    "api_document": "swagger-2.0",
+}
+
+
+def test_nothing_inferred_is_fixed(names_file: Callable[[str], Path], contracts: Contracts) -> None:
+    """A name, status or form marked I is another, wherever a message or an exchange has it."""
+    tree: dict[str, Any] = {"rules": OTHER_RULES}
+    for name in contracts.names:
+        if name.group == "rules":
+            continue
+        node = tree
+        for word in name.group.split("."):
+            node = node.setdefault(word, {})
+        node[name.word] = f"{name.value}_x" if name.path.startswith(("tables.", "columns.")) else f"our_{name.word}"
+    theirs = Contracts.load(names_file(yaml.safe_dump(tree)))
+    assert OTHER_RULES.keys() == {name.word for name in contracts.names if name.group == "rules"}
+    assert _inferred(contracts) & _inferred(theirs) == set()
+
+
+def _inferred(contracts: Contracts) -> set[tuple[str, str]]:
+    """Return the inferred parts of what the exchanges have, by message or exchange and place."""
+    used = {exchange.name for exchange in contracts.exchanges}
+    used |= {exchange.request for exchange in contracts.exchanges}
+    used |= {answer.schema for exchange in contracts.exchanges for answer in exchange.answers}
+    return {_place(part) for part in contracts.parts() if part.evidence == "I" and part.message in used}
+
+
+def _place(part: Part) -> tuple[str, str]:
+    return part.message, part.path
