@@ -211,6 +211,17 @@ async def test_swallowed_things_are_told_up_to_a_number(client: Client, journal:
     assert max(len(finding.message) for _, finding in journal.findings()) < 1_100
 
 
+@pytest.mark.parametrize("name", ["group_by", "order_by", "sum_fields", "having"])
+async def test_long_lists_of_aggregates(client: Client, swallowed: Callable[[], list[str]], name: str) -> None:
+    """3.3: of a list of very many entries the first ones count, each once, and the others become a finding."""
+    entries = ["number"] * 3_000 + [f"{'parent.' * steps}state" for steps in range(7)] + [f"a{n}" for n in range(500)]
+    url = f"/api/now/stats/incident?sysparm_count=true&sysparm_{name}={','.join(entries)}"
+    batch = {"rest_requests": [{"id": "1", "method": "GET", "url": url}]}
+    answer = await (await client.post("/api/now/v1/batch", json=batch)).json()
+    assert [serviced["status_code"] for serviced in answer["serviced_requests"]] == [200]
+    assert "parameter-ignored" in swallowed()
+
+
 async def test_a_long_dot_walk_leads_nowhere(client: Client) -> None:
     """1.6: a field that walks over more references than a query may does not exist."""
     walk = "caller_id." + "manager." * 1_000 + "name"

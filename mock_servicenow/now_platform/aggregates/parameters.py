@@ -14,6 +14,8 @@ _KNOWN = frozenset(
         *(f"{function}_fields" for function in FUNCTIONS),
     )
 )
+MOST_ENTRIES = 25
+"""How many entries of a list count, since each costs the compiling of an expression (I)."""
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
@@ -93,7 +95,12 @@ def read_stats_parameters(call: Call) -> StatsParameters:
 
 
 def _entries(call: Call, name: str) -> list[str]:
-    return [entry.strip() for entry in call.query.get(name, "").split(",") if entry.strip()]
+    """Return the entries of a list, each once; those beyond `MOST_ENTRIES` become a finding."""
+    entries = list(dict.fromkeys(entry.strip() for entry in call.query.get(name, "").split(",") if entry.strip()))
+    if len(entries) > MOST_ENTRIES:
+        more = f"{name} has {len(entries)} distinct entries; those after the first {MOST_ENTRIES} were ignored"
+        call.swallowed("parameter-ignored", more, name)
+    return entries[:MOST_ENTRIES]
 
 
 def _filters(call: Call) -> tuple[tuple[str, str], ...]:
@@ -102,7 +109,7 @@ def _filters(call: Call) -> tuple[tuple[str, str], ...]:
 
 def _aggregates(call: Call) -> Iterable[Aggregate]:
     for function in FUNCTIONS:
-        for path in dict.fromkeys(_entries(call, f"sysparm_{function}_fields")):
+        for path in _entries(call, f"sysparm_{function}_fields"):
             yield Aggregate(function, path)
 
 
