@@ -109,6 +109,26 @@ def test_the_override_explains_the_drift(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["drift", file, "--inferred", str(tmp_path / "found.yaml")]) == 0
 
 
+def test_responses_of_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of responses shows both, though one is like none."""
+    ours = {"words": {"response": {"approve": "Approved", "deny": "Rejected"}}}
+    file = record(tmp_path, yaml.safe_dump(ours))
+    capsys.readouterr()
+    assert main(["drift", file]) == 1
+    out = capsys.readouterr().out
+    assert yaml.safe_load(out) == ours
+    assert "2 names differ, 0 differences are of another kind" in out
+
+
+def test_a_list_of_nothing_known(drift: Any) -> None:
+    """Two words that are like none are told, and nothing is guessed."""
+    code, override, comments = drift(
+        registered(), declared(201, {"result": {"sys_id": INSTANCE}}, valid_responses="Ja,Nein")
+    )
+    assert (code, override) == (1, None)
+    assert comments[1].startswith('activity-type-request $.valid_responses [P]: valid_responses has value "Ja,Nein".')
+
+
 def test_what_an_instance_answers_counts_by_itself(drift: Any) -> None:
     """A console may go on sending a column that ServiceNow drops; only the answer shows the instance's own name."""
     code, override, _ = drift(request(201, integration_id=INSTANCE, status="Pending"))

@@ -14,7 +14,7 @@ from privman_scenarios.drift.properties import renamed_properties
 from privman_scenarios.drift.refusals import unexpected_refusals
 from privman_scenarios.drift.statuses import renamed_statuses
 from privman_scenarios.drift.tables import renamed_tables
-from privman_scenarios.drift.words import renamed_words
+from privman_scenarios.drift.words import renamed_in_lists, renamed_words
 from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 from privman_testbench.masking import MASK
@@ -24,6 +24,7 @@ _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], 
     renamed_tables,
     renamed_properties,
     renamed_words,
+    renamed_in_lists,
     renamed_statuses,
 )
 _INDEX = re.compile(r"\[\d+\]")

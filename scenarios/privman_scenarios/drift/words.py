@@ -24,6 +24,23 @@ def renamed_words(recording: Sequence[Recorded], contracts: Contracts) -> Iterat
                 yield Renamed(name, seen.value, seen.recorded.label)
 
 
+def renamed_in_lists(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
+    """Yield the words that a list lacks, where another stands in their place: the alike one, else the only one."""
+    for seen in values(recording, contracts):
+        if "x-listed" not in seen.schema or not isinstance(seen.value, str):
+            continue
+        names = {str(name.value): name for name in contracts.names if name.group == seen.schema["x-listed"]}
+        listed = seen.value.split(",")
+        lacking, unknown = (
+            [word for word in names if word not in listed],
+            [word for word in listed if word not in names],
+        )
+        for word in unknown:
+            meant = likest(word, lacking) or (lacking[0] if len(lacking) == len(unknown) == 1 else "")
+            if meant:
+                yield Renamed(names[meant], word, seen.recorded.label)
+
+
 def _meanings(seen: Seen, contracts: Contracts) -> set[str]:
     """Return the paths of the words that may stand there; a word means one that may stand wherever it was seen."""
     groups = {*seen.schema["x-words"]}
