@@ -277,3 +277,12 @@ def test_secrets_that_share_characters_are_masked_together() -> None:
     secrets.add("abcdefgh1")
     secrets.add("fgh1ijkl2")
     assert secrets.mask("[abcdefgh1ijkl2]") == "[***]"
+
+
+@pytest.mark.parametrize(("times", "masked"), [(1, True), (3, True), (5, False)])
+def test_base64_is_unpacked_three_times(times: int, masked: bool) -> None:  # noqa: FBT001 - a parameter
+    """No message of either product packs texts deeper, and each layer costs time."""
+    text = "grant_type=password&password=test"
+    for _ in range(times):
+        text = b64encode(text.encode()).decode()
+    assert (Secrets().mask(text) != text) == masked
