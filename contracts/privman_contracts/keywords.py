@@ -93,13 +93,13 @@ def _doubt(validator: Draft202012Validator, doubt: Schema, text: object, schema:
 def _doubt_keys(
     validator: Draft202012Validator, wanted: object, document: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Doubt a key that is none of the contract's, and looks like one that the object lacks."""
+    """Doubt a key that is none of the contract's, and looks like one of them."""
     del validator, wanted
     if not isinstance(document, dict):
         return
-    missing = schema["properties"].keys() - document.keys()
-    for key in document.keys() - schema["properties"].keys():
-        if wording.nearest(key, missing, _MISSPELT):
+    known = schema["properties"].keys()
+    for key in document.keys() - known:
+        if wording.nearest(key, known, _MISSPELT):
             yield ValidationError(DOUBT, path=[key])
 
 

@@ -61,6 +61,13 @@ HOLDS = {
     + "- console.use: first\n- console.expect-approval: Approved\n"
     + "- servicenow.expect-configuration: {count: 2}\n- servicenow.expect-request: {instance_id: '${instance_id}'}\n",
     "a page": "- console.call: {path: /Tms/services/swagger/ui/index, body: {matches: '(?i)<html'}}\n",
+    "values that are hardly meant": """
+- console.ask: {metadata: {PolicyNam: Elevate}}
+- servicenow.expect-finding: {rule: doubtful-value, message: Did you mean 'PolicyName'}
+- servicenow.approve: {duration: "00:00:00"}
+- servicenow.expect-finding: {rule: doubtful-value, message: more than no time}
+- console.expect-finding: {rule: doubtful-value, message: more than no time}
+""",
     "a text sent as it is": """
 - console.call: {method: POST, path: /Tms/services/api/logon/token, text: "{", status: 400}
 - console.expect-finding: token-request
@@ -134,7 +141,7 @@ async def test_what_holds(steps: str) -> None:
         (
             "- servicenow.fault: {kind: hibernating, method: GET}\n- servicenow.expect-records: {table: response}\n",
             "servicenow.expect-records",
-            "an answer with a result",
+            "an answer with a list of records",
             "GET /api/now/table/x_thyti_thycotic_p_response?",
         ),
         (
