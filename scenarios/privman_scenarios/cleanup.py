@@ -65,7 +65,8 @@ class Cleanup:
             left = [*await self._strangers(), *await self._delete(), *self._unnamed]
         except ExpectationError as error:
             why = f"expected {error.expected}; came {error.came}"
-            raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {why}.") from None
+            kept = "; ".join(["", *(record.path for record in self._own.newest_first())])
+            raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {why}{kept}.") from None
         if left:
             raise TargetUnreachableError(f"{self._servicenow.url} keeps records of this run: {'; '.join(left)}.")
 

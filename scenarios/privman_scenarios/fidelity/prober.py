@@ -63,7 +63,8 @@ class Prober:
         """Play the trap's probe; what it created is deleted, also when it is interrupted."""
         mark = f"fidelity-{self._ids.hex(12)}"
         unknown = self._ids.sys_id()
-        places = {**self._names, "mark": mark, "user": self._user.user, "me": await self._own_id(), "unknown": unknown}
+        drawn = {"mark": mark, "unknown": unknown, "guid": self._ids.guid()}
+        places = {**self._names, **drawn, "user": self._user.user, "me": await self._own_id()}
         probed = Probed()
         self._own, self._marks = OwnRecords(self._api, self._user), Counter()
         try:
