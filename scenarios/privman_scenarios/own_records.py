@@ -207,7 +207,7 @@ def _created(answer: Answer, table: str) -> str:
 def _records(answer: Answer) -> Iterator[Mapping[str, Any]]:
     """Yield the records of an answer that have a sys_id."""
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
-    for each in result if isinstance(result, list) and not answer.refused else ():
+    for each in result if isinstance(result, list) else ():
         sys_id = each.get("sys_id") if isinstance(each, dict) else None
         if isinstance(sys_id, str) and SYS_ID.fullmatch(sys_id):
             yield each

@@ -136,7 +136,7 @@ class _Composer:
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[yaml.Node, int]] = field(default_factory=dict)
     repeated: int = 0
-    root: yaml.Node | None = None
+    root: Any = None
 
     def take(self, event: yaml.Event) -> None:
         """Take the next event."""
@@ -202,8 +202,7 @@ def _documents(loader: Any) -> Iterator[yaml.Node]:  # noqa: ANN401 - PyYAML's l
     while loader.check_event():
         event = loader.get_event()
         if isinstance(event, yaml.DocumentEndEvent):
-            if composer.root is not None:
-                yield composer.root
+            yield composer.root
             composer = _Composer(loader)
         else:
             composer.take(event)

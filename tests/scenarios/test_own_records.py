@@ -1,0 +1,127 @@
+"""Which records are a run's own, and that no other is touched."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.own_records import Mark, NotOwnError, OwnRecord, OwnRecords
+from privman_scenarios.shapes import fault_of, headers, moment
+from privman_scenarios.world import Remote, WorldBuilder
+from privman_testbench.serving import serving
+
+from .stub_instance import StubInstance
+
+ONE, OTHER = "1" * 32, "2" * 32
+
+
+@pytest.fixture
+async def instance() -> AsyncIterator[tuple[StubInstance, OwnRecords]]:
+    """Return a stub instance that is being served, and the records of a run there."""
+    stub = StubInstance()
+    async with serving(stub.app()) as stub.url:
+        worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"))
+        async with worlds.open() as targets:
+            assert targets.servicenow.own is not None
+            yield stub, targets.servicenow.own
+
+
+SHOWN: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"name": "a"}, {"name": "a"}, ""),
+    ({"name": "a"}, {"name": "b"}, "its name is 'b', and this run sent 'a'"),
+    ({"name": "a"}, {}, "it shows nothing of what this run sent"),
+    ({"name": "a", "password": "p"}, {"name": "a", "password": "***"}, ""),
+    ({"name": "a", "span": "16:30:00"}, {"name": "a", "span": "1970-01-01 16:30:00"}, ""),
+    ({"name": "a", "user": ONE}, {"name": "a", "user": {"link": "x", "value": ONE}}, ""),
+    ({"flag": True, "number": 3, "none": None}, {"flag": "true", "number": "3", "none": "x"}, ""),
+    ({"text": "x" * 100}, {"text": "x" * 40}, ""),
+    ({"text": "x" * 100}, {"text": "x"}, "its text is 'x', and this run sent"),
+    ({"pairs": '{"a":"1","b":"***"}'}, {"pairs": '{"b": "secret", "a": "1"}'}, ""),
+    ({"pairs": '{"a":"1"}'}, {"pairs": '{"a": "2"}'}, "its pairs is"),
+    ({"pairs": '{"a":"1"}'}, {"pairs": "[1]"}, "its pairs is '[1]'"),
+    ({"name": "a", "sys_created_by": "me"}, {"name": "a", "sys_created_by": "admin"}, ""),
+]
+
+
+@pytest.mark.parametrize(("sent", "shown", "why"), SHOWN)
+async def test_a_record_is_own_when_it_shows_what_was_sent(
+    instance: tuple[StubInstance, OwnRecords], sent: dict[str, Any], shown: dict[str, Any], why: str
+) -> None:
+    """What cannot be seen, such as a password, does not count; what differs does."""
+    stub, own = instance
+    stub.tables["groups"] = [{"sys_id": ONE, **shown}]
+    told = await own.delete(OwnRecord("groups", ONE, sent))
+    assert (stub.tables["groups"] == []) is (told == "")
+    assert why in told
+
+
+async def test_nothing_else_is_sent(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """Neither a deletion, nor to another record, nor for what has no sys_id or no table."""
+    stub, own = instance
+    stub.tables["groups"] = [{"sys_id": ONE, "name": "a"}, {"sys_id": OTHER, "name": "b"}]
+    record = OwnRecord("groups", ONE, {"name": "a"})
+    for method, path in (("DELETE", record.path), ("PATCH", f"/api/now/table/groups/{OTHER}")):
+        with pytest.raises(NotOwnError):
+            await own.send(method, record, path, {}, auth=None)
+    for odd in (OwnRecord("groups", "", {}), OwnRecord("../groups", ONE, {}), OwnRecord("groups", f"{ONE}?", {})):
+        with pytest.raises(NotOwnError, match="a sys_id of 32 hexadecimal digits"):
+            await own.delete(odd)
+    with pytest.raises(NotOwnError, match="to be the record that this run has created"):
+        await own.require_own(OwnRecord("groups", OTHER, {"name": "a"}))
+    assert len(stub.tables["groups"]) == 2
+
+
+async def test_a_marked_record_holds_its_mark(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """An instance that ignores the query shows records of others, and such as have no sys_id."""
+    stub, own = instance
+    stub.deaf = True
+    stub.tables["groups"] = [{"sys_id": ONE, "name": "m"}, {"sys_id": OTHER, "name": "b"}, {"sys_id": "x", "name": "m"}]
+    assert [record.sys_id for record in await own.marked(Mark("groups", "name", "m", 1))] == [ONE]
+    with pytest.raises(NotOwnError, match="at most 0 records"):
+        await own.marked(Mark("groups", "name", "m", 0))
+    stub.hidden = {"groups"}
+    with pytest.raises(ExpectationError, match="the records of groups with name 'm'"):
+        await own.marked(Mark("groups", "name", "m", 1))
+
+
+async def test_a_record_that_is_shown_elsewhere_is_not_own() -> None:
+    """An instance may answer another record than it was asked for."""
+
+    async def other(_request: web.Request) -> web.Response:
+        return web.json_response({"result": {"sys_id": OTHER, "name": "a"}})
+
+    app = web.Application()
+    app.router.add_get("/api/now/table/{path:.*}", other)
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(serving(StubInstance().app()))
+        elsewhere = await stack.enter_async_context(serving(app))
+        worlds = WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"))
+        targets = await stack.enter_async_context(worlds.open())
+        own = targets.servicenow.own
+        assert own is not None
+        targets.servicenow.api.url = elsewhere
+        told = await own.delete(OwnRecord("groups", ONE, {"name": "a"}))
+        targets.servicenow.api.url = url
+    assert f"the instance shows another record there, '{OTHER}'" in told
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "fault"),
+    [
+        ({"a": [1]}, {"a": [int], "b?": str}, ""),
+        ({"a": [1, "x"]}, {"a": [int]}, "a[1] to be int"),
+        ({"a": True}, {"a": int}, "a to be int"),
+        ({}, {"a": int}, "a to be there"),
+        ([], {"a": int}, "the answer to be an object"),
+        ({}, [int], "the answer to be a list"),
+        ("noon", moment, "the answer to be a moment in ISO 8601 with an offset"),
+        ("2026-01-05T09:00:00", moment, "the answer to be a moment in ISO 8601 with an offset"),
+        ([["a", 1]], headers, "the answer to be a list of names and values"),
+    ],
+)
+def test_a_shape_names_what_is_wrong(value: object, shape: Any, fault: str) -> None:
+    """With its place."""
+    assert fault_of(value, shape) == fault
