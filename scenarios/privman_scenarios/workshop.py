@@ -87,7 +87,7 @@ class Workshop:
             return [bare]
 
     async def _swept(self, scenario: Scenario) -> Iterator[Scenario]:
-        return variations(scenario, await self._messages(scenario) if self.sweep else ())
+        return variations(scenario, await self._messages(scenario)) if self.sweep else iter(())
 
     async def _interleaved(self, scenario: Scenario) -> list[Scenario]:
         found: list[Scenario] = []
