@@ -52,7 +52,7 @@ HOLDS = {
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
     "a record that was inserted and is deleted": INSERTED
     + "- servicenow.delete: {table: response, sys_id: '${made.sys_id}'}\n"
-    + "- servicenow.expect-records: {table: response, as: none, count: 0}\n",
+    + "- servicenow.expect-records: {table: response, count: 0}\n",
     "a deletion that is refused": f"- servicenow.delete: {{table: response, sys_id: '{'0' * 32}'}}\n"
     "- servicenow.expect-refusal: 404\n",
     "another console, before and after the first is set up": "- console.use: other\n- console.use: first\n"
@@ -167,6 +167,7 @@ async def test_what_holds(steps: str) -> None:
             "-> 0 no answer: ",
         ),
         ("- console.ask: {sent: false}\n", "console.ask", "sent False", "sent True"),
+        ("- servicenow.find: {table: response, as: none}\n", "servicenow.find", "a record of response", "none"),
     ],
 )
 async def test_what_does_not_hold(steps: str, step: str, expected: str, came: str) -> None:

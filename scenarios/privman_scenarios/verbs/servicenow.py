@@ -59,6 +59,11 @@ UPDATE = (
     Argument("by", TEXT, "The user name; the administrator unless said."),
 )
 A_ROLE = checks.word("role", servicenow_roles, "roles")
+FIND = (
+    TABLE,
+    Argument("where", VALUES, "Only records with these values.", check=checks.where),
+    Argument("as", TEXT, "A name under which '${name.sys_id}' of the first is kept.", required=True),
+)
 DELETE = (
     TABLE,
     Argument("sys_id", TEXT, "The record.", required=True),
@@ -107,7 +112,6 @@ EXPECT_RECORDS = (
     Argument("where", VALUES, "Only records with these values.", check=checks.where),
     Argument("count", COUNT, "How many there are; at least one unless said."),
     Argument("values", EXPECTED_VALUES, "What holds for each.", check=checks.columns),
-    Argument("as", TEXT, "A name under which '${name.sys_id}' of the first is kept."),
 )
 
 
@@ -127,6 +131,7 @@ def verbs() -> list[Verb]:
             _verb("delete", "Delete a record through the Table API.", delete, DELETE),
             needs=frozenset({"instance of its own"}),
         ),
+        _verb("find", "Find a record, to use it in later steps.", find, FIND),
         _verb("expect-request", "The Requests table has this.", expect_request, EXPECT_REQUEST, "status"),
         _verb("expect-response", "The Responses table has this.", expect_response, EXPECT_RESPONSE, "response"),
         _verb(
@@ -192,6 +197,14 @@ async def update(play: Play, arguments: Arguments) -> None:
     play.answered("servicenow", answer)
 
 
+async def find(play: Play, arguments: Arguments) -> None:
+    """Remember the sys_id of the first record that fits."""
+    found = await play.targets.servicenow.find(arguments["table"], **arguments.get("where", {}))
+    if not found:
+        raise ExpectationError(f"a record of {arguments['table']}", "none")
+    _save(play, arguments["as"], found[0])
+
+
 async def delete(play: Play, arguments: Arguments) -> None:
     """Delete a record."""
     auth = await play.targets.servicenow.credentials(arguments.get("by", ""))
@@ -225,8 +238,6 @@ async def expect_records(play: Play, arguments: Arguments) -> None:
         require(arguments.get("values", {}), record)
         if "response_status_code" in arguments.get("values", {}):
             play.expected.add(int(record["response_status_code"] or 0))
-    if "as" in arguments and found:
-        _save(play, arguments["as"], found[0])
 
 
 async def _expect(play: Play, table: str, arguments: Arguments, **where: str) -> None:
