@@ -166,6 +166,7 @@ HOLDS = {
     "a request without its activity type": replace(
         TIMED_OUT, requests=[{**ROW, "status": "Pending"}], activity_types=[]
     ),
+    "responses to no request": replace(WELL, responses=[RESPONSE, *[{**RESPONSE, "request_id": ""}] * 2]),
     "a denial with a duration": replace(
         WELL,
         sightings=seen("Pending", "Denied"),

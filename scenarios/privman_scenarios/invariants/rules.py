@@ -84,7 +84,7 @@ def both_sides_agree(evidence: Evidence) -> Iterator[str]:
 def one_record_each(evidence: Evidence) -> Iterator[str]:
     """A request is one row in ServiceNow and has at most one response."""
     rows = Counter(row["request_id"] for row in evidence.requests)
-    responses = Counter(row["request_id"] for row in evidence.responses)
+    responses = Counter(row["request_id"] for row in evidence.responses if row["request_id"])
     for kind, counted in (("request", rows), ("response to request", responses)):
         yield from (
             f"the {kind} {key} stands {count} times in ServiceNow" for key, count in counted.items() if count > 1
