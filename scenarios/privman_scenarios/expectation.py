@@ -117,9 +117,9 @@ def _equal(expected: object, came: object) -> bool:
     return expected == came and isinstance(expected, bool) == isinstance(came, bool)
 
 
-def _matches(pattern: str, came: object, where: str) -> Iterator[Difference]:
+def _matches(pattern: object, came: object, where: str) -> Iterator[Difference]:
     try:
-        found = isinstance(came, str) and is_found(pattern, came)
+        found = isinstance(came, str) and is_found(str(pattern), came)
     except PatternError:  # a variable in it had an odd value
         found = False
     if not found:

@@ -153,7 +153,10 @@ steps:
   - servicenow.create-user: {name: theirs, roles: [x_thyti_thycotic_p.approver, itil]}
   - servicenow.approve: {by: theirs}
   - servicenow.expect-request: {status: {not: Escalate}, metadata: {json: {Colour: {absent: true}}}}
+  - servicenow.expect-request: {status: {matches: "^(App|Esc)"}, comment: {matches: ""}}
+  - servicenow.expect-request: {status: {not: {matches: "${rule.other_decision_status}"}}}
   - servicenow.expect-exchanges: {path: "/api/acme/*", count: 0}
+  - servicenow.expect-exchanges: {path: "*/${ours.sys_id}", count: 0}
   - servicenow.expect-finding: {rule: acme-rule, count: 0}
   - console.expect-webhooks: [{event: {not: Escalation Event}}]
   - console.expect-approval: Approved
