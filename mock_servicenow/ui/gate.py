@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from mock_servicenow.now_platform.errors import Forbidden, PlatformError
-from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
+from mock_servicenow.now_platform.identity.roles import USER_TABLES, page_user
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
@@ -68,7 +68,7 @@ class Gate:
         if known is not None:
             return known
         with self._instance.transaction(self._instance.system) as session:
-            return cache.get("page-users", found.user_id, USER_TABLES, lambda: acting_user(session, found.user_id))
+            return cache.get("page-users", found.user_id, USER_TABLES, lambda: page_user(session, found.user_id))
 
     async def _answer(self, visit: Visit, page: Page) -> web.Response:
         if visit.request.method != "POST":

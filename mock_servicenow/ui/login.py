@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
+from mock_servicenow.now_platform.identity.roles import may_log_in
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.links import is_own
 from mock_servicenow.ui.visit import Visit
@@ -46,9 +46,4 @@ class Login:
     def _check(self, user_name: str, password: str) -> User | None:
         with self._instance.transaction(self._instance.system) as session:
             user = self._instance.authentication.check(session, user_name, password)
-            return user if user is not None and _may_use_pages(session, user) else None
-
-
-def _may_use_pages(session: Session, user: User) -> bool:
-    """Tell whether a user may log in at all: some are for web services alone."""
-    return session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is None
+            return user if user is not None and may_log_in(session, user) else None

@@ -178,3 +178,13 @@ async def test_keys_are_masked(anonymous: Client, opened: Callable[..., str], jo
 def printed(journal: Journal) -> str:
     """Return the whole journal as the control plane prints it."""
     return orjson.dumps([journal.to_json(exchange) for exchange in journal.kept()]).decode()
+
+
+@pytest.mark.parametrize("verb", ["DELETE", "patch", "POST"])
+async def test_an_overriding_verb_is_the_one_that_counts(
+    anonymous: Client, opened: Callable[..., str], verb: str
+) -> None:
+    """A key that reads does nothing else, whatever header says what the call is to do."""
+    opened(apply_all_methods="false", http_method="GET")
+    assert await status(anonymous, **HEADER) == 200
+    assert await status(anonymous, **HEADER, **{"X-HTTP-Method-Override": verb}) == 401

@@ -323,6 +323,24 @@ async def test_a_forged_form_is_intercepted(anonymous: Client, instance: Instanc
     assert response.headers["Location"] == "/security_interceptor.do"
 
 
+async def test_users_of_web_services_alone_consent_to_nothing(
+    anonymous: Client, instance: Instance, change: Change
+) -> None:
+    """Neither by the password on the page nor by the session that a call has opened."""
+    change("sys_user", "user_name", "admin", web_service_access_only="true")
+    assert (await consent(anonymous)).status == 401
+    session = instance.web_sessions.open(ADMIN, by_call=True)
+    anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
+    page = await (await anonymous.get("/oauth_auth.do", params=query())).text()
+    assert 'name="user_password"' in page
+
+
+async def test_no_other_page_shows_the_consent_as_its_own(anonymous: Client) -> None:
+    """A button that a user does not see for what it is gives no token away."""
+    page = await anonymous.get("/oauth_auth.do", params=query())
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+
+
 async def test_a_wrong_password_on_the_page(anonymous: Client) -> None:
     """The page is shown again, and no code is given."""
     response = await consent(anonymous, {"user_name": "admin", "user_password": "wrong", "decision": "allow"})

@@ -1,5 +1,7 @@
 """Sessions beside other credentials (platform 4.7)."""
 
+from collections.abc import Callable
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -51,3 +53,41 @@ async def test_credentials_open_the_session_of_their_user(client: Client, instan
     session = instance.web_sessions.find(first.cookies["JSESSIONID"].value)
     assert session is not None
     assert session.user_id == ADMIN
+
+
+async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: Instance, key: dict[str, str]) -> None:
+    """A key, or a token, may open one API alone; the session of its answer is nobody's."""
+    answer = await anonymous.get(INCIDENTS, params={"sysparm_limit": "1"}, headers=key)
+    assert answer.status == 200
+    session = instance.web_sessions.find(answer.cookies["JSESSIONID"].value)
+    assert session is not None
+    assert not session.user_id
+
+
+@pytest.fixture(params=["bearer", "api key"])
+def key(request: pytest.FixtureRequest, create: Callable[..., str], instance: Instance) -> dict[str, str]:
+    """Return the header of a credential of the administrator that is no password."""
+    if request.param == "bearer":
+        create(
+            "oauth_credential",
+            type="access_token",
+            token="t" * 64,
+            user=ADMIN,
+            expires="2099-01-01 00:00:00",
+            scopes="useraccount",
+        )
+        return {"Authorization": f"Bearer {'t' * 64}"}
+    with instance.transaction(instance.system) as session:
+        parameter = session.find("sys_token_auth_parameter", type="auth_header")
+        assert parameter is not None
+    profile = create("http_key_auth", name="Keys", auth_parameter=parameter.sys_id)
+    policy = create("sys_api_access_policy", name="Tables", api="Table API")
+    create("sys_auth_profile_mapping", api_access_policy=policy, inbound_auth_profile=profile)
+    create("api_key", name="Key", token="now_key-of-the-admin", user=ADMIN)
+    return {"x-sn-apikey": "now_key-of-the-admin"}
+
+
+async def test_a_locked_users_session_ends(anonymous: Client, token: str, change: Callable[..., None]) -> None:
+    """Locked out, he is nobody, whatever cookie he has."""
+    change("sys_user", "user_name", "admin", locked_out="true")
+    assert (await anonymous.get(INCIDENTS, headers={"X-UserToken": token})).status == 401

@@ -38,6 +38,18 @@ async def test_users_for_web_services_alone_cannot_log_in(site: Site) -> None:
     assert "User name or password invalid" in (await somebody.log_in("robot")).html
 
 
+async def test_a_call_opens_no_page_to_users_for_web_services_alone(site: Site) -> None:
+    """The session that a call with their password opens is none of a browser."""
+    await site.add_user("robot", web_service_access_only="true")
+    async with ClientSession(cookie_jar=DummyCookieJar()) as http:
+        robot = {"Authorization": encode_basic_auth("robot", "admin")}
+        async with http.get(f"{site.url}/api/now/table/incident", headers=robot) as answer:
+            assert answer.status == 200
+            cookies = {"JSESSIONID": answer.cookies["JSESSIONID"].value}
+    somebody = await site.person("")
+    assert "/login.do" in (await somebody.get("/", cookies=cookies)).url
+
+
 async def test_session_of_a_deactivated_user_is_worth_nothing(site: Site) -> None:
     """Whoever is deactivated has to log in again, and cannot."""
     await site.add_user("leaver")

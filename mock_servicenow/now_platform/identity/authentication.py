@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -101,7 +101,7 @@ class Authentication:
             return None
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._instance.release.not_authenticated)
-        return user
+        return replace(user, opens_session=True)
 
 
 def _needs_token(session: "Session", user: "User") -> bool:

@@ -41,6 +41,17 @@ def acting_user(session: "Session", sys_id: str) -> User | None:
     return None if record is None or record["locked_out"] == "true" else load_user(session, record)
 
 
+def may_log_in(session: "Session", user: User) -> bool:
+    """Tell whether a user may open pages: some are for web services alone."""
+    return session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is None
+
+
+def page_user(session: "Session", sys_id: str) -> User | None:
+    """Return the user of that sys_id if he may act on pages."""
+    user = acting_user(session, sys_id)
+    return user if user is not None and may_log_in(session, user) else None
+
+
 def _granted(session: "Session", user_id: str) -> set[str]:
     """Return the roles of the user himself and of his groups."""
     granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}

@@ -16,6 +16,7 @@ class User:
         date_format: such as ``dd/MM/yyyy``; the instance's default if empty.
         time_format: such as ``HH:mm:ss``; the instance's default if empty.
         unrestricted: acts without access control.
+        opens_session: whether what the user has proven lets him do everything that his session would.
     """
 
     sys_id: str
@@ -26,6 +27,7 @@ class User:
     date_format: str = ""
     time_format: str = ""
     unrestricted: bool = False
+    opens_session: bool = False
 
     def has_any(self, roles: tuple[str, ...]) -> bool:
         """Return whether one of the roles is held; an administrator holds every role."""

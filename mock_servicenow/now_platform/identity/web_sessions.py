@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import is_same
-from mock_servicenow.now_platform.identity.roles import load_user
+from mock_servicenow.now_platform.identity.roles import acting_user
 from privman_testbench.ids import Ids
 from privman_testbench.pages.browser_sessions import SessionOwners, SessionTokens
 
@@ -94,5 +94,4 @@ class WebSessions:
         found = self.find(evidence.cookies.get(COOKIE, ""))
         if found is None or not is_same(found.token, evidence.headers.get("X-UserToken", "")):
             return None
-        record = session.get("sys_user", found.user_id)
-        return None if record is None or record["active"] != "true" else load_user(session, record)
+        return acting_user(session, found.user_id)

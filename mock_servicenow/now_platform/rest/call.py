@@ -14,6 +14,11 @@ JSON = "application/json;charset=UTF-8"
 XML = "application/xml; charset=UTF-8"
 
 
+def verb_of(method: str, headers: Mapping[str, str]) -> str:
+    """Return the verb that counts: the overriding one if the header names it (platform 1.2)."""
+    return (headers.get("X-HTTP-Method-Override") or method).upper()
+
+
 @dataclass(slots=True)
 class Call:
     """One call.
@@ -46,8 +51,8 @@ class Call:
 
     @property
     def verb(self) -> str:
-        """Return the verb that counts: the overriding one if the header names it (platform 1.2)."""
-        return (self.headers.get("X-HTTP-Method-Override") or self.method).upper()
+        """Return the verb that counts."""
+        return verb_of(self.method, self.headers)
 
     @property
     def prefix(self) -> str:

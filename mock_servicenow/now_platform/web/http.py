@@ -20,7 +20,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
-from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, verb_of
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
@@ -177,7 +177,9 @@ async def authenticate(instance: "Instance", request: web.Request) -> User:
 
 def evidence_of(request: web.Request) -> Evidence:
     """Return what a request carries to prove who sent it."""
-    return Evidence(request.headers, request.query, request.cookies, request.path, request.method)
+    return Evidence(
+        request.headers, request.query, request.cookies, request.path, verb_of(request.method, request.headers)
+    )
 
 
 def asked(request: web.Request) -> MultiDict[str]:
@@ -212,7 +214,9 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
         headers["X-Is-Logged-In"] = "true"
     known = "Cookie" in request.headers and instance.web_sessions.find(request.cookies.get(COOKIE, ""))
     if not known:
-        for cookie in instance.web_sessions.open("" if user is None else user.sys_id, by_call=True).cookies():
+        # A token or a key may open one API alone and end before a session does, so it opens none for its user.
+        owner = user.sys_id if user is not None and user.opens_session else ""
+        for cookie in instance.web_sessions.open(owner, by_call=True).cookies():
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":
         _stream(request, response)

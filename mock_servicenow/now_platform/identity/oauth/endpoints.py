@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
 from mock_servicenow.now_platform.identity.oauth.grants import Grants
 from mock_servicenow.now_platform.identity.oauth.pages import consent_page, error_page
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.rest.call import JSON
 from mock_servicenow.now_platform.web.http import add_headers
@@ -31,6 +32,8 @@ INTERCEPTOR = "/security_interceptor.do"
 _MOST_FIELDS = 100
 _LONGEST_FORM = 256 * 1024
 _FORM = "application/x-www-form-urlencoded"
+# No page of another site shows the consent as its own; the answer of the form leads to the client's address.
+_UNFRAMED = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
 _FAILURE = {"error_description": "access_denied", "error": "server_error"}
 
 
@@ -106,7 +109,7 @@ class OAuthEndpoints:
                 asked = self._authorization.asked(session, request.query)
             except RefusedError as refusal:
                 return _html(error_page(str(refusal)), 400)
-            visitor = self._visitor(request)
+            visitor = self._visitor(session, request)
             if form is None:
                 return _html(consent_page(asked.client["name"], "" if visitor is None else visitor.token))
             return self._decided(session, asked, visitor, form)
@@ -121,14 +124,14 @@ class OAuthEndpoints:
             return _html(consent_page(asked.client["name"], ""), 401)
         return _redirect(self._authorization.allow(session, asked, user_id))
 
-    def _visitor(self, request: web.Request) -> WebSession | None:
-        """Return the session of a visitor who is logged in."""
+    def _visitor(self, session: "Session", request: web.Request) -> WebSession | None:
+        """Return the session of a visitor who is logged in and may use pages still."""
         found = self._instance.web_sessions.find(request.cookies.get(COOKIE, ""))
-        return found if found is not None and found.user_id else None
+        return found if found is not None and page_user(session, found.user_id) is not None else None
 
     def _logged_in(self, session: "Session", form: Form) -> str | None:
         user = self._instance.authentication.check(session, form.get("user_name", ""), form.get("user_password", ""))
-        return None if user is None else user.sys_id
+        return user.sys_id if user is not None and may_log_in(session, user) else None
 
     def _revoke(self, token: str) -> None:
         with self._instance.transaction(self._instance.system) as session:
@@ -168,7 +171,7 @@ def _fields(body: str) -> dict[str, str]:
 
 
 def _html(page: str, status: int = 200) -> web.Response:
-    return web.Response(status=status, text=page, content_type="text/html", charset="UTF-8")
+    return web.Response(status=status, text=page, content_type="text/html", charset="UTF-8", headers=_UNFRAMED)
 
 
 def _redirect(location: str) -> web.Response:

@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.registry import known_client
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
 from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens
-from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.identity.roles import acting_user, may_log_in
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Grants:
         user = self._instance.authentication.check(session, name, form.get("password", ""))
         if user is None:
             raise RefusedError(f"username is '{name}'; he does not exist, may not log in, or the password is another")
-        if session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is not None:
+        if not may_log_in(session, user):
             raise RefusedError(f"user '{name}' is for web services only; this grant needs one who may log in")
         return Proven(user.sys_id, form.get("scope", ""))
 
