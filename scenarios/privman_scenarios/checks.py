@@ -125,7 +125,7 @@ def rows_of(fields: Mapping[str, Check]) -> Check:
                 place = (index, key) if listed else (key,)
                 if key in fields:
                     yield from _below(place, fields[key](each, arguments, own))
-                elif key not in OPERATORS:
+                elif row.keys() != {"absent"}:
                     yield Flaw(place, f"unknown key {key!r}. {nearest(key, fields)}")
 
     return check
@@ -176,12 +176,11 @@ def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...],
     if strange or len(value) != 1:
         key = (strange or [""])[0]
         yield Flaw((*path, *strange[:1]), f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
-        return
-    ((operator, operand),) = value.items()
-    if operator == "not":
-        yield from _expectation(of, operand, (*path, operator), own)
-    elif operator == "matches" and of.words and not _matches_one(operand, _all(of.words, own, of.own)):
-        yield Flaw((*path, operator), f"{operand!r} matches no {of.what}. Expected one of {', '.join(of.words)}.")
+    elif "not" in value:
+        yield from _expectation(of, value["not"], (*path, "not"), own)
+    elif "matches" in value and of.words and not _matches_one(value["matches"], _all(of.words, own, of.own)):
+        text = f"{value['matches']!r} matches no {of.what}. Expected one of {', '.join(of.words)}."
+        yield Flaw((*path, "matches"), text)
 
 
 def _matches_one(pattern: str, words: Iterable[str]) -> bool:

@@ -129,6 +129,10 @@ TYPOS = {
         "console.expect-webhooks: [{endpoint_ur: {absent: true}}]",
         "unknown key 'endpoint_ur'. Did you mean 'endpoint_url'?",
     ),
+    "operator on a webhook": (
+        "console.expect-set-up: {webhook: {not: {event: x}}}",
+        "unknown key 'not'.",
+    ),
     "user of the set-up": (
         "console.set-up: {servicenow_user: boss}",
         "no step before has created user 'boss'. Expected servicenow.create-user first.",
@@ -147,6 +151,8 @@ own:
   findings: [acme-rule]
   events: [Escalation Event]
 steps:
+  - console.expect-set-up: {webhook: {absent: false}}
+  - console.call: {path: /Tms/services/api/v1/version/Current, body: {Messages: []}}
   - console.ask:
   - servicenow.insert: {table: incident, values: {short_description: Printer, as: anything}, as: ours}
   - servicenow.expect-records: {table: incident, where: {sys_id: "${ours.sys_id}"}, count: 1}
