@@ -234,6 +234,18 @@ async def test_only_records_of_this_run_are_changed(stub: tuple[StubInstance, Wo
     assert stub[0].tables[REQUEST] == [other]
 
 
+async def test_a_record_of_this_run_may_be_changed_and_deleted(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """By a step of a scenario, before the run deletes what it has created."""
+    async with stub[1].open() as targets:
+        servicenow = targets.servicenow
+        created = await servicenow.insert("activity_type", {"name": "a", "description": "x"})
+        sys_id = created.json["result"]["sys_id"]
+        changed = await servicenow.update("activity_type", sys_id, {"description": "y"}, servicenow.admin)
+        assert changed.json["result"]["description"] == "y"
+        assert (await servicenow.delete("activity_type", sys_id, servicenow.admin)).status == 204
+    assert stub[0].deleted == 1
+
+
 async def test_a_record_that_was_changed_into_another_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """What no longer shows what this run sent may be somebody else's by now: it is named."""
 

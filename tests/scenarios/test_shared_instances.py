@@ -32,10 +32,17 @@ title: Everything that writes
 steps:
   - console.ask: {}
   - servicenow.approve: {}
-  - servicenow.insert: {table: request, as: mine, values: {request_id: "${new_guid}", instance_id: x}}
+  - servicenow.insert:
+      table: request
+      as: mine
+      values:
+        request_id: "${new_guid}"
+        instance_id: "${instance_id}"
+        activity_type_id: "${activity_type_id}"
+        metadata: '{"PolicyId":"{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}"}'
+  - console.save-foreign-system: {post_uri: "${console}/Tms/services/api/v1/Approval/approve"}
   - servicenow.update: {table: request, sys_id: "${mine.sys_id}", values: {comment: changed}}
   - servicenow.update: {table: activity_type, sys_id: "${activity_type_id}", values: {description: changed}}
-  - servicenow.delete: {table: request, sys_id: "${mine.sys_id}"}
   - servicenow.create-user: {name: scenario.user, roles: [x_thyti_thycotic_p.approver]}
 """
 
