@@ -13,7 +13,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.fidelity.observation import observe
 from privman_scenarios.fidelity.trap import Step, Trap
 from privman_scenarios.http_api import Answer, HttpApi
-from privman_scenarios.own_records import SYS_ID, Mark, NotOwnError, OwnRecord, OwnRecords
+from privman_scenarios.own_records import SYS_ID, Mark, NotOwnError, OwnRecords
 from privman_testbench.ids import Ids
 
 _PLACE = re.compile(r"<([\w.]+)>")
@@ -116,16 +116,9 @@ class Prober:
             return await self._api.call("GET", path, auth=auth, headers=headers)
         if step.method == "POST" and "<sys_id>" not in step.path:
             return await self._create(path, body, places["mark"], auth, headers)
-        record = self._touched(step, places)
+        # A step changes the scratch record only.
+        record = await self._own.look_up(step.path.split("/")[-2], places.get("sys_id", ""))
         return await self._own.send(step.method, record, path, body, auth=auth, headers=headers)
-
-    def _touched(self, step: Step, places: Mapping[str, str]) -> OwnRecord:
-        """Return the scratch record, which a step is about to change."""
-        table = step.path.split("/")[-2]
-        record = self._own.find(table, places.get("sys_id", ""))
-        if record is None:
-            raise NotOwnError("a step that changes the scratch record only", f"{step.method} {step.path}")
-        return record
 
     async def _create(
         self,
