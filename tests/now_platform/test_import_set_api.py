@@ -303,8 +303,11 @@ async def test_the_staging_table_has_its_own_rules(user: Client, path: str) -> N
 
 
 @pytest.mark.usefixtures("user_map")
-async def test_maps_act_with_the_rights_of_the_platform(client: Client, user: Client) -> None:
+async def test_maps_act_with_the_rights_of_the_platform(
+    client: Client, user: Client, grant: Callable[[str, str], None]
+) -> None:
     """3.4: a transform writes what its user may not write himself, and in his name."""
+    grant("plain", "import_set_loader")
     outcome = await result(user, {"user_id": "john"})
     response = await client.get(f"/api/now/table/sys_user/{outcome['sys_id']}")
     assert (await response.json())["result"]["sys_created_by"] == "plain"
@@ -427,3 +430,36 @@ async def test_the_staging_table_of_users(client: Client) -> None:
         [outcome] = (await answer.json())["result"]
         statuses.append((outcome["status"], outcome["transform_map"], outcome["table"], outcome["display_value"]))
     assert statuses == [(status, "User", "sys_user", "Bob Ross") for status in ("inserted", "ignored", "updated")]
+
+
+@pytest.mark.parametrize("path", ["imp_user", "imp_user/insertMultiple", "imp_user/insertMultiple?run_after=none"])
+@pytest.mark.parametrize("records", [[], [{"User ID": "admin", "Email": "other@example.com"}]])
+async def test_loading_takes_a_role(
+    user: Client, instance: Instance, clock: VirtualClock, path: str, records: list[dict[str, str]]
+) -> None:
+    """Maps act with the rights of the platform, so not everybody may feed them; nothing is left of the attempt."""
+    body = {"records": records} if "Multiple" in path else {"user_id": "admin", "email": "other@example.com"}
+    answer = await user.post(f"/api/now/import/{path}", json=body)
+    assert answer.status == 403
+    assert (await answer.json())["error"]["message"] == "Operation Failed"
+    await clock.advance(5)
+    with instance.transaction(instance.system) as session:
+        assert session.find("sys_user", user_name="admin", email="admin@example.com") is not None
+        assert not session.find_all("sys_import_set")
+        assert not session.find_all("sys_multi_import_set")
+
+
+@pytest.mark.parametrize("role", ["import_admin", "import_set_loader", "import_transformer"])
+async def test_roles_that_load(user: Client, grant: Callable[[str, str], None], role: str) -> None:
+    """Each of the roles for imports loads rows, and reads what became of them."""
+    grant("plain", role)
+    answer = await insert(user, {"user_id": "john"}, "/api/now/import/imp_user")
+    assert answer["result"][0]["status"] == "inserted"
+
+
+@pytest.mark.parametrize("table", ["imp_user", "sys_import_set_row", "sys_import_set", "sys_multi_import_set"])
+async def test_what_was_imported_is_not_for_everybody(client: Client, user: Client, table: str) -> None:
+    """Rows that were loaded are people's data, and waiting ones are to be transformed as they came."""
+    assert (await client.post("/api/now/import/imp_user", json={"user_id": "john"})).status == 201
+    assert (await user.get(f"/api/now/table/{table}")).status == 403
+    assert (await user.post(f"/api/now/table/{table}", json={})).status == 403

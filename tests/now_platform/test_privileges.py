@@ -25,15 +25,15 @@ Swallowed = Callable[[], list[str]]
 TABLES = "/api/now/table"
 ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE = "2831a114c611228501d4ea6c309d626d"
-INSTALLS = ("admin", "security_admin", "elevated", "above", "business_rule_admin", "import_admin")
+INSTALLS = ("admin", "security_admin", "elevated", "above", "business_rule_admin", "import_admin", "data_policy_admin")
 
 
 @pytest.fixture
 def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[str, str]:
     """Let the plain user manage users, keys, clients and imports; return the sys_ids of roles, groups and users."""
     assert user is not None
-    create("sys_user_role", name="import_admin")
-    for role in ("user_admin", "oauth_admin", "api_service_admin"):
+    create("sys_user_role", name="data_policy_admin")
+    for role in ("user_admin", "oauth_admin", "api_service_admin", "import_set_loader"):
         grant("plain", role)
     create("sys_user_role", name="security_admin")
     create("sys_user_role", name="elevated", elevated_privilege="true")

@@ -1,7 +1,7 @@
 """Who may hand out the rights of an administrator: administrators alone, whichever table the write goes through.
 
-A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules
-or transform maps, which run without access control), or contains such a role.
+A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules,
+data policies or transform maps, which access control does not hold), or contains such a role.
 """
 
 import math
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 _ROLES = ("sys_user_role", "sys_user_role_contains")
-_PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin"})
+_PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin", "data_policy_admin"})
 _CREDENTIALS = ("user_password", "enable_multifactor_authn")
 _VERBS = {"insert": "Insert", "update": "Update"}
 Concerns = Callable[[RuleContext], bool]

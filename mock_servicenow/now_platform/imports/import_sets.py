@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.errors import InvalidTable, PlatformError, RecordNotFound
+from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, PlatformError, RecordNotFound
 from mock_servicenow.now_platform.identity.users import SYSTEM
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
+from mock_servicenow.now_platform.records import access
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User
@@ -54,10 +55,10 @@ class ImportSets:
 
         Raises:
             InvalidTable: there is no such staging table.
-            OperationFailed: access control or a business rule refuses a row.
+            OperationFailed: access control refuses to load rows, or a business rule a row.
         """
         with self._instance.transaction(user, findings) as session:
-            check_staging(session, staging)
+            check_loader(session, staging)
             import_set = session.elevated.insert(SETS, {"table_name": staging, "state": "loading", **columns})
         numbered = enumerate(rows)
         try:
@@ -127,6 +128,13 @@ def check_staging(session: "Session", name: str) -> None:
     """Raise InvalidTable unless there is such a staging table."""
     if session.dictionary.table(name) is None or ROWS not in session.dictionary.lineage(name)[1:]:
         raise InvalidTable(name)
+
+
+def check_loader(session: "Session", staging: str) -> None:
+    """Raise InvalidTable unless there is such a staging table, AccessDenied unless the user may load rows into it."""
+    check_staging(session, staging)
+    if not access.may_reach(session, staging, "create"):
+        raise AccessDenied("Insert")
 
 
 def multiple(session: "Session", sys_id: str) -> str:

@@ -129,4 +129,4 @@ def evaluated(session: "Session", value: str) -> str | None:
 
 def _condition(session: "Session", encoded: str, change: Change) -> CompiledQuery:
     query = session.instance.queries.parser.parse(encoded)
-    return compile_condition(query, change, session.instance.queries.everything, _context(session))
+    return compile_condition(query, change, session.instance.queries.stored, _context(session))

@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
-from mock_servicenow.now_platform.imports.import_sets import OUTCOMES, SETS, ImportSets, check_staging, multiple
+from mock_servicenow.now_platform.imports.import_sets import (
+    OUTCOMES,
+    SETS,
+    ImportSets,
+    check_loader,
+    check_staging,
+    multiple,
+)
 from mock_servicenow.now_platform.rest.bodies import read_json, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import document_answer, json_answer
@@ -59,7 +66,7 @@ class ImportSetApi:
     def _insert_multiple(self, call: Call, staging: str, _sys_id: str) -> Steps:
         with self._instance.transaction(call.user, call.findings) as session:
             check_length(call, longest_body(session))
-            check_staging(session, staging)
+            check_loader(session, staging)
             settings = session.elevated.find(SETTINGS, source_table=staging)
             rows = _rows(call, session, staging, settings)
             group = multiple(session, call.query.get("multi_import_set_id", ""))
