@@ -317,6 +317,48 @@ async def test_closed_tables_are_out_of_reach_for_administrators(twins: Twins) -
         assert [each["rule"] for each in found].count("query-term-unreadable") == len(clauses)
 
 
+@pytest.mark.parametrize(
+    "clause",
+    [
+        f"SUBQUERYshort_description,sys_created_by,{SECRET}^secretSTARTSWITHj^ENDSUBQUERY",
+        f"JOINincident.short_description={SECRET}.sys_created_by!secretSTARTSWITHj",
+        f"active=true^SUBQUERYshort_description,sys_created_by,{SECRET}^secretSTARTSWITHa^ENDSUBQUERY",
+    ],
+)
+async def test_stored_conditions_say_nothing(twins: Twins, clause: str) -> None:
+    """Whoever stores a data policy or a business rule sees whether it is met; it never looks into closed tables."""
+    admin = {"headers": {"Authorization": encode_basic_auth("admin", "admin")}}
+    policy = {"sys_id": "d" * 32, "model_table": "incident", "conditions": clause}
+    demanded = {"sys_data_policy": "d" * 32, "field": "close_notes", "mandatory": "true"}
+    rule = {"collection": "incident", "when": "before", "action_insert": "true", "abort_action": "true"}
+    stored = (
+        ("sys_data_policy2", policy),
+        ("sys_data_policy_rule", demanded),
+        ("sys_script", {"name": "r", "filter_condition": clause, **rule}),
+    )
+    for table, values in stored:
+        for client in twins.clients:
+            assert (await client.post(f"/api/now/table/{table}", json=values, **admin)).status == 201
+        asked = "/api/now/table/incident?sysparm_fields=short_description"
+        await twins.same("POST", asked, json={"short_description": "admin"}, **admin)
+
+
+@pytest.mark.parametrize("table", ["sys_tiny_url", "sys_import_set_row_outcome"])
+async def test_closed_tables_have_pages_for_administrators_alone(twins: Twins, table: str) -> None:
+    """What no API shows, no page shows to others: the lists that others have asked for, what was imported."""
+    client = twins.clients[0]
+    admin = {"Authorization": encode_basic_auth("admin", "admin")}
+    assert (
+        await client.post("/api/now/tinyurl", json={"url": "/incident?sysparm_query=a"}, headers=admin)
+    ).status == 201
+    assert (await client.post("/api/now/import/imp_user", json={"user_id": "a"}, headers=admin)).status == 201
+    assert (await client.get(f"/{table}_list.do")).status == 403
+    form = await (await client.get(f"/{table}.do?sys_id=-1")).text()
+    token = form.split('name="sysparm_ck" value="')[1].split('"')[0]
+    saved = {"sysparm_ck": token, "sys_action": "insert", f"{table}.tiny_url": "mine"}
+    assert (await client.post(f"/{table}.do?sys_id=-1", data=saved)).status == 403
+
+
 async def test_attachments_of_closed_tables_are_out_of_reach(twins: Twins) -> None:
     """Whether a record of a closed table exists is not told by attaching to it."""
     admin = {"Authorization": encode_basic_auth("admin", "admin")}
