@@ -54,7 +54,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     )
     caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
-    instance.learn = secrets.add
+    instance.learn, instance.retire = secrets.add, secrets.retire
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     _build(blueprint, instance)
 

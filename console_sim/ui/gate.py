@@ -4,7 +4,6 @@ The documentation names no log-in of the console's people, so the pages follow t
 machine is let in, whoever sits elsewhere logs in with the control plane's token.
 """
 
-import hmac
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -14,6 +13,7 @@ from console_sim.ui.form import Form
 from console_sim.ui.frame import Frame
 from console_sim.ui.sessions import COOKIE, BrowserSessions
 from console_sim.ui.visit import Visit
+from privman_testbench.comparing import is_same
 from privman_testbench.control import is_opened_here
 from privman_testbench.journal import Journal
 from privman_testbench.pages.answers import see
@@ -79,7 +79,7 @@ class Gate:
 
 
 def _check_token(visit: Visit) -> None:
-    if not hmac.compare_digest(visit.form.value(TOKEN).encode(), visit.session.token.encode()):
+    if not is_same(visit.session.token, visit.form.value(TOKEN)):
         raise ForbiddenError("the form's token is not that of your session, so nothing was done; open the page again")
 
 

@@ -1,6 +1,5 @@
 """One request of a browser."""
 
-import hmac
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -8,6 +7,7 @@ from aiohttp import web
 from console_sim.errors import ConflictError
 from console_sim.ui.form import Form
 from console_sim.ui.sessions import BrowserSession
+from privman_testbench.comparing import is_same
 
 VERSION = "version"
 
@@ -22,5 +22,5 @@ class Visit:
 
     def require(self, version: str) -> None:
         """Raise ConflictError unless the form was filled in from what is stored now."""
-        if not hmac.compare_digest(self.form.value(VERSION).encode(), version.encode()):
+        if not is_same(version, self.form.value(VERSION)):
             raise ConflictError("it was changed since you opened the page, so nothing was saved; open the page again")

@@ -47,7 +47,8 @@ class Instance:
         release: what differs between releases.
         queries: compiles queries on the dictionary's tables.
         fields: those that answers may have.
-        learn: is told every key and secret that is written, before it is stored one way.
+        learn: is told every key and secret that is written, before it is stored one way, or presented.
+        retire: is told those that open nothing.
     """
 
     def __init__(  # noqa: PLR0913 - what an instance is made of
@@ -83,6 +84,7 @@ class Instance:
         self.web_sessions = WebSessions(ids)
         self._working: set[asyncio.Task[Any]] = set()
         self.learn: Callable[[str], None] = lambda _secret: None
+        self.retire: Callable[[str], None] = lambda _secret: None
         self._loop: asyncio.AbstractEventLoop  # known once something runs
         self.authentication = Authentication(self)
         for scheme in (bearer, api_key, self.web_sessions.authenticate, guest):

@@ -1,6 +1,5 @@
 """What stands between a browser and every page: session, log-in, token against forged posts, errors as pages."""
 
-import hmac
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlencode
 
@@ -13,6 +12,7 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.visit import Visit
+from privman_testbench.comparing import is_same
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
 from privman_testbench.pages.answers import see, to_page
@@ -100,8 +100,7 @@ class Gate:
 
 
 def _check_token(visit: Visit) -> None:
-    given = visit.last(TOKEN) or ""
-    if not hmac.compare_digest(given.encode(), visit.web_session.token.encode()):
+    if not is_same(visit.web_session.token, visit.last(TOKEN) or ""):
         raise Forbidden("The form was not sent", "Its token is not that of your session: open the page again")
 
 

@@ -1,6 +1,6 @@
 """The control plane that both sides share: ``/__admin``, for tests, no part of either product."""
 
-import hmac
+import re
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
@@ -11,6 +11,7 @@ from aiohttp.typedefs import Middleware
 
 from privman_testbench.bodies import receive
 from privman_testbench.clock import Clock, ClockError
+from privman_testbench.comparing import is_same
 from privman_testbench.exchange import Exchange
 from privman_testbench.faults import FaultError, Faults, Handler
 from privman_testbench.journal import Journal
@@ -20,7 +21,11 @@ from privman_testbench.reasons import shown
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
-_FORWARDED = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip"})
+# Headers by which proxies and content delivery networks say for whom they call, or what they were asked.
+_FORWARDED = re.compile(
+    r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"
+    r"|x-forwarded|(?:x-forwarded|x-original|x-rewrite|x-envoy|x-appengine|x-proxy|x-arr|cf|cloudfront|fastly|fly|akamai)-.*"
+)
 _REFUSAL = "/__admin demands its token, in X-Admin-Token; without one it answers this machine under a name of its own"
 Reset = Callable[[], Awaitable[None]]
 
@@ -151,8 +156,7 @@ def is_control(request: web.Request) -> bool:
 
 def has_token(request: web.Request, token: str) -> bool:
     """Tell whether the request carries the token that the control plane demands."""
-    given = request.headers.get("X-Admin-Token", "")
-    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+    return is_same(token, request.headers.get("X-Admin-Token", ""))
 
 
 def is_opened_here(request: web.Request) -> bool:
@@ -192,8 +196,7 @@ def _is_loopback(request: web.Request) -> bool:
 
 
 def _is_forwarded(request: web.Request) -> bool:
-    names = {name.lower() for name in request.headers}
-    return not names.isdisjoint(_FORWARDED) or any(name.startswith("x-forwarded") for name in names)
+    return any(_FORWARDED.fullmatch(name.lower()) for name in request.headers)
 
 
 def _names_this_machine(request: web.Request) -> bool:

@@ -23,7 +23,18 @@ _STEMS = (
     *("passw", "pwd", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "assertion", "verifier"),
     *("authori", "authenti", "cookie", "basic ", "bearer "),
 )
-_ENDINGS = ("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "assertion", "codeverifier")
+_ENDINGS = (
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "secretkey",
+    "token",
+    "apikey",
+    "assertion",
+    "codeverifier",
+)
 _EMPTY = frozenset({"", "null", "true", "false"})
 _LONGEST_DISPOSITION = 200
 _LONGEST_NAMESPACE = 64

@@ -327,7 +327,7 @@ async def test_closed_tables_are_out_of_reach_for_administrators(twins: Twins) -
 )
 async def test_stored_conditions_say_nothing(twins: Twins, clause: str) -> None:
     """Whoever stores a data policy or a business rule sees whether it is met; it never looks into closed tables."""
-    admin = {"headers": {"Authorization": encode_basic_auth("admin", "admin")}}
+    admin = {"Authorization": encode_basic_auth("admin", "admin")}
     policy = {"sys_id": "d" * 32, "model_table": "incident", "conditions": clause}
     demanded = {"sys_data_policy": "d" * 32, "field": "close_notes", "mandatory": "true"}
     rule = {"collection": "incident", "when": "before", "action_insert": "true", "abort_action": "true"}
@@ -338,9 +338,9 @@ async def test_stored_conditions_say_nothing(twins: Twins, clause: str) -> None:
     )
     for table, values in stored:
         for client in twins.clients:
-            assert (await client.post(f"/api/now/table/{table}", json=values, **admin)).status == 201
+            assert (await client.post(f"/api/now/table/{table}", json=values, headers=admin)).status == 201
         asked = "/api/now/table/incident?sysparm_fields=short_description"
-        await twins.same("POST", asked, json={"short_description": "admin"}, **admin)
+        await twins.same("POST", asked, json={"short_description": "admin"}, headers=admin)
 
 
 @pytest.mark.parametrize("table", ["sys_tiny_url", "sys_import_set_row_outcome"])

@@ -179,7 +179,7 @@ def app(
         *http.middlewares(instance),
         limiting(instance),
     ]
-    instance.learn = secrets.add
+    instance.learn, instance.retire = secrets.add, secrets.retire
     app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
     app.add_routes([*http.routes(instance, url), *oauth_routes(instance, secrets)])
     return app

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.errors import NotAuthenticated
 from mock_servicenow.now_platform.identity.authentication import Evidence
-from mock_servicenow.now_platform.identity.credentials import is_same
 from mock_servicenow.now_platform.identity.passwords import hash_password, verify_password
 from mock_servicenow.now_platform.instance import Instance
+from privman_testbench.comparing import is_same
 from privman_testbench.ids import Ids
 from tests.generated import examples
 

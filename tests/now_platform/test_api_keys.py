@@ -188,3 +188,19 @@ async def test_an_overriding_verb_is_the_one_that_counts(
     opened(apply_all_methods="false", http_method="GET")
     assert await status(anonymous, **HEADER) == 200
     assert await status(anonymous, **HEADER, **{"X-HTTP-Method-Override": verb}) == 401
+
+
+@pytest.mark.parametrize("kind", ["auth_header", "query_param"])
+@pytest.mark.parametrize("sent", [KEY, "now_key-that-is-mistyped"])
+async def test_keys_in_places_of_ones_own_are_masked(  # noqa: PLR0913, PLR0917 - fixtures
+    opened: Callable[..., str], anonymous: Client, instance: Instance, journal: Journal, kind: str, sent: str
+) -> None:
+    """The journal shows no key, whatever its header or parameter is called, nor one stored before the server began."""
+    opened(kind)
+    with instance.transaction(instance.system) as session:
+        parameter = session.find("sys_token_auth_parameter", type=kind)
+        assert parameter is not None
+        session.update("sys_token_auth_parameter", parameter.sys_id, {"parameter_name": "x-door"})
+    url, headers = (f"{INCIDENTS}&x-door={sent}", {}) if kind == "query_param" else (INCIDENTS, {"X-Door": sent})
+    assert await status(anonymous, url, **headers) == (200 if sent == KEY else 401)
+    assert sent not in str([journal.to_json(exchange) for exchange in journal.kept()])

@@ -269,6 +269,16 @@ FOREIGN = [
     {"x-forwarded-proto": "https"},
     {"X-Real-IP": "192.0.2.1"},
     {"Via": "1.1 proxy"},
+    {"CF-Connecting-IP": "192.0.2.1"},
+    {"CDN-Loop": "cloudflare"},
+    {"Fastly-Client-IP": "192.0.2.1"},
+    {"Fly-Client-IP": "192.0.2.1"},
+    {"X-Azure-ClientIP": "192.0.2.1"},
+    {"X-Azure-SocketIP": "192.0.2.1"},
+    {"X-Original-Host": "evil.example"},
+    {"X-Envoy-External-Address": "192.0.2.1"},
+    {"X-AppEngine-User-IP": "192.0.2.1"},
+    {"X-Remote-Addr": "192.0.2.1"},
 ]
 CONTROL_PLANE = [
     *(("GET", f"/__admin/{path}") for path in ("health", "requests", "findings", "clock", "faults", "nowhere")),
@@ -295,6 +305,19 @@ async def test_foreign_requests_with_the_token_are_answered(guarded_party: Party
     """The token opens the control plane whatever else a request says."""
     for path in ("/__admin/health", "/__cockpit"):
         assert (await guarded_party.call("GET", path, headers=headers | {"X-Admin-Token": TOKEN}))[0] == 200
+
+
+@pytest.mark.parametrize("header", [b"X-Admin-Token: \xff", b"Cookie: cockpit=\xff", b"X-Admin-Token: \xed\xa0\x80"])
+async def test_bytes_that_are_no_text_are_no_token(guarded_party: Party, header: bytes) -> None:
+    """They are refused like any other wrong token."""
+    host, port = guarded_party.url.removeprefix("http://").split(":")
+    for path in (b"/__admin/health", b"/__cockpit"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET %b HTTP/1.0\r\nHost: localhost\r\n%b\r\n\r\n" % (path, header))
+        line = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        assert b" 403 " in line
 
 
 @pytest.mark.parametrize(

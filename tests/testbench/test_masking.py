@@ -73,6 +73,7 @@ PLACES: dict[str, tuple[str, str]] = {
         '{"token": "***", "note": "kept"}',
     ),
     "JSON with single quotes": ("{'client_secret': %j, 'note': 'kept'}", "{'client_secret': \"***\", 'note': 'kept'}"),
+    "a secret key": ('{"SecretKey": %j, "Key": "kept"}', '{"SecretKey": "***", "Key": "kept"}'),
     "JSON that is cut": ('{"note": "kept", "api_key": %j', '{"note": "kept", "api_key": "***"'),
     "key of several words": ('{"Client Secret": %j, "note": "kept"}', '{"Client Secret": "***", "note": "kept"}'),
     "form": ("grant_type=password&password=%f&user=kept", "grant_type=password&password=***&user=kept"),

@@ -53,9 +53,12 @@ def api_key(session: "Session", evidence: "Evidence") -> "User | None":
     """Return the user of the API key that the request carries in a place opened for it."""
     openings = session.instance.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
     for opening in openings:
-        record = holder(session, KEYS, "token", opening.key(evidence), active="true")
+        key = opening.key(evidence)
+        session.instance.learn(key)  # its place may have any name, so it is told by its value
+        record = holder(session, KEYS, "token", key, active="true")
         if record is not None and not _has_expired(session, record):
             return acting_user(session, record["user"])
+        session.instance.retire(key)
     return None
 
 

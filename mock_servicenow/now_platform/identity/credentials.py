@@ -1,6 +1,5 @@
 """Credentials that are only compared: stored one way, and an absent one matches nothing, stored or not."""
 
-import hmac
 from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -50,8 +49,3 @@ def holder(session: "Session", table: str, column: str, presented: str, **equal:
         return None
     stored = digest(presented) if (table, column) in _DIGESTED else presented
     return session.find(table, **equal, **{column: stored})
-
-
-def is_same(stored: str, presented: str) -> bool:
-    """Compare two secrets in constant time; an empty one equals none."""
-    return bool(stored and presented) and hmac.compare_digest(stored.encode(), presented.encode())

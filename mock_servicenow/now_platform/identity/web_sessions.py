@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.identity.credentials import is_same
 from mock_servicenow.now_platform.identity.roles import acting_user
+from privman_testbench.comparing import is_same
 from privman_testbench.ids import Ids
 from privman_testbench.pages.browser_sessions import SessionOwners, SessionTokens
 

@@ -5,6 +5,7 @@ from typing import Self
 
 from aiohttp import web
 
+from privman_testbench.comparing import is_same
 from privman_testbench.control import has_token, is_opened_here, is_own_origin
 from privman_testbench.ids import Ids
 
@@ -34,20 +35,16 @@ class CockpitKeys:
     def admits(self, request: web.Request) -> bool:
         """Tell whether a request may see the cockpit."""
         if self._admin_token:
-            return has_token(request, self._admin_token) or _same(request.cookies.get(COOKIE, ""), self.cookie)
+            return has_token(request, self._admin_token) or is_same(self.cookie, request.cookies.get(COOKIE, ""))
         return is_opened_here(request) and is_own_origin(request)
 
     def unlocks(self, token: str) -> bool:
         """Tell whether a token that somebody typed is that of the control plane."""
-        return bool(self._admin_token) and _same(token, self._admin_token)
+        return is_same(self._admin_token, token)
 
     def posted_here(self, request: web.Request, token: str) -> bool:
         """Tell whether a form was sent by a page of this cockpit."""
-        return is_own_origin(request) and _same(token, self.form)
+        return is_own_origin(request) and is_same(self.form, token)
 
     def _derive(self, purpose: str) -> str:
         return hmac.new(self._key, purpose.encode(), "sha256").hexdigest()
-
-
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())

@@ -19,6 +19,7 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.rest.call import JSON
 from mock_servicenow.now_platform.web.http import add_headers
 from privman_testbench.bodies import receive
+from privman_testbench.comparing import is_same
 from privman_testbench.exchange import findings_of
 from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
@@ -117,7 +118,7 @@ class OAuthEndpoints:
     def _decided(self, session: "Session", asked: Asked, visitor: WebSession | None, form: Form) -> web.Response:
         if form.get("decision") != "allow":
             return _redirect(self._authorization.deny(asked))
-        if visitor is not None and form.get("sysparm_ck") != visitor.token:
+        if visitor is not None and not is_same(visitor.token, form.get("sysparm_ck", "")):
             return _redirect(INTERCEPTOR)
         user_id = self._logged_in(session, form) if visitor is None else visitor.user_id
         if user_id is None:
