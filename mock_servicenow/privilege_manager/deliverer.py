@@ -154,7 +154,7 @@ class Deliverer:
             return None
         delivery, error = None, ""
         try:
-            delivery = self._outbox.delivery(session, response_id)
+            delivery = self._outbox.delivery(session, response_id, len(made))
         except ConfigurationError as unusable:
             error = self._update(session, response_id, _NO_ANSWER, 0) or str(unusable)
         if delivery is None:

@@ -84,8 +84,13 @@ class Outbox:
             BusinessRule("Forget the delivery", self.table.name, "after", frozenset({"delete"}), forget),
         ]
 
-    def delivery(self, session: Session, response_id: str) -> Delivery | None:
+    def delivery(self, session: Session, response_id: str, made: int) -> Delivery | None:
         """Return what is to be sent next for a response; None when nothing is.
+
+        Args:
+            session: reads the response and the request.
+            response_id: sys_id of the response.
+            made: how many attempts were made, which the response does not say where its updates were refused.
 
         Raises:
             ConfigurationError: the console cannot be reached with what it registered.
@@ -97,9 +102,9 @@ class Outbox:
         instance_id = request[self._request["instance_id"]]
         configuration = self._registrations.configuration(session, instance_id)
         retry = self._next_retry(response)
-        if retry is None or retry > configuration.retries:
+        if retry is None or max(retry, made) > configuration.retries:
             return None
-        return Delivery(response_id, configuration, retry, self._decision(response, instance_id))
+        return Delivery(response_id, configuration, max(retry, made), self._decision(response, instance_id))
 
     def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
         """Record the status of an attempt and which retry it was, unless the response has been deleted meanwhile."""

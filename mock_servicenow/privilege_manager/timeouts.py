@@ -1,7 +1,7 @@
 """Requests that nobody decides in time (integration 4, ``max_timeout``)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
@@ -22,7 +22,10 @@ POLL_SECONDS = 5.0
 PAUSE = timedelta(seconds=60)
 """After which what could not be timed out is looked at again."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=1)
+_PAGE = 500  # overdue requests that are looked up at a time
+_STEP = 10  # requests that are timed out before others get a turn
 Note = Callable[[Finding], None]
+Deadlines = Generator[None, None, list[datetime]]
 
 
 class Timeouts:
@@ -87,21 +90,25 @@ class Timeouts:
         """Time out what is due and watch the rest; whatever goes wrong, look again."""
         self._forget_timer()
         try:
-            deadlines = await self._instance.run(self._time_out)
+            deadlines = await self._instance.work_off(self._time_out())
         except DatabaseUnavailable:
             deadlines = [self._clock.now() + PAUSE_AFTER_FAILURE]
         if deadlines:
             self._watch_until(min(deadlines))
 
-    def _time_out(self) -> list[datetime]:
-        """Time out every request whose time is up and return when to look again."""
+    def _time_out(self) -> Deadlines:
+        """Time out every request whose time is up and return when to look again; yields now and then."""
         with self._instance.transaction(self._instance.system) as session:
             activity_types = self._activity_types.all(session)
-        return [deadline for each in activity_types for deadline in self._looked_at(each)]
+        deadlines: list[datetime] = []
+        for each in activity_types:
+            deadlines += yield from self._looked_at(each)
+            yield
+        return deadlines
 
-    def _looked_at(self, activity_type: Record) -> list[datetime]:
+    def _looked_at(self, activity_type: Record) -> Deadlines:
         try:
-            return self._time_out_type(activity_type)
+            return (yield from self._time_out_type(activity_type))
         except DatabaseUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a row that did not come through this instance may hold anything
@@ -109,19 +116,25 @@ class Timeouts:
             self._note(Finding("swallowed", "time-out-refused", message))
             return []
 
-    def _time_out_type(self, activity_type: Record) -> list[datetime]:
+    def _time_out_type(self, activity_type: Record) -> Deadlines:
         """Time out the requests of one activity type; one that cannot be timed out is left, and noted."""
         limit = self._activity_types.max_timeout(activity_type)
         if limit is None:
             return []
+        waiting, latest = self._waiting(activity_type.sys_id), utc_form(self._clock.now() - limit)
+        earliest = self._found(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on", 1)
+        left = 0
+        while overdue := self._found(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
+            for number, request in enumerate(overdue, 1):
+                left += not self._time_out_request(request)
+                if number % _STEP == 0:
+                    yield
+            yield
+        return [*self._deadlines(earliest, limit), *([self._clock.now() + PAUSE] if left else [])]
+
+    def _found(self, query: str, most: int, skipped: int = 0) -> list[Record]:
         with self._instance.transaction(self._instance.system) as session:
-            waiting, latest = self._waiting(activity_type.sys_id), utc_form(self._clock.now() - limit)
-            overdue = session.query(self._table.name, f"{waiting}^sys_created_on<={latest}")
-            earliest = session.query(
-                self._table.name, f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on", limit=1
-            )
-        done = [self._time_out_request(request) for request in overdue]
-        return [*self._deadlines(earliest, limit), *([] if all(done) else [self._clock.now() + PAUSE])]
+            return session.query(self._table.name, query, limit=most, offset=skipped)
 
     def _time_out_request(self, request: Record) -> bool:
         """Return whether the request has timed out, or is past it."""

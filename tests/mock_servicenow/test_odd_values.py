@@ -11,7 +11,7 @@ import pytest
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
-from .conftest import ACTIVITY_TYPE, CONFIGURATION, REQUEST, SECRET, Instance, running
+from .conftest import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, SECRET, Instance, running
 
 GUID = "85d71683-7dac-4762-8120-76a9a564fdc2"
 SYS_FIELDS = {"sysparm_suppress_auto_sys_field": "true"}
@@ -136,6 +136,18 @@ async def test_a_rule_that_refuses_a_response_ends_no_delivery(instance: Instanc
     (delivery,) = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
     assert (delivery["state"], len(instance.console.decisions)) == ("delivered", 2)
     assert delivery["error"].startswith("the response could not be updated: ")
+
+
+async def test_a_rule_that_refuses_a_response_keeps_the_maximum_of_retries(instance: Instance) -> None:
+    """Retries end with their maximum although the response, which no update reaches, does not count them."""
+    rule = {"name": "Stay", "collection": RESPONSE, "when": "before"}
+    await instance.insert("sys_script", {**rule, "action_update": "true", "abort_action": "true"})
+    instance.console.statuses = [503] * 100
+    sys_id = await instance.asked(await instance.set_up())
+    await instance.update(REQUEST, sys_id, {"status": "Approve"})
+    await instance.clock.advance(3600)
+    (delivery,) = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+    assert (delivery["state"], len(instance.console.decisions)) == ("failed", 4)
 
 
 async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Blueprint) -> None:

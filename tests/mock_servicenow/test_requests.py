@@ -192,6 +192,18 @@ async def test_each_request_times_out_at_its_own_time(instance: Instance) -> Non
     assert await statuses() == ["TimedOut", "Pending", "TimedOut", "TimedOut"]
 
 
+async def test_others_are_answered_while_many_requests_time_out(instance: Instance) -> None:
+    """Requests that time out together do so in steps: a caller who comes meanwhile sees some of them pending."""
+    ids = await instance.set_up(max_timeout="02:00:00")
+    await asyncio.gather(*(instance.asked(ids, request_id=f"{GUID[:-2]}{number:02}") for number in range(60)))
+    jump = asyncio.create_task(instance.clock.advance(7200))
+    seen = set()
+    while not jump.done():
+        seen.add(len(await instance.read(REQUEST, query="status=TimedOut")))
+    assert seen - {0, 60}
+    assert len(await instance.read(REQUEST, query="status=TimedOut")) == 60
+
+
 async def test_other_columns_of_a_decided_request_may_change(instance: Instance) -> None:
     """Only an update that names status, comment or duration is an attempt to decide."""
     sys_id = await instance.asked(await instance.set_up())
