@@ -11,6 +11,8 @@ from privman_testbench.outbound import Answer, HttpCaller, NoAnswerError
 
 # platform 6.3, glide.http.timeout
 SECONDS_PER_CALL = 175
+LONGEST_TOKEN = 64 * 1024
+"""Characters; a longer token counts as none: no server takes such a header."""
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 _OK = 200
 _NO_ANSWER = 0
@@ -103,4 +105,4 @@ def _json_string(body: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     # No header can carry a line break.
-    return token if isinstance(token, str) and token.isprintable() else ""
+    return token if isinstance(token, str) and len(token) <= LONGEST_TOKEN and token.isprintable() else ""

@@ -20,6 +20,8 @@ from privman_testbench.journal import Journal
 from privman_testbench.reasons import reason_of
 from privman_testbench.trust import Trust
 
+LARGEST_HEARD = 1024 * 1024
+"""Bytes of an answer, unpacked, that a party reads: what it understands is far shorter, and many may come at once."""
 # A virtual clock that nobody advances must not hold a caller for ever.
 GUARD_SECONDS = 60
 
@@ -74,7 +76,7 @@ class HttpCaller:
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
 
         Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, or the answer is
-        longer than `LARGEST_ANSWER`.
+        longer than `LARGEST_HEARD`.
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
@@ -102,7 +104,7 @@ class HttpCaller:
             exchange.method, url, headers=headers, data=exchange.request_body or None, allow_redirects=False
         )
         async with request as response:
-            body = await read_bounded(response)
+            body = await read_bounded(response, LARGEST_HEARD)
             self._journal.finish(exchange, response.status, response.headers, body)
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 

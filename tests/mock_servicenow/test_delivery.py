@@ -192,8 +192,17 @@ async def test_failing_logon_is_repeated(instance: Instance) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"<html>log on</html>", b'{"token": "x"}', b'""', b'"two\\nlines"', b"[" * 60_000, b"9" * 5_000, b"\xff\xfe"],
-    ids=["page", "object", "empty", "line break", "nested too deeply", "a number without end", "no text"],
+    [
+        b"<html>log on</html>",
+        b'{"token": "x"}',
+        b'""',
+        b'"two\\nlines"',
+        b"[" * 60_000,
+        b"9" * 5_000,
+        b"\xff\xfe",
+        b'"' + b"t" * 65_537 + b'"',
+    ],
+    ids=["page", "object", "empty", "line break", "nested too deeply", "a number without end", "no text", "too long"],
 )
 async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> None:
     """Anything but a JSON string in place of the token is no token: status 0, tried again (integration 4)."""
