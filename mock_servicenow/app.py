@@ -12,6 +12,7 @@ from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.moods import OPTIONS, Moods
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
+from mock_servicenow.now_platform.imports.import_sets import ImportSets
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.storage.engines import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
@@ -60,6 +61,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
 
     async def reset() -> None:
         privilege_manager.stop()
+        await instance.end_work()
         secrets.retire_all()
         clock.restart()
         ids.restart()
@@ -139,6 +141,8 @@ def _running(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(_app: web.Application) -> AsyncIterator[None]:
         try:
+            if instance.store.embedded:  # else another process may be at it
+                await instance.run(ImportSets(instance).resume)
             await privilege_manager.start()
             yield
         except DatabaseUnavailable as error:

@@ -234,6 +234,18 @@ class RateLimitExceeded(PlatformError):  # noqa: N818 - named after its message
         super().__init__("Rate limit exceeded", f"Rate limit of {limit} requests per hour for {api} exceeded")
 
 
+class TransactionCancelled(PlatformError):  # noqa: N818 - named after its message
+    """The instance ended the work before it was done (platform 5.3)."""
+
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Transaction cancelled: maximum execution time exceeded",
+            "Transaction cancelled: Check logs for error trace",
+        )
+
+
 class DatabaseUnavailable(PlatformError):  # noqa: N818 - named after its message
     """The database is gone, locked, full or read-only (inferred).
 

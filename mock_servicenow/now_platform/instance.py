@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.oauth.bearer import bearer
@@ -83,6 +84,7 @@ class Instance:
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._working: set[asyncio.Task[Any]] = set()
+        self._ended = 0  # how often all work was ended
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
         self._loop: asyncio.AbstractEventLoop  # known once something runs
@@ -105,34 +107,57 @@ class Instance:
         self._loop = asyncio.get_running_loop()
         return work() if self.store.embedded else await asyncio.to_thread(work)
 
-    async def work_off(self, steps: Generator[None, None, T]) -> T:
-        """Run work in steps, that of others between them; it goes on when whoever waits for it is cancelled."""
+    async def work_off(self, steps: Generator[None, None, T], turns: asyncio.Semaphore | None = None) -> T:
+        """Run work in steps, that of others between them; it goes on when whoever waits for it is cancelled.
+
+        Args:
+            steps: the work; it has not begun.
+            turns: bounds how much of such work goes on at the same time; what waits for its turn ends with its caller.
+
+        Raises:
+            TransactionCancelled: the instance ends all work.
+        """
+        if turns is not None:
+            await turns.acquire()
         working = asyncio.create_task(self._run_steps(steps))
         self._working.add(working)
         working.add_done_callback(self._done)
+        if turns is not None:
+            working.add_done_callback(lambda _task: turns.release())
         return await asyncio.shield(working)
+
+    async def end_work(self) -> None:
+        """End work in steps after the step that it is at, whoever waits for it."""
+        self._ended += 1
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def aclose(self) -> None:
         """End the work that nobody waits for any more, and give up the database."""
-        for working in self._working:
-            working.cancel()
-        await asyncio.gather(*self._working, return_exceptions=True)
+        await self.end_work()
         self.store.close()
 
     def later(self, delay: timedelta, steps: Callable[[], Generator[None, None, None]]) -> None:
         """Run work in steps once that much time has passed; work of `run` may call it."""
 
         async def job() -> None:
-            await self.work_off(steps())
+            try:
+                await self.work_off(steps())
+            except DatabaseUnavailable:
+                self.later(delay, steps)
+            except PlatformError:  # ended, or what it was about has been deleted meanwhile
+                return
 
         self._loop.call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job)
 
     async def _run_steps(self, steps: Generator[None, None, T]) -> T:
-        while True:
+        before = self._ended
+        while self._ended == before:
             ended = await self.run(lambda: _step(steps))
             if ended is not None:
                 return ended.value
             await asyncio.sleep(0)
+        steps.close()
+        raise TransactionCancelled
 
     def _done(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)

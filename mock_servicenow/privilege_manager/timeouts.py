@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
-from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -91,6 +91,8 @@ class Timeouts:
         self._forget_timer()
         try:
             deadlines = await self._instance.work_off(self._time_out())
+        except TransactionCancelled:  # whoever ends all work starts it anew, if at all
+            return
         except DatabaseUnavailable:
             deadlines = [self._clock.now() + PAUSE_AFTER_FAILURE]
         if deadlines:

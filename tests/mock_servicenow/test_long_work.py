@@ -1,61 +1,144 @@
-"""Work that takes many steps, such as a batch: others are answered meanwhile, and it needs nobody to wait for it."""
+"""Batches and import sets, which go on after their caller has left: they end with a reset and outlive a restart."""
 
 import asyncio
+import json
+import sqlite3
 from base64 import b64encode
-from urllib.parse import urlsplit
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
-import orjson
-from aiohttp import encode_basic_auth
+import pytest
 
-from mock_servicenow.app import Blueprint
+from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
 
-from .conftest import ADMIN, Instance, running
+from .conftest import GUID, REQUEST, Instance, running
 
-BODY = b64encode(b'{"short_description":"step"}').decode()
-ITEM = {"id": "1", "method": "POST", "url": "/api/now/table/incident", "body": BODY}
-
-
-async def begin_batch(instance: Instance, items: int) -> asyncio.StreamWriter:
-    """Send a batch of inserts and return the connection on which nobody waits for its answer."""
-    address = urlsplit(instance.url)
-    _, writer = await asyncio.open_connection(address.hostname, address.port)
-    body = orjson.dumps({"rest_requests": [ITEM] * items})
-    head = f"POST /api/now/v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
-    writer.write(f"{head}Authorization: {encode_basic_auth(*ADMIN)}\r\n\r\n".encode() + body)
-    return writer
+BATCH = "/api/now/v1/batch"
+ROWS = "/api/now/import/imp_user/insertMultiple"
 
 
-async def inserted(instance: Instance) -> int:
-    """Return how many records the batch has made so far."""
-    return len(await instance.read("incident", query="short_description=step"))
+def _batch(items: int, size: int = 0, name: str = "of a batch") -> dict[str, Any]:
+    body = b64encode(json.dumps({"short_description": name, "description": "x" * size}).encode()).decode()
+    headers = [{"name": "Content-Type", "value": "application/json"}]
+    item = {"method": "POST", "url": "/api/now/table/incident", "headers": headers, "body": body}
+    return {"batch_request_id": "1", "rest_requests": [{"id": str(number), **item} for number in range(items)]}
 
 
-async def test_others_are_answered_during_a_batch(instance: Instance) -> None:
-    """Between the items of one caller's batch another caller sees the first ones done and the last ones not yet."""
-    writer = await begin_batch(instance, 200)
-    seen = {await inserted(instance)}
-    while max(seen) < 200:
-        seen.add(await inserted(instance))
-    writer.close()
-    assert seen - {0, 200}
+def _rows(count: int) -> dict[str, Any]:
+    return {"records": [{"user_id": f"imported.{number}"} for number in range(count)]}
 
 
-async def test_batch_goes_on_without_its_client(instance: Instance) -> None:
-    """A client that hangs up does not undo or end what it began, as on the platform."""
-    writer = await begin_batch(instance, 50)
-    while not await inserted(instance):
-        pass
-    writer.transport.abort()
-    while await inserted(instance) < 50:
+async def _made(instance: Instance) -> int:
+    return len(await instance.read("incident", query="short_description=of a batch"))
+
+
+async def _imported(instance: Instance) -> int:
+    return len(await instance.read("sys_user", query="user_nameSTARTSWITHimported."))
+
+
+async def _until_begun(instance: Instance) -> None:
+    while not await _made(instance):
         pass
 
 
-async def test_instance_ends_during_a_batch(blueprint: Blueprint) -> None:
-    """An instance that is stopped ends the work that nobody waits for any more."""
-    async with running(Settings(), blueprint) as instance:
-        writer = await begin_batch(instance, 5_000)
-        while not await inserted(instance):
-            pass
-        writer.transport.abort()
-    assert writer.transport.is_closing()
+@pytest.mark.parametrize("size", [0, 2_000], ids=["short body", "long body"])
+async def test_a_reset_ends_a_batch(instance: Instance, size: int) -> None:
+    """What a batch would have written after a reset is not written; its caller is told that it was cancelled."""
+    batch = asyncio.create_task(instance.call("POST", BATCH, json=_batch(100, size)))
+    await _until_begun(instance)
+    assert (await instance.call("POST", "/__admin/reset", None)).status == 204
+    answer = await batch
+    assert answer.status == 500
+    assert answer.body["error"]["message"] == "Transaction cancelled: maximum execution time exceeded"
+    assert await _made(instance) == 0
+
+
+async def test_a_reset_ends_a_transformation(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:
+    """No row is transformed after a reset, neither of a set that waits nor of one that is being transformed."""
+    assert (await instance.call("POST", ROWS, json=_rows(40))).status == 201
+    jump = asyncio.create_task(instance.clock.advance(1))
+    while not await _imported(instance):
+        pass
+    await instance.call("POST", "/__admin/reset", None)
+    await jump
+    assert await _imported(instance) == 0
+    await instance.clock.advance(10)
+    assert await _imported(instance) == 0
+    assert not caplog.records
+
+
+async def test_a_deleted_row_keeps_no_other_from_being_transformed(
+    instance: Instance, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows that vanish while their set is transformed are left out, the set itself too."""
+    answer = (await instance.call("POST", ROWS, json=_rows(40))).body
+    jump = asyncio.create_task(instance.clock.advance(1))
+    while not await _imported(instance):
+        pass
+    last = (await instance.read("imp_user", query="ORDERBYDESCsys_import_row", sysparm_limit="1"))[0]["sys_id"]
+    await instance.call("DELETE", f"/api/now/table/imp_user/{last}")
+    await instance.call("DELETE", f"/api/now/table/sys_import_set/{answer['import_set_id']}")
+    await jump
+    assert await _imported(instance) >= 39
+    assert not caplog.records
+
+
+async def test_a_restart_goes_on_with_import_sets(tmp_path: Path, blueprint: Blueprint) -> None:
+    """Rows that were acknowledged are transformed by the next process if this one ends before."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings, blueprint) as instance:
+        assert (await instance.call("POST", ROWS, json=_rows(3))).status == 201
+    async with running(settings, blueprint) as instance:
+        assert await _imported(instance) == 0
+        await instance.clock.advance(1)
+        assert await _imported(instance) == 3
+
+
+async def test_import_sets_outlast_a_locked_database(tmp_path: Path, blueprint: Blueprint) -> None:
+    """Rows that cannot be transformed for the moment are transformed when the database can be written again."""
+    file = tmp_path / "instance.db"
+    async with running(Settings(database=f"sqlite:///{file}"), blueprint) as instance:
+        assert (await instance.call("POST", ROWS, json=_rows(3))).status == 201
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await instance.clock.advance(1)
+        assert await _imported(instance) == 0
+        await instance.clock.advance(1)
+        assert await _imported(instance) == 3
+
+
+async def test_a_reset_ends_time_outs(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:
+    """Requests that are just timing out end with everything else."""
+    ids = await instance.set_up()
+    for number in range(30):
+        await instance.asked(ids, request_id=f"{GUID[:-2]}{number:02}")
+    jump = asyncio.create_task(instance.clock.advance(24 * 3600))
+    while not await instance.read(REQUEST, query="status=TimedOut"):
+        pass
+    await instance.call("POST", "/__admin/reset", None)
+    await jump
+    assert await instance.read(REQUEST) == []
+    assert not caplog.records
+
+
+async def test_large_batches_whose_caller_leaves_wait_their_turn(instance: Instance) -> None:
+    """Six large batches go on at the same time; one that waits for its turn ends with its caller."""
+    callers = [asyncio.create_task(instance.call("POST", BATCH, json=_batch(300, 300))) for _ in range(12)]
+    while await _arrived(instance) < len(callers):
+        pass
+    for caller in callers:
+        caller.cancel()
+    await asyncio.gather(*callers, return_exceptions=True)
+    made, before = await _made(instance), -1
+    while made != before:
+        answer = await instance.call("POST", BATCH, json=_batch(1, 70_000, "another"))
+        assert len(answer.body["serviced_requests"]) == 1
+        made, before = await _made(instance), made
+    assert 0 < made <= 6 * 300
+
+
+async def _arrived(instance: Instance) -> int:
+    journal = (await instance.call("GET", "/__admin/requests", None)).body["requests"]
+    return sum(exchange["url"] == BATCH for exchange in journal)

@@ -22,7 +22,7 @@ SYS_FIELDS = {"sysparm_suppress_auto_sys_field": "true"}
     [
         ({}, {"max_timeout": "9999-12-31 23:59:59"}, ["max-timeout-unbounded"]),
         ({}, {"max_timeout": f"{'9' * 5_000} 00:00:00"}, ["value-ignored"]),
-        ({}, {"max_timeout": "0001-01-02 00:00:00"}, []),
+        ({}, {"max_timeout": "0001-01-02 00:00:00"}, ["doubtful-value"]),
         ({"Maximum retry attempts": "9" * 5_000}, {}, ["configuration-bounded"]),
         ({"Maximum retry attempts": "1000000000"}, {}, ["configuration-bounded"]),
         ({"Minimum wait time": "00:00:00"}, {}, ["configuration-bounded"]),

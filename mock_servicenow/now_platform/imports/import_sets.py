@@ -1,6 +1,7 @@
 """Import sets: rows that wait in a staging table to be transformed into records (platform 3.4)."""
 
 from collections.abc import Generator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -88,8 +89,8 @@ class ImportSets:
         while rows := self._waiting(user, import_set, last):
             for row in rows:
                 outcomes = [self._transform_row(user, findings, each, row) for each in maps]
-                with self._instance.transaction(user, findings) as session:
-                    _record(session.elevated, row, outcomes)
+                with suppress(RecordNotFound), self._instance.transaction(user, findings) as session:
+                    _record(session.elevated, row, outcomes)  # unless the row has been deleted meanwhile
                 yield
             last = rows[-1]["sys_import_row"]
         with self._instance.transaction(user, findings) as session:
@@ -104,6 +105,12 @@ class ImportSets:
         if before is None or before["state"] == "processed":
             loader = replace(_NOBODY, roles=session.user.roles)
             session.on_commit(lambda: self._schedule(import_set.sys_id, loader))
+
+    def resume(self) -> None:
+        """Transform the rows that an earlier process has loaded, and acknowledged, but not transformed."""
+        with self._instance.transaction(SYSTEM) as session:
+            for import_set in session.find_all(SETS, state="loaded"):
+                self.transform_later(session, import_set)
 
     def _waiting(self, user: "User", import_set: "Record", last: str) -> "list[Record]":
         """Return the next rows to be transformed, by their number: not every database remembers their order."""

@@ -20,7 +20,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
-from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, verb_of
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
@@ -43,6 +43,10 @@ LARGEST_BODY = 25 * 1024 * 1024
 LARGEST_FILE = 1_100 * 1024 * 1024
 """The same for files, of which it takes 1024 MB (platform 3.1)."""
 _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
+
+_LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
+_AT_ONCE = 6
+"""Long pieces of work with long bodies that go on at the same time: their bodies are in memory."""
 
 _UNSENDABLE = re.compile(r"[\0-\x1f\x7f]")
 _HEADERS = CIMultiDict(
@@ -72,6 +76,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         router: knows the APIs; those of the platform by default.
     """
     apis = router or Router(instance)
+    turns = asyncio.Semaphore(_AT_ONCE)
 
     async def answer(request: web.Request) -> web.Response:
         is_file = _FILES.fullmatch(request.path) is not None
@@ -93,8 +98,11 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
                 )
             )
 
-        outcome = await instance.run(begin)
-        answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
+        if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
+            answered = await instance.work_off(_begun(begin), turns)
+        else:
+            outcome = await instance.run(begin)
+            answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
             status=answered.status,
             body=_content(instance, answered),
@@ -103,6 +111,11 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         )
 
     return [web.route("*", "/api/{path:(?s:.*)}", answer)]
+
+
+def _begun(begin: Callable[[], Answer | Steps]) -> Steps:
+    """Return work of which reading the body is the first step."""
+    return (yield from steps_of(begin()))
 
 
 def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
