@@ -133,6 +133,7 @@ class Instance:
 
     async def aclose(self) -> None:
         """End the work that nobody waits for any more, and give up the database."""
+        self.store.interrupt()
         await self.end_work()
         self.store.close()
 

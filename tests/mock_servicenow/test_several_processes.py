@@ -4,12 +4,14 @@ Instances on one PostgreSQL database stand for processes: each has a clock of it
 """
 
 import asyncio
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from aiohttp import ClientSession
 
@@ -265,3 +267,23 @@ async def test_kill_of_either_process_loses_no_decision(database: str) -> None:
                 while (await instance.read(RESPONSE))[0]["response_status_code"] != "200":
                     await asyncio.sleep(0)
     assert [decision["Comment"] for decision in console.decisions] == ["Fine", "Fine"]
+
+
+async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
+    """Whatever locks the database, a process that is told to end does so, with one line in its log for each caller."""
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(ClientSession(raise_for_status=False))
+        process = await start_command("serve", "--port", "0", "--database", database)
+        instance = Instance(await started(process), RealClock(), http, StubConsole())
+        other = stack.enter_context(closing(psycopg.connect(database.replace("+psycopg", ""))))
+        other.execute("LOCK TABLE task IN EXCLUSIVE MODE")
+        waiting = [asyncio.create_task(instance.insert("incident", {})) for _ in range(3)]
+        while other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (3,):
+            await asyncio.sleep(0)
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert process.returncode == 0
+        lines = err.decode().splitlines()
+        assert len(lines) == 3
+        assert all(line.startswith("database: canceling statement due to user request") for line in lines)

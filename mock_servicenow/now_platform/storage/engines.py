@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from contextlib import suppress
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
@@ -53,11 +54,15 @@ def _address(url: str) -> sa.URL:
 _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 
+_LONGEST_WAITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+"""PostgreSQL's settings, where the URL or the server sets none."""
 _BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
 
 
 def _shared(address: sa.URL) -> sa.Engine:
-    return sa.create_engine(address, pool_pre_ping=True)  # the server may have been restarted
+    engine = sa.create_engine(address, pool_pre_ping=True)  # the server may have been restarted
+    sa.event.listen(engine, "connect", _bound_waits)
+    return engine
 
 
 def _embedded(address: sa.URL) -> sa.Engine:
@@ -76,6 +81,13 @@ def _create_private(address: sa.URL) -> None:
         return
     with suppress(FileExistsError):
         os.close(os.open(name, os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no such package without PostgreSQL
+    """Wait for nobody's lock for ever, nor let others wait for a process that has stopped in a transaction."""
+    for setting, value in _LONGEST_WAITS.items():
+        driver.execute("SELECT set_config(%s, %s, false) WHERE current_setting(%s) = '0'", (setting, value, setting))
+    driver.commit()
 
 
 def _tune(driver: sqlite3.Connection, _record: object) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.storage.file_lock import FileLock
 SCHEMA_VERSION = 2
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _SCHEMA = "mock_servicenow_schema"
+_CANCEL_SECONDS = 1.0
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
@@ -31,20 +32,27 @@ class DuplicateError(Exception):
 
 
 class Transaction:
-    """One transaction; an embedded database is locked only when somebody is about to write."""
+    """One transaction; an embedded database is locked only when somebody is about to write.
+
+    Args:
+        connection: SQLAlchemy's.
+        driver: the driver's own connection below it.
+        failures: what the driver raises.
+        busy: the driver's connections that are in use; None where the database is embedded.
+    """
 
     def __init__(
         self,
         connection: sa.Connection,
         driver: Any,  # noqa: ANN401 - two drivers
         failures: tuple[type[Exception], ...],
-        *,
-        embedded: bool,
+        busy: set[Any] | None = None,
     ) -> None:
         self._connection = connection
         self._driver = driver
         self._failures = failures
-        self._embedded = embedded
+        self._embedded = busy is None
+        self._busy = busy
         self._locked = False
 
     def lock(self) -> None:
@@ -70,9 +78,10 @@ class Transaction:
             if keep:
                 self._commit()
         finally:
-            if self._embedded:
+            if self._busy is None:
                 self._undo()  # nothing, after a commit
             else:
+                self._busy.discard(self._driver)
                 self._give_back()
 
     def _commit(self) -> None:
@@ -123,6 +132,7 @@ class Store:
         self._open = ExitStack()
         self._connection = self._open.enter_context(self._engine.connect()) if self.embedded else None
         self._driver: Any = None if self._connection is None else self._connection.connection.driver_connection
+        self._busy: set[Any] = set()  # the driver's connections of a shared database that are in use
         self._own_file()
         self.quote = database.quote
         self.insertion = database.insertion
@@ -196,15 +206,26 @@ class Store:
             yield
             return
         with self._engine.begin() as connection:
+            # Preparing takes the time it takes, and whoever does it may wait for others meanwhile.
+            for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
             yield
 
     def begin(self) -> Transaction:
         """Begin a transaction, which whoever asks for it must end."""
         if self._connection is not None:
-            return Transaction(self._connection, self._driver, self.failures, embedded=True)
+            return Transaction(self._connection, self._driver, self.failures)
         connection = self._engine.connect()
-        return Transaction(connection, connection.connection.driver_connection, self.failures, embedded=False)
+        driver = connection.connection.driver_connection
+        self._busy.add(driver)
+        return Transaction(connection, driver, self.failures, self._busy)
+
+    def interrupt(self) -> None:
+        """Let every statement fail that is being executed, such as one that waits for somebody else's lock."""
+        for driver in tuple(self._busy):
+            with suppress(*self.failures):
+                driver.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return what orders rows as they were inserted."""
