@@ -62,11 +62,13 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     async def reset() -> None:
         privilege_manager.stop()
         await instance.end_work()
-        secrets.retire_all()
-        clock.restart()
-        ids.restart()
-        await instance.run(lambda: blueprint.rebuild(instance))
-        await privilege_manager.start()
+        try:
+            await instance.run(lambda: blueprint.rebuild(instance))
+            secrets.retire_all()
+            clock.restart()
+            ids.restart()
+        finally:
+            await privilege_manager.start()
         faults.clear()
         journal.clear()
 

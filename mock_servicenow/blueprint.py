@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.provisioning.provisioning import Credentials, 
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.unit_of_work import unavailable
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.engines import StoreError
@@ -99,13 +100,16 @@ class Blueprint:
                 self._provision(store, provision)
 
     def rebuild(self, instance: Instance) -> None:
-        """Bring an instance back to its first state, whatever it holds."""
+        """Bring an instance back to its first state, whatever it holds; raises DatabaseUnavailable."""
         store = instance.store
-        with store.exclusive():
-            if store.embedded:
-                store.restore(self._drawn_image())
-            else:
-                self._provision(store, fill)
+        try:
+            with store.exclusive():
+                if store.embedded:
+                    store.restore(self._drawn_image())
+                else:
+                    self._provision(store, fill)
+        except store.failures as failure:
+            raise unavailable(failure) from None
         instance.cache.clear()
 
     def _drawn_image(self) -> bytes:

@@ -47,10 +47,15 @@ class PrivilegeManagerApp:
                 instance.add_rule(rule)
 
     async def start(self) -> None:
-        """Take up the background duties; call it in the loop that serves."""
-        await self._instance.run(self._remember)
-        await self.deliverer.start()
-        await self.timeouts.start()
+        """Take up the background duties; call it in the loop that serves.
+
+        Raises DatabaseUnavailable; the duties go on as soon as the database does.
+        """
+        try:
+            await self._instance.run(self._remember)
+        finally:
+            await self.deliverer.start()
+            await self.timeouts.start()
 
     def _remember(self) -> None:
         with self._instance.transaction(self._instance.system) as session:

@@ -13,10 +13,11 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import ClientSession
 
+from mock_servicenow.settings import Settings
 from privman_testbench.real_clock import RealClock
 
 from .command import run_command, serving_command, start_command, started
-from .conftest import Instance, StubConsole
+from .conftest import REQUEST, Instance, StubConsole, running
 
 PROBLEM = "/api/now/table/problem"
 UNAVAILABLE = {"message": "Database unavailable", "detail": "The operation was not carried out; try again later"}
@@ -158,10 +159,28 @@ async def test_a_locked_file_is_an_error_until_it_is_free(tmp_path: Path) -> Non
             form = {"grant_type": "password", "username": "admin", "password": "admin"}
             client = {"client_id": "3f1c9a7be52d4c08a6d90b5e7714c2fd", "client_secret": "ready-made-secret"}
             assert (await instance.call("POST", "/oauth_token.do", None, data=form | client)).status == 500
+            assert (await instance.call("POST", "/__admin/reset", None)).body["error"] == UNAVAILABLE
         assert (await instance.insert("problem", {})).status == 201
     process.terminate()
     _, err = await process.communicate()
-    assert err.decode().splitlines() == ["database: database is locked"] * 2
+    assert set(err.decode().splitlines()) == {"database: database is locked"}
+
+
+@pytest.mark.parametrize("path", ["/__admin/reset", "/__admin/restart"])
+async def test_deliveries_go_on_after_a_reset_that_failed(tmp_path: Path, path: str) -> None:
+    """A reset or restart that the database cannot carry out changes nothing: what was to be sent is sent."""
+    file = tmp_path / "instance.db"
+    async with running(Settings(database=f"sqlite:///{file}")) as instance:
+        instance.console.statuses = [503]
+        sys_id = await instance.asked(await instance.set_up())
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        await instance.clock.settle()
+        with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            answer = await instance.call("POST", path, None)
+        assert answer.status in {204, 500}
+        await instance.clock.advance(60)
+        assert len(instance.console.decisions) == 2
 
 
 async def test_a_restarted_server_is_found_again(own_postgresql: Any) -> None:

@@ -35,7 +35,7 @@ class UnitOfWork:
         try:
             transaction = instance.store.begin()
         except instance.store.failures as failure:
-            raise _unavailable(failure) from None
+            raise unavailable(failure) from None
         self._work = Work(transaction, self._findings, utc_form(instance.clock.now()))
         return Session(instance, self._work, self._user, secure=not self._user.unrestricted)
 
@@ -46,7 +46,7 @@ class UnitOfWork:
         try:
             work.transaction.end(keep=kind is None)
         except failures as failure:
-            raise _unavailable(failure) from None
+            raise unavailable(failure) from None
         finally:
             # What was worked out from rows that have now changed or vanished.
             for table in work.written:
@@ -55,10 +55,11 @@ class UnitOfWork:
             for call in work.after_commit:
                 call()
         elif isinstance(error, failures):
-            raise _unavailable(error) from None
+            raise unavailable(error) from None
 
 
-def _unavailable(failure: BaseException) -> DatabaseUnavailable:
+def unavailable(failure: BaseException) -> DatabaseUnavailable:
+    """Return the error of a database that cannot carry something out, and log it in one line."""
     reason = one_line(failure)
     _LOG.error("database: %s", reason)
     return DatabaseUnavailable(reason)

@@ -240,7 +240,7 @@ class Store:
         """Become the embedded database of which that is a copy."""
         with closing(sqlite3.connect(":memory:")) as copy:
             copy.deserialize(image)
-            copy.backup(self._driver)
+            copy.backup(self._driver, progress=_refuse_to_wait)
 
     def close(self) -> None:
         """Give up the connections."""
@@ -276,6 +276,12 @@ class Store:
             return
         self.close()
         raise StoreError(f"database {self._shown} {reason}")
+
+
+def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
+    """Raise where a copy would wait until others let go of the file, however long that takes."""
+    if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        raise sqlite3.OperationalError("database is locked")
 
 
 _IN_USE = "is in use by another process; to share an instance, give each process --database postgresql+psycopg://…"
