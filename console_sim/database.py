@@ -12,6 +12,7 @@ from sqlalchemy.pool import StaticPool
 
 from console_sim.errors import StoreError, UnusableDatabaseError
 from console_sim.shelf import Kind, Shelf
+from privman_testbench.addresses import without_login
 from privman_testbench.reasons import reason_of
 
 T = TypeVar("T")
@@ -189,8 +190,8 @@ def file_of(url: str) -> str:
     """Return the path in a SQLAlchemy URL; raises UnusableDatabaseError for the URL of anything but an SQLite file."""
     try:
         address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise UnusableDatabaseError(f"invalid database URL {url!r}: {_EXPECTED}") from None
+    except (sa.exc.ArgumentError, ValueError):
+        raise UnusableDatabaseError(f"invalid database URL {without_login(url)!r}: {_EXPECTED}") from None
     if address.drivername != "sqlite" or not address.database or address.query:
         raise UnusableDatabaseError(f"unsupported database '{address.drivername}://…': {_EXPECTED}")
     return address.database

@@ -16,6 +16,12 @@ def plain_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def without_login(text: str) -> str:
+    """Return an address that no parser takes as messages show it: without what is before its last ``@``."""
+    _, at, rest = text.rpartition("@")
+    return f"…@{rest}" if at else text
+
+
 def _has_host(text: str) -> bool:
     try:
         return bool(URL(text).host)

@@ -336,6 +336,8 @@ def test_unusable_file_is_refused(
     [
         ("console.db", "invalid database URL 'console.db': expected the URL of an SQLite file, such as sqlite:///cons"),
         ("postgresql://ada:pw@db/x", "unsupported database 'postgresql://…': expected the URL of an SQLite file"),
+        ("postgresql//ada:pw@db/x", "invalid database URL '…@db/x': expected the URL of an SQLite file"),
+        ("sqlite://ada@x:pw@db:port/x", "invalid database URL '…@db:port/x': expected the URL of an SQLite file"),
         ("sqlite:///x?mode=ro", "unsupported database 'sqlite://…': expected the URL of an SQLite file"),
         ("sqlite:////none/console.db", "database '/none/console.db' cannot be opened: No such file or directory"),
         ("sqlite:///%00", "database '\\x00' cannot be opened: embedded null byte"),

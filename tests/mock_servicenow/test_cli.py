@@ -176,6 +176,15 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
             ["serve", "--database", "postgresql+psycopg://me:hidden@127.0.0.1:1/x"],
             "database 'postgresql+psycopg://me:***@127.0.0.1:1/x' cannot be opened: ",
         ),
+        (["serve", "--database", "postgresql+psycopg//me:hidden@db/x"], "database URL '…@db/x' is not usable"),
+        (
+            ["serve", "--database", "postgresql+psycopg://me@x:hidden@db:port/x"],
+            "database URL '…@db:port/x' is not usable",
+        ),
+        (
+            ["serve", "--database", "postgresql+psycopg://127.0.0.1:1/x?user=me&password=hidden"],
+            "database 'postgresql+psycopg://127.0.0.1:1/x' cannot be opened: ",
+        ),
         (["serve", "--ca-file", "no.pem"], "'no.pem' holds no certificate: No such file or directory; expected a PEM"),
         (["serve", "--ca-file", "/dev/null"], "'/dev/null' holds no certificate: "),
         (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),
@@ -197,6 +206,7 @@ async def test_unusable_arguments(arguments: list[str], message: str) -> None:
     (line,) = err.splitlines()
     assert line.startswith("mock-servicenow")
     assert message in line
+    assert "hidden" not in line
 
 
 async def test_a_database_of_another_program(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from mock_servicenow.now_platform.storage.folding import teach_casefold
+from privman_testbench.addresses import without_login
 
 
 class StoreError(Exception):
@@ -32,8 +33,8 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def shown(address: sa.URL) -> str:
-    """Return a database URL as messages show it: quoted, without its password."""
-    return repr(address.render_as_string())
+    """Return a database URL as messages show it: quoted, without its password, which its query may hold, too."""
+    return repr(address.set(query={}).render_as_string())
 
 
 def one_line(error: BaseException | None) -> str:
@@ -44,8 +45,8 @@ def one_line(error: BaseException | None) -> str:
 def _address(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise StoreError(f"database URL {url!r} is not usable: {_EXPECTED}") from None
+    except (sa.exc.ArgumentError, ValueError):
+        raise StoreError(f"database URL {without_login(url)!r} is not usable: {_EXPECTED}") from None
     if address.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise StoreError(f"database URL '{address.drivername}://…' is not usable: {_EXPECTED}")
     return address
