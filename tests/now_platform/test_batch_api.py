@@ -391,3 +391,15 @@ async def test_a_batch_may_send_so_much(client: Client) -> None:
     response = await client.post(BATCH, data=BytesIO(b" " * (1024 * 1024 + 1)), headers=JSON)
     assert response.status == 400
     assert "Max allowed: 1048576 bytes." in (await response.json())["error"]["detail"]
+
+
+async def test_a_batch_receives_so_much_as_a_whole(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """The answers of a batch have 32 MB together; what comes after them is not serviced."""
+    where = {"file_name": "a", "table_name": "problem", "table_sys_id": "04ce72c9c0a8016600b5b7f75ac67b5b"}
+    content = BytesIO(shake_256(b"").digest(3 * 1024 * 1024))
+    uploaded = await client.post("/api/now/attachment/file", params=where, data=content)
+    url = f"/api/now/attachment/{(await uploaded.json())['result']['sys_id']}/file"
+    answer = await batch(client, *(item(str(number), "GET", url) for number in range(10)))
+    assert [each["id"] for each in answer["serviced_requests"]] == [str(number) for number in range(8)]
+    assert answer["unserviced_requests"] == ["8", "9"]
+    assert "batch-ended" in swallowed()

@@ -4,7 +4,7 @@ import re
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Serviced = dict[str, object]
 LONGEST = timedelta(seconds=30)
 LARGEST_INPUT = 10
+MOST_ANSWERED = 32 * MEGABYTE
+"""Bytes that the bodies of a batch's answers have together, in base64; nobody documents a bound (inferred)."""
 OUTPUT_HEADER = "X-BATCHREQUEST-MAX-OUTPUT-SIZE"
 MULTIPART = "multipart/mixed"
 _MEGABYTES = re.compile(r"\d{1,9}", re.ASCII)
@@ -75,10 +77,12 @@ class BatchApi:
         ends = self._now() + LONGEST
         waiting = deque(batch.items)
         serviced: list[Serviced] = []
+        room = MOST_ANSWERED
         while waiting and self._now() < ends:
-            answered = yield from self._serve(call, waiting[0], limits)
+            answered = yield from self._serve(call, waiting[0], replace(limits, received=min(limits.received, room)))
             if answered is None:
                 break
+            room -= len(str(answered["body"]))
             serviced.append(answered)
             waiting.popleft()
             yield
