@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from privman_scenarios import known
-from privman_scenarios.expectation import OPERATORS
+from privman_scenarios.expectation import MISSING, OPERATORS, holds
 from privman_scenarios.model import Arguments
 from privman_scenarios.patterns import is_found
 from privman_scenarios.words import Own, nearest, unknown
@@ -82,6 +82,13 @@ def scalar(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # no
 def message(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find unknown keys in what is expected of a JSON body, where a wrong one would make the expectation hold."""
     return _keys(value, (), own, silent=False)
+
+
+def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find unknown names of headers where a wrong one would make the expectation hold."""
+    for name, each in value.items():
+        if holds(each, MISSING) and name.lower() not in (*known.HEADERS, *map(str.lower, own.get("headers", ()))):
+            yield Flaw((name,), unknown("header", name, known.HEADERS, "headers"))
 
 
 def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
@@ -165,8 +172,9 @@ def _expectation(of: _Known, value: object, path: tuple[str | int, ...], own: Ow
         yield from _operator(of, value, path, own)
     elif isinstance(value, list):
         yield Flaw(path, f"{value!r} is a list. Expected a plain value, or an operator.")
-    elif of.words and isinstance(value, str):
-        for each in value.split(","):
+    elif of.words:
+        # Where a word is expected, what YAML reads as something else is none.
+        for each in (value if isinstance(value, str) else repr(value)).split(","):
             if text := _unknown_word(of.what, each, of.words, own, of.own):
                 yield Flaw(path, text)
 
@@ -188,14 +196,14 @@ def _matches_one(pattern: str, words: Iterable[str]) -> bool:
 
 
 def _keys(value: object, path: tuple[str | int, ...], own: Own, *, silent: bool) -> Iterator[Flaw]:
-    """Yield unknown keys below a ``not``, and those that are to be absent; any other fails when it is compared."""
+    """Yield unknown keys below a ``not``, and those that may be missing; any other fails when it is compared."""
     if isinstance(value, list):
         for index, each in enumerate(value):
             yield from _keys(each, (*path, index), own, silent=silent)
     elif isinstance(value, Mapping):
         operator = next(iter(value)) if len(value) == 1 and next(iter(value)) in OPERATORS else ""
         for key, each in value.items():
-            judged = not operator and (silent or each == {"absent": True})
+            judged = not operator and (silent or holds(each, MISSING))
             if judged and key not in known.body_keys() and key not in own.get("keys", ()):
                 yield Flaw((*path, key), unknown("key", key, sorted(known.body_keys()), "keys"))
             yield from _keys(each, (*path, key), own, silent=silent or operator == "not")

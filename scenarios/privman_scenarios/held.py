@@ -22,6 +22,7 @@ from privman_testbench.real_clock import RealClock
 
 Metadata = Mapping[str, str]
 A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
+A_PATH = checks.glob("path", known.paths, "paths")
 A_RESPONSE = checks.word("response", known.responses, "words")
 
 
@@ -56,8 +57,13 @@ class HeldFaults:
         self._loop = loop
         self._control = control
 
-    def arm(self, kind: str, **options: object) -> None:
-        """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``; raises ExpectationError."""
+    def arm(self, kind: str, *, own: Own = MappingProxyType({}), **options: object) -> None:
+        """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``.
+
+        Raises ExpectationError; UnknownWordError for a path that nobody asks for, which ``own={"paths": [...]}`` lets
+        pass, as in a scenario.
+        """
+        _refuse_unknown([*A_PATH(options.get("path", "*"), {}, own)])
         self._loop.run(self._control.arm({"kind": kind, **options}))
 
     def clear(self) -> None:

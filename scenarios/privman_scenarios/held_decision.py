@@ -5,6 +5,7 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from privman_scenarios.control_plane import ControlPlane
@@ -65,13 +66,19 @@ class HeldDecision:
         To be awaited where an event loop runs, as in an asynchronous test, whose own loop goes on meanwhile.
 
         Raises:
-            ExpectationError: nobody has decided, ServiceNow has given up, or a system that keeps real time has not
-                delivered within a quarter of a minute.
+            ExpectationError: nobody has decided, ServiceNow has refused this decision or given up, or a system that
+                keeps real time has not delivered within a quarter of a minute.
         """
-        waiting = self._virtual() if self._targets.virtual else self._real()
+        waiting = self._waiting()
         if _is_asynchronous():
             return cast("Delivery", self._loop.wait(waiting))
         return self._loop.run(waiting)
+
+    async def _waiting(self) -> Delivery:
+        # What reached the console then is the decision of somebody before.
+        if self.status >= HTTPStatus.BAD_REQUEST:
+            raise self._error(f"{self.status} from ServiceNow, which refused it")
+        return await (self._virtual() if self._targets.virtual else self._real())
 
     async def _virtual(self) -> Delivery:
         control = self._targets.servicenow.control

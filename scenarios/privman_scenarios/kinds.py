@@ -70,9 +70,9 @@ def rows_of_texts(required: str, optional: Iterable[str]) -> Kind:
         "properties": {key: {"type": "string"} for key in keys},
     }
     return _plain(
-        f"a list of mappings with texts under {required!r} and perhaps {', '.join(optional)}",
-        {"type": "array", "items": schema},
-        lambda value: isinstance(value, list) and all(map(is_one, value)),
+        f"a list of mappings with texts under {required!r} and perhaps {', '.join(optional)}; at least one",
+        {"type": "array", "items": schema, "minItems": 1},
+        lambda value: isinstance(value, list) and bool(value) and all(map(is_one, value)),
     )
 
 
@@ -121,9 +121,11 @@ ROWS = _plain(
 TEXTS = _plain("a list of texts", {"type": "array", "items": {"type": "string"}}, _are_texts)
 ANYTHING = Kind("anything", {}, operator_error)
 EXPECTED_VALUES = Kind(
-    "a mapping",
-    {"type": "object"},
-    lambda value: operator_error(value) if isinstance(value, dict) else "Expected a mapping.",
+    "a mapping that is not empty",
+    {"type": "object", "minProperties": 1},
+    lambda value: (
+        operator_error(value) if isinstance(value, dict) and value else "Expected a mapping that is not empty."
+    ),
 )
 SPAN = Kind(
     "a span of time",

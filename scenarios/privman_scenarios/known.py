@@ -16,6 +16,15 @@ SET_UP_STEPS = (
 SET_UP_STATUSES = ("ok", "failed", "skipped")
 # The webhook's events, as the documentation has them (integration 2.11, 7).
 EVENTS = ("Approval Request Event", "System Approval Request Event")
+# Headers of the products' answers, and those that any server or proxy before them may send.
+HEADERS = (
+    *("allow", "cache-control", "connection", "content-disposition", "content-encoding", "content-length"),
+    *("content-security-policy", "content-type", "date", "etag", "expires", "last-modified", "link", "location"),
+    *("pragma", "retry-after", "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary"),
+    *("www-authenticate", "x-attachment-metadata", "x-content-type-options", "x-frame-options", "x-is-logged-in"),
+    *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-rule", "x-total-count"),
+    "x-transaction-id",
+)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # integration 8; the product's name before them may be left out.
 _CONSOLE_ROLES = (

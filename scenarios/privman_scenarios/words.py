@@ -11,6 +11,7 @@ OWN: Mapping[str, str] = {
     "roles": "Roles of ServiceNow or of the console beside those that the products come with.",
     "words": "Statuses, states and responses beside the documented ones, or words that are wrong on purpose.",
     "keys": "Keys of JSON bodies beside those of the contracts.",
+    "headers": "Headers of answers beside those that the two products send.",
     "paths": "Globs of paths that no contract has.",
     "findings": "Rules of findings beside those of the two fakes.",
     "events": "Events of webhooks beside the documented ones.",

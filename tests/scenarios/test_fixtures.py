@@ -247,6 +247,14 @@ async def test_a_delivery_is_awaited(world: HeldWorld) -> None:
     assert delivery.retries == 1
 
 
+def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
+    """The delivery of the decision before it is another's."""
+    request_id = world.console.ask({})
+    world.decide(request_id, "Approve").delivered()
+    with pytest.raises(ExpectationError, match="403 from ServiceNow, which refused it"):
+        world.decide(request_id, "Deny").delivered()
+
+
 def test_a_delivery_that_is_given_up_is_told(world: HeldWorld) -> None:
     """The status of the last attempt is named."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)

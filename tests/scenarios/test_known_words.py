@@ -109,6 +109,28 @@ TYPOS = {
         "console.call: {path: /, body: {Messages: [{not: {Statu: ok}}]}}",
         "unknown key 'Statu'. Did you mean 'Status'?",
     ),
+    "key that must not hold something": (
+        "console.expect-exchanges: {path: '*/approve', request: {Coment: {not: Bad}}}",
+        "unknown key 'Coment'. Did you mean 'Comment'?",
+    ),
+    "key that must not be there, twice denied": (
+        "servicenow.call: {path: /, body: {reslt: {not: {absent: false}}}}",
+        "unknown key 'reslt'. Did you mean 'result'?",
+    ),
+    "number where a word is expected": (
+        "console.expect-approval: {state: {not: 5}}",
+        "unknown state '5'. Expected one of Pending",
+    ),
+    "truth where a word is expected": (
+        "servicenow.expect-request: {status: {not: true}}",
+        "unknown request.status 'True'. Expected one of Pending",
+    ),
+    "header": (
+        "servicenow.call: {path: /, answer-headers: {X-Totl-Count: {absent: true}}}",
+        "unknown header 'X-Totl-Count'. Did you mean 'x-total-count'?",
+    ),
+    "no expectation of steps": ("console.expect-set-up: {steps: {}}", "Expected a mapping that is not empty."),
+    "no decision": ("servicenow.decide-at-once: {decisions: [], accepted: 0}", "at least one."),
     "rule of findings": (
         "servicenow.expect-finding: {rule: rule-abortd, count: 0}",
         "unknown rule of findings 'rule-abortd'. Did you mean 'rule-aborted'?",
@@ -147,12 +169,15 @@ own:
   roles: [itil]
   words: [Escalate]
   keys: [Colour]
+  headers: [X-Acme]
   paths: ["/api/acme/*"]
   findings: [acme-rule]
   events: [Escalation Event]
 steps:
   - console.expect-set-up: {webhook: {absent: false}}
   - console.call: {path: /Tms/services/api/v1/version/Current, body: {Messages: []}}
+  - console.call: {path: /Tms/services/api/v1/version/Current, answer-headers: {x-acme: {absent: true}}}
+  - console.call: {path: /Tms/services/api/v1/version/Current, answer-headers: {Content-Type: {matches: json}}}
   - console.ask:
   - servicenow.insert: {table: incident, values: {short_description: Printer, as: anything}, as: ours}
   - servicenow.expect-records: {table: incident, where: {sys_id: "${ours.sys_id}"}, count: 1}
@@ -224,6 +249,20 @@ def test_a_column_that_the_instance_drops_fails_the_step(tmp_path: Path, capsys:
     assert "expected a column 'u_team' of x_thyti_thycotic_p_activity_type" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("expected", ["{absent: true}", "{not: x}"])
+def test_a_column_that_a_record_lacks_never_holds(
+    expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A misspelt column of another table is neither absent nor different; the records show which there are."""
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "title: T\nown: {tables: [sys_user]}\nsteps:\n"
+        f"  - servicenow.expect-records: {{table: sys_user, values: {{emial: {expected}}}}}\n"
+    )
+    assert main(["run", str(file)]) == 1
+    assert "expected a column 'emial' of sys_user" in capsys.readouterr().out
+
+
 def test_own_words_stay_with_a_kept_failure() -> None:
     """A regression that is written to a file can be loaded again."""
     (scenario,) = Loader(vocabulary()).parse(
@@ -241,6 +280,8 @@ def test_fixtures_refuse_typos(world: HeldWorld) -> None:
         world.servicenow.find("request", status="Aprove")
     with pytest.raises(UnknownWordError, match="unknown table 'requst'"):
         world.servicenow.find("requst")
+    with pytest.raises(UnknownWordError, match=r"unknown path '\*/aprove'"):
+        world.console.faults.arm("status", status=503, path="*/aprove")
     with pytest.raises(UnknownWordError, match="unknown response 'Aprove'"):
         world.decide("85d71683-7dac-4762-8120-76a9a564fdc1", "Aprove")
 

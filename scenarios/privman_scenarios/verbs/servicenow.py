@@ -7,7 +7,7 @@ from dataclasses import replace
 from privman_scenarios import checks, known
 from privman_scenarios.checks import column_of, scalar
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.expectation import require
+from privman_scenarios.expectation import MISSING, holds, require
 from privman_scenarios.http_api import Answer
 from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, rows_of_texts, suggesting
 from privman_scenarios.model import Arguments
@@ -235,9 +235,17 @@ async def expect_records(play: Play, arguments: Arguments) -> None:
     elif not found:
         raise ExpectationError(f"records of {arguments['table']}", "none")
     for record in found:
-        require(arguments.get("values", {}), record)
+        _require(arguments.get("values", {}), record, arguments["table"])
         if "response_status_code" in arguments.get("values", {}):
             play.expected.add(int(record["response_status_code"] or 0))
+
+
+def _require(expected: Arguments, record: Record, table: str) -> None:
+    """Compare a record; a column that it lacks never counts as absent, or as another than what it should not be."""
+    for column, each in expected.items():
+        if column not in record and holds(each, MISSING):
+            raise ExpectationError(f"a column {column!r} of {table}", "a record without it")
+    require(expected, record)
 
 
 async def _expect(play: Play, table: str, arguments: Arguments, **where: str) -> None:

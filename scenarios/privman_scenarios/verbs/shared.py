@@ -65,7 +65,9 @@ CALL = (
     Argument("text", TEXT, "A body to send as it is."),
     Argument("status", STATUS, "The status of the answer; 200 unless said."),
     Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON.", check=checks.message),
-    Argument("answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, names in lower case."),
+    Argument(
+        "answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, in any case.", check=checks.headers
+    ),
 )
 BY = Argument("by", TEXT, f"The user who asks, '{ADMINISTRATOR}' for the administrator; nobody unless said.")
 
@@ -186,7 +188,8 @@ class Shared:
         answer = await self._of(play).api.call(method, arguments["path"], body, auth=auth, headers=headers)
         require(arguments.get("status", 200), answer.status, "status")
         play.expected.add(answer.status)
-        require(arguments.get("answer-headers", {}), answer.headers, "headers")
+        expected = {name.lower(): each for name, each in arguments.get("answer-headers", {}).items()}
+        require(expected, answer.headers, "headers")
         if "body" in arguments:
             body = parsed(answer.body.decode(errors="replace"))
             require(arguments["body"], spelling.body_from_wire(arguments["path"], body), "body")
