@@ -14,6 +14,7 @@ from privman_scenarios.variables import (
     FIRST_CONSOLE,
     LONG_TEXT,
     NEW_GUID,
+    NEW_GUID_IN_CAPITALS,
     OF_CONSOLE,
     RULES,
     TABLES,
@@ -112,8 +113,8 @@ class Play:
         """Return what was saved; raises ExpectationError when nothing was."""
         if wanted := LONG_TEXT.fullmatch(name):
             return long_text(int(wanted[1]))
-        if name == NEW_GUID and name not in self._saved:
-            self._saved[name] = self.targets.servicenow.draw_request_id()
+        if name in (NEW_GUID, NEW_GUID_IN_CAPITALS) and name not in self._saved:
+            self._saved[name] = self.targets.servicenow.draw_request_id(in_capitals=name.isupper())
         if name not in self._saved:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
         return self._saved[name]

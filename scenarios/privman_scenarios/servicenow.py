@@ -89,9 +89,9 @@ class ServiceNow(Party):
         record = OwnRecord(self.names.table("request"), found[0]["sys_id"], known)
         return await self.own.change(record, self.spelling.record_to_wire("request", decision), auth)
 
-    def draw_request_id(self) -> str:
+    def draw_request_id(self, *, in_capitals: bool = False) -> str:
         """Return a request_id that nobody else has."""
-        request_id = self._ids.guid()
+        request_id = self._ids.guid().upper() if in_capitals else self._ids.guid()
         self.drawn.add(request_id)
         return request_id
 

@@ -19,8 +19,9 @@ OF_CONSOLE = ("console", "instance_id", "activity_type_id")
 FIRST_CONSOLE = "first"
 # Drawn when it is first used: a GUID that nobody else has.
 NEW_GUID = "new_guid"
+NEW_GUID_IN_CAPITALS = NEW_GUID.upper()
 BUILT_IN = (
-    *("servicenow", *OF_CONSOLE, NEW_GUID),
+    *("servicenow", *OF_CONSOLE, NEW_GUID, NEW_GUID_IN_CAPITALS),
     *(f"table.{table}" for table in TABLES),
     *(f"rule.{rule}" for rule in RULES),
 )

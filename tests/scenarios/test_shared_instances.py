@@ -58,6 +58,13 @@ COMMANDS: dict[str, Command] = {
     "run": lambda url, _: ["run", *files(*PLAYED), "--servicenow-url", url],
     "run everything": lambda url, _: ["run", "--tag", "setup", "--servicenow-url", url],
     "run dry": lambda url, _: ["run", *files("approve"), "--servicenow-url", url, "--dry-run"],
+    "run dry of requests with ids of their own": lambda url, _: [
+        "run",
+        *(str(path) for path in catalog_files() if "table: request" in path.read_text(encoding="utf-8")),
+        "--servicenow-url",
+        url,
+        "--dry-run",
+    ],
     "run swept": lambda url, _: ["run", *files("deny"), "--sweep", "--servicenow-url", url],
     "record": lambda url, folder: ["record", *files("deny"), "--servicenow-url", url, "--out", str(folder / "out.har")],
     "busy run": lambda url, folder: ["run", busy(folder), "--servicenow-url", url],
