@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from mock_servicenow.now_platform.dictionary.values import is_storable
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
@@ -25,6 +26,7 @@ class Registrations:
         self._secrets = secrets
         self._username = names.key("instance_metadata", "Username")
         self._password = names.key("instance_metadata", "Password")
+        self._addresses = [names.key("instance_metadata", key) for key in ("Token Url", "Endpoint Url")]
 
     def rules(self) -> list[BusinessRule]:
         """Return the rules that guard the Secret of every registration and report what is bounded."""
@@ -66,6 +68,7 @@ class Registrations:
         self._mask_client_id(pairs)
         secret = pairs.get(self._password)
         if not isinstance(secret, str) or secret in {"", MASK}:
+            self._hold_back(context, pairs)
             return
         pairs[self._password] = MASK
         context.current[column] = write_json(pairs)
@@ -74,6 +77,17 @@ class Registrations:
         else:
             message = f"{self._password!r} has characters that cannot be stored (NUL): dropped"
             context.report("secret-dropped", message, column)
+
+    def _hold_back(self, context: RuleContext, pairs: Mapping[str, object]) -> None:
+        """Forget the Secret if somebody who need not know it changes where it, or the token got by it, is sent."""
+        user, column = context.session.user, self._table["instance_metadata"]
+        if context.previous is None or user.unrestricted or ADMIN_ROLE in user.roles:
+            return
+        before = json_object(context.previous[column]) or {}
+        changed = [name for name in self._addresses if before.get(name) != pairs.get(name)]
+        if changed and self._forget(context.session, context.current["sys_id"]):
+            message = f"{' and '.join(changed)} changed without {self._password}, so the Secret was forgotten"
+            context.report("secret-forgotten", message, column)
 
     def _report_bounds(self, context: RuleContext) -> None:
         """Report what of the configuration is not done as it says; what cannot be used fails its deliveries."""
@@ -98,9 +112,14 @@ class Registrations:
         session.insert(self._secret.name, values)
 
     def _forget_secret(self, context: RuleContext) -> None:
-        kept = self._kept(context.session, context.current["sys_id"])
+        self._forget(context.session, context.current["sys_id"])
+
+    def _forget(self, session: Session, instance_id: str) -> bool:
+        """Forget a Secret; return whether there was one."""
+        kept = self._kept(session, instance_id)
         if kept is not None:
-            context.session.delete(self._secret.name, kept.sys_id)
+            session.delete(self._secret.name, kept.sys_id)
+        return kept is not None
 
     def _kept(self, session: Session, instance_id: str) -> Record | None:
         return session.find(self._secret.name, **{self._secret["configuration"]: instance_id})

@@ -81,6 +81,46 @@ async def test_masked_secret_sent_back_changes_nothing(instance: Instance) -> No
     assert instance.console.logons == [{"UserName": CLIENT_ID, "Password": SECRET}]
 
 
+@pytest.mark.parametrize("steps", [["Token Url"], ["Endpoint Url"], ["", "Token Url"]], ids=str)
+async def test_a_secret_goes_nowhere_else(instance: Instance, steps: list[str]) -> None:
+    """Who writes a registration without knowing its Secret gets neither that nor a token at an address of his own."""
+    ids = await instance.set_up()
+    writer = await instance.add_user("writer", "web_service_admin")
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Approve"})
+    await instance.clock.settle()
+    for pair in steps:
+        pairs = instance.metadata() | {"Password": "********"}
+        pairs |= {pair: f"{pairs[pair]}?mine"} if pair else {}
+        written = {"instance_metadata": json.dumps(pairs) if pair else "no pairs"}
+        assert (await instance.update(CONFIGURATION, ids[0], written, writer)).status == 200
+    await instance.update(REQUEST, await instance.asked(ids, request_id=CLIENT_ID), {"status": "Deny"})
+    await instance.clock.settle()
+    assert [each["Password"] for each in instance.console.logons] == [SECRET, "********"]
+    assert instance.console.tokens == ["Bearer token-1", "Bearer token-2"]
+    assert await instance.findings("secret-forgotten")
+
+
+async def test_a_new_secret_goes_to_a_new_address(instance: Instance) -> None:
+    """Who names the Secret may say where it goes; who changes another pair, need not name it."""
+    ids = await instance.set_up()
+    writer = await instance.add_user("writer", "web_service_admin")
+    moved = instance.metadata() | {"Token Url": f"{instance.metadata()['Token Url']}?new"}
+    for pairs in (moved, moved | {"Password": "********", "Maximum retry attempts": "1"}):
+        await instance.update(CONFIGURATION, ids[0], {"instance_metadata": json.dumps(pairs)}, writer)
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Deny"})
+    await instance.clock.settle()
+    assert [each["Password"] for each in instance.console.logons] == [SECRET]
+
+
+async def test_an_address_that_changes_without_any_secret(instance: Instance) -> None:
+    """Where there is no Secret, none is forgotten."""
+    writer = await instance.add_user("writer", "web_service_admin")
+    sys_id = (await instance.insert(CONFIGURATION, {"instance_metadata": "{}"})).result["sys_id"]
+    pairs = json.dumps({"Token Url": "http://localhost/"})
+    assert (await instance.update(CONFIGURATION, sys_id, {"instance_metadata": pairs}, writer)).status == 200
+    assert not await instance.findings("secret-forgotten")
+
+
 async def test_registration_without_a_secret_is_deleted(instance: Instance) -> None:
     """A registration that never had a Secret leaves nothing behind."""
     answer = await instance.insert(CONFIGURATION, {"instance_metadata": "{}"})
