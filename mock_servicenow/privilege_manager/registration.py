@@ -107,6 +107,7 @@ class Registrations:
         kept = self._kept(session, instance_id)
         if kept is not None:
             session.update(self._secret.name, kept.sys_id, {self._secret["secret"]: secret})
+            self._retire(session, kept)
             return
         values = {self._secret["configuration"]: instance_id, self._secret["secret"]: secret}
         session.insert(self._secret.name, values)
@@ -119,7 +120,14 @@ class Registrations:
         kept = self._kept(session, instance_id)
         if kept is not None:
             session.delete(self._secret.name, kept.sys_id)
+            self._retire(session, kept)
         return kept is not None
+
+    def _retire(self, session: Session, gone: Record) -> None:
+        """Let a Secret be forgotten in time that has been replaced or deleted, unless another registration has it."""
+        secret = gone[self._secret["secret"]]
+        if session.find(self._secret.name, **{self._secret["secret"]: secret}) is None:
+            session.on_commit(lambda: self._secrets.retire(secret))
 
     def _kept(self, session: Session, instance_id: str) -> Record | None:
         return session.find(self._secret.name, **{self._secret["configuration"]: instance_id})

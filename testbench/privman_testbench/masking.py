@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from threading import Lock
 
 from privman_testbench.needles import SHORTEST, Needles, Span
@@ -11,6 +12,7 @@ from privman_testbench.unescaping import Unescaped, bare, layers
 
 MASK = "***"
 KEPT_RETIRED = 1_000
+KEPT_CHARACTERS = 1_000_000
 _LONG = 16
 _DEEPEST = 3
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
@@ -29,13 +31,15 @@ class Secrets:
     anything and may be called by any thread.
 
     Args:
-        kept: how many retired secrets are remembered, the newest; those in use are always remembered.
+        kept: how many retired secrets are remembered, the newest, of `KEPT_CHARACTERS` at most together; those in use
+            are always remembered.
     """
 
     def __init__(self, kept: int = KEPT_RETIRED) -> None:
         self._kept = kept
         self._live: dict[str, None] = {}
         self._retired: dict[str, None] = {}
+        self._characters = 0  # of those retired since some were last forgotten, and of those kept then
         self._needles = Needles()
         self._lock = Lock()
 
@@ -60,7 +64,8 @@ class Secrets:
                 return
             del self._live[secret]
             self._retired[secret] = None
-            if len(self._retired) >= 2 * self._kept:
+            self._characters += len(secret)
+            if len(self._retired) >= 2 * self._kept or self._characters > 2 * KEPT_CHARACTERS:
                 self._forget()
 
     def retire_all(self) -> None:
@@ -120,8 +125,13 @@ class Secrets:
         return f"{scheme} {MASK}" if rest and scheme.lower() in _SCHEMES else MASK
 
     def _forget(self) -> None:
-        for secret in list(self._retired)[: -self._kept or None]:
-            del self._retired[secret]
+        newest, characters = list[str](), 0
+        for secret in islice(reversed(self._retired), self._kept):
+            if characters + len(secret) > KEPT_CHARACTERS:
+                break
+            newest.append(secret)
+            characters += len(secret)
+        self._retired, self._characters = dict.fromkeys(reversed(newest)), characters
         self._needles = Needles()
         for secret in (*self._live, *self._retired):
             _learn(self._needles, secret)

@@ -70,6 +70,31 @@ async def test_new_secret_replaces_the_old(instance: Instance) -> None:
     assert instance.console.logons == [{"UserName": CLIENT_ID, "Password": "another-secret"}]
 
 
+async def _shown(instance: Instance, text: str) -> bool:
+    """Tell whether the journal shows a text that a caller sends."""
+    await instance.call("GET", "/api/now/table/incident", params={"sysparm_limit": "1", "note": text})
+    journal = await instance.call("GET", "/__admin/requests", None, params={"last": "1"})
+    return text in json.dumps(journal.body)
+
+
+@pytest.mark.parametrize("end", ["replaced", "deleted"])
+async def test_dead_secrets_are_forgotten_in_time(instance: Instance, end: str) -> None:
+    """Secrets that were replaced or deleted take bounded memory; one that another registration has stays masked."""
+    shared, own = await instance.register(), await instance.register(Password="own-5ecret-of-the-user")
+    for turn in range(6):
+        long_one = await instance.register(Password=f"{turn}-5ecret" * 60_000)
+        await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{long_one}")
+        if turn == 0 and end == "deleted":
+            await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{own}")
+        elif turn == 0:
+            pairs = json.dumps(instance.metadata())
+            await instance.update(CONFIGURATION, own, {"instance_metadata": pairs})
+            pairs = json.dumps(instance.metadata() | {"Password": "new-5ecret-of-the-user"})
+            await instance.update(CONFIGURATION, shared, {"instance_metadata": pairs})
+    assert await _shown(instance, "own-5ecret-of-the-user")
+    assert not await _shown(instance, SECRET)
+
+
 async def test_masked_secret_sent_back_changes_nothing(instance: Instance) -> None:
     """Who reads a registration, changes a pair and writes it back does not lose the Secret."""
     ids = await instance.set_up()
