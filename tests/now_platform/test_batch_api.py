@@ -403,3 +403,28 @@ async def test_a_batch_receives_so_much_as_a_whole(client: Client, swallowed: Ca
     assert [each["id"] for each in answer["serviced_requests"]] == [str(number) for number in range(8)]
     assert answer["unserviced_requests"] == ["8", "9"]
     assert "batch-ended" in swallowed()
+
+
+async def test_a_key_opens_no_more_in_a_batch(
+    anonymous: Client, instance: Instance, create: Callable[..., str], change: Callable[..., None]
+) -> None:
+    """An item is answered as the call alone would be: the key of the Batch API opens no table, one that reads reads."""
+    with instance.transaction(instance.system) as session:
+        parameter = session.find("sys_token_auth_parameter", type="auth_header")
+        assert parameter is not None
+    profile = create("http_key_auth", name="Keys", auth_parameter=parameter.sys_id)
+    policies = [
+        {"name": "Batches", "api": "Batch API"},
+        {"name": "Tables", "api": "Table API", "apply_all_methods": "false", "http_method": "GET", "active": "false"},
+    ]
+    for policy in policies:
+        opening = create("sys_api_access_policy", **policy)
+        create("sys_auth_profile_mapping", api_access_policy=opening, inbound_auth_profile=profile)
+    create("api_key", name="Key", token="now_key-of-the-admin", user="6816f79cc0a8016401c5a33be04be441")
+    anonymous.session.headers["x-sn-apikey"] = "now_key-of-the-admin"
+    table = "/api/now/table/incident?sysparm_limit=1"
+    calls = [item("1", "GET", table), item("2", "POST", table, {})]
+    calls.append(item("3", "GET", table, headers=headers(**{"X-HTTP-Method-Override": "POST"})))
+    assert [each["status_code"] for each in await serviced(anonymous, *calls)] == [401, 401, 401]
+    change("sys_api_access_policy", "name", "Tables", active="true")
+    assert [each["status_code"] for each in await serviced(anonymous, *calls)] == [200, 401, 401]

@@ -105,6 +105,8 @@ class BatchApi:
             inner = item.call(call)
             if _exceeds(call, item, "sends", inner.body, limits.sent):
                 return None
+            if call.check is not None:
+                call.check(inner.path, inner.verb)
             answer = _whole((yield from steps_of(self._resource(inner))), limits.received)
         except PlatformError as refusal:
             error = str(refusal)

@@ -1,6 +1,6 @@
 """One call of a REST API and its answer, so that a batch can make calls as the web server does."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO
@@ -34,6 +34,7 @@ class Call:
         headers: case-insensitive.
         findings: collects what is swallowed.
         upload: the body where it is a file, which may be too large for memory; ``body`` is empty then.
+        check: where the credential may open some APIs alone, raises PlatformError unless it opens a path to a verb.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Call:
     version: str = ""
     resource: tuple[str, ...] = ()
     upload: IO[bytes] | None = None
+    check: Callable[[str, str], object] | None = None
 
     @property
     def verb(self) -> str:

@@ -3,6 +3,8 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
@@ -95,6 +97,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
                     request[USER],
                     findings_of(request),
                     upload=body.file if is_file else None,
+                    check=None if request[USER].opens_session else partial(_check, instance, request),
                 )
             )
 
@@ -193,6 +196,11 @@ def evidence_of(request: web.Request) -> Evidence:
     return Evidence(
         request.headers, request.query, request.cookies, request.path, verb_of(request.method, request.headers)
     )
+
+
+def _check(instance: "Instance", request: web.Request, path: str, verb: str) -> None:
+    """Raise PlatformError unless what a request carries opens another path as well."""
+    instance.authentication.user(replace(evidence_of(request), path=path, method=verb))
 
 
 def asked(request: web.Request) -> MultiDict[str]:
