@@ -43,14 +43,21 @@ class Spelling:
         named = {columns.get(column, column): value for column, value in record.items()}
         return {column: self._value(table, column, value, _back) for column, value in named.items()}
 
+    def body_to_wire(self, path: str, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+        """Return the JSON of any request as it is sent; the path tells whose it is."""
+        table = self._table_in(path)
+        if table is None or not isinstance(body, dict):
+            return self.message_to_wire(body)
+        return self.record_to_wire(table, body)
+
     def body_from_wire(self, path: str, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of any exchange as scenarios speak of it; the path tells whose it is."""
-        tables = [table for table, name in self._names.group("tables").items() if f"/{name}" in path]
-        if not tables or not isinstance(body, dict):
+        table = self._table_in(path)
+        if table is None or not isinstance(body, dict):
             return self.message_from_wire(body)
         if isinstance(body.get("result"), dict):
-            return body | {"result": self.record_from_wire(tables[0], body["result"])}
-        return self.record_from_wire(tables[0], body)
+            return body | {"result": self.record_from_wire(table, body["result"])}
+        return self.record_from_wire(table, body)
 
     def message_to_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of a message between ServiceNow and the console's API as it is sent."""
@@ -69,6 +76,9 @@ class Spelling:
     def response(self, word: str) -> str:
         """Return a response, such as ``Approve``, as it is sent."""
         return self._names.changed("words.response").get(word, word)
+
+    def _table_in(self, path: str) -> str | None:
+        return next((table for table, name in self._names.group("tables").items() if f"/{name}" in path), None)
 
     def _columns(self, table: str) -> dict[str, str]:
         """Return canonical name to spelling; none of a table that is not the app's."""

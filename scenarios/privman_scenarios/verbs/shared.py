@@ -181,7 +181,7 @@ class Shared:
     async def call(self, play: Play, arguments: Arguments) -> None:
         """Send a request and compare the answer."""
         spelling = play.targets.servicenow.spelling
-        message = spelling.message_to_wire(arguments.get("json"))
+        message = spelling.body_to_wire(arguments["path"], arguments.get("json"))
         body = arguments["text"].encode() if "text" in arguments else message
         method, headers = arguments.get("method", "GET"), arguments.get("headers", {})
         auth = await play.targets.servicenow.credentials(arguments["by"]) if arguments.get("by") else None
