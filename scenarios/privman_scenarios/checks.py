@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
+from privman_contracts import Side
 from privman_scenarios import known
 from privman_scenarios.expectation import MISSING, OPERATORS, holds
 from privman_scenarios.model import Arguments
@@ -61,6 +63,29 @@ def glob(what: str, words: Words, own_kind: str) -> Check:
         if not any(fnmatchcase(each.lower(), pattern.lower()) for each in words()):
             near = nearest(pattern.strip("*"), words(), likeness=0.4)
             yield Flaw((), f"unknown {what} {value!r}. {near} If it is your own, list it under 'own: {own_kind}'.")
+
+    return check
+
+
+def asked_path(party: Side) -> Check:
+    """Return the check of a glob of paths that are asked of a party."""
+    any_path = glob("path", known.paths, "paths")
+    own_path = glob(f"path asked of {party}", partial(known.paths_of, party), "paths")
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        yield from [*any_path(value, arguments, own)] or own_path(value, arguments, own)
+
+    return check
+
+
+def exchanged_path(party: Side) -> Check:
+    """Return the check of a glob of paths in a party's journal, in the direction that the step names."""
+    other: Side = "console" if party == "servicenow" else "servicenow"
+    by_direction = {"in": asked_path(party), "out": asked_path(other)}
+    either = glob("path", known.paths, "paths")
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        return by_direction.get(arguments.get("direction", ""), either)(value, arguments, own)
 
     return check
 

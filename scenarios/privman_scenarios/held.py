@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
+from privman_contracts import Side
 from privman_scenarios import checks, known
 from privman_scenarios.checks import Flaw
 from privman_scenarios.console import ASKED, SET_UP
@@ -22,7 +23,6 @@ from privman_testbench.real_clock import RealClock
 
 Metadata = Mapping[str, str]
 A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
-A_PATH = checks.glob("path", known.paths, "paths")
 A_RESPONSE = checks.word("response", known.responses, "words")
 
 
@@ -53,17 +53,18 @@ class HeldClock:
 class HeldFaults:
     """The faults of one party."""
 
-    def __init__(self, loop: LoopThread, control: ControlPlane) -> None:
+    def __init__(self, loop: LoopThread, control: ControlPlane, party: Side) -> None:
         self._loop = loop
         self._control = control
+        self._flaws = checks.asked_path(party)
 
     def arm(self, kind: str, *, own: Own = MappingProxyType({}), **options: object) -> None:
         """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``.
 
-        Raises ExpectationError; UnknownWordError for a path that nobody asks for, which ``own={"paths": [...]}`` lets
-        pass, as in a scenario.
+        Raises ExpectationError; UnknownWordError for a path that nobody asks this party for, which
+        ``own={"paths": [...]}`` lets pass, as in a scenario.
         """
-        _refuse_unknown([*A_PATH(options.get("path", "*"), {}, own)])
+        _refuse_unknown([*self._flaws(options.get("path", "*"), {}, own)])
         self._loop.run(self._control.arm({"kind": kind, **options}))
 
     def clear(self) -> None:
@@ -79,7 +80,7 @@ class HeldParty:
         clock: moves the time of both parties.
     """
 
-    def __init__(self, loop: LoopThread, targets: Targets, party: Party, name: str) -> None:
+    def __init__(self, loop: LoopThread, targets: Targets, party: Party, name: Side) -> None:
         self._loop = loop
         self._targets = targets
         self._party = party
@@ -91,7 +92,7 @@ class HeldParty:
     @property
     def faults(self) -> HeldFaults:
         """The faults to arm on this party."""
-        return HeldFaults(self._loop, self._party.control)
+        return HeldFaults(self._loop, self._party.control, self._name)
 
     @property
     def journal(self) -> list[dict[str, Any]]:

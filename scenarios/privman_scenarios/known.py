@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from privman_contracts import Contracts, WireNames
+from privman_contracts import Contracts, Side, WireNames
 
 STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")
 SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
@@ -36,12 +36,10 @@ CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CON
 # Columns that hold the text of a JSON object.
 JSON_COLUMNS = ("metadata", "instance_metadata")
 _SYS_ID = "0" * 32
-_FURTHER_PATHS = (
-    "/oauth_token.do",
-    "/Tms/services/swagger/ui/index",
-    "/api/now/table/sys_user",
-    "/api/now/table/sys_user_role",
-)
+_FURTHER_PATHS: Mapping[Side, tuple[str, ...]] = {
+    "servicenow": ("/oauth_token.do", "/api/now/table/sys_user", "/api/now/table/sys_user_role"),
+    "console": ("/Tms/services/swagger/ui/index",),
+}
 
 
 @cache
@@ -86,8 +84,14 @@ def body_keys() -> frozenset[str]:
 @cache
 def paths() -> tuple[str, ...]:
     """Return an example of each path that one party asks of the other."""
-    contracts = Contracts(names())
-    return (*(exchange.path.replace("{sys_id}", _SYS_ID) for exchange in contracts.exchanges), *_FURTHER_PATHS)
+    return (*paths_of("servicenow"), *paths_of("console"))
+
+
+@cache
+def paths_of(server: Side) -> tuple[str, ...]:
+    """Return an example of each path that is asked of one party."""
+    asked = (each.path for each in Contracts(names()).exchanges if each.server == server)
+    return (*(path.replace("{sys_id}", _SYS_ID) for path in asked), *_FURTHER_PATHS[server])
 
 
 @cache

@@ -97,6 +97,14 @@ TYPOS = {
         "servicenow.expect-exchanges: {path: '*/tabel/${table.request}', count: 0}",
         "Did you mean '/api/now/table/x_thyti_thycotic_p_request'?",
     ),
+    "path of the other party": (
+        "servicenow.fault: {kind: reset, path: '*/approval/approve'}",
+        "unknown path asked of servicenow '*/approval/approve'.",
+    ),
+    "path in the other direction": (
+        "console.expect-exchanges: {direction: out, path: '*/approval/approve', count: 0}",
+        "unknown path asked of servicenow '*/approval/approve'.",
+    ),
     "key that must be absent": (
         "console.expect-exchanges: {path: '*/approve', request: {Duraton: {absent: true}}}",
         "unknown key 'Duraton'. Did you mean 'Duration'?",

@@ -28,11 +28,10 @@ PartyName = Literal["servicenow", "console"]
 HELD_BACK = "slow"
 _READING = ("GET", "HEAD", "OPTIONS")
 METHOD = one_of(known.METHODS)
-A_PATH = checks.glob("path", known.paths, "paths")
 A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages()), "findings")
 FITTING = (
     Argument("method", METHOD, "Only requests with this method."),
-    Argument("path", TEXT, "Only requests whose path fits this glob.", check=A_PATH),
+    Argument("path", TEXT, "Only requests whose path fits this glob."),
     Argument("skip", COUNT, "How many fitting requests pass untouched first."),
     Argument("times", TURNS, "How many requests are touched; 1 unless said, null for all."),
     Argument("after", SPAN, "Begin only when this much time has passed."),
@@ -40,7 +39,7 @@ FITTING = (
 EXCHANGES = (
     Argument("direction", one_of(["in", "out"]), "Received (in) or sent (out)."),
     Argument("method", METHOD, "Only exchanges with this method."),
-    Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case.", check=A_PATH),
+    Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case."),
     Argument("count", COUNT, "How many there are."),
     Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came."),
     Argument("waits", SPANS, "The spans of time between them, such as ['00:00:50']."),
@@ -81,6 +80,7 @@ class Shared:
 
     def verbs(self) -> list[Verb]:
         """Return the verbs."""
+        exchanges = _with_path(EXCHANGES, checks.exchanged_path(self._party))
         return [
             replace(
                 self._verb("fault", "Arm a fault on this party.", self.fault, self._fault(), shorthand="kind"),
@@ -88,7 +88,12 @@ class Shared:
             ),
             self._verb("clear-faults", "Disarm every fault of this party.", self.clear_faults),
             replace(
-                self._verb("expect-exchanges", "The journal has these exchanges.", self.expect_exchanges, EXCHANGES),
+                self._verb(
+                    "expect-exchanges",
+                    "The journal has these exchanges.",
+                    self.expect_exchanges,
+                    exchanges,
+                ),
                 further_needs=_needs_of_exchanges,
             ),
             self._verb(
@@ -122,7 +127,7 @@ class Shared:
         )
         return (
             Argument("kind", one_of(kinds), what, required=True),
-            *FITTING,
+            *_with_path(FITTING, checks.asked_path(self._party)),
             Argument("options", VALUES, needs, check=checks.options(kinds)),
         )
 
@@ -221,6 +226,10 @@ class Shared:
     ) -> Verb:
         checks = name.startswith("expect-")
         return Verb(f"{self._party}.{name}", doc, play, arguments, shorthand, checks=checks, needs=self._control)
+
+
+def _with_path(arguments: tuple[Argument, ...], check: checks.Check) -> tuple[Argument, ...]:
+    return tuple(replace(each, check=check) if each.name == "path" else each for each in arguments)
 
 
 def _needs_of_fault(arguments: Arguments) -> frozenset[Need]:
