@@ -224,3 +224,17 @@ async def test_passwords_are_compared_with_nothing(user: Client, query: str, use
     either = "user_nameINadmin,abel.tuter^" + query
     response = await user.get("/api/now/table/sys_user", params={"sysparm_query": either})
     assert [each["user_name"] for each in (await response.json())["result"]] == users
+
+
+@pytest.mark.parametrize("kind", ["password", "password2"])
+async def test_passwords_among_the_properties(
+    client: Client, user: Client, create: Callable[..., str], kind: str
+) -> None:
+    """A property that holds a password is for administrators; the others are for everybody."""
+    create("sys_properties", name="u_mail.password", value="hidden-in-a-property", type=kind)
+    create("sys_properties", name="u_mail.host", value="mail.example", type="string")
+    asked = "/api/now/table/sys_properties?sysparm_fields=value&sysparm_query=nameSTARTSWITHu_mail"
+    assert (await (await user.get(asked)).json())["result"] == [{"value": "mail.example"}]
+    assert len((await (await client.get(asked)).json())["result"]) == 2
+    asked += "^valueSTARTSWITHhidden"
+    assert (await (await user.get(asked)).json())["result"] == []
