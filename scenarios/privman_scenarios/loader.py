@@ -32,8 +32,14 @@ class Loader:
         self._vocabulary = vocabulary
 
     def load(self, files: Iterable[Path]) -> list[Scenario]:
-        """Return the scenarios of all files, one a row of examples; raises ScenarioFileError."""
-        return [scenario for file in files for scenario in self.parse(_read(file), str(file))]
+        """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, for a file of none too."""
+        return [scenario for file in files for scenario in self._load(file)]
+
+    def _load(self, file: Path) -> list[Scenario]:
+        found = list(self.parse(_read(file), str(file)))
+        if not found:
+            raise ScenarioFileError(str(file), 1, "no scenario in this file. Expected a mapping with title and steps.")
+        return found
 
     def parse(self, text: str, file: str) -> Iterator[Scenario]:
         """Yield the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""

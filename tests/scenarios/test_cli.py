@@ -150,6 +150,16 @@ def test_unusable_files(arguments: list[str], complaint: str, capsys: pytest.Cap
     assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
 
 
+def test_a_file_without_a_scenario_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A story that was emptied is named, and does not go green beside others."""
+    (tmp_path / "emptied.yaml").write_text("# later\n---\n")
+    (tmp_path / "full.yaml").write_text(
+        "title: T\nsteps: [{servicenow.call: {path: /api/now/table/sys_user, status: 401}}]\n"
+    )
+    assert main(["run", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"privman-scenarios: {tmp_path / 'emptied.yaml'}:1: no scenario in this")
+
+
 def test_a_folder_without_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder is a mistake, not a success."""
     assert main(["run", str(tmp_path)]) == 2

@@ -133,7 +133,14 @@ async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "before"), [(signal.SIGINT, ""), (signal.SIGTERM, ""), (signal.SIGTERM, "trap '' INT; ")]
+    ("ending", "before"),
+    [
+        (signal.SIGINT, ""),
+        (signal.SIGTERM, ""),
+        (signal.SIGTERM, "trap '' INT; "),
+        (signal.SIGTERM, "trap '' HUP; "),
+        (signal.SIGHUP, ""),
+    ],
 )
 async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
     ending: signal.Signals, before: str, tmp_path: Path
@@ -153,7 +160,7 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
         assert len([rows for rows in instance.tables.values() if rows]) == 6
         process.send_signal(ending)
         _, err = await process.communicate()
-    by = b" by SIGTERM" if ending is signal.SIGTERM else b""
+    by = b"" if ending is signal.SIGINT else f" by {ending.name}".encode()
     assert (process.returncode, err) == (130, b"privman-scenarios: interrupted%s\n" % by)
     assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
     (suite,) = ET.parse(junit).getroot()  # noqa: S314 - our own report

@@ -4,26 +4,32 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Asked for by whoever manages processes, and by a terminal that is closed.
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does: what it made elsewhere is deleted, what has run is reported.
+    """Let SIGTERM and SIGHUP end the work as Ctrl-C does: what it made elsewhere is deleted, what has run is reported.
 
     The KeyboardInterrupt says so then: whoever reads the exit code of an interrupted run may have pressed nothing.
     """
-    terminated: list[int] = []
+    ended: list[str] = []
 
     def end(number: int, _frame: object) -> None:
-        terminated.append(number)
+        ended[:] = [f"by {signal.Signals(number).name}"]
         signal.raise_signal(signal.SIGINT)
 
     # A shell lets what it starts in the background ignore Ctrl-C, and then nothing would handle it.
-    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
-    before = signal.signal(signal.SIGTERM, end)
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    for each in _ENDINGS:
+        # nohup lets its command go on when the terminal is closed.
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            before[each] = signal.signal(each, end)
     try:
         yield
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(*["by SIGTERM"] * bool(terminated)) from None
+        raise KeyboardInterrupt(*ended) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
-        signal.signal(signal.SIGINT, ctrl_c)
+        for each, handler in before.items():
+            signal.signal(each, handler)
