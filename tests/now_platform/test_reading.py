@@ -413,3 +413,45 @@ async def test_link_of_a_query_with_brackets(client: Client) -> None:
     response = await client.get(URL("/api/now/table/incident?sysparm_query=number>A&sysparm_limit=1", encoded=True))
     assert set(response.links) == {"first", "next", "last"}
     assert str(response.links["first"]["url"]).endswith("number%3EA&sysparm_limit=1&sysparm_offset=0")
+
+
+@pytest.fixture
+def many(create: Callable[..., str]) -> list[str]:
+    """Return the sys_ids of problems that are far more than an answer shows at once."""
+    texts = (f"{number:03} " + "long " * 2_000 for number in range(630))
+    return [create("problem", short_description="one of many", description=text) for text in texts]
+
+
+@pytest.mark.parametrize("display", ["false", "true", "all"])
+async def test_a_long_list_is_its_pages_together(client: Client, many: list[str], display: str) -> None:
+    """However long a list is, it shows what its pages show."""
+    asked = {
+        "sysparm_query": "short_description=one of many^ORDERBYDESCdescription",
+        "sysparm_display_value": display,
+        "sysparm_fields": "sys_id,opened_by,opened_at",
+    }
+    whole = await get(client, "table/problem", **asked)
+    pages = [
+        await get(client, "table/problem", **asked, sysparm_limit="90", sysparm_offset=str(offset))
+        for offset in range(0, len(many), 90)
+    ]
+    assert whole == [record for page in pages for record in page]
+    assert len(whole) == len(many)
+
+
+async def test_a_long_list_in_xml(client: Client, many: list[str]) -> None:
+    """A long list is one document in XML, too."""
+    asked = {"sysparm_query": "short_description=one of many", "sysparm_fields": "sys_id", "sysparm_limit": "500"}
+    response = await client.get("/api/now/table/problem", params=asked, headers={"Accept": "application/xml"})
+    rows = "".join(f"<result><sys_id>{sys_id}</sys_id></result>" for sys_id in many[:500])
+    assert (await response.text()).endswith(f"?><response>{rows}</response>")
+    assert response.headers["X-Total-Count"] == str(len(many))
+
+
+async def test_others_are_answered_while_a_long_list_is_sent(client: Client, many: list[str]) -> None:
+    """Records that vanish while a long list is sent are left out of what is still to come."""
+    asked = {"sysparm_query": "short_description=one of many"}
+    async with client.get("/api/now/table/problem", params=asked) as response:
+        assert (await client.delete(f"/api/now/table/problem/{many[-1]}")).status == 204
+        shown = [record["sys_id"] for record in (await response.json())["result"]]
+    assert shown == many[:-1]

@@ -65,6 +65,22 @@ def _page(session: "Session", table: str, query: CompiledQuery, bounds: Iterable
     return rows.limit(*limit) if limit else rows
 
 
+def sys_ids(session: "Session", table: str, query: CompiledQuery, limit: int, offset: int) -> list[str]:
+    """Return the sys_ids of a page of the rows that a query matches, in its order."""
+    physical = session.dictionary.sql_table(table)
+    order = query.order_by or session.instance.store.insertion_order(physical)
+    statement = sa.select(physical.c.sys_id).where(query.where).order_by(*order).limit(limit).offset(offset)
+    return list(session.work.transaction.execute(statement).scalars())
+
+
+def those(session: "Session", table: str, query: CompiledQuery, ids: list[str]) -> "list[Values]":
+    """Return the rows of these ids, in their order, less those that the query matches no more."""
+    physical = session.dictionary.sql_table(table)
+    statement = session.reader.select(table).where(query.where, physical.c.sys_id.in_(ids))
+    found = {row["sys_id"]: row for row in session.reader.fetch(table, statement)}
+    return [found[sys_id] for sys_id in ids if sys_id in found]
+
+
 def count(session: "Session", table: str, query: CompiledQuery) -> int:
     """Return how many rows a query matches."""
     statement = session.instance.store.selection(("count", query, table), lambda: _count(session, table, query))

@@ -1,6 +1,6 @@
 """Answers in the platform's envelopes: results, and errors (platform 1.2, 1.9, 1.10)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import orjson
 from multidict import CIMultiDict
@@ -26,6 +26,20 @@ def result_answer(call: Call, results: list[Result], *, many: bool, status: int 
     if call.headers.get("X-WantSessionDebugMessages", "").lower() == "true":
         envelope["session"] = {"debug_logs": []}
     return json_answer(envelope, status)
+
+
+def result_pieces(call: Call, parts: Iterable[list[Result]]) -> Iterator[bytes]:
+    """Return the body of an answer with many results piece by piece; the first part must not be empty."""
+    empty = result_answer(call, [], many=True).body
+    end, between = (b"]", b",") if empty.startswith(b"{") else (b"</response>", b"")
+    closing = empty[empty.index(end) :]
+    opening = before = empty.removesuffix(closing)
+    for part in parts:
+        body = result_answer(call, part, many=True).body[len(opening) : -len(closing)]
+        if body:
+            yield before + body
+            before = between
+    yield closing
 
 
 def document_answer(call: Call, head: Mapping[str, str], results: list[Result], status: int) -> Answer:

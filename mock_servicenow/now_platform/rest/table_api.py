@@ -1,17 +1,20 @@
 """The Table API (platform 1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import tiny_urls
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.envelope import result_answer
+from mock_servicenow.now_platform.rest.envelope import result_answer, result_pieces
+from mock_servicenow.now_platform.rest.fields import Fields
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.incoming import to_raw
 from mock_servicenow.now_platform.rest.limits import longest_body
@@ -21,6 +24,8 @@ from mock_servicenow.now_platform.rest.parameters import Parameters, read_parame
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.xml_text import Result
 
+_AT_ONCE = 100
+"""Records of a list that are shown before others get a turn."""
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
 
@@ -62,11 +67,22 @@ class TableApi:
         query = session.compiled(table, parameters.query)
         if parameters.filters:
             query = filter_query(session, table, parameters.filters)
-        records = session.page(table, query, limit=parameters.limit, offset=parameters.offset)
+        most = min(parameters.limit, _AT_ONCE)
+        records = session.page(table, query, limit=most, offset=parameters.offset)
         total = None if parameters.no_count else queries.count(session, table, query)
         if call.version == "v1" and not records:
             raise RecordNotFound(_NO_RECORDS)
-        answer = result_answer(call, _results(call, session, parameters, table, records), many=True)
+        fields = shown_fields(session, call, parameters, table)
+        results = Shapes(session, call, parameters, fields).results(records)
+        further: list[str] = []
+        if len(records) == most < parameters.limit:
+            further = queries.sys_ids(session, table, query, parameters.limit - most, parameters.offset + most)
+        if further:
+            parts = self._parts(call, parameters, fields, query, table, further)
+            answer = result_answer(call, [], many=True)
+            answer.body, answer.pieces = b"", result_pieces(call, chain([results], parts))
+        else:
+            answer = result_answer(call, results, many=True)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
@@ -74,6 +90,17 @@ class TableApi:
             more = queries.reaches(session, table, query, end) if total is None else end < total
             answer.headers["Link"] = links(call, parameters, total, more=more)
         return answer
+
+    def _parts(  # noqa: PLR0913, PLR0917 - what a list asks for
+        self, call: Call, parameters: Parameters, fields: Fields, query: CompiledQuery, table: str, ids: list[str]
+    ) -> Iterator[list[Result]]:
+        """Yield the rest of a long list, each part as its rows are by then; others are answered between them."""
+        for start in range(0, len(ids), _AT_ONCE):
+            with self._instance.transaction(call.user) as session:
+                rows = queries.those(session, table, query, ids[start : start + _AT_ONCE])
+                records = [session.record(table, row) for row in rows]
+                part = Shapes(session, call, parameters, fields).results(records)
+            yield part
 
     def _get(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
         parameters = read_parameters(call)
