@@ -418,7 +418,7 @@ async def test_link_of_a_query_with_brackets(client: Client) -> None:
 @pytest.fixture
 def many(create: Callable[..., str]) -> list[str]:
     """Return the sys_ids of problems that are far more than an answer shows at once."""
-    texts = (f"{number:03} " + "long " * 2_000 for number in range(630))
+    texts = (f"{number:03} " + "long " * 2_000 for number in range(601))
     return [create("problem", short_description="one of many", description=text) for text in texts]
 
 

@@ -287,3 +287,13 @@ def test_base64_is_unpacked_three_times(times: int, masked: bool) -> None:  # no
     for _ in range(times):
         text = b64encode(text.encode()).decode()
     assert (Secrets().mask(text) != text) == masked
+
+
+def test_the_newest_dead_secrets_are_remembered() -> None:
+    """Of secrets that open nothing any more so many are masked, the newest ones."""
+    secrets = Secrets(kept=2)
+    names = [f"5ecret-number-{number}" for number in range(4)]
+    for name in names:
+        secrets.add(name)
+        secrets.retire(name)
+    assert [secrets.mask(name) for name in names] == [*names[:2], "***", "***"]
