@@ -415,10 +415,11 @@ async def test_codes_that_do_not_hold(
     assert await refused(anonymous, **redeemed, code="unknown")
     assert await refused(anonymous, **redeemed, **other, code=await code(anonymous))
     assert await refused(anonymous, **redeemed | {"redirect_uri": "https://x/"}, code=await code(anonymous))
-    late = await code(anonymous)
+    unused, late = await code(anonymous), await code(anonymous)
     await clock.advance(60)
     assert await refused(anonymous, **redeemed, code=late)
     last = await code(anonymous)
+    assert await refused(anonymous, **redeemed, code=unused)
     change("sys_user", "user_name", "admin", active="false")
     assert await refused(anonymous, **redeemed, code=last)
 

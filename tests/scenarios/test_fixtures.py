@@ -214,6 +214,15 @@ def test_an_option_that_names_no_address(
     assert f"argument {option}: 'nope'; expected an address such as https://" in capsys.readouterr().err
 
 
+def test_an_address_where_nothing_runs_is_told(pytester: pytest.Pytester) -> None:
+    """The test has an error of one line, without a traceback."""
+    pytester.makepyfile("def test_it(servicenow): ...")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", "http://127.0.0.1:9")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*http://127.0.0.1:9*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_an_option_names_the_certificate_of_an_instance(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:

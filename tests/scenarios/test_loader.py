@@ -73,18 +73,19 @@ def test_each_row_of_examples_is_a_scenario() -> None:
     first, second = parse(
         "title: Retries\n"
         "examples:\n"
-        "  - {status: 503, kind: status, values: {a: b}}\n"
-        "  - {status: 429, kind: status, values: {}}\n"
+        "  - {status: 503, kind: status, values: {a: b}, sent: [a, 1]}\n"
+        "  - {status: 429, kind: status, values: {}, sent: []}\n"
         "steps:\n"
         "  - console.fault: {kind: <kind>, options: {status: <status>, body: 'is <status>', headers: <values>}}\n"
-        "  - console.call: {path: /, json: [<status>, true]}\n"
+        "  - console.call: {path: /, json: [<status>, true, <sent>]}\n"
     )
     assert first.steps[0].arguments == {
         "kind": "status",
         "options": {"status": 503, "body": "is 503", "headers": {"a": "b"}},
     }
-    assert second.steps[1].arguments == {"path": "/", "json": [429, True]}
-    assert second.name == "Retries [status=429, kind=status, values={}]"
+    assert second.steps[1].arguments == {"path": "/", "json": [429, True, []]}
+    assert first.steps[1].arguments == {"path": "/", "json": [503, True, ["a", 1]]}
+    assert second.name == "Retries [status=429, kind=status, values={}, sent=[]]"
 
 
 def test_several_documents_in_one_file_are_several_scenarios() -> None:

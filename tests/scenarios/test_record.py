@@ -211,6 +211,10 @@ MALFORMED = [
     (har(GOOD | {"response": {"status": "200"}}), "log.entries[0].response.status has value '200'. Expected a number."),
     (har(GOOD | {"startedDateTime": "today"}), "log.entries[0].startedDateTime has value 'today'. Expected a time."),
     (
+        har(exchange("GET", "https://[a.example/", "", 200, "")),
+        "log.entries[0].request.url has value 'https://[a.example/'. Expected an address.",
+    ),
+    (
         har(exchange("GET", "https://a.example/", "", 200, "!", encoding="base64")),
         "log.entries[0].response.content.text is not base64, as its encoding says.",
     ),

@@ -104,10 +104,7 @@ class Operand:
                 return _number(value)
             case Kind.IDENTIFIER:
                 return value
-        try:
-            stored = to_stored(self.column, value)
-        except (OverflowError, ValueError):  # a duration longer than calendars or integers go
-            stored = None
+        stored = to_stored(self.column, value)
         if stored is None:
             raise UnusableValueError(f"'{self.column.name}' holds values of type {self.column.type}")
         return stored
