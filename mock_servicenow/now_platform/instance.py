@@ -162,8 +162,7 @@ class Instance:
 
     def _done(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)
-        if not working.cancelled():
-            working.exception()  # counts as retrieved, though the caller may have gone
+        working.exception()  # counts as retrieved, though the caller may have gone
 
     def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
         """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""

@@ -112,8 +112,7 @@ async def test_import_sets_outlast_a_locked_database(tmp_path: Path, blueprint: 
 async def test_a_reset_ends_time_outs(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:
     """Requests that are just timing out end with everything else."""
     ids = await instance.set_up()
-    for number in range(30):
-        await instance.asked(ids, request_id=f"{GUID[:-2]}{number:02}")
+    await asyncio.gather(*(instance.asked(ids, request_id=f"{GUID[:-3]}{number:03}") for number in range(300)))
     jump = asyncio.create_task(instance.clock.advance(24 * 3600))
     while not await instance.read(REQUEST, query="status=TimedOut"):
         pass
