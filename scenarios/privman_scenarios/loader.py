@@ -32,7 +32,7 @@ class Loader:
         self._vocabulary = vocabulary
 
     def load(self, files: Iterable[Path]) -> list[Scenario]:
-        """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for an empty file."""
+        """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for none."""
         return [scenario for file in files for scenario in self._load(file)]
 
     def _load(self, file: Path) -> list[Scenario]:

@@ -22,10 +22,9 @@ def terminable() -> Iterator[None]:
 
     # A shell lets what it starts in the background ignore Ctrl-C, and then nothing would handle it.
     before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    for each in _ENDINGS:
-        # nohup lets its command go on when the terminal is closed.
-        if signal.getsignal(each) is not signal.SIG_IGN:
-            before[each] = signal.signal(each, end)
+    # nohup lets its command go on when the terminal is closed.
+    handled = [each for each in _ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]
+    before.update((each, signal.signal(each, end)) for each in handled)
     try:
         yield
     except KeyboardInterrupt:
