@@ -166,10 +166,11 @@ class HeldConsole(HeldParty):
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.console, "console")
         self._console = targets.console
-        outcome = loop.run(targets.set_up({})).read({**SET_UP, "instance_id": str, "activity_type_id": str})
-        failed = [step for step in outcome["steps"] if step["status"] == "failed"]
+        answer = loop.run(targets.set_up({}))
+        failed = [step for step in answer.read(SET_UP)["steps"] if step["status"] == "failed"]
         if failed:
             raise ExpectationError("the set-up to hold", str(failed))
+        outcome = answer.read({"instance_id": str, "activity_type_id": str})
         self.instance_id: str = outcome["instance_id"]
         self.activity_type_id: str = outcome["activity_type_id"]
 

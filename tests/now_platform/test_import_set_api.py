@@ -240,6 +240,18 @@ async def test_get_answers_the_row_again(client: Client) -> None:
     assert (outcome["status"], outcome["record_link"]) == ("inserted", "")
 
 
+@pytest.mark.usefixtures("user_map")
+async def test_get_of_a_row_whose_table_is_gone(client: Client, instance: Instance) -> None:
+    """An administrator may write anything into what became of a row; a name of no table gets 400."""
+    await insert(client, {"user_id": "john"})
+    (row,) = await rows(client)
+    with instance.transaction(instance.system) as session:
+        (outcome,) = session.find_all("sys_import_set_row_outcome", import_set_row=row["sys_id"])
+        session.update("sys_import_set_row_outcome", outcome.sys_id, {"target_table": "bunk"})
+    response = await client.get(f"{BASE}/{row['sys_id']}")
+    assert (response.status, (await response.json())["error"]["message"]) == (400, "Invalid table bunk")
+
+
 async def test_rows_that_are_not_there(client: Client) -> None:
     """3.4: GET of a row that does not exist is 404, and so is one whose import set has been cleaned up."""
     assert (await client.get(f"{BASE}/{'0' * 32}")).status == 404

@@ -102,6 +102,21 @@ async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstan
                 await targets.another_console()
 
 
+async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """A fake takes the place of each address that was given."""
+    instance = Remote(stub[0].url, "integration", "s3cret")
+    check = "servicenow.call: {path: /api/now/table/nothing, status: 401}"
+    steps = f"servicenow.create-user: {{name: other, roles: []}}\n- {check}"
+    async with fresh_console() as console:
+        for servicenow in (instance, None):
+            worlds = WorldBuilder(0, servicenow=servicenow, console=console, dry_run=True)
+            (ended,) = await play(worlds, own_scenario(steps))
+            assert (ended.outcome, ended.failure, ended.reason) == ("passed", None, "")
+        async with WorldBuilder(0, console=console, reset=True).open() as targets:
+            assert {each["method"] for each in await targets.console.control.journal()} == {"GET"}
+    assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
+
+
 def own_scenario(step: str) -> list[Scenario]:
     """Return a scenario of one step."""
     return list(Loader(vocabulary()).parse(f"title: T\ngiven: nothing\nsteps:\n- {step}\n", "t.yaml"))
@@ -244,6 +259,17 @@ async def test_a_record_of_this_run_may_be_changed_and_deleted(stub: tuple[StubI
         assert changed.json["result"]["description"] == "y"
         assert (await servicenow.delete("activity_type", sys_id, servicenow.admin)).status == 204
     assert stub[0].deleted == 1
+
+
+async def test_what_a_console_may_have_created_is_named(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """An answer to the console names no record: nobody knows what to delete."""
+
+    async def set_up(targets: Targets) -> None:
+        stub[0].answered_sys_id = ["none"]
+        await targets.set_up({})
+
+    with pytest.raises(TargetUnreachableError, match=r"perhaps created, but no answer names the record"):
+        await leave(stub[1], set_up)
 
 
 async def test_a_record_that_was_changed_into_another_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
