@@ -18,6 +18,7 @@ steps:
       path: "*/${table.integration_configuration}"
       request: {instance_metadata: no JSON}
       response: {result: {instance_metadata: no JSON}}
+  - servicenow.insert: {table: integration_configuration, values: {instance_metadata: '{"Client Id": "x"}'}}
   - servicenow.insert:
       {table: activity_type, values: {include_comment: false, instance_id: "${registration.sys_id}"}}
   - servicenow.call: {path: /api/now/table/nothing, status: 401, body: {status: failure}}
