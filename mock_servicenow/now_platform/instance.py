@@ -84,6 +84,7 @@ class Instance:
         self.cache = Cache(keeps=store.embedded)
         self.web_sessions = WebSessions(ids)
         self._working: set[asyncio.Task[Any]] = set()
+        self._in_threads: set[asyncio.Task[Any]] = set()
         self._ended = 0  # how often all work was ended
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
@@ -103,9 +104,17 @@ class Instance:
         self.cache.clear()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run synchronous work on the database: inline if it is embedded, else in a worker thread."""
+        """Run synchronous work on the database: inline if it is embedded, else in a worker thread.
+
+        Work in a thread goes on when whoever waits for it is cancelled; `aclose` waits for it.
+        """
         self._loop = asyncio.get_running_loop()
-        return work() if self.store.embedded else await asyncio.to_thread(work)
+        if self.store.embedded:
+            return work()
+        working = asyncio.create_task(asyncio.to_thread(work))
+        self._in_threads.add(working)
+        working.add_done_callback(self._left_thread)
+        return await asyncio.shield(working)
 
     async def work_off(self, steps: Generator[None, None, T], turns: asyncio.Semaphore | None = None) -> T:
         """Run work in steps, that of others between them; it goes on when whoever waits for it is cancelled.
@@ -135,6 +144,7 @@ class Instance:
         """End the work that nobody waits for any more, and give up the database."""
         self.store.interrupt()
         await self.end_work()
+        await asyncio.gather(*self._in_threads, return_exceptions=True)
         self.store.close()
 
     def later(self, delay: timedelta, steps: Callable[[], Generator[None, None, None]]) -> None:
@@ -163,6 +173,10 @@ class Instance:
     def _done(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)
         working.exception()  # counts as retrieved, though the caller may have gone
+
+    def _left_thread(self, working: asyncio.Task[Any]) -> None:
+        self._in_threads.discard(working)
+        _ = working.cancelled() or working.exception()  # counts as retrieved, though the caller may have gone
 
     def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
         """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""
