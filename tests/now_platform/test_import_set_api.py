@@ -388,6 +388,21 @@ async def test_import_sets_are_grouped(client: Client) -> None:
     assert response.status == 404
 
 
+async def test_a_refused_row_leaves_nothing_of_its_import_set(client: Client, instance: Instance) -> None:
+    """3.4: where a row is refused, the rows before it and their import set are removed."""
+
+    def refuse(context: RuleContext) -> None:
+        if context.current["user_id"] == "refused":
+            context.abort("no")
+
+    instance.add_rule(BusinessRule("no such user", "u_imp_user", "before", frozenset({"insert"}), refuse))
+    response = await client.post(f"{BASE}/insertMultiple", json={"records": [{"User ID": "a"}, {"User ID": "refused"}]})
+    assert response.status == 403
+    for table in ("u_imp_user", "sys_import_set"):
+        left = await (await client.get(f"/api/now/table/{table}")).json()
+        assert left["result"] == []
+
+
 @pytest.mark.usefixtures("user_map")
 async def test_an_import_set_may_run_after_another(client: Client, clock: VirtualClock) -> None:
     """3.4: with run_after the rows are transformed when that import set is done."""
