@@ -4,7 +4,7 @@ A check yields a `Flaw` for each word that nobody knows; without it a typo could
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -88,6 +88,51 @@ def exchanged_path(party: Side) -> Check:
         return by_direction.get(arguments.get("direction", ""), either)(value, arguments, own)
 
     return check
+
+
+def asked_method(party: Side) -> Check:
+    """Return the check of a method by which a party is asked for what fits the step's path."""
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        return _method((party,), value, arguments, own)
+
+    return check
+
+
+def exchanged_method(party: Side) -> Check:
+    """Return the check of the method of exchanges in a party's journal."""
+    other: Side = "console" if party == "servicenow" else "servicenow"
+    asked: Mapping[str, tuple[Side, ...]] = {"in": (party,), "out": (other,)}
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        return _method(asked.get(arguments.get("direction", ""), (party, other)), value, arguments, own)
+
+    return check
+
+
+def none_of(*selecting: str) -> Check:
+    """Return the check of a count: of 0 things nothing can hold, so that only what selects them may be beside it."""
+
+    def check(value: Any, arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        vain = [key for key in arguments if key not in ("count", *selecting)]
+        if value == 0 and vain:
+            yield Flaw((), f"where there are 0, nothing is compared with {vain[0]!r}. Expected it without {vain[0]!r}.")
+
+    return check
+
+
+def statuses(value: Any, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find what is no list of statuses, nor what such a list must not be."""
+    listed = value["not"] if isinstance(value, Mapping) and set(value) == {"not"} else value
+    if not isinstance(listed, list) or not listed:
+        yield Flaw((), f"{value!r} is no list of statuses. Expected [200], or {{not: [500]}}; count: 0 for none.")
+        return
+    for index, each in enumerate(listed):
+        status = each["not"] if isinstance(each, Mapping) and set(each) == {"not"} else each
+        if not _is_status(status):
+            yield Flaw(
+                (index,), f"{each!r} is no status. Expected 100 to 599, 0 where no answer came, or {{not: 500}}."
+            )
 
 
 def expected_word(what: str, words: Words, own_kind: str = "words") -> Check:
@@ -241,6 +286,22 @@ def _unknown_word(what: str, text: str, words: Iterable[str], own: Own, own_kind
 
 def _all(words: Iterable[str], own: Own, own_kind: str) -> list[str]:
     return [*words, *own.get(own_kind, ())]
+
+
+def _method(parties: Sequence[Side], method: str, arguments: Arguments, own: Own) -> Iterator[Flaw]:
+    path = _with_tables(str(arguments.get("path", "*"))).lower()
+    if _VARIABLE.search(path) or arguments.get("path") in own.get("paths", ()) or method in known.OF_ANY_PATH:
+        return
+    fitting = [asked for each in parties for asked, of in known.asked_of(each) if fnmatchcase(of.lower(), path)]
+    if fitting and method not in fitting:
+        methods = ", ".join(dict.fromkeys(fitting))
+        yield Flaw((), f"nobody asks for {arguments.get('path', 'anything')!r} by {method}. Expected one of {methods}.")
+
+
+def _is_status(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return _is_variable(value)
+    return value == 0 or 100 <= value <= 599  # noqa: PLR2004 - statuses of HTTP
 
 
 def _is_variable(value: object) -> bool:

@@ -1,7 +1,7 @@
 """A shared instance is left as it was found."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from privman_scenarios.console import Console
-from privman_scenarios.control_plane import Journal
+from privman_scenarios.control_plane import ControlPlane, Journal
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.http_api import Answer
 from privman_scenarios.own_records import Mark, OwnRecords
@@ -23,26 +23,28 @@ _TABLE_API = "/api/now/table/"
 
 
 class Cleanup:
-    """Deletes what a run has created in an instance: by itself, and by the console that it let act.
+    """Deletes what a run has created in an instance: by itself, and by the consoles that it let act.
 
     Args:
         servicenow: the instance, on which others work too.
         own: the records of this run there.
-        console: its journal shows what it has created.
-        writes: told of each write of the console.
+        writes: told of each write of the consoles.
     """
 
-    def __init__(self, servicenow: ServiceNow, own: OwnRecords, console: Console, writes: Writes | None) -> None:
+    def __init__(self, servicenow: ServiceNow, own: OwnRecords, writes: Writes | None) -> None:
         self._servicenow = servicenow
         self._writes = writes
         self._own = own
-        self._console = console
         self._sent: Counter[str] = Counter()
         self._unnamed: list[str] = []
-        self._noted = 0
+
+    def watch(self, console: Console) -> None:
+        """Take note of what the console creates from now on: its journal shows it."""
+        self._own.consoles.add(f"{console.url}/")
         if console.has_control:
-            own.sources.append(self._note_last)
-            console.control.before_forgetting.append(self._note_all)
+            watched = _Watched(console.control, self._note_sent)
+            self._own.sources.append(watched.note_last)
+            console.control.before_forgetting.append(watched.note_all)
 
     async def take_stock(self, kept: Registration | None) -> None:
         """Let the records that are there already be those of others; raises TargetUnreachableError.
@@ -51,7 +53,7 @@ class Cleanup:
             kept: the registration of a real console, which the scenarios use and which stays.
         """
         try:
-            found = {record["sys_id"] for table in TABLES for record in await self._servicenow.find(table)}
+            found = {record["sys_id"] for table in TABLES for record in await self._servicenow.find_of_all(table)}
         except ExpectationError as error:
             await self._servicenow.ask_dictionary()  # for a recording, which then tells what the tables are called
             raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None
@@ -61,7 +63,7 @@ class Cleanup:
     async def clean_up(self) -> None:
         """Delete the records, the newest first; raises TargetUnreachableError that names what stays."""
         try:
-            await self._note_last()
+            await self._own.refresh()
             left = [*await self._strangers(), *await self._delete(), *self._unnamed]
         except ExpectationError as error:
             why = f"expected {error.expected}; came {error.came}"
@@ -85,7 +87,8 @@ class Cleanup:
             f"/api/now/table/{self._servicenow.names.table('response')}/{response['sys_id']} "
             f"(perhaps of another run, which has used the request_id {request_id!r} too)"
             for request_id in sorted(own - self._servicenow.drawn)
-            for response in await self._servicenow.find_only("response", "request_id", request_id)
+            for response in await self._servicenow.find_of_all("response", request_id=request_id)
+            if response["request_id"] == request_id and response["sys_id"] not in self._own.others
         ]
 
     def _marks(self) -> Iterator[Mark]:
@@ -97,23 +100,12 @@ class Cleanup:
             yield Mark(response[1], names.column("response", "request_id"), request_id, decisions[request_id] + 1)
             yield Mark(request[1], names.column("request", "request_id"), request_id, max(1, self._sent[request_id]))
 
-    async def _note_last(self) -> None:
-        if self._console.has_control:
-            self._note(await self._console.control.journal())
-
-    def _note_all(self, journal: Journal) -> None:
-        self._note(journal)
-        self._noted = 0  # the next exchange is number 1
-
-    def _note(self, journal: Journal) -> None:
-        """Take note of what the console has sent since the last time."""
-        new = [exchange for exchange in journal if exchange["number"] > self._noted]
-        self._noted = max([self._noted, *(exchange["number"] for exchange in new)])
-        for exchange in new:
-            if exchange["direction"] == "out" and exchange["url"].startswith(f"{self._servicenow.url}{_TABLE_API}"):
-                self._note_sent(exchange)
-
     def _note_sent(self, exchange: Mapping[str, Any]) -> None:
+        """Take note of what a console has sent, if it was sent to the instance."""
+        if exchange["direction"] == "out" and exchange["url"].startswith(f"{self._servicenow.url}{_TABLE_API}"):
+            self._note_write(exchange)
+
+    def _note_write(self, exchange: Mapping[str, Any]) -> None:
         path = unquote(urlsplit(exchange["url"].removeprefix(self._servicenow.url)).path)
         table, _, sys_id = path.removeprefix(_TABLE_API).partition("/")
         values = _object(exchange["request"]["body"])
@@ -138,6 +130,30 @@ class Cleanup:
         """Return the request_id among the values of a request, empty for what is none."""
         is_request = table == self._servicenow.names.table("request")
         return str(values.get(self._servicenow.names.column("request", "request_id"), "")) if is_request else ""
+
+
+class _Watched:
+    """The journal of one console, of which each exchange is noted once."""
+
+    def __init__(self, control: ControlPlane, note: Callable[[Mapping[str, Any]], None]) -> None:
+        self._control = control
+        self._note = note
+        self._noted = 0
+
+    async def note_last(self) -> None:
+        """Note what the console has sent since the last time."""
+        self._note_new(await self._control.journal())
+
+    def note_all(self, journal: Journal) -> None:
+        """Note the rest of a journal that is about to be emptied."""
+        self._note_new(journal)
+        self._noted = 0  # the next exchange is number 1
+
+    def _note_new(self, journal: Journal) -> None:
+        new = [exchange for exchange in journal if exchange["number"] > self._noted]
+        self._noted = max([self._noted, *(exchange["number"] for exchange in new)])
+        for exchange in new:
+            self._note(exchange)
 
 
 def _answer(exchange: Mapping[str, Any], path: str) -> Answer:

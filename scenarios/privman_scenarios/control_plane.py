@@ -63,9 +63,15 @@ class ControlPlane:
         """Return what was swallowed and which contracts were broken."""
         return await self._all("findings")
 
-    async def arm(self, fault: Mapping[str, Any]) -> None:
-        """Arm a fault."""
-        await self.call("POST", "/faults", fault)
+    async def arm(self, fault: Mapping[str, Any]) -> int:
+        """Arm a fault and return its number."""
+        number: int = (await self.ask("POST", "/faults", fault)).read({"number": int})["number"]
+        return number
+
+    async def idle_faults(self) -> set[int]:
+        """Return the numbers of the armed faults that have touched no request."""
+        armed = (await self.read("/faults", {"faults": [{"number": int, "struck": int}]}))["faults"]
+        return {fault["number"] for fault in armed if not fault["struck"]}
 
     async def clear_faults(self) -> None:
         """Disarm every fault."""

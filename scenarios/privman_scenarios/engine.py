@@ -121,7 +121,7 @@ class Engine:
         return failure, tuple(str(finding) for finding in findings)
 
     async def _play_through(self, scenario: Scenario, play: Play) -> tuple[Failure | None, list[Finding]]:
-        failure = await self._play_steps(scenario, play)
+        failure = await self._play_steps(scenario, play) or await _idle_fault(scenario, play)
         findings: list[Finding] = []
         try:
             findings = await _unasked_findings(play)
@@ -142,6 +142,7 @@ class Engine:
 
     async def _play_step(self, step: Step, following: Step | None, play: Play) -> None:
         verb = self._vocabulary[step.verb]
+        play.step = step
         await self._perform(verb, play, play.resolve(step.arguments))
         if not verb.only_looks:
             await play.targets.settle()
@@ -186,6 +187,18 @@ class Engine:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
+    """Return why a scenario fails that was to show what comes of a fault which has never struck."""
+    try:
+        idle = await play.idle_fault()
+    except ExpectationError as error:
+        return Failure("faults", scenario.file, scenario.line, error.expected, error.came)
+    if idle is None:
+        return None
+    expected = f"{idle.words} to strike (or 'optional: true')"
+    return Failure(idle.step.verb, scenario.file, idle.step.line, expected, "no request that it fits")
 
 
 async def _unasked_findings(play: Play) -> list[Finding]:

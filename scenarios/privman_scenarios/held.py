@@ -181,11 +181,17 @@ class HeldConsole(HeldParty):
 
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return the request as the console sees it."""
-        return self._loop.run(self._console.approval(request_id))
+        approval: dict[str, Any] = self._by_name(self._loop.run(self._console.approval(request_id)))
+        return approval
 
     def approvals(self) -> list[dict[str, Any]]:
         """Return every request as the console sees it, oldest first."""
-        return self._loop.run(self._console.approvals())
+        approvals: list[dict[str, Any]] = self._by_name(self._loop.run(self._console.approvals()))
+        return approvals
+
+    def _by_name(self, shown: object) -> Any:  # noqa: ANN401 - what is shown
+        """Return it with users under their names in tests."""
+        return self._targets.servicenow.spelling.users_from_wire(shown)
 
     def save_foreign_system(self, **changes: object) -> None:
         """Save the foreign system with ``name``, ``base_url``, ``use_webhook`` or ``post_uri`` changed."""

@@ -92,6 +92,9 @@ def suggesting(kind: Kind, words: Iterable[str]) -> Kind:
 
 
 TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))
+SOME_TEXT = _plain(
+    "text that is not empty", {"type": "string", "minLength": 1}, lambda value: isinstance(value, str) and bool(value)
+)
 TEXT_OR_NULL = _plain(
     "text, or null for none", {"type": ["string", "null"]}, lambda value: value is None or isinstance(value, str)
 )

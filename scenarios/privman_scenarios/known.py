@@ -25,6 +25,8 @@ HEADERS = (
     *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-rule", "x-total-count"),
     "x-transaction-id",
 )
+# Every path takes them, whatever else it is asked for by.
+OF_ANY_PATH = ("HEAD", "OPTIONS")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # integration 8; the product's name before them may be left out.
 _CONSOLE_ROLES = (
@@ -36,9 +38,14 @@ CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CON
 # Columns that hold the text of a JSON object.
 JSON_COLUMNS = ("metadata", "instance_metadata")
 _SYS_ID = "0" * 32
-_FURTHER_PATHS: Mapping[Side, tuple[str, ...]] = {
-    "servicenow": ("/oauth_token.do", "/api/now/table/sys_user", "/api/now/table/sys_user_role"),
-    "console": ("/Tms/services/swagger/ui/index",),
+_FURTHER: Mapping[Side, tuple[tuple[str, str], ...]] = {
+    "servicenow": (
+        ("POST", "/oauth_token.do"),
+        ("GET", "/api/now/table/sys_user"),
+        ("POST", "/api/now/table/sys_user"),
+        ("GET", "/api/now/table/sys_user_role"),
+    ),
+    "console": (("GET", "/Tms/services/swagger/ui/index"),),
 }
 
 
@@ -73,6 +80,13 @@ def responses() -> tuple[str, ...]:
 
 
 @cache
+def every_word() -> frozenset[str]:
+    """Return each word with a meaning that a value may be."""
+    wire = (str(name.value) for name in names() if name.path.startswith(("words.", "roles.")))
+    return frozenset({*wire, *STATES, *SET_UP_STATUSES, *EVENTS, *CONSOLE_ROLES})
+
+
+@cache
 def body_keys() -> frozenset[str]:
     """Return each key of each message's JSON, and each canonical name of a column."""
     contracts = Contracts(names())
@@ -90,8 +104,14 @@ def paths() -> tuple[str, ...]:
 @cache
 def paths_of(server: Side) -> tuple[str, ...]:
     """Return an example of each path that is asked of one party."""
-    asked = (each.path for each in Contracts(names()).exchanges if each.server == server)
-    return (*(path.replace("{sys_id}", _SYS_ID) for path in asked), *_FURTHER_PATHS[server])
+    return tuple(dict.fromkeys(path for _, path in asked_of(server)))
+
+
+@cache
+def asked_of(server: Side) -> tuple[tuple[str, str], ...]:
+    """Return method and example path of each request that is asked of one party."""
+    asked = (each for each in Contracts(names()).exchanges if each.server == server)
+    return (*((each.method, each.path.replace("{sys_id}", _SYS_ID)) for each in asked), *_FURTHER[server])
 
 
 @cache

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from privman_scenarios.absences import check_absences
 from privman_scenarios.conditions import When, flaw_of
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.examples import fill, rows
@@ -87,6 +88,7 @@ class _Document:
             when=self._when(row),
         )
         check_variables(scenario.played, self._file)
+        check_absences(scenario)
         return scenario
 
     def _text(self, key: str, *, required: bool = False) -> str:
@@ -179,7 +181,10 @@ class _Document:
         verb = self._vocabulary[name]
         if not isinstance(located.value, dict):
             located = self._shorthand(name, verb.shorthand, located)
-        return Step(name, self._arguments(name, located, verb.arguments), located.line)
+        arguments = self._arguments(name, located, verb.arguments)
+        if verb.one_of and not set(verb.one_of) & set(arguments):
+            raise self._error(located, f"{name} expects nothing. Expected one of {', '.join(verb.one_of)}.")
+        return Step(name, arguments, located.line)
 
     def _shorthand(self, name: str, argument: str, located: Located) -> Located:
         if located.value is None:

@@ -77,6 +77,7 @@ class OwnRecords:
         others: the sys_id of each record that was there before this run.
         kept: those that this run uses all the same; they stay too.
         sources: note what else has been created, such as by a console.
+        consoles: addresses of the consoles that this run lets act, each with a slash at the end.
     """
 
     def __init__(self, api: HttpApi, reader: Credentials) -> None:
@@ -86,6 +87,7 @@ class OwnRecords:
         self.others: frozenset[str] = frozenset()
         self.kept: frozenset[str] = frozenset()
         self.sources: list[Callable[[], Awaitable[None]]] = []
+        self.consoles: set[str] = set()
 
     def note(self, table: str, sent: Mapping[str, Any], answer: Answer) -> bool:
         """Remember what a creation has made; returns whether its answer names a record."""
@@ -100,10 +102,14 @@ class OwnRecords:
         """Return the record of this run with that sys_id, None where it is not one."""
         return next((each for each in self._records if (each.table, each.sys_id) == (table, sys_id)), None)
 
+    async def refresh(self) -> None:
+        """Take note of what has been created since the last time."""
+        for source in self.sources:
+            await source()
+
     async def look_up(self, table: str, sys_id: str) -> OwnRecord:
         """Return the record of this run with that sys_id; raises NotOwnError where it is not one."""
-        for refresh in self.sources:
-            await refresh()
+        await self.refresh()
         record = self.find(table, sys_id)
         if record is None:
             raise NotOwnError("a record that this run has created", f"/api/now/table/{table}/{sys_id}")

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from privman_scenarios.console import SET_UP
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer
-from privman_scenarios.model import Arguments
+from privman_scenarios.model import Arguments, Step
+from privman_scenarios.party import Party
 from privman_scenarios.targets import Targets
 from privman_scenarios.variables import (
     FIRST_CONSOLE,
@@ -23,16 +24,36 @@ from privman_scenarios.variables import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A fault that must strike before the scenario ends.
+
+    Attributes:
+        number: as its party counts.
+        words: the fault, for people.
+        step: that armed it.
+    """
+
+    party: Party
+    number: int
+    words: str
+    step: Step
+
+
 class Play:
     """The state of one playing.
 
     Attributes:
+        step: the one that is being played.
+        armed: the faults that must strike.
         acknowledged: numbers of the findings, by party, that the scenario has asked for.
         expected: statuses of answers that the scenario has asked for.
     """
 
     def __init__(self, targets: Targets) -> None:
         self.targets = targets
+        self.step = Step("", {}, 0)
+        self.armed: list[Armed] = []
         self.acknowledged: defaultdict[str, set[int]] = defaultdict(set)
         self.expected: set[int] = set()
         names = targets.servicenow.names
@@ -58,6 +79,13 @@ class Play:
         self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)
+
+    async def idle_fault(self, of: Party | None = None) -> Armed | None:
+        """Return the first armed fault, perhaps of one party, that should have struck and has not."""
+        for armed in self.armed:
+            if of in (None, armed.party) and armed.number in await armed.party.control.idle_faults():
+                return armed
+        return None
 
     async def use_console(self, name: str) -> None:
         """Let the steps that follow mean the console of this name, which is started when first named."""

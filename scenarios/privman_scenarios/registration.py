@@ -23,12 +23,13 @@ async def find_registration(servicenow: ServiceNow, console_url: str) -> Registr
     try:
         found = [
             each["sys_id"]
-            for each in await servicenow.find("integration_configuration")
+            for each in await servicenow.find_of_all("integration_configuration")
             if f"{console_url}/".lower() in each.get("instance_metadata", "").lower()
         ]
         if not found:
             return None
-        activity_types = await servicenow.find_only("activity_type", "instance_id", found[-1])
+        listed = await servicenow.find_of_all("activity_type", instance_id=found[-1])
+        activity_types = [each for each in listed if each["instance_id"] == found[-1]]
     except ExpectationError as error:
         raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.came}.") from None
     return Registration(found[-1], activity_types[-1]["sys_id"] if activity_types else "")

@@ -95,7 +95,9 @@ def _step(vocabulary: Vocabulary) -> Schema:
 
 def _verb(verb: Verb) -> Schema:
     shapes: list[Schema] = [_arguments(verb.arguments)]
-    if not any(argument.required for argument in verb.arguments):
+    if verb.one_of:
+        shapes[0]["anyOf"] = [{"required": [name]} for name in verb.one_of]
+    elif not any(argument.required for argument in verb.arguments):
         shapes.append({"type": "null"})
     argument = next((each for each in verb.arguments if each.name == verb.shorthand), None)
     if argument is not None:

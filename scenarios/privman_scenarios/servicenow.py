@@ -19,6 +19,8 @@ from privman_testbench.ids import Ids
 Record = dict[str, Any]
 DEFAULT_APPROVER = "scenario.approver"
 ADMINISTRATOR = "administrator"
+# Characters of a user name (platform 1.2), and of what a run draws for one.
+_USER_NAME, _DRAWN = 40, 12
 
 
 class ServiceNow(Party):
@@ -105,30 +107,42 @@ class ServiceNow(Party):
     async def find(self, table: str, **columns: str) -> list[Record]:
         """Return the records with these values, oldest first, columns under their canonical names.
 
+        On a shared instance the app's records of others are left out, those of runs at the same time among them.
         Raises ExpectationError when ServiceNow does not answer the records, or does not know one of the columns: it
         would ignore that term and answer every record.
         """
+        found = await self.find_of_all(table, **columns)
+        if self.own is None or table not in self.names.group("tables"):
+            return found
+        await self.own.refresh()
+        traces = self._traces(self.own)
+        return [each for each in found if each["sys_id"] not in self.own.others and _names_one_of(traces, each)]
+
+    async def find_of_all(self, table: str, **columns: str) -> list[Record]:
+        """Return the same with the records of others."""
         wanted = self.spelling.record_to_wire(table, columns)
         query = "^".join([*(f"{column}={value}" for column, value in wanted.items()), "ORDERBYsys_created_on"])
         found = await self._find(self._table(table), query)
         for column in wanted:
             if any(column not in record for record in found):
                 raise ExpectationError(f"a column {column!r} of {self._table(table)}", "records without it")
-        others = self.own.others if self.own else ()
-        return [self.spelling.record_from_wire(table, record) for record in found if record["sys_id"] not in others]
+        return [self.spelling.record_from_wire(table, record) for record in found]
 
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
         """Create a user with just these roles, those of the app in their packaged spelling.
 
+        On a shared instance the user gets a name that no other run has drawn; scenarios go on with theirs.
         Raises ExpectationError when ServiceNow refuses, or has no such role.
         """
         password = self._ids.token()
-        values = {"user_name": user_name, "user_password": password, "active": "true"}
+        wire_name = self._unique(user_name) if self.own else user_name
+        values = {"user_name": wire_name, "user_password": password, "active": "true"}
         # Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
         user = await self._created_sys_id("sys_user?sysparm_input_display_value=true", values)
         for role in roles:
             await self._created_sys_id("sys_user_has_role", {"user": user, "role": await self._role(role)})
-        self._users[user_name] = Credentials(user_name, password)
+        self.spelling.users[wire_name] = user_name
+        self._users[user_name] = Credentials(wire_name, password)
 
     async def credentials(self, user_name: str) -> Credentials:
         """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
@@ -143,6 +157,17 @@ class ServiceNow(Party):
         scope = os.path.commonprefix([*self.names.group("tables").values()])  # noqa: RUF071 - characters are meant
         asked = {"sysparm_query": f"nameSTARTSWITH{scope}", "sysparm_fields": "name,element", "sysparm_limit": "1000"}
         return await self.api.call("GET", f"{_path('sys_dictionary')}?{urlencode(asked)}", auth=self.admin)
+
+    def _traces(self, own: OwnRecords) -> set[str]:
+        """Return what only records of this run name: its records, its request_ids and its consoles."""
+        column = self.names.column("request", "request_id")
+        records = own.newest_first()
+        sent = {str(each.sent.get(column) or "") for each in records} - {""}
+        traces = {*own.kept, *own.consoles, *self.drawn, *sent, *(each.sys_id for each in records)} - {""}
+        return {each.lower() for each in traces}
+
+    def _unique(self, user_name: str) -> str:
+        return f"{user_name[: _USER_NAME - _DRAWN - 1]}.{self._ids.hex(_DRAWN)}"
 
     def _table(self, table: str) -> str:
         """Return the name of one of the app's tables; any other table goes by its own."""
@@ -196,6 +221,11 @@ def records_of(answer: Answer) -> list[Record]:
     if not isinstance(records, list) or not all(map(_is_record, records)):
         raise ExpectationError("an answer with a list of records that have a sys_id each", str(answer))
     return records
+
+
+def _names_one_of(traces: Iterable[str], record: Record) -> bool:
+    values = [value.lower() for value in record.values() if isinstance(value, str)]
+    return any(trace in value for trace in traces for value in values)
 
 
 def _result(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records

@@ -17,6 +17,8 @@ _COLUMN_KEYS = {
     ("request", "metadata"): "metadata",
     ("integration_configuration", "instance_metadata"): "instance_metadata",
 }
+# Columns that hold the name of a user.
+_USERS = ("user_name", "sys_created_by", "sys_updated_by")
 _MESSAGE_KEYS = ("decision", "token", "envelope")
 _MESSAGE_WORDS = {"Response": "response", "Status": "envelope_status", "Authentication Type": "authentication_type"}
 
@@ -25,10 +27,14 @@ class Spelling:
     """Translates what a team's file of inferred names spells differently; everything else stays as it is.
 
     Records go by the canonical names of their columns on this side.
+
+    Attributes:
+        users: the name in scenarios of each user that this run has created, by the name on the instance.
     """
 
     def __init__(self, names: WireNames) -> None:
         self._names = names
+        self.users: dict[str, str] = {}
 
     def record_to_wire(self, table: str, values: Mapping[str, Any]) -> Record:
         """Return a record's values as they are sent."""
@@ -67,7 +73,11 @@ class Spelling:
         """Return the JSON of a received message as scenarios speak of it."""
         keys, words = self._keys(_MESSAGE_KEYS), self._words(_MESSAGE_WORDS)
         wire_words = {keys.get(key, key): _back(word) for key, word in words.items()}
-        return _translated(body, _back(keys), wire_words)
+        return self.users_from_wire(_translated(body, _back(keys), wire_words))
+
+    def users_from_wire(self, value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+        """Return any JSON with the users of this run under their names in scenarios."""
+        return _renamed(value, self.users) if self.users else value
 
     def column(self, table: str, column: str) -> str:
         """Return a column of one of the app's tables as it is sent."""
@@ -88,6 +98,9 @@ class Spelling:
     def _value(self, table: str, column: str, value: object, way: "_Way") -> object:
         if not isinstance(value, str):
             return value
+        users = way(_back(self.users))
+        if value in users and (way is _back or column in _USERS):
+            return users[value]
         words: dict[str, str] = {}
         for group in _COLUMN_WORDS.get((table, column), ()):
             words |= way(self._names.changed(f"words.{group}"))
@@ -133,6 +146,14 @@ def _translated(body: Any, keys: Mapping[str, str], words: Mapping[str, Mapping[
     if not isinstance(body, dict):
         return body
     return {keys.get(key, key): _word(words.get(key, {}), _translated(item, keys, words)) for key, item in body.items()}
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON holds anything
+    if isinstance(value, Mapping):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    return _word(names, value)
 
 
 def _word(words: Mapping[str, str], value: Any) -> Any:  # noqa: ANN401 - JSON holds anything

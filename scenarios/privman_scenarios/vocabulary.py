@@ -36,6 +36,7 @@ class Verb:
         shorthand: the argument that a plain value stands for, as in ``clock.advance: 50 seconds``.
         checks: whether it expects something.
         excuses: whether it expects that the step before was refused.
+        one_of: arguments of which one must be given, where the verb without any would pass whatever happened.
         needs: what the targets must offer; where they do not, the scenario is skipped.
         bare_needs: what is enough for a step without arguments; None for the same.
         further_needs: what some arguments need besides.
@@ -48,6 +49,7 @@ class Verb:
     shorthand: str = ""
     checks: bool = False
     excuses: bool = False
+    one_of: tuple[str, ...] = ()
     needs: frozenset[Need] = frozenset()
     bare_needs: frozenset[Need] | None = None
     further_needs: Callable[[Arguments], frozenset[Need]] = lambda _arguments: frozenset()

@@ -138,7 +138,7 @@ class WorldBuilder:
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
             far_servicenow, far_console = await self._reach(session)
             self.are_fakes = all(end.is_fake for end in (far_servicenow, far_console) if end)
-            is_shared = far_servicenow is not None and far_servicenow.api.shared
+            is_shared = any(end.api.shared for end in (far_servicenow, far_console) if end)
             ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
             virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
             clock: Clock = VirtualClock(start or START) if virtual else RealClock()
@@ -154,7 +154,10 @@ class WorldBuilder:
 
             async def start_console() -> Console:
                 end = await near.start(self._console_sim(clock, ids.fork(f"console {len(targets.consoles) + 1}")))
-                return Console(end.api, end.control)
+                console = Console(end.api, end.control)
+                if cleanup:
+                    cleanup.watch(console)
+                return console
 
             targets = Targets(
                 ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
@@ -170,11 +173,16 @@ class WorldBuilder:
                 targets.lacking = {**targets.lacking, "second console": f"none is started beside {far_console.api.url}"}
             if far_console is not None and far_console.control is None:
                 await _adopt(targets)
-            if targets.servicenow.own:
-                cleanup = Cleanup(targets.servicenow, targets.servicenow.own, targets.console, self._writes)
+            own = targets.servicenow.own
+            cleanup = Cleanup(targets.servicenow, own, self._writes) if own else None
+            if cleanup:
+                cleanup.watch(targets.console)
                 await cleanup.take_stock(targets.registration)
-                stack.push_async_callback(cleanup.clean_up)
-            yield targets
+            try:
+                yield targets
+            finally:
+                if cleanup:  # while every console still runs, whose journal shows what it has created
+                    await cleanup.clean_up()
 
     async def _reach(self, session: ClientSession) -> tuple[End | None, End | None]:
         """Return what already runs of the two."""

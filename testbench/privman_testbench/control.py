@@ -13,7 +13,7 @@ from privman_testbench.bodies import receive
 from privman_testbench.clock import Clock, ClockError
 from privman_testbench.comparing import is_same
 from privman_testbench.exchange import Exchange
-from privman_testbench.faults import FaultError, Faults, Handler
+from privman_testbench.faults import Fault, FaultError, Faults, Handler
 from privman_testbench.journal import Journal
 from privman_testbench.listing import RangeError, list_exchanges
 from privman_testbench.options import MOST_SECONDS
@@ -125,13 +125,13 @@ class Control:
         return to_json({"now": self._clock.now().isoformat()})
 
     async def faults(self, _request: web.Request) -> web.Response:
-        """Answer the armed faults."""
-        return to_json({"faults": [fault.to_json() for fault in self._faults.armed]})
+        """Answer the armed faults, each with its number and how many requests it has touched."""
+        return to_json({"faults": [_armed(fault) for fault in self._faults.armed]})
 
     async def arm_fault(self, request: web.Request) -> web.Response:
-        """Arm one fault."""
+        """Arm one fault, and answer it with its number."""
         fault = self._faults.arm(await read_object(request))
-        return to_json(fault.to_json(), 201)
+        return to_json(_armed(fault), 201)
 
     async def clear_faults(self, _request: web.Request) -> web.Response:
         """Disarm all faults."""
@@ -188,6 +188,10 @@ async def read_object(request: web.Request) -> dict[str, Any]:
 def to_json(value: object, status: int = 200) -> web.Response:
     """Return a JSON answer."""
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
+
+
+def _armed(fault: Fault) -> dict[str, Any]:
+    return {**fault.to_json(), "number": fault.number, "struck": fault.struck}
 
 
 def _is_loopback(request: web.Request) -> bool:

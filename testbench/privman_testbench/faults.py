@@ -42,6 +42,7 @@ class Fault:
         after: seconds from arming until it begins to count.
         options: what the kind needs, such as ``status`` or ``seconds``.
         number: counts from 1 in the order of arming.
+        struck: how many requests it has touched.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Fault:
     options: Mapping[str, Any] = field(default_factory=dict)
     begins: datetime | None = None
     number: int = 0
+    struck: int = 0
 
     def fits(self, request: web.Request) -> bool:
         """Tell whether the request is one that the fault waits for."""
@@ -133,6 +135,7 @@ class Faults:
         if fault.skip:
             fault.skip -= 1
             return None
+        fault.struck += 1
         if fault.times is not None:
             fault.times -= 1
         if fault.times == 0:

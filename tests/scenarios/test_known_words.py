@@ -88,6 +88,62 @@ TYPOS = {
         "console.fault: {kind: status, options: {status: 99}}",
         "option 'status' is 99. Expected a status from 200 to 599.",
     ),
+    "method that its path is not asked for by": (
+        "console.fault: {kind: reset, method: DELETE, path: '*/approval/approve'}",
+        "nobody asks for '*/approval/approve' by DELETE. Expected one of POST.",
+    ),
+    "method of exchanges that never happen": (
+        "console.expect-exchanges: {direction: in, method: PUT, path: '*/logon/token', count: 0}",
+        "nobody asks for '*/logon/token' by PUT. Expected one of POST, DELETE.",
+    ),
+    "rule of a finding that must not be": (
+        "servicenow.expect-finding: {rule: rule-abortd, count: 0}",
+        "unknown rule of findings 'rule-abortd'. Did you mean 'rule-aborted'?",
+    ),
+    "message of a finding that must not be": (
+        "servicenow.expect-finding: {rule: rule-aborted, message: expectd a GUID, count: 0}",
+        "where there are 0, nothing is compared with 'message'. Expected it without 'message'.",
+    ),
+    "empty part of a finding": (
+        "servicenow.expect-refusal: {status: 403, finding: ''}",
+        "'finding' is ''. Expected text that is not empty.",
+    ),
+    "bodies of no exchange": (
+        "console.expect-exchanges: {path: '*/approve', count: 0, request: {Response: Approve}}",
+        "where there are 0, nothing is compared with 'request'.",
+    ),
+    "statuses of no exchange": (
+        "console.expect-exchanges: {path: '*/approve', statuses: []}",
+        "[] is no list of statuses. Expected [200], or {not: [500]}; count: 0 for none.",
+    ),
+    "one status for a list": (
+        "console.expect-exchanges: {path: '*/approve', statuses: {not: 500}}",
+        "{'not': 500} is no list of statuses.",
+    ),
+    "status that must not be": (
+        "console.expect-exchanges: {path: '*/approve', statuses: [{not: 5000}]}",
+        "{'not': 5000} is no status. Expected 100 to 599, 0 where no answer came, or {not: 500}.",
+    ),
+    "columns of no record": (
+        "servicenow.expect-response: {count: 0, response: Deny}",
+        "where there are 0, nothing is compared with 'response'.",
+    ),
+    "set-up of which nothing is expected": (
+        "console.expect-set-up:",
+        "console.expect-set-up expects nothing. Expected one of steps, details, webhook.",
+    ),
+    "exchanges of which nothing is expected": (
+        "servicenow.expect-exchanges: {direction: in}",
+        "servicenow.expect-exchanges expects nothing. Expected one of method, path, count,",
+    ),
+    "text of no record": (
+        "servicenow.expect-records: {table: request, where: {comment: Loks fine}, count: 0}",
+        "no step before names 'Loks fine', so that its absence proves nothing.",
+    ),
+    "text that must not be": (
+        "servicenow.expect-request: {comment: {not: Loks fine}}",
+        "no step before names 'Loks fine', so that its absence proves nothing.",
+    ),
     "method": ("console.fault: {kind: reset, method: PSOT}", "Did you mean 'POST'?"),
     "path": (
         "console.fault: {kind: reset, path: '*/aproval/approve'}",
@@ -264,7 +320,7 @@ def test_a_column_that_a_record_lacks_never_holds(
     """A misspelt column of another table is neither absent nor different; the records show which there are."""
     file = tmp_path / "own.yaml"
     file.write_text(
-        "title: T\nown: {tables: [sys_user]}\nsteps:\n"
+        "title: T\nown: {tables: [sys_user], words: [x]}\nsteps:\n"
         f"  - servicenow.expect-records: {{table: sys_user, values: {{emial: {expected}}}}}\n"
     )
     assert main(["run", str(file)]) == 1

@@ -37,10 +37,11 @@ HOLDS = {
     "exchanges by their answers": DECIDED
     + "- console.expect-exchanges: {path: '*/APPROVE', direction: in, response: {Status: ok}}\n",
     "no wait after a single exchange": DECIDED + "- servicenow.expect-exchanges: {path: '*/approve', waits: []}\n",
-    "cleared faults": "- console.fault: {kind: status, path: '/tms/*'}\n- console.clear-faults:\n"
+    "cleared faults": "- console.fault: {kind: status, path: '/tms/*', optional: true}\n- console.clear-faults:\n"
     + DECIDED
     + "- console.expect-approval: Approved\n",
-    "a fault that begins later": "- console.fault: {kind: status, path: '/tms/*', after: 1 minute, times: null}\n"
+    "a fault that begins later": "- console.fault:\n"
+    "    {kind: status, path: '/tms/*', after: 1 minute, times: null, optional: true}\n"
     + DECIDED
     + "- console.expect-approval: Approved\n",
     "an update that is refused": DECIDED

@@ -42,10 +42,11 @@ async def test_fault_begins_later(party: Party) -> None:
 
 
 async def test_faults_are_listed_and_cleared(party: Party) -> None:
-    """The armed faults can be read with what is left of their counts, and disarmed."""
+    """The armed faults can be read with what is left of their counts and how often they struck, and disarmed."""
     await _arm(party, kind="status", status=500, times=2)
     await party.call("GET", "/")
     listed = {"kind": "status", "method": "", "path": "*", "skip": 0, "times": 1, "after": 0, "status": 500}
+    listed |= {"number": 1, "struck": 1}
     assert await party.call("GET", "/__admin/faults") == (200, {"faults": [listed]})
     assert (await party.call("DELETE", "/__admin/faults"))[0] == 204
     assert (await party.call("GET", "/"))[0] == 200

@@ -103,7 +103,10 @@ def verbs() -> list[Verb]:
             needs=frozenset({"second console"}),
         ),
         replace(_verb("set-up", "Run the documented set-up steps.", set_up, SET_UP), bare_needs=SET_UP_ONCE),
-        _verb("expect-set-up", "The set-up before ended like this.", expect_set_up, EXPECT_SET_UP),
+        replace(
+            _verb("expect-set-up", "The set-up before ended like this.", expect_set_up, EXPECT_SET_UP),
+            one_of=tuple(argument.name for argument in EXPECT_SET_UP),
+        ),
         _verb("ask", "An endpoint user asks for approval.", ask, ASK),
         _verb("expect-approval", "The console sees the request like this.", expect_approval, APPROVAL, "state"),
         _verb("decide", "Somebody decides in the console itself.", decide, DECISION, "response"),
@@ -175,7 +178,8 @@ async def change_api_user(play: Play, arguments: Arguments) -> None:
 async def expect_approval(play: Play, arguments: Arguments) -> None:
     """Compare the request as the console sees it."""
     approval = await play.targets.console.approval(play.request_id(arguments))
-    require({key: value for key, value in arguments.items() if key != "request"}, approval)
+    shown = play.targets.servicenow.spelling.users_from_wire(approval)
+    require({key: value for key, value in arguments.items() if key != "request"}, shown)
 
 
 async def expect_webhooks(play: Play, arguments: Arguments) -> None:

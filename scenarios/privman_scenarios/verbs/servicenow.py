@@ -14,7 +14,7 @@ from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.servicenow import DEFAULT_APPROVER, Record, record_of
 from privman_scenarios.targets import Need
-from privman_scenarios.variables import TABLES
+from privman_scenarios.variables import TABLES, VARIABLE
 from privman_scenarios.verbs.shared import Shared
 from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.world import servicenow_roles
@@ -73,9 +73,10 @@ CREATE_USER = (
     Argument("name", TEXT, "The user name.", required=True),
     Argument("roles", TEXTS, "Names of roles; none unless said.", check=A_ROLE),
 )
+COUNTED = Argument("count", COUNT, "How many records there are; 1 unless said.", check=checks.none_of("request"))
 EXPECT_REQUEST = (
     REQUEST,
-    Argument("count", COUNT, "How many records there are; 1 unless said."),
+    COUNTED,
     Argument("status", ANYTHING, "Pending, the decision, or TimedOut.", check=column_of("request", "status")),
     Argument("metadata", ANYTHING, "The metadata, JSON in a text.", check=column_of("request", "metadata")),
     Argument("instance_id", ANYTHING, "The Instance Id.", check=column_of("request", "instance_id")),
@@ -85,7 +86,7 @@ EXPECT_REQUEST = (
 )
 EXPECT_RESPONSE = (
     REQUEST,
-    Argument("count", COUNT, "How many records there are; 1 unless said."),
+    COUNTED,
     Argument("response", ANYTHING, "The decision.", check=column_of("response", "response")),
     Argument(
         "response_status_code",
@@ -98,7 +99,7 @@ EXPECT_RESPONSE = (
     Argument("duration", ANYTHING, "The duration that was sent.", check=column_of("response", "duration")),
 )
 EXPECT_CONFIGURATION = (
-    Argument("count", COUNT, "How many registrations there are; 1 unless said."),
+    Argument("count", COUNT, "How many registrations there are; 1 unless said.", check=checks.none_of()),
     Argument("sys_id", ANYTHING, "The Instance Id.", check=column_of("integration_configuration", "sys_id")),
     Argument(
         "instance_metadata",
@@ -110,7 +111,7 @@ EXPECT_CONFIGURATION = (
 EXPECT_RECORDS = (
     TABLE,
     Argument("where", VALUES, "Only records with these values.", check=checks.where),
-    Argument("count", COUNT, "How many there are; at least one unless said."),
+    Argument("count", COUNT, "How many there are; at least one unless said.", check=checks.none_of("table", "where")),
     Argument("values", EXPECTED_VALUES, "What holds for each.", check=checks.columns),
 )
 
@@ -126,7 +127,10 @@ def verbs() -> list[Verb]:
         _verb("decide", "An approver decides.", decide, DECISION, "response"),
         _verb("decide-at-once", "Several approvers decide at the same moment.", decide_at_once, AT_ONCE, "decisions"),
         _verb("insert", "Create a record through the Table API.", insert, INSERT),
-        _verb("update", "Change a record through the Table API.", update, UPDATE),
+        replace(
+            _verb("update", "Change a record through the Table API.", update, UPDATE),
+            further_needs=_needs_of_update,
+        ),
         replace(
             _verb("delete", "Delete a record through the Table API.", delete, DELETE),
             needs=frozenset({"instance of its own"}),
@@ -142,6 +146,12 @@ def verbs() -> list[Verb]:
         ),
         _verb("expect-records", "A table has these records.", expect_records, EXPECT_RECORDS),
     ]
+
+
+def _needs_of_update(arguments: Arguments) -> frozenset[Need]:
+    """Return what a change needs of a record that no step has saved: on a shared instance it is not this run's."""
+    saved = VARIABLE.fullmatch(arguments.get("sys_id", "")) is not None
+    return frozenset() if saved else frozenset({"instance of its own"})
 
 
 async def restart(play: Play, _arguments: Arguments) -> None:

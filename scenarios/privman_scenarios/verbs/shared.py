@@ -13,10 +13,23 @@ import orjson
 from privman_scenarios import checks, known
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
-from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, SPAN, SPANS, STATUS, TEXT, TURNS, VALUES, one_of
+from privman_scenarios.kinds import (
+    ANYTHING,
+    COUNT,
+    EXPECTED_VALUES,
+    FLAG,
+    SOME_TEXT,
+    SPAN,
+    SPANS,
+    STATUS,
+    TEXT,
+    TURNS,
+    VALUES,
+    one_of,
+)
 from privman_scenarios.model import Arguments
 from privman_scenarios.party import Party
-from privman_scenarios.play import Play
+from privman_scenarios.play import Armed, Play
 from privman_scenarios.servicenow import ADMINISTRATOR
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
@@ -36,12 +49,20 @@ FITTING = (
     Argument("times", TURNS, "How many requests are touched; 1 unless said, null for all."),
     Argument("after", SPAN, "Begin only when this much time has passed."),
 )
+OPTIONAL = Argument(
+    "optional", FLAG, "Whether it may strike nothing; it must strike before the scenario ends unless said."
+)
 EXCHANGES = (
     Argument("direction", one_of(["in", "out"]), "Received (in) or sent (out)."),
     Argument("method", METHOD, "Only exchanges with this method."),
     Argument("path", TEXT, "Only exchanges whose path fits this glob, in any case."),
-    Argument("count", COUNT, "How many there are."),
-    Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came."),
+    Argument(
+        "count",
+        COUNT,
+        "How many there are; at least one unless said.",
+        check=checks.none_of("direction", "method", "path"),
+    ),
+    Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came.", check=checks.statuses),
     Argument("waits", SPANS, "The spans of time between them, such as ['00:00:50']."),
     Argument("request", ANYTHING, "What holds for the body of each request.", check=checks.message),
     Argument("response", ANYTHING, "What holds for the body of each answer.", check=checks.message),
@@ -49,12 +70,12 @@ EXCHANGES = (
 REFUSAL = (
     Argument("status", STATUS, "The status of the refusal."),
     Argument("body", ANYTHING, "What holds for its body.", check=checks.message),
-    Argument("finding", TEXT, "A part of the reason in the journal's findings, which a real system has not."),
+    Argument("finding", SOME_TEXT, "A part of the reason in the journal's findings, which a real system has not."),
 )
 FINDING = (
     Argument("rule", TEXT, "The rule (a glob), such as 'rule-aborted'.", required=True, check=A_RULE),
-    Argument("message", TEXT, "A part of its message."),
-    Argument("count", COUNT, "How many there are; at least one unless said."),
+    Argument("message", SOME_TEXT, "A part of its message."),
+    Argument("count", COUNT, "How many there are; at least one unless said.", check=checks.none_of("rule")),
 )
 CALL = (
     Argument("method", METHOD, "GET unless said."),
@@ -80,7 +101,8 @@ class Shared:
 
     def verbs(self) -> list[Verb]:
         """Return the verbs."""
-        exchanges = _with_path(EXCHANGES, checks.exchanged_path(self._party))
+        party = self._party
+        exchanges = _checked(EXCHANGES, path=checks.exchanged_path(party), method=checks.exchanged_method(party))
         return [
             replace(
                 self._verb("fault", "Arm a fault on this party.", self.fault, self._fault(), shorthand="kind"),
@@ -95,6 +117,7 @@ class Shared:
                     exchanges,
                 ),
                 further_needs=_needs_of_exchanges,
+                one_of=tuple(argument.name for argument in EXCHANGES if argument.name != "direction"),
             ),
             self._verb(
                 "expect-finding", "The journal has this finding.", self.expect_finding, FINDING, shorthand="rule"
@@ -127,8 +150,9 @@ class Shared:
         )
         return (
             Argument("kind", one_of(kinds), what, required=True),
-            *_with_path(FITTING, checks.asked_path(self._party)),
+            *_checked(FITTING, path=checks.asked_path(self._party), method=checks.asked_method(self._party)),
             Argument("options", VALUES, needs, check=checks.options(kinds)),
+            OPTIONAL,
         )
 
     def _call(self) -> tuple[Argument, ...]:
@@ -136,19 +160,26 @@ class Shared:
 
     async def fault(self, play: Play, arguments: Arguments) -> None:
         """Arm a fault."""
-        fault = {key: value for key, value in arguments.items() if key != "options"}
+        fault = {key: value for key, value in arguments.items() if key not in ("options", "optional")}
         if "after" in fault:
             fault["after"] = to_seconds(fault["after"])
-        await self._of(play).control.arm({**fault, **arguments.get("options", {})})
+        party = self._of(play)
+        number = await party.control.arm({**fault, **arguments.get("options", {})})
+        if not arguments.get("optional"):
+            play.armed.append(Armed(party, number, _words_of(fault), play.step))
 
     async def clear_faults(self, play: Play, _arguments: Arguments) -> None:
-        """Disarm every fault."""
+        """Disarm every fault; raises ExpectationError where one should have struck and has not."""
+        if idle := await play.idle_fault(self._of(play)):
+            raise ExpectationError(
+                f"{idle.words} of line {idle.step.line} to strike before it is cleared", "no request that it fits"
+            )
         await self._of(play).control.clear_faults()
 
     async def expect_exchanges(self, play: Play, arguments: Arguments) -> None:
         """Compare the journal's exchanges that fit with what is expected of them."""
         fitting = [each for each in await self._of(play).control.journal() if _fits(each, arguments)]
-        if not {"count", "statuses", "waits"} & set(arguments) and not fitting:
+        if arguments.get("count") != 0 and not fitting:
             raise ExpectationError("at least one exchange", "none")
         if "count" in arguments:
             require(arguments["count"], len(fitting), "count")
@@ -228,8 +259,8 @@ class Shared:
         return Verb(f"{self._party}.{name}", doc, play, arguments, shorthand, checks=checks, needs=self._control)
 
 
-def _with_path(arguments: tuple[Argument, ...], check: checks.Check) -> tuple[Argument, ...]:
-    return tuple(replace(each, check=check) if each.name == "path" else each for each in arguments)
+def _checked(arguments: tuple[Argument, ...], **by_name: checks.Check) -> tuple[Argument, ...]:
+    return tuple(replace(each, check=by_name.get(each.name, each.check)) for each in arguments)
 
 
 def _needs_of_fault(arguments: Arguments) -> frozenset[Need]:
@@ -245,6 +276,10 @@ def _needs_of_call(arguments: Arguments) -> frozenset[Need]:
 def _needs_of_exchanges(arguments: Arguments) -> frozenset[Need]:
     """Return what a comparison of exchanges needs besides: real time is never to the second."""
     return frozenset({"virtual time"}) if "waits" in arguments else frozenset()
+
+
+def _words_of(fault: Mapping[str, Any]) -> str:
+    return f"the fault {fault['kind']!r} on {fault.get('method', 'any method')} {fault.get('path', '*')}"
 
 
 def parsed(body: str) -> Any:  # noqa: ANN401 - JSON holds anything

@@ -1,0 +1,80 @@
+"""Scenarios that would pass because what they look at has never happened: they fail, strict or not."""
+
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.cli import main
+
+APPROVE = "*/approval/approve"
+TOLD = "no request that it fits"
+IDLE = {
+    "it skips more than there are": f'console.fault: {{kind: reset, path: "{APPROVE}", skip: 5}}',
+    "another method": 'servicenow.fault: {kind: reset, method: PATCH, path: "*/${table.integration_configuration}/*"}',
+    "too late": f'console.fault: {{kind: reset, path: "{APPROVE}", after: 2 hours}}',
+    "another path": 'console.fault: {kind: reset, path: "*/version/*"}',
+}
+
+
+def run(steps: str, folder: Path, *options: str) -> int:
+    """Play a request that is approved, with further steps, and return the exit code."""
+    file = folder / "one.yaml"
+    file.write_text(f"title: T\nsteps:\n{steps}\n", encoding="utf-8")
+    return main(["run", str(file), *options])
+
+
+def around(fault: str, after: str = "") -> str:
+    """Return steps of which the first arms the fault."""
+    return f"  - {fault}\n  - console.ask:\n  - servicenow.approve:\n{after}  - console.expect-approval: Approved"
+
+
+@pytest.mark.parametrize("strict", [(), ("--strict",)], ids=["lenient", "strict"])
+@pytest.mark.parametrize("fault", IDLE.values(), ids=IDLE)
+def test_a_fault_that_never_strikes_fails_its_scenario(
+    fault: str, strict: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line of the fault is named, and what it waited for."""
+    assert run(around(fault), tmp_path, *strict) == 1
+    out = capsys.readouterr().out
+    assert f"{tmp_path / 'one.yaml'}:3: {fault.partition(':')[0]}\n" in out
+    assert "expected the fault 'reset' on " in out
+    assert TOLD in out
+
+
+@pytest.mark.parametrize("fault", IDLE.values(), ids=IDLE)
+def test_an_optional_fault_need_not_strike(fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scenario may say so."""
+    assert run(around(fault.replace("{kind", "{optional: true, kind")), tmp_path) == 0, capsys.readouterr().out
+
+
+def test_a_fault_that_is_cleared_must_have_struck(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Clearing the faults does not hide it."""
+    fault = IDLE["it skips more than there are"]
+    assert run(around(fault, "  - console.clear-faults:\n"), tmp_path) == 1
+    out = capsys.readouterr().out
+    assert f"{tmp_path / 'one.yaml'}:6: console.clear-faults\n" in out
+    assert "of line 3 to strike before it is cleared" in out
+
+
+def test_a_fault_that_strikes_and_is_cleared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Striking once is enough, whatever is left of its turns."""
+    fault = f'console.fault: {{kind: slow, path: "{APPROVE}", times: null, options: {{seconds: 0}}}}'
+    assert run(around(fault, "  - console.clear-faults:\n"), tmp_path) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("expected", ["statuses: {not: [500]}", "waits: []", "request: {absent: true}"])
+def test_nothing_is_no_exchange_that_fits(expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only ``count: 0`` is about none."""
+    steps = f'  - console.ask:\n  - console.expect-exchanges: {{direction: in, path: "{APPROVE}", {expected}}}'
+    assert run(steps, tmp_path) == 1
+    assert "expected at least one exchange\n" in capsys.readouterr().out
+
+
+def test_what_must_be_absent_may_be_named_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By an earlier step, or as a word of one's own."""
+    steps = (
+        "  - console.ask:\n  - servicenow.approve: {comment: Looks fine}\n"
+        "  - servicenow.expect-records: {table: response, where: {comment: Looks bad}, count: 0}\n"
+        "  - servicenow.expect-request: {status: {not: Deny}, comment: {not: fine}, duration: {not: later}}"
+    )
+    assert run(f"{steps}\nown: {{words: [Looks bad, later]}}", tmp_path) == 0, capsys.readouterr().out

@@ -1,0 +1,102 @@
+"""Runs at the same time, and runs after one that was killed, on one instance that others use."""
+
+import sys
+from asyncio import create_subprocess_exec, gather, to_thread
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+import mock_servicenow.app
+from mock_servicenow.settings import Settings
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.engine import Engine
+from privman_scenarios.events import ScenarioEnded
+from privman_scenarios.loader import Loader
+from privman_scenarios.targets import Targets
+from privman_scenarios.verbs import vocabulary
+from privman_scenarios.world import Remote, WorldBuilder
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
+from privman_testbench.serving import serving
+
+from .shared_instance import fill, read_all
+
+PLAYED = ("approve", "setup-documented-roles-suffice", "two-consoles", "setup-post-uri-changed")
+COMMAND = "import sys; from privman_scenarios.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def files(*stems: str) -> list[Path]:
+    """Return these files of the catalog."""
+    return [path for path in catalog_files() if path.stem in stems]
+
+
+@pytest.fixture
+async def shared() -> AsyncIterator[str]:
+    """Serve a mock without a control plane that holds records of others; gives its address."""
+    clock = RealClock()
+    app = mock_servicenow.app.create_app(Settings(control_plane=False), clock=clock, ids=Ids(5))
+    async with serving(app) as url:
+        yield url
+    await clock.aclose()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A world that is open already."""
+
+    targets: Targets
+
+    @asynccontextmanager
+    async def open(self, _seed: int | None = None, _start: datetime | None = None, /) -> AsyncIterator[Targets]:
+        """Return it."""
+        yield self.targets
+
+
+async def play(targets: Targets, played: Sequence[Path]) -> list[ScenarioEnded]:
+    """Play the first scenario of each file in a world and return how it ended."""
+    engine = Engine(vocabulary(), Opened(targets), [], RealClock())
+    return [await engine.play(Loader(vocabulary()).load([file])[0]) for file in played]
+
+
+@pytest.mark.parametrize("stem", PLAYED)
+async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> None:
+    """Both are opened before either plays, so that each meets what the other has created; both leave nothing."""
+    await to_thread(fill, shared)
+    before = await to_thread(read_all, shared)
+    async with AsyncExitStack() as stack:
+        worlds = [WorldBuilder(7, servicenow=Remote(shared, "admin", "admin")) for _ in range(2)]
+        opened = [await stack.enter_async_context(each.open()) for each in worlds]
+        ended = [end for targets in opened for end in await play(targets, files(stem))]
+    assert {(each.outcome, each.failure) for each in ended} == {("passed", None)}
+    assert await to_thread(read_all, shared) == before
+
+
+async def test_a_run_after_one_that_was_killed(shared: str) -> None:
+    """What the first one has created is still there, users among it, as it has never come to tidying up."""
+    async with WorldBuilder(7, servicenow=Remote(shared, "admin", "admin")).open() as killed:
+        await play(killed, files("approve", "deny"))
+        before = await to_thread(read_all, shared)
+        code, printed = await run(shared, ("approve", "deny"))
+        assert (code, await to_thread(read_all, shared) == before) == (0, True), printed
+
+
+async def test_two_commands_at_once_share_an_instance(shared: str) -> None:
+    """Two processes play the same scenarios; both pass, and each deletes only what it has created."""
+    await to_thread(fill, shared)
+    before = await to_thread(read_all, shared)
+    outcomes = await gather(*(run(shared, PLAYED) for _ in range(2)))
+    assert [code for code, _ in outcomes] == [0, 0], outcomes
+    assert await to_thread(read_all, shared) == before
+
+
+async def run(url: str, stems: Sequence[str]) -> tuple[int | None, str]:
+    """Play scenarios in a process of its own; returns its exit code and what it printed."""
+    arguments = ["run", *map(str, files(*stems)), "--servicenow-url", url, "--seed", "7"]
+    process = await create_subprocess_exec(sys.executable, "-c", COMMAND, *arguments, stdout=PIPE, stderr=STDOUT)
+    printed, _ = await process.communicate()
+    return process.returncode, printed.decode()
