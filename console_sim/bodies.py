@@ -97,5 +97,5 @@ def shown(value: object) -> str:
 
 def near(word: str, words: Collection[str]) -> str:
     """Return a hint at the nearest valid word, empty when none is near."""
-    found = get_close_matches(word, words, n=1)
+    found = get_close_matches(word, words, n=1) if len(word) <= _LONGEST_SHOWN else []
     return f" (did you mean {str(found[0])!r}?)" if found else ""

@@ -21,7 +21,7 @@ _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 
-_GARBAGE = 50_000  # objects between two collections; a request leaves hardly any, and the default is made for scripts
+_GARBAGE = 2_000  # objects between two collections; a request leaves hardly any, a long query thousands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,10 +1,14 @@
 """The part of ``/__admin`` that is this fake's own."""
 
+from collections.abc import AsyncGenerator
+
+import orjson
 from aiohttp import web
 
 from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from privman_testbench.control import PREFIX, to_json
+from privman_testbench.listing import answer_in_parts
 
 
 class ControlPlane:
@@ -22,9 +26,17 @@ class ControlPlane:
             web.post(f"{PREFIX}/restart", self.restart),
         ]
 
-    async def deliveries(self, _request: web.Request) -> web.Response:
-        """Answer every decision that was to be delivered, with its attempts."""
-        return to_json({"deliveries": await self._app.deliverer.to_json()})
+    async def deliveries(self, request: web.Request) -> web.StreamResponse:
+        """Answer every decision that was to be delivered, with its attempts, and others in between."""
+        return await answer_in_parts(request, self._deliveries())
+
+    async def _deliveries(self) -> AsyncGenerator[bytes]:
+        separator = b""
+        yield b'{"deliveries":['
+        async for delivery in self._app.deliverer.all():
+            yield separator + orjson.dumps(delivery)
+            separator = b","
+        yield b"]}"
 
     async def openapi(self, request: web.Request) -> web.Response:
         """Answer the OpenAPI document."""

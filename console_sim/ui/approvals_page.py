@@ -1,6 +1,7 @@
 """Manage Approvals: what was asked for, and decisions that the console takes itself (integration 4)."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 from aiohttp import web
@@ -15,6 +16,8 @@ from privman_testbench.pages.answers import see
 
 DECIDE = f"{APPROVALS}/decide"
 PAGE_SIZE = 25
+LONGEST_TEXT, MOST_FACTS = 2_000, 100
+"""Of one request: characters of each text, and how many facts, that the page shows."""
 _MOST_DIGITS = 9
 
 
@@ -23,7 +26,7 @@ class Entry:
     """One approval request as the page shows it.
 
     Attributes:
-        facts: the metadata, by key.
+        facts: the metadata, by key, as far as the page shows it.
         form: of the decision.
     """
 
@@ -82,6 +85,7 @@ class ApprovalsPage:
             first=first,
             total=len(store.approval_requests),
             decide=DECIDE,
+            cut=_cut,
         )
 
     def _entry(self, request: ApprovalRequest, form: Form) -> Entry:
@@ -90,16 +94,20 @@ class ApprovalsPage:
         return Entry(
             request=request,
             state=request.state(self._console.clock.now()),
-            facts=facts,
-            policy=facts.get(spelling["PolicyName"]) or facts.get(spelling["PolicyId"], "unknown"),
-            user=facts.get(spelling["InitiatorName"], ""),
-            reason=facts.get(spelling["UserReason"], ""),
+            facts={_cut(key): _cut(value) for key, value in islice(facts.items(), MOST_FACTS)},
+            policy=_cut(facts.get(spelling["PolicyName"]) or facts.get(spelling["PolicyId"], "unknown")),
+            user=_cut(facts.get(spelling["InitiatorName"], "")),
+            reason=_cut(facts.get(spelling["UserReason"], "")),
             version=self._version(request),
             form=form,
         )
 
     def _version(self, request: ApprovalRequest) -> str:
         return self._frame.version(request.request_id, request.state(self._console.clock.now()))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
 def _responses(names: WireNames) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -21,6 +21,7 @@ TWICE, DOUBT = "twice", "doubt"
 _DATE_TIME = re.compile(r"\d{4}-.*")
 # How alike a misspelt key is.
 _MISSPELT = 0.8
+_MOST_DOUBTED = 100  # keys of one object: each is compared with all that are known
 
 
 def _content_schema(
@@ -57,7 +58,7 @@ def _additional(
     """Place the error on the key that is too much."""
     if not isinstance(document, dict):
         return
-    for key in document.keys() - schema.get("properties", {}).keys():
+    for key in _others(document, schema.get("properties", {})):
         if rule is False:
             yield ValidationError("unknown", path=[key])
         else:
@@ -90,6 +91,11 @@ def _doubt(validator: Draft202012Validator, doubt: Schema, text: object, schema:
         yield ValidationError(DOUBT)
 
 
+def _others(document: dict[str, object], known: Container[str]) -> list[str]:
+    """Return the keys that are not among the known ones, in their order."""
+    return [key for key in document if key not in known]
+
+
 def _doubt_keys(
     validator: Draft202012Validator, wanted: object, document: object, schema: Schema
 ) -> Iterator[ValidationError]:
@@ -98,7 +104,7 @@ def _doubt_keys(
     if not isinstance(document, dict):
         return
     known = schema["properties"].keys()
-    for key in document.keys() - known:
+    for key in _others(document, known)[:_MOST_DOUBTED]:
         if wording.nearest(key, known, _MISSPELT):
             yield ValidationError(DOUBT, path=[key])
 

@@ -5,7 +5,7 @@ Imported only for the first check: jsonschema takes longer to import than a serv
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from itertools import islice
 from typing import cast
 
 import orjson
@@ -17,10 +17,16 @@ from privman_contracts.keywords import DOUBT, TWICE, ContractValidator, keys_giv
 from privman_contracts.part import Part
 from privman_contracts.spelling import Schema
 from privman_contracts.violation import Violation
+from privman_testbench.sized_cache import SizedCache
 
 # Both sides see most bodies, and one test's are much like another's.
-_REMEMBERED, _SHORT = 256, 4_096
+_REMEMBERED, _PER_VIOLATION = 1024 * 1024, 500  # bytes
+_MOST_VIOLATIONS = 100  # of one body; nobody reads more
 _INDEX = re.compile(r"\[\d+\]")
+
+
+def _bytes(body: bytes, violations: tuple[Violation, ...]) -> int:
+    return len(body) + sum(_PER_VIOLATION + len(each.message) + len(each.where) for each in violations)
 
 
 def _twice(key: str) -> str:
@@ -35,11 +41,11 @@ class MessageValidator:
         self._schema = schema
         self._validator = ContractValidator(schema)
         self._parts = {known.path: known for known in part.of_message(message, schema)}
-        self._remembered = lru_cache(_REMEMBERED)(lambda body: tuple(self._check(body)))
+        self._remembered = SizedCache[bytes, tuple[Violation, ...]](_REMEMBERED, _bytes)
 
     def check(self, body: bytes) -> tuple[Violation, ...]:
         """Return each way in which the body breaks the contract."""
-        return self._remembered(body) if len(body) <= _SHORT else tuple(self._check(body))
+        return self._remembered.made(body, lambda: tuple(islice(self._check(body), _MOST_VIOLATIONS)))
 
     def _check(self, body: bytes) -> Iterator[Violation]:
         try:
@@ -50,7 +56,7 @@ class MessageValidator:
             return
         for key in keys_given_twice(body):
             yield Violation(_twice(key), self._message, f"$.{key}", self._evidence(f"$.{key}"))
-        errors = self._validator.iter_errors(self._fold(document))
+        errors = islice(self._validator.iter_errors(self._fold(document)), _MOST_VIOLATIONS)
         yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
 
     def _fold(self, document: object) -> object:

@@ -54,5 +54,5 @@ def shown(value: object) -> str:
 
 def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
     """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
-    near = difflib.get_close_matches(word, words, n=1, cutoff=likeness)
+    near = difflib.get_close_matches(word, words, n=1, cutoff=likeness) if len(word) <= _LONGEST else []
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, OperationFailed
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.configuration import ConfigurationError
@@ -25,7 +27,8 @@ PAUSE = timedelta(seconds=1)
 LONG_PAUSE = timedelta(seconds=60)
 """The same for a step that failed unexpectedly."""
 _MOST_FOUND = 1_000  # at a time; the next poll finds more
-_ALL = 2**31
+_SHOWN_AT_ONCE = 20  # each with as many attempts as there may be retries
+_ALL = 2**31 - 1
 _NO_ANSWER = 0
 _LOG = logging.getLogger("mock_servicenow.deliveries")
 
@@ -94,12 +97,17 @@ class Deliverer:
         self._sending.clear()
         self._client.forget_tokens()
 
-    async def to_json(self) -> list[dict[str, object]]:
-        """Return every decision that was to be delivered, with its attempts, as the control plane prints them."""
-        by_age = "ORDERBYsys_created_on^ORDERBYsys_id"
-        return await self._in_session(
-            lambda session: self._describe_all(session, session.query(self._outbox.table.name, by_age))
-        )
+    async def all(self) -> AsyncIterator[dict[str, object]]:
+        """Yield every decision that was to be delivered, with its attempts, as the control plane prints them.
+
+        The oldest comes first, and others are answered in between.
+        """
+        ids = await self._in_session(self._ids)
+        for start in range(0, len(ids), _SHOWN_AT_ONCE):
+            some = ids[start : start + _SHOWN_AT_ONCE]
+            for each in await self._in_session(partial(self._describe_those, ids=some)):
+                yield each
+            await asyncio.sleep(0)
 
     async def newest(self, most: int) -> list[dict[str, object]]:
         """Return the last decisions in the same shape, the last one first."""
@@ -203,6 +211,15 @@ class Deliverer:
             _LOG.error("a step of a delivery is tried again: %s: %s", type(error).__name__, error)
             pause = LONG_PAUSE
         self._clock.call_at(self._clock.now() + pause, step)
+
+    def _ids(self, session: Session) -> list[str]:
+        table = self._outbox.table.name
+        by_age = session.compiled(table, "ORDERBYsys_created_on^ORDERBYsys_id")
+        return queries.sys_ids(session, table, by_age, _ALL, 0)
+
+    def _describe_those(self, session: Session, ids: list[str]) -> list[dict[str, object]]:
+        found = session.get_many(self._outbox.table.name, ids)
+        return self._describe_all(session, [found[each] for each in ids if each in found])
 
     def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
         entries = self._queue.entries(session, [response.sys_id for response in responses])

@@ -17,9 +17,10 @@ KEPT_EXCHANGES = 10_000
 KEPT_NOTES = 1_000
 KEPT_BYTES = 64 * 1024 * 1024
 # What Python needs around an exchange, and around each of its headers and findings.
-_PER_EXCHANGE, _PER_HEADER = 1_000, 100
+_PER_EXCHANGE, _PER_HEADER, _PER_FINDING = 1_000, 100, 250
 # Bytes that are read without a break, and those that an exchange counts as at least.
 _MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
+_LARGE = 16 * 1024  # bytes of an exchange that is worked on in a thread: its contract may have much to say
 Result = TypeVar("Result")
 
 
@@ -201,7 +202,7 @@ class Journal:
 
 async def _aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
     """Do work on an exchange, on a large one in a thread, so that others are served meanwhile."""
-    return work(exchange) if exchange.size < _MOST_WORK else await asyncio.to_thread(work, exchange)
+    return work(exchange) if exchange.size < _LARGE else await asyncio.to_thread(work, exchange)
 
 
 def _size(headers: Headers) -> int:
@@ -210,7 +211,7 @@ def _size(headers: Headers) -> int:
 
 def _weight(findings: list[Finding]) -> int:
     return (
-        sum(_PER_HEADER + len(each.rule) + len(each.message) + len(each.where) for each in findings) if findings else 0
+        sum(_PER_FINDING + len(each.rule) + len(each.message) + len(each.where) for each in findings) if findings else 0
     )
 
 

@@ -1,4 +1,17 @@
-from .conftest import Instance
+from .conftest import GUID, REQUEST, Instance
+
+
+async def test_deliveries_are_listed_oldest_first(instance: Instance) -> None:
+    """However many there are: they are read and sent part by part."""
+    assert (await instance.call("GET", "/__admin/deliveries", None)).body == {"deliveries": []}
+    ids = await instance.set_up()
+    wanted = [f"{GUID[:-2]}{number:02}" for number in range(45)]
+    for request_id in wanted:
+        sys_id = await instance.asked(ids, request_id=request_id)
+        await instance.update(REQUEST, sys_id, {"status": "Deny"})
+        await instance.clock.advance(1)
+    answer = await instance.call("GET", "/__admin/deliveries", None)
+    assert [each["request_id"] for each in answer.body["deliveries"]] == wanted
 
 
 async def test_what_is_not_there_is_told_in_json(instance: Instance) -> None:

@@ -386,7 +386,7 @@ async def test_an_attempt_that_fails_unexpectedly_is_a_failed_attempt(blueprint:
         session.update(REQUEST, request, {"status": "Approve"})
     await asyncio.sleep(0)
     await clock.advance(50)
-    (delivery,) = await app.deliverer.to_json()
+    [delivery] = [each async for each in app.deliverer.all()]
     assert [each["status"] for each in delivery["attempts"]] == [0, 0]  # type: ignore[attr-defined]
     assert (delivery["state"], delivery["error"]) == ("pending", "ArithmeticError: out of numbers")
     app.stop()

@@ -133,6 +133,21 @@ async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, 
 
 
 @pytest.mark.parametrize(
+    "body",
+    [b"[" * 200 + b"1," * 20_000 + b"1" + b"]" * 200, b'"' + b"x" * 900_000 + b'"', b"x" * 900_000],
+    ids=["lists in one another", "a long text", "no JSON"],
+)
+async def test_exchange_shows_no_more_of_a_body_than_people_read(
+    roomy_party: Party, http: ClientSession, body: bytes
+) -> None:
+    """A long body, or one that would take many lines, is cut, and the page says so."""
+    await roomy_party.call("POST", "/x", data=body)
+    status, html = await Browser(roomy_party, http).get("/exchanges/1")
+    assert (status, len(html) < 200_000) == (200, True)
+    assert "characters, of which the first 65,536 are shown)" in html
+
+
+@pytest.mark.parametrize(
     ("method", "faults", "words"),
     [
         ("POST", [{"kind": "status", "status": 503}], ["503 status", "not judged: fault"]),

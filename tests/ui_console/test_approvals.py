@@ -151,6 +151,18 @@ async def test_list_is_paged(site: Site) -> None:
         assert (await site.person.get(APPROVALS, params={"page": wrong})).text == first.text
 
 
+async def test_long_texts_are_cut(site: Site) -> None:
+    """A comment and facts of any length, and any number of facts, leave a page that a browser shows."""
+    await site.set_up()
+    facts = {f"Fact{number}": "x" for number in range(1_000)} | {"UserReason": "y" * 50_000}
+    asked = await site.admin("POST", "/approval-requests", {"metadata": facts})
+    decision = {"response": "Approve", "comment": "z" * 200_000}
+    await site.admin("POST", f"/approval-requests/{asked['request_id']}/decide", decision)
+    shown = await site.person.get(APPROVALS)
+    assert shown.detail("Comment") == f"{'z' * 2_000}…"
+    assert len(shown.html) < 40_000
+
+
 async def test_policy_is_shown_as_text(site: Site) -> None:
     """A policy named like a script is escaped."""
     await site.ask()

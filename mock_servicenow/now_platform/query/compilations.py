@@ -7,15 +7,15 @@ from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_q
 from mock_servicenow.now_platform.query.context import QueryContext
 from mock_servicenow.now_platform.query.parser import Parser
 from mock_servicenow.now_platform.query.sight import Sight
+from privman_testbench.sized_cache import SizedCache
 
-_SHORT = 1_000
+_REMEMBERED, _PER_CHARACTER = 8 * 1024 * 1024, 10  # bytes, the latter of long lists of values
+_SIGHTS = 64
+_Asked = tuple[str, str, Sight, QueryContext]
 
 
 class Compilations:
-    """Compiles encoded queries on the tables of a dictionary and remembers the last ones.
-
-    Args:
-        remembered: how many compiled queries to keep.
+    """Compiles encoded queries on the tables of a dictionary and remembers the last ones, in 8 MiB or so.
 
     Attributes:
         parser: gives the tree of a query.
@@ -25,19 +25,19 @@ class Compilations:
         sight: gives the one sight of all callers with the same roles, from those roles and the closed tables.
     """
 
-    def __init__(self, dictionary: Dictionary, remembered: int = 256) -> None:
-        self._remembered = lru_cache(maxsize=remembered)(_compile)
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._remembered = SizedCache[_Asked, CompiledQuery](_REMEMBERED, _bytes)
         self.parser = Parser()
         self.everything = Sight(dictionary)
         closed = frozenset(table.name for table in dictionary if not table.web_service_access)
         self.stored = Sight(dictionary, closed=closed)
-        self.sight = lru_cache(maxsize=remembered)(partial(Sight, dictionary))
+        self.sight = lru_cache(_SIGHTS)(partial(Sight, dictionary))
 
     def compile(self, encoded: str, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:
         """Return the SQL of a query on a table that the dictionary has; see `compile_query`."""
-        compiled = self._remembered if len(encoded) <= _SHORT else _compile
-        return compiled(self.parser, encoded, table, sight, context)
+        asked = encoded, table, sight, context
+        return self._remembered.made(asked, lambda: compile_query(self.parser.parse(encoded), table, sight, context))
 
 
-def _compile(parser: Parser, encoded: str, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:
-    return compile_query(parser.parse(encoded), table, sight, context)
+def _bytes(asked: _Asked, compiled: CompiledQuery) -> int:
+    return _PER_CHARACTER * len(asked[0]) + compiled.bytes

@@ -1,10 +1,11 @@
 """From the tree of a query to SQL."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from mock_servicenow.now_platform.query.javascript import RefusedError
 from mock_servicenow.now_platform.query.junctions import all_of, any_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
 _MOST_TESTS = 500  # each costs a fraction of a millisecond to compile, during which nobody else is answered
 _MOST_SORT_KEYS = 20
+_PER_ELEMENT = 1_000  # bytes
 _DATE_ARITHMETIC = 100
 _RULES = Parser()
 
@@ -55,6 +57,20 @@ class CompiledQuery:
     invalid: bool
     forbidden: bool
     unreadable: "Test | None" = None
+    _statements: dict[object, "sa.Select[Any]"] = field(init=False, default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """About how much memory it takes with the statements that are made of it."""
+        parts = (self.where, *self.order_by, *(() if self.unreadable is None else (self.unreadable,)))
+        return sum(map(_weight, parts))
+
+    def statement(self, key: object, build: "Callable[[], sa.Select[Any]]") -> "sa.Select[Any]":
+        """Return the statement that was made of it by that key; build it the first time."""
+        known = self._statements.get(key)
+        if known is None:
+            known = self._statements[key] = build()
+        return known
 
 
 def compile_query(query: Query, table: str, sight: Sight, context: "QueryContext") -> CompiledQuery:
@@ -91,6 +107,10 @@ def scope_of(sight: Sight, context: "QueryContext") -> Scope:
 def permission(table: str, operation: str, sight: Sight, context: "QueryContext") -> "Test":
     """Return whether the caller may do something to a row of ``Dictionary.sql_table``."""
     return Permissions(sight, scope_of(sight, context).meets).test(table, sight.dictionary.sql_table(table), operation)
+
+
+def _weight(part: "sa.ColumnElement[Any]") -> int:
+    return sum(_PER_ELEMENT + len(getattr(each, "name", None) or "") for each in visitors.iterate(part))
 
 
 _Part = TypeVar("_Part")

@@ -3,7 +3,6 @@
 import re
 from collections import deque
 from collections.abc import Iterable
-from functools import lru_cache
 
 from mock_servicenow.now_platform.dictionary.values import UNSTORABLE
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
@@ -17,10 +16,11 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
+from privman_testbench.sized_cache import SizedCache
 
 MAX_NESTING = 3  # related lists and sub-queries inside one another
 MAX_WORDS = 32
-_CACHEABLE = 2_000  # characters; longer queries are rarely sent twice
+_REMEMBERED = 64 * 1024  # characters of all parsed queries; their trees take a hundred times as many bytes
 
 _SPELLINGS = "|".join(re.escape(spelling) for spelling in sorted(BY_SPELLING, key=len, reverse=True))
 # Column names are lower case and operators are not, so the longest run of name characters is the column.
@@ -33,18 +33,14 @@ _JOIN = re.compile(r"JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)", re.DOTALL | re.ASCII)
 
 
 class Parser:
-    """Parses encoded queries and remembers the last ones.
+    """Parses encoded queries and remembers the last ones, however long they are all together."""
 
-    Args:
-        remembered: how many parsed queries to keep.
-    """
-
-    def __init__(self, remembered: int = 256) -> None:
-        self._short = lru_cache(maxsize=remembered)(parse)
+    def __init__(self) -> None:
+        self._remembered = SizedCache[str, Query](_REMEMBERED, lambda text, _query: len(text) + 1)
 
     def parse(self, text: str) -> Query:
         """Return what the query says; see `parse`."""
-        return self._short(text) if len(text) <= _CACHEABLE else parse(text)
+        return self._remembered.made(text, lambda: parse(text))
 
 
 def parse(text: str) -> Query:

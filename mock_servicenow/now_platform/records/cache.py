@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_MOST = 1_000
+"""How many facts of one kind are kept; some are known by what callers send."""
 
 
 class Cache:
@@ -26,7 +28,10 @@ class Cache:
             return fact
         fact = load()
         if self._keeps:
-            self._facts.setdefault(kind, {})[key] = fact
+            facts = self._facts.setdefault(kind, {})
+            if len(facts) >= _MOST:
+                facts.clear()
+            facts[key] = fact
             for table in tables:
                 self._sources.setdefault(table, set()).add(kind)
         return fact

@@ -53,8 +53,8 @@ def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]
 def page(session: "Session", table: str, query: CompiledQuery, limit: int | None, offset: int) -> "list[Values]":
     """Return a page of the rows that a query matches, in its order, else as they were inserted."""
     bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
-    key = "page", query, table, *bounds
-    statement = session.instance.store.selection(key, lambda: _page(session, table, query, bounds))
+    key = session.instance.store.embedded, *bounds
+    statement = query.statement(key, lambda: _page(session, table, query, bounds))
     return session.reader.fetch(table, statement, bounds)
 
 
@@ -83,7 +83,7 @@ def those(session: "Session", table: str, query: CompiledQuery, ids: list[str]) 
 
 def count(session: "Session", table: str, query: CompiledQuery) -> int:
     """Return how many rows a query matches."""
-    statement = session.instance.store.selection(("count", query, table), lambda: _count(session, table, query))
+    statement = query.statement("count", lambda: _count(session, table, query))
     return int(session.work.transaction.execute(statement).scalar_one())
 
 

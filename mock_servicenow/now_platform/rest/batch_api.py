@@ -107,7 +107,7 @@ class BatchApi:
                 return None
             if call.check is not None:
                 call.check(inner.path, inner.verb)
-            answer = _whole((yield from steps_of(self._resource(inner))), limits.received)
+            answer = yield from _whole((yield from steps_of(self._resource(inner))), limits.received)
         except PlatformError as refusal:
             error = str(refusal)
             answer = error_answer(refusal, item.headers.get("Accept", ""))
@@ -120,12 +120,15 @@ class BatchApi:
         return self._instance.clock.now()
 
 
-def _whole(answer: Answer, most: int) -> Answer:
-    """Put a body together that comes in pieces, but for what is too much in any case."""
+def _whole(answer: Answer, most: int) -> Steps:
+    """Put a body together that comes in pieces, but for what is too much in any case; yields after each piece."""
+    body = bytearray(answer.body)
     for piece in answer.pieces or ():
-        answer.body += piece
-        if len(answer.body) > most:
+        body += piece
+        if len(body) > most:
             break
+        yield
+    answer.body = bytes(body)
     return answer
 
 

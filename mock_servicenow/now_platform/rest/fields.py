@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.walk import MAX_STEPS
+from privman_testbench.sized_cache import SizedCache
 
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES
-_REMEMBERED = 512
-_CACHEABLE = 500  # names; longer lists are rarely sent twice
+_Asked = tuple[str, tuple[str, ...] | None]
+_REMEMBERED, _PER_FIELD = 8 * 1024 * 1024, 500  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,17 @@ class FieldLists:
     """The fields of every table of a dictionary."""
 
     def __init__(self, dictionary: Dictionary) -> None:
-        self._find = partial(_find, dictionary)
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._find)
+        self._dictionary = dictionary
+        self._remembered = SizedCache[_Asked, Fields](_REMEMBERED, _bytes)
 
     def find(self, table: str, names: tuple[str, ...] | None) -> Fields:
         """Return the fields of a table with those names, dot-walked ones included; None for all its columns."""
-        find = self._remembered if names is None or len(names) <= _CACHEABLE else self._find
-        return find(table, names)
+        return self._remembered.made((table, names), lambda: _find(self._dictionary, table, names))
+
+
+def _bytes(asked: _Asked, found: Fields) -> int:
+    names = asked[1] or ()
+    return sum(map(len, names)) + _PER_FIELD * (len(names) + len(found.fields))
 
 
 def _find(dictionary: Dictionary, table: str, names: tuple[str, ...] | None) -> Fields:

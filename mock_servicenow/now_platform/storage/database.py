@@ -65,10 +65,6 @@ def _mark(dialect: sa.Dialect) -> str:
     return "?" if dialect.positional else "%s"
 
 
-def _none_yet(_key: object) -> "list[sa.Select[Any]]":
-    return []
-
-
 class Database:
     """What the stores of instances with the same tables share.
 
@@ -97,7 +93,6 @@ class Database:
         self.failures: tuple[type[Exception], ...] = (self.engine.dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError)
         self._prepared: dict[object, Prepared] = {}
         self._statements: dict[object, sa.Select[Any]] = {}
-        self._selections = lru_cache(_REMEMBERED)(_none_yet)
 
     def statement(self, key: object, build: Callable[[], "sa.Select[Any]"]) -> "sa.Select[Any]":
         """Return the statement known by that key; build it the first time."""
@@ -105,13 +100,6 @@ class Database:
         if known is None:
             known = self._statements[key] = build()
         return known
-
-    def selection(self, key: object, build: Callable[[], "sa.Select[Any]"]) -> "sa.Select[Any]":
-        """Return the statement known by that key, of which there may be any number; only the last are remembered."""
-        known = self._selections(key)
-        if not known:
-            known.append(build())
-        return known[0]
 
     def prepared(self, key: object, build: Callable[[], sa.ClauseElement]) -> Prepared:
         """Return the compiled statement known by that key; build it the first time."""

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from mock_servicenow.now_platform.storage.folding import teach_casefold
 from privman_testbench.addresses import without_login
+from privman_testbench.sized_cache import SizedCache
 
 
 class StoreError(Exception):
@@ -57,11 +59,13 @@ _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 _LONGEST_WAITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 """PostgreSQL's settings, where the URL or the server sets none."""
+_COMPILED, _PER_CHARACTER = 16 * 1024 * 1024, 30
+"""Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
 _BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
 
 
 def _shared(address: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(address, pool_pre_ping=True)  # the server may have been restarted
+    engine = sa.create_engine(address, pool_pre_ping=True, **_compiling())  # the server may have been restarted
     sa.event.listen(engine, "connect", _bound_waits)
     return engine
 
@@ -70,9 +74,15 @@ def _embedded(address: sa.URL) -> sa.Engine:
     _create_private(address)
     # isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
     arguments = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
-    engine = sa.create_engine(address, poolclass=NullPool, connect_args=arguments)
+    engine = sa.create_engine(address, poolclass=NullPool, connect_args=arguments, **_compiling())
     sa.event.listen(engine, "connect", _tune)
     return engine
+
+
+def _compiling() -> dict[str, Any]:
+    """Return the options that bound by size what is kept of compiled statements: callers ask for any number of them."""
+    compiled = SizedCache[Hashable, sa.Compiled](_COMPILED, lambda _key, each: _PER_CHARACTER * len(str(each)))
+    return {"query_cache_size": 0, "execution_options": {"compiled_cache": compiled}}
 
 
 def _create_private(address: sa.URL) -> None:

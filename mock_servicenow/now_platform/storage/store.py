@@ -116,7 +116,6 @@ class Store:
         insertion: gives the insertion of a row with those columns.
         update: gives the change of those columns of a row.
         statement: returns the statement known by that key, built the first time.
-        selection: returns the statement known by that key, if it is among the last ones.
         prepared: returns the compiled statement known by that key, built the first time.
         failures: what statements raise that the database cannot carry out.
 
@@ -138,7 +137,6 @@ class Store:
         self.insertion = database.insertion
         self.update = database.update
         self.statement = database.statement
-        self.selection = database.selection
         self.prepared = database.prepared
 
     def is_made(self) -> bool:

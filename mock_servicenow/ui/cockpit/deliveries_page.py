@@ -13,7 +13,7 @@ from privman_testbench.control import COCKPIT
 from privman_testbench.pages.cockpit import Cockpit
 from privman_testbench.pages.sequence import in_words
 
-ROWS = 50
+ROWS, ATTEMPTS = 50, 20
 _TONES = {"delivered": "good", "failed": "bad"}
 
 
@@ -31,11 +31,13 @@ class DeliveriesPage:
         return self._cockpit.page("deliveries.html", request, title="Deliveries", deliveries=deliveries)
 
     def _describe(self, delivery: Mapping[str, Any]) -> dict[str, Any]:
+        attempts = delivery["attempts"]
         next_at = delivery["next_attempt_at"] and datetime.fromisoformat(delivery["next_attempt_at"])
         return {
             **delivery,
             "tone": _TONES.get(delivery["state"], "quiet"),
-            "attempts": [{**each, "at": datetime.fromisoformat(each["at"])} for each in delivery["attempts"]],
+            "attempts": [{**each, "at": datetime.fromisoformat(each["at"])} for each in attempts[-ATTEMPTS:]],
+            "earlier": len(attempts[:-ATTEMPTS]),
             "next_at": next_at,
             "remaining": next_at and (in_words(next_at - self._clock.now()) or "now"),
             "sequence": f"{COCKPIT}/sequence?{urlencode({'about': delivery['request_id']})}",

@@ -17,6 +17,8 @@ from privman_testbench.pages.verdict import Tone, Verdict, answer_of, judged, to
 
 ROWS = 50
 _MOST_DIGITS = 12
+LONGEST_BODY = 64 * 1024
+"""Characters of a body that the page of an exchange shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,16 @@ def _readable(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _laid_out(body: str) -> str:
+    """Return a body as the page shows it: a JSON document in lines, and no more of either than people read."""
+    if len(body) > LONGEST_BODY:
+        return _cut(body)
     try:
-        return orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode()
+        return _cut(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
     except orjson.JSONDecodeError:
         return body
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_BODY:
+        return text
+    return f"{text[:LONGEST_BODY]}\n… ({len(text):,} characters, of which the first {LONGEST_BODY:,} are shown)"

@@ -1,0 +1,52 @@
+"""A cache bounded by how much it holds: whoever fills it with their own bytes takes no more memory than anybody."""
+
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+_LARGEST_SHARE = 16
+
+
+class SizedCache(Generic[K, V]):
+    """The values that were asked for last; threads may share it.
+
+    Args:
+        most: what the sizes of all values come to at most. A value of more than a sixteenth of it is not kept.
+        size: how large a value is with its key, in the same unit.
+    """
+
+    def __init__(self, most: int, size: Callable[[K, V], int]) -> None:
+        self._most = most
+        self._size = size
+        self._held: dict[K, tuple[V, int]] = {}
+        self._total = 0
+        self._lock = Lock()
+
+    def get(self, key: K) -> V | None:
+        """Return a value if it is kept, which then goes last."""
+        with self._lock:
+            held = self._held.pop(key, None)
+            if held is None:
+                return None
+            self._held[key] = held
+            return held[0]
+
+    def __setitem__(self, key: K, value: V) -> None:
+        """Keep a value, and drop those that have not been asked for longest."""
+        size = self._size(key, value)
+        if size > self._most // _LARGEST_SHARE:
+            return
+        with self._lock:
+            self._total += size - self._held.pop(key, (None, 0))[1]
+            self._held[key] = value, size
+            while self._total > self._most:
+                self._total -= self._held.pop(next(iter(self._held)))[1]
+
+    def made(self, key: K, make: Callable[[], V]) -> V:
+        """Return the value of that key, made if it is not kept."""
+        value = self.get(key)
+        if value is None:
+            value = self[key] = make()
+        return value

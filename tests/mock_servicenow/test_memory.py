@@ -1,0 +1,38 @@
+"""What callers send leaves nothing behind in memory but rows, and what the journal keeps."""
+
+import gc
+import tracemalloc
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import Instance
+
+MEBIBYTE = 1024 * 1024
+COLUMNS = ("number", "short_description", "description", "caller_id.name", "close_notes", "category")
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """Trace what Python takes."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+def _query(number: int) -> str:
+    columns = (COLUMNS[(number + place * place) % len(COLUMNS)] for place in range(100))
+    return "^".join(f"{column}LIKE{number}.{place}" for place, column in enumerate(columns))
+
+
+@pytest.mark.usefixtures("traced")
+async def test_long_queries_are_forgotten(instance: Instance) -> None:
+    """Queries of a hundred conditions, each another one."""
+    await instance.call("GET", "/api/now/table/incident?sysparm_limit=1")
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(50):
+        path = f"/api/now/table/incident?sysparm_limit=1&sysparm_query={_query(number)}"
+        assert (await instance.call("GET", path)).status == 200
+    await instance.call("DELETE", "/__admin/requests", None)
+    gc.collect()
+    assert tracemalloc.get_traced_memory()[0] - before < 16 * MEBIBYTE
