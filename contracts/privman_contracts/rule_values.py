@@ -7,6 +7,11 @@ from dataclasses import dataclass
 _CLASS = re.compile(r"[345]xx")
 _WITHOUT_BODY = (204, 205)
 _MOST_RENEWALS = 10
+_MOST_WAIT = 86_400
+# Each retry is kept with its response.
+_MOST_RETRIES = 10_000
+# Whatever falls due stays within what a date can hold.
+_LONGEST_TIMEOUT = 1_000 * 366 * 24
 DOCUMENTS = ("openapi-3.1", "swagger-2.0")
 
 
@@ -47,6 +52,11 @@ ATTEMPTS = RuleValue(
     lambda value: _are(value, lambda each: each == 0 or _is_failure(each)),
     "statuses of failure such as [0, 429, 5xx], each once, from 300 to 599, or 0 for no answer",
 )
+WAIT = RuleValue(lambda value: _is_number(value, 0, _MOST_WAIT), f"a whole number of seconds from 0 to {_MOST_WAIT}")
+RETRIES = RuleValue(lambda value: _is_number(value, 1, _MOST_RETRIES), f"a whole number from 1 to {_MOST_RETRIES}")
+TIMEOUT = RuleValue(
+    lambda value: _is_number(value, 1, _LONGEST_TIMEOUT), f"a whole number of hours from 1 to {_LONGEST_TIMEOUT}"
+)
 RENEWALS = RuleValue(lambda value: _is_number(value, 0, _MOST_RENEWALS), f"a whole number from 0 to {_MOST_RENEWALS}")
 DOCUMENT = RuleValue(lambda value: value in DOCUMENTS, " or ".join(DOCUMENTS))
 
@@ -54,6 +64,9 @@ RULES: Mapping[str, RuleValue] = {
     "retried_statuses": ATTEMPTS,
     "token_renewed_statuses": FAILURES,
     "token_renewals": RENEWALS,
+    "shortest_wait": WAIT,
+    "most_retries": RETRIES,
+    "longest_timeout": TIMEOUT,
     "duplicate_request_status": ACCEPTED,
     "same_decision_status": ANSWERED,
     "other_decision_status": ANSWERED,

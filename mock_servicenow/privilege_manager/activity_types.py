@@ -8,16 +8,15 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
-
-LONGEST_TIMEOUT = timedelta(days=36_525)
-"""A hundred years; a longer max timeout never ends (inferred)."""
+from privman_contracts.wire_names import WireNames
 
 
 class ActivityTypes:
     """The activity type records."""
 
-    def __init__(self, tables: AppTables, registrations: Registrations) -> None:
+    def __init__(self, tables: AppTables, names: WireNames, registrations: Registrations) -> None:
         self._table = tables.activity_type
+        self._longest = timedelta(hours=names.number("longest_timeout"))
         self._registrations = registrations
 
     def rules(self) -> list[BusinessRule]:
@@ -46,10 +45,10 @@ class ActivityTypes:
         return [response.strip() for response in listed if response.strip()]
 
     def max_timeout(self, activity_type: Record) -> timedelta | None:
-        """Return how long a request may wait for its decision; None for ever, as is longer than `LONGEST_TIMEOUT`."""
+        """Return how long a request may wait for its decision; None for ever, as by the rule ``longest_timeout``."""
         stored = activity_type[self._table["max_timeout"]]
         limit = timedelta(seconds=duration_seconds(stored)) if stored else None
-        return limit if limit is None or limit <= LONGEST_TIMEOUT else None
+        return limit if limit is None or limit <= self._longest else None
 
     def includes(self, activity_type: Record, column: str) -> bool:
         """Tell whether decisions carry ``comment`` or ``duration``."""
@@ -62,6 +61,8 @@ class ActivityTypes:
 
     def _check_timeout(self, context: RuleContext) -> None:
         stored = context.current[self._table["max_timeout"]]
-        if stored and timedelta(seconds=duration_seconds(stored)) > LONGEST_TIMEOUT:
-            message = f"'{self._table['max_timeout']}' is {stored!r}, more than 100 years: requests never time out"
-            context.report("max-timeout-unbounded", message, self._table["max_timeout"])
+        if stored and timedelta(seconds=duration_seconds(stored)) > self._longest:
+            message = (
+                f"'{self._table['max_timeout']}' is {stored!r}, more than {self._longest // timedelta(hours=1):,} hours"
+            )
+            context.report("max-timeout-unbounded", f"{message}: requests never time out", self._table["max_timeout"])

@@ -30,7 +30,7 @@ class PrivilegeManagerApp:
         self.tables = tables
         self._instance = instance
         self._registrations = registrations = Registrations(tables, names, secrets)
-        self.activity_types = activity_types = ActivityTypes(tables, registrations)
+        self.activity_types = activity_types = ActivityTypes(tables, names, registrations)
         requests = ApprovalRequests(tables, names, registrations, activity_types)
         queue = DeliveryQueue(tables)
         outbox = Outbox(tables, names, registrations, activity_types, requests)

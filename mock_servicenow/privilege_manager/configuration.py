@@ -10,10 +10,6 @@ from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.time_spans import parse_clock
 from privman_contracts.wire_names import WireNames
 
-SHORTEST_WAIT = timedelta(seconds=1)
-"""Shorter minimum wait times are waited for so long (inferred)."""
-MOST_RETRIES = 1_000
-"""Of more retries so many are made (inferred)."""
 _BODY = "instance_metadata"
 _MOST_DIGITS = 9
 _LONGEST_SHOWN = 200
@@ -28,8 +24,8 @@ class Configuration:
     """How decisions reach the console (integration 3, ``instance_metadata``).
 
     Attributes:
-        wait: the time between two attempts, at least `SHORTEST_WAIT`.
-        retries: how many attempts may follow the first, at most `MOST_RETRIES`.
+        wait: the time between two attempts, at least what the rule ``shortest_wait`` says.
+        retries: how many attempts may follow the first, at most what the rule ``most_retries`` says.
         bounded: says for each pair that asks for more, or for less, what is done instead.
     """
 
@@ -54,19 +50,21 @@ class Configuration:
             raise ConfigurationError(f"'Minimum wait time' is {_short(value('Minimum wait time'))}; expected HH:MM:SS")
         if not retries.isascii() or not retries.isdecimal():
             raise ConfigurationError(f"'Maximum retry attempts' is {_short(retries)}; expected a whole number")
-        many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > MOST_RETRIES
+        shortest, most = timedelta(seconds=names.number("shortest_wait")), names.number("most_retries")
+        many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > most
         bounded = []
-        if wait < SHORTEST_WAIT:
-            bounded.append(f"'Minimum wait time' is {value('Minimum wait time')!r}: one second is waited")
+        if wait < shortest:
+            told = f"'Minimum wait time' is {value('Minimum wait time')!r}"
+            bounded.append(f"{told}: {shortest.total_seconds():.0f} s are waited")
         if many:
-            bounded.append(f"'Maximum retry attempts' is {_short(retries)}: at most {MOST_RETRIES} retries are made")
+            bounded.append(f"'Maximum retry attempts' is {_short(retries)}: at most {most} retries are made")
         return cls(
             username=value("Username"),
             password=value("Password"),
-            wait=max(wait, SHORTEST_WAIT),
+            wait=max(wait, shortest),
             token_url=_url("Token Url", value("Token Url")),
             endpoint_url=_url("Endpoint Url", value("Endpoint Url")),
-            retries=MOST_RETRIES if many else int(retries),
+            retries=most if many else int(retries),
             bounded=tuple(bounded),
         )
 

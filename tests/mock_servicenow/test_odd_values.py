@@ -88,9 +88,34 @@ async def test_retries_have_a_floor_and_a_ceiling(instance: Instance) -> None:
     await instance.clock.advance(1_990)
     assert len(instance.console.decisions) == 1_001
     assert await instance.findings("configuration-bounded") == [
-        "'Minimum wait time' is '00:00:00': one second is waited",
+        "'Minimum wait time' is '00:00:00': 1 s are waited",
         "'Maximum retry attempts' is '1000000000': at most 1000 retries are made",
     ]
+
+
+async def test_floor_and_ceilings_follow_the_inferred_rules(tmp_path: Path) -> None:
+    """A user's file replaces the shortest wait, the most retries and the longest time-out."""
+    file = tmp_path / "ours.yaml"
+    file.write_text("rules: {shortest_wait: 7, most_retries: 2, longest_timeout: 5}")
+    async with running(Settings(inferred=file)) as instance:
+        instance.console.statuses = [503] * 9
+        instance_id = await instance.register(
+            **{"Minimum wait time": "00:00:00", "Maximum retry attempts": "1000000000"}
+        )
+        endless = await instance.add_activity_type(instance_id, max_timeout="06:00:00")
+        sys_id = await instance.asked((instance_id, endless))
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        waiting = await instance.asked((instance_id, endless), request_id=GUID)
+        await instance.clock.advance(6)
+        assert len(instance.console.decisions) == 1
+        await instance.clock.advance(1)
+        assert len(instance.console.decisions) == 2
+        await instance.clock.advance(7 * 3600)
+        assert len(instance.console.decisions) == 3
+        assert (await instance.read(REQUEST, waiting))["status"] == "Pending"
+        assert await instance.findings("max-timeout-unbounded") == [
+            "'max_timeout' is '1970-01-01 06:00:00', more than 5 hours: requests never time out"
+        ]
 
 
 @pytest.mark.parametrize("created", ["9999-12-31 23:59:59", ""])

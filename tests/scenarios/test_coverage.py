@@ -111,7 +111,7 @@ async def test_a_step_that_names_a_status_expects_it(step: str) -> None:
     """What a step compares, and gets, is expected; what it only sees is not."""
     before = (
         "- console.fault: {kind: status, path: '*/approve', options: {status: 409}}\n"
-        "- console.fault: {kind: status, path: '*/Current', options: {status: 503}}\n"
+        "- console.fault: {kind: status, path: '*/Current', optional: true, options: {status: 503}}\n"
         "- console.ask:\n- servicenow.approve:\n- servicenow.expect-response: Approve\n- servicenow.deny:\n"
     )
     loosely = "- servicenow.expect-refusal:\n" if "refusal" not in step else ""

@@ -8,6 +8,7 @@ import yaml
 
 from privman_contracts import WireNames
 from privman_scenarios.cli import main
+from privman_scenarios.spelling import Spelling
 
 ALL_ALIKE = """
 title: What the catalog has no story of
@@ -78,3 +79,13 @@ def test_a_wrong_spelling_is_noticed(everything_else: Path, tmp_path: Path) -> N
         "title: Wrong\nsteps:\n  - console.ask:\n  - servicenow.deny:\n  - servicenow.expect-request: Approve\n"
     )
     assert main(["run", "--inferred", str(everything_else), str(scenario)]) == 1
+
+
+def test_users_of_a_run_go_by_their_names_in_scenarios() -> None:
+    """On the instance they have names that only this run has drawn; a text that looks like one is left alone."""
+    spelling = Spelling(WireNames.load())
+    spelling.users["boss.0a1b"] = "boss"
+    assert spelling.users_from_wire([{"responded_by": "boss.0a1b"}]) == [{"responded_by": "boss"}]
+    assert spelling.record_from_wire("request", {"sys_created_by": "boss.0a1b"}) == {"sys_created_by": "boss"}
+    sent = spelling.record_to_wire("request", {"sys_created_by": "boss", "comment": "boss"})
+    assert sent == {"sys_created_by": "boss.0a1b", "comment": "boss"}

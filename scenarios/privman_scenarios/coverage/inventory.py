@@ -80,9 +80,9 @@ class Inventory:
                     yield Item(contract.name, "boundary", f"{side} {edge}", place.evidence)
 
     def _kinds(self, contract: ExchangeContract) -> Iterable[str]:
-        """Return the faults that may strike it: its server's, where a message is sent that somebody documents."""
-        documented = contract.request and contract.evidence != "I"
-        return self._faults[contract.server] if documented else ()
+        """Return the faults that may strike it: its server's, where one party posts a message to the other."""
+        posted = contract.request and contract.method == "POST" and contract.caller != "approver"
+        return self._faults[contract.server] if posted else ()
 
 
 def _exchange(contract: ExchangeContract) -> Item:
