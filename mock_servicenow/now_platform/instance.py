@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
+from functools import partial
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -24,11 +25,13 @@ from mock_servicenow.now_platform.records.attachments import attachment_rules
 from mock_servicenow.now_platform.records.cache import Cache
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import UnitOfWork
+from mock_servicenow.now_platform.rest.call import Repeatable
 from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.rules.rulebook import Rulebook
 from mock_servicenow.now_platform.rules.rules import BusinessRule
 from mock_servicenow.now_platform.rules.stored_rules import stored_rule_checks
 from mock_servicenow.now_platform.rules.task_rules import task_rules
+from mock_servicenow.now_platform.storage.aside import Aside, NotAsideError, OverrunError
 from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.clock import Clock
 from privman_testbench.findings import Finding
@@ -81,11 +84,13 @@ class Instance:
                 *privilege_rules(),
             ]
         )
-        self.cache = Cache(keeps=store.embedded)
+        self.cache = Cache(lambda: store.embedded and not store.is_aside)
         self.web_sessions = WebSessions(ids)
         self._working: set[asyncio.Task[Any]] = set()
         self._in_threads: set[asyncio.Task[Any]] = set()
         self._ended = 0  # how often all work was ended
+        self._asides: set[Aside] = set()
+        self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
         self._loop: asyncio.AbstractEventLoop  # known once something runs
@@ -109,18 +114,54 @@ class Instance:
         Work in a thread goes on when whoever waits for it is cancelled; `aclose` waits for it.
         """
         self._loop = asyncio.get_running_loop()
-        if self.store.embedded:
-            return work()
+        return work() if self.store.embedded else await asyncio.shield(self._start_thread(work))
+
+    async def run_again(self, repeatable: Repeatable[T]) -> T:
+        """Run work as `run` does; on an embedded database what reads for long is given up, and done again aside.
+
+        Others are answered meanwhile. It ends with whoever waits for it.
+
+        Raises:
+            TransactionCancelled: it takes about a minute, or the instance ends all work.
+        """
+        work, findings = repeatable.work, repeatable.findings
+        if not self.store.embedded:
+            return await self.run(work)
+        before = len(findings)
+        try:
+            return self.store.briefly(work)
+        except OverrunError:
+            del findings[before:]
+        try:
+            return await self._run_aside(work)
+        except NotAsideError:
+            del findings[before:]
+            return await self.run(work)
+
+    async def _run_aside(self, work: Callable[[], T]) -> T:
+        async with self._turn:
+            aside = self.store.aside()
+            self._asides.add(aside)
+            working = self._start_thread(lambda: aside.run(work))
+            try:
+                return await asyncio.shield(working)
+            finally:
+                aside.stop()
+                self._asides.discard(aside)
+
+    def _start_thread(self, work: Callable[[], T]) -> asyncio.Task[T]:
         working = asyncio.create_task(asyncio.to_thread(work))
         self._in_threads.add(working)
         working.add_done_callback(self._left_thread)
-        return await asyncio.shield(working)
+        return working
 
-    async def work_off(self, steps: Generator[None, None, T], turns: asyncio.Semaphore | None = None) -> T:
+    async def work_off(
+        self, steps: Generator[Repeatable[Any] | None, Any, T], turns: asyncio.Semaphore | None = None
+    ) -> T:
         """Run work in steps, that of others between them; it goes on when whoever waits for it is cancelled.
 
         Args:
-            steps: the work; it has not begun.
+            steps: the work; it has not begun. Where it yields a `Repeatable`, it is sent what that returns.
             turns: bounds how much of such work goes on at the same time; what waits for its turn ends with its caller.
 
         Raises:
@@ -136,9 +177,13 @@ class Instance:
         return await asyncio.shield(working)
 
     async def end_work(self) -> None:
-        """End work in steps after the step that it is at, whoever waits for it."""
+        """End work in steps after the step that it is at, and long reads, whoever waits for them."""
         self._ended += 1
+        for aside in self._asides:
+            aside.stop()
         await asyncio.gather(*self._working, return_exceptions=True)
+        if self.store.embedded:
+            await asyncio.gather(*self._in_threads, return_exceptions=True)
 
     async def aclose(self) -> None:
         """End the work that nobody waits for any more, and give up the database."""
@@ -160,15 +205,28 @@ class Instance:
 
         self._loop.call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job)
 
-    async def _run_steps(self, steps: Generator[None, None, T]) -> T:
-        before = self._ended
+    async def _run_steps(self, steps: Generator[Repeatable[Any] | None, Any, T]) -> T:
+        before, go_on = self._ended, partial(next, steps)
         while self._ended == before:
-            ended = await self.run(lambda: _step(steps))
-            if ended is not None:
-                return ended.value
-            await asyncio.sleep(0)
+            step = await self.run(partial(_step, go_on))
+            if isinstance(step, _Ended):
+                value: T = step.value
+                return value
+            go_on = await self._after(steps, step)
         steps.close()
         raise TransactionCancelled
+
+    async def _after(
+        self, steps: Generator[Repeatable[Any] | None, Any, T], step: Repeatable[Any] | None
+    ) -> "partial[Repeatable[Any] | None]":
+        """Do what a step asks for, or let others do something, and return how the steps go on."""
+        if step is None:
+            await asyncio.sleep(0)
+            return partial(next, steps)
+        try:
+            return partial(steps.send, await self.run_again(step))
+        except PlatformError as error:
+            return partial(steps.throw, error)
 
     def _done(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)
@@ -200,12 +258,11 @@ class _Ended(Generic[T]):
     value: T
 
 
-def _step(steps: Generator[None, None, T]) -> _Ended[T] | None:
+def _step(go_on: "Callable[[], Repeatable[Any] | None]") -> "Repeatable[Any] | _Ended[Any] | None":
     try:
-        next(steps)
+        return go_on()
     except StopIteration as end:
         return _Ended(end.value)
-    return None
 
 
 def _properties(session: Session) -> dict[str, str]:

@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.call import Repeatable
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.list_query import OPERATORS, ListQuery
@@ -69,7 +70,7 @@ class ListPage:
         url = ListUrl.read(table, visit.request.query)
         if visit.query.get("filter_field"):
             return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
-        values = await self._instance.run(lambda: self._values(visit, user, url))
+        values = await self._instance.run_again(Repeatable(lambda: self._values(visit, user, url), visit.findings))
         return to_page(self._frame.render("list.html", visit, **values))
 
     def _values(self, visit: Visit, user: User, url: ListUrl) -> dict[str, object]:

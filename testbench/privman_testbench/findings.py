@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 Kind = Literal["swallowed", "violation"]
 MOST_FINDINGS = 200
@@ -53,6 +53,11 @@ class Findings(list[Finding]):
             super().append(finding)
         elif self._swallowed == MOST_FINDINGS + 1:
             super().append(Finding("swallowed", "more-findings", f"more than {MOST_FINDINGS} things were swallowed"))
+
+    def __delitem__(self, which: SupportsIndex | slice) -> None:
+        """Drop findings."""
+        super().__delitem__(which)
+        self._swallowed = sum(finding.kind == "swallowed" for finding in self)
 
     def extend(self, findings: Iterable[Finding]) -> None:
         """Add findings."""

@@ -5,7 +5,7 @@ from mock_servicenow.now_platform.records.cache import Cache
 
 def test_facts_of_one_kind_are_bounded_in_number() -> None:
     """Callers who send ever other things find nothing kept but the last of them; other kinds are left alone."""
-    cache, loaded = Cache(keeps=True), []
+    cache, loaded = Cache(lambda: True), []
 
     def load(key: int) -> int:
         loaded.append(key)

@@ -12,10 +12,10 @@ class Cache:
     """Facts worked out from tables.
 
     Args:
-        keeps: false where other processes may write the tables: then nothing is kept.
+        keeps: asked whether facts are kept: not where others may have written the tables meanwhile.
     """
 
-    def __init__(self, *, keeps: bool) -> None:
+    def __init__(self, keeps: Callable[[], bool]) -> None:
         self._keeps = keeps
         self._facts: dict[str, dict[object, Any]] = {}
         self._sources: dict[str, set[str]] = {}
@@ -27,7 +27,7 @@ class Cache:
             fact: T = known[key]
             return fact
         fact = load()
-        if self._keeps:
+        if self._keeps():
             facts = self._facts.setdefault(kind, {})
             if len(facts) >= _MOST:
                 facts.clear()

@@ -5,9 +5,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import utc_form
-from mock_servicenow.now_platform.errors import DatabaseUnavailable
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, TransactionCancelled
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.records.session import Session, Work
+from mock_servicenow.now_platform.storage.aside import OverrunError, is_interrupted
 from mock_servicenow.now_platform.storage.engines import one_line
 from privman_testbench.findings import Finding
 
@@ -55,7 +56,13 @@ class UnitOfWork:
             for call in work.after_commit:
                 call()
         elif isinstance(error, failures):
-            raise unavailable(error) from None
+            raise self._outcome(error) from None
+
+    def _outcome(self, failure: BaseException) -> Exception:
+        """Return what a failure of the database amounts to."""
+        if not is_interrupted(failure):
+            return unavailable(failure)
+        return TransactionCancelled() if self._instance.store.is_aside else OverrunError()
 
 
 def unavailable(failure: BaseException) -> DatabaseUnavailable:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mock_servicenow.now_platform.errors import (
     MethodNotAllowed,
@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.errors import (
     UnsupportedMediaType,
 )
 from mock_servicenow.now_platform.rest.batch_request import Batch, BatchItem, read_batch
-from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
+from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of
 from mock_servicenow.now_platform.rest.envelope import error_answer, json_answer
 from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
 from mock_servicenow.now_platform.rest.media import request_format, response_format
@@ -85,7 +85,7 @@ class BatchApi:
             room -= len(str(answered["body"]))
             serviced.append(answered)
             waiting.popleft()
-            yield
+            yield None
         return json_answer(
             {
                 "batch_request_id": batch.id,
@@ -94,7 +94,9 @@ class BatchApi:
             }
         )
 
-    def _serve(self, call: Call, item: BatchItem, limits: Limits) -> Generator[None, None, Serviced | None]:
+    def _serve(
+        self, call: Call, item: BatchItem, limits: Limits
+    ) -> Generator[Repeatable[Any] | None, Any, Serviced | None]:
         """Return what the batch answers for an item; None if it is too large, which ends the batch.
 
         What an item that receives too much has written stays written.
@@ -107,7 +109,8 @@ class BatchApi:
                 return None
             if call.check is not None:
                 call.check(inner.path, inner.verb)
-            answer = yield from _whole((yield from steps_of(self._resource(inner))), limits.received)
+            outcome = yield Repeatable(lambda: self._resource(inner), inner.findings)
+            answer = yield from _whole((yield from steps_of(outcome)), limits.received)
         except PlatformError as refusal:
             error = str(refusal)
             answer = error_answer(refusal, item.headers.get("Accept", ""))
@@ -127,7 +130,7 @@ def _whole(answer: Answer, most: int) -> Steps:
         body += piece
         if len(body) > most:
             break
-        yield
+        yield None
     answer.body = bytes(body)
     return answer
 

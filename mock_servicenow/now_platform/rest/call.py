@@ -3,13 +3,14 @@
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import IO
+from typing import IO, Any, Generic, TypeVar
 
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.identity.users import User
 from privman_testbench.findings import Finding
 
+T = TypeVar("T")
 JSON = "application/json;charset=UTF-8"
 XML = "application/xml; charset=UTF-8"
 
@@ -84,8 +85,23 @@ class Answer:
     pieces: Iterable[bytes] | None = None
 
 
-Steps = Generator[None, None, Answer]
-"""Work on a call that takes long: other calls may be answered wherever it yields."""
+@dataclass(frozen=True, slots=True)
+class Repeatable(Generic[T]):
+    """Work that may be done again from its beginning as long as it has written nothing.
+
+    Attributes:
+        findings: what it adds findings to.
+    """
+
+    work: Callable[[], T]
+    findings: list[Finding]
+
+
+Steps = Generator[Repeatable[Any] | None, Any, Answer]
+"""Work on a call that takes long: other calls may be answered wherever it yields.
+
+Where it yields something `Repeatable`, it is sent what that returns.
+"""
 
 
 def steps_of(outcome: Answer | Steps) -> Steps:

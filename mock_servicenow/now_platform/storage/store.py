@@ -1,17 +1,19 @@
 """The database of an instance and its transactions."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.physical import Catalog, position
+from mock_servicenow.now_platform.storage.aside import Aside, Here, NotAsideError, Watch
 from mock_servicenow.now_platform.storage.database import Database, Given, Prepared, Row
 from mock_servicenow.now_platform.storage.engines import StoreError, shown
 from mock_servicenow.now_platform.storage.file_lock import FileLock
 
+T = TypeVar("T")
 SCHEMA_VERSION = 2
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _SCHEMA = "mock_servicenow_schema"
@@ -39,6 +41,7 @@ class Transaction:
         driver: the driver's own connection below it.
         failures: what the driver raises.
         busy: the driver's connections that are in use; None where the database is embedded.
+        watch: ends reads that take long on an embedded database; None on a connection that only reads.
     """
 
     def __init__(
@@ -47,17 +50,25 @@ class Transaction:
         driver: Any,  # noqa: ANN401 - two drivers
         failures: tuple[type[Exception], ...],
         busy: set[Any] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._connection = connection
         self._driver = driver
         self._failures = failures
         self._embedded = busy is None
         self._busy = busy
+        self._watch = watch
         self._locked = False
 
     def lock(self) -> None:
-        """Begin to write: on an embedded database nobody else writes from here to the end."""
+        """Begin to write: on an embedded database nobody else writes from here to the end.
+
+        Raises NotAsideError on a connection that only reads.
+        """
         if self._embedded and not self._locked:
+            if self._watch is None:
+                raise NotAsideError
+            self._watch.relax()  # what has begun to write is not begun anew
             self._driver.execute("BEGIN IMMEDIATE")
         self._locked = True
 
@@ -132,7 +143,9 @@ class Store:
         self._connection = self._open.enter_context(self._engine.connect()) if self.embedded else None
         self._driver: Any = None if self._connection is None else self._connection.connection.driver_connection
         self._busy: set[Any] = set()  # the driver's connections of a shared database that are in use
-        self._own_file()
+        self._watch = None if self._driver is None else Watch(self._driver)
+        self._here = Here()
+        self._in_memory = self.embedded and not self._own_file()
         self.quote = database.quote
         self.insertion = database.insertion
         self.update = database.update
@@ -213,11 +226,34 @@ class Store:
     def begin(self) -> Transaction:
         """Begin a transaction, which whoever asks for it must end."""
         if self._connection is not None:
-            return Transaction(self._connection, self._driver, self.failures)
+            aside = self._here.connection
+            if aside is not None:
+                return Transaction(aside, aside.connection.driver_connection, self.failures)
+            return Transaction(self._connection, self._driver, self.failures, watch=self._watch)
         connection = self._engine.connect()
         driver = connection.connection.driver_connection
         self._busy.add(driver)
         return Transaction(connection, driver, self.failures, self._busy)
+
+    def briefly(self, work: Callable[[], T]) -> T:
+        """Do work on an embedded database, unless it reads for long before it writes; raises OverrunError then."""
+        watch = self._watch
+        if watch is None:
+            return work()
+        watch.hurry()
+        try:
+            return work()
+        finally:
+            watch.relax()
+
+    def aside(self) -> Aside:
+        """Return what does work on an embedded database in another thread."""
+        return Aside(self._engine, self._driver if self._in_memory else None, self._here)
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the current thread has a connection of its own."""
+        return self._here.connection is not None
 
     def interrupt(self) -> None:
         """Let every statement fail that is being executed, such as one that waits for somebody else's lock."""
@@ -257,11 +293,11 @@ class Store:
     def _shown(self) -> str:
         return shown(self._engine.url)
 
-    def _own_file(self) -> None:
-        """See to it that a file can be written, and that nobody else serves it."""
+    def _own_file(self) -> bool:
+        """See to it that a file can be written, and that nobody else serves it; return whether there is one."""
         file = self._driver.execute("PRAGMA database_list").fetchone()[2] if self.embedded else ""
         if not file:
-            return
+            return False
         try:
             self._open.enter_context(FileLock(f"{file}-lock"))
             [version] = self._driver.execute("PRAGMA user_version").fetchone()
@@ -271,7 +307,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             reason = f"cannot be written: {getattr(error, 'strerror', error)}"
         else:
-            return
+            return True
         self.close()
         raise StoreError(f"database {self._shown} {reason}")
 

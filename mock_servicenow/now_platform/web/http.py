@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
-from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
+from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
@@ -104,7 +104,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
             answered = await instance.work_off(_begun(begin), turns)
         else:
-            outcome = await instance.run(begin)
+            outcome = await instance.run_again(Repeatable(begin, findings_of(request)))
             answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
             status=answered.status,

@@ -1,0 +1,110 @@
+"""Reads that take long: others are answered meanwhile, and answers are the same as ever."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from mock_servicenow.blueprint import Blueprint
+from mock_servicenow.settings import Settings
+
+from .conftest import Answer, Instance, running
+
+SMALL = "/api/now/table/incident?sysparm_limit=1&sysparm_fields=number"
+COLUMNS = (
+    "/api/now/table/sys_dictionary?sysparm_fields=name,element&sysparm_suppress_pagination_header=true&sysparm_query="
+)
+# Each of hundreds of rows is compared with each of hundreds of texts, once to list them and once to count them.
+TESTS = "^OR".join(f"column_labelLIKE{number}x" for number in range(470))
+ROWS = 6_000
+COPIES = """
+    WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {rows})
+    INSERT INTO sys_metadata (sys_id, sys_class_name, name, element, column_label)
+    SELECT printf('%032x', n), 'sys_dictionary', 'copies', 'copy' || n, 'Copy ' || n FROM numbers
+"""
+
+
+@pytest.fixture
+async def large(tmp_path: Path, blueprint: Blueprint) -> AsyncIterator[Instance]:
+    """Serve an instance with many rows in a file."""
+    file = tmp_path / "instance.db"
+    settings = Settings(database=f"sqlite:///{file}")
+    async with running(settings, blueprint):
+        pass
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(COPIES.format(rows=ROWS))
+    async with running(settings, blueprint) as instance:
+        yield instance
+
+
+async def _answered_during(instance: Instance, asked: "asyncio.Task[Answer]") -> int:
+    answered = 0
+    while not asked.done():
+        await instance.call("GET", SMALL)
+        answered += 1
+    return answered
+
+
+def _asked(instance: Instance, path: str, **headers: str) -> "asyncio.Task[Answer]":
+    return asyncio.create_task(instance.call("GET", path, headers=headers))
+
+
+async def test_others_are_answered_during_a_long_read(instance: Instance) -> None:
+    """A copy of what is in memory is read; the answer is the same as that of a short query."""
+    read = _asked(instance, COLUMNS + quote(f"{TESTS}^ORelement=number^ORDERBYname"))
+    answered = await _answered_during(instance, read)
+    assert (read.result().status, answered > 10) == (200, True)
+    short = await instance.call("GET", COLUMNS + "element=number^ORDERBYname")
+    assert read.result().result == short.result
+    assert read.result().headers["X-Total-Count"] == short.headers["X-Total-Count"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        COLUMNS + quote(TESTS),
+        f"/api/now/stats/sys_dictionary?sysparm_count=true&sysparm_group_by=element&sysparm_query={quote(TESTS)}",
+        f"/sys_dictionary_list.do?sysparm_query={quote(TESTS)}",
+    ],
+    ids=["list", "aggregate", "page"],
+)
+async def test_others_are_answered_during_a_long_read_of_a_file(large: Instance, path: str) -> None:
+    """Whatever kind of read it is."""
+    opened = (await large.call("GET", SMALL)).headers.getall("Set-Cookie")
+    read = _asked(large, path, Cookie="; ".join(cookie.partition(";")[0] for cookie in opened))
+    assert await _answered_during(large, read) > 10
+    assert (read.result().status, "User name" in str(read.result().body)) == (200, False)
+
+
+async def test_others_are_answered_during_a_long_read_in_a_batch(large: Instance) -> None:
+    """Each of its items may be one; what is asked in vain is told once."""
+    query = quote(f"{TESTS}^nothing=1")
+    items = [{"id": "1", "method": "GET", "url": f"{COLUMNS}{query}"}, {"id": "2", "method": "GET", "url": SMALL}]
+    body = {"batch_request_id": "1", "rest_requests": items}
+    batch = asyncio.create_task(large.call("POST", "/api/now/v1/batch", json=body))
+    assert await _answered_during(large, batch) > 10
+    assert [item["status_code"] for item in batch.result().body["serviced_requests"]] == [200, 200]
+    findings = (await large.call("GET", "/__admin/findings", None)).body["findings"]
+    assert [finding["rule"] for finding in findings] == ["query-term-ignored"]
+
+
+async def test_a_reset_ends_a_long_read(large: Instance) -> None:
+    """It is told that it was cancelled; what is read afterwards is what is there then."""
+    read = _asked(large, COLUMNS + quote(TESTS))
+    await large.call("GET", SMALL)
+    await large.call("POST", "/__admin/reset", None)
+    assert (await read).body["error"]["message"] == "Transaction cancelled: maximum execution time exceeded"
+    assert (await large.call("GET", f"{COLUMNS}name=copies")).result == []
+
+
+async def test_a_long_read_ends_with_its_caller(large: Instance) -> None:
+    """The next one does not wait for it."""
+    for _ in range(5):
+        read = _asked(large, COLUMNS + quote(TESTS))
+        await large.call("GET", SMALL)
+        read.cancel()
+    assert (await large.call("GET", COLUMNS + quote(f"{TESTS}^ORelement=copy7"))).result != []

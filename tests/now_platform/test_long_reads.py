@@ -1,0 +1,89 @@
+"""Reads that are given up because they take long, and made again elsewhere."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.rest.call import Repeatable
+from mock_servicenow.now_platform.storage.aside import LARGEST_COPY, Aside, Here, NotAsideError
+from privman_testbench.findings import Finding, Findings
+
+COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT count(*) FROM n"
+FINDING = Finding("swallowed", "field-ignored", "it was ignored")
+
+
+async def test_what_writes_after_a_long_read_is_written_once(instance: Instance) -> None:
+    """It reads in vain twice, and then on the instance's own connection; it finds nothing twice."""
+    begun, findings = [], Findings()
+
+    def work() -> int:
+        begun.append(instance.store.is_aside)
+        findings.append(FINDING)
+        with instance.transaction(instance.system) as session:
+            counted = session.work.transaction.execute(sa.text(COUNTING)).scalar_one()
+            session.insert("u_toy", {"u_name": "Ball"})
+        return int(counted)
+
+    assert await instance.run_again(Repeatable(work, findings)) == 1_000_000
+    with instance.transaction(instance.system) as session:
+        assert len(session.find_all("u_toy", u_name="Ball")) == 1
+    if instance.store.embedded:
+        assert begun == [False, True, False]
+    assert findings == [FINDING]
+
+
+async def test_what_has_written_is_not_given_up(instance: Instance) -> None:
+    """However long it reads afterwards."""
+    begun = []
+
+    def work() -> None:
+        begun.append(1)
+        with instance.transaction(instance.system) as session:
+            session.insert("u_toy", {"u_name": "Ball"})
+        with instance.transaction(instance.system) as session:
+            session.work.transaction.execute(sa.text(COUNTING)).scalar_one()
+
+    await instance.run_again(Repeatable(work, []))
+    assert begun == [1]
+
+
+async def test_nothing_that_was_read_aside_is_remembered(instance: Instance) -> None:
+    """It may be outdated by then."""
+    loaded = []
+
+    def work() -> None:
+        with instance.transaction(instance.system) as session:
+            session.work.transaction.execute(sa.text(COUNTING)).scalar_one()
+            instance.cache.get("toys", "", ("u_toy",), lambda: loaded.append(1))
+
+    await instance.run_again(Repeatable(work, []))
+    await instance.run_again(Repeatable(work, []))
+    assert loaded == [1, 1]
+
+
+def test_no_large_copy_is_made() -> None:
+    """It would take as much memory again."""
+    engine = sa.create_engine("sqlite://")
+    with closing(sqlite3.connect(":memory:")) as source:
+        source.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [LARGEST_COPY])
+        with pytest.raises(NotAsideError):
+            Aside(engine, source, Here()).run(lambda: 1)
+
+
+def test_work_that_was_stopped_before_it_began_ends_soon() -> None:
+    """Whoever waited for it has gone while a copy was made."""
+    engine, here = sa.create_engine("sqlite://"), Here()
+    with closing(sqlite3.connect(":memory:")) as source:
+        aside = Aside(engine, source, here)
+        aside.stop()
+
+        def count() -> object:
+            assert here.connection is not None
+            return here.connection.exec_driver_sql(COUNTING).scalar_one()
+
+        with pytest.raises(sa.exc.OperationalError, match="interrupted"):
+            aside.run(count)
+    assert here.connection is None
