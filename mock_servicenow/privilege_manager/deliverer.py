@@ -129,7 +129,7 @@ class Deliverer:
     def _find(self, session: Session) -> list[tuple[str, datetime]]:
         if self._alone:
             self._queue.release_all(session)
-            return self._queue.waiting(session, _ALL)
+            return self._queue.waiting(session)
         self._queue.renew(session, tuple(self._sending), self._clock.now())
         return self._queue.waiting(session, _MOST_FOUND)
 
@@ -232,8 +232,8 @@ class Deliverer:
             "request_id": response[table["request_id"]],
             "response": response[table["response"]],
             "state": self._outbox.state(response, entry),
-            "response_status_code": int(response[table["response_status_code"]] or _NO_ANSWER),
-            "retry_attempts": int(response[table["retry_attempts"]] or 0),
+            "response_status_code": self._outbox.status_code(response),
+            "retry_attempts": self._outbox.retries(response),
             "attempts": [{"at": each.at, "status": each.status} for each in entry.attempts],
             "next_attempt_at": due and due.isoformat(),
             "error": entry.error,

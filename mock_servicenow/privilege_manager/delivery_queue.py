@@ -130,13 +130,13 @@ class DeliveryQueue:
         }
         self._run(session, "settle", build, id=response_id, me=self._process, **new)
 
-    def waiting(self, session: Session, most: int) -> list[tuple[str, datetime]]:
+    def waiting(self, session: Session, most: int | None = None) -> list[tuple[str, datetime]]:
         """Return what is still to be sent, the earliest due first, with the time from which it may be claimed."""
 
         def build(table: sa.Table) -> "sa.Select[tuple[str, int, int]]":
             columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until)
             first = columns.where(table.c.due.is_not(None)).order_by(table.c.due)
-            return first.limit(sa.literal_column(str(most))).offset(sa.literal_column("0"))
+            return first if most is None else first.limit(sa.literal_column(str(most)))
 
         store = session.instance.store
         prepared = store.prepared((self._name, most), lambda: build(session.dictionary.sql_table(self._name)))

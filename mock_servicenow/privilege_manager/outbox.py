@@ -101,10 +101,9 @@ class Outbox:
             return None
         instance_id = request[self._request["instance_id"]]
         configuration = self._registrations.configuration(session, instance_id)
-        retry = self._next_retry(response)
-        if retry is None or max(retry, made) > configuration.retries:
+        if made > configuration.retries or self._is_settled(response):
             return None
-        return Delivery(response_id, configuration, max(retry, made), self._decision(response, instance_id))
+        return Delivery(response_id, configuration, made, self._decision(response, instance_id))
 
     def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
         """Record the status of an attempt and which retry it was, unless the response has been deleted meanwhile."""
@@ -121,14 +120,20 @@ class Outbox:
         """Return ``pending``, ``delivered`` or ``failed``."""
         if entry.due is not None:
             return "pending"
-        codes = [each.status for each in entry.attempts[-1:]] + [int(response[self.table["response_status_code"]] or 0)]
+        codes = [*(each.status for each in entry.attempts), self.status_code(response)]
         return "delivered" if any(code in _SUCCESS for code in codes) else "failed"
 
-    def _next_retry(self, response: Record) -> int | None:
-        code = response[self.table["response_status_code"]]
-        if not code:
-            return 0
-        return int(response[self.table["retry_attempts"]] or 0) + 1 if int(code) in self._retried else None
+    def status_code(self, response: Record) -> int:
+        """Return the status of the last attempt; 0 if there was no answer, or no attempt."""
+        return int(response[self.table["response_status_code"]] or 0)
+
+    def retries(self, response: Record) -> int:
+        """Return how many retries were made."""
+        return int(response[self.table["retry_attempts"]] or 0)
+
+    def _is_settled(self, response: Record) -> bool:
+        heard = response[self.table["response_status_code"]] != ""
+        return heard and self.status_code(response) not in self._retried
 
     def _respond(self, context: RuleContext) -> Record:
         current, columns = context.current, self._request

@@ -57,6 +57,7 @@ class StubConsole:
     token_statuses: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     token_bodies: list[bytes] = field(default_factory=list)
+    verdicts: list[Any] = field(default_factory=list)
     logons: list[dict[str, str]] = field(default_factory=list)
     decisions: list[dict[str, str]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -82,7 +83,8 @@ class StubConsole:
         status = 401 if dead else self.statuses.pop(0) if self.statuses else 200
         if status == HTTPStatus.OK:
             self.decided.set()
-        return web.json_response({"Result": True, "Status": "ok", "Messages": []}, status=status, headers=_DATED)
+        verdict = self.verdicts.pop(0) if self.verdicts else {"Result": True, "Status": "ok", "Messages": []}
+        return web.json_response(verdict, status=status, headers=_DATED)
 
     def app(self) -> web.Application:
         """Return the application."""

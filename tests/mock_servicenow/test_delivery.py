@@ -61,14 +61,27 @@ async def test_failed_attempt_is_repeated_after_the_wait(instance: Instance, sta
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "state"), [(299, "delivered"), (300, "failed"), (399, "failed"), (400, "failed"), (404, "failed")]
+)
+async def test_statuses_of_two_hundred_are_delivered(instance: Instance, status: int, state: str) -> None:
+    """Each 2xx is a delivery; any other status that is not retried is a failure, at once."""
+    instance.console.statuses = [status]
+    await _decided(instance)
+    await instance.clock.advance(3600)
+    (delivery,) = await _deliveries(instance)
+    assert (delivery["state"], len(instance.console.decisions)) == (state, 1)
+
+
 async def test_retries_end_with_the_maximum(instance: Instance) -> None:
     """After the maximum of retries the delivery has failed, its last status recorded (integration 4)."""
     instance.console.statuses = [503, 500, 503, 502]
     await _decided(instance)
-    await instance.clock.advance(3600)
-    assert len(instance.console.decisions) == 4
+    await instance.clock.advance(150)
     assert await _response(instance) == ("502", "3")
     assert (await _deliveries(instance))[0]["state"] == "failed"
+    await instance.clock.advance(3600)
+    assert len(instance.console.decisions) == 4
 
 
 async def test_no_retry_where_none_is_allowed(instance: Instance) -> None:
@@ -181,6 +194,14 @@ async def test_refused_logon_is_final(instance: Instance) -> None:
     assert await _response(instance) == ("401", "0")
 
 
+@pytest.mark.parametrize(("length", "status"), [(65_536, "400"), (65_537, "0")])
+async def test_longest_token(instance: Instance, length: int, status: str) -> None:
+    """A token of 64 KiB is used, though this console takes no such header; a longer one counts as none."""
+    instance.console.token_bodies = [json.dumps("t" * length).encode()]
+    await _decided(instance)
+    assert await _response(instance) == (status, "0")
+
+
 async def test_failing_logon_is_repeated(instance: Instance) -> None:
     """A token endpoint that fails for the moment is asked again after the wait."""
     instance.console.token_statuses = [503]
@@ -209,6 +230,7 @@ async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> N
     instance.console.token_bodies = [body]
     await _decided(instance)
     assert await _response(instance) == ("0", "0")
+    assert (await _deliveries(instance))[0]["error"] == ""
     await instance.clock.advance(50)
     assert await _response(instance) == ("200", "1")
 
@@ -348,14 +370,47 @@ async def test_whatever_a_console_answers_the_delivery_goes_on(instance: Instanc
     assert [each["state"] for each in await _deliveries(instance)] == ["delivered"] * 2
 
 
-async def test_a_response_that_somebody_has_settled_is_sent_no_more(instance: Instance) -> None:
+@pytest.mark.parametrize(("status", "state"), [("199", "failed"), ("200", "delivered"), ("404", "failed")])
+async def test_a_response_that_somebody_has_settled_is_sent_no_more(
+    instance: Instance, status: str, state: str
+) -> None:
     """A status that an administrator gives a response ends its retries."""
     instance.console.statuses = [503]
     await _decided(instance)
     (record,) = await instance.read(RESPONSE)
-    await instance.update(RESPONSE, record["sys_id"], {"response_status_code": "200"})
+    await instance.update(RESPONSE, record["sys_id"], {"response_status_code": status})
     await instance.clock.advance(3600)
-    assert (len(instance.console.decisions), (await _deliveries(instance))[0]["state"]) == (1, "delivered")
+    assert (len(instance.console.decisions), (await _deliveries(instance))[0]["state"]) == (1, state)
+
+
+async def test_a_response_whose_numbers_were_emptied(instance: Instance) -> None:
+    """Without a status or a count of retries a response shows 0, and is tried again as before."""
+    instance.console.statuses = [503, 503]
+    await _decided(instance)
+    (record,) = await instance.read(RESPONSE)
+    await instance.update(RESPONSE, record["sys_id"], {"retry_attempts": "", "response_status_code": ""})
+    (delivery,) = await _deliveries(instance)
+    assert (delivery["retry_attempts"], delivery["response_status_code"]) == (0, 0)
+    await instance.clock.advance(50)
+    assert await _response(instance) == ("503", "1")
+
+
+async def test_no_token_is_in_the_journal(instance: Instance) -> None:
+    """What a token endpoint answers is masked, whether it is used as a token or not."""
+    instance.console.token_statuses = [503]
+    instance.console.token_bodies = [b'"a-t0ken-that-is-not-given-out"']
+    await _decided(instance)
+    shown = json.dumps((await instance.call("GET", "/__admin/requests", None)).body)
+    assert "t0ken" not in shown
+
+
+async def test_the_journal_shows_what_the_console_says(instance: Instance) -> None:
+    """A token is masked in the journal, the answer to a decision is not, though it is a JSON string, too."""
+    instance.console.verdicts = ["taken into account"]
+    await _decided(instance)
+    journal = (await instance.call("GET", "/__admin/requests", None)).body["requests"]
+    answers = [entry["response"]["body"] for entry in journal if entry["direction"] == "out"]
+    assert answers == ['"***"', '"taken into account"']
 
 
 class BrokenCaller(HttpCaller):

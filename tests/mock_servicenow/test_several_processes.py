@@ -8,6 +8,7 @@ import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,7 @@ async def test_a_file_that_is_locked_just_when_an_instance_starts(tmp_path: Path
             app = create_app(settings, clock=clock, ids=Ids(3), blueprint=blueprint)
             tool.execute("BEGIN IMMEDIATE")
             await stack.enter_async_context(serving(app))
+            assert clock.next_due == clock.now() + timedelta(seconds=1)
         await clock.advance(50)
         assert [decision["Comment"] for decision in console.decisions] == ["Fine", "Fine"]
         await clock.aclose()
