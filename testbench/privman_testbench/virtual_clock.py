@@ -12,6 +12,8 @@ from privman_testbench.clock import LAST, ClockEndsError, Job, Timer, later
 from privman_testbench.jobs import Jobs
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+GUARD_SECONDS = 60
+"""Real time after which a time-out ends, too: a clock that nobody advances must not hold a caller for ever."""
 
 
 @dataclass(slots=True, order=True)
@@ -93,8 +95,8 @@ class VirtualClock:
 
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[None]:
-        """Raise TimeoutError in the body once the clock has been advanced by that much."""
-        async with asyncio.timeout(None) as scope:
+        """Raise TimeoutError in the body once the clock has been advanced by that much, or `GUARD_SECONDS` passed."""
+        async with asyncio.timeout(GUARD_SECONDS) as scope:
 
             def expire() -> None:
                 self._park(-1)  # whoever waited is busy again until it has taken note
