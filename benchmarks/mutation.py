@@ -5,8 +5,8 @@
     tox -e mutation -- --area query --module mock_servicenow/now_platform/query/parser.py
 
 ``[tool.mutation]`` in pyproject.toml names the areas and their tests. One run of these tests records which of them
-execute which line. A mutant meets the tests that execute its statement, fastest first, until one fails or a minute's
-worth has passed. What runs while its module is imported meets the tests that execute a line that mentions what it
+execute which line. A mutant meets the tests that execute its statement, fastest first, until one fails or twenty
+seconds have passed. What runs while its module is imported meets the tests that execute a line that mentions what it
 binds; what runs in a fixture that tests share meets every test of its module. What no test executes survives. All of
 it happens in clones of the last commit, so that a run that is killed leaves nothing changed.
 
@@ -57,7 +57,7 @@ ROOTS = ("contracts", "scenarios", "testbench", ".")
 HEAVY = ("aiohttp.test_utils", "jinja2", "jsonschema", "msgspec", "rich.console", "sqlalchemy", "trustme")
 PYTEST = ("-q", "-x", "-p", "no:schemathesis", "-p", "no:cacheprovider", "--basetemp", "tmp")
 OUTPUT = "output.txt"
-LONGEST = 60.0  # seconds of tests that a mutant meets
+LONGEST = 20.0  # seconds of tests that a mutant meets
 PATIENCE = 30.0  # seconds that a test may take more than ten times its usual time
 IRRELEVANT_DECORATORS = {"abstractmethod", "cache", "final", "lru_cache", "overload", "override"}
 PAIRS = {
