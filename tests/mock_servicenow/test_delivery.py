@@ -243,6 +243,12 @@ async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> N
         ({"Endpoint Url": "console"}, "'Endpoint Url' is 'console'; expected an http or https address"),
         ({"Minimum wait time": "50"}, "'Minimum wait time' is '50'; expected HH:MM:SS"),
         ({"Maximum retry attempts": "three"}, "'Maximum retry attempts' is 'three'; expected a whole number"),
+        ({"Maximum retry attempts": "\u0663"}, "'Maximum retry attempts' is '\u0663'; expected a whole number"),
+        ({"Endpoint Url": "x" * 200}, f"'Endpoint Url' is '{'x' * 200}'; expected an http or https address"),
+        (
+            {"Endpoint Url": "x" * 201},
+            f"'Endpoint Url' is '{'x' * 200}'… (201 characters); expected an http or https address",
+        ),
     ],
 )
 async def test_unusable_registration_fails_the_delivery(instance: Instance, pairs: dict[str, str], error: str) -> None:

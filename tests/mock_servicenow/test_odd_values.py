@@ -106,6 +106,8 @@ async def test_floor_and_ceilings_follow_the_inferred_rules(tmp_path: Path) -> N
         sys_id = await instance.asked((instance_id, endless))
         await instance.update(REQUEST, sys_id, {"status": "Approve"})
         waiting = await instance.asked((instance_id, endless), request_id=GUID)
+        longest = await instance.add_activity_type(instance_id, max_timeout="05:00:00")
+        ending = await instance.asked((instance_id, longest), request_id=GUID.replace("c2", "c3"))
         await instance.clock.advance(6)
         assert len(instance.console.decisions) == 1
         await instance.clock.advance(1)
@@ -113,9 +115,28 @@ async def test_floor_and_ceilings_follow_the_inferred_rules(tmp_path: Path) -> N
         await instance.clock.advance(7 * 3600)
         assert len(instance.console.decisions) == 3
         assert (await instance.read(REQUEST, waiting))["status"] == "Pending"
+        assert (await instance.read(REQUEST, ending))["status"] == "TimedOut"
         assert await instance.findings("max-timeout-unbounded") == [
             "'max_timeout' is '1970-01-01 06:00:00', more than 5 hours: requests never time out"
         ]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "bounded"),
+    [
+        ({"Maximum retry attempts": "1000"}, []),
+        ({"Maximum retry attempts": "0000000000001000"}, []),
+        ({"Maximum retry attempts": "1001"}, ["'Maximum retry attempts' is '1001': at most 1000 retries are made"]),
+        ({"Minimum wait time": "00:00:01"}, []),
+    ],
+    ids=str,
+)
+async def test_nothing_is_bounded_up_to_the_bound(
+    instance: Instance, pairs: dict[str, str], bounded: list[str]
+) -> None:
+    """A configuration that asks for as much as is done is done as it says."""
+    await instance.register(**pairs)
+    assert await instance.findings("configuration-bounded") == bounded
 
 
 @pytest.mark.parametrize("created", ["9999-12-31 23:59:59", ""])

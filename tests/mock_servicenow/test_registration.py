@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, SECRET, Instance
+from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE, SECRET, Instance
 
 
 async def test_registration_returns_the_instance_id(instance: Instance) -> None:
@@ -202,6 +202,31 @@ async def test_activity_type_needs_a_registered_instance(instance: Instance, ins
     assert "aborted by Business Rule 'Registered instance only^" in answer.body["error"]["detail"]
     wanted = f"'instance_id' is {instance_id!r}; expected a registered Instance Id"
     assert [message for message in await instance.findings("rule-aborted") if wanted in message]
+
+
+LENGTHS = {
+    CONFIGURATION: {"instance_metadata": 65_000},
+    ACTIVITY_TYPE: {"name": 100, "description": 1_000, "valid_responses": 255},
+    REQUEST: {"request_id": 100, "status": 100, "metadata": 65_000, "comment": 4_000},
+    RESPONSE: {"request_id": 100, "response": 100, "comment": 4_000},
+}
+
+
+async def test_lengths_of_columns(instance: Instance) -> None:
+    """The dictionary tells how long texts may be."""
+    for table, lengths in LENGTHS.items():
+        rows = await instance.read("sys_dictionary", query=f"name={table}^elementIN{','.join(lengths)}")
+        assert {row["element"]: int(row["max_length"]) for row in rows} == lengths
+
+
+async def test_a_text_longer_than_its_column(instance: Instance) -> None:
+    """It is kept, as on an instance whose column was made longer, and is a finding."""
+    instance_id, found = await instance.register(), []
+    for length in (100, 101):
+        answer = await instance.insert(ACTIVITY_TYPE, {"name": "x" * length, "instance_id": instance_id})
+        assert answer.result["name"] == "x" * length
+        found.append(await instance.findings("value-too-long"))
+    assert found == [[], ["column 'name' holds 100 characters, not 101: stored whole"]]
 
 
 async def test_roles_guard_the_registry(instance: Instance) -> None:
