@@ -226,7 +226,7 @@ async def test_a_text_longer_than_its_column(instance: Instance) -> None:
         answer = await instance.insert(ACTIVITY_TYPE, {"name": "x" * length, "instance_id": instance_id})
         assert answer.result["name"] == "x" * length
         found.append(await instance.findings("value-too-long"))
-    assert found == [[], ["column 'name' holds 100 characters, not 101: stored whole"]]
+    assert found == [[], [f"table {ACTIVITY_TYPE}: column 'name' holds 100 characters, not 101: stored whole"]]
 
 
 async def test_roles_guard_the_registry(instance: Instance) -> None:
