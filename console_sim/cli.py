@@ -1,6 +1,5 @@
 """The command ``console-sim``."""
 
-import asyncio
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import UnreachableTargetError, set_up
 from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
+from privman_testbench import interrupts
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
@@ -27,15 +27,18 @@ _PASSWORD = "SERVICENOW_PASSWORD"  # noqa: S105 - a variable's name
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
-    options = _parser().parse_args(arguments)
     try:
-        return asyncio.run(_run(options))
+        with interrupts.terminable(_COMMAND):
+            return interrupts.run(_run(_parser().parse_args(arguments)))
     except (UsageError, InferredNamesError, UnusableDatabaseError) as error:
         complain(_COMMAND, str(error))
         return Exit.UNUSABLE
     except UnreachableTargetError as error:
         complain(_COMMAND, str(error))
         return Exit.UNREACHABLE
+    except KeyboardInterrupt as end:
+        complain(_COMMAND, " ".join(["interrupted", *end.args]))
+        return Exit.INTERRUPTED
 
 
 async def _run(options: Namespace) -> int:
@@ -52,11 +55,7 @@ async def _run(options: Namespace) -> int:
     password = os.environ.get(_PASSWORD, "")
     if not password:
         raise UsageError(f"{_PASSWORD} is not set; expected the password of {options.servicenow_user!r} in it")
-    try:
-        return await set_up(options, settings, password)
-    except asyncio.CancelledError:  # an interrupt cancels the command's only task
-        complain(_COMMAND, "interrupted")
-        return Exit.INTERRUPTED
+    return await set_up(options, settings, password)
 
 
 def _admin_token(command: str) -> str:

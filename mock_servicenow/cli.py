@@ -1,6 +1,5 @@
 """The command ``mock-servicenow``."""
 
-import asyncio
 import gc
 import os
 import ssl
@@ -12,6 +11,7 @@ from pathlib import Path
 from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
+from privman_testbench import interrupts
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
@@ -26,12 +26,15 @@ _GARBAGE = 2_000  # objects between two collections; a request leaves hardly any
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
-    options = _parser().parse_args(arguments)
     try:
-        asyncio.run(_serve(options, os.environ))
+        with interrupts.terminable(_COMMAND):
+            interrupts.run(_serve(_parser().parse_args(arguments), os.environ))
     except (UsageError, StartError) as error:
         complain(_COMMAND, str(error))
         return Exit.UNUSABLE
+    except KeyboardInterrupt as end:
+        complain(_COMMAND, " ".join(["interrupted", *end.args]))
+        return Exit.INTERRUPTED
     return Exit.HELD
 
 

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Sequence
 
 from privman_contracts import ContractError
-from privman_scenarios.commands.terminable import terminable
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.garbage import collected_seldom
 from privman_scenarios.output import complain
 from privman_testbench.command_line import Exit, OneLineParser, UsageError
+from privman_testbench.interrupts import terminable
 from privman_testbench.reasons import reason_of
 
 _COMMAND = "privman-scenarios"
@@ -17,7 +17,7 @@ _COMMAND = "privman-scenarios"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
     try:
-        with terminable(), collected_seldom():
+        with terminable(_COMMAND), collected_seldom():
             options = _parser().parse_args(_checked(sys.argv[1:] if arguments is None else arguments))
             code: int = options.execute(options)
     except (UnusableFileError, ContractError, UsageError) as error:

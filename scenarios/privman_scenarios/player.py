@@ -1,6 +1,5 @@
 """Scenarios played in this process or in several, with the same outcome and in the same order."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from privman_scenarios.events import Event, Listener, RunEnded, RunStarted, Scen
 from privman_scenarios.model import Scenario
 from privman_scenarios.processes import spread
 from privman_scenarios.verbs import vocabulary
+from privman_testbench import interrupts
 from privman_testbench.clock import Clock
 from privman_testbench.real_clock import RealClock
 
@@ -29,7 +29,7 @@ class Player:
     def __call__(self, scenario: Scenario) -> list[Event]:
         """Return what happened."""
         told: list[Event] = []
-        asyncio.run(self.engine([told.append]).play(scenario))
+        interrupts.run(self.engine([told.append]).play(scenario))
         return told
 
     def engine(self, listeners: Sequence[Listener]) -> Engine:

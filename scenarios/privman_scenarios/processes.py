@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -31,14 +32,23 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
     if jobs <= 1:
         yield from map(work, items)
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _begin) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), collect_seldom) as pool:
         try:
-            yield from pool.map(work, items, chunksize=ITEMS_AT_A_TIME)
+            with _unheard():
+                results = pool.map(work, items, chunksize=ITEMS_AT_A_TIME)
+            yield from results
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    # Ctrl-C reaches every process of a terminal; the others leave it to the one that started them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    collect_seldom()
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep Ctrl-C back while processes are started, which never hear of it: it is left to the one that started them.
+
+    A terminal sends it to all of them, and whoever is still being loaded would end with a traceback.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

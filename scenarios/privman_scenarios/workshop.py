@@ -1,6 +1,5 @@
 """What a process needs to vary scenarios, each by itself."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from privman_scenarios.sweep.messages import Message, messages_of, without_expec
 from privman_scenarios.sweep.variations import variations
 from privman_scenarios.transcript import transcript
 from privman_scenarios.verbs import vocabulary
+from privman_testbench import interrupts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Workshop:
         played = Played(self.player(scenario))
         if played.ended.outcome != "passed":
             return played
-        return replace(played, variations=tuple(asyncio.run(self._variations(scenario))))
+        return replace(played, variations=tuple(interrupts.run(self._variations(scenario))))
 
     def play(self, scenario: Scenario) -> Played:
         """Play a variation; its journals are too many to be told."""
@@ -76,7 +76,7 @@ class Workshop:
 
     def transcript(self, scenario: Scenario) -> str:
         """Play a variation and return what went over the wire, as curl commands."""
-        return asyncio.run(self._transcript(scenario))
+        return interrupts.run(self._transcript(scenario))
 
     async def _variations(self, scenario: Scenario) -> list[Scenario]:
         bare = without_expectations(vocabulary(), scenario)

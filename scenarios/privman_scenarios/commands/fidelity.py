@@ -1,7 +1,6 @@
 """``privman-scenarios fidelity``."""
 
 import argparse
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,6 +19,7 @@ from privman_scenarios.http_api import HttpApi
 from privman_scenarios.output import say
 from privman_scenarios.reports.table import print_table, terminal
 from privman_scenarios.world import Remote, basic_auth_rows, fresh_servicenow, releases
+from privman_testbench import interrupts
 from privman_testbench.command_line import Commands, Exit, UsageError, ca_file, url
 from privman_testbench.ids import Ids
 from privman_testbench.trust import trust
@@ -49,7 +49,7 @@ def execute(options: argparse.Namespace) -> Exit:
     instance = Remote(options.against, options.user, arguments.password())
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
-    comparisons = asyncio.run(_compare(instance, names, _chosen(probed, options.trap), options))
+    comparisons = interrupts.run(_compare(instance, names, _chosen(probed, options.trap), options))
     return _report(comparisons, unprobed)
 
 

@@ -1,7 +1,6 @@
 """``privman-scenarios matrix``."""
 
 import argparse
-import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import count, product
 from pathlib import Path
@@ -15,6 +14,7 @@ from privman_scenarios.matrix.combination import Combination, ContractSet, Verdi
 from privman_scenarios.matrix.judge import Judge
 from privman_scenarios.reports.table import print_table, terminal
 from privman_scenarios.world import releases
+from privman_testbench import interrupts
 from privman_testbench.command_line import Commands, Exit
 
 
@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
 def execute(options: argparse.Namespace) -> Exit:
     """Print the matrix; raises ContractError for a set that cannot be used."""
     with TemporaryDirectory() as folder:
-        verdicts = asyncio.run(_judge(options, Path(folder)))
+        verdicts = interrupts.run(_judge(options, Path(folder)))
     rows = [_row(verdict) for verdict in verdicts]
     print_table(("CONSOLE", "APP", "RELEASE", "SHIP", "WHY NOT"), rows)
     return Exit.DID_NOT_HOLD if any(verdict.reasons for verdict in verdicts) else Exit.HELD

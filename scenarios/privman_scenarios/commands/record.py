@@ -1,7 +1,6 @@
 """``privman-scenarios record``."""
 
 import argparse
-import asyncio
 from pathlib import Path
 
 from privman_contracts import Contracts
@@ -15,6 +14,7 @@ from privman_scenarios.recordings.recorded import Recorded
 from privman_scenarios.recordings.recorder import Recorder
 from privman_scenarios.recordings.redaction import redact
 from privman_scenarios.verbs import vocabulary
+from privman_testbench import interrupts
 from privman_testbench.command_line import Commands, Exit
 from privman_testbench.real_clock import RealClock
 
@@ -53,7 +53,7 @@ def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
     engine = Engine(vocabulary(), recorder, [*reports.listeners, recorder], clock, journals=reports.journals)
     try:
         with reports.watching(worlds):
-            ended = asyncio.run(engine.run(scenarios, options.seed))
+            ended = interrupts.run(engine.run(scenarios, options.seed))
     finally:
         kept = _write(options, contracts, recorder.exchanges)
     return kept if ended.held and not reports.error else Exit.DID_NOT_HOLD

@@ -1,7 +1,6 @@
 """``privman-scenarios run``."""
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from privman_scenarios.model import Scenario
 from privman_scenarios.player import Player, Run
 from privman_scenarios.processes import worthwhile
 from privman_scenarios.world import WorldBuilder
+from privman_testbench import interrupts
 from privman_testbench.command_line import Commands, Exit
 from privman_testbench.real_clock import RealClock
 
@@ -52,4 +52,4 @@ def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports,
     jobs = worthwhile(worlds.at_a_time(options.jobs), len(scenarios))
     if jobs > 1:
         return Run(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed).held
-    return asyncio.run(player.engine(reports.listeners).run(scenarios, options.seed)).held
+    return interrupts.run(player.engine(reports.listeners).run(scenarios, options.seed)).held

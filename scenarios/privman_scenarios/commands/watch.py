@@ -1,7 +1,6 @@
 """Scenarios played again when a file changes that they come from."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from privman_contracts import ContractError
 from privman_scenarios.errors import ScenariosError
 from privman_scenarios.output import complain, say
 from privman_testbench.command_line import Exit
+from privman_testbench.interrupts import forgive
 
 # How often an interrupt is looked for.
 MILLISECONDS = 200
@@ -29,13 +29,15 @@ def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Seque
     """
     code = Exit.INTERRUPTED
     changes = _changes(find_files, names)
-    with suppress(KeyboardInterrupt):
+    try:
         while True:
             changed = next(changes)
             files = find_files()
             code = Exit.INTERRUPTED
             code = _play(play, [file for file in files if not changed or file.resolve() in changed])
             say(f"Watching {len(files)} files; Ctrl-C ends.")
+    except KeyboardInterrupt:
+        forgive()
     return code
 
 

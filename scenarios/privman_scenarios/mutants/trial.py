@@ -1,6 +1,5 @@
 """Does any scenario notice a mutant?"""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from privman_scenarios.mutants.mutant import Mutant
 from privman_scenarios.mutants.worlds import TamperedWorlds
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
+from privman_testbench import interrupts
 from privman_testbench.real_clock import RealClock
 
 
@@ -49,4 +49,4 @@ class Trials:
 
     def _play(self, scenario: Scenario, mutant: Mutant | None) -> ScenarioEnded:
         worlds = TamperedWorlds(WorldBuilder(self.seed), mutant)
-        return asyncio.run(Engine(vocabulary(), worlds, [], RealClock()).play(scenario))
+        return interrupts.run(Engine(vocabulary(), worlds, [], RealClock()).play(scenario))

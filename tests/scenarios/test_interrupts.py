@@ -1,0 +1,152 @@
+"""Interrupts of every command at chosen moments: one line, exit code 130, never a traceback."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
+from privman_scenarios.loop import LoopThread
+from privman_testbench.serving import serving
+
+from .stub_instance import StubInstance
+
+# Plays a command; a signal strikes when a module is about to be loaded, once or twice, in one of two ways.
+SCRIPT = """
+import atexit, signal, sys
+from importlib import import_module
+
+package, moment, way, *arguments = sys.argv[1:]
+
+class Dying:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def strike():
+    if way == "swallowed":
+        Dying()  # Python ignores what is raised meanwhile
+    else:
+        signal.raise_signal(signal.SIGINT)
+
+class Moment:
+    def find_spec(self, name, *_):
+        if name == moment:
+            sys.meta_path.remove(self)
+            strike()
+
+sys.meta_path.insert(0, Moment())
+if moment == "the end":
+    atexit.register(strike)
+sys.argv[0] = package
+sys.exit(import_module(f"{package}.__main__").main(arguments))
+"""
+RUN = ["privman_scenarios", "privman-scenarios", "run", "--tag", "smoke", "--jobs", "1"]
+SERVE = ["serve", "--port", "0"]
+MOMENTS = {
+    "scenarios load": ("privman_scenarios.cli", "raised", RUN),
+    "a library loads": ("rich", "raised", RUN),
+    "a command loads": ("privman_scenarios.commands.run", "raised", RUN),
+    "it is swallowed while a command loads": ("privman_scenarios.commands.run", "swallowed", RUN),
+    "it is swallowed while a world is built": ("mock_servicenow.now_platform.rest.xml_text", "swallowed", RUN),
+    "the mock loads": ("mock_servicenow.cli", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
+    "the mock starts": ("sqlalchemy.dialects.sqlite", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
+    "the console loads": ("console_sim.cli", "raised", ["console_sim", "console-sim", *SERVE]),
+    "the console starts": ("console_sim.ui", "raised", ["console_sim", "console-sim", *SERVE]),
+    "a set-up loads": ("aiohttp", "raised", ["console_sim", "console-sim", "setup"]),
+}
+
+
+async def play(moment: str, way: str, command: list[str]) -> tuple[int | None, str]:
+    """Play a command that is interrupted at a moment; returns its exit code and complaints."""
+    package, _, *arguments = command
+    process = await create_subprocess_exec(
+        sys.executable, "-c", SCRIPT, package, moment, way, *arguments, stdout=PIPE, stderr=PIPE
+    )
+    _, err = await process.communicate()
+    return process.returncode, err.decode()
+
+
+@pytest.mark.parametrize(("moment", "way", "command"), MOMENTS.values(), ids=MOMENTS)
+async def test_an_interrupt_while_a_command_begins(moment: str, way: str, command: list[str]) -> None:
+    """Also where Python ignores what the handler raises."""
+    assert await play(moment, way, command) == (130, f"{command[1]}: interrupted\n")
+
+
+@pytest.mark.parametrize("way", ["raised", "swallowed"])
+async def test_an_interrupt_once_a_command_has_ended(way: str) -> None:
+    """The interpreter tidies up undisturbed, and the outcome stays."""
+    assert await play("the end", way, [*RUN[:2], "schema"]) == (0, "")
+
+
+async def test_processes_that_still_load_hear_no_interrupt(tmp_path: Path) -> None:
+    """A terminal sends Ctrl-C to each of them; whoever started them ends them."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\nif '--multiprocessing-fork' in sys.argv: os.kill(os.getpid(), signal.SIGINT)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    files = [str(path) for path in catalog_files() if path.stem.startswith("refusal-")]
+    command = [str(Path(sys.executable).parent / "privman-scenarios"), "run", *files, "--jobs", "2"]
+    process = await create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path})
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b""), out
+
+
+class Striking:
+    """A stub instance that interrupts this process when it is sent requests of a kind."""
+
+    def __init__(self, method: str, times: int) -> None:
+        self.instance = StubInstance()
+        self._method, self._left = method, times
+
+    def app(self) -> web.Application:
+        """Return the application."""
+
+        @web.middleware
+        async def strike(request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:
+            if request.method == self._method and self._left:
+                self._left -= 1
+                os.kill(os.getpid(), signal.SIGINT)
+                await asyncio.sleep(0)
+            return await handler(request)  # type: ignore[operator, no-any-return]
+
+        app = self.instance.app()
+        app.middlewares.insert(0, strike)  # type: ignore[arg-type]
+        return app
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize("command", ["run", "record", "fidelity"])
+def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR0917 - the last four are fixtures
+    command: str,
+    method: str,
+    times: int,
+    privman_loop: LoopThread,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A second one ends the tidying up, too; what is left may be named, in the same line."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
+    striking = Striking(method, times)
+    served = serving(striking.app())
+    url = privman_loop.run(served.__aenter__())
+    approve = next(str(path) for path in catalog_files() if path.stem == "approve")
+    target = ["--servicenow-url", url, "--servicenow-user", "integration"]
+    commands = {
+        "run": ["run", approve, *target],
+        "record": ["record", approve, *target, "--out", str(tmp_path / "out.har")],
+        "fidelity": ["fidelity", "--against", url, "--user", "integration"],
+    }
+    code = main(commands[command])
+    privman_loop.run(served.__aexit__(None, None, None))
+    told = capsys.readouterr().err
+    assert code == 130
+    assert told.startswith("privman-scenarios: interrupted")
+    assert told.count("\n") == 1
