@@ -117,7 +117,7 @@ class _Reading:
         header = _RELATED_LIST.fullmatch(token)
         if header is not None and header["first"]:
             self._tokens.appendleft(header["first"])
-        where = self._inner("ENDRLQUERY", token)
+        where = self._inner("ENDRLQUERY")
         if header is None:
             return Ignored(token, "expected RLQUERY{table}.{field},{comparison}{count}")
         if where is None:
@@ -126,7 +126,7 @@ class _Reading:
 
     def _subquery(self, token: str) -> Term:
         header = _SUBQUERY.fullmatch(token)
-        where = self._inner("ENDSUBQUERY", token)
+        where = self._inner("ENDSUBQUERY")
         if header is None:
             return Ignored(token, "expected SUBQUERY{field},{related field},{related table}")
         if where is None:
@@ -149,15 +149,14 @@ class _Reading:
             self._tokens.popleft()
             yield self._tokens.popleft()
 
-    def _inner(self, end: str, token: str) -> Query | None:
+    def _inner(self, end: str) -> Query | None:
         if self._nesting >= MAX_NESTING:
-            self._skip(token, end)
+            self._skip(end)
             return None
         return _Reading(self._tokens, self._nesting + 1).query(end)
 
-    def _skip(self, token: str, end: str) -> None:
-        depth = 1
-        opening = token[: len(end) - 3]
+    def _skip(self, end: str) -> None:
+        depth, opening = 1, end.removeprefix("END")
         while self._tokens and depth:
             following = self._tokens.popleft()
             depth += following.startswith(opening) - (following == end)

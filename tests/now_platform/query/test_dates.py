@@ -1,12 +1,14 @@
 """Dates: literals, script calls, and the operators that only dates know. Now is Wednesday 2026-01-07 09:30 UTC."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from .conftest import CONTEXT, Desk
 
+STORED = "%Y-%m-%d %H:%M:%S"
 MOMENTS = {
     "last_year": "2025-06-30 12:00:00",
     "sunday": "2026-01-04 23:59:59",
@@ -80,6 +82,79 @@ def test_literals_and_calls(calendar: Desk, query: str, first: str, last: str) -
     """Dates compare in UTC form, as written or as a known script call gives them (platform 2.4, 2.5)."""
     assert calendar.ask(query) == between(first, last)
     assert calendar.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "moment"),
+    [
+        ("secondsAgo(31)", "2024-05-31 13:44:59"),
+        ("minutesAgo(46)", "2024-05-31 12:59:30"),
+        ("minutesAgoEnd(46)", "2024-05-31 12:59:59"),
+        ("hoursAgo(14)", "2024-05-30 23:45:30"),
+        ("hoursAgoStart(14)", "2024-05-30 23:00:00"),
+        ("daysAgoEnd(-1)", "2024-06-01 23:59:59"),
+        ("weeksAgo(1)", "2024-05-24 13:45:30"),
+        ("weeksAgoStart(1)", "2024-05-20 00:00:00"),
+        ("monthsAgo(3)", "2024-02-29 13:45:30"),
+        ("monthsAgo(5)", "2023-12-31 13:45:30"),
+        ("monthsAgoEnd(3)", "2024-02-29 23:59:59"),
+        ("quartersAgo(1)", "2024-02-29 13:45:30"),
+        ("quartersAgoStart(2)", "2023-10-01 00:00:00"),
+        ("yearsAgo(1)", "2023-05-31 13:45:30"),
+        ("yearsAgoStart(0)", "2024-01-01 00:00:00"),
+        ("beginningOfThisMinute()", "2024-05-31 13:45:00"),
+        ("endOfCurrentMinute()", "2024-05-31 13:45:59"),
+        ("beginningOfLastHour()", "2024-05-31 12:00:00"),
+        ("endOfNextHour()", "2024-05-31 14:59:59"),
+        ("beginningOfThisWeek()", "2024-05-27 00:00:00"),
+        ("endOfNextWeek()", "2024-06-09 23:59:59"),
+        ("endOfLastMonth()", "2024-04-30 23:59:59"),
+        ("beginningOfNextMonth()", "2024-06-01 00:00:00"),
+        ("beginningOfThisQuarter()", "2024-04-01 00:00:00"),
+        ("endOfThisQuarter()", "2024-06-30 23:59:59"),
+        ("endOfNextYear()", "2025-12-31 23:59:59"),
+        ("beginningOfLast3Months()", "2024-02-01 00:00:00"),
+        ("endOfLast3Months()", "2024-05-31 23:59:59"),
+        ("beginningOfYesterday()", "2024-05-30 00:00:00"),
+        ("endOfTomorrow()", "2024-06-01 23:59:59"),
+        ("dateGenerate('2024-05-31','start')", "2024-05-31 00:00:00"),
+    ],
+)
+def test_moments_of_calls(desk: Desk, call: str, moment: str) -> None:
+    """Calls count whole units back and forth; a day that a month lacks is its last one (platform 2.5)."""
+    desk.add("incident", "then", opened_at=moment)
+    friday = replace(CONTEXT, now=datetime(2024, 5, 31, 13, 45, 30, tzinfo=UTC))
+    assert desk.ask(f"opened_at=javascript:gs.{call}", context=friday) == ["then"]
+
+
+@pytest.mark.parametrize(
+    ("distance", "moment"),
+    [
+        ("second@ago@31", "2024-05-31 13:44:59"),
+        ("minute@ahead@15", "2024-05-31 14:00:30"),
+        ("hour@ago@14", "2024-05-30 23:45:30"),
+        ("dayofweek@ahead@1", "2024-06-01 13:45:30"),
+        ("week@ago@1", "2024-05-24 13:45:30"),
+        ("month@ago@3", "2024-02-29 13:45:30"),
+        ("quarter@ahead@1", "2024-08-31 13:45:30"),
+        ("year@ago@1", "2023-05-31 13:45:30"),
+    ],
+)
+def test_moments_of_relative_operators(desk: Desk, distance: str, moment: str) -> None:
+    """Before and after mean the moment itself, to the second."""
+    then = datetime.fromisoformat(f"{moment}Z")
+    for name, seconds in (("before", -1), ("then", 0), ("after", 1)):
+        desk.add("incident", name, opened_at=(then + timedelta(seconds=seconds)).strftime(STORED))
+    friday = replace(CONTEXT, now=datetime(2024, 5, 31, 13, 45, 30, tzinfo=UTC))
+    assert desk.ask(f"opened_atRELATIVELT@{distance}", context=friday) == ["before"]
+    assert desk.ask(f"opened_atRELATIVEGT@{distance}", context=friday) == ["after"]
+
+
+def test_the_last_moment_of_the_calendar(desk: Desk) -> None:
+    """A distance is known up to the year 9997; `test_malformed` has the first that is not."""
+    desk.add("incident", "then", opened_at="9997-01-07 09:30:00")
+    assert desk.ask("opened_atRELATIVEEE@year@ahead@7971") == ["then"]
+    assert desk.findings == ()
 
 
 @pytest.mark.parametrize(
@@ -240,6 +315,41 @@ def test_distance_between_columns(desk: Desk, query: str, rows: str) -> None:
     ):
         desk.add("incident", name, opened_at=opened, due_date=due)
     assert desk.ask(query) == rows.split()
+
+
+DAYS = [
+    *(
+        datetime(year, month, 28, 13, 45, 30, tzinfo=UTC) + timedelta(days=4)
+        for year in (1900, 2023, 2024)
+        for month in range(1, 13)
+    ),
+    *(datetime(2000, 2, 27, 13, 45, 30, tzinfo=UTC) + timedelta(days=days) for days in range(5)),
+]
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+
+
+def _three_units(day: datetime, unit: str) -> tuple[datetime, datetime]:
+    """Return the last second of the unit that holds a moment, and the first one three units later."""
+    if unit in MONTHS:
+        step = MONTHS[unit]
+        first = (day.year * 12 + day.month - 1) // step * step
+        starts = [datetime((first + more) // 12, (first + more) % 12 + 1, 1, tzinfo=UTC) for more in (step, 3 * step)]
+        return starts[0] - timedelta(seconds=1), starts[1]
+    monday = datetime(1899, 1, 2, tzinfo=UTC)
+    length = timedelta(seconds=SECONDS[unit])
+    start = monday + (day - monday) // length * length
+    return start + length - timedelta(seconds=1), start + 3 * length
+
+
+@pytest.mark.parametrize("unit", [*MONTHS, *SECONDS])
+def test_units_begin_and_end_with_the_calendar(desk: Desk, unit: str) -> None:
+    """From the last second of a unit to the first one three units later are three units, in any month and year."""
+    for number, day in enumerate(DAYS):
+        opened, due = _three_units(day, unit)
+        desk.add("incident", f"{number:02}", opened_at=opened.strftime(STORED), due_date=due.strftime(STORED))
+    for query in ("MORETHANdue_date@{}@before@2", "LESSTHANdue_date@{}@before@3"):
+        assert len(desk.ask(f"opened_at{query.format(unit)}")) == len(DAYS)
 
 
 @pytest.mark.parametrize(

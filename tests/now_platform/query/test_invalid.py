@@ -106,6 +106,37 @@ def test_too_many_sort_keys(shelf: Desk) -> None:
     assert [finding.rule for finding in shelf.findings] == ["query-term-ignored"] * 12
 
 
+def test_a_path_walks_through_eight_references(desk: Desk) -> None:
+    """What people read for the record at the end counts as a step, too; the ninth is not taken."""
+    for number in range(10):
+        desk.add("incident", f"row{number}", number=f"INC{number}", parent=f"row{number + 1}")
+    assert desk.ask("parent." * 8 + "number=INC9") == ["row1"]
+    assert desk.ask("parent." * 7 + "parentLIKEINC9") == ["row1"]
+    assert desk.ask("parent." * 8 + "parentLIKErow9") == ["row0"]
+    assert desk.findings == ()
+    assert len(desk.ask("parent." * 9 + "number=INC9")) == 10
+    assert desk.ignored()[0].endswith("is ignored: it walks through more than 8 references")
+
+
+def test_the_first_words_of_a_search_count(desk: Desk) -> None:
+    """Of many words those up to the thirty-second have to occur."""
+    words = [f"w{number:02}" for number in range(33)]
+    desk.add("incident", "all", description=" ".join(words))
+    desk.add("incident", "but_the_last", description=" ".join(words[:32]))
+    desk.add("incident", "but_two", description=" ".join(words[:31]))
+    assert desk.ask("123TEXTQUERY321=" + " ".join(words)) == ["all", "but_the_last"]
+
+
+def test_clauses_nest_three_deep(desk: Desk) -> None:
+    """A clause in the fourth level is left out as a whole, and what follows it counts again."""
+    desk.add("incident", "one", number="A")
+    for clause, end in (("SUBQUERYsys_id,sys_id,task", "ENDSUBQUERY"), ("RLQUERYtask.sys_id,>0", "ENDRLQUERY")):
+        for depth, ignored in ((3, 0), (4, 1), (5, 1)):
+            inner = f"{'^'.join([clause] * depth)}^number=B^{'^'.join([end] * depth)}"
+            assert desk.ask(f"number=A^{inner}") == ([] if not ignored else ["one"])
+            assert len(desk.ignored()) == ignored
+
+
 @pytest.mark.parametrize("junk", ["\0", "\ud800", "\U0001f600" * 5_000, "'; DROP TABLE task; --", '"', "%s %(x)s :x ?"])
 def test_strange_characters(shelf: Desk, junk: str) -> None:
     """Any character may stand anywhere in a query (trap 1)."""

@@ -101,11 +101,19 @@ def test_names_are_case_sensitive(shelf: Desk) -> None:
         ("cost=2.50", "three"),
         ("cost>2", "three"),
         ("priority<99999999999999999999999999", "one three two"),
+        ("priority<9999999999999999999", "one three two"),
     ],
 )
 def test_numbers(shelf: Desk, query: str, rows: str) -> None:
     """Numbers compare by size, not as text (platform 2.2 less, greater)."""
     assert shelf.ask(query) == rows.split()
+
+
+def test_long_numbers(desk: Desk) -> None:
+    """Numbers of eighteen digits are compared to the last one."""
+    desk.add("incident", "one", priority=123_456_789_012_345_678)
+    assert desk.ask("priority=123456789012345678") == ["one"]
+    assert desk.ask("priority=123456789012345679") == []
 
 
 @pytest.mark.parametrize(
