@@ -57,10 +57,12 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     instance = blueprint.instance(_store(settings, blueprint), clock, ids)
     instance.learn, instance.retire = secrets.add, secrets.retire
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
+    imports = ImportSets(instance)
     _build(blueprint, instance)
 
     async def reset() -> None:
         privilege_manager.stop()
+        imports.stop()
         await instance.end_work()
         try:
             await instance.run(lambda: blueprint.rebuild(instance))
@@ -68,6 +70,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
             clock.restart()
             ids.restart()
         finally:
+            imports.watch()
             await privilege_manager.start()
         faults.clear()
         journal.clear()
@@ -99,7 +102,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
             instance, blueprint.tables, privilege_manager.activity_types, journal, COCKPIT * settings.control_plane
         )
     )
-    app.cleanup_ctx.append(_running(instance, privilege_manager, caller))
+    app.cleanup_ctx.append(_running(instance, privilege_manager, imports, caller))
     return app
 
 
@@ -139,18 +142,18 @@ def _named(instance: Instance) -> Middleware:
 
 
 def _running(
-    instance: Instance, privilege_manager: PrivilegeManagerApp, caller: HttpCaller
+    instance: Instance, privilege_manager: PrivilegeManagerApp, imports: ImportSets, caller: HttpCaller
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(_app: web.Application) -> AsyncIterator[None]:
         try:
-            if instance.store.embedded:  # else another process may be at it
-                await instance.run(ImportSets(instance).resume)
+            await imports.start()
             await privilege_manager.start()
             yield
         except DatabaseUnavailable as error:
             raise StartError(f"the database cannot be used: {error.reason}") from None
         finally:
             privilege_manager.stop()
+            imports.stop()
             await caller.aclose()
             await instance.aclose()
 

@@ -252,6 +252,66 @@ async def test_a_file_that_is_locked_just_when_an_instance_starts(tmp_path: Path
         await clock.aclose()
 
 
+IMPORT = "/api/now/import/imp_user/insertMultiple"
+
+
+def _rows(count: int) -> dict[str, Any]:
+    return {"records": [{"User ID": f"user{number:02}", "Last name": "Imported"} for number in range(count)]}
+
+
+async def _imported(instance: Instance) -> int:
+    return len(await instance.read("sys_user", query="last_name=Imported"))
+
+
+async def _sets(instance: Instance) -> list[str]:
+    return [each["state"] for each in await instance.read("sys_import_set")]
+
+
+async def test_an_import_set_of_a_dead_process_is_transformed_by_another(
+    database: str, blueprint: Blueprint, other: Instance
+) -> None:
+    """Rows that were acknowledged are transformed once the claim of the process that took them has ended."""
+    async with running(Settings(database=database), blueprint) as instance:
+        assert (await instance.call("POST", IMPORT, json=_rows(3))).status == 201
+    await other.clock.advance(9)
+    await other.clock.advance(0)
+    assert (await _imported(other), await _sets(other)) == (0, ["loaded"])
+    await other.clock.advance(1)
+    await other.clock.advance(1)
+    assert (await _imported(other), await _sets(other)) == (3, ["processed"])
+
+
+async def test_an_import_set_is_transformed_by_one_process(
+    database: str, blueprint: Blueprint, other: Instance
+) -> None:
+    """Whoever has loaded the rows transforms them, and then those of the set that was to run after them."""
+    async with running(Settings(database=database), blueprint) as instance:
+        first = (await instance.call("POST", IMPORT, json=_rows(2))).body["import_set_id"]
+        rows = {"records": [{"User ID": "last", "Last name": "Imported"}]}
+        later = await instance.call("POST", IMPORT, json=rows, params={"run_after": first})
+        assert later.status == 201
+        await other.clock.advance(5)
+        assert await _imported(other) == 0
+        await asyncio.gather(instance.clock.advance(1), other.clock.advance(1))
+        await asyncio.gather(instance.clock.advance(1), other.clock.advance(2))
+        assert (await _imported(other), await _sets(other)) == (3, ["processed", "processed"])
+
+
+async def test_an_import_set_whose_claim_is_lost_is_left_to_the_other(
+    database: str, blueprint: Blueprint, other: Instance
+) -> None:
+    """A process that was away too long goes on with nothing that another one has taken over."""
+    async with running(Settings(database=database), blueprint) as instance:
+        assert (await instance.call("POST", IMPORT, json=_rows(40))).status == 201
+        slow = asyncio.create_task(instance.clock.advance(1))
+        while not await _imported(other):
+            pass
+        await other.clock.advance(30)
+        await other.clock.advance(1)
+        await slow
+        assert (await _imported(other), await _sets(other)) == (40, ["processed"])
+
+
 async def test_kill_of_either_process_loses_no_decision(database: str) -> None:
     """Decisions of a process that is killed while its console answers 503 are sent by the one that is left."""
     async with ClientSession() as http, AsyncExitStack() as stack:

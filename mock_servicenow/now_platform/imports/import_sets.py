@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, PlatformError, RecordNotFound
+from mock_servicenow.now_platform.errors import (
+    AccessDenied,
+    DatabaseUnavailable,
+    InvalidTable,
+    PlatformError,
+    RecordNotFound,
+)
 from mock_servicenow.now_platform.identity.users import SYSTEM
+from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
 from mock_servicenow.now_platform.records import access
 
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from privman_testbench.clock import Timer
     from privman_testbench.findings import Finding
 
 SETS = "sys_import_set"
@@ -30,15 +38,41 @@ STEP = 20
 _PAGE = 200
 DELAY = timedelta(seconds=1)
 """How long rows wait that are transformed later; nobody documents it (I)."""
+POLL_SECONDS = 5.0
+"""How often a process looks for import sets that others on the same database have left."""
 _NOBODY = replace(SYSTEM, roles=frozenset(), unrestricted=False)
 """Transforms in the background: as the system, with no more roles than whoever loaded the rows."""
 
 
 class ImportSets:
-    """Loads rows into staging tables and transforms them, each row and map in a transaction of its own."""
+    """Loads rows into staging tables and transforms them, each row and map in a transaction of its own.
+
+    Where processes share a database, each import set is transformed by the one that has claimed it, and by another
+    one once that has died.
+    """
 
     def __init__(self, instance: "Instance") -> None:
         self._instance = instance
+        self._claims = Claims(instance)
+        self._poll: Timer | None = None
+
+    async def start(self) -> None:
+        """Transform what processes before this one have left, and what others leave; call it in the loop that serves.
+
+        Raises DatabaseUnavailable.
+        """
+        await self._instance.run(self._resume)
+        self.watch()
+
+    def watch(self) -> None:
+        """Look for what others leave."""
+        if not self._claims.alone:
+            self._poll = self._instance.clock.poll(POLL_SECONDS, self._look)
+
+    def stop(self) -> None:
+        """Look no longer for what others leave."""
+        if self._poll is not None:
+            self._poll.cancel()
 
     def load(
         self, user: "User", findings: "list[Finding]", staging: str, rows: Iterable[Mapping[str, str]], **columns: str
@@ -73,21 +107,27 @@ class ImportSets:
                 _discard(session, staging, import_set)
             raise
         with self._instance.transaction(user, findings) as session:
+            self._claims.take(session, import_set.sys_id)
             return session.elevated.update(SETS, import_set.sys_id, {"state": "loaded"})
 
     def transform(self, user: "User", import_set_id: str, findings: "list[Finding]") -> Generator[None, None, None]:
         """Transform the rows of an import set that wait; then those of the sets that were to run after it.
 
-        Yields after each row.
+        Yields after each row. Nothing happens where another process has claimed the import set.
         """
         with self._instance.transaction(user, findings) as session:
+            claimed = self._claims.take(session, import_set_id)
             import_set = session.elevated.get(SETS, import_set_id)
             if import_set is None:
+                self._claims.drop(session, import_set_id)
+            if import_set is None or not claimed:
                 return
             maps = load_maps(session.elevated, import_set["table_name"])
         last = "-1"
         while rows := self._waiting(user, import_set, last):
             for row in rows:
+                if not self._goes_on(import_set_id):
+                    return
                 outcomes = [self._transform_row(user, findings, each, row) for each in maps]
                 with suppress(RecordNotFound), self._instance.transaction(user, findings) as session:
                     _record(session.elevated, row, outcomes)  # unless the row has been deleted meanwhile
@@ -95,6 +135,7 @@ class ImportSets:
             last = rows[-1]["sys_import_row"]
         with self._instance.transaction(user, findings) as session:
             session.elevated.update(SETS, import_set_id, {"state": "processed"})
+            self._claims.drop(session, import_set_id)
             followers = session.elevated.find_all(SETS, run_after=import_set_id, state="loaded")
         for follower in followers:
             self._schedule(follower.sys_id, _NOBODY)
@@ -105,12 +146,27 @@ class ImportSets:
         if before is None or before["state"] == "processed":
             loader = replace(_NOBODY, roles=session.user.roles)
             session.on_commit(lambda: self._schedule(import_set.sys_id, loader))
+        else:  # whoever processes that one goes on with this one
+            self._claims.drop(session, import_set.sys_id)
 
-    def resume(self) -> None:
-        """Transform the rows that an earlier process has loaded, and acknowledged, but not transformed."""
+    async def _look(self) -> None:
+        with suppress(DatabaseUnavailable):  # the next poll looks again
+            await self._instance.run(self._resume)
+
+    def _resume(self) -> None:
+        """Transform the rows that a process has loaded, and acknowledged, and that no process is about to transform."""
         with self._instance.transaction(SYSTEM) as session:
+            taken = self._claims.taken(session)
             for import_set in session.find_all(SETS, state="loaded"):
-                self.transform_later(session, import_set)
+                if import_set.sys_id not in taken:
+                    self.transform_later(session, import_set)
+
+    def _goes_on(self, import_set_id: str) -> bool:
+        """Tell whether this process still has its claim, which is renewed."""
+        if self._claims.alone:
+            return True
+        with self._instance.transaction(SYSTEM) as session:
+            return self._claims.take(session, import_set_id)
 
     def _waiting(self, user: "User", import_set: "Record", last: str) -> "list[Record]":
         """Return the next rows to be transformed, by their number: not every database remembers their order."""
