@@ -34,10 +34,11 @@ async def test_secret_is_on_no_page_of_the_control_plane(instance: Instance) -> 
     assert instance.console.decisions
 
 
-async def test_secret_is_not_kept_where_clients_can_read(instance: Instance) -> None:
-    """The table that holds Secrets is closed to the Table API."""
+@pytest.mark.parametrize("table", [f"{CONFIGURATION}_secret", f"{RESPONSE}_delivery"])
+async def test_the_apps_own_tables_are_closed(instance: Instance, table: str) -> None:
+    """The tables that hold Secrets, and what is to be delivered, are closed to the Table API."""
     await instance.register()
-    answer = await instance.call("GET", f"/api/now/table/{CONFIGURATION}_secret")
+    answer = await instance.call("GET", f"/api/now/table/{table}")
     assert answer.status == 403
     assert answer.body["error"]["detail"] == "Failed API level ACL Validation"
 
@@ -217,6 +218,13 @@ async def test_lengths_of_columns(instance: Instance) -> None:
     for table, lengths in LENGTHS.items():
         rows = await instance.read("sys_dictionary", query=f"name={table}^elementIN{','.join(lengths)}")
         assert {row["element"]: int(row["max_length"]) for row in rows} == lengths
+
+
+async def test_names_of_records(instance: Instance) -> None:
+    """An activity type is shown by its name, a request and a response by their request's id."""
+    tables = ",".join([ACTIVITY_TYPE, REQUEST, RESPONSE])
+    rows = await instance.read("sys_dictionary", query=f"nameIN{tables}^display=true^ORDERBYname")
+    assert [row["element"] for row in rows] == ["name", "request_id", "request_id"]
 
 
 async def test_a_text_longer_than_its_column(instance: Instance) -> None:

@@ -8,6 +8,7 @@ import pytest
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
+from privman_scenarios.variables import long_text
 from privman_scenarios.verbs import vocabulary
 
 
@@ -60,6 +61,19 @@ def test_a_scenario_may_bring_its_seed_clock_and_check() -> None:
     )
     assert (pinned.check, pinned.seed, pinned.clock) == ("invariants", 7, datetime(2026, 3, 1, 9, 0, tzinfo=UTC))
     assert (free.check, free.seed, free.clock) == ("steps", None, None)
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:00Z", "2999-12-31T23:59:59Z"])
+def test_first_and_last_moment_of_a_clock(moment: str) -> None:
+    """A clock may begin in any year from 1970 to 2999."""
+    (scenario,) = parse(f"title: T\nclock: {moment}\nsteps: [{{console.ask: }}]\n")
+    assert scenario.clock == datetime.fromisoformat(moment)
+
+
+def test_long_texts_have_the_length_they_say() -> None:
+    """``${text.4000}`` is one of 4,000 characters, whatever the number."""
+    lengths = [*range(1, 130), 4_000, 65_000]
+    assert [len(long_text(length)) for length in lengths] == lengths
 
 
 def test_nothing_given_means_no_set_up() -> None:
@@ -207,6 +221,29 @@ HEAD = "title: T\nsteps:\n"
         (
             "title: T\nclock: '9999-12-31T23:59:59Z'\nsteps: [{console.ask: }]\n",
             "2: 'clock' is '9999-12-31T23:59:59Z'.",
+        ),
+        (
+            "title: T\nclock: '1969-12-31T23:59:59Z'\nsteps: [{console.ask: }]\n",
+            "2: 'clock' is '1969-12-31T23:59:59Z'.",
+        ),
+        (
+            "title: T\nclock: '3000-01-01T00:00:00Z'\nsteps: [{console.ask: }]\n",
+            "2: 'clock' is '3000-01-01T00:00:00Z'.",
+        ),
+        (HEAD + "  - console.call: {path: /, status: 99}\n", "3: console.call: 'status' is 99. Expected a status"),
+        (HEAD + "  - console.call: {path: /, status: 600}\n", "3: console.call: 'status' is 600. Expected a status"),
+        (HEAD + "  - console.call: {path: /, status: true}\n", "3: console.call: 'status' is True. Expected a status"),
+        (
+            HEAD + "  - console.fault: {kind: reset, times: 0}\n",
+            "3: console.fault: 'times' is 0. Expected a whole number from 1, or null for every time.",
+        ),
+        (
+            HEAD + "  - console.fault: {kind: reset, skip: -1}\n",
+            "3: console.fault: 'skip' is -1. Expected a whole number from 0.",
+        ),
+        (
+            HEAD + "  - servicenow.decide-at-once: {decisions: []}\n",
+            "3: servicenow.decide-at-once: 'decisions' is []. Expected a list of mappings",
         ),
         (HEAD + "  - clock.advance: 5000 days\n", "3: clock.advance: 'by' is '5000 days'. '5000 days' is too long."),
         (HEAD + f"  - clock.advance: {'9' * 5000} days\n", "3: clock.advance: 'by' is '999"),

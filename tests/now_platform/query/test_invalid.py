@@ -91,11 +91,25 @@ def test_large_queries(shelf: Desk, query: str) -> None:
     assert shelf.ask(query) == ["one"]
 
 
+@pytest.mark.parametrize(("length", "unusable"), [(49_998, 0), (49_999, 1), (50_002, 1)])
+def test_longest_pattern(shelf: Desk, length: int, unusable: int) -> None:
+    """A text to look for that no column holds is found in none; that it is too long for a pattern is told."""
+    assert shelf.ask("numberLIKE" + "x" * length) == []
+    assert [finding.rule for finding in shelf.findings] == ["query-value-unusable"] * unusable
+
+
 @pytest.mark.parametrize("term", ["number=", "short_descriptionLIKE", "opened_atMORETHANdue_date@day@before@"])
 def test_too_large(shelf: Desk, term: str) -> None:
     """A query of too many values or conditions returns no row and says so (platform 5.2)."""
     assert shelf.ask("^OR".join(["number=A", *[f"{term}{number}" for number in range(20_000)]])) == []
     assert [finding.rule for finding in shelf.findings] == ["query-too-large"]
+
+
+@pytest.mark.parametrize(("count", "found"), [(14_000, ["one"]), (15_000, [])])
+def test_long_lists(shelf: Desk, count: int, found: list[str]) -> None:
+    """A list of 14,000 values is one that every database takes."""
+    assert shelf.ask("sys_idIN" + ",".join(["one", *(f"A{number}" for number in range(count))])) == found
+    assert [finding.rule for finding in shelf.findings] == ["query-too-large"] * (not found)
 
 
 def test_too_many_sort_keys(shelf: Desk) -> None:
