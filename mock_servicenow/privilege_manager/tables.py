@@ -130,8 +130,8 @@ class AppTables:
             Column("due", type="longint", indexed=True),
             Column("leased_until", type="longint"),
             Column("owner"),
-            Column("attempts", max_length=LONG_TEXT),
-            Column("error", max_length=1000),
+            Column("attempts"),
+            Column("error"),
         )
         return Table(self.delivery.name, "Delivery", columns=columns, web_service_access=False)
 

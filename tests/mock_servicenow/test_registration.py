@@ -222,7 +222,7 @@ async def test_lengths_of_columns(instance: Instance) -> None:
 
 async def test_names_of_records(instance: Instance) -> None:
     """An activity type is shown by its name, a request and a response by their request's id."""
-    tables = ",".join([ACTIVITY_TYPE, REQUEST, RESPONSE])
+    tables = f"{ACTIVITY_TYPE},{REQUEST},{RESPONSE}"
     rows = await instance.read("sys_dictionary", query=f"nameIN{tables}^display=true^ORDERBYname")
     assert [row["element"] for row in rows] == ["name", "request_id", "request_id"]
 

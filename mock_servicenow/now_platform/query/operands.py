@@ -80,7 +80,7 @@ class Operand:
         if len(stored) == 1:
             return self.comparable == sa.literal(stored[0], _type_of(stored[0]))
         kind = max(map(_type_of, stored), key=lambda kind: isinstance(kind, sa.Double))
-        return self.comparable.in_(sa.bindparam(None, list(stored), expanding=True, type_=kind))
+        return self.comparable.in_(sa.bindparam(None, list(stored), type_=kind))
 
     def _usable(self, values: Sequence[str]) -> list[str | float]:
         if self.kind is Kind.IDENTIFIER:  # sys_ids are lower case, unless a client chose one
