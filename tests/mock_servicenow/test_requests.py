@@ -243,11 +243,21 @@ async def test_approver_decides_and_reader_does_not(instance: Instance) -> None:
     assert instance.console.decisions[0]["RespondedBy"] == "approver"
 
 
-async def test_ready_made_users(instance: Instance) -> None:
-    """The three users that the app's prerequisites name are there, with the administrator's password."""
-    for name in ("privman.admin", "privman.approver", "privman.integration"):
-        (user,) = await instance.read("sys_user", query=f"user_name={name}")
-        assert user["active"] == "true"
+READY_MADE = {
+    "privman.admin": ["x_thyti_thycotic_p.admin"],
+    "privman.approver": ["x_thyti_thycotic_p.approver"],
+    "privman.integration": ["approval_admin", "web_service_admin"],
+}
+
+
+@pytest.mark.parametrize(("name", "roles"), READY_MADE.items())
+async def test_ready_made_users(instance: Instance, name: str, roles: list[str]) -> None:
+    """The three users that the app's prerequisites name are there with their roles, and may log on."""
+    (user,) = await instance.read("sys_user", query=f"user_name={name}")
+    assert (user["active"], user["name"]) == ("true", name.replace(".", " ").title())
+    held = await instance.read("sys_user_has_role", query=f"user={user['sys_id']}", sysparm_fields="role.name")
+    assert sorted(each["role.name"] for each in held) == roles
+    assert (await instance.call("GET", f"/api/now/table/{REQUEST}", (name, "admin"))).status == 200
 
 
 async def test_status_of_a_repeated_request_can_be_overridden(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ def shelf(desk: Desk) -> Desk:
         ("nothing=x", ""),
         ("number=javascript:while(true){}", ""),
         ("number=A^^ORDERBYnothing^GROUPBYx", "one"),
+        ("number=A^123TEXTINDEXGROUP321=x", "one"),
+        ("number=A^123TEXTQUERY321= ", "one"),
         ("priority=high^ORnumber=A", "one"),
     ],
 )
