@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -172,13 +173,22 @@ async def test_tokens_are_revoked(console: ConsoleUnderTest) -> None:
     assert (await console.deliver({}, token))[0] == 401
 
 
+@pytest.mark.parametrize("seconds", [0, 0.5, 316_224_000])
+async def test_any_expiry_up_to_ten_years(console: ConsoleUnderTest, seconds: float) -> None:
+    """A user may expire at once, within a second, or in ten years."""
+    changed = await console.admin("POST", "/api-user", {"expires_in": seconds})
+    expires = datetime.fromisoformat(changed["expires_at"])
+    assert expires == datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
         ("/api-settings", {}, "'api_enabled' is missing; expected true or false"),
         ("/api-user", {"state": "Locked"}, "'state' is 'Locked' (did you mean 'LockedOut'?); expected one of Active,"),
         ("/api-user", {"expires_in": True}, "'expires_in' is True; expected a number from 0 to"),
-        ("/api-user", {"expires_in": -1}, "'expires_in' is -1; expected a number from 0 to"),
+        ("/api-user", {"expires_in": -1}, "'expires_in' is -1; expected a number from 0 to 316224000"),
+        ("/api-user", {"expires_in": 316_224_001}, "'expires_in' is 316224001; expected a number from 0 to"),
         ("/api-user", {"roles": "x"}, "unknown key 'roles' (did you mean 'role'?); expected role, state, expires_in"),
         ("/api-user/reset-secret", {"update": True}, "unknown key 'update'"),
         ("/foreign-system", {"base_url": "x"}, "'base_url' is 'x'; expected an address such as"),

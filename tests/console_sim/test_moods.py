@@ -66,6 +66,7 @@ async def after(console: ConsoleUnderTest, mood: Mood) -> str:
             answering(200, CANCELLED),
             "200 with an error in its body: Transaction cancelled: maximum execution time exceeded",
         ),
+        (answering(300), "300: redirected to 'nowhere', a login page or a hibernating instance; expected JSON"),
         (answering(500, '{"error":{}}'), "500 with an empty error"),
         (answering(502, "<html>Bad Gateway</html>", "text/html"), "502 without an error in JSON"),
         (answering(503, "[]"), "503 without an error envelope"),
@@ -81,6 +82,20 @@ async def test_passing_failure(console: ConsoleUnderTest, mood: Mood, told: str)
     await console.advance(60)
     (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
     assert (request["sent"], request["last_error"], request["attempts"]) == (True, "", 2)
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("x" * 1_000, "x" * 1_000),
+        ("x" * 1_001, "x" * 1_000 + "…"),
+        ([[[["x"]]]], "[[[[...]]]]"),
+        ([[["x"]]], "[[['x']]]"),
+    ],
+)
+async def test_messages_are_told_as_far_as_anybody_reads(console: ConsoleUnderTest, message: object, told: str) -> None:
+    """Of a long message the beginning is told, of a deep one the outside."""
+    assert await after(console, answering(500, json.dumps({"error": {"message": message}}))) == f"500 {told}"
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 415])
@@ -131,7 +146,9 @@ async def test_silence_times_out(console: ConsoleUnderTest) -> None:
     console.servicenow.asked.clear()
     asking = asyncio.create_task(console.ask())
     await console.servicenow.asked.wait()
-    await console.advance(30)
+    await console.advance(29)
+    assert not asking.done()
+    await console.advance(1)
     request = await asking
     assert request["last_error"].endswith("no answer within 30 s")
     await console.advance(60)

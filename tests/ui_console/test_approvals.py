@@ -163,6 +163,13 @@ async def test_long_texts_are_cut(site: Site) -> None:
     assert len(shown.html) < 40_000
 
 
+@pytest.mark.parametrize(("length", "end"), [(2_000, ""), (2_001, "…")])
+async def test_texts_of_two_thousand_characters_are_shown(site: Site, length: int, end: str) -> None:
+    """A longer text ends in an ellipsis."""
+    await site.ask(UserReason="y" * length)
+    assert f"{'y' * 2_000}{end} " in (await site.person.get(APPROVALS)).text
+
+
 async def test_policy_is_shown_as_text(site: Site) -> None:
     """A policy named like a script is escaped."""
     await site.ask()
