@@ -3,13 +3,17 @@
 Each attack meets a fresh server on a port of this machine, and comes from a process of its own that ends after
 `LONGEST` seconds. Meanwhile another caller asks for a small thing again and again.
 
-    python -m benchmarks.hostile [mock|console] [part of an attack's name]
+    python -m benchmarks.hostile [mock|large|console] [part of an attack's name]
+
+The large instance has `ROWS` incidents.
 """
 
 import asyncio
+import atexit
 import json
 import multiprocessing
 import os
+import re
 import sys
 import threading
 import time
@@ -20,9 +24,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from benchmarks.servers import AUTHORIZATION, HOST, Client, Server, mock_servicenow, serve, show
+from mock_servicenow.blueprint import Blueprint
+from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.virtual_clock import VirtualClock
 
 PORT = 18090
 LONGEST = 20
@@ -31,7 +41,8 @@ MIB = 1024 * 1024
 TEN_MIB = 10 * MIB - 1000
 TABLE = "/api/now/table/incident"
 JSON, XML, FORM = "application/json", "application/xml", "application/x-www-form-urlencoded"
-Attack = Callable[[], Coroutine[None, None, None]]
+Attack = Callable[[], Coroutine[None, None, object]]
+ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Side:
         attacks: by name.
     """
 
-    command: list[str]
+    command: Callable[[], list[str]]
     asked: str
     attacks: dict[str, Attack]
 
@@ -57,8 +68,8 @@ async def send(  # noqa: PLR0913 - what a request may have
     known: bool = True,
     headers: Iterable[str] = (),
     method: str = "POST",
-) -> None:
-    """Send a request, in chunks unless its length is given, and wait for the end of the answer."""
+) -> bytes:
+    """Send a request, in chunks unless its length is given, and return the end of the answer."""
     reader, writer = await asyncio.open_connection(HOST, PORT)
     framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
     login = [f"Authorization: {AUTHORIZATION}"] * known
@@ -68,10 +79,13 @@ async def send(  # noqa: PLR0913 - what a request may have
         async for chunk in framed(chunks, chunked=length is None):
             writer.write(chunk)
             await writer.drain()
-        while await reader.read(MIB):
-            pass
+        end = b""
+        while piece := await reader.read(MIB):
+            end = piece
     except ConnectionError:
-        pass  # the server has had enough
+        return b""  # the server has had enough
+    else:
+        return end
     finally:
         writer.close()
 
@@ -174,10 +188,60 @@ def xml(content: bytes) -> bytes:
 
 
 async def tiny_query() -> None:
-    """Ask a query of 10,000 conditions by a tiny URL."""
+    """Ask a query of 6,000 conditions by a tiny URL."""
     terms = quote("^".join(f"numberLIKE{number}" for number in range(6_000)))
-    await one("/api/now/tinyurl", JSON, json.dumps({"url": f"{TABLE}?sysparm_query={terms}"}).encode())()
-    await one(f"{TABLE}?sysparm_tiny=x", JSON, b"")()
+    body = json.dumps({"url": f"{TABLE}?sysparm_query={terms}"}).encode()
+    answer = await send("/api/now/tinyurl", JSON, [body], length=len(body), headers=["Connection: close"])
+    [tiny] = re.findall(rb"sysparm_tiny=(\w+)", answer)
+    await one(f"{TABLE}?sysparm_tiny={tiny.decode()}", JSON, b"")()
+
+
+def distinct(times: int, path: Callable[[int], str], *, known: bool = True) -> Attack:
+    """Return the attack of many requests one after the other, each with an address of its own."""
+
+    async def attack_distinctly() -> None:
+        for number in range(times):
+            await one(path(number), JSON, b"", known=known)()
+
+    return attack_distinctly
+
+
+def long_query(number: int) -> str:
+    """Return a list of which the query has a hundred conditions, of many shapes."""
+    columns = ["number", "short_description", "description", "caller_id.name", "category", "close_notes"]
+    operators = ["LIKE", "STARTSWITH", "=", "!=", "ENDSWITH", ">"]
+    terms = (
+        f"{columns[(number * 7 + at * at) % 6]}{operators[(number // 6 + at * at * at) % 6]}{number}.{at}"
+        for at in range(100)
+    )
+    return f"{TABLE}?sysparm_limit=1&sysparm_query={quote('^'.join(terms))}"
+
+
+def then(first: Attack, *others: Attack) -> Attack:
+    """Return the attack of several, one after the other."""
+
+    async def attack_in_turn() -> None:
+        for attack in (first, *others):
+            await attack()
+
+    return attack_in_turn
+
+
+def get(path: str, *, known: bool = True) -> Attack:
+    """Return the attack of one request without a body."""
+    return one(path, JSON, b"", known=known)
+
+
+def page(path: str) -> Attack:
+    """Return the attack of one page of the instance, for a browser that is logged in."""
+
+    async def look() -> None:
+        login = [f"Authorization: {AUTHORIZATION}", "Connection: close"]
+        opened = await send(f"{TABLE}?sysparm_limit=1", JSON, length=0, method="GET", headers=login, known=False)
+        cookies = b"; ".join(re.findall(rb"Set-Cookie: ([^;]+)", opened)).decode()
+        await send(path, JSON, length=0, method="GET", headers=[f"Cookie: {cookies}", "Connection: close"], known=False)
+
+    return look
 
 
 async def file_there_and_back() -> None:
@@ -190,7 +254,21 @@ async def file_there_and_back() -> None:
     await one("/api/now/attachment?sysparm_limit=2", JSON, b"")()
 
 
+def exchange(number: int) -> Attack:
+    """Return the attack of the page of an exchange."""
+    return get(f"/__cockpit/exchanges/{number}", known=False)
+
+
+def long_urls() -> bytes:
+    """Return a batch of which each item has a long URL of its own, of many parameters."""
+    items = [{"id": "1", "method": "GET", "url": f"{TABLE}?sysparm_limit=1&{'a&' * 8_000}{n}"} for n in range(500)]
+    return json.dumps({"rest_requests": items}).encode()
+
+
 SENTENCE = " ".join(f"w{number}" for number in range(32))
+JWT = b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=e30."
+REQUESTS = "/api/now/table/x_thyti_thycotic_p_request"
+WALKS = ",".join(f"parent.caller_id.manager.manager.{name}" for name in ("name", "email", "title", "city", "phone"))
 MOCK: dict[str, Attack] = {
     "700 MiB of an upload, unfinished, by a stranger": unfinished("/api/now/attachment/file?file_name=a"),
     "700 MiB of an upload, unfinished, by a user": unfinished("/api/now/attachment/file?file_name=a", known=True),
@@ -235,8 +313,73 @@ MOCK: dict[str, Attack] = {
             TABLE, JSON, [], length=0, headers=[*(f"Cookie: {'a=b;' * 2_000}" for _ in range(50)), "Connection: close"]
         ),
     ),
+    "1,000 queries of 100 conditions": distinct(1_000, long_query),
+    "1,000 lists of 300 fields": distinct(
+        1_000,
+        lambda n: f"{TABLE}?sysparm_limit=1&sysparm_fields={','.join(f'caller_id.u{n}_{at}' for at in range(300))}",
+    ),
+    "100 users with passwords of 1 MiB": many(
+        10, again(10, one("/oauth_token.do", FORM, b"grant_type=password&username=admin&password=" + b"x" * MIB))
+    ),
+    "a JWT of 1 MiB": one("/oauth_token.do", FORM, JWT + b"e30." * (MIB // 4), known=False),
+    "a bearer token of 1 MiB": get(f"{TABLE}?access_token={'x' * 15_000}", known=False),
+    "a pile of bodies, and the journal's pages": then(
+        again(50, one(TABLE, JSON, json.dumps({"description": "x," * (MIB // 3)}).encode())),
+        get("/__admin/requests"),
+        get("/__cockpit/sequence?about=nothing", known=False),
+        get("/__cockpit?find=nothing&only=findings", known=False),
+        get("/__cockpit/exchanges/20", known=False),
+    ),
+    "a body of nested lists on a page": then(
+        one(TABLE, JSON, b"[" * 200 + b"1," * 90_000 + b"1" + b"]" * 200), *map(exchange, range(1, 60))
+    ),
+    "a body of 10,000 unknown keys, judged": then(
+        one(REQUESTS, JSON, joined(9_900, lambda n: f'"metadat{n}":1', "{", "}")), get("/__admin/findings")
+    ),
+    "1,000 small attachments": again(
+        1_000, one("/api/now/attachment/file?table_name=incident&table_sys_id=x&file_name=a", "text/plain", b"x")
+    ),
+    "a query by 2,000 alternatives, on a page": page(f"/incident_list.do?sysparm_query={'number=A%5EOR' * 1_100}"),
+    "an aggregate of 25 dot-walks by 25 dot-walks": get(
+        f"/api/now/stats/incident?sysparm_group_by={WALKS}&sysparm_min_fields={WALKS}&sysparm_max_fields={WALKS}"
+    ),
+    "an XML of 9,000 unknown elements": one(TABLE, XML, xml(joined(9_000, lambda n: f"<u{n}>x</u{n}>", "", "", ""))),
+    "a batch of 500 URLs of 128 KiB": one("/api/now/v1/batch", JSON, long_urls()),
+}
+LIKES = quote("^OR".join(f"descriptionLIKE{number}x" for number in range(450)))
+SORTED = quote("^".join(f"ORDERBYparent.parent.parent.{name}" for name in ("number", "category", "state", "active")))
+LARGE: dict[str, Attack] = {
+    "all in the order of four dot-walks": get(f"{TABLE}?sysparm_query={SORTED}"),
+    "450 texts in the descriptions": get(f"{TABLE}?sysparm_query={LIKES}"),
+    "450 texts in the descriptions, six times at once": many(6, get(f"{TABLE}?sysparm_query={LIKES}")),
+    "450 texts in the descriptions, on a page": page(f"/incident_list.do?sysparm_query={LIKES}"),
+    "a text search of 32 words": MOCK["a text search of 32 words"],
+    "each row a group": get("/api/now/stats/incident?sysparm_count=true&sysparm_group_by=number"),
+    "each row a group, in words, as XML": one(
+        "/api/now/stats/incident?sysparm_group_by=number,parent&sysparm_count=true&sysparm_display_value=all", XML, b""
+    ),
+    "groups with a condition": get(
+        "/api/now/stats/incident?sysparm_count=true&sysparm_group_by=parent.number&sysparm_having=count%5Enumber%5E>%5E5"
+    ),
+    "a list of 10,000 rows in words": get(f"{TABLE}?sysparm_display_value=all"),
+    "20 lists of 10,000 rows in words at once": many(20, get(f"{TABLE}?sysparm_display_value=all")),
+    "a batch of 20 lists of 10,000 rows": one("/api/now/v1/batch", JSON, batch(f"{TABLE}?sysparm_fields=number", 20)),
+    "a related list of each row": get(
+        f"{TABLE}?sysparm_query=RLQUERYincident.parent,>=5%5EdescriptionLIKEx%5EENDRLQUERY%5EORDERBYparent.number"
+    ),
+    "the last rows, on a page": page(
+        "/incident_list.do?sysparm_query=ORDERBYshort_description&sysparm_first_row=19000"
+    ),
 }
 TOKEN = "/Tms/services/api/logon/token"  # noqa: S105 - an address
+APPROVE = "/Tms/services/api/v1/approval/approve"
+
+
+def facts() -> bytes:
+    """Return the metadata of an approval request with many facts."""
+    return json.dumps({"metadata": {f"Fact{number}": "x" * 90 for number in range(5_000)}}).encode()
+
+
 CONSOLE: dict[str, Attack] = {
     "700 MiB of a body, unfinished": unfinished(TOKEN),
     "50 endless bodies": many(50, endless(TOKEN, known=False)),
@@ -247,6 +390,31 @@ CONSOLE: dict[str, Attack] = {
     "300 bodies that do not come": many(300, never(TOKEN)),
     "1 MiB of keys": one(TOKEN, JSON, joined(90_000, lambda n: f'"k{n}":1', "{", "}")),
     "1 MiB of empty lists": one(TOKEN, JSON, joined(300_000, lambda _: "[]", "[", "]")),
+    "one key of 1 MiB": one(TOKEN, JSON, b'{"' + b"x" * (MIB - 100) + b'":1}', known=False),
+    "a decision of 1 MiB": one(APPROVE, JSON, json.dumps({"Comment": "x," * (MIB // 3)}).encode(), known=False),
+    "a body of 10,000 keys, judged": then(
+        one(APPROVE, JSON, joined(9_900, lambda n: f'"Commen{n}":1', "{", "}"), known=False), get("/__admin/findings")
+    ),
+    "a pile of bodies, and the journal's pages": then(
+        again(50, one(TOKEN, JSON, json.dumps({"username": "x," * (MIB // 3)}).encode())),
+        get("/__admin/requests"),
+        get("/__cockpit/sequence?about=nothing", known=False),
+        get("/__cockpit?find=nothing&only=findings", known=False),
+        get("/__cockpit/exchanges/20", known=False),
+    ),
+    "a body of nested lists on a page": then(
+        one(TOKEN, JSON, b"[" * 200 + b"1," * 90_000 + b"1" + b"]" * 200), *map(exchange, range(1, 60))
+    ),
+    "2,000 long addresses": distinct(2_000, lambda n: f"/Tms/{n}?{'a&' * 6_000}", known=False),
+    "100 requests of 500 kB of facts, and their page": then(
+        again(100, one("/__admin/approval-requests", JSON, facts(), known=False)), get("/manage-approvals", known=False)
+    ),
+    "50 cookies of 8 kB": many(
+        20,
+        lambda: send(
+            "/", JSON, [], length=0, headers=[*(f"Cookie: {'a=b;' * 2_000}" for _ in range(50)), "Connection: close"]
+        ),
+    ),
     "a form of 4 MiB": one("/login", FORM, b"&".join([b"a=%41%42"] * 450_000), known=False),
 }
 
@@ -256,9 +424,36 @@ def console_sim() -> list[str]:
     return [str(Path(sys.executable).with_name("console-sim")), "serve", "--port", str(PORT)]
 
 
+def large() -> list[str]:
+    """Return the command that serves an instance with `ROWS` incidents in a file."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    url = f"sqlite:///{Path(folder.name) / 'large.db'}"
+    blueprint = Blueprint.draw(Settings(database=url))
+    store = Store(blueprint.database(url))
+    instance = blueprint.instance(store, VirtualClock(), Ids(1))
+    blueprint.build(instance)
+    with instance.transaction(instance.system) as session:
+        session.store_rows("incident", map(incident, range(ROWS)))
+    store.close()
+    return mock_servicenow(PORT, "--database", url)
+
+
+def incident(number: int) -> dict[str, str]:
+    """Return a row; ten have the same parent."""
+    return {
+        "sys_id": f"{number:032x}",
+        "number": f"INC1{number:06}",
+        "short_description": f"text {number * 7919 % ROWS}",
+        "description": "some longer text " * 20,
+        "parent": f"{number // 10:032x}",
+    }
+
+
 SIDES = {
-    "mock": Side(mock_servicenow(PORT), f"{TABLE}?sysparm_limit=1&sysparm_fields=number", MOCK),
-    "console": Side(console_sim(), "/Tms/services/api/version", CONSOLE),
+    "large": Side(large, f"{TABLE}?sysparm_limit=1&sysparm_fields=number", LARGE),
+    "mock": Side(lambda: mock_servicenow(PORT), f"{TABLE}?sysparm_limit=1&sysparm_fields=number", MOCK),
+    "console": Side(console_sim, "/Tms/services/api/version", CONSOLE),
 }
 
 
@@ -318,11 +513,11 @@ def main() -> None:
     """Attack and print the table."""
     side = SIDES[sys.argv[1] if len(sys.argv) > 1 else "mock"]
     wanted = sys.argv[2] if len(sys.argv) > 2 else ""  # noqa: PLR2004 - the second argument
-    rows = []
+    rows, command = [], side.command()
     for name, attack in side.attacks.items():
         if wanted not in name:
             continue
-        with serve(side.command, PORT) as server:
+        with serve(command, PORT) as server:
             seen = watched(server, side.asked, attack)
         missed = " *" * (seen.waited > GOAL_MS or seen.memory > GOAL_MIB)
         rows.append([name + missed, f"{seen.waited:.0f} ms", f"{seen.memory:.0f} MiB"])

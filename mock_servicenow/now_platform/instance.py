@@ -90,6 +90,7 @@ class Instance:
         self._in_threads: set[asyncio.Task[Any]] = set()
         self._ended = 0  # how often all work was ended
         self._asides: set[Aside] = set()
+        self._pieces = asyncio.Lock()
         self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
@@ -116,6 +117,19 @@ class Instance:
         self._loop = asyncio.get_running_loop()
         return work() if self.store.embedded else await asyncio.shield(self._start_thread(work))
 
+    async def run_in_turn(self, work: Callable[[], T]) -> T:
+        """Run a piece of long work as `run` does, after those that wait already.
+
+        On an embedded database one goes on at a time, and whoever asks for little is answered between two of them.
+        """
+        if not self.store.embedded:
+            return await self.run(work)
+        async with self._pieces:
+            try:
+                return await self.run(work)
+            finally:
+                await asyncio.sleep(0)
+
     async def run_again(self, repeatable: Repeatable[T]) -> T:
         """Run work as `run` does; on an embedded database what reads for long is given up, and done again aside.
 
@@ -129,7 +143,9 @@ class Instance:
             return await self.run(work)
         before = len(findings)
         try:
-            return self.store.briefly(work)
+            if repeatable.light:
+                return self.store.briefly(work)
+            return await self.run_in_turn(partial(self.store.briefly, work))
         except OverrunError:
             del findings[before:]
         try:
@@ -208,7 +224,7 @@ class Instance:
     async def _run_steps(self, steps: Generator[Repeatable[Any] | None, Any, T]) -> T:
         before, go_on = self._ended, partial(next, steps)
         while self._ended == before:
-            step = await self.run(partial(_step, go_on))
+            step = await self.run_in_turn(partial(_step, go_on))
             if isinstance(step, _Ended):
                 value: T = step.value
                 return value
@@ -221,7 +237,6 @@ class Instance:
     ) -> "partial[Repeatable[Any] | None]":
         """Do what a step asks for, or let others do something, and return how the steps go on."""
         if step is None:
-            await asyncio.sleep(0)
             return partial(next, steps)
         try:
             return partial(steps.send, await self.run_again(step))

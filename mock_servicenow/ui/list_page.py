@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
-from yarl import URL
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
@@ -14,6 +13,7 @@ from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest import urls
 from mock_servicenow.now_platform.rest.call import Repeatable
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
@@ -70,7 +70,9 @@ class ListPage:
         url = ListUrl.read(table, visit.request.query)
         if visit.query.get("filter_field"):
             return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
-        values = await self._instance.run_again(Repeatable(lambda: self._values(visit, user, url), visit.findings))
+        values = await self._instance.run_again(
+            Repeatable(lambda: self._values(visit, user, url), visit.findings, light=False)
+        )
         return to_page(self._frame.render("list.html", visit, **values))
 
     def _values(self, visit: Visit, user: User, url: ListUrl) -> dict[str, object]:
@@ -157,4 +159,4 @@ def _expanded(session: Session, visit: Visit, url: ListUrl) -> ListUrl:
     """Return the address that ``sysparm_tiny`` stands for (platform 1.12)."""
     name = visit.query.get("sysparm_tiny")
     found = session.elevated.find("sys_tiny_url", tiny_url=name) if name else None
-    return url if found is None else ListUrl.read(url.table, URL(found["url"]).query)
+    return url if found is None else ListUrl.read(url.table, urls.parameters(urls.query_of(found["url"])))

@@ -15,7 +15,7 @@ Judge = Callable[[Exchange], Iterable[Finding]]
 Fits = Callable[[Exchange], bool]
 KEPT_EXCHANGES = 10_000
 KEPT_NOTES = 1_000
-KEPT_BYTES = 64 * 1024 * 1024
+KEPT_BYTES = 48 * 1024 * 1024
 # What Python needs around an exchange, and around each of its headers and findings.
 _PER_EXCHANGE, _PER_HEADER, _PER_FINDING = 1_000, 100, 250
 # Bytes that are read without a break, and those that an exchange counts as at least.

@@ -6,14 +6,14 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-_LARGEST_SHARE = 16
+_LARGEST_SHARE = 64
 
 
 class SizedCache(Generic[K, V]):
     """The values that were asked for last; threads may share it.
 
     Args:
-        most: what the sizes of all values come to at most. A value of more than a sixteenth of it is not kept.
+        most: what the sizes of all values come to at most. A value of more than a 64th of it is not kept.
         size: how large a value is with its key, in the same unit.
     """
 

@@ -30,9 +30,9 @@ async def test_long_queries_are_forgotten(instance: Instance) -> None:
     """Queries of a hundred conditions, each another one."""
     await instance.call("GET", "/api/now/table/incident?sysparm_limit=1")
     before, _ = tracemalloc.get_traced_memory()
-    for number in range(50):
+    for number in range(30):
         path = f"/api/now/table/incident?sysparm_limit=1&sysparm_query={_query(number)}"
         assert (await instance.call("GET", path)).status == 200
     await instance.call("DELETE", "/__admin/requests", None)
     gc.collect()
-    assert tracemalloc.get_traced_memory()[0] - before < 16 * MEBIBYTE
+    assert tracemalloc.get_traced_memory()[0] - before < 8 * MEBIBYTE

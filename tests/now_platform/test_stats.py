@@ -1,5 +1,6 @@
 """The Aggregate API (platform 3.3)."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -249,3 +250,19 @@ async def test_table_without_access(user: Client) -> None:
     """Who may not read a table at all gets no numbers of it (platform 3.3 without rights)."""
     response = await user.get("/api/now/stats/oauth_entity", params={"sysparm_count": "true"})
     assert response.status == 403
+
+
+@pytest.mark.parametrize("display", ["false", "all"])
+async def test_many_groups(client: Client, instance: Instance, display: str) -> None:
+    """They come part by part, and are the same as a few at a time."""
+    with instance.transaction(instance.system) as session:
+        session.store_rows("u_toy", [{"u_name": f"toy{number:03}"} for number in range(450)])
+    asked = {"sysparm_group_by": "u_name", "sysparm_count": "true", "sysparm_display_value": display}
+    groups = await stats(client, sysparm_query="u_nameSTARTSWITHtoy", **asked)
+    few = await stats(client, sysparm_query="u_nameSTARTSWITHtoy1", **asked)
+    assert len(groups) == 450
+    assert groups[100:200] == few
+    parameters = {"sysparm_query": "u_nameSTARTSWITHtoy", **asked}
+    answer = await client.get("/api/now/stats/u_toy", params=parameters, headers={"Accept": "application/xml"})
+    values = re.findall("<value>(.*?)</value>", await answer.text())
+    assert values == [group["groupby_fields"][0]["value"] for group in groups]

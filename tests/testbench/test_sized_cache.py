@@ -5,31 +5,31 @@ from hypothesis import strategies as st
 
 from privman_testbench.sized_cache import SizedCache
 
-KEYS = st.integers(min_value=0, max_value=9)
+KEYS = st.integers(min_value=0, max_value=99)
 
 
-@given(st.lists(st.tuples(KEYS, st.integers(min_value=0, max_value=20)), max_size=100))
+@given(st.lists(st.tuples(KEYS, st.integers(min_value=0, max_value=2)), max_size=100))
 def test_a_cache_never_holds_more_than_its_bound(given_values: list[tuple[int, int]]) -> None:
     """Whatever comes in which order, as often as it likes."""
-    cache = SizedCache[int, int](160, lambda _key, value: value)
+    cache = SizedCache[int, int](640, lambda _key, value: 10 * value)
     for key, value in given_values:
         cache[key] = value
-        assert sum(cache.get(each) or 0 for each in range(10)) <= 160
+        assert sum(10 * (cache.get(each) or 0) for each in range(100)) <= 640
 
 
 def test_what_was_asked_for_last_is_kept() -> None:
     """The value that nobody has asked for longest goes first."""
-    cache = SizedCache[int, str](32, lambda _key, value: len(value))
-    for key in range(16):
+    cache = SizedCache[int, str](128, lambda _key, value: len(value))
+    for key in range(64):
         assert cache.made(key, lambda: "ab") == "ab"
     assert cache.get(0) == "ab"
-    cache[16] = "ab"
+    cache[64] = "ab"
     assert cache.get(0) == "ab"
     assert cache.get(1) is None
 
 
 def test_a_large_value_is_not_kept() -> None:
     """It would take the place of all the others."""
-    cache = SizedCache[int, str](160, lambda _key, value: len(value))
+    cache = SizedCache[int, str](640, lambda _key, value: len(value))
     assert cache.made(1, lambda: "x" * 11) == "x" * 11
     assert cache.get(1) is None

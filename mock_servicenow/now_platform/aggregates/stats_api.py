@@ -1,6 +1,7 @@
 """The Aggregate API (platform 3.3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from multidict import CIMultiDict
 from mock_servicenow.now_platform.aggregates.columns import StatsColumns, drop_unusable
 from mock_servicenow.now_platform.aggregates.parameters import Aggregate, StatsParameters, ignore, read_stats_parameters
 from mock_servicenow.now_platform.aggregates.select import StatsSelect
-from mock_servicenow.now_platform.aggregates.xml_text import write_stats
+from mock_servicenow.now_platform.aggregates.xml_text import stats_pieces, write_stats
 from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.values import from_database
 from mock_servicenow.now_platform.errors import MethodNotAllowed, UnknownPath
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _WORDS = 2  # stats/{table}
 _VERBS = ("GET", "HEAD")
+_AT_ONCE = 200
+"""Groups that are shown before others get a turn."""
 
 Stats = Mapping[str, str | Mapping[str, str]]
 
@@ -46,13 +49,32 @@ class StatsApi:
         media = response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
             access.check_reach(session, table)
-            result = _result(call, session, table)
-        if media == "xml":
-            return Answer(200, write_stats(result), CIMultiDict({"Content-Type": XML}))
-        return Answer(200, orjson.dumps({"result": result}), CIMultiDict({"Content-Type": JSON}))
+            groups = _groups(call, session, table)
+            if len(groups.rows) <= _AT_ONCE:
+                result = groups.shown(session, groups.rows)
+                body = write_stats(result) if media == "xml" else orjson.dumps({"result": result})
+                return Answer(200, body, CIMultiDict({"Content-Type": XML if media == "xml" else JSON}))
+        parts = self._parts(call, groups)
+        pieces = stats_pieces(parts) if media == "xml" else _json_pieces(parts)
+        return Answer(200, headers=CIMultiDict({"Content-Type": XML if media == "xml" else JSON}), pieces=pieces)
+
+    def _parts(self, call: Call, groups: "_Groups") -> Iterator[object]:
+        """Yield what is shown of many groups, others being answered between the parts."""
+        for start in range(0, len(groups.rows), _AT_ONCE):
+            with self._instance.transaction(call.user) as session:
+                part = groups.shown(session, groups.rows[start : start + _AT_ONCE])
+            yield part
 
 
-def _result(call: Call, session: "Session", table: str) -> object:
+def _json_pieces(parts: Iterable[object]) -> Iterator[bytes]:
+    before = b'{"result":['
+    for part in parts:
+        yield before + orjson.dumps(part)[1:-1]
+        before = b","
+    yield b"]}"
+
+
+def _groups(call: Call, session: "Session", table: str) -> "_Groups":
     asked = read_stats_parameters(call)
     if not asked.aggregates:
         call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
@@ -60,10 +82,23 @@ def _result(call: Call, session: "Session", table: str) -> object:
     columns = StatsColumns(queries.scope(session), table)
     parameters = drop_unusable(asked, columns, partial(ignore, call))
     statement = StatsSelect(columns, query.where).statement(parameters)
-    rows = [_Group(session, columns, parameters, row) for row in session.work.transaction.execute(statement)]
-    if parameters.group_by:
-        return [{"stats": row.stats(), "groupby_fields": row.fields()} for row in rows]
-    return {"stats": rows[0].stats() if rows else {}}
+    return _Groups(columns, parameters, session.work.transaction.execute(statement).all())
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The rows of the statement: one a group, or a single one."""
+
+    columns: StatsColumns
+    parameters: StatsParameters
+    rows: Sequence[Sequence[Any]]
+
+    def shown(self, session: "Session", some: Iterable[Sequence[Any]]) -> object:
+        """Return some of the rows as the API shows them."""
+        shown = [_Group(session, self.columns, self.parameters, row) for row in some]
+        if self.parameters.group_by:
+            return [{"stats": group.stats(), "groupby_fields": group.fields()} for group in shown]
+        return {"stats": shown[0].stats() if shown else {}}
 
 
 class _Group:

@@ -1,6 +1,6 @@
 """Aggregates as XML: one element a key, repeated for lists (platform 1.10; the shape is inferred)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mock_servicenow.now_platform.rest.xml_text import HEAD, character_data, element
 
@@ -8,6 +8,15 @@ from mock_servicenow.now_platform.rest.xml_text import HEAD, character_data, ele
 def write_stats(result: object) -> bytes:
     """Return the answer whose JSON form has the result under ``result``."""
     return f"{HEAD}{_element('response', {'result': result})}".encode()
+
+
+def stats_pieces(parts: Iterable[object]) -> Iterator[bytes]:
+    """Return the same answer piece by piece, of a result that is a list and comes in parts."""
+    before = f"{HEAD}<response>"
+    for part in parts:
+        yield f"{before}{_element('result', part)}".encode()
+        before = ""
+    yield b"</response>"
 
 
 def _element(name: str, value: object) -> str:

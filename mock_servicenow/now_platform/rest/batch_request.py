@@ -5,11 +5,12 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
-from multidict import CIMultiDict, MultiDict
+from multidict import CIMultiDict
 from yarl import URL
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest, UnreadableBody, UriTooLong
+from mock_servicenow.now_platform.rest import urls
 from mock_servicenow.now_platform.rest.bodies import read_json
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.limits import LONGEST_HEADER, LONGEST_URL
@@ -45,14 +46,14 @@ class BatchItem:
             raise UriTooLong(len(self.url))
         if not self.method or not self.url:
             raise BadRequest("Invalid batch request", f"item '{self.id}' needs both method and url")
-        url = self._parsed_url()
+        url, query = self._parsed_url()
         if _NESTED.fullmatch(url.path):
             raise BadRequest("Invalid batch request", f"item '{self.id}' is a batch itself")
         return Call(
             self.method,
             url.path,
-            MultiDict(url.query),
-            url.raw_query_string,
+            urls.parameters(query),
+            query,
             outer.origin,
             self.headers,
             self._content(),
@@ -60,9 +61,9 @@ class BatchItem:
             outer.findings,
         )
 
-    def _parsed_url(self) -> URL:
+    def _parsed_url(self) -> tuple[URL, str]:
         try:
-            return URL(self.url)
+            return urls.address_of(self.url), urls.query_of(self.url)
         except ValueError:
             raise BadRequest("Invalid batch request", f"item '{self.id}' has the url '{self.url}'") from None
 

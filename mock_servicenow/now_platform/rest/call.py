@@ -91,10 +91,12 @@ class Repeatable(Generic[T]):
 
     Attributes:
         findings: what it adds findings to.
+        light: whether it asks for so little that it need not wait for those that ask for much.
     """
 
     work: Callable[[], T]
     findings: list[Finding]
+    light: bool = True
 
 
 Steps = Generator[Repeatable[Any] | None, Any, Answer]

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import orjson
-from multidict import CIMultiDict, MultiDict
-from yarl import URL
+from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, UnreadableBody
+from mock_servicenow.now_platform.rest import urls
 from mock_servicenow.now_platform.rest.bodies import read_json
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call
 from mock_servicenow.now_platform.rest.limits import LONGEST_URL
@@ -41,7 +41,7 @@ class TinyUrlApi:
 
 def _page(url: str) -> str:
     try:
-        return f"{URL(url).name}_list.do"
+        return f"{urls.address_of(url).name}_list.do"
     except ValueError:
         raise UnreadableBody(f"'{url}' is no URL") from None
 
@@ -52,6 +52,5 @@ def expand(call: Call, session: "Session") -> None:
     found = None if name is None else session.elevated.find(TABLE, tiny_url=name)
     if found is None:
         return
-    url = URL(found["url"])
-    call.query = MultiDict(url.query)
-    call.raw_query = url.raw_query_string
+    call.raw_query = urls.query_of(found["url"])
+    call.query = urls.parameters(call.raw_query)

@@ -46,6 +46,8 @@ LARGEST_FILE = 1_100 * 1024 * 1024
 """The same for files, of which it takes 1024 MB (platform 3.1)."""
 _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 
+_LISTS = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/[^/]*")
+_SHORT, _DIGITS_OF_FEW = 500, 2
 _LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
 _AT_ONCE = 6
 """Long pieces of work with long bodies that go on at the same time: their bodies are in memory."""
@@ -104,7 +106,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
             answered = await instance.work_off(_begun(begin), turns)
         else:
-            outcome = await instance.run_again(Repeatable(begin, findings_of(request)))
+            outcome = await instance.run_again(Repeatable(begin, findings_of(request), _is_light(request)))
             answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
             status=answered.status,
@@ -114,6 +116,16 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         )
 
     return [web.route("*", "/api/{path:(?s:.*)}", answer)]
+
+
+def _is_light(request: web.Request) -> bool:
+    """Return whether a request asks for little: it is short, and about one record or a list of some."""
+    if len(request.raw_path) > _SHORT:
+        return False
+    if request.method != "GET" or _LISTS.fullmatch(request.path) is None:
+        return True
+    limit = request.query.get("sysparm_limit", "")
+    return limit.isdecimal() and len(limit) <= _DIGITS_OF_FEW
 
 
 def _begun(begin: Callable[[], Answer | Steps]) -> Steps:
@@ -133,9 +145,8 @@ def _content(instance: "Instance", answer: Answer) -> bytes | AsyncIterator[byte
 
 
 async def _streamed(instance: "Instance", pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while piece := await instance.run(lambda: next(pieces, b"")):
+    while piece := await instance.run_in_turn(lambda: next(pieces, b"")):
         yield piece
-        await asyncio.sleep(0)
 
 
 async def read_body(request: web.Request, most: int) -> Body:
