@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from console_sim.errors import StoreError, UnusableDatabaseError
-from console_sim.shelf import Kind, Shelf
+from console_sim.shelf import KEPT_BYTES, Kind, Shelf, full
 from privman_testbench.addresses import without_login
 from privman_testbench.reasons import reason_of
 
@@ -40,13 +40,16 @@ class Database:
 
     Args:
         url: a SQLAlchemy URL such as ``sqlite:///console.db``.
+        kept_bytes: bounds what of each kind is unfinished, which is worked on in memory.
 
     Raises:
         UnusableDatabaseError: the URL is not one of an SQLite file, or the file can't be used.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kept_bytes: int = KEPT_BYTES) -> None:
         self._path = file_of(url)
+        self._kept_bytes = kept_bytes
+        self._shelves: list[FileShelf[object]] = []
         _create_private(self._path)
         self._engine = sa.create_engine(
             sa.URL.create("sqlite", database=self._path),
@@ -66,7 +69,9 @@ class Database:
 
     def shelf(self, kind: Kind[T]) -> Shelf[T]:
         """Return the shelf of a kind."""
-        return FileShelf(self, kind)
+        shelf = FileShelf(self, kind, self._kept_bytes)
+        self._shelves.append(shelf)  # type: ignore[arg-type] # to be counted, whatever it holds
+        return shelf
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -77,11 +82,13 @@ class Database:
             self.run(sa.text("COMMIT"))
         except BaseException:
             self._roll_back()
+            self._recount()
             raise
 
     def clear(self) -> None:
         """Empty every shelf."""
         self.run(_DOCUMENT.delete())
+        self._recount()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -100,6 +107,10 @@ class Database:
         """Return the error of a database that failed while the console serves, and log it."""
         _log.error("database %r failed: %s", self._path, reason)
         return StoreError(f"the console's database failed: {reason}")
+
+    def _recount(self) -> None:
+        for shelf in self._shelves:
+            shelf.recount()
 
     def _roll_back(self) -> None:
         # A full disk may have ended the transaction already.
@@ -137,27 +148,50 @@ class Database:
 
 
 class FileShelf(Shelf[T]):
-    """Keeps things in the file, and nothing in memory."""
+    """Keeps things in the file, and nothing in memory.
 
-    def __init__(self, database: Database, kind: Kind[T]) -> None:
+    Things about which something remains to be done are worked on in memory, so that only as many are taken as fit in
+    there; any number of others is.
+    """
+
+    def __init__(self, database: Database, kind: Kind[T], kept_bytes: int) -> None:
         self._database = database
         self._kind = kind
+        self._kept_bytes = kept_bytes
         self._decoder = msgspec.json.Decoder(kind.type)
+        self._weights: dict[str, int] = {}  # of unfinished things
+        self._bytes = 0
+        self.recount()
 
     def get(self, key: str) -> T | None:
         """Return the thing of that key."""
         return next(iter(self._read(_GET, key=key)), None)
 
     def put(self, thing: T) -> T:
-        """Keep a thing, in the place of the one with the same key if there is one, and return it."""
+        """Keep a thing, in the place of the one with the same key if there is one, and return it.
+
+        Raises StoreError when a new one finds memory full of unfinished ones.
+        """
         kind = self._kind
+        weight = kind.weight(thing) if kind.unfinished(thing) else 0
+        if kind.key(thing) not in self._weights:
+            self._make_room(weight)
         values = {"key": kind.key(thing), "unfinished": kind.unfinished(thing), "body": msgspec.json.encode(thing)}
         self._database.run(_PUT, kind=kind.name, **values)
+        self._count(kind.key(thing), weight)
         return thing
 
     def remove(self, key: str) -> None:
         """Keep that thing no longer."""
         self._database.run(_REMOVE, kind=self._kind.name, key=key)
+        self._count(key, 0)
+
+    def recount(self) -> None:
+        """Count the unfinished things that are in the file now, as far as they can be read."""
+        self._weights.clear()
+        with suppress(StoreError):  # which has been logged
+            self._weights.update({self._kind.key(thing): self._kind.weight(thing) for thing in self.unfinished()})
+        self._bytes = sum(self._weights.values())
 
     def __iter__(self) -> Iterator[T]:
         last = 0
@@ -175,6 +209,23 @@ class FileShelf(Shelf[T]):
     def unfinished(self) -> list[T]:
         """Return those about which something remains to be done, oldest first."""
         return self._read(_UNFINISHED)
+
+    def _make_room(self, weight: int) -> None:
+        """Stop counting the oldest unfinished things about which nothing is done any more; raises StoreError."""
+        while weight and self._bytes + weight > self._kept_bytes:
+            ended = [thing for thing in self._read(_OLDEST) if self._kind.may_go(thing)]
+            if not ended:
+                raise full(
+                    self._kind, len(self._weights), self._kept_bytes, "new ones are taken once some have been sent"
+                )
+            for key in map(self._kind.key, ended):
+                self._database.run(_FINISH, kind=self._kind.name, key=key)
+                self._count(key, 0)
+
+    def _count(self, key: str, weight: int) -> None:
+        self._bytes += weight - self._weights.pop(key, 0)
+        if weight:
+            self._weights[key] = weight
 
     def _read(self, statement: sa.Executable, **values: object) -> list[T]:
         return [self._decode(row) for row in self._database.run(statement, kind=self._kind.name, **values)]
@@ -225,6 +276,8 @@ _AFTER = sa.text(
     f"SELECT number, body FROM document WHERE kind = :kind AND number > :last ORDER BY number LIMIT {_BATCH}"  # noqa: S608 - a number
 )
 _UNFINISHED = sa.text("SELECT number, body FROM document WHERE kind = :kind AND unfinished ORDER BY number")
+_OLDEST = sa.text("SELECT number, body FROM document WHERE kind = :kind AND unfinished ORDER BY number LIMIT 20")
+_FINISH = sa.text("UPDATE document SET unfinished = 0 WHERE kind = :kind AND key = :key")
 _NEWEST = sa.text(
     "SELECT number, body FROM document WHERE number IN "
     "(SELECT number FROM document WHERE kind = :kind ORDER BY number DESC LIMIT :count OFFSET :skipped) "

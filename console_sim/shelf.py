@@ -189,7 +189,12 @@ class MemoryShelf(Shelf[T]):
             if key != spared and self._kind.may_go(thing):
                 self.remove(key)
                 return
-        raise StoreError(
-            f"{len(self._things):,} undecided {self._kind.name}s fill the {self._kept_bytes // 1024:,} KiB "
-            "that a console keeps of them in memory; decide some, or start it with --database"
-        )
+        raise full(self._kind, len(self._things), self._kept_bytes, "decide some, or start it with --database")
+
+
+def full(kind: Kind[T], count: int, kept_bytes: int, remedy: str) -> StoreError:
+    """Return the error of a shelf that takes nothing new."""
+    return StoreError(
+        f"{count:,} undecided {kind.name}s fill the {kept_bytes // 1024:,} KiB that a console keeps of them in memory; "
+        f"{remedy}"
+    )

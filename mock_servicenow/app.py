@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.control_plane import ControlPlane
+from mock_servicenow.leftovers import sweep
 from mock_servicenow.moods import OPTIONS, Moods
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
@@ -146,6 +147,7 @@ def _running(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(_app: web.Application) -> AsyncIterator[None]:
         try:
+            await instance.run(lambda: sweep(instance))
             await imports.start()
             await privilege_manager.start()
             yield

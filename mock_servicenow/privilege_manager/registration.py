@@ -31,9 +31,11 @@ class Registrations:
     def rules(self) -> list[BusinessRule]:
         """Return the rules that guard the Secret of every registration and report what is bounded."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
+        gone: frozenset[Operation] = frozenset({"update", "delete"})
         return [
             BusinessRule("Keep the Secret apart", self._table.name, "before", written, self._keep_secret),
             BusinessRule("Bound the configuration", self._table.name, "after", written, self._report_bounds),
+            BusinessRule("Forget the Client Id", self._table.name, "after", gone, self._forget_client_id),
             BusinessRule("Forget the Secret", self._table.name, "after", frozenset({"delete"}), self._forget_secret),
         ]
 
@@ -111,6 +113,17 @@ class Registrations:
             return
         values = {self._secret["configuration"]: instance_id, self._secret["secret"]: secret}
         session.insert(self._secret.name, values)
+
+    def _forget_client_id(self, context: RuleContext) -> None:
+        """Let a Client Id be forgotten in time that no registration has any more."""
+        column = self._table["instance_metadata"]
+        client_id = self._client_id((context.previous or context.current)[column])
+        left = context.session.find_all(self._table.name)
+        if client_id and client_id not in (self._client_id(each[column]) for each in left):
+            context.session.on_commit(lambda: self._secrets.retire(client_id))
+
+    def _client_id(self, pairs: str) -> str:
+        return str((json_object(pairs) or {}).get(self._username, ""))
 
     def _forget_secret(self, context: RuleContext) -> None:
         self._forget(context.session, context.current["sys_id"])

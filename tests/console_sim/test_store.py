@@ -1,10 +1,15 @@
-"""What a console keeps in memory is bounded."""
+"""What a console keeps in memory is bounded, with a file, too."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from console_sim.approval_request import ApprovalRequest
+from console_sim.database import Database
 from console_sim.decision import Decision, Response
 from console_sim.errors import StoreError
 from console_sim.shelf import MemoryShelves, Shelf
@@ -24,6 +29,14 @@ def clock() -> VirtualClock:
 def shelf(clock: VirtualClock) -> Shelf[ApprovalRequest]:
     """A shelf for five approval requests."""
     return Store(MemoryShelves(15 * KIB), clock).approval_requests
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A file in whose memory five approval requests fit that are still to be sent."""
+    opened = Database(f"sqlite:///{tmp_path / 'console.db'}", 15 * KIB)
+    yield opened
+    opened.close()
 
 
 def asked(clock: VirtualClock, number: int, *, sent: bool = True) -> ApprovalRequest:
@@ -77,3 +90,48 @@ def test_change_spares_its_own_request(clock: VirtualClock, shelf: Shelf[Approva
     assert changed is not None
     assert [request.request_id for request in shelf] == ["0", "2", "3", "4"]
     assert shelf.change("1", lambda now: now.failed("", refused=False)) is None
+
+
+def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: Database) -> None:
+    """They are worked on in memory; any number that ServiceNow has is kept, and sending one makes room."""
+    shelf = Store(database, clock).approval_requests
+    for number in range(5):
+        shelf.put(asked(clock, number, sent=False))
+        shelf.put(asked(clock, 100 + number))
+    with pytest.raises(StoreError, match=r"^5 undecided approval requests fill the 15 KiB .* once some have been sent"):
+        shelf.put(asked(clock, 5, sent=False))
+    assert len(shelf) == 10
+    shelf.put(asked(clock, 3))
+    shelf.put(asked(clock, 5, sent=False))
+    shelf.put(replace(asked(clock, 5, sent=False), last_error="503"))
+    with pytest.raises(StoreError):
+        Store(database, clock).approval_requests.put(asked(clock, 6, sent=False))
+    shelf.remove("5")
+    shelf.put(asked(clock, 6, sent=False))
+
+
+async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualClock, database: Database) -> None:
+    """Nothing is done about them any more; the file keeps them."""
+    shelf = Store(database, clock).approval_requests
+    for number in range(5):
+        shelf.put(asked(clock, number, sent=False))
+    await clock.advance(16 * 3600)
+    for number in range(5, 10):
+        shelf.put(asked(clock, number, sent=False))
+    assert (len(shelf), len(shelf.unfinished())) == (10, 5)
+
+
+def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database: Database) -> None:
+    """Neither do those of a transaction that failed, nor those that were cleared."""
+    store = Store(database, clock)
+    shelf = store.approval_requests
+    for round_ in range(3):
+        with suppress(ValueError), store.transaction():
+            for number in range(5):
+                shelf.put(asked(clock, number, sent=False))
+            raise ValueError(round_)
+    for number in range(5):
+        shelf.put(asked(clock, number, sent=False))
+    store.clear()
+    shelf.put(asked(clock, 9, sent=False))
+    assert len(shelf) == 1

@@ -85,3 +85,35 @@ async def test_words_that_are_a_secret_stay_readable(instance: Instance, secret:
     await instance.clock.settle()
     journal = await instance.call("GET", "/__admin/requests", None)
     assert sum(WORDS in json.dumps(exchange) for exchange in journal.body["requests"]) >= 2
+
+
+@pytest.mark.parametrize("gone", ["replaced", "deleted"])
+async def test_the_client_id_of_a_gone_registration_is_forgotten_in_time(instance: Instance, gone: str) -> None:
+    """It is masked until many dead secrets have followed it; one that another registration has stays masked."""
+    first, other = "85d71683-7dac-4762-8120-76a9a564fdc2", "95d71683-7dac-4762-8120-76a9a564fdc3"
+    instance_id, kept = await instance.register(Username=first), await instance.register(Username=other)
+    doubled = await instance.register(Username=other)
+    await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{doubled}")
+    if gone == "deleted":
+        await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{instance_id}")
+    else:
+        await change(instance, instance_id, Username=other)
+    assert not await shows(instance, first)
+    for number in range(60):
+        await change(instance, kept, Username=other, Password=f"{number:02}" + "0123456789abcdef" * 3_000)
+    assert await shows(instance, first)
+    assert not await shows(instance, other)
+
+
+async def change(instance: Instance, instance_id: str, **pairs: str) -> None:
+    """Change what a console has registered."""
+    body = {"instance_metadata": json.dumps(instance.metadata() | pairs)}
+    assert (await instance.update(CONFIGURATION, instance_id, body)).status == 200
+
+
+async def shows(instance: Instance, text: str) -> bool:
+    """Tell whether the journal shows a text that somebody writes now."""
+    await instance.call("DELETE", "/__admin/requests", None)
+    await instance.insert("incident", {"short_description": f"about {text}"})
+    journal = await instance.call("GET", "/__admin/requests", None)
+    return f"about {text}" in json.dumps(journal.body)

@@ -200,6 +200,13 @@ def check_loader(session: "Session", staging: str) -> None:
         raise AccessDenied("Insert")
 
 
+def sweep(session: "Session", before: str) -> None:
+    """Remove the import sets, older than that, that a process was loading when it was killed: nobody knows of them."""
+    for import_set in session.query(SETS, f"state=loading^sys_created_on<={before}"):
+        if session.dictionary.table(import_set["table_name"]) is not None:
+            _discard(session, import_set["table_name"], import_set)
+
+
 def multiple(session: "Session", sys_id: str) -> str:
     """Return the sys_id of a group of import sets: a new one if empty; raises RecordNotFound."""
     if not sys_id:

@@ -95,6 +95,14 @@ def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[N
         raise
 
 
+def sweep(session: "Session", before: str) -> None:
+    """Remove the chunks, older than that, of files that a process was storing when it was killed."""
+    session.work.transaction.lock()
+    chunks, files = (session.dictionary.sql_table(name) for name in (CHUNKS, TABLE))
+    attached = sa.exists().where(files.c.sys_id == chunks.c.sys_attachment)
+    session.work.transaction.execute(sa.delete(chunks).where(chunks.c.sys_created_on <= before, ~attached))
+
+
 def find(session: "Session", sys_id: str) -> "Record":
     """Return an attachment's metadata; raises RecordNotFound, also if the user may not see its record."""
     attachment = session.get(TABLE, sys_id)

@@ -1,0 +1,25 @@
+"""What a killed process has left half done, and acknowledged to nobody."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.dictionary.values import utc_form
+from mock_servicenow.now_platform.identity.users import SYSTEM
+from mock_servicenow.now_platform.imports import import_sets
+from mock_servicenow.now_platform.records import attachments
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.instance import Instance
+
+STALE = timedelta(days=1)
+"""What is younger may be the work of another process, where several share a database."""
+
+_ANY_TIME = "9999-12-31 23:59:59"
+
+
+def sweep(instance: "Instance") -> None:
+    """Remove it; nothing that is being worked on is touched."""
+    before = _ANY_TIME if instance.store.embedded else utc_form(instance.clock.now() - STALE)
+    with instance.transaction(SYSTEM) as session:
+        attachments.sweep(session, before)
+        import_sets.sweep(session, before)
