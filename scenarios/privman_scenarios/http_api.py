@@ -19,6 +19,10 @@ from privman_scenarios.shapes import Shape, fault_of
 from privman_testbench.bounded import read_bounded
 
 KEPT_CALLS = 6
+NEAR_SECONDS = 60
+"""How long a party of this process may take to answer, with whatever it does first."""
+FAR_SECONDS = 30
+"""How long a system that already runs may take unless a command says otherwise."""
 USER_AGENT = "privman-scenarios"
 _SUCCESS = range(200, 300)
 # POST creates, which takes nothing from anybody.
@@ -89,6 +93,7 @@ class HttpApi:
         session: to send with.
         url: the origin.
         shared: whether others use it, because this run has not started it: then `call` changes and deletes nothing.
+        seconds: how long an answer may take.
 
     Attributes:
         url: without a trailing slash.
@@ -96,8 +101,17 @@ class HttpApi:
         listeners: are told each call when it has ended.
     """
 
-    def __init__(self, session: ClientSession, url: str, *, shared: bool = False, admin_token: str = "") -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        url: str,
+        *,
+        shared: bool = False,
+        admin_token: str = "",
+        seconds: float = NEAR_SECONDS,
+    ) -> None:
         self._session = session
+        self.seconds = seconds
         self.admin_token = admin_token
         self.shared = shared
         self.url = url.rstrip("/")
@@ -139,7 +153,9 @@ class HttpApi:
             sent["Authorization"] = auth.header
         try:
             answer = await self._send(method, path, data, sent)
-        except (ClientError, TimeoutError, OSError, ValueError) as error:
+        except TimeoutError:
+            answer = Answer(method, path, 0, {}, b"", f"no answer within {self.seconds:g} s")
+        except (ClientError, OSError, ValueError) as error:
             answer = Answer(method, path, 0, {}, b"", _reason(error))
         self.recent.append(answer)
         for listener in self.listeners:
@@ -148,7 +164,7 @@ class HttpApi:
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
         async with (
-            asyncio.timeout(60),
+            asyncio.timeout(self.seconds),
             self._session.request(
                 method,
                 URL(f"{self.url}{path}", encoded=True),

@@ -27,7 +27,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
 from privman_scenarios.errors import UnusableFileError
-from privman_scenarios.http_api import Call, HttpApi
+from privman_scenarios.http_api import FAR_SECONDS, Call, HttpApi
 from privman_scenarios.output import SECRETS
 from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
@@ -52,12 +52,14 @@ class Remote:
 
     Attributes:
         admin_token: what its control plane demands, empty where it demands nothing.
+        seconds: how long it may take to answer.
     """
 
     url: str
     user: str = ""
     password: str = field(default="", repr=False)
     admin_token: str = field(default="", repr=False)
+    seconds: float = FAR_SECONDS
 
     def __post_init__(self) -> None:
         SECRETS.add_login(self.user, self.password)
@@ -70,7 +72,7 @@ class Remote:
 
     def api(self, session: ClientSession) -> HttpApi:
         """Return how to speak to it."""
-        return HttpApi(session, self.url, shared=True, admin_token=self.admin_token)
+        return HttpApi(session, self.url, shared=True, admin_token=self.admin_token, seconds=self.seconds)
 
 
 class WorldBuilder:

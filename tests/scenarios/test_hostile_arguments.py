@@ -38,6 +38,7 @@ OPTIONS: dict[str, dict[str, list[str]]] = {
     "run s.yaml": {
         **dict.fromkeys(("--seed", "--jobs", "--orders", "--max-skipped", "--min-coverage"), NUMBERS),
         "--generate": [each for each in NUMBERS if each != "101"],
+        "--timeout": [*NUMBERS, "nan", "inf", "1e300"],
         **dict.fromkeys(("--servicenow-url", "--console-url"), ADDRESSES),
         **dict.fromkeys(("--inferred", "--ca-file"), PATHS),
         "--tag": WORDS,

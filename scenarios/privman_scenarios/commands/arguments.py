@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privman_scenarios.catalog import catalog_files, scenario_files
+from privman_scenarios.http_api import FAR_SECONDS
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.output import say
@@ -14,6 +15,8 @@ from privman_scenarios.world import Remote, WorldBuilder
 from privman_scenarios.writes import Write, Writes
 from privman_testbench.command_line import UsageError, ca_file, url
 from privman_testbench.real_clock import RealClock
+
+_SHORTEST, _LONGEST = 0.1, 3_600
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +65,30 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
     )
+    add_timeout(parser)
     add_writes(parser)
+
+
+def add_timeout(parser: argparse.ArgumentParser) -> None:
+    """Add how long a system that already runs may take to answer."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=FAR_SECONDS,
+        metavar="SECONDS",
+        help="how long a system that already runs may take for an answer (%(default)s)",
+    )
+
+
+def seconds(text: str) -> float:
+    """Return a span of time in seconds."""
+    try:
+        span = float(text)
+    except ValueError:
+        span = 0
+    if not _SHORTEST <= span <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"invalid span {text!r}: expected {_SHORTEST} to {_LONGEST} seconds")
+    return span
 
 
 def add_writes(parser: argparse.ArgumentParser) -> None:
@@ -121,13 +147,14 @@ def _servicenow(options: argparse.Namespace) -> Remote | None:
     if not options.servicenow_url:
         return None
     token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
-    return Remote(options.servicenow_url, options.servicenow_user, password(), token)
+    return Remote(options.servicenow_url, options.servicenow_user, password(), token, options.timeout)
 
 
 def _console(options: argparse.Namespace) -> Remote | None:
     if not options.console_url:
         return None
-    return Remote(options.console_url, admin_token=_admin_token(options, "CONSOLE_ADMIN_TOKEN"))
+    token = _admin_token(options, "CONSOLE_ADMIN_TOKEN")
+    return Remote(options.console_url, admin_token=token, seconds=options.timeout)
 
 
 def _admin_token(options: argparse.Namespace, variable: str) -> str:

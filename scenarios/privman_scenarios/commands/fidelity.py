@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of its to trust besides")
     parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+    arguments.add_timeout(parser)
     arguments.add_writes(parser)
     parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
     parser.set_defaults(execute=execute)
@@ -46,7 +47,7 @@ def add(commands: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
-    instance = Remote(options.against, options.user, arguments.password())
+    instance = Remote(options.against, options.user, arguments.password(), seconds=options.timeout)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
     comparisons = interrupts.run(_compare(instance, names, _chosen(probed, options.trap), options))
@@ -66,8 +67,9 @@ async def _compare(
 ) -> list[Comparison]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session(options.ca_file))
-        api = HttpApi(session, instance.url, shared=True)
-        await log_on(api, instance.auth)
+        api = instance.api(session)
+        with _reaching(instance.url):
+            await log_on(api, instance.auth)
         rows = Path(stack.enter_context(TemporaryDirectory())) / "rows.yaml"
         # The instance lets its user in by Basic authentication, so the fake has to do the same (platform 4.2).
         rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
@@ -88,6 +90,13 @@ async def _compare(
         here, there = Prober(beside, fake.auth, names, Ids()), Prober(api, instance.auth, names, Ids())
         shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
         return [await compare(trap, here, there) for trap in shown]
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Say on a terminal what is waited for."""
+    with terminal().status(f"Reaching {url}") if terminal().is_terminal else nullcontext():
+        yield
 
 
 def _session(trusted: Path | None) -> ClientSession:
