@@ -139,13 +139,9 @@ class Instance:
             TransactionCancelled: it takes about a minute, or the instance ends all work.
         """
         work, findings = repeatable.work, repeatable.findings
-        if not self.store.embedded:
-            return await self.run(work)
-        before = len(findings)
+        before, brief = len(findings), partial(self.store.briefly, work)
         try:
-            if repeatable.light:
-                return self.store.briefly(work)
-            return await self.run_in_turn(partial(self.store.briefly, work))
+            return await (self.run(brief) if repeatable.light else self.run_in_turn(brief))
         except OverrunError:
             del findings[before:]
         try:

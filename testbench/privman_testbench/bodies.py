@@ -67,7 +67,7 @@ class Body:
 
     def _move_to_disk(self) -> None:
         beginning, self.file = self.read(), TemporaryFile()  # noqa: SIM115 - closed with the last reference to it
-        finalize(self, self.file.close)
+        finalize(self, _UNPACKERS.submit, self.file.close).atexit = False  # giving up a large file takes milliseconds
         self.file.write(beginning)
 
 

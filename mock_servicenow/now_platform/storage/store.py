@@ -236,7 +236,7 @@ class Store:
         return Transaction(connection, driver, self.failures, self._busy)
 
     def briefly(self, work: Callable[[], T]) -> T:
-        """Do work on an embedded database, unless it reads for long before it writes; raises OverrunError then."""
+        """Do work; raises OverrunError where it reads for long on an embedded database before it writes."""
         watch = self._watch
         if watch is None:
             return work()
