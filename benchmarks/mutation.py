@@ -375,6 +375,7 @@ def _in_child(work: Callable[[], int]) -> int:
         os.setsid()
         os.dup2(os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
         os.dup2(1, 2)
+        sys.setrecursionlimit(sys.getrecursionlimit() + len(traceback.extract_stack()))  # tests begin as deep as usual
         code = 70
         try:
             code = work()

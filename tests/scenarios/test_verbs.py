@@ -50,6 +50,7 @@ HOLDS = {
     "a question that is refused": "- console.ask: {metadata: {PolicyId: none}}\n"
     "- console.expect-refusal: {status: 400, body: {error: {matches: PolicyId}}}\n",
     "the webhook of the set-up": "- console.expect-set-up: {webhook: {event: Approval Request Event}}\n",
+    "the steps of the set-up": "- console.expect-set-up: {steps: {register: ok}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
     "a record that was inserted and is deleted": INSERTED
     + "- servicenow.delete: {table: response, sys_id: '${made.sys_id}'}\n"
@@ -166,6 +167,12 @@ async def test_what_holds(steps: str) -> None:
             "servicenow.approve",
             "the step to be accepted",
             "-> 0 no answer: ",
+        ),
+        (
+            "- console.expect-set-up: {webhook: {event: {not: Approval Request Event}}}\n",
+            "console.expect-set-up",
+            "webhook.event not 'Approval Request Event'",
+            "webhook.event 'Approval Request Event'",
         ),
         ("- console.ask: {sent: false}\n", "console.ask", "sent False", "sent True"),
         ("- servicenow.find: {table: response, as: none}\n", "servicenow.find", "a record of response", "none"),
