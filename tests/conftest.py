@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from tests.generated import FACTOR
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STORES = ("memory", "file", "postgresql")
 UNPRIVILEGED = ("postgres", "nobody")
+ROOM_FOR_POSTGRESQL = 2 * 1024**3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     A run that explores draws new examples from a seed of its own, unless it is given one.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if FACTOR > 1 and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(secrets.randbits(32))
 
@@ -59,10 +61,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what depends on neither the version of Python nor the store: pages in a browser, and documents."""
+    """Mark what depends on the store, and what one run with one version of Python and one store says enough about."""
     for item in items:
-        if "chromium" in item.fixturenames or item.path.parent.name == "docs":
+        if "new_database" in item.fixturenames:
+            item.add_marker("store")
+        elif _shows_a_page_or_document(item) or _draws_examples(item):
             item.add_marker("once")
+
+
+def _shows_a_page_or_document(item: pytest.Function) -> bool:
+    return "chromium" in item.fixturenames or item.path.parent.name == "docs"
+
+
+def _draws_examples(item: pytest.Function) -> bool:
+    return is_hypothesis_test(item.obj) or item.get_closest_marker("hypothesis") is not None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,8 +146,8 @@ class PostgreSql:
 
 @contextmanager
 def serving_postgresql() -> Iterator[PostgreSql]:
-    """Run a PostgreSQL server."""
-    with TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
+    """Run a PostgreSQL server, in memory where there is enough: a database is hundreds of files."""
+    with TemporaryDirectory(prefix="pg", dir=_folder_in_memory(), ignore_cleanup_errors=True) as folder:
         server = PostgreSql(_system_programs() or _packaged_programs(Path(folder)), Path(folder))
         server.start()
         yield server
@@ -154,6 +166,12 @@ def own_postgresql() -> Iterator[PostgreSql]:
     """Run a PostgreSQL server that nobody else uses, so that it may be restarted."""
     with serving_postgresql() as server:
         yield server
+
+
+def _folder_in_memory() -> Path | None:
+    folder = Path("/dev/shm")  # noqa: S108 - the folder within it gets a random name
+    roomy = os.access(folder, os.W_OK) and shutil.disk_usage(folder).free > ROOM_FOR_POSTGRESQL
+    return folder if roomy else None
 
 
 def _system_programs() -> Path | None:
@@ -189,7 +207,7 @@ NewDatabase = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
-def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> NewDatabase:
+def new_database(request: pytest.FixtureRequest) -> NewDatabase:
     """Return what gives the URL of a new database in the store that was asked for, as long as it exists.
 
     PostgreSQL copies the database of the URL that it is called with, unless that is empty; the others are empty.
@@ -200,7 +218,14 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         return server.database
     if store == "memory":
         return lambda _like: nullcontext("sqlite://")
-    return lambda _like: nullcontext(f"sqlite:///{tmp_path_factory.mktemp('store') / 'instance.db'}")
+    return file_database
+
+
+@contextmanager
+def file_database(_like: str) -> Iterator[str]:
+    """Give the URL of a database in a file that does not exist yet, in memory where there is enough."""
+    with TemporaryDirectory(dir=_folder_in_memory(), ignore_cleanup_errors=True) as folder:
+        yield f"sqlite:///{Path(folder, 'instance.db')}"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

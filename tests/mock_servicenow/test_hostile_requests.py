@@ -183,6 +183,7 @@ async def served(blueprint: Blueprint, patience: Patience | None = None) -> Asyn
         yield Served(url, app, http)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_no_body_is_answered_with_500(blueprint: Blueprint, client: str) -> None:
     """Whatever a stranger, an API client or a browser sends to any route, the answer is one of the product's own."""
@@ -198,6 +199,7 @@ async def test_no_body_is_answered_with_500(blueprint: Blueprint, client: str) -
     assert {sent: status for sent, status in statuses.items() if status >= SERVER_ERROR} == {}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_no_parameter_is_answered_with_500(blueprint: Blueprint, client: str) -> None:
     """The same for the parameters of an address."""

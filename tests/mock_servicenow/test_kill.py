@@ -15,6 +15,7 @@ def _free_ports(number: int) -> list[int]:
         return [each.getsockname()[1] for each in taken]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("store", ["file", "postgresql"])
 async def test_a_few_kills_lose_nothing(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> None:
     """What is acknowledged reaches the console, on a file and with either of two processes on PostgreSQL killed."""

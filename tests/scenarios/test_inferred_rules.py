@@ -50,6 +50,7 @@ def run(rules: str, folder: Path, *arguments: str) -> int:
     return main(["run", *arguments, "--inferred", str(file), "--jobs", "1"])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("rule", ALTERNATIVES)
 def test_the_catalog_follows(rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing fails, and what does not apply names the rule."""

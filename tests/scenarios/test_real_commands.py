@@ -167,6 +167,7 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
     assert [case.get("name") for case in suite] == ["The documented set-up succeeds step by step"]
 
 
+@pytest.mark.once
 async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
     """A fake that already runs is not controlled without --reset: what is skipped fails the run, unless it may be."""
     async with elsewhere("mock-servicenow", admin=True) as url:

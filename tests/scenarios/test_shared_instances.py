@@ -86,6 +86,7 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_leaves_the_instance_as_it_was(
     command: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -110,6 +111,7 @@ def test_the_setup_changes_nothing_of_others(privman_loop: LoopThread) -> None:
         assert {sys_id: after[table].get(sys_id) for sys_id in records} == records
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", sorted({*fault_kinds()["servicenow"]} - {"slow"}))
 def test_a_mood_of_the_instance_costs_others_nothing(
     kind: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -130,6 +132,7 @@ def test_a_mood_of_the_instance_costs_others_nothing(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("hostility", HOSTILITIES)
 def test_a_hostile_instance_costs_others_nothing(
     hostility: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]

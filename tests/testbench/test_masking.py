@@ -249,6 +249,7 @@ WORST = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("worst", WORST)
 async def test_a_megabyte_of_the_worst_is_journaled(party: Party, worst: str) -> None:
     """Reading takes one pass: with a step for each pair of characters a megabyte would take hours, not a moment."""
