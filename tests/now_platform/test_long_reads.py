@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -71,6 +72,13 @@ def test_no_large_copy_is_made() -> None:
         source.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [LARGEST_COPY])
         with pytest.raises(NotAsideError):
             Aside(engine, source, Here()).run(lambda: 1)
+
+
+def test_without_a_second_connection_nothing_is_done_aside(tmp_path: Path) -> None:
+    """A file may be gone, and a process may have too many open."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'missing' / 'instance.db'}")
+    with pytest.raises(NotAsideError):
+        Aside(engine, None, Here()).run(lambda: 1)
 
 
 def test_work_that_was_stopped_before_it_began_ends_soon() -> None:

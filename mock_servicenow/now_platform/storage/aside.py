@@ -22,7 +22,7 @@ class OverrunError(Exception):
 
 
 class NotAsideError(Exception):
-    """Raised where work needs the instance's own connection: it writes, or a copy would be too large."""
+    """Raised where work needs the instance's own connection: it writes, a copy is too large, or none can be had."""
 
 
 class Watch:
@@ -74,7 +74,7 @@ class Aside:
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work; raises NotAsideError."""
-        with closing(self._engine.connect()) as connection:
+        with closing(self._connected()) as connection:
             driver: Any = connection.connection.driver_connection
             if self._source is not None:
                 _copy(self._source, driver)
@@ -86,6 +86,12 @@ class Aside:
                 return work()
             finally:
                 self._here.connection = None
+
+    def _connected(self) -> sa.Connection:
+        try:
+            return self._engine.connect()
+        except (sa.exc.DBAPIError, sqlite3.Error):  # such as for want of files to open
+            raise NotAsideError from None
 
     def stop(self) -> None:
         """Let the work end soon."""
