@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
 
@@ -25,7 +25,8 @@ class Secrets:
     """The secrets that a party or a run has met; every output goes through `mask`.
 
     A secret that is long or random enough, as generated ones are, is masked wherever it appears and however it is
-    written: percent-encoded, escaped in JSON or HTML, several times over, or within base64. Any other is an
+    written: percent-encoded, escaped in JSON or HTML, several times over, within base64, or in hexadecimal digits; not
+    reversed, as nothing writes a secret like that. Any other is an
     ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
     elements and parts of forms that hold secrets (see `places`), within base64 too. `add` is idempotent, takes
     anything and may be called by any thread.
@@ -111,12 +112,13 @@ class Secrets:
             yield from self._edits_within(layer, below, deepest, by_place=by_place)
 
     def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
-        """Yield what has to be changed in the texts that are packed as base64."""
+        """Yield what has to be changed in the texts that are packed as base64 or as hexadecimal digits."""
         for packed in _PACKED.finditer(layer):
-            text = _unpacked(packed[0])
-            masked = text and self._masked(text, deepest - 1, by_place=by_place)
-            if masked != text:
-                yield *_origin(packed.span(), below), b64encode(masked.encode()).decode()
+            for unpack, pack in _PACKINGS:
+                text = unpack(packed[0])
+                masked = text and self._masked(text, deepest - 1, by_place=by_place)
+                if masked != text:
+                    yield *_origin(packed.span(), below), pack(masked.encode())
 
     def _mask_header(self, name: str, value: str) -> str:
         if not is_secret_header(name):
@@ -152,10 +154,18 @@ def _basic(user: str, password: str) -> str:
 
 
 def _learn(needles: Needles, secret: str) -> None:
-    in_a_form = secret.replace(" ", "+")
-    for needle in {secret, bare(secret), in_a_form, bare(in_a_form), *_in_base64(secret)}:
+    for needle in {*_written(secret)}:
         if len(needle) >= SHORTEST:
             needles.add(needle)
+
+
+def _written(secret: str) -> Iterator[str]:
+    """Yield each way to write a secret; escapes, of which there are many, are taken away before it is looked for."""
+    in_a_form = secret.replace(" ", "+")
+    yield from (secret, bare(secret), in_a_form, bare(in_a_form))
+    yield from _in_base64(secret)
+    digits = secret.encode(errors="surrogatepass").hex()
+    yield from (digits, digits.upper())
 
 
 def _in_base64(secret: str) -> Iterator[str]:
@@ -167,7 +177,7 @@ def _in_base64(secret: str) -> Iterator[str]:
                 yield encode(b"\0" * before + content)[first:end].decode()
 
 
-def _unpacked(packed: str) -> str:
+def _from_base64(packed: str) -> str:
     """Return the text that is packed as base64; empty where there is none."""
     if len(packed) % 4:
         return ""
@@ -175,6 +185,20 @@ def _unpacked(packed: str) -> str:
         return b64decode(packed.translate(_STANDARD), validate=True).decode()
     except ValueError:
         return ""
+
+
+def _from_digits(packed: str) -> str:
+    """Return the text that is written in hexadecimal digits; empty where there is none."""
+    try:
+        return bytes.fromhex(packed).decode()
+    except ValueError:
+        return ""
+
+
+_PACKINGS: Sequence[tuple[Callable[[str], str], Callable[[bytes], str]]] = (
+    (_from_base64, lambda data: b64encode(data).decode()),
+    (_from_digits, bytes.hex),
+)
 
 
 def _mask_for(place: Place, below: list[Unescaped], text: str) -> str:

@@ -18,6 +18,18 @@ from .conftest import Party, judge
 
 Encoding = Callable[[str], str]
 
+
+def escaped_in_json(character: str) -> str:
+    """Return a character as the escapes of its UTF-16 units."""
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def referenced(text: str, form: str) -> str:
+    """Return a text as character references; HTML has none of control characters."""
+    return "".join(form.format(ord(each)) if each.isprintable() else each for each in text)
+
+
 ENCODINGS: dict[str, Encoding] = {
     "plain": str,
     "percent": lambda text: quote(text, safe=""),
@@ -28,6 +40,13 @@ ENCODINGS: dict[str, Encoding] = {
     "JSON in UTF-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     "HTML": html.escape,
     "HTML of templates": lambda text: html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    "JSON escapes alone": lambda text: "".join(map(escaped_in_json, text)),
+    "HTML references alone": lambda text: referenced(text, "&#{};"),
+    "hexadecimal HTML references": lambda text: referenced(text, "&#x{:X};"),
+    "percent alone": lambda text: "".join(f"%{each:02X}" for each in text.encode()),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "hexadecimal in capital letters": lambda text: text.encode().hex().upper(),
+    "hexadecimal after a name": lambda text: f"u:{text}".encode().hex(),
     "base64": lambda text: b64encode(text.encode()).decode(),
     "base64 for addresses": lambda text: urlsafe_b64encode(text.encode()).decode(),
     "base64 after one byte": lambda text: b64encode(b" " + text.encode() + b" ").decode(),
