@@ -13,10 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+# Pytester forgets the modules that were loaded within its runs. Cryptography, loaded again, has other classes than those
+# that its library knows ("curve must be an EllipticCurve instance"), so it is loaded before.
+import cryptography.hazmat.primitives.asymmetric.padding
 import psycopg
 import pytest
 import pytest_asyncio
 import sqlalchemy as sa
+import trustme
 from hypothesis import is_hypothesis_test, settings
 
 from tests.generated import FACTOR
@@ -24,6 +28,7 @@ from tests.generated import FACTOR
 if TYPE_CHECKING:
     from tests.browser import Chromium
 
+LOADED = (cryptography, trustme)
 STORES = ("memory", "file", "postgresql")
 UNPRIVILEGED = ("postgres", "nobody")
 ROOM_FOR_POSTGRESQL = 2 * 1024**3

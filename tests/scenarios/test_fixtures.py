@@ -132,6 +132,13 @@ def test_it(servicenow, console):
 """
 
 
+def test_certificates_after_a_run_within_this_one(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    """What an inner run has loaded is forgotten; certificates can be issued all the same."""
+    pytester.makepyfile("def test_it():\n    import trustme\n    trustme.CA().issue_cert('localhost')\n")
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+    issue_certificate("127.0.0.1", tmp_path / "authority.pem")
+
+
 def test_a_broken_contract_fails_the_test_at_its_end(pytester: pytest.Pytester) -> None:
     """The message is named in plain words, without a traceback."""
     pytester.makepyfile(BREAKING.format(tolerate=""))
