@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-# Pytester forgets the modules that were loaded within its runs. Cryptography, loaded again, has other classes than those
-# that its library knows ("curve must be an EllipticCurve instance"), so it is loaded before.
+# Pytester forgets the modules that were loaded within its runs. Cryptography, loaded again, has other classes than
+# those that its library knows ("curve must be an EllipticCurve instance"), so it is loaded before.
 import cryptography.hazmat.primitives.asymmetric.padding
 import psycopg
 import pytest
