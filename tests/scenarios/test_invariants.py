@@ -149,6 +149,12 @@ HOLDS = {
     "what a fault answered": replace(
         TIMED_OUT, received=journals([{**DECIDED, "fault": "status"}], [{**TAKEN, "fault": "status", "status": 503}])
     ),
+    "a delivery with the last status of success": replace(
+        WELL, responses=[{**RESPONSE, "response_status_code": "299"}]
+    ),
+    "the last status that is no error of the server": replace(
+        WELL, received=journals([DECIDED, received("GET", TABLE, "", 499)], [TAKEN])
+    ),
     "a registration that the network repeated": replace(
         WELL,
         registrations=[REGISTRATION, REGISTRATION],

@@ -202,3 +202,27 @@ async def test_what_does_not_hold_before_the_set_up(steps: str, step: str, expec
     """A step that needs the set-up says so."""
     failed = await failure(steps, "nothing")
     assert (failed.step, failed.expected) == (step, expected)
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ("{token_renewals: 1}", ""),
+        ("{token_renewals: 2}", "rules.token_renewals is 1, not 2"),
+        ("{token_renewals: {from: 1}}", ""),
+        ("{token_renewals: {from: 2}}", "rules.token_renewals is 1, not at least 2"),
+        ("{token_renewals: {to: 1}}", ""),
+        ("{token_renewals: {from: 1, to: 0}}", "rules.token_renewals is 1, not at most 0"),
+        ("{retried_statuses: {includes: [503, 408]}}", ""),
+        ("{retried_statuses: {includes: [503, 404]}}", "not a list with [503, 404]"),
+        ("{retried_statuses: {excludes: 404}}", ""),
+        ("{retried_statuses: {excludes: [404, 503]}}", "not a list without [404, 503]"),
+        ("{retried_statuses: {excludes: '${rule.same_decision_status}'}}", ""),
+        ("{token_renewals: 1, most_retries: 5}", "rules.most_retries is 1000, not 5"),
+    ],
+)
+async def test_when_a_scenario_applies(when: str, reason: str) -> None:
+    """Where a rule of the instance is another one, a scenario is not played and says which rule that is."""
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\nwhen: {when}\nsteps:\n{HOLDS['any records']}", "t.yaml")
+    ended = await Engine(vocabulary(), WORLDS, [], RealClock()).play(scenario)
+    assert (ended.outcome, ended.reason.endswith(reason)) == ("inapplicable" if reason else "passed", True)
