@@ -276,6 +276,10 @@ def _move_into_clone(folder: str) -> None:
     sys.path[:] = [*roots, *(path for path in sys.path if path and path != str(CHECKOUT))]
     os.environ.pop("PYTHONSAFEPATH", None)
     os.environ["PYTHONPATH"] = os.pathsep.join(roots)
+    # What is compiled once is kept, in a folder that goes with the clone.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(clone / "compiled")
 
 
 def _measure(area: Area) -> Executed:
