@@ -226,3 +226,4 @@ async def test_when_a_scenario_applies(when: str, reason: str) -> None:
     (scenario,) = Loader(vocabulary()).parse(f"title: T\nwhen: {when}\nsteps:\n{HOLDS['any records']}", "t.yaml")
     ended = await Engine(vocabulary(), WORLDS, [], RealClock()).play(scenario)
     assert (ended.outcome, ended.reason.endswith(reason)) == ("inapplicable" if reason else "passed", True)
+    assert ended.checks == (0 if reason else 1)
