@@ -19,7 +19,7 @@ _TASK_BYTES = 1_500  # of the server task that sends a request
 class ApiSettings:
     """What is set under Advanced, API Settings."""
 
-    api_enabled: bool = False
+    api_enabled: bool
 
 
 _SETTINGS = Kind("api settings", ApiSettings, lambda _settings: "")

@@ -43,6 +43,12 @@ async def test_request_as_the_console_shows_it(console: ConsoleUnderTest) -> Non
     }
 
 
+async def test_a_new_request_is_answered_as_created(console: ConsoleUnderTest) -> None:
+    """Asking is answered 201 with the request."""
+    status, answer = await console.call("POST", "/__admin/approval-requests", {"metadata": METADATA})
+    assert (status, answer["state"]) == (201, "Pending")
+
+
 async def test_requests_are_listed_in_order(console: ConsoleUnderTest) -> None:
     """The list shows every request, oldest first."""
     asked = [await console.ask() for _ in range(3)]
