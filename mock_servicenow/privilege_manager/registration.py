@@ -1,5 +1,6 @@
 """Registrations: what the console says about itself, its Secret kept apart (integration 3)."""
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -32,11 +33,14 @@ class Registrations:
         """Return the rules that guard the Secret of every registration and report what is bounded."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
         gone: frozenset[Operation] = frozenset({"update", "delete"})
+        name = self._table.name
         return [
-            BusinessRule("Keep the Secret apart", self._table.name, "before", written, self._keep_secret),
-            BusinessRule("Bound the configuration", self._table.name, "after", written, self._report_bounds),
-            BusinessRule("Forget the Client Id", self._table.name, "after", gone, self._forget_client_id),
-            BusinessRule("Forget the Secret", self._table.name, "after", frozenset({"delete"}), self._forget_secret),
+            # First, so that no stored rule sees the Secret, and last, so that none leads it elsewhere.
+            BusinessRule("Keep the Secret apart", name, "before", written, self._keep_secret, order=-math.inf),
+            BusinessRule("Hold the Secret back", name, "before", written, self._follow_rules, order=math.inf),
+            BusinessRule("Bound the configuration", name, "after", written, self._report_bounds),
+            BusinessRule("Forget the Client Id", name, "after", gone, self._forget_client_id),
+            BusinessRule("Forget the Secret", name, "after", frozenset({"delete"}), self._forget_secret),
         ]
 
     def remember(self, session: Session) -> None:
@@ -85,11 +89,24 @@ class Registrations:
         user, column = context.session.user, self._table["instance_metadata"]
         if context.previous is None or user.unrestricted or ADMIN_ROLE in user.roles:
             return
-        before = json_object(context.previous[column]) or {}
-        changed = [name for name in self._addresses if before.get(name) != pairs.get(name)]
+        self._forget_elsewhere(context, context.previous[column], pairs)
+
+    def _follow_rules(self, context: RuleContext) -> None:
+        """Treat what stored rules have made of a registration as written by somebody who need not know the Secret."""
+        column = self._table["instance_metadata"]
+        asked = context.rewritten.get(column)
+        if asked is None:
+            return
+        self._forget_elsewhere(context, asked, json_object(context.current[column]) or {})
+        self._keep_secret(context)
+
+    def _forget_elsewhere(self, context: RuleContext, before: str, pairs: Mapping[str, object]) -> None:
+        """Forget the Secret if the addresses differ from those before."""
+        addresses = json_object(before) or {}
+        changed = [name for name in self._addresses if addresses.get(name) != pairs.get(name)]
         if changed and self._forget(context.session, context.current["sys_id"]):
             message = f"{' and '.join(changed)} changed without {self._password}, so the Secret was forgotten"
-            context.report("secret-forgotten", message, column)
+            context.report("secret-forgotten", message, self._table["instance_metadata"])
 
     def _report_bounds(self, context: RuleContext) -> None:
         """Report what of the configuration is not done as it says; what cannot be used fails its deliveries."""

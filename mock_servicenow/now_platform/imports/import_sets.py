@@ -142,9 +142,11 @@ class ImportSets:
 
     def transform_later(self, session: "Session", import_set: "Record") -> None:
         """Transform the rows once they are committed and `DELAY` has passed, or the set to run after is processed."""
+        self._queue(session, import_set, replace(_NOBODY, roles=session.user.roles))
+
+    def _queue(self, session: "Session", import_set: "Record", loader: "User") -> None:
         before = session.elevated.get(SETS, import_set["run_after"])
         if before is None or before["state"] == "processed":
-            loader = replace(_NOBODY, roles=session.user.roles)
             session.on_commit(lambda: self._schedule(import_set.sys_id, loader))
         else:  # whoever processes that one goes on with this one
             self._claims.drop(session, import_set.sys_id)
@@ -154,12 +156,15 @@ class ImportSets:
             await self._instance.run(self._resume)
 
     def _resume(self) -> None:
-        """Transform the rows that a process has loaded, and acknowledged, and that no process is about to transform."""
+        """Transform the rows that a process has loaded, and acknowledged, and that no process is about to transform.
+
+        They are transformed without roles: nothing in the database proves whose roles the loader had.
+        """
         with self._instance.transaction(SYSTEM) as session:
             taken = self._claims.taken(session)
             for import_set in session.find_all(SETS, state="loaded"):
                 if import_set.sys_id not in taken:
-                    self.transform_later(session, import_set)
+                    self._queue(session, import_set, _NOBODY)
 
     def _goes_on(self, import_set_id: str) -> bool:
         """Tell whether this process still has its claim, which is renewed."""
@@ -169,9 +174,14 @@ class ImportSets:
             return self._claims.take(session, import_set_id)
 
     def _waiting(self, user: "User", import_set: "Record", last: str) -> "list[Record]":
-        """Return the next rows to be transformed, by their number: not every database remembers their order."""
+        """Return the next rows to be transformed, by their number: not every database remembers their order.
+
+        There are none in a table that is no staging table, which clients may have written into the import set.
+        """
         pending = f"sys_import_set={import_set.sys_id}^sys_import_state=pending^sys_import_row>{last}"
         with self._instance.transaction(user) as session:
+            if not _is_staging(session, import_set["table_name"]):
+                return []
             return session.elevated.query(import_set["table_name"], f"{pending}^ORDERBYsys_import_row", limit=_PAGE)
 
     def _schedule(self, import_set_id: str, user: "User") -> None:
@@ -189,8 +199,12 @@ class ImportSets:
 
 def check_staging(session: "Session", name: str) -> None:
     """Raise InvalidTable unless there is such a staging table."""
-    if session.dictionary.table(name) is None or ROWS not in session.dictionary.lineage(name)[1:]:
+    if not _is_staging(session, name):
         raise InvalidTable(name)
+
+
+def _is_staging(session: "Session", name: str) -> bool:
+    return session.dictionary.table(name) is not None and ROWS in session.dictionary.lineage(name)[1:]
 
 
 def check_loader(session: "Session", staging: str) -> None:

@@ -68,8 +68,13 @@ def load_maps(session: "Session", source_table: str) -> list[TransformMap]:
 
 
 def transform(session: "Session", transform_map: TransformMap, row: Mapping[str, str]) -> Outcome:
-    """Insert or update the record that a row stands for; raises PlatformError."""
+    """Insert or update the record that a row stands for; raises PlatformError.
+
+    Tables that are defined as closed to web services are never written: no import reaches the Secret of a registration.
+    """
     target = transform_map.table
+    if target in session.instance.queries.closed:
+        raise InvalidTable(target)
     given = {field.target: row.get(field.source, "") for field in transform_map.fields}
     key = {field.target: given[field.target] for field in transform_map.fields if field.coalesce}
     empty = [name for name, value in key.items() if not value]

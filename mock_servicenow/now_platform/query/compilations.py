@@ -20,6 +20,7 @@ class Compilations:
     Attributes:
         parser: gives the tree of a query.
         everything: the sight of code of the instance itself.
+        closed: the tables that are defined as closed to web services.
         stored: that of conditions in records. They see everything but the tables that are defined as closed to web
             services: whoever stores a condition learns from what is refused whether it is met.
         sight: gives the one sight of all callers with the same roles, from those roles and the closed tables.
@@ -29,8 +30,8 @@ class Compilations:
         self._remembered = SizedCache[_Asked, CompiledQuery](_REMEMBERED, _bytes)
         self.parser = Parser()
         self.everything = Sight(dictionary)
-        closed = frozenset(table.name for table in dictionary if not table.web_service_access)
-        self.stored = Sight(dictionary, closed=closed)
+        self.closed = frozenset(table.name for table in dictionary if not table.web_service_access)
+        self.stored = Sight(dictionary, closed=self.closed)
         self.sight = lru_cache(_SIGHTS)(partial(Sight, dictionary))
 
     def compile(self, encoded: str, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:

@@ -38,9 +38,11 @@ class Rulebook:
 
     def _select(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
         tables = {*context.session.dictionary.lineage(context.table), EVERY_TABLE}
+        # Whoever stores a rule sees whether it acts, so a rule on a closed table would tell what the table holds.
+        closed = context.table in context.session.instance.queries.closed
         chosen = [
             rule
-            for rule in (*self._rules, *_stored(context.session))
+            for rule in (*self._rules, *(() if closed else _stored(context.session)))
             if rule.table in tables and rule.when == when and context.operation in rule.operations
         ]
         return tuple(sorted(chosen, key=lambda rule: rule.order))

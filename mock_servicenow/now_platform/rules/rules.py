@@ -1,8 +1,9 @@
 """Business rules: what runs before and after a record is written."""
 
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from hashlib import md5
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from mock_servicenow.now_platform.query import Change
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 When = Literal["before", "after"]
 Operation = Literal["insert", "update", "delete"]
 EVERY_TABLE = "global"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class RuleAbort(Exception):  # noqa: N818 - a signal to the rule's runner, not an error
@@ -66,6 +68,7 @@ class RuleContext:
         current: the record as it would be; a before rule may change it.
         previous: the record as it was; None on insert.
         supplied: the columns that the writer named, whether or not their values differ.
+        rewritten: the columns that stored rules have changed, each with its value before the first of them.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a rule may ask for
@@ -83,6 +86,7 @@ class RuleContext:
         self.current = current
         self.previous = previous
         self.supplied = supplied
+        self.rewritten: Mapping[str, str] = _NOTHING
 
     def changed(self, column: str) -> bool:
         """Return whether the write gives the column another value; on insert, whether it gives it one."""
@@ -103,6 +107,12 @@ class RuleContext:
                 "condition-not-evaluated", f"condition '{condition}' on {self.table} cannot be evaluated: not met"
             )
         return bool(met)
+
+    def rewrite(self, values: Mapping[str, str]) -> None:
+        """Give columns the values that a stored rule sets."""
+        before = {name: self.current[name] for name, value in values.items() if self.current[name] != value}
+        self.rewritten = {**before, **self.rewritten}
+        self.current.update(values)
 
     def report(self, rule: str, message: str, where: str = "") -> None:
         """Record what the instance swallows of this write."""

@@ -34,6 +34,7 @@ def stored_rule_checks() -> list[BusinessRule]:
     return [
         BusinessRule("report_script", RULES, "before", writes, _report_script),
         BusinessRule("report_kind", RULES, "before", writes, _report_kind),
+        *(BusinessRule(f"report_closed_{table}", table, "before", writes, _report_closed) for table in _CONDITIONS),
         *(
             BusinessRule(f"report_condition_{table}", table, "before", writes, _report_condition)
             for table in _CONDITIONS
@@ -92,6 +93,14 @@ def _report_kind(context: RuleContext) -> None:
         context.report("business-rule-not-run", message, "when")
 
 
+def _report_closed(context: RuleContext) -> None:
+    named, _ = _CONDITIONS[context.table]
+    table = context.current[named]
+    if table in context.session.instance.queries.closed:
+        message = f"{context.table}: never acts on '{table}', which is closed to web services"
+        context.report("rule-on-closed-table", message, named)
+
+
 def _report_not_run(context: RuleContext, name: str, scripts: list[str]) -> None:
     message = f"business rule '{name}' never acts: no script runs here, and it has one in {' and '.join(scripts)}"
     context.report("business-rule-not-run", message, name)
@@ -137,7 +146,7 @@ class RuleAction:
         if self._roles and not context.session.user.has_any(self._roles):
             return
         intake = Intake(context.session, context.table)
-        context.current.update(intake.take(self._evaluated(context), with_sys_id=False))
+        context.rewrite(intake.take(self._evaluated(context), with_sys_id=False))
         if self._aborts:
             context.abort(self._message or "the rule aborts every write that meets its condition")
 
