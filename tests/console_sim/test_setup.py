@@ -240,6 +240,9 @@ async def test_lost_answer_makes_no_second_registration(fresh: ConsoleUnderTest)
     system = await fresh.admin("GET", "/foreign-system")
     assert [row["sys_id"] for row in fresh.servicenow.rows(REGISTRATIONS)] == [system["instance_id"]]
     assert [row["sys_id"] for row in fresh.servicenow.rows(ACTIVITY_TYPES)] == [system["activity_type_id"]]
+    assert {path.partition("sysparm_limit=")[2] for _method, path, _body in fresh.servicenow.calls if "?" in path} == {
+        "100"
+    }
 
 
 @pytest.mark.parametrize("shown", ['{"Username":"somebody else"}', "no JSON", ""])

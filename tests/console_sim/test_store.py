@@ -72,6 +72,16 @@ def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: Shelf[
     assert len(shelf) == 5
 
 
+def test_a_full_memory_is_told_in_kib(clock: VirtualClock) -> None:
+    """The message names what a console keeps."""
+    shelf = Store(MemoryShelves(2 * KIB * KIB), clock).approval_requests
+    now = clock.now()
+    first, second = (ApprovalRequest(key, "x" * KIB * KIB, now, now + timedelta(hours=1)) for key in "ab")
+    shelf.put(first)
+    with pytest.raises(StoreError, match="1 undecided approval requests fill the 2,048 KiB that a console keeps"):
+        shelf.put(second)
+
+
 async def test_timed_out_requests_make_room(clock: VirtualClock, shelf: Shelf[ApprovalRequest]) -> None:
     """A request that nobody has decided in time goes, too, whether or not it was ever sent."""
     for number in range(5):

@@ -3,7 +3,7 @@
 import pytest
 
 from privman_scenarios.engine import Engine
-from privman_scenarios.events import Event, Failure, ScenarioEnded, StepFailed
+from privman_scenarios.events import Event, Failure, JournalsRead, ScenarioEnded, StepFailed
 from privman_scenarios.loader import Loader
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
@@ -19,6 +19,7 @@ async def play(steps: str, given: str = "{}") -> ScenarioEnded:
     events: list[Event] = []
     (scenario,) = Loader(vocabulary()).parse(f"title: T\ngiven: {given}\nsteps:\n{steps}", "t.yaml")
     ended = await Engine(vocabulary(), WORLDS, [events.append], RealClock()).play(scenario)
+    assert not any(isinstance(event, JournalsRead) for event in events)  # which no listener has asked for
     told = [event.failure for event in events if isinstance(event, StepFailed)]
     assert told == ([ended.failure] if ended.failure else [])
     return ended

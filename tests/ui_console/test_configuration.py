@@ -175,7 +175,7 @@ async def test_foreign_system_without_webhook(site: Site) -> None:
     values = await ready(site) | {"post_uri": "nonsense"}
     del values["use_webhook"]
     shown = await site.person.submit(f"{SYSTEMS}/create", values)
-    assert shown.detail("Webhook") == "none"
+    assert (shown.detail("Webhook"), "checked" in shown.html) == ("none", False)
     assert shown.value("post_uri") == f"{site.url}/Tms/services/api/v1/approval/approve"
     assert await site.records("integration_configuration") == []
     assert "Webhook : none yet" in (await site.person.get("/")).text
@@ -187,6 +187,7 @@ async def test_saving_again_changes_nothing(site: Site) -> None:
     first = await site.person.submit(f"{SYSTEMS}/create", values)
     again = await site.person.submit(f"{SYSTEMS}/edit", values)
     assert again.detail("Instance Id") == first.detail("Instance Id")
+    assert 'value="yes" checked' in first.html
     assert len(await site.records("integration_configuration")) == 1
 
 
