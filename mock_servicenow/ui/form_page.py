@@ -169,9 +169,13 @@ def _check_unchanged(session: Session, visit: Visit, record: Record) -> None:
     session.work.transaction.lock()
     current = session.reader.get(record.table, record.sys_id, lock=True) or record.values
     if current["sys_mod_count"] != visit.last("sys_mod_count"):
-        who, when = current["sys_updated_by"], current["sys_updated_on"]
-        told = f"{who} changed this record at {when}; this is how it stands now"
+        who, when = (_told(session, record, current, name) for name in ("sys_updated_by", "sys_updated_on"))
+        told = f"{who or 'Somebody'} changed this record{when and f' at {when}'}; this is how it stands now"
         raise Refusal(409, "Nothing was saved", told, keeps=False)
+
+
+def _told(session: Session, record: Record, current: Mapping[str, str], column: str) -> str:
+    return "" if column in session.sight.hidden(record.table) else current[column]
 
 
 def _may_write(session: Session, record: Record, *, new: bool) -> bool:

@@ -66,6 +66,12 @@ TABLES = """
     u_name: {display: true}
     u_pet: {reference: u_pet}
     u_owner: {reference: sys_user}
+- name: u_blind
+  acls:
+    - {operation: read, roles: [vet], column: sys_updated_by}
+    - {operation: read, roles: [vet], column: sys_updated_on}
+  columns:
+    u_name: {display: true}
 """
 DOG, PUP, CAT, SHOW, VAULT, CLOSED = (f"{number:032x}" for number in range(0xA1, 0xA7))
 PLAIN = "6816f79cc0a8016401c5a33be04be441"
@@ -343,7 +349,19 @@ async def test_stored_conditions_say_nothing(twins: Twins, clause: str) -> None:
         await twins.same("POST", asked, json={"short_description": "admin"}, headers=admin)
 
 
-@pytest.mark.parametrize("table", ["sys_tiny_url", "sys_import_set_row_outcome"])
+async def test_a_form_that_came_too_late_names_nobody_who_is_hidden(twins: Twins) -> None:
+    """Who changed a record meanwhile, and when, is shown to those alone who may read it."""
+    client = twins.clients[0]
+    admin = {"Authorization": encode_basic_auth("admin", "admin")}
+    created = await client.post("/api/now/table/u_blind", json={"u_name": "a"}, headers=admin)
+    path = f"/u_blind.do?sys_id={(await created.json())['result']['sys_id']}"
+    token = (await (await client.get(path)).text()).split('name="sysparm_ck" value="')[1].split('"')[0]
+    answer = await client.post(path, data={"sysparm_ck": token, "sys_action": "update", "sys_mod_count": "9"})
+    assert answer.status == 409
+    assert "Somebody changed this record; this is how it stands now" in await answer.text()
+
+
+@pytest.mark.parametrize("table", ["sys_tiny_url", "sys_import_set_row_outcome", "sys_import_set_claim"])
 async def test_closed_tables_have_pages_for_administrators_alone(twins: Twins, table: str) -> None:
     """What no API shows, no page shows to others: the lists that others have asked for, what was imported."""
     client = twins.clients[0]

@@ -100,6 +100,18 @@ STRICT_LOCKER = Table(
     acls=tuple(Acl("read", ("admin",), column=column) for column in ("u_size", "u_log")),
 )
 CLOSED_LOCKER = Table("u_closed_locker", parent="u_locker", web_service_access=False)
+DESK = Table(
+    "u_desk",
+    columns=(
+        Column("u_user", type="reference", reference="sys_user"),
+        Column("u_note"),
+    ),
+    acls=(
+        Acl("create", condition="u_user=javascript:gs.getUserID()"),
+        Acl("create", ("keeper",)),
+        Acl("write", column="u_note", condition="u_userISEMPTY"),
+    ),
+)
 UNCLEAR = Table("u_unclear", columns=(Column("u_name"),), acls=(Acl("read", (), condition="u_bunk=1"),))
 
 STAGING = Table(
@@ -121,7 +133,7 @@ CLOSED = Table("u_imp_closed", parent="sys_import_set_row", acls=(Acl("create", 
 def dictionary() -> Dictionary:
     """Return the packaged tables and those of the tests."""
     return load_dictionary(
-        tables=[TOY, VAULT, CHAIN, SAFE, LOCKER, STRICT_LOCKER, CLOSED_LOCKER, UNCLEAR, STAGING, CLOSED]
+        tables=[TOY, VAULT, CHAIN, SAFE, LOCKER, STRICT_LOCKER, CLOSED_LOCKER, DESK, UNCLEAR, STAGING, CLOSED]
     )
 
 

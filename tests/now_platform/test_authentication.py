@@ -204,3 +204,39 @@ async def test_a_public_table_answers_without_credentials(anonymous: Client, ins
     assert (await anonymous.get(path)).status == 200
     assert (await anonymous.get(path, headers=header("admin:wrong"))).status == 401
     assert (await anonymous.get("/api/now/table/cmn_location")).status == 401
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"sysparm_fields": "name,dept_head.email,dept_head.name"},
+        {"sysparm_query": "dept_head.emailSTARTSWITHnatasha", "sysparm_fields": "name,dept_head.name"},
+        {"sysparm_query": "dept_headSTARTSWITHNatasha", "sysparm_fields": "name"},
+        {"sysparm_query": "SUBQUERYdept_head,sys_id,sys_user^nameSTARTSWITHNatasha^ENDSUBQUERY"},
+        {"dept_head": "Natasha Ingram"},
+        {"sysparm_display_value": "all"},
+    ],
+    ids=str,
+)
+async def test_a_public_table_opens_no_other(anonymous: Client, instance: Instance, asked: dict[str, str]) -> None:
+    """Nobody learns without credentials what tables hold that are not public, whatever a public one refers to."""
+    with instance.transaction(instance.system) as session:
+        session.insert("sys_public", {"page": "cmn_department"})
+        total = session.count("cmn_department")
+    answer = await anonymous.get("/api/now/table/cmn_department", params=asked)
+    text = await answer.text()
+    assert "natasha" not in text.lower()
+    assert len((await answer.json())["result"]) == (0 if "dept_head" in asked else total)
+
+
+async def test_no_name_of_a_user_is_found_by_a_guest(anonymous: Client, instance: Instance) -> None:
+    """A reference that a guest writes by name stays as it was written; a table that extends a public one is public."""
+    with instance.transaction(instance.system) as session:
+        session.insert("sys_public", {"page": "task"})
+        problem = session.insert("incident", {"comments": "by system"})
+    answer = await anonymous.post("/api/now/table/task", json={"assigned_to": "David Loo"})
+    assert (answer.status, (await answer.json())["result"]["assigned_to"]["value"]) == (201, "David Loo")
+    shown = await anonymous.get(
+        "/api/now/table/task", params={"sysparm_query": f"sys_id={problem.sys_id}", "sysparm_display_value": "true"}
+    )
+    assert [each["sys_class_name"] for each in (await shown.json())["result"]] == ["Incident"]

@@ -54,6 +54,30 @@ async def test_a_column_rule_with_a_condition_shows_the_column_to_nobody(
     assert swallowed() == ["query-term-unreadable", "field-unreadable"]
 
 
+async def test_a_condition_decides_what_may_be_created(
+    user: Client, client: Client, grant: Grant, instance: Instance
+) -> None:
+    """A new record has to meet a rule, as its values are by then; nothing stays of one that meets none."""
+    with instance.transaction(instance.system) as session:
+        users = {name: session.find_all("sys_user", user_name=name)[0].sys_id for name in ("plain", "admin")}
+    assert await status(user, "POST", "u_desk", u_user=users["plain"]) == 201
+    assert await status(user, "POST", "u_desk", u_user=users["admin"]) == 403
+    assert await status(client, "POST", "u_desk", u_user=users["plain"]) == 201
+    grant("plain", "keeper")
+    assert await status(user, "POST", "u_desk", u_user=users["admin"]) == 201
+    assert len(await found(user, "u_desk")) == 3
+
+
+async def test_a_column_rule_with_a_condition_lets_nobody_write_the_column(
+    client: Client, create: Create, swallowed: Swallowed
+) -> None:
+    """Which rows meet it is not worked out, so that none is written by mistake."""
+    desk = create("u_desk", u_note="before")
+    assert await status(client, "PATCH", f"u_desk/{desk}", u_note="after") == 200
+    assert [each["u_note"] for each in await found(client, "u_desk")] == ["before"]
+    assert swallowed() == ["column-read-only"]
+
+
 async def test_a_rule_that_cannot_be_evaluated_lets_nobody_in(user: Client, client: Client, create: Create) -> None:
     """A condition with an unknown column is no permission."""
     record = create("u_unclear", u_name="a")

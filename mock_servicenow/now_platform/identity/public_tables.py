@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 GUEST = User("guest", "guest", "Guest")
+PUBLIC = "sys_public"
 _TABLE = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
 
@@ -18,4 +19,4 @@ def guest(session: "Session", evidence: "Evidence") -> User | None:
     match = _TABLE.fullmatch(evidence.path)
     if match is None or "Authorization" in evidence.headers:
         return None
-    return None if session.find("sys_public", page=match[1], active="true") is None else GUEST
+    return None if session.find(PUBLIC, page=match[1], active="true") is None else GUEST

@@ -122,11 +122,11 @@ class Sight:
         return self._columns[key]
 
     def _guarded(self, table: str, operation: str) -> frozenset[str]:
-        """A rule for a column with a condition lets nobody read it: which rows meet it is not worked out."""
+        """A rule for a column with a condition opens it to nobody: which rows meet it is not worked out."""
         guarded: dict[str, bool] = {}
         for acl in self.dictionary.acls(table):
             if acl.column is not None and acl.operation == operation:
-                opens = self._holds(acl) and not (acl.condition and operation == "read")
+                opens = self._holds(acl) and not acl.condition
                 guarded[acl.column] = guarded.get(acl.column, False) or opens
         return frozenset(column for column, opened in guarded.items() if not opened)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidTable
+from mock_servicenow.now_platform.identity.public_tables import GUEST, PUBLIC
 from mock_servicenow.now_platform.query.sight import OWNED, Sight
 from mock_servicenow.now_platform.records import queries
 
@@ -37,7 +38,22 @@ def check_reach(session: "Session", table: str) -> None:
 
 
 def _closed(session: "Session") -> frozenset[str]:
-    """Return the tables whose definition or record does not allow access by web services (platform 4.2)."""
+    """Return the tables that the user does not reach by web services (platform 4.2).
+
+    Those are the ones whose definition or record does not allow it, and for a guest all but the public ones.
+    """
+    closed = _without_access(session)
+    return closed | _not_public(session) if session.user is GUEST else closed
+
+
+def _not_public(session: "Session") -> frozenset[str]:
+    """Return the tables that are not public, nor extend one that is."""
+    public = {record["page"] for record in session.elevated.find_all(PUBLIC, active="true")}
+    lineage = session.dictionary.lineage
+    return frozenset(table.name for table in session.dictionary if public.isdisjoint(lineage(table.name)))
+
+
+def _without_access(session: "Session") -> frozenset[str]:
 
     def load() -> frozenset[str]:
         defined = {table.name for table in session.dictionary if not table.web_service_access}
@@ -84,6 +100,14 @@ def check_owner(session: "Session", table: str, values: Mapping[str, str], opera
         raise AccessDenied(operation)
     if values.get(owner.element, "") in session.sight.locked(record.table):
         raise AccessDenied(operation)
+
+
+def check_created(session: "Session", record: "Record") -> None:
+    """Raise AccessDenied unless a record that the user has just inserted meets a rule by which they may create it."""
+    if not session.sight.conditions(record.table, "create"):
+        return
+    if not queries.permitted(session, "create", record.table, [record.sys_id]):
+        raise AccessDenied("Insert")
 
 
 def _is_open(seen: Sight, table: str, operation: str) -> bool:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 ENTRIES = "sys_journal_field"
+USERS = "sys_user"
 
 
 def pop_entries(session: "Session", table: str, values: dict[str, str]) -> dict[str, str]:
@@ -52,6 +53,7 @@ def history(session: "Session", record: "Record", column: "Column") -> str:
 
 
 def _entry(session: "Session", entry: dict[str, str], label: str) -> str:
-    author = session.find("sys_user", user_name=entry["sys_created_by"])
+    closed = USERS in session.sight.closed
+    author = None if closed else session.find(USERS, user_name=entry["sys_created_by"])
     name = entry["sys_created_by"] if author is None else author["name"] or author["user_name"]
     return f"{session.formats.date_time(entry['sys_created_on'])} - {name} ({label})\n{entry['value']}\n\n"

@@ -137,7 +137,10 @@ class Session:
             raise AccessDenied("Insert")
         if self.secure:
             access.check_owner(self, table, values, "Insert")
-        return self._seen(Writer(self).insert(table, values, system_columns=system_columns))
+        record = Writer(self).insert(table, values, system_columns=system_columns)
+        if self.secure:
+            access.check_created(self, record)
+        return self._seen(record)
 
     def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
         """Store many rows of one class at once, with defaults, but without access control and business rules."""
@@ -249,9 +252,9 @@ class Session:
     def by_display(self, table: str, text: str) -> str | None:
         """Return the sys_id of the only record with that display value, or user name; None if there is none or more.
 
-        Nothing is displayed by an empty text, though records without a name exist.
+        Nothing is displayed by an empty text, though records without a name exist, nor by a table that is closed.
         """
-        if not text:
+        if not text or table in self.sight.closed:
             return None
         columns = self.dictionary.columns(table)
         names = {self.dictionary.display_column(table), "user_name"} & columns.keys() - self.sight.hidden(table)
