@@ -107,10 +107,18 @@ def test_too_large(shelf: Desk, term: str) -> None:
     assert [finding.rule for finding in shelf.findings] == ["query-too-large"]
 
 
-@pytest.mark.parametrize(("count", "found"), [(14_000, ["one"]), (15_000, [])])
+@pytest.mark.parametrize(("count", "found"), [(14_999, ["one"]), (15_000, [])])
 def test_long_lists(shelf: Desk, count: int, found: list[str]) -> None:
-    """A list of 14,000 values is one that every database takes."""
+    """A list of 15,000 values is one that every database takes."""
     assert shelf.ask("sys_idIN" + ",".join(["one", *(f"A{number}" for number in range(count))])) == found
+    assert [finding.rule for finding in shelf.findings] == ["query-too-large"] * (not found)
+
+
+@pytest.mark.parametrize(("count", "found"), [(499, ["one"]), (500, [])])
+def test_many_conditions(shelf: Desk, count: int, found: list[str]) -> None:
+    """Five hundred conditions are answered, one more is too many."""
+    conditions = ["numberLIKEA", *(f"short_descriptionLIKE{number}" for number in range(count))]
+    assert shelf.ask("^OR".join(conditions)) == found
     assert [finding.rule for finding in shelf.findings] == ["query-too-large"] * (not found)
 
 
