@@ -7,8 +7,8 @@
 ``[tool.mutation]`` in pyproject.toml names the areas and their tests. One run of these tests records which of them
 execute which line. A mutant meets the tests that execute its statement, fastest first, until one fails or twenty
 seconds have passed. What runs while its module is imported meets the tests that execute a line that mentions what it
-binds; what runs in a fixture that tests share meets every test of its module. What no test executes survives. All of
-it happens in clones of the last commit, so that a run that is killed leaves nothing changed.
+binds; what runs in a fixture that tests share meets every test. What no test executes survives. All of it happens in
+clones of the last commit, so that a run that is killed leaves nothing changed.
 
 The mutants are cosmic-ray's, reduced to those that say something about the tests:
 
@@ -37,6 +37,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from difflib import unified_diff
 from importlib import import_module
 from importlib.util import cache_from_source
 from itertools import accumulate, islice
@@ -98,9 +99,9 @@ class Mutant:
         return str(mutate_code(_text(self.module), get_operator(f"core/{self.operator}")(), self.occurrence))
 
     def __str__(self) -> str:
-        changed = zip(_text(self.module).splitlines(), self.source().splitlines(), strict=False)
-        old, new = next((old, new) for old, new in changed if old != new)
-        return f"{self.module}:{self.line} {self.operator}\n  - {old.strip()}\n  + {new.strip()}"
+        lines = unified_diff(_text(self.module).splitlines(), self.source().splitlines(), n=0, lineterm="")
+        changed = [f"  {line[0]} {line[1:].strip()}" for line in islice(lines, 2, None) if line[0] in "+-" and line[1:]]
+        return "\n".join([f"{self.module}:{self.line} {self.operator}", *changed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,13 @@ class Executed:
     seconds: Mapping[str, float]
 
     def by(self, mutant: Mutant) -> dict[str, float]:
-        """Return the tests that can notice the mutant, fastest first, and how long they take; a minute's worth."""
+        """Return the tests that can notice the mutant, fastest first, and how long they take; `LONGEST` in all."""
         statement = Statement.at(mutant.line, ast.parse(_text(mutant.module)))
         found = self._of(mutant.module, statement.lines)
         if statement.imported:
             found = self._mentioning(statement.names) - {""}
         if "" in found or (statement.imported and not found):
-            found = self._of(mutant.module, self.tests.get(mutant.module, ())) - {""} or set(self.seconds)
+            found = set(self.seconds)
         tests = sorted(found, key=self.seconds.__getitem__)
         ends = accumulate(self.seconds[test] for test in tests)
         return {
@@ -224,7 +225,7 @@ def _drawn(mutants: Sequence[Mutant], most: int, seed: int) -> list[Mutant]:
 def _matters(mutant: Mutant) -> bool:
     try:
         return _effect(mutant.source()) != _effect(_text(mutant.module))
-    except SyntaxError:
+    except (SyntaxError, AttributeError):  # the latter of cosmic-ray, which cannot change ``except module.Error``
         return False
 
 

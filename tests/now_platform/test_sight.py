@@ -54,6 +54,15 @@ async def test_a_column_rule_with_a_condition_shows_the_column_to_nobody(
     assert swallowed() == ["query-term-unreadable", "field-unreadable"]
 
 
+async def test_a_text_search_looks_only_at_what_may_be_read(user: Client, create: Create, swallowed: Swallowed) -> None:
+    """A word that stands in a hidden column alone is not found."""
+    create("u_locker", u_name="a", u_seal="broken")
+    create("u_locker", u_name="b", u_seal="whole")
+    assert await found(user, "u_locker", fields="u_name", query="123TEXTQUERY321=broken") == []
+    assert await found(user, "u_locker", fields="u_name", query="123TEXTQUERY321=a") == [{"u_name": "a"}]
+    assert swallowed() == []
+
+
 async def test_a_condition_decides_what_may_be_created(
     user: Client, client: Client, grant: Grant, instance: Instance
 ) -> None:
