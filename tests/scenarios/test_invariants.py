@@ -127,12 +127,15 @@ HOLDS = {
     "a decision that the console refused": replace(
         TIMED_OUT, requests=[ROW], responses=[REFUSED], received=journals([DECIDED])
     ),
-    "a decision that the console redirected": replace(
-        TIMED_OUT,
-        requests=[ROW],
-        responses=[{**RESPONSE, "response_status_code": "300"}],
-        received=journals([DECIDED]),
-    ),
+    **{
+        f"a decision that the console answered with {status}": replace(
+            TIMED_OUT,
+            requests=[ROW],
+            responses=[{**RESPONSE, "response_status_code": status}],
+            received=journals([DECIDED]),
+        )
+        for status in ("199", "300")
+    },
     "approvals with different comments at both ends": replace(
         WELL,
         approvals=[{**APPROVAL, "comment": "No", "decided_here": True, "last_error": "403"}],

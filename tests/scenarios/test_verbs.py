@@ -5,6 +5,7 @@ import pytest
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Event, Failure, JournalsRead, ScenarioEnded, StepFailed
 from privman_scenarios.loader import Loader
+from privman_scenarios.player import Player
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
 from privman_testbench.real_clock import RealClock
@@ -228,3 +229,13 @@ async def test_when_a_scenario_applies(when: str, reason: str) -> None:
     ended = await Engine(vocabulary(), WORLDS, [], RealClock()).play(scenario)
     assert (ended.outcome, ended.reason.endswith(reason)) == ("inapplicable" if reason else "passed", True)
     assert ended.checks == (0 if reason else 1)
+
+
+@pytest.mark.parametrize(("switches", "outcome"), [({}, "passed"), ({"strict": True}, "failed")])
+def test_what_is_swallowed_fails_a_strict_run_alone(switches: dict[str, bool], outcome: str) -> None:
+    """A finding that no step asks for is harmless unless somebody wants to know."""
+    steps = "- console.ask: {metadata: {PolicyNam: Elevate}}\n- console.expect-approval: Pending\n"
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\nsteps:\n{steps}", "t.yaml")
+    *_, ended = Player(WORLDS, **switches)(scenario)
+    assert isinstance(ended, ScenarioEnded)
+    assert ended.outcome == outcome
