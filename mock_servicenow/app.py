@@ -48,7 +48,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     drawing it again. Raises StartError.
     """
     blueprint = blueprint or Blueprint.draw(settings)
-    secrets = Secrets()
+    secrets = Secrets(fields=blueprint.password_columns)
     checks = blueprint.checks
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(
@@ -93,7 +93,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         client_max_size=http.LARGEST_BODY,
     )
     if settings.control_plane:
-        app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks).routes()])
+        app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks, secrets.mask).routes()])
         instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(http.routes(instance, settings.url))

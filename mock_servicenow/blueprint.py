@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
@@ -38,6 +39,7 @@ class Blueprint:
         names: the spellings of the wire.
         tables: those of the scoped app.
         checks: judge whether exchanges keep their contracts.
+        password_columns: names in lower case of the columns of every table that hold passwords.
     """
 
     def __init__(
@@ -48,6 +50,9 @@ class Blueprint:
         self.tables = tables
         self.checks = ContractChecks(names)
         self.dictionary = dictionary
+        self.password_columns = frozenset(
+            name.lower() for table in dictionary for name in dictionary.columns_of_type(table.name, PASSWORD_TYPES)
+        )
         self._settings = settings
         self._image = b""
         self._queries = Compilations(dictionary)

@@ -1,6 +1,6 @@
 """The part of ``/__admin`` that is this fake's own."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 import orjson
 from aiohttp import web
@@ -14,9 +14,10 @@ from privman_testbench.listing import answer_in_parts
 class ControlPlane:
     """Deliveries with their attempts, the app's restart, and the OpenAPI document of its tables."""
 
-    def __init__(self, app: PrivilegeManagerApp, checks: ContractChecks) -> None:
+    def __init__(self, app: PrivilegeManagerApp, checks: ContractChecks, mask: Callable[[str], str]) -> None:
         self._app = app
         self._checks = checks
+        self._mask = mask
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -34,7 +35,8 @@ class ControlPlane:
         separator = b""
         yield b'{"deliveries":['
         async for delivery in self._app.deliverer.all():
-            yield separator + orjson.dumps(delivery)
+            # Why a delivery failed may repeat what was registered.
+            yield separator + orjson.dumps({**delivery, "error": self._mask(str(delivery["error"]))})
             separator = b","
         yield b"]}"
 

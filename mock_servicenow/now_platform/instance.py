@@ -27,6 +27,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import UnitOfWork
 from mock_servicenow.now_platform.rest.call import Repeatable
 from mock_servicenow.now_platform.rest.fields import FieldLists
+from mock_servicenow.now_platform.rules.property_rules import property_rules
 from mock_servicenow.now_platform.rules.rulebook import Rulebook
 from mock_servicenow.now_platform.rules.rules import BusinessRule
 from mock_servicenow.now_platform.rules.stored_rules import stored_rule_checks
@@ -80,6 +81,7 @@ class Instance:
                 *attachment_rules(),
                 *registry_rules(),
                 *api_key_rules(),
+                *property_rules(),
                 *stored_rule_checks(),
                 *privilege_rules(),
             ]

@@ -145,6 +145,17 @@ class Journal:
         """Return the exchange as the control plane prints it, secrets masked; a large one keeps nobody waiting."""
         return await _aside(exchange, self.to_json)
 
+    async def shows(self, exchange: Exchange, texts: Iterable[str]) -> bool:
+        """Tell whether URL or bodies have one of the texts, in any case, once their secrets are masked."""
+
+        def masked(exchange: Exchange) -> str:
+            answer = b"" if _is_secret_answer(exchange) else exchange.response_body
+            bodies = (body.decode(errors="replace") for body in (exchange.request_body, answer))
+            return "\n".join(map(self._secrets.mask, (exchange.url, *bodies))).lower()
+
+        said = await _aside(exchange, masked)
+        return any(text.strip().lower() in said for text in texts)
+
     def to_json(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked."""
         mask = self._secrets.mask
@@ -216,9 +227,13 @@ def _weight(findings: list[Finding]) -> int:
 
 
 def _answer_text(exchange: Exchange) -> str:
-    if exchange.answers_secret and exchange.response_body.lstrip()[:1] == b'"':
+    if _is_secret_answer(exchange):
         return f'"{MASK}"'
     return _text(exchange.response_body, exchange.response_size)
+
+
+def _is_secret_answer(exchange: Exchange) -> bool:
+    return exchange.answers_secret and exchange.response_body.lstrip()[:1] == b'"'
 
 
 def _is_cut(exchange: Exchange) -> bool:

@@ -34,10 +34,12 @@ class Secrets:
     Args:
         kept: how many retired secrets are remembered, the newest, of `KEPT_CHARACTERS` at most together; those in use
             are always remembered.
+        fields: names in lower case of fields that hold secrets, beyond those whose names say so.
     """
 
-    def __init__(self, kept: int = KEPT_RETIRED) -> None:
+    def __init__(self, kept: int = KEPT_RETIRED, fields: frozenset[str] = frozenset()) -> None:
         self._kept = kept
+        self._fields = fields
         self._live: dict[str, None] = {}
         self._retired: dict[str, None] = {}
         self._characters = 0  # of those retired since some were last forgotten, and of those kept then
@@ -106,7 +108,7 @@ class Secrets:
             layer = below[-1].text if below else text
             for span in self._needles.find(layer):
                 yield *_origin(span, below), MASK
-            for place in places(layer) if by_place else ():
+            for place in places(layer, self._fields) if by_place else ():
                 yield *_origin(place.span, below), _mask_for(place, below, text)
         if deepest:  # base64 has no escapes, so it is the same in the last layer
             yield from self._edits_within(layer, below, deepest, by_place=by_place)

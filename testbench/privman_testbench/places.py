@@ -6,8 +6,9 @@ length of the text. A value without an end goes on to the end of the text.
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import cast
 
 from privman_testbench.needles import Span
@@ -20,28 +21,32 @@ SECRET_HEADERS = frozenset(
 )
 # One of them is in every text that has such a place.
 _STEMS = (
-    *("passw", "pwd", "passphrase", "secret", "token", "apikey", "api_key", "api-key", "assertion", "verifier"),
+    *("passw", "passcode", "pwd", "passphrase", "secret", "token", "key", "sysparm_ck", "assertion", "verifier"),
     *("authori", "authenti", "cookie", "basic ", "bearer "),
 )
+_KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
 _ENDINGS = (
     "password",
     "passwd",
     "pwd",
     "passphrase",
     "secret",
-    "secretkey",
+    "passcode",
     "token",
-    "apikey",
+    "sysparmck",
+    *(f"{kind}key" for kind in _KINDS_OF_KEYS),
     "assertion",
     "codeverifier",
 )
 _EMPTY = frozenset({"", "null", "true", "false"})
 _LONGEST_DISPOSITION = 200
 _LONGEST_NAMESPACE = 64
+_LONGEST_KIND = max(map(len, _KINDS_OF_KEYS)) + 1
 _WORD = re.compile(r"[A-Za-z0-9_-]++")
-_LOWER = re.compile(r"[a-z0-9_]++")
+_COLUMN = re.compile(r"(?:OR|NQ)?([a-z0-9_]++)")
+_KIND_OF_KEY = re.compile(rf"({'|'.join(_KINDS_OF_KEYS)})[ +]\Z", re.IGNORECASE)
 _COLON, _COMMA = re.compile(r"\s*+:\s*+"), re.compile(r"\s*+,\s*+")
-_BEFORE_NAME = re.compile(r"""\s*+,\s*+["']name["']\s*+:\s*+["']""")
+_BEFORE_NAME = re.compile(r"""\s*+,\s*+["'](?:name|type)["']\s*+:\s*+["']""")
 _STRINGS = {
     '"': re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL),
     "'": re.compile(r"[^'\\]*+(?:\\.[^'\\]*+)*+", re.DOTALL),
@@ -49,7 +54,10 @@ _STRINGS = {
 _LITERAL = re.compile(r"[^\s,\]}]*+")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SIGN = re.compile(r"\]?(?:!=|[<>]?=)")
-_OPERATOR = re.compile("STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|(?:NOT )?(?:LIKE|IN)")
+_PATTERN = re.compile(r"!?\*|%(?![0-9A-Fa-f]{2})")
+_OPERATOR = re.compile(
+    "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|(?:NOT ?)?LIKE|(?:NOT )?IN"
+)
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
 _LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
 _TERM, _TERM_WITHIN = (re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee]))*+") for ends in (r"\r\n", r"\s"))
@@ -71,11 +79,17 @@ class Place:
     quote: Span | None = None
 
 
-def places(text: str) -> Iterator[Place]:
-    """Yield the places of secrets in a text."""
+def places(text: str, fields: Collection[str] = ()) -> Iterator[Place]:
+    """Yield the places of secrets in a text.
+
+    Args:
+        text: it.
+        fields: names in lower case of further fields that hold secrets.
+    """
     lowered = text.lower()
-    if any(stem in lowered for stem in _STEMS) or ("@" in lowered and "://" in lowered):
-        yield from _Reader(text).places()
+    stems = chain(_STEMS, fields)
+    if any(stem in lowered for stem in stems) or ("@" in lowered and "://" in lowered):
+        yield from _Reader(text, fields).places()
 
 
 def is_secret_field(name: str) -> bool:
@@ -91,8 +105,9 @@ def is_secret_header(name: str) -> bool:
 class _Reader:
     """Reads one text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fields: Collection[str]) -> None:
         self._text = text
+        self._fields = fields
         self._is_parameters = _PARAMETERS.match(text) is not None
         self._last_value: Span = (0, 0)
         self._absent: set[str] = set()
@@ -118,12 +133,21 @@ class _Reader:
             yield from self._of_scheme(name, end + 1)
         elif operator := self._operator_in(word):
             yield Place(self._term(operator))
-        elif is_secret_field(name):
+        elif self._is_secret(word):
             yield from self._of_field(word.start(), end)
+
+    def _is_secret(self, word: re.Match[str]) -> bool:
+        """Tell whether a field of that name holds a secret; the name may have two words, as in ``API Key``."""
+        name = word[0].lower()
+        if name != "key":
+            return is_secret_field(name) or name in self._fields
+        before = self._text[max(0, word.start() - _LONGEST_KIND) : word.start()]
+        return _KIND_OF_KEY.search(before) is not None
 
     def _of_string(self, word: re.Match[str]) -> Iterator[Place]:
         """Yield the places after a name in quotes: a key, the name of a header in a list, of a part of a form."""
-        text, after, secret = self._text, word.end() + 1, is_secret_header(word[0])
+        text, after, secret = self._text, word.end() + 1, self._is_secret(word)
+        secret = secret or word[0].lower() in SECRET_HEADERS
         if secret and self._is_part(word.start()):
             yield self._part(word.end())
         elif colon := _COLON.match(text, after):
@@ -185,14 +209,16 @@ class _Reader:
             yield self._part(end)
         elif sign := _SIGN.match(text, end):
             yield Place(self._operand(start, sign.end()))
+        elif (pattern := _PATTERN.match(text, end)) and self._is_term(start):
+            yield Place(self._term(pattern.end()))
         elif text[end : end + 1] in (">", " ") and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
             opened = self._find(">", end) + 1
             yield Place((opened, self._find("</", opened)))
 
     def _operator_in(self, word: re.Match[str]) -> int:
         """Return where the operand begins in a word of a column, an operator in letters and its operand; else 0."""
-        column = _LOWER.match(word[0])
-        if column is None or not is_secret_field(column[0]):
+        column = _COLUMN.match(word[0])
+        if column is None or not (is_secret_field(column[1]) or column[1] in self._fields):
             return 0
         operator = _OPERATOR.match(self._text, word.start() + column.end())
         return operator.end() if operator else 0

@@ -3,13 +3,16 @@
 import html
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
 from aiohttp import FormData, encode_basic_auth
 
-from .conftest import CONFIGURATION, REQUEST, Instance
+from mock_servicenow.settings import Settings
+
+from .conftest import CONFIGURATION, REQUEST, Instance, running
 
 # Texts that are in no output for another reason; the first four may be ordinary words, so only their places are masked.
 SHAPES = ["zqxj", "Qzxjvwkp", "74185296", "zqxjqzx", 'zq"x\\jqz', "p4$$w\"o rd!&<=%41^'", "0123456789abcdef" * 4]
@@ -117,3 +120,41 @@ async def shows(instance: Instance, text: str) -> bool:
     await instance.insert("incident", {"short_description": f"about {text}"})
     journal = await instance.call("GET", "/__admin/requests", None)
     return f"about {text}" in json.dumps(journal.body)
+
+
+async def test_an_address_with_a_password_is_masked_where_a_delivery_fails(instance: Instance) -> None:
+    """Why nothing can be delivered is told without the password in the address that was registered."""
+    instance_id = await instance.register(**{"Token Url": "ftp://somebody:tiger@console.example/"})
+    request = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+    await instance.update(REQUEST, request, {"status": "Approve"})
+    await instance.clock.settle()
+    told = "'Token Url' is 'ftp://somebody:***@console.example/'; expected an http or https address"
+    deliveries = await instance.call("GET", "/__admin/deliveries", None)
+    assert [each["error"] for each in deliveries.body["deliveries"]] == [told]
+    page = (await instance.call("GET", "/__cockpit/deliveries", None)).body.decode()
+    assert (told in html.unescape(page), "tiger" in page) == (True, False)
+
+
+PIN = """
+- name: u_card
+  columns:
+    u_pin: {type: password2}
+"""
+
+
+async def test_columns_and_properties_of_a_password_type_are_masked(tmp_path: Path) -> None:
+    """A short value is masked by the column's name, the long one of a property wherever it appears."""
+    (tmp_path / "tables.yaml").write_text(PIN)
+    long = "zqxj-of-a-property-4711"
+    async with running(Settings(tables=(tmp_path / "tables.yaml",))) as instance:
+        shown = {"sysparm_input_display_value": "true"}
+        card = {"u_pin": "zqxj"}
+        await instance.call("POST", "/api/now/table/u_card", json=card, params=shown)
+        await instance.call("POST", "/api/now/table/u_card", json={"u_pin": "zq\0xj"}, params=shown)
+        await instance.insert("sys_properties", {"value": long, "name": "x", "type": "password2"})
+        await instance.insert("sys_properties", {"value": "kept", "name": "y", "type": "string"})
+        await instance.read("sys_properties", query="name=x", sysparm_fields="value")
+        outputs = [json.dumps((await instance.call("GET", path, None)).body) for path in OUTPUTS[:2]]
+    assert [each for each in ("zqxj", "0xj", long) if each in "".join(outputs)] == []
+    assert "kept" in outputs[0]
+    assert "password2 column 'u_pin' got a text with NUL or half a character: ignored" in outputs[1]

@@ -90,6 +90,19 @@ async def test_journal_is_searched(party: Party, browser: Browser) -> None:
     assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["Nothing yet"]]
 
 
+async def test_no_search_finds_a_secret_by_guessing(roomy_party: Party, http: ClientSession) -> None:
+    """Searches look at what the pages show: who guesses how a password begins is not told that he is right."""
+    party, browser = roomy_party, Browser(roomy_party, http)
+    await party.call("POST", "/log-on?access_token=tiger", json={"password": "tiger", "user": "kitten"})
+    await party.caller.send("POST", f"{party.url}/mint", {}, b'"tigress"', 5, answers_secret=True)
+    for guess in ("tig", "tiger", "access_token=t"):
+        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["Nothing yet"]]
+    for guess in ("tig", "%22password%22:%20%22t", "tiger"):
+        _, html = await browser.get(f"/sequence?about={guess}")
+        assert "/log-on" not in html
+    assert "/log-on" in (await browser.get("/sequence?about=KITTEN"))[1]
+
+
 async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) -> None:
     """Fifty exchanges a page; the rest is a link away, with the same search."""
     browser = Browser(roomy_party, http)

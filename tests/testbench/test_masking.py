@@ -136,6 +136,24 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?sysparm_query=a=b%5Epassword=***%5Ekept",
     ),
     "operator in letters": ("/x?q=secretSTARTSWITH%q^kept=1", "/x?q=secretSTARTSWITH***^kept=1"),
+    "operators after a connector": (
+        "/x?q=a=1^ORsecretIN%q^NQtokenSTARTSWITH%q^kept=1",
+        "/x?q=a=1^ORsecretIN***^NQtokenSTARTSWITH***^kept=1",
+    ),
+    "operators that are signs": (
+        "/x?q=secret*%q^secret!*%q^secretNOTLIKE%q^secretCHANGESTO%q^kept",
+        "/x?q=secret****^secret!****^secretNOTLIKE***^secretCHANGESTO***^kept",
+    ),
+    "key of two words": ('{"API Key": %j, "Key": "kept"}', '{"API Key": "***", "Key": "kept"}'),
+    "keys of many kinds": (
+        '{"shared_key": %j, "privateKey": %j, "X-Access-Key": %j, "key": "kept"}',
+        '{"shared_key": "***", "privateKey": "***", "X-Access-Key": "***", "key": "kept"}',
+    ),
+    "form token": ("decision=allow&sysparm_ck=%f&kept=1", "decision=allow&sysparm_ck=***&kept=1"),
+    "value before its type": (
+        '{"value": %j, "type": "password2", "note": "kept"}',
+        '{"value": "***", "type": "password2", "note": "kept"}',
+    ),
     "other operators": ("/x?q=secret!=%q^secretNOT LIKE%q^kept", "/x?q=secret!=***^secretNOT LIKE***^kept"),
 }
 
@@ -162,6 +180,20 @@ def test_a_place_is_masked_whatever_its_value(place: str, secret: str) -> None:
     assert Secrets().mask(fill(template, secret)) == masked
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ('{"u_pin": "1234", "u_pink": "kept"}', '{"u_pin": "***", "u_pink": "kept"}'),
+        ("/x?q=u_pinSTARTSWITH12^kept=1", "/x?q=u_pinSTARTSWITH***^kept=1"),
+        ("<u_pin>1234</u_pin>kept", "<u_pin>***</u_pin>kept"),
+        ("pin=1234", "pin=1234"),
+    ],
+)
+def test_fields_may_be_named(text: str, masked: str) -> None:
+    """A field that is known to hold secrets is masked whatever its name."""
+    assert Secrets(fields=frozenset({"u_pin"})).mask(text) == masked
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_place_in_base64_is_masked(place: str) -> None:
     """The body of a call within a batch is such a text."""
@@ -182,6 +214,8 @@ def test_a_place_in_base64_is_masked(place: str) -> None:
         "/api/now/table/x_configuration_secret?sysparm_limit=1",
         "Basic authentication, a bearer of news",
         "http://kept.example:80/a:b@c",
+        "a key=kept, keys of the kept kind",
+        "password 100% kept, secret* kept",
         "<secret kept",
         "user_password is missing",
         "cookiecutter: kept",

@@ -67,7 +67,8 @@ class Intake:
             return self._secret(column, text)
         stored = to_stored(column, text) if is_storable(text) else None
         if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
-            self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got '{text}': ignored")
+            given = "a text with NUL or half a character" if column.type in PASSWORD_TYPES else f"'{text}'"
+            self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got {given}: ignored")
             return None
         if column.is_reference:
             return self._reference(column, stored)

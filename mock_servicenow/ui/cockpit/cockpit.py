@@ -24,7 +24,8 @@ def build_cockpit(
     """Return the cockpit of an instance with its app, under ``/__cockpit``."""
     cockpit = Cockpit("ServiceNow", instruments, _explaining(checks), keys, "mock_servicenow.ui.cockpit")
     cockpit.add(Tab("Approvals", "/approvals"), ApprovalsPage(cockpit, instance, app.tables).show)
-    cockpit.add(Tab("Deliveries", "/deliveries"), DeliveriesPage(cockpit, app.deliverer, instance.clock).show)
+    deliveries = DeliveriesPage(cockpit, app.deliverer, instance.clock, instruments.journal.mask)
+    cockpit.add(Tab("Deliveries", "/deliveries"), deliveries.show)
     return cockpit
 
 

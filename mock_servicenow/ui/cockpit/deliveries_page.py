@@ -1,6 +1,6 @@
 """The last decisions on their way to consoles."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -20,10 +20,11 @@ _TONES = {"delivered": "good", "failed": "bad"}
 class DeliveriesPage:
     """Each decision with its attempts and the time of the next, the newest first."""
 
-    def __init__(self, cockpit: Cockpit, deliverer: Deliverer, clock: Clock) -> None:
+    def __init__(self, cockpit: Cockpit, deliverer: Deliverer, clock: Clock, mask: Callable[[str], str]) -> None:
         self._cockpit = cockpit
         self._deliverer = deliverer
         self._clock = clock
+        self._mask = mask
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer the page."""
@@ -35,6 +36,7 @@ class DeliveriesPage:
         next_at = delivery["next_attempt_at"] and datetime.fromisoformat(delivery["next_attempt_at"])
         return {
             **delivery,
+            "error": self._mask(delivery["error"]),
             "tone": _TONES.get(delivery["state"], "quiet"),
             "attempts": [{**each, "at": datetime.fromisoformat(each["at"])} for each in attempts[-ATTEMPTS:]],
             "earlier": len(attempts[:-ATTEMPTS]),

@@ -39,7 +39,8 @@ class SequencePage:
             return []
         chosen: dict[int, Exchange] = {}
         for exchange in reversed(await self._journal.latest(MOST, lambda each: _mentions(each, wanted))):
-            chosen |= {each.number: each for each in (*await self._lead(exchange), exchange)}
+            if await self._journal.shows(exchange, about):
+                chosen |= {each.number: each for each in (*await self._lead(exchange), exchange)}
         return list(chosen.values())
 
     async def _lead(self, exchange: Exchange) -> list[Exchange]:
