@@ -266,3 +266,27 @@ async def test_a_registration_of_no_text(instance: Instance) -> None:
     answer = await instance.insert(CONFIGURATION, {"instance_metadata": pairs})
     assert answer.status == 201
     assert "ud800" not in answer.result["instance_metadata"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "stored"),
+    [
+        ("1.7976931348623157e308", ""),
+        ("-1.7976931348623157e308", ""),
+        ("1e100", ""),
+        ("-9.99999999999999e99", "-9.99999999999999e+99"),
+        ("4.9e-324", "4.94065645841247e-324"),
+    ],
+    ids=["largest", "smallest", "first too large", "last that counts", "nearest to zero"],
+)
+async def test_a_list_shows_whatever_decimals_were_stored(instance: Instance, cost: str, stored: str) -> None:
+    """A number that would not come back from the database, or that has no finite sum, is ignored when it is written."""
+    for _ in range(3):
+        answer = await instance.insert("cmdb_ci", {"name": "odd", "cost": cost})
+        assert (answer.status, answer.result["cost"]) == (201, stored)
+    assert len(await instance.findings("value-ignored")) == 3 * (not stored)
+    assert [each["cost"] for each in await instance.read("cmdb_ci", query="name=odd")] == [stored] * 3
+    asked = {"sysparm_sum_fields": "cost", "sysparm_avg_fields": "cost", "sysparm_group_by": "name"}
+    answer = await instance.call("GET", "/api/now/stats/cmdb_ci", params=asked)
+    assert answer.status == 200
+    assert "inf" not in str(answer.result)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from math import isfinite
 
 import orjson
 
@@ -26,6 +25,7 @@ _WORDS = re.compile(r"(\d{1,12}) (day|hour|minute|second)s?\b", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _BEYOND_INTEGERS = 2**63
+_BEYOND_DECIMALS = 1e100  # databases reckon sums, and means with squares, that are finite up to there
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -137,7 +137,7 @@ def _integer(text: str) -> str | None:
 
 def _decimal(text: str) -> str | None:
     number = float(text) if _DECIMAL.fullmatch(text) else None
-    return from_database(number) if number is not None and isfinite(number) else None
+    return from_database(number) if number is not None and abs(number) < _BEYOND_DECIMALS else None
 
 
 _CONVERSIONS: Mapping[str, Callable[[str], str | None]] = {
