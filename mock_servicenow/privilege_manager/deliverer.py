@@ -139,25 +139,26 @@ class Deliverer:
             return
         if known is not None:
             known.timer.cancel()
-        timer = self._clock.call_at(when, lambda: self._attempt(response_id))
+        timer = self._clock.call_at(when, lambda: self._attempt(response_id, when))
         self._waiting[response_id] = Waiting(when, timer)
 
-    async def _attempt(self, response_id: str) -> None:
+    async def _attempt(self, response_id: str, due: datetime) -> None:
+        """Make the attempt that was due then; its wait is over, even if the clock has been set back meanwhile."""
         self._waiting.pop(response_id, None)
         self._sending.add(response_id)
         try:
-            claimed = await self._in_session(lambda session: self._claimed(session, response_id))
+            claimed = await self._in_session(lambda session: self._claimed(session, response_id, due))
         except Exception as error:  # noqa: BLE001 - whatever happens here, the response stays to be sent
-            self._try_again(error, lambda: self._attempt(response_id))
+            self._try_again(error, lambda: self._attempt(response_id, due))
             return
         if claimed is None:
             self._sending.discard(response_id)
         else:
             await self._settle(claimed, await self._send(claimed.delivery))
 
-    def _claimed(self, session: Session, response_id: str) -> Claimed | None:
+    def _claimed(self, session: Session, response_id: str, due: datetime) -> Claimed | None:
         """Return what this process is to send now; None if another one does, or there is nothing to be sent."""
-        made = self._queue.claim(session, response_id, self._clock.now())
+        made = self._queue.claim(session, response_id, max(self._clock.now(), due))
         if made is None:
             return None
         delivery, error = None, ""

@@ -211,13 +211,14 @@ async def running(
     console_tls: ssl.SSLContext | None = None,
     *,
     seed: int | None = 1,
+    clock: VirtualClock | None = None,
 ) -> AsyncIterator[Instance]:
     """Serve an instance and the stub console."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(ClientSession(cookie_jar=DummyCookieJar()))
         console = StubConsole()
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0, console_tls))
-        clock = VirtualClock()
+        clock = clock or VirtualClock()
         app = create_app(settings, clock=clock, ids=Ids(seed), blueprint=blueprint)
         url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
         stack.push_async_callback(clock.aclose)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from privman_testbench.masking import Secrets
 from privman_testbench.outbound import HttpCaller
 from privman_testbench.virtual_clock import VirtualClock
 
-from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, StubConsole, running
+from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, NewDatabase, StubConsole, running
 
 
 async def _decided(instance: Instance, **pairs: str) -> tuple[str, str]:
@@ -38,6 +39,31 @@ async def _response(instance: Instance) -> tuple[str, str]:
 
 async def _deliveries(instance: Instance) -> Any:
     return (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+
+
+class SlewedClock(VirtualClock):
+    """A clock whose hands are set back while its timers run on, as NTP does with that of a machine."""
+
+    behind = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return what the hands show."""
+        return super().now() - self.behind
+
+
+@pytest.mark.parametrize("behind", [timedelta(microseconds=1), timedelta(days=1)], ids=["slewed", "set back"])
+async def test_a_clock_that_is_set_back_loses_no_retry(
+    blueprint: Blueprint, new_database: NewDatabase, prepared: str, behind: timedelta
+) -> None:
+    """The wait is over when it has passed, although the clock does not show the moment that was due."""
+    clock = SlewedClock()
+    with new_database(prepared) as url:
+        async with running(Settings(database=url), blueprint, clock=clock) as instance:
+            instance.console.statuses = [503]
+            await _decided(instance)
+            clock.behind = behind
+            await clock.advance(50)
+            assert await _response(instance) == ("200", "1")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503, 599])
