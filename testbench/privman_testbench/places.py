@@ -19,12 +19,13 @@ SECRET_HEADERS = frozenset(
         *("x-sn-apikey", "x-usertoken", "x-admin-token"),
     }
 )
+_KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
 # One of them is in every text that has such a place.
 _STEMS = (
-    *("passw", "passcode", "pwd", "passphrase", "secret", "token", "key", "sysparm_ck", "assertion", "verifier"),
+    *("passw", "passcode", "pwd", "passphrase", "secret", "token", "sysparm_ck", "assertion", "verifier"),
     *("authori", "authenti", "cookie", "basic ", "bearer "),
+    *(f"{kind}{joined}key" for kind in _KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
 )
-_KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
 _ENDINGS = (
     "password",
     "passwd",
