@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -36,7 +35,6 @@ class Cleanup:
         self._writes = writes
         self._own = own
         self._sent: Counter[str] = Counter()
-        self._unnamed: list[str] = []
 
     def watch(self, console: Console) -> None:
         """Take note of what the console creates from now on: its journal shows it."""
@@ -64,7 +62,7 @@ class Cleanup:
         """Delete the records, the newest first; raises TargetUnreachableError that names what stays."""
         try:
             await self._own.refresh()
-            left = [*await self._strangers(), *await self._delete(), *self._unnamed]
+            left = [*await self._strangers(), *await self._delete(), *self._own.unnamed]
         except ExpectationError as error:
             why = f"expected {error.expected}; came {error.came}"
             kept = "; ".join(["", *(record.path for record in self._own.newest_first())])
@@ -122,9 +120,7 @@ class Cleanup:
         if request_id:
             self._servicenow.drawn.add(request_id)
             self._sent[request_id] += 1
-        named = self._own.note(table, values, answer)
-        if not named and not request_id and answer.status in (0, HTTPStatus.CREATED):
-            self._unnamed.append(f"{answer.path} (perhaps created, but no answer names the record)")
+        self._own.note(table, values, answer, marked=bool(request_id))
 
     def _request_id(self, table: str, values: Mapping[str, Any]) -> str:
         """Return the request_id among the values of a request, empty for what is none."""

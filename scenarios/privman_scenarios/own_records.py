@@ -18,6 +18,8 @@ SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TABLE = re.compile(r"[a-z]\w*", re.ASCII)
 _RECORD_PATH = re.compile(r"/api/now/(?:v\d/)?table/([a-z]\w*)/([0-9a-f]{32})", re.ASCII)
 _SPAN = re.compile(r"(?:\d{4}-\d\d-\d\d )?\d+:\d\d:\d\d", re.ASCII)
+# Whoever answers so may have passed the creation on before.
+_LOST = (0, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 # A text that was cut at the length of its column says enough when it is that long.
 _TELLING = 20
 
@@ -78,6 +80,7 @@ class OwnRecords:
         kept: those that this run uses all the same; they stay too.
         sources: note what else has been created, such as by a console.
         consoles: addresses of the consoles that this run lets act, each with a slash at the end.
+        unnamed: what may have been created, though no answer names the record, and no mark finds it.
     """
 
     def __init__(self, api: HttpApi, reader: Credentials) -> None:
@@ -88,15 +91,29 @@ class OwnRecords:
         self.kept: frozenset[str] = frozenset()
         self.sources: list[Callable[[], Awaitable[None]]] = []
         self.consoles: set[str] = set()
+        self.unnamed: list[str] = []
 
-    def note(self, table: str, sent: Mapping[str, Any], answer: Answer) -> bool:
-        """Remember what a creation has made; returns whether its answer names a record."""
+    def note(self, table: str, sent: Mapping[str, Any], answer: Answer, *, marked: bool = False) -> bool:
+        """Remember what a creation has made; returns whether its answer names a record.
+
+        Where it names none, and no mark finds the record (``marked``), that is kept in `unnamed`.
+        """
         sys_id = _created(answer, table)
         if not sys_id or sys_id in self.others | self.kept:
+            if not marked and self._may_have_created(table, answer):
+                column, value = next(iter(sent.items()), ("", ""))
+                what = f"{table} with {column} {_text(value)[:60]!r}"
+                self.unnamed.append(f"/api/now/table/{what} (perhaps created, but no answer names the record)")
             return False
         if self.find(table, sys_id) is None:
             self._records.append(OwnRecord(table, sys_id, dict(sent)))
         return True
+
+    def _may_have_created(self, table: str, answer: Answer) -> bool:
+        if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
+            return answer.status in _LOST
+        sys_id = _named(answer)
+        return sys_id not in self.others | self.kept and self.find(table, sys_id) is None
 
     def find(self, table: str, sys_id: str) -> OwnRecord | None:
         """Return the record of this run with that sys_id, None where it is not one."""
@@ -154,6 +171,8 @@ class OwnRecords:
             if why := _why_not_own(record, answer):
                 return f"{record.path} ({why})"
             answer = await self._api.send_unchecked("DELETE", record.path, None, auth=self._reader)
+            if not answer.refused and (await self._read(record)).status != HTTPStatus.NOT_FOUND:
+                return f"{record.path} (still there after DELETE was answered {answer.status})"
         return f"{record.path} ({answer})" if answer.refused and answer.status != HTTPStatus.NOT_FOUND else ""
 
     async def remove(self, record: OwnRecord, auth: Credentials) -> Answer:
@@ -195,6 +214,12 @@ def _why_not_own(record: OwnRecord, answer: Answer) -> str:
     if shown.get("sys_id") != record.sys_id:
         return f"the instance shows another record there, {str(shown.get('sys_id'))[:40]!r}"
     return "; ".join(_differences(record.sent, shown))
+
+
+def _named(answer: Answer) -> str:
+    """Return the sys_id of the record in an answer, empty where there is none."""
+    result = answer.json.get("result") if isinstance(answer.json, dict) else None
+    return str(result.get("sys_id")) if isinstance(result, dict) else ""
 
 
 def _created(answer: Answer, table: str) -> str:

@@ -195,7 +195,9 @@ class ServiceNow(Party):
     async def _create(self, table: str, values: Record, auth: Credentials) -> Answer:
         answer = await self.api.call("POST", _path(table), values, auth=auth)
         if self.own:
-            self.own.note(table.partition("?")[0], values, answer)
+            # A drawn request_id is a mark.
+            marked = values.get(self.names.column("request", "request_id")) in self.drawn
+            self.own.note(table.partition("?")[0], values, answer, marked=marked)
         if not answer.refused:
             record_of(answer)
         return answer

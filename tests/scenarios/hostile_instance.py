@@ -72,6 +72,23 @@ def located(instance: "HostileInstance", request: web.Request, body: dict[str, A
     return web.Response(status=201, headers={"Location": path})
 
 
+def undying(instance: "HostileInstance", request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """Answer each deletion as if the record were gone."""
+    return web.Response(status=204) if request.method == "DELETE" else honest(instance, request, body)
+
+
+def created_with(status: int, text: str = "") -> Answer:
+    """Return what creates users, and answers that with this status, and with the text if there is one."""
+
+    def create(instance: "HostileInstance", request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        reply = honest(instance, request, body)
+        if request.method != "POST" or request.match_info["table"] != "sys_user":
+            return reply
+        return web.Response(text=text or reply.text, status=status, content_type="application/json")  # type: ignore[attr-defined]
+
+    return create
+
+
 def always(body: str, status: int = 200, content_type: str = "application/json") -> Answer:
     """Return what answers everything like this, but the log-on."""
 
@@ -95,6 +112,9 @@ HOSTILITIES: dict[str, Answer] = {
     "number as sys_id": creating(7),
     "sys_id missing": creating(None),
     "list as sys_id": creating([FOREIGN[0]]),
+    "undying": undying,
+    "created with 200": created_with(200),
+    "created and refused": created_with(502, "<html>"),
     "a page": always("<html>", content_type="text/html"),
     "half a body": always('{"result": [{"sys_id": "'),
     "a list": always("[]"),

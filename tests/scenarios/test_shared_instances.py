@@ -150,6 +150,41 @@ def test_a_hostile_instance_costs_others_nothing(
     assert "Traceback" not in captured.out + captured.err
 
 
+STORY = """
+title: An approval
+steps:
+- console.ask:
+- servicenow.approve:
+- console.expect-approval: Approved
+"""
+
+
+@pytest.mark.parametrize(
+    ("hostility", "named"),
+    [
+        ("undying", "(still there after DELETE was answered 204)"),
+        ("created with 200", "/api/now/table/sys_user with user_name 'scenario.approver."),
+        ("created and refused", "(perhaps created, but no answer names the record)"),
+    ],
+)
+def test_records_that_stay_are_named(
+    hostility: str, named: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the instance says that it has deleted them, or does not name what it has created."""
+    file = tmp_path / "story.yaml"
+    file.write_text(STORY)
+    instance = HostileInstance(hostility)
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    codes = [main(["run", str(file), "--servicenow-url", url])]
+    if hostility == "undying":
+        codes.append(main(["fidelity", "--against", url, "--trap", "total-count"]))
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert codes in ([3], [3, 1])
+    captured = capsys.readouterr()
+    assert all(named in told for told in (captured.err, captured.out)[: len(codes)])
+
+
 def test_a_dry_run_prints_what_would_be_sent(
     privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,7 +134,7 @@ class Prober:
         table = urlsplit(path).path.split("/")[-1]
         column = next((column for column, value in sent.items() if value == mark), "")
         answer = await self._api.call("POST", path, body, auth=auth, headers=headers)
-        self._own.note(table, sent, answer)
+        self._own.note(table, sent, answer, marked=True)
         if column:
             self._marks[table, column] += 1
         return answer
