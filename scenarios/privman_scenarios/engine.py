@@ -143,14 +143,15 @@ class Engine:
 
     async def _play_step(self, step: Step, following: Step | None, play: Play) -> None:
         verb = self._vocabulary[step.verb]
-        play.step = step
+        play.begin(step, acts=not verb.only_looks)
         await self._perform(verb, play, play.resolve(step.arguments))
         if not verb.only_looks:
             await play.targets.settle()
         self._checks += verb.checks
+        excused = following is not None and self._vocabulary[following.verb].excuses
+        trouble = play.take_trouble(following.verb.partition(".")[0] if following and excused else "")
         # Of steps that race, one may lose.
-        excused = step.together or (following is not None and self._vocabulary[following.verb].excuses)
-        if (trouble := play.take_trouble()) and not excused:
+        if trouble and not step.together:
             raise ExpectationError("the step to be accepted", trouble)
 
     async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> None:

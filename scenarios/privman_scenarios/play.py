@@ -64,7 +64,7 @@ class Play:
         self._consoles = {FIRST_CONSOLE: targets.console}
         self._console = FIRST_CONSOLE
         self._set_up: Mapping[str, Any] | None = None
-        self._trouble = ""
+        self._trouble, self._troubled = "", ""
 
     async def set_up(self, options: Mapping[str, Any]) -> None:
         """Run the documented set-up, unless somebody has, and remember the ids that ServiceNow gave."""
@@ -79,6 +79,13 @@ class Play:
         self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)
+
+    def begin(self, step: Step, *, acts: bool) -> None:
+        """Begin a step; one that acts makes earlier answers old, but for those of steps at the same moment."""
+        if acts and not (step.together and step.together == self.step.together):
+            self._answers.clear()
+            self._set_up = None
+        self.step = step
 
     async def idle_fault(self, of: Party | None = None) -> Armed | None:
         """Return the first armed fault, perhaps of one party, that should have struck and has not."""
@@ -106,24 +113,28 @@ class Play:
     def answered(self, party: str, answer: Answer) -> None:
         """Keep an answer; a refusal is trouble unless the next step expects it."""
         self._answers[party] = answer
-        self._trouble = str(answer) if answer.refused else ""
+        self._trouble, self._troubled = (str(answer) if answer.refused else ""), party
 
     def last_answer(self, party: str) -> Answer:
-        """Return the last answer that a step of this party was given; raises ExpectationError when none was."""
+        """Return the answer to the step before; raises ExpectationError when this party was not asked."""
         if party not in self._answers:
-            raise ExpectationError(f"a step of {party} before this one", "none")
+            raise ExpectationError(f"the step before to be one that {party} answers", "another")
         return self._answers[party]
 
     def last_set_up(self) -> Mapping[str, Any]:
-        """Return the outcome of the last set-up; raises ExpectationError when there was none."""
+        """Return the outcome of the set-up before; raises ExpectationError when the step before was another."""
         if self._set_up is None:
-            raise ExpectationError("a set-up before this step", "none")
+            raise ExpectationError("the step before to be a set-up", "another")
         return self._set_up
 
-    def take_trouble(self) -> str:
-        """Return what went wrong in the step before and forget it; empty when all went well."""
+    def take_trouble(self, excused: str = "") -> str:
+        """Return what went wrong in the step before and forget it; empty when all went well.
+
+        Args:
+            excused: the party of which a refusal is expected.
+        """
         trouble, self._trouble = self._trouble, ""
-        return trouble
+        return trouble if self._troubled != excused else ""
 
     def save(self, name: str, value: str) -> None:
         """Remember a value under a name that later steps may use as ``${name}``."""

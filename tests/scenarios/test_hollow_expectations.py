@@ -78,3 +78,47 @@ def test_what_must_be_absent_may_be_named_before(tmp_path: Path, capsys: pytest.
         "  - servicenow.expect-request: {status: {not: Deny}, comment: {not: fine}, duration: {not: later}}"
     )
     assert run(f"{steps}\nown: {{words: [Looks bad, later]}}", tmp_path) == 0, capsys.readouterr().out
+
+
+REFUSED = """  - servicenow.create-user: {name: no.approver}
+  - console.ask:
+  - servicenow.approve: {by: no.approver}
+  - servicenow.expect-refusal: 403"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (f"{REFUSED}\n  - console.ask:\n  - servicenow.expect-refusal: 403", "one that servicenow answers"),
+        (
+            f"{REFUSED}\n  - console.decide: Approve\n  - console.decide: Deny\n  - servicenow.expect-refusal: 403",
+            "the step to be accepted",
+        ),
+        (
+            "  - console.set-up:\n  - console.ask:\n  - servicenow.approve:\n  - servicenow.approve:\n"
+            "  - console.expect-set-up: {steps: {register: ok}}",
+            "the step to be accepted",
+        ),
+        (
+            "  - console.set-up:\n  - console.ask:\n  - console.expect-set-up: {steps: {register: ok}}",
+            "the step before to be a set-up",
+        ),
+    ],
+)
+def test_a_refusal_is_that_of_the_step_before(
+    steps: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No earlier answer is taken for it, nor does it excuse what the other party refused."""
+    assert run(steps, tmp_path) == 1
+    assert told in capsys.readouterr().out
+
+
+def test_a_race_keeps_the_answers_of_both_parties(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A refusal of one of the steps that happen together may be expected after them."""
+    steps = """  - servicenow.create-user: {name: no.approver}
+  - console.ask:
+  - together:
+    - servicenow.approve: {by: no.approver}
+    - console.decide: Approve
+  - servicenow.expect-refusal: 403"""
+    assert run(steps, tmp_path) == 0, capsys.readouterr().out
