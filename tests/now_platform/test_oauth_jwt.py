@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
+from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.journal import Journal
 from privman_testbench.virtual_clock import VirtualClock
 
@@ -76,6 +79,12 @@ def es256(signed: bytes) -> bytes:
     """Sign with the key on an elliptic curve."""
     r, s = decode_dss_signature(EC_KEY.sign(signed, ec.ECDSA(hashes.SHA256())))
     return r.to_bytes(32) + s.to_bytes(32)
+
+
+ODD_CURVE = """-----BEGIN PUBLIC KEY-----
+MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEGWh8RAQ4cX0gKJB9o51kduokI5KF9Ck9wXvGtw==
+-----END PUBLIC KEY-----
+"""  # secp112r1, which no library for tokens knows
 
 
 def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
@@ -173,6 +182,22 @@ async def test_an_assertion_speaks_once(
     assert await tokens(anonymous, **bearing(assertion(jti="same")))
 
 
+def test_only_so_many_used_assertions_are_remembered(
+    instance: Instance, endpoint: Callable[..., None], assertion: Callable[..., str], clock: VirtualClock
+) -> None:
+    """However long assertions are valid, those that end first are forgotten where there are too many."""
+    endpoint()
+    ends, grant = clock.now().timestamp() + 1e9, JwtBearer(clock, kept=2)
+    first, second, third = (assertion(exp=ends + number) for number in range(3))
+    with instance.transaction(instance.system) as session:
+        client = session.find("oauth_jwt", client_id="idp")
+        assert client is not None
+        for each in (third, first, second, first):
+            assert grant.user(session, client, each).user_name == "itil"
+        with pytest.raises(RefusedError):
+            grant.user(session, client, third)
+
+
 async def test_jti_verification_off(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]
 ) -> None:
@@ -233,6 +258,8 @@ async def test_assertions_that_do_not_hold(  # noqa: PLR0913, PLR0917 - fixtures
         (public(EC_KEY), "RS256", rs512),
         (public(RSA_KEY), "ES256", es256),
         ("no key", "RS256", rs512),
+        (ODD_CURVE, "ES256", es256),
+        (ODD_CURVE, "RS256", rs512),
         (public(RSA_KEY), "HS256", hs256),
     ],
 )

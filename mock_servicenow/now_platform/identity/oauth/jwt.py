@@ -125,7 +125,8 @@ def _hash(digest: str) -> Any:  # noqa: ANN401 - typed by a library that is load
 
 
 def _public_key(pem: str) -> object:
-    """Return the key in a certificate, or the bare public key; None if the text is neither."""
+    """Return the key in a certificate, or the bare public key; None if the text is neither, or of an unknown kind."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
     from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
 
@@ -133,5 +134,5 @@ def _public_key(pem: str) -> object:
         if "CERTIFICATE" in pem:
             return load_pem_x509_certificate(pem.encode()).public_key()
         return load_pem_public_key(pem.encode())
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return None

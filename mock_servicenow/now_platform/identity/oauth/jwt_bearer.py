@@ -1,5 +1,6 @@
 """The grant for an assertion that an identity provider signed (platform 4.3)."""
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 PROVIDERS = "oauth_jwt"
+KEPT = 10_000
+"""Used assertions that are remembered; past that those that end first may be used again."""
 
 
 class JwtBearer:
-    """Finds the user for whom an assertion speaks, and lets none speak twice."""
+    """Finds the user for whom an assertion speaks, and lets none speak twice, of the last ``kept``."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, kept: int = KEPT) -> None:
         self._clock = clock
-        self._used: dict[str, float] = {}
+        self._kept = kept
+        self._used: dict[bytes, float] = {}  # by digest, as a jti may be long
 
     def user(self, session: "Session", client: "Record", text: str) -> "User":
         """Return the user; raises RefusedError."""
@@ -52,9 +56,12 @@ class JwtBearer:
 
     def _use(self, identity: str, until: float, now: float) -> None:
         self._used = {used: end for used, end in self._used.items() if end > now}
-        if not identity or identity in self._used:
+        digest = sha256(identity.encode()).digest()
+        if not identity or digest in self._used:
             raise RefusedError("the assertion's jti is missing or was used before")
-        self._used[identity] = until
+        self._used[digest] = until
+        if len(self._used) > self._kept:
+            del self._used[min(self._used, key=self._used.__getitem__)]
 
 
 def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "Record":
