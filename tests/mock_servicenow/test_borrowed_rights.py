@@ -126,3 +126,47 @@ async def test_a_restart_lends_no_import_set_the_rights_of_an_administrator(
         await instance.clock.advance(10)
         assert (await instance.read("sys_import_set", loaded["sys_id"]))["state"] == "processed"
         assert await instance.read("sys_user_has_role", query=f"user={own_id}^role={ADMIN_ROLE}") == []
+
+
+async def test_no_stored_rule_hands_out_the_rights_of_an_administrator(instance: Instance) -> None:
+    """A template would make somebody else of whom an administrator grants a role, and another role of the role."""
+    rules = await instance.add_user("rules", "business_rule_admin")
+    own_id = (await instance.read("sys_user", query="user_name=rules"))[0]["sys_id"]
+    template = f"role={ADMIN_ROLE}^user={own_id}"
+    rule = {"collection": "sys_user_has_role", "when": "before", "template": template, **EVERY_WRITE}
+    await instance.insert("sys_script", {"name": "grant", **rule}, rules)
+    grant = {"role": (await instance.read("sys_user_role", query="name=itil"))[0]["sys_id"], "user": own_id}
+    granted = (await instance.insert("sys_user_has_role", grant)).result
+    assert (granted["role"]["value"], granted["user"]["value"]) == (grant["role"], own_id)
+    assert await instance.read("sys_user_has_role", query=f"user={own_id}^role={ADMIN_ROLE}") == []
+    assert await instance.findings("privilege-refused")
+
+
+async def test_no_stored_rule_sets_the_password_of_an_administrator(instance: Instance) -> None:
+    """Every wrong password is counted in the user's record, which the instance itself writes."""
+    rules = await instance.add_user("rules", "business_rule_admin")
+    rule = {"collection": "sys_user", "when": "before", "filter_condition": "user_name=admin", **EVERY_WRITE}
+    await instance.insert("sys_script", {"name": "take over", "template": "user_password=mine", **rule}, rules)
+    statuses = [
+        (await instance.call("GET", "/api/now/table/incident", ("admin", password))).status
+        for password in ("wrong", "mine", "admin", "mine")
+    ]
+    assert statuses == [401, 401, 200, 401]
+
+
+async def test_a_stored_rule_may_change_what_gives_no_rights(instance: Instance) -> None:
+    """A template on a user's name keeps administrators from nothing."""
+    rule = {"collection": "sys_user", "when": "before", "template": "title=Colleague", **EVERY_WRITE}
+    await instance.insert("sys_script", {"name": "title", **rule})
+    await instance.add_user("colleague", "itil")
+    assert (await instance.read("sys_user", query="user_name=colleague"))[0]["title"] == "Colleague"
+
+
+async def test_no_stored_rule_compares_with_a_password(instance: Instance) -> None:
+    """Neither a password that is written nor one that was there: the rule that aborts would tell."""
+    guess = {"collection": "jwt_verifier_map", "filter_condition": "shared_keyCHANGESTOguessed", **RULE, **EVERY_WRITE}
+    await instance.insert("sys_script", {"name": "guess", **guess})
+    shown = {"sysparm_input_display_value": "true"}
+    written = {"name": "x", "shared_key": "guessed"}
+    answer = await instance.call("POST", "/api/now/table/jwt_verifier_map", json=written, params=shown)
+    assert answer.status == 201

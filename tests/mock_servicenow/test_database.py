@@ -61,9 +61,11 @@ async def test_a_second_process_on_a_file_is_refused(tmp_path: Path) -> None:
         pass
 
 
-async def test_files_are_private(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["{}", "file:{}?uri=true", "file:{}?mode=rwc&uri=true"])
+async def test_files_are_private(tmp_path: Path, address: str) -> None:
     """Nobody but their owner reads the files of a database: they hold Secrets."""
-    async with serving_command("--database", f"sqlite:///{tmp_path / 'instance.db'}") as url, _client(url) as instance:
+    database = f"sqlite:///{address.format(tmp_path / 'instance.db')}"
+    async with serving_command("--database", database) as url, _client(url) as instance:
         assert (await instance.insert("problem", {})).status == 201
         modes = {file.name: oct(file.stat().st_mode & 0o777) for file in os.scandir(tmp_path)}
     assert modes == dict.fromkeys(("instance.db", "instance.db-wal", "instance.db-shm", "instance.db-lock"), "0o600")

@@ -45,10 +45,10 @@ _CHANGES = frozenset({Operator.CHANGES, Operator.CHANGES_FROM, Operator.CHANGES_
 def condition(term: "Condition", rows: Rows, scope: Scope) -> Test:
     """Return the SQL of a condition; raises as `conditions.test`."""
     path = Path(scope, rows.table, term.path)
-    if term.operator in _CHANGES and rows.change is not None:
-        return _changed(term, rows.change)
     if term.value and term.operator not in _OF_PRESENCE:
         _check_comparable(path)
+    if term.operator in _CHANGES and rows.change is not None:
+        return _changed(term, rows.change)
     if term.operator in field_conditions.FIELD_OPERATORS:
         return _between_fields(term, path, rows, scope)
     if term.operator not in _OF_THE_SYS_ID:

@@ -85,10 +85,14 @@ def _compiling() -> dict[str, Any]:
     return {"query_cache_size": 0, "execution_options": {"compiled_cache": compiled}}
 
 
+_CREATING = "rwc"  # the mode of a URI by which SQLite creates a missing file, as it does without any
+
+
 def _create_private(address: sa.URL) -> None:
     """Create a file that is missing, readable by its owner alone; SQLite gives the files beside it the same mode."""
     name = (address.database or "").removeprefix("file:")
-    if name in {"", ":memory:"} or "mode" in address.query:
+    modes = sa.util.to_list(address.query.get("mode", _CREATING))
+    if name in {"", ":memory:"} or _CREATING not in modes:
         return
     with suppress(FileExistsError):
         os.close(os.open(name, os.O_CREAT | os.O_EXCL, 0o600))
