@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 
-import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -115,12 +114,13 @@ def _store(settings: Settings, blueprint: Blueprint) -> Store:
 
 
 def _build(blueprint: Blueprint, instance: Instance) -> None:
+    failures: tuple[type[Exception], ...] = (DatabaseUnavailable, *instance.store.failures)
     try:
         blueprint.build(instance)
     except StartError:
         instance.store.close()
         raise
-    except (sa.exc.DBAPIError, DatabaseUnavailable) as error:
+    except failures as error:
         instance.store.close()
         reason = error.reason if isinstance(error, DatabaseUnavailable) else one_line(error)
         raise StartError(f"the database cannot be used: {reason}") from None

@@ -185,6 +185,12 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
             ["serve", "--database", "postgresql+psycopg://127.0.0.1:1/x?user=me&password=hidden"],
             "database 'postgresql+psycopg://127.0.0.1:1/x' cannot be opened: ",
         ),
+        (
+            ["serve", "--database", "sqlite:///%00.db"],
+            "'sqlite:///%00.db' cannot be opened: embedded null byte",
+        ),
+        (["serve", "--database", "sqlite://me:hidden@/x"], "cannot be opened: Invalid SQLite URL: sqlite://me:***@/x"),
+        (["serve", "--database", "sqlite://?timeout=soon"], "could not convert string to float: 'soon'"),
         (["serve", "--ca-file", "no.pem"], "'no.pem' holds no certificate: No such file or directory; expected a PEM"),
         (["serve", "--ca-file", "/dev/null"], "'/dev/null' holds no certificate: "),
         (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),

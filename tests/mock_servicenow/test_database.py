@@ -4,6 +4,8 @@ import asyncio
 import os
 import resource
 import sqlite3
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -128,6 +130,17 @@ async def test_rows_that_cannot_be_one_of_a_kind_are_refused(tmp_path: Path) -> 
     tables.write_text("- name: u_thing\n  columns:\n    u_name: {unique: true}\n")
     line = await _refusal("--database", database, "--tables", str(tables))
     assert "the database cannot be used: UNIQUE constraint failed" in line
+
+
+async def test_a_disk_that_is_full_before_the_first_start(tmp_path: Path) -> None:
+    """An instance that finds no room for its first rows says so in one line."""
+    bounded = ("sh", "-c", 'ulimit -f 600 && exec "$0" "$@"')
+    command = (Path(sys.executable).with_name("mock-servicenow"), "serve", "--port", "0")
+    database = ("--database", f"sqlite:///{tmp_path / 'instance.db'}")
+    process = await asyncio.create_subprocess_exec(*bounded, *command, *database, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert err == b"mock-servicenow: the database cannot be used: disk I/O error\n"
 
 
 async def test_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def open_engine(url: str) -> sa.Engine:
         engine = _embedded(address) if address.get_backend_name() == "sqlite" else _shared(address)
         with engine.connect():
             return engine
-    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
         reason = one_line(error)
     except OSError as error:
         reason = str(error.strerror)
