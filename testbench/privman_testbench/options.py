@@ -8,6 +8,7 @@ MOST_SECONDS = 10 * 366 * 86_400
 """Seconds of the longest wait or jump."""
 _MOST_COUNT = 1_000_000_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,13 @@ def _is_status(value: object) -> bool:
 
 
 def _are_headers(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        _NAME.fullmatch(name) and isinstance(text, str) and text.isprintable() for name, text in value.items()
-    )
+    return isinstance(value, dict) and all(_is_header(name, text) for name, text in value.items())
+
+
+def _is_header(name: str, text: object) -> bool:
+    if not _NAME.fullmatch(name) or not isinstance(text, str) or not text.isprintable():
+        return False
+    return name.lower() != "content-length" or _LENGTH.fullmatch(text) is not None  # the web server counts with it
 
 
 TEXT = Option(_is_text, "a text")
@@ -52,7 +57,7 @@ TURNS = Option(
     f"a whole number from 1 to {_MOST_COUNT}, or null",
 )
 STATUS = Option(_is_status, "a status from 200 to 599")
-HEADERS = Option(_are_headers, "an object of header texts")
+HEADERS = Option(_are_headers, "an object of header texts, of digits for Content-Length")
 
 COMMON: Mapping[str, Option] = {
     "kind": TEXT,

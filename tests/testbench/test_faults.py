@@ -72,6 +72,11 @@ async def test_faults_are_listed_and_cleared(party: Party) -> None:
             {"kind": "status", "headers": {"a": "x\r\ny"}},
             "'headers' is {'a': 'x\\r\\ny'}; expected an object of header texts",
         ),
+        (
+            {"kind": "status", "headers": {"content-Length": "\u0663"}},
+            "'headers' is {'content-Length': '\u0663'}; expected an object of header texts, of digits for Content",
+        ),
+        ({"kind": "status", "headers": {"Content-Length": "9" * 19}}, "'headers' is {'Content-Length': '9999"),
         ({"kind": "status", "times": 0}, "'times' is 0; expected a whole number from 1 to 1000000000, or null"),
     ],
 )
