@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import ClientSession, CookieJar
 
 from mock_servicenow.app import create_app
-from mock_servicenow.now_platform.records.list_indexes import LARGE
+from mock_servicenow.now_platform.records.list_indexes import LARGE, MOST
 from mock_servicenow.settings import Settings
 from privman_testbench.ids import Ids
 from privman_testbench.serving import serving
@@ -87,6 +87,28 @@ async def test_large_list_gets_an_index_once(
     assert numbers[:1] == ([first] if first else [])
     assert await _numbers(person, query) == numbers
     assert _made(database) == {index}
+
+
+async def test_only_so_many_indexes_are_kept(person: Person, database: Path) -> None:
+    """However people filter and sort, a table has a bounded number of such indexes, and the newest is one of them."""
+    columns = [
+        "active",
+        "approval",
+        "description",
+        "impact",
+        "number",
+        "priority",
+        "state",
+        "urgency",
+        "short_description",
+    ]
+    for equal in ("category", "contact_type"):
+        for column in columns:
+            await _numbers(person, f"{equal}=none^ORDERBY{column}")
+    made = _made(database)
+    assert len(made) == MOST
+    assert "task_list_sys_class_name_contact_type_short_description" in made
+    assert "task_list_sys_class_name_category_active" not in made
 
 
 @pytest.mark.parametrize(

@@ -85,12 +85,13 @@ def index_name(root: str, column: str) -> str:
     name = f"{root}_{column}"
     if len(name) <= _LONGEST_NAME:
         return name
-    return f"{name[:_KEPT]}_{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
+    return f"{name[:KEPT]}_{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
 
 
 _POSITION = '"__position"'
 _LONGEST_NAME = 63
-_KEPT = 54
+KEPT = 54
+"""Characters that a long name of an index begins with."""
 _SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"}
 _TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
 

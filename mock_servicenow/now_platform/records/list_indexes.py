@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.schema import CreateIndex, DropIndex
 
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN
-from mock_servicenow.now_platform.dictionary.physical import index_name
+from mock_servicenow.now_platform.dictionary.physical import KEPT, index_name
 from mock_servicenow.now_platform.query.operands import Operand
 from mock_servicenow.now_platform.query.operators import Operator
 from mock_servicenow.now_platform.query.syntax import Condition, Query
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LARGE = 20_000
 """From how many rows on a table gets such indexes; fewer are sorted faster than anybody notices."""
+MOST = 16
+"""Such indexes of a table; past that the oldest makes way, since each of them slows down every write."""
 
 
 def serve_list(session: "Session", table: str, encoded: str) -> None:
@@ -27,9 +29,12 @@ def serve_list(session: "Session", table: str, encoded: str) -> None:
     names = _served(session, table, session.instance.queries.parser.parse(encoded))
     if not names or not session.instance.store.embedded or not _is_large(session, table):
         return
-    index = _index(session, table, names)
-    if index.name not in _known(session, table):
+    index, known = _index(session, table, names), _known(session, table)
+    if index.name not in known:
         session.work.transaction.lock()
+        made = [name for name in known if name.startswith(f"{session.dictionary.root(table)}_list_"[:KEPT])]
+        for oldest in made[: max(0, len(made) + 1 - MOST)]:
+            session.work.transaction.execute(DropIndex(sa.Index(oldest)))
         session.work.transaction.execute(CreateIndex(index))
 
 
@@ -73,7 +78,8 @@ def _is_large(session: "Session", table: str) -> bool:
     return int(session.work.transaction.execute(newest).scalar_one() or 0) >= LARGE
 
 
-def _known(session: "Session", table: str) -> set[str]:
-    """Return the names of the indexes that the table has."""
-    listed = sa.text("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :root")
-    return set(session.work.transaction.execute(listed.bindparams(root=session.dictionary.root(table))).scalars())
+def _known(session: "Session", table: str) -> list[str]:
+    """Return the names of the indexes that the table has, the oldest first."""
+    listed = sa.text("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :root ORDER BY rowid")
+    found = session.work.transaction.execute(listed.bindparams(root=session.dictionary.root(table)))
+    return list(found.scalars())
