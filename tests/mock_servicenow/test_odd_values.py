@@ -290,3 +290,13 @@ async def test_a_list_shows_whatever_decimals_were_stored(instance: Instance, co
     answer = await instance.call("GET", "/api/now/stats/cmdb_ci", params=asked)
     assert answer.status == 200
     assert "inf" not in str(answer.result)
+
+
+async def test_a_user_name_of_no_text(instance: Instance) -> None:
+    """Half a surrogate pair that a registration keeps written out is sent as a question mark."""
+    ids = await instance.set_up()
+    pairs = json.dumps(instance.metadata() | {"Username": "\ud800", "Password": "********"})
+    await instance.update(CONFIGURATION, ids[0], {"instance_metadata": pairs})
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Deny"})
+    await instance.clock.settle()
+    assert instance.console.logons == [{"UserName": "?", "Password": SECRET}]

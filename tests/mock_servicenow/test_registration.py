@@ -1,8 +1,15 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE, SECRET, Instance
+from mock_servicenow.app import Blueprint
+from mock_servicenow.privilege_manager.configuration import Configuration
+from mock_servicenow.settings import Settings
+from privman_contracts import WireNames
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE, SECRET, Instance, StubConsole, running
 
 
 async def test_registration_returns_the_instance_id(instance: Instance) -> None:
@@ -136,6 +143,32 @@ async def test_a_new_secret_goes_to_a_new_address(instance: Instance) -> None:
     await instance.update(REQUEST, await instance.asked(ids), {"status": "Deny"})
     await instance.clock.settle()
     assert [each["Password"] for each in instance.console.logons] == [SECRET]
+
+
+async def test_an_administrator_may_move_a_secret(instance: Instance) -> None:
+    """Whoever administers the instance changes an address without naming the Secret."""
+    ids = await instance.set_up()
+    moved = {"Token Url": f"{instance.metadata()['Token Url']}?new", "Password": "********"}
+    await instance.update(CONFIGURATION, ids[0], {"instance_metadata": json.dumps(instance.metadata() | moved)})
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Deny"})
+    await instance.clock.settle()
+    assert [each["Password"] for each in instance.console.logons] == [SECRET]
+
+
+async def test_what_an_earlier_process_was_told_is_masked(tmp_path: Path, blueprint: Blueprint) -> None:
+    """After a restart Client Id and Secret are in no journal either."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings, blueprint) as instance:
+        await instance.register()
+    async with running(settings, blueprint) as instance:
+        assert [text for text in (CLIENT_ID, SECRET) if await _shown(instance, text)] == []
+
+
+def test_a_configuration_is_printed_without_its_secret() -> None:
+    """No message about one can show it."""
+    pairs = Instance("", VirtualClock(), None, StubConsole(url="http://console.example")).metadata()  # type: ignore[arg-type]
+    configuration = Configuration.read(WireNames.load(), pairs)
+    assert (configuration.password, SECRET in repr(configuration)) == (SECRET, False)
 
 
 async def test_an_address_that_changes_without_any_secret(instance: Instance) -> None:
