@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 import trustme
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import settings
 
 from tests.generated import FACTOR
 
@@ -55,9 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Print the seed of a run that explores."""
-    if FACTOR == 1:
+    if FACTOR <= 1:
         return None
-    return f"explore: {FACTOR} times as many examples; repeat with --hypothesis-seed={config.option.hypothesis_seed}"
+    return f"explore: {FACTOR:g} times as many examples; repeat with --hypothesis-seed={config.option.hypothesis_seed}"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -66,20 +66,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what depends on the store, and what one run with one version of Python and one store says enough about."""
+    """Mark what depends on the store, and pages and documents, which depend on neither it nor the version of Python."""
     for item in items:
         if "new_database" in item.fixturenames:
             item.add_marker("store")
-        elif _shows_a_page_or_document(item) or _draws_examples(item):
+        elif "chromium" in item.fixturenames or item.path.parent.name == "docs":
             item.add_marker("once")
-
-
-def _shows_a_page_or_document(item: pytest.Function) -> bool:
-    return "chromium" in item.fixturenames or item.path.parent.name == "docs"
-
-
-def _draws_examples(item: pytest.Function) -> bool:
-    return is_hypothesis_test(item.obj) or item.get_closest_marker("hypothesis") is not None
 
 
 @pytest.hookimpl(wrapper=True)

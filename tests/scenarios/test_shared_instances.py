@@ -86,8 +86,9 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
 
 
-@pytest.mark.once
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [each if "dry" in each else pytest.param(each, marks=pytest.mark.once) for each in COMMANDS]
+)
 def test_a_command_leaves_the_instance_as_it_was(
     command: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,7 +133,6 @@ def test_a_mood_of_the_instance_costs_others_nothing(
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("hostility", HOSTILITIES)
 def test_a_hostile_instance_costs_others_nothing(
     hostility: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -193,7 +193,7 @@ def test_a_dry_run_prints_what_would_be_sent(
     with shared_mock(privman_loop) as url:
         assert main([*COMMANDS["run dry"](url, tmp_path), "--writes", str(writes)]) == 0
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("would send ")]
-    assert f"would send POST {url}/api/now/table/sys_user?" in shown[0]
+    assert any(line.startswith(f"would send POST {url}/api/now/table/sys_user?") for line in shown)
     assert sum(line.startswith("would send DELETE ") for line in shown) == 6
     kept = [json.loads(line) for line in writes.read_text().splitlines()]
     assert len(kept) == len(shown)
