@@ -95,8 +95,10 @@ REFUSED = """  - servicenow.create-user: {name: no.approver}
             "the step to be accepted",
         ),
         (
-            "  - console.set-up:\n  - console.ask:\n  - servicenow.approve:\n  - servicenow.approve:\n"
-            "  - console.expect-set-up: {steps: {register: ok}}",
+            (
+                "  - console.set-up:\n  - console.ask:\n  - servicenow.approve:\n  - servicenow.approve:\n"
+                "  - console.expect-set-up: {steps: {register: ok}}"
+            ),
             "the step to be accepted",
         ),
         (
