@@ -14,6 +14,8 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from console_sim.cli import main
+
 from .command import run, serving, start
 from .conftest import HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
 
@@ -33,6 +35,15 @@ def nowhere() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("missing", ["--servicenow-url", "--servicenow-user"])
+def test_setup_asks_for_the_instance(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without address or user nothing is set up."""
+    given = {"--servicenow-url": "http://127.0.0.1:1", "--servicenow-user": "admin"}
+    with pytest.raises(SystemExit, match="2"):
+        main(["setup", *(text for name in given if name != missing for text in (name, given[name]))])
+    assert f"the following arguments are required: {missing}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("clock", ["real", "virtual"])

@@ -118,6 +118,17 @@ async def test_refused_request_stays_refused_after_a_restart(file: Path, service
         assert (await console.admin("GET", "/approval-requests"))["approval_requests"][0]["sent"]
 
 
+async def test_activity_type_is_registered_after_a_restart(file: Path, servicenow: StubServiceNow) -> None:
+    """An activity type that waits for a retry is registered by the next process, though the console itself is."""
+    async with console_on(file, servicenow) as console:
+        servicenow.moods.extend([None, BUSY])
+        await console.set_up()
+        assert (len(servicenow.rows(REGISTRATIONS)), servicenow.rows(ACTIVITY_TYPES)) == (1, [])
+    async with console_on(file, servicenow) as console:
+        await console.advance(0)
+        assert len(servicenow.rows(ACTIVITY_TYPES)) == 1
+
+
 @pytest.mark.parametrize(("mood", "registered"), [(BUSY, 1), (answering(403), 0)])
 async def test_registration_goes_on_after_a_restart(
     file: Path, servicenow: StubServiceNow, mood: Any, registered: int
