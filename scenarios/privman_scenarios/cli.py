@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from privman_contracts import ContractError
-from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
+from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
 from privman_scenarios.garbage import collected_seldom
 from privman_scenarios.output import complain
 from privman_testbench.command_line import Exit, OneLineParser, UsageError
@@ -24,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), Exit.UNUSABLE)
     except OSError as error:
         return _complain(": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE)
-    except TargetUnreachableError as error:
-        return _complain(str(error), Exit.UNREACHABLE)
+    except (TargetUnreachableError, WorkerLostError) as error:
+        lost = isinstance(error, WorkerLostError)
+        return _complain(str(error), Exit.DID_NOT_HOLD if lost else Exit.UNREACHABLE)
     except KeyboardInterrupt as end:
         return _complain(" ".join(["interrupted", *end.args]), Exit.INTERRUPTED)
     return code

@@ -4,6 +4,7 @@ ScenariosError
 ├── UnusableFileError        a file cannot be used; ``file: message``
 │   └── ScenarioFileError    a scenario file cannot be used; ``file:line: message``
 ├── UnknownWordError         a fixture was called with a word that nobody knows
+├── WorkerLostError          a process that played scenarios was ended from outside
 └── TargetUnreachableError   a target did not answer, or is not what it should be
 """
 
@@ -31,6 +32,10 @@ class ScenarioFileError(UnusableFileError):
 
 class UnknownWordError(ScenariosError):
     """A fixture was called with an unknown column or response; the message names the nearest valid word."""
+
+
+class WorkerLostError(ScenariosError):
+    """A process that played scenarios was ended from outside, as by the system when memory ran out."""
 
 
 class TargetUnreachableError(ScenariosError):

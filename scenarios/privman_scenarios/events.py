@@ -162,6 +162,13 @@ class RunEnded:
         """Whether nothing failed and something was checked."""
         return not self.failed and self.checks > 0
 
+    @property
+    def hollow(self) -> str:
+        """Why nothing holds though nothing failed; empty where something was checked, or failed."""
+        if not self.passed + self.failed + self.skipped + self.inapplicable:
+            return "No scenario was played, so nothing holds"
+        return "" if self.checks + self.failed else "Nothing was checked, so nothing holds"
+
 
 Event = (
     RunStarted

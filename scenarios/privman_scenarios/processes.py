@@ -3,10 +3,12 @@
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
 
+from privman_scenarios.errors import WorkerLostError
 from privman_scenarios.garbage import collect_seldom
 
 Item = TypeVar("Item")
@@ -27,6 +29,8 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
         work: a function that can be pickled, unless one process is enough.
         items: what it is called with; they can be pickled too.
         jobs: how many processes there are at most; a few items are done in this one.
+
+    Raises WorkerLostError where one of the processes was ended from outside.
     """
     jobs = worthwhile(jobs, len(items))
     if jobs <= 1:
@@ -37,6 +41,10 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
             with _unheard():
                 results = pool.map(work, items, chunksize=ITEMS_AT_A_TIME)
             yield from results
+        except BrokenProcessPool:
+            raise WorkerLostError(
+                "a process that played scenarios was ended from outside; --jobs 1 plays in one process"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 

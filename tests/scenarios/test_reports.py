@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -10,7 +14,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from privman_scenarios.cli import main
 from privman_scenarios.comparison import Comparison, Difference
+from privman_scenarios.errors import WorkerLostError
 from privman_scenarios.events import (
     Event,
     Failure,
@@ -25,6 +31,7 @@ from privman_scenarios.events import (
     VariationHeld,
 )
 from privman_scenarios.model import Scenario, Step
+from privman_scenarios.processes import ITEMS_A_PROCESS, spread
 from privman_scenarios.reports.github import GitHubReport
 from privman_scenarios.reports.html import html
 from privman_scenarios.reports.json_report import json_report
@@ -372,3 +379,61 @@ def test_html_has_a_place_for_further_tables() -> None:
 def test_other_events_leave_no_trace(event: Event) -> None:
     """What is no scenario's end is no row of any report."""
     assert recorded(event).played == []
+
+
+NO_VARIATION = "No variation was played, so nothing holds"
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--tag", "nosuch"], "No scenario was played, so nothing holds"),
+        (["--tag", "nosuch", "--generate", "1"], "No scenario of a file was played, so nothing holds"),
+        (["--interleave"], NO_VARIATION),
+        (["--min-coverage", "99"], "less than the 99% of --min-coverage"),
+        (["--inferred", "rules.yaml"], "Nothing was checked, so nothing holds"),
+    ],
+)
+def test_every_report_of_a_failed_run_is_red(
+    options: list[str], error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the run failed for, though none of its scenarios did."""
+    monkeypatch.chdir(tmp_path)
+    Path("rules.yaml").write_text("rules: {token_renewals: 0}")
+    when = "when: {token_renewals: 1}"
+    Path("one.yaml").write_text(f"title: T\n{when}\nsteps:\n- console.ask:\n- console.expect-approval: Pending\n")
+    assert main(["run", "one.yaml", *options, "--junit-xml", "j.xml", "--json", "j.json", "--html", "h.html"]) == 1
+    (suite,) = ET.parse("j.xml").getroot()  # noqa: S314 - written by the run
+    (told,) = suite.iter("error")
+    report = json.loads(Path("j.json").read_text())
+    assert suite.get("errors") == "1"
+    assert error in told.get("message", "")
+    assert (error in report["error"], report["held"]) == (True, False)
+    assert error in Path("h.html").read_text()
+
+
+def test_a_process_that_is_killed_fails_the_run(tmp_path: Path) -> None:
+    """In one line, also in the report: what it was playing is not known."""
+    report = tmp_path / "j.xml"
+    command = [sys.executable, "-m", "privman_scenarios", "run", "--jobs", "2", "--junit-xml", str(report)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": {**os.environ, "PYTHONUNBUFFERED": "1"}}
+    with subprocess.Popen(command, text=True, **pipes) as run:  # type: ignore[call-overload]  # noqa: S603 - its own
+        assert run.stdout.readline().startswith("passed")
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        playing = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(int(playing[0]), signal.SIGKILL)
+        told = run.communicate(timeout=60)[1]
+    assert run.returncode == 1
+    assert told.startswith("privman-scenarios: a process that played scenarios was ended from outside; --jobs 1 ")
+    assert len(told.splitlines()) == 1
+    assert '<error message="a process that played' in report.read_text()
+
+
+def _end(_item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_work_of_a_process_that_is_killed_is_lost() -> None:
+    """Nobody waits for it."""
+    with pytest.raises(WorkerLostError):
+        [*spread(_end, range(2 * ITEMS_A_PROCESS), 2)]

@@ -1,7 +1,7 @@
 """Contract coverage of a run: options, and what they ask for."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -71,10 +71,9 @@ def show(coverage: Coverage) -> None:
         say("")
 
 
-def suffices(coverage: Coverage, demanded: Shares) -> bool:
-    """Tell whether as much was exercised as is demanded, and say so where it was not."""
-    lacking = {mark: share for mark, share in demanded.items() if coverage.percent(mark) < share}
-    for mark, share in lacking.items():
-        what = f"what is marked {mark} in the contracts" if mark else "the contracts"
-        say(f"{coverage.percent(mark):.1f}% of {what} was exercised, less than the {share:g}% of --min-coverage.")
-    return not lacking
+def lacking(coverage: Coverage, demanded: Shares) -> Iterator[str]:
+    """Yield a sentence for each share that was not exercised as far as is demanded."""
+    for mark, share in demanded.items():
+        if coverage.percent(mark) < share:
+            what = f"what is marked {mark} in the contracts" if mark else "the contracts"
+            yield f"{coverage.percent(mark):.1f}% of {what} was exercised, less than the {share:g}% of --min-coverage"

@@ -44,7 +44,7 @@ def is_asked(options: argparse.Namespace) -> bool:
 
 
 def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
-    """Play the scenarios and their variations; returns whether all held, and there were some."""
+    """Play the scenarios and their variations; returns whether all held."""
     bound = Bound(options.orders, options.seed) if options.interleave else None
     workshop = Workshop(Player(worlds, options.strict, reports.journals), options.sweep, bound, reports.exercised)
     if options.failures_dir:
@@ -55,4 +55,8 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
     if options.failures_dir:
         for file in keep(workshop, exploration.found, options.seed, options.failures_dir):
             say(f"wrote {file}")
-    return ended.held and exploration.varied > 0
+    if exploration.varied and not scenarios:
+        reports.fail("No scenario of a file was played, so nothing holds")
+    if scenarios and not exploration.varied:
+        reports.fail("No variation was played, so nothing holds")
+    return ended.held

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from privman_scenarios.commands.coverage import add_coverage, percent, reader, show, suffices
+from privman_scenarios.commands.coverage import add_coverage, lacking, percent, reader, show
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
-from privman_scenarios.errors import TargetUnreachableError
+from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
 from privman_scenarios.events import Listener
 from privman_scenarios.output import say, say_command, write
 from privman_scenarios.reports.github import GitHubReport
@@ -72,11 +72,11 @@ class Reports:
     def close(self) -> None:
         """Tell what has run, interrupted or not."""
         self._terminal.close()
-        if self._record.error and self._record.complete:
-            say(f"{self._record.error}.")
         self._write()
         if self._coverage and self._shows_coverage:
             show(self._coverage)
+        for error in self._record.errors if self._record.complete else ():
+            say(f"{error}.")
 
     @contextmanager
     def watching(self, worlds: WorldBuilder) -> Iterator[None]:
@@ -84,8 +84,9 @@ class Reports:
         try:
             yield
             self._compare_skipped(worlds)
-        except TargetUnreachableError as error:
-            self._record.error = str(error)
+            self._record.errors += lacking(self._coverage, self._demanded) if self._coverage else ()
+        except (TargetUnreachableError, WorkerLostError) as error:
+            self._record.errors.append(str(error))
             raise
         finally:
             self.close()
@@ -95,10 +96,9 @@ class Reports:
         """Why the run failed, though perhaps no scenario did; empty when it did not."""
         return self._record.error
 
-    @property
-    def suffice(self) -> bool:
-        """Whether as much of the contracts was exercised as the options demand."""
-        return self._coverage is None or suffices(self._coverage, self._demanded)
+    def fail(self, error: str) -> None:
+        """Let the run fail, whatever its scenarios did."""
+        self._record.errors.append(error)
 
     def _compare_skipped(self, worlds: WorldBuilder) -> None:
         most = self._most_skipped
@@ -108,7 +108,7 @@ class Reports:
         played = ended.passed + ended.failed + ended.skipped
         if ended.skipped * 100 > most * played:
             share = f"the {most:g}% of --max-skipped"
-            self._record.error = f"{ended.skipped} of {played} scenarios were skipped, more than {share}"
+            self.fail(f"{ended.skipped} of {played} scenarios were skipped, more than {share}")
 
     def _write(self) -> None:
         for render, file in self._written:

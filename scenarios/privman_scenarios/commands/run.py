@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
     reports, worlds = Reports(options), arguments.worlds(options)
     with reports.watching(worlds):
         held = _play(scenarios, worlds, reports, options)
-    return Exit.HELD if reports.suffice and held and not reports.error else Exit.DID_NOT_HOLD
+    return Exit.HELD if held and not reports.error else Exit.DID_NOT_HOLD
 
 
 def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:

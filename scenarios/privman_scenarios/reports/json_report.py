@@ -15,7 +15,7 @@ def json_report(record: Record, coverage: Mapping[str, Any] | None = None) -> st
     run = {
         "seed": record.seed,
         "complete": record.complete,
-        "held": record.complete and record.ended.held and not record.error,
+        "held": record.complete and not record.ended.failed and not record.error,
     }
     scenarios = [_scenario(each.ended) for each in record.played]
     report = {**run, "error": record.error, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}

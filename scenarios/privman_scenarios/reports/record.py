@@ -29,14 +29,15 @@ class Record:
         seed: of the run.
         played: the scenarios that have ended, in order.
         complete: whether the run came to its end, and was not interrupted.
-        error: why the run failed, though perhaps no scenario did; empty when it did not.
+        errors: why the run failed, though perhaps no scenario did.
     """
 
     def __init__(self) -> None:
         self.seed = 0
         self.played: list[Played] = []
         self.complete = False
-        self.error = ""
+        self.errors: list[str] = []
+        self._hollow = ""
         self._passed: list[Step] = []
         self._journals: Mapping[str, Journal] = {}
 
@@ -52,6 +53,12 @@ class Record:
             self._end(event)
         elif isinstance(event, RunEnded):
             self.complete = True
+            self._hollow = event.hollow
+
+    @property
+    def error(self) -> str:
+        """Why the run failed, though perhaps no scenario did; empty when it did not."""
+        return "; ".join(filter(None, [self._hollow, *self.errors]))
 
     @property
     def ended(self) -> RunEnded:

@@ -92,10 +92,8 @@ class TerminalReport:
 
     def _print_end(self, event: RunEnded) -> None:
         self._print(Text(f"{event.counts}; {event.checks} expectations in {event.seconds:.1f} s"))
-        if not event.passed + event.failed + event.skipped + event.inapplicable:
-            self._print(Text("No scenario was played, so nothing holds."))
-        elif not event.checks + event.failed:
-            self._print(Text("Nothing was checked, so nothing holds."))
+        if event.hollow:
+            self._print(Text(f"{event.hollow}."))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
