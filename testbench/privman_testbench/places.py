@@ -126,7 +126,9 @@ class _Reader:
         """Yield the places that belong to a word."""
         name, end = word[0].lower(), word.end()
         follower = self._text[end : end + 1]
-        if follower in ('"', "'"):
+        if follower == "'" and (operator := self._operator_in(word)):  # a term that a message quotes
+            yield Place(self._term(operator))
+        elif follower in ('"', "'"):
             yield from self._of_string(word)
         elif follower == ":":
             yield from self._before_colon(name, word.start(), end)
@@ -210,7 +212,7 @@ class _Reader:
             yield self._part(end)
         elif sign := _SIGN.match(text, end):
             yield Place(self._operand(start, sign.end()))
-        elif (pattern := _PATTERN.match(text, end)) and self._is_term(start):
+        elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):
             yield Place(self._term(pattern.end()))
         elif text[end : end + 1] in (">", " ") and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
             opened = self._find(">", end) + 1
@@ -235,12 +237,12 @@ class _Reader:
     def _term(self, start: int) -> Span:
         return _span(_TERM if self._is_parameters else _TERM_WITHIN, self._text, start)
 
-    def _is_term(self, start: int) -> bool:
-        """Tell whether a name is that of a column in an encoded query."""
+    def _is_term(self, start: int, *, quoted: bool = False) -> bool:
+        """Tell whether a name is that of a column in an encoded query, or perhaps in one that a message quotes."""
         if self._text[start - 1 : start + 2].upper() in ("%5E", "%3D"):
             return True
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
-        return before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.").endswith(("^", "="))
+        return before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.").endswith(("^", "=", *"'" * quoted))
 
     def _is_part(self, start: int) -> bool:
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start].lower()

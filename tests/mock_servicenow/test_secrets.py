@@ -122,6 +122,16 @@ async def shows(instance: Instance, text: str) -> bool:
     return f"about {text}" in json.dumps(journal.body)
 
 
+@pytest.mark.parametrize("operator", ["STARTSWITH", "LIKE", "NOTLIKE", "*", "!*", "CHANGESTO"])
+async def test_no_finding_quotes_the_password_of_a_query(instance: Instance, operator: str) -> None:
+    """What a query compares with a password is a guess of it, or the password itself."""
+    query = f"user_name=admin^ORuser_password{operator}tiger"
+    assert (await instance.read("sys_user", query=query))[0]["user_name"] == "admin"
+    outputs = [json.dumps((await instance.call("GET", path, None)).body) for path in OUTPUTS[:2]]
+    assert ["tiger" in output for output in outputs] == [False, False]
+    assert await instance.findings("query-value-unusable")
+
+
 async def test_an_address_with_a_password_is_masked_where_a_delivery_fails(instance: Instance) -> None:
     """Why nothing can be delivered is told without the password in the address that was registered."""
     instance_id = await instance.register(**{"Token Url": "ftp://somebody:tiger@console.example/"})
@@ -151,7 +161,7 @@ async def test_columns_and_properties_of_a_password_type_are_masked(tmp_path: Pa
         card = {"u_pin": "zqxj"}
         await instance.call("POST", "/api/now/table/u_card", json=card, params=shown)
         await instance.call("POST", "/api/now/table/u_card", json={"u_pin": "zq\0xj"}, params=shown)
-        await instance.insert("sys_properties", {"value": long, "name": "x", "type": "password2"})
+        await instance.insert("sys_properties", {"value": long, "name": "x", "type": "Password2"})
         await instance.insert("sys_properties", {"value": "kept", "name": "y", "type": "string"})
         await instance.read("sys_properties", query="name=x", sysparm_fields="value")
         outputs = [json.dumps((await instance.call("GET", path, None)).body) for path in OUTPUTS[:2]]

@@ -187,6 +187,9 @@ def test_a_place_is_masked_whatever_its_value(place: str, secret: str) -> None:
         ("/x?q=u_pinSTARTSWITH12^kept=1", "/x?q=u_pinSTARTSWITH***^kept=1"),
         ("<u_pin>1234</u_pin>kept", "<u_pin>***</u_pin>kept"),
         ("pin=1234", "pin=1234"),
+        ("'u_pinSTARTSWITH1234' compares with nothing", "'u_pinSTARTSWITH*** compares with nothing"),
+        ("'a.passwordNOTLIKEx' compares with nothing", "'a.passwordNOTLIKE*** compares with nothing"),
+        ("'a.password*x' compares with nothing", "'a.password**** compares with nothing"),
     ],
 )
 def test_fields_may_be_named(text: str, masked: str) -> None:

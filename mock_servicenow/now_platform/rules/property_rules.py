@@ -10,5 +10,5 @@ def property_rules() -> list[BusinessRule]:
 
 
 def _mask(context: RuleContext) -> None:
-    if context.current["type"].startswith("password"):
+    if context.current["type"].lower().startswith("password"):
         context.session.instance.learn(context.current["value"])
