@@ -123,16 +123,16 @@ def none_of(*selecting: str) -> Check:
 
 def statuses(value: Any, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find what is no list of statuses, nor what such a list must not be."""
-    listed = value["not"] if isinstance(value, Mapping) and set(value) == {"not"} else value
+    listed = _allowed_or_denied(value)
     if not isinstance(listed, list) or not listed:
-        yield Flaw((), f"{value!r} is no list of statuses. Expected [200], or {{not: [500]}}; count: 0 for none.")
-        return
-    for index, each in enumerate(listed):
-        status = each["not"] if isinstance(each, Mapping) and set(each) == {"not"} else each
-        if not _is_status(status):
-            yield Flaw(
-                (index,), f"{each!r} is no status. Expected 100 to 599, 0 where no answer came, or {{not: 500}}."
-            )
+        expected = "Expected [200], or {not: [500]}; count: 0 for none."
+        return iter([Flaw((), f"{value!r} is no list of statuses. {expected}")])
+    expected = "Expected 100 to 599, 0 where no answer came, or {not: 500}."
+    return (
+        Flaw((index,), f"{each!r} is no status. {expected}")
+        for index, each in enumerate(listed)
+        if not _is_status(_allowed_or_denied(each))
+    )
 
 
 def expected_word(what: str, words: Words, own_kind: str = "words") -> Check:
@@ -296,6 +296,11 @@ def _method(parties: Sequence[Side], method: str, arguments: Arguments, own: Own
     if fitting and method not in fitting:
         methods = ", ".join(dict.fromkeys(fitting))
         yield Flaw((), f"nobody asks for {arguments.get('path', 'anything')!r} by {method}. Expected one of {methods}.")
+
+
+def _allowed_or_denied(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """Return what a ``not`` is about, and any other value as it is."""
+    return value["not"] if isinstance(value, Mapping) and set(value) == {"not"} else value
 
 
 def _is_status(value: object) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -286,6 +287,28 @@ async def test_setup_is_interrupted(servicenow: StubServiceNow, nowhere: str) ->
     assert (process.returncode, err) == (130, b"console-sim: interrupted\n")
 
 
+async def test_setup_is_interrupted_while_a_console_is_silent() -> None:
+    """Also before the first step: whatever listens at the console's address may never answer."""
+    connected = asyncio.Event()
+    writers: list[asyncio.StreamWriter] = []
+
+    def accept(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        connected.set()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    url = "http://{}:{}".format(*server.sockets[0].getsockname())
+    target = ["--servicenow-url", url, "--servicenow-user", "a", "--console-url", url]
+    process = await start("setup", *target, SERVICENOW_PASSWORD="p")
+    await connected.wait()
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    server.close()
+    for writer in writers:
+        writer.close()
+    assert (process.returncode, err) == (130, b"console-sim: interrupted\n")
+
+
 SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
 
 
@@ -323,6 +346,15 @@ async def test_port_in_use() -> None:
         port = taken.getsockname()[1]
         answer = await run("serve", "--port", str(port))
     assert answer == (2, "", f"console-sim: cannot listen on 127.0.0.1:{port}: Address already in use\n")
+
+
+async def test_the_package_is_the_command() -> None:
+    """``python -m console_sim`` does what the command does."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "console_sim", "--version", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert (process.returncode, out.decode().split()[0]) == (0, "console-sim")
 
 
 async def test_version_and_help() -> None:

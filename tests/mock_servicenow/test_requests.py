@@ -260,10 +260,12 @@ async def test_ready_made_users(instance: Instance, name: str, roles: list[str])
     assert (await instance.call("GET", f"/api/now/table/{REQUEST}", (name, "admin"))).status == 200
 
 
-async def test_status_of_a_repeated_request_can_be_overridden(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [200, 403])
+async def test_status_of_a_repeated_request_can_be_overridden(status: int, tmp_path: Path) -> None:
     """A team whose instance answers a repeated request otherwise says so in its file of inferred rules."""
     inferred = tmp_path / "ours.yaml"
-    inferred.write_text("rules: {duplicate_request_status: 200}")
+    inferred.write_text(f"rules: {{duplicate_request_status: {status}}}")
     async with running(Settings(inferred=inferred)) as instance:
         ids = await instance.set_up()
-        assert [(await instance.ask(ids)).status for _ in range(2)] == [201, 200]
+        assert [(await instance.ask(ids)).status for _ in range(2)] == [201, status]
+        assert len(await instance.read(REQUEST)) == 1

@@ -159,6 +159,19 @@ async def test_a_reference_shows_no_name_that_may_not_be_read(
     assert (await written.json())["result"]["u_toy"]["value"] == "toy b"
 
 
+async def test_an_order_knows_no_name_that_may_not_be_read(
+    user: Client, client: Client, create: Create, toys: dict[str, str]
+) -> None:
+    """Rows that lead to it are ordered as those that lead to nothing."""
+    for name, color in (("first", "r"), ("second", "b"), ("third", "r")):
+        create("u_locker", u_name=name, u_toy=toys[color])
+    for name in ("fourth", "zero"):
+        create("u_locker", u_name=name)
+    asked = {"fields": "u_name", "query": "ORDERBYu_toy.u_name^ORDERBYu_name"}
+    orders = [" ".join([each["u_name"] for each in await found(who, "u_locker", **asked)]) for who in (client, user)]
+    assert orders == ["fourth zero second first third", "fourth second zero first third"]
+
+
 async def test_a_name_is_found_among_those_that_may_be_read(user: Client, create: Create, toys: dict[str, str]) -> None:
     """Records of the same name that may not be read make it no less clear."""
     for number in range(3):

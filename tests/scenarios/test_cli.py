@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import sys
+from asyncio.subprocess import PIPE, create_subprocess_exec
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -40,6 +43,7 @@ steps:
   - servicenow.expect-refusal: 403
   - servicenow.expect-finding: decision-update
 """
+WAITING = "title: Time passes\nsteps: [{console.ask: }, {clock.advance: 1 minute}]\n"
 UNCHECKED = "title: Nothing is expected\nsteps: [{console.ask: }]\n"
 
 
@@ -135,6 +139,26 @@ def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert out.count("passed ") >= 90
     assert 'failures="0"' in junit.read_text()
     assert "0 failed" in html.read_text()
+
+
+def test_too_many_skipped_scenarios_fail(
+    file: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real instance keeps real time; with --max-skipped 0 what needs another is red, and the last line says so."""
+    file.write_text(WAITING)
+    target = ["run", str(file), "--servicenow-url", real_instance("")]
+    assert main([*target, "--max-skipped", "0"]) == 1
+    complaint = "1 of 1 scenarios were skipped, more than the 0% of --max-skipped."
+    assert capsys.readouterr().out.splitlines()[-1] == complaint
+    assert main([*target, "--max-skipped", "100"]) == 1  # for another reason: nothing was checked
+    assert "--max-skipped" not in capsys.readouterr().out
+
+
+async def test_the_package_is_the_command() -> None:
+    """``python -m privman_scenarios`` does what the command does."""
+    process = await create_subprocess_exec(sys.executable, "-m", "privman_scenarios", "--version", stdout=PIPE)
+    out, _ = await process.communicate()
+    assert (process.returncode, out.decode().split()[0]) == (0, "privman-scenarios")
 
 
 @pytest.mark.parametrize(

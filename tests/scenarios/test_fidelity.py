@@ -170,6 +170,11 @@ class Instance:
         self.watch(request, answer)
         return web.Response(status=403) if request.method == "POST" else answer
 
+    def hide_names(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Answer each creation with 201, and with nothing that names the record."""
+        self.watch(request, answer)
+        return web.json_response({"result": {}}, status=201) if request.method == "POST" else answer
+
     def refuse_deletion(self, request: web.Request, answer: web.Response) -> web.Response:
         """Refuse to delete anything."""
         return web.Response(status=403) if request.method == "DELETE" else self.watch(request, answer)
@@ -200,6 +205,21 @@ def test_a_refused_creation_is_the_difference(privman_loop: LoopThread, capsys: 
     assert re.fullmatch(r"total-count +0 POST /api/now/table/sys_user_group: status +201 +403", rows[0])
     assert rows[1].startswith("total-count (trap 6): ")
     assert sorted(there.created) == sorted(there.deleted)
+
+
+def test_a_probe_whose_scratch_record_has_no_name_is_given_up(
+    privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is sent to a record that no answer has named; what was created is found by its mark, and deleted."""
+    there = Instance()
+    with instance(privman_loop, there.hide_names) as url:
+        assert main(["fidelity", "--against", url, "--trap", "total-count"]) == 1
+    told, counts = capsys.readouterr().out.splitlines()
+    expected = "total-count was given up: expected the sys_id of what was created, 32 hexadecimal digits; came POST "
+    assert told.startswith(expected)
+    assert counts.startswith("0 alike, 0 different, 0 left out, 1 given up; ")
+    assert len(there.created) == 1
+    assert there.deleted == there.created
 
 
 def test_what_cannot_be_deleted_is_told(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:

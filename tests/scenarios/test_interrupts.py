@@ -17,7 +17,7 @@ from privman_testbench.serving import serving
 
 from .stub_instance import StubInstance
 
-# Plays a command; a signal strikes when a module is about to be loaded, once or twice, in one of two ways.
+# Plays a command; a signal strikes when a module is about to be loaded, in one of three ways.
 SCRIPT = """
 import atexit, signal, sys
 from importlib import import_module
@@ -31,6 +31,9 @@ class Dying:
 def strike():
     if way == "swallowed":
         Dying()  # Python ignores what is raised meanwhile
+    elif way == "swallowed thrice":
+        for _ in range(3):
+            Dying()
     else:
         signal.raise_signal(signal.SIGINT)
 
@@ -54,6 +57,11 @@ MOMENTS = {
     "a command loads": ("privman_scenarios.commands.run", "raised", RUN),
     "it is swallowed while a command loads": ("privman_scenarios.commands.run", "swallowed", RUN),
     "it is swallowed while a world is built": ("mock_servicenow.now_platform.rest.xml_text", "swallowed", RUN),
+    "three are swallowed while a world is built": (
+        "mock_servicenow.now_platform.rest.xml_text",
+        "swallowed thrice",
+        RUN,
+    ),
     "the mock loads": ("mock_servicenow.cli", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
     "the mock starts": ("sqlalchemy.dialects.sqlite", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
     "the console loads": ("console_sim.cli", "raised", ["console_sim", "console-sim", *SERVE]),

@@ -251,6 +251,7 @@ steps:
   - servicenow.expect-request: {status: {matches: "^(App|Esc)"}, comment: {matches: ""}}
   - servicenow.expect-request: {status: {not: {matches: "${rule.other_decision_status}"}}}
   - servicenow.expect-exchanges: {path: "/api/acme/*", count: 0}
+  - servicenow.expect-exchanges: {path: "/api/acme/*", method: PUT, count: 0}
   - servicenow.expect-exchanges: {path: "*/${ours.sys_id}", count: 0}
   - servicenow.expect-finding: {rule: acme-rule, count: 0}
   - console.expect-webhooks: [{event: {not: Escalation Event}}]

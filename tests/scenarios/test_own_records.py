@@ -1,12 +1,16 @@
 """Which records are a run's own, and that no other is touched."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.own_records import Mark, NotOwnError, OwnRecord, OwnRecords
 from privman_scenarios.shapes import fault_of, headers, moment
@@ -85,6 +89,17 @@ async def test_a_marked_record_holds_its_mark(instance: tuple[StubInstance, OwnR
     stub.hidden = {"groups"}
     with pytest.raises(ExpectationError, match="the records of groups with name 'm'"):
         await own.marked(Mark("groups", "name", "m", 1))
+
+
+def test_a_record_that_two_answers_name_is_deleted_once(real_instance: Callable[[str], str], tmp_path: Path) -> None:
+    """An instance answers a repeated request with the record that it has."""
+    (repeated,) = (str(path) for path in catalog_files() if path.stem == "duplicate-request")
+    writes = tmp_path / "writes.jsonl"
+    assert main(["run", repeated, "--servicenow-url", real_instance(""), "--writes", str(writes)]) == 0
+    kept = [json.loads(line) for line in writes.read_text().splitlines()]
+    deletions = [(entry["url"], entry["status"]) for entry in kept if entry["method"] == "DELETE"]
+    assert {status for _, status in deletions} == {204}
+    assert len(set(deletions)) == len(deletions)
 
 
 async def test_a_record_that_is_shown_elsewhere_is_not_own() -> None:
