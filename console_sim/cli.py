@@ -7,7 +7,7 @@ from pathlib import Path
 
 from console_sim import roles
 from console_sim.app import create_app
-from console_sim.errors import UnusableDatabaseError
+from console_sim.errors import StoreError, UnusableDatabaseError
 from console_sim.settings import Settings
 from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import UnreachableTargetError, set_up
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with interrupts.terminable(_COMMAND):
             return interrupts.run(_run(_parser().parse_args(arguments)))
-    except (UsageError, InferredNamesError, UnusableDatabaseError) as error:
+    except (UsageError, InferredNamesError, UnusableDatabaseError, StoreError) as error:
         complain(_COMMAND, str(error))
         return Exit.UNUSABLE
     except UnreachableTargetError as error:

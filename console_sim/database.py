@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -130,10 +130,15 @@ class Database:
         self._connection.exec_driver_sql("COMMIT")
 
     def _check_version(self) -> None:
-        if not sa.inspect(self._connection).get_table_names():
+        catalog = sa.inspect(self._connection)
+        tables = catalog.get_table_names()
+        if not tables:
             return
         mark, version = self._pragma("application_id"), self._pragma("user_version")
-        if mark != MARK:
+        found = (
+            {column["name"] for column in catalog.get_columns(_DOCUMENT.name)} if _DOCUMENT.name in tables else set()
+        )
+        if mark != MARK or (version == VERSION and not found.issuperset(_DOCUMENT.columns.keys())):
             raise UnusableDatabaseError(
                 f"database {self._path!r} is not a console's; expected a new file, or one that console-sim wrote"
             )
@@ -159,13 +164,14 @@ class FileShelf(Shelf[T]):
         self._kind = kind
         self._kept_bytes = kept_bytes
         self._decoder = msgspec.json.Decoder(kind.type)
+        self._spoilt: set[int] = set()  # documents that have been reported
         self._weights: dict[str, int] = {}  # of unfinished things
         self._bytes = 0
         self.recount()
 
     def get(self, key: str) -> T | None:
         """Return the thing of that key."""
-        return next(iter(self._read(_GET, key=key)), None)
+        return next(map(self._decode, self._rows(_GET, key=key)), None)
 
     def put(self, thing: T) -> T:
         """Keep a thing, in the place of the one with the same key if there is one, and return it.
@@ -196,7 +202,7 @@ class FileShelf(Shelf[T]):
     def __iter__(self) -> Iterator[T]:
         last = 0
         while batch := self._database.run(_AFTER, kind=self._kind.name, last=last):
-            yield from map(self._decode, batch)
+            yield from self._readable(batch)
             last = batch[-1].number
 
     def __len__(self) -> int:
@@ -204,16 +210,16 @@ class FileShelf(Shelf[T]):
 
     def newest(self, skipped: int, count: int) -> list[T]:
         """Return some of them, newest first."""
-        return self._read(_NEWEST, skipped=skipped, count=count)
+        return list(self._readable(self._rows(_NEWEST, skipped=skipped, count=count)))
 
     def unfinished(self) -> list[T]:
         """Return those about which something remains to be done, oldest first."""
-        return self._read(_UNFINISHED)
+        return list(self._readable(self._rows(_UNFINISHED)))
 
     def _make_room(self, weight: int) -> None:
         """Stop counting the oldest unfinished things about which nothing is done any more; raises StoreError."""
         while weight and self._bytes + weight > self._kept_bytes:
-            ended = [thing for thing in self._read(_OLDEST) if self._kind.may_go(thing)]
+            ended = [thing for thing in self._readable(self._rows(_OLDEST)) if self._kind.may_go(thing)]
             if not ended:
                 raise full(
                     self._kind, len(self._weights), self._kept_bytes, "new ones are taken once some have been sent"
@@ -227,14 +233,27 @@ class FileShelf(Shelf[T]):
         if weight:
             self._weights[key] = weight
 
-    def _read(self, statement: sa.Executable, **values: object) -> list[T]:
-        return [self._decode(row) for row in self._database.run(statement, kind=self._kind.name, **values)]
+    def _rows(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
+        return self._database.run(statement, kind=self._kind.name, **values)
+
+    def _readable(self, rows: Iterable[sa.Row[Any]]) -> Iterator[T]:
+        """Yield things without those that somebody has spoilt, each of which is logged once."""
+        for row in rows:
+            try:
+                yield self._decoder.decode(row.body)
+            except msgspec.MsgspecError as error:
+                if row.number not in self._spoilt:
+                    self._spoilt.add(row.number)
+                    self._failure_of(row, error)
 
     def _decode(self, row: sa.Row[Any]) -> T:
         try:
             return self._decoder.decode(row.body)
         except msgspec.MsgspecError as error:
-            raise self._database.failure(f"document {row.number} of kind {self._kind.name!r}: {error}") from None
+            raise self._failure_of(row, error) from None
+
+    def _failure_of(self, row: sa.Row[Any], error: msgspec.MsgspecError) -> StoreError:
+        return self._database.failure(f"document {row.number} of kind {self._kind.name!r}: {error}")
 
 
 def file_of(url: str) -> str:

@@ -322,12 +322,17 @@ def _of_another_version(file: Path) -> None:
     _write(file, "CREATE TABLE document (number TEXT)", "PRAGMA application_id=1347240787", "PRAGMA user_version=7")
 
 
+def _of_other_columns(file: Path) -> None:
+    _write(file, "CREATE TABLE document (kind TEXT)", "PRAGMA application_id=1347240787", "PRAGMA user_version=1")
+
+
 @pytest.mark.parametrize(
     ("prepare", "told"),
     [
         (_garbage, "database '{file}' cannot be used: file is not a database"),
         (_of_somebody_else, "database '{file}' is not a console's; expected a new file, or one that console-sim wrote"),
         (_of_another_version, "database '{file}' has version 7; this console reads version 1: start the console that"),
+        (_of_other_columns, "database '{file}' is not a console's; expected a new file"),
         (Path.mkdir, "database '{file}' cannot be opened: Is a directory"),
     ],
 )
@@ -455,6 +460,41 @@ async def test_broken_document(file: Path, servicenow: StubServiceNow) -> None:
             (await console.call("GET", f"/__admin/approval-requests/{each['request_id']}"))[0] for each in asked
         ]
         assert sorted(statuses) == [200, 500]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("api settings", "{"),
+        ("api user", "{}"),
+        ("credential", "[]"),
+        ("foreign system", '{"name": 1}'),
+        ("approval request", "{"),
+    ],
+)
+async def test_a_console_starts_without_what_is_spoilt(
+    file: Path, servicenow: StubServiceNow, caplog: pytest.LogCaptureFixture, kind: str, body: str
+) -> None:
+    """A document that cannot be read is skipped and logged; what else there is starts and is listed."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        _, last = [(await console.ask())["request_id"] for _ in range(2)]
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE document SET body = ? WHERE kind = ? AND key != ?", [body, kind, last])
+    async with console_on(file, servicenow) as console:
+        for _ in range(2):
+            listed = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+            assert listed[-1]["request_id"] == last
+            assert len(listed) == 2 - (kind == "approval request")
+            for path in ("/", "/manage-approvals"):
+                async with console.session.get(console.url + path) as page:
+                    assert page.status == 200
+        assert (await console.call("POST", "/__admin/reset"))[0] == 204
+        await console.set_up()
+        assert (await console.ask())["sent"]
+    logged = [record.message for record in caplog.records if record.name == "console_sim.database"]
+    assert logged
+    assert all(f"of kind '{kind}'" in each for each in logged)
 
 
 async def test_pages_of_a_database(file: Path, servicenow: StubServiceNow) -> None:
