@@ -276,6 +276,24 @@ def test_a_table_that_nobody_has(drift: Any) -> None:
     ]
 
 
+def test_tables_of_another_scope(drift: Any) -> None:
+    """They are named by the columns that are sent; a table with columns as any may have is none of the app's."""
+    renamed = request(201)
+    renamed["request"]["url"] = renamed["request"]["url"].replace("x_thyti_thycotic_p_", "x_acme_")
+    group = entry("POST", f"{SERVICENOW}group".replace("x_thyti_thycotic_p_", "sys_user_"), {"name": "a"}, 201, {})
+    read_only = entry("GET", f"{SERVICENOW}request".replace("x_thyti_thycotic_p_", "x_other_"), "", 200, {})
+    code, override, _ = drift(renamed, group, read_only, delivery(200))
+    assert (code, override) == (1, {"tables": {"request": "x_acme_request"}})
+
+
+@pytest.mark.parametrize("status", [0, 429, 502, 503, 504])
+def test_what_was_never_answered_proves_nothing(status: int, drift: Any) -> None:
+    """A recording of a server that was down has nothing to compare."""
+    code, override, told = drift(request(status), delivery(status, Result=None))
+    assert (code, override) == (1, None)
+    assert told[-1].startswith("0 exchanges compared, 2 left out; 0 names differ")
+
+
 def test_a_role_that_nobody_has(drift: Any) -> None:
     """A look-up that found no role of that name shows that the instance calls it otherwise."""
     roles = "https://dev.example/api/now/table/sys_user_role?sysparm_query=name%3D"

@@ -27,6 +27,8 @@ _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], 
     renamed_in_lists,
     renamed_statuses,
 )
+# Such an answer, or none, says nothing of the contract.
+_DOWN = (0, 429, 502, 503, 504)
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -35,8 +37,8 @@ class Drift:
     """In what a recording differs from the contracts.
 
     Attributes:
-        compared: how many exchanges have a contract.
-        left_out: how many have none, or were kept without their bodies.
+        compared: how many exchanges have a contract, and were answered.
+        left_out: how many have none, were kept without their bodies, or met a server that was down or overloaded.
     """
 
     renamed: tuple[Renamed, ...]
@@ -57,7 +59,8 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
     refused = () if renamed else unexpected_refusals(whole, contracts)
     unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused])]
     unexplained += [Unexplained(text, LABEL, 1) for text in lacking_in_dictionary(whole, contracts)]
-    return Drift(tuple(renamed.values()), tuple(unexplained), len(observed), len(recording) - len(observed))
+    compared = sum(recorded.status not in _DOWN for recorded, _ in observed)
+    return Drift(tuple(renamed.values()), tuple(unexplained), compared, len(recording) - compared)
 
 
 def _new(recording: Sequence[Recorded], contracts: Contracts, known: dict[str, Renamed]) -> dict[str, Renamed]:
