@@ -184,6 +184,18 @@ def test_a_file_without_a_scenario_is_a_mistake(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().err.startswith(f"privman-scenarios: {tmp_path / 'emptied.yaml'}:1: no scenario in this")
 
 
+def test_a_folder_is_played_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With capital suffixes and folders that are links, each once however the links go."""
+    linked, folder = tmp_path / "linked", tmp_path / "stories"
+    for place in (linked, folder):
+        place.mkdir()
+        (place / "one.YAML").write_text(HELD)
+    (folder / "link").symlink_to(linked)
+    (linked / "ring").symlink_to(folder)
+    assert main(["run", str(folder)]) == 0
+    assert "2 passed, 0 failed" in capsys.readouterr().out
+
+
 def test_a_folder_without_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder is a mistake, not a success."""
     assert main(["run", str(tmp_path)]) == 2

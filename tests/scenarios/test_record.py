@@ -160,6 +160,18 @@ def exchange(method: str, url: str, sent: str, status: int, text: str, **content
     }
 
 
+def test_a_recording_is_not_written_over_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under whatever name: what was recorded would be gone before it is read."""
+    file, link = tmp_path / "real.har", tmp_path / "link.har"
+    file.write_text("{}")
+    link.symlink_to(file)
+    assert main(["record", "--har", str(file), "--out", str(link)]) == 2
+    assert file.read_text() == "{}"
+    assert capsys.readouterr().err == (
+        f"privman-scenarios: --out and --har are both {link}. Expected another file to write.\n"
+    )
+
+
 def test_what_a_browser_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A HAR file is taken over; Client Id, Secret and token are masked wherever they appear."""
     browser, out = tmp_path / "browser.har", tmp_path / "out.har"

@@ -1,5 +1,6 @@
 """The scenarios that ship with the package, and how scenario files are found."""
 
+import os
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -31,4 +32,13 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.suffix in SUFFIXES)
+    """Return the scenario files below a folder, also in folders that are links, which rglob leaves out."""
+    seen: set[str] = set()
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()  # a ring of links
+            continue
+        seen.add(real)
+        found += (Path(place) / name for name in names)
+    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)

@@ -15,7 +15,7 @@ from privman_scenarios.recordings.recorder import Recorder
 from privman_scenarios.recordings.redaction import redact
 from privman_scenarios.verbs import vocabulary
 from privman_testbench import interrupts
-from privman_testbench.command_line import Commands, Exit
+from privman_testbench.command_line import Commands, Exit, UsageError
 from privman_testbench.real_clock import RealClock
 
 
@@ -36,6 +36,8 @@ def add(commands: Commands) -> None:
 def execute(options: argparse.Namespace) -> Exit:
     """Write the recording; raises UnusableFileError, ContractError, TargetUnreachableError and OSError."""
     contracts = Contracts.load(options.inferred)
+    if options.out.exists() and any(file.exists() and file.samefile(options.out) for file in options.har or ()):
+        raise UsageError(f"--out and --har are both {options.out}. Expected another file to write.")
     # Written before anything is played, so that a file that cannot be is told at once.
     options.out.write_bytes(to_har([]))
     if options.har:
