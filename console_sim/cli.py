@@ -1,5 +1,6 @@
 """The command ``console-sim``."""
 
+import gc
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -70,6 +71,7 @@ async def _serve(options: Namespace, settings: Settings) -> Exit:
     async with serving(app, options.host, options.port) as origin:
         await until_stopped(banner(_COMMAND, origin, options, f"clock {options.clock}"))
     await clock.aclose()
+    gc.freeze()  # the process ends: searching all that it still holds for garbage would take it a second or more
     return Exit.HELD
 
 

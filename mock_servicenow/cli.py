@@ -75,6 +75,7 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     async with serving(app, options.host, options.port, tls) as origin:
         await until_stopped(banner(_COMMAND, origin, options, f"user {options.username}"))
     await clock.aclose()
+    gc.freeze()  # the process ends: searching all that it still holds for garbage would take it a second or more
 
 
 def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
