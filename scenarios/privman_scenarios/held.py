@@ -12,7 +12,7 @@ from privman_scenarios.checks import Flaw
 from privman_scenarios.console import ASKED, SET_UP
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.errors import ExpectationError, UnknownWordError
-from privman_scenarios.findings import find_all
+from privman_scenarios.findings import Finding, find_all
 from privman_scenarios.held_decision import HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.party import Party
@@ -57,19 +57,32 @@ class HeldFaults:
         self._loop = loop
         self._control = control
         self._flaws = checks.asked_path(party)
+        self._armed: dict[int, str] = {}
+        self._idle: list[str] = []
 
-    def arm(self, kind: str, *, own: Own = MappingProxyType({}), **options: object) -> None:
+    def arm(self, kind: str, *, own: Own = MappingProxyType({}), optional: bool = False, **options: object) -> None:
         """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``.
 
+        One that strikes nothing fails the test at its end, unless it is ``optional``.
         Raises ExpectationError; UnknownWordError for a path that nobody asks this party for, which
         ``own={"paths": [...]}`` lets pass, as in a scenario.
         """
         _refuse_unknown([*self._flaws(options.get("path", "*"), {}, own)])
-        self._loop.run(self._control.arm({"kind": kind, **options}))
+        number = self._loop.run(self._control.arm({"kind": kind, **options}))
+        if not optional:
+            self._armed[number] = (
+                f"the fault {kind!r} on {options.get('method', 'any method')} {options.get('path', '*')}"
+            )
 
     def clear(self) -> None:
-        """Disarm every fault."""
+        """Disarm every fault; one that should have struck and has not fails the test at its end all the same."""
+        self._idle, self._armed = self.idle(), {}
         self._loop.run(self._control.clear_faults())
+
+    def idle(self) -> list[str]:
+        """Return the faults that should have struck and have not."""
+        numbers = self._loop.run(self._control.idle_faults()) if self._armed else set()
+        return [*self._idle, *(words for number, words in self._armed.items() if number in numbers)]
 
 
 class HeldParty:
@@ -88,11 +101,18 @@ class HeldParty:
         self.url = party.url
         self.clock = HeldClock(loop, targets, party)
         self._tolerated: list[str] = []
+        self._forgotten: list[Finding] = []
+        self._faults: HeldFaults | None = None
 
     @property
     def faults(self) -> HeldFaults:
         """The faults to arm on this party."""
-        return HeldFaults(self._loop, self._party.control, self._name)
+        self._faults = self._faults or HeldFaults(self._loop, self._party.control, self._name)
+        return self._faults
+
+    def idle_faults(self) -> list[str]:
+        """Return the faults that should have struck and have not."""
+        return self._faults.idle() if self._faults else []
 
     @property
     def journal(self) -> list[dict[str, Any]]:
@@ -100,7 +120,8 @@ class HeldParty:
         return self._loop.run(self._party.control.journal())
 
     def forget_journal(self) -> None:
-        """Empty the journal, findings included."""
+        """Empty the journal, findings included; a contract that was broken before fails the test all the same."""
+        self._forgotten += self._violations()
         self._loop.run(self._party.control.forget_journal())
 
     @property
@@ -116,11 +137,13 @@ class HeldParty:
         """Return one line a message that breaks its contract, but for what is tolerated and what a fault answered."""
         return [
             f"#{each.exchange} {each.rule}: {each.message}"
-            for each in self._loop.run(find_all(self._targets))
-            if each.party == self._name
-            and each.kind == "violation"
-            and not any(fnmatchcase(each.rule, rule) for rule in self._tolerated)
+            for each in (*self._forgotten, *self._violations())
+            if not any(fnmatchcase(each.rule, rule) for rule in self._tolerated)
         ]
+
+    def _violations(self) -> list[Finding]:
+        found = self._loop.run(find_all(self._targets))
+        return [each for each in found if each.party == self._name and each.kind == "violation"]
 
 
 class HeldServiceNow(HeldParty):

@@ -120,3 +120,5 @@ def _fail_on_broken_contracts(name: str, party: "HeldParty") -> None:
     broken = party.broken_contracts()
     if broken:
         pytest.fail("\n".join([f"{name} saw {len(broken)} broken contract(s):", *broken]), pytrace=False)
+    for fault in party.idle_faults():
+        pytest.fail(f"{name}: {fault} has struck no request. Expected that, or optional=True.", pytrace=False)

@@ -147,6 +147,30 @@ def test_a_broken_contract_fails_the_test_at_its_end(pytester: pytest.Pytester) 
     result.stdout.fnmatch_lines(["servicenow saw * broken contract(s):", "#* approval-request: request_id has value *"])
 
 
+def test_a_broken_contract_is_not_forgotten_with_the_journal(pytester: pytest.Pytester) -> None:
+    """A test that empties the journal half way is red all the same."""
+    pytester.makepyfile(BREAKING.format(tolerate="") + "    servicenow.forget_journal()\n")
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1, errors=1)
+
+
+IDLE = """
+def test_it(console):
+    console.faults.arm("status", status=503, path="*/approval/approve", method="GET"{optional})
+    {clear}
+"""
+
+
+@pytest.mark.parametrize("clear", ["", "console.faults.clear()"])
+def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.Pytester) -> None:
+    """At its end, cleared or not; one that is optional may strike nothing."""
+    pytester.makepyfile(IDLE.format(optional="", clear=clear))
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*console: the fault 'status' on GET */approval/approve has struck no request. *"])
+    pytester.makepyfile(IDLE.format(optional=", optional=True", clear=clear))
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
 def test_a_broken_contract_may_be_tolerated(pytester: pytest.Pytester) -> None:
     """A test that breaks a contract on purpose says so."""
     pytester.makepyfile(BREAKING.format(tolerate="servicenow.tolerate('approval-*')"))
