@@ -146,6 +146,24 @@ def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
 def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
     if holds(unwanted, came):
         yield Difference(where, f"not {unwanted!r}", repr(came))
+    elif came is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, came):
+        # It could never have been that, so that this would prove nothing.
+        yield Difference(where, f"{kind}, not {unwanted!r}", repr(came))
+
+
+def _kind_of(unwanted: object) -> str:
+    """Return the kind of the only values that may be what is unwanted; empty where that is said by no shape."""
+    if isinstance(unwanted, list):
+        return "a list"
+    if not isinstance(unwanted, Mapping) or (set(unwanted) <= set(OPERATORS) and set(unwanted) != {"json"}):
+        return ""
+    return "JSON text" if set(unwanted) == {"json"} else "a mapping"
+
+
+def _is_of(kind: str, came: object) -> bool:
+    if kind == "JSON text":
+        return not any(each.expected == kind for each in _json(MISSING, came, ""))
+    return isinstance(came, list if kind == "a list" else Mapping)
 
 
 OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {

@@ -89,3 +89,13 @@ def test_a_difference_is_told(expected: object, came: object, wanted: str, inste
         require(expected, came, "status")
     assert (raised.value.expected, raised.value.came) == (wanted, instead)
     assert str(raised.value) == f"expected {wanted}; came {instead}"
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "came"),
+    [([], {"a": 1}), ({"a": 1}, "text"), ({"json": {"a": 1}}, "Pending"), ({"json": {"a": 1}}, 5), ({"a": 1}, [])],
+)
+def test_what_a_value_can_never_be_proves_nothing(unwanted: object, came: object) -> None:
+    """A value of another shape is not what it should not be, whatever happens."""
+    assert not holds({"not": unwanted}, came)
+    assert holds({"not": unwanted}, {"a": 2} if unwanted == {"a": 1} else [1] if unwanted == [] else '{"a": 2}')
