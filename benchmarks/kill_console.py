@@ -91,10 +91,12 @@ class Clients:
         self.acknowledged = Acknowledged()
 
     async def call(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Return status and JSON of an answer; status 0 when there was none."""
+        """Return status and JSON of an answer; status 0 when there was none. Raises AssertionError for a failure."""
         with suppress(ClientConnectionError, TimeoutError):
             async with self._http.request(method, self._url + path, json=body, headers=headers) as answer:
                 text = await answer.text()
+                if answer.status == web.HTTPInternalServerError.status_code:
+                    raise AssertionError(f"{method} {path} was answered with 500: {text}")
                 return answer.status, json.loads(text) if text else None
         return 0, None
 

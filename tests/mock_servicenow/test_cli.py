@@ -187,7 +187,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         ),
         (
             ["serve", "--database", "sqlite:///%00.db"],
-            "'sqlite:///%00.db' cannot be opened: embedded null byte",
+            "'sqlite:///%00.db' cannot be opened: ",
         ),
         (["serve", "--database", "sqlite://me:hidden@/x"], "cannot be opened: Invalid SQLite URL: sqlite://me:***@/x"),
         (["serve", "--database", "sqlite://?timeout=soon"], "could not convert string to float: 'soon'"),

@@ -53,12 +53,13 @@ def _asked(instance: Instance, path: str, **headers: str) -> "asyncio.Task[Answe
     return asyncio.create_task(instance.call("GET", path, headers=headers))
 
 
-async def test_others_are_answered_during_a_long_read(instance: Instance) -> None:
+async def test_others_are_answered_during_a_long_read(blueprint: Blueprint) -> None:
     """A copy of what is in memory is read; the answer is the same as that of a short query."""
-    read = _asked(instance, COLUMNS + quote(f"{TESTS}^ORelement=number^ORDERBYname"))
-    answered = await _answered_during(instance, read)
-    assert (read.result().status, answered > 10) == (200, True)
-    short = await instance.call("GET", COLUMNS + "element=number^ORDERBYname")
+    async with running(Settings(), blueprint) as instance:
+        read = _asked(instance, COLUMNS + quote(f"{TESTS}^ORelement=number^ORDERBYname"))
+        answered = await _answered_during(instance, read)
+        assert (read.result().status, answered > 10) == (200, True)
+        short = await instance.call("GET", COLUMNS + "element=number^ORDERBYname")
     assert read.result().result == short.result
     assert read.result().headers["X-Total-Count"] == short.headers["X-Total-Count"]
 

@@ -256,7 +256,9 @@ async def test_table_without_access(user: Client) -> None:
 async def test_many_groups(client: Client, instance: Instance, display: str) -> None:
     """They come part by part, and are the same as a few at a time."""
     with instance.transaction(instance.system) as session:
-        session.store_rows("u_toy", [{"u_name": f"toy{number:03}"} for number in range(450)])
+        session.store_rows(
+            "u_toy", [{"sys_id": f"{number:032x}", "u_name": f"toy{number:03}"} for number in range(450)]
+        )
     asked = {"sysparm_group_by": "u_name", "sysparm_count": "true", "sysparm_display_value": display}
     groups = await stats(client, sysparm_query="u_nameSTARTSWITHtoy", **asked)
     few = await stats(client, sysparm_query="u_nameSTARTSWITHtoy1", **asked)

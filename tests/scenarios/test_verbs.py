@@ -90,7 +90,12 @@ async def test_what_holds(steps: str) -> None:
     ("steps", "step", "expected", "came"),
     [
         (DECIDED + "- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a refusal", "PATCH /api/now/table/"),
-        ("- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a step of servicenow before this one", "none"),
+        (
+            "- servicenow.expect-refusal:\n",
+            "servicenow.expect-refusal",
+            "the step before to be one that servicenow answers",
+            "another",
+        ),
         (
             DECIDED + "- console.expect-exchanges: {path: /oauth_token.do}\n",
             "console.expect-exchanges",
@@ -191,7 +196,11 @@ async def test_what_does_not_hold(steps: str, step: str, expected: str, came: st
 @pytest.mark.parametrize(
     ("steps", "step", "expected"),
     [
-        ("- console.expect-set-up: {steps: {register: ok}}\n", "console.expect-set-up", "a set-up before this step"),
+        (
+            "- console.expect-set-up: {steps: {register: ok}}\n",
+            "console.expect-set-up",
+            "the step before to be a set-up",
+        ),
         (
             "- servicenow.insert: {table: request, values: {instance_id: '${instance_id}'}}\n",
             "servicenow.insert",
