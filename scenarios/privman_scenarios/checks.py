@@ -18,6 +18,8 @@ from privman_scenarios.patterns import is_found
 from privman_scenarios.words import Own, nearest, unknown
 
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
+# The one column that holds several words, with commas between them.
+_LISTED = "activity_type.valid_responses"
 _TABLE = re.compile(r"\$\{table\.(\w+)\}")
 
 
@@ -244,9 +246,10 @@ def _expectation(of: _Known, value: object, path: tuple[str | int, ...], own: Ow
         yield Flaw(path, f"{value!r} is a list. Expected a plain value, or an operator.")
     elif of.words:
         # Where a word is expected, what YAML reads as something else is none.
-        for each in (value if isinstance(value, str) else repr(value)).split(","):
-            if text := _unknown_word(of.what, each, of.words, own, of.own):
-                yield Flaw(path, text)
+        text = value if isinstance(value, str) else repr(value)
+        for each in text.split(",") if of.what == _LISTED else [text]:
+            if flaw := _unknown_word(of.what, each, of.words, own, of.own):
+                yield Flaw(path, flaw)
 
 
 def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...], own: Own) -> Iterator[Flaw]:

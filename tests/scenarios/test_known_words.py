@@ -11,7 +11,7 @@ from privman_scenarios import known
 from privman_scenarios.cli import main
 from privman_scenarios.errors import UnknownWordError
 from privman_scenarios.failures import to_yaml
-from privman_scenarios.held import HeldWorld
+from privman_scenarios.held import HeldServiceNow, HeldWorld
 from privman_scenarios.loader import Loader
 from privman_scenarios.verbs import vocabulary
 
@@ -369,3 +369,10 @@ def test_every_finding_rule_is_known() -> None:
     """Whatever way a module reports, its rule can be expected."""
     reported = {"query-term-ignored", "column-ignored", "parameter-ignored", "rule-aborted", "batch-ended"}
     assert reported <= set(finding_rules())
+
+
+def test_several_words_are_no_status(servicenow: HeldServiceNow) -> None:
+    """Only the valid responses of an activity type are several words."""
+    with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Pending,Approve'"):
+        servicenow.find("request", status="Pending,Approve")
+    assert servicenow.find("activity_type", valid_responses="Deny,Approve") == []
