@@ -71,10 +71,10 @@ def _shared(address: sa.URL) -> sa.Engine:
 
 
 def _embedded(address: sa.URL) -> sa.Engine:
-    _create_private(address)
     # isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
     arguments = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
     engine = sa.create_engine(address, poolclass=NullPool, connect_args=arguments, **_compiling())
+    _create_private(address)  # once the URL is known to be one of SQLite's
     sa.event.listen(engine, "connect", _tune)
     return engine
 
