@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from io import BytesIO
@@ -72,6 +73,15 @@ async def test_a_file_may_be_longer(client: Client) -> None:
     asked = {"table_name": "problem", "table_sys_id": problem, "file_name": "long"}
     response = await client.post("/api/now/attachment/file", params=asked, data=BytesIO(b"x" * 26 * MEGABYTE))
     assert (await response.json())["result"]["size_bytes"] == str(26 * MEGABYTE)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+async def test_a_packed_body_is_unpacked(client: Client, pack: Callable[[bytes], bytes]) -> None:
+    """gzip and deflate are understood."""
+    encoding = "gzip" if pack is gzip.compress else "deflate"
+    body = pack(b'{"short_description": "packed"}')
+    response = await client.post(INCIDENT, data=body, headers=JSON | {"Content-Encoding": encoding})
+    assert (response.status, (await response.json())["result"]["short_description"]) == (201, "packed")
 
 
 @pytest.mark.parametrize("body", [b"garbage", gzip.compress(b" " * 30 * MEGABYTE)])

@@ -47,6 +47,7 @@ def logon(world: HeldWorld, privman_loop: LoopThread) -> dict[str, str]:
     world.decide(world.console.ask({}), "Deny")
     world.console.save_foreign_system(post_uri=f"{world.console.url}{APPROVE}")
     privman_loop.run(served.__aexit__(None, None, None))
+    world.servicenow.tolerate("error-envelope")  # that refusal has no body
     world.servicenow.forget_journal()
     world.console.forget_journal()
     return ear.logon
