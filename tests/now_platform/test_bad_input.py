@@ -77,7 +77,7 @@ async def test_a_file_may_be_longer(client: Client) -> None:
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
 async def test_a_packed_body_is_unpacked(client: Client, pack: Callable[[bytes], bytes]) -> None:
-    """gzip and deflate are understood."""
+    """What is packed in either way is unpacked."""
     encoding = "gzip" if pack is gzip.compress else "deflate"
     body = pack(b'{"short_description": "packed"}')
     response = await client.post(INCIDENT, data=body, headers=JSON | {"Content-Encoding": encoding})
