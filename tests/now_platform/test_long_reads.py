@@ -67,7 +67,7 @@ async def test_nothing_that_was_read_aside_is_remembered(instance: Instance) -> 
 
 def test_no_large_copy_is_made() -> None:
     """It would take as much memory again."""
-    engine = sa.create_engine("sqlite://")
+    engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
     with closing(sqlite3.connect(":memory:")) as source:
         source.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [LARGEST_COPY])
         with pytest.raises(NotAsideError):
@@ -83,7 +83,7 @@ def test_without_a_second_connection_nothing_is_done_aside(tmp_path: Path) -> No
 
 def test_work_that_was_stopped_before_it_began_ends_soon() -> None:
     """Whoever waited for it has gone while a copy was made."""
-    engine, here = sa.create_engine("sqlite://"), Here()
+    engine, here = sa.create_engine("sqlite://", poolclass=sa.NullPool), Here()
     with closing(sqlite3.connect(":memory:")) as source:
         aside = Aside(engine, source, here)
         aside.stop()
