@@ -55,8 +55,12 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
     if options.failures_dir:
         for file in keep(workshop, exploration.found, options.seed, options.failures_dir):
             say(f"wrote {file}")
+    _fail_unless_played(scenarios, exploration, reports)
+    return ended.held
+
+
+def _fail_unless_played(scenarios: Sequence[Scenario], exploration: Exploration, reports: Reports) -> None:
     if exploration.varied and not scenarios:
         reports.fail("No scenario of a file was played, so nothing holds")
     if scenarios and not exploration.varied:
         reports.fail("No variation was played, so nothing holds")
-    return ended.held
