@@ -1,4 +1,4 @@
-"""How long another caller waits, and how much memory a server takes, while one caller attacks it.
+"""Measures the longest wait of another caller, and the memory a server takes, while one caller attacks it.
 
 Each attack meets a fresh server on a port of this machine, and comes from a process of its own that ends after
 `LONGEST` seconds. Meanwhile another caller asks for a small thing again and again.

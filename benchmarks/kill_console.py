@@ -74,7 +74,7 @@ class ServiceNow:
 
 @dataclass
 class Acknowledged:
-    """What the console has said yes to."""
+    """What the console has acknowledged."""
 
     requests: list[str] = field(default_factory=list)
     decisions: dict[str, str] = field(default_factory=dict)

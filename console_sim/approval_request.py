@@ -73,7 +73,7 @@ class ApprovalRequest:
 
     @property
     def characters(self) -> int:
-        """How many characters of text others have put into it."""
+        """The number of characters that callers have put into it."""
         comment = "" if self.decision is None else self.decision.comment
         return len(self.metadata) + len(comment) + len(self.last_error)
 

@@ -3,7 +3,7 @@
 ConsoleError
 ├── BadRequestError            400  names the key, shows its value, says what was expected
 ├── UnauthorizedError          401  wrong credentials
-│   └── DeadTokenError         401  no token, or a dead one
+│   └── DeadTokenError         401  the token is missing or no longer valid
 ├── ForbiddenError             403  whoever is logged on may not do this
 │   ├── ApiDisabledError       403
 │   └── NotAllowedError        403  no role that may approve
@@ -58,7 +58,7 @@ class UnauthorizedError(ConsoleError):
 
 
 class DeadTokenError(UnauthorizedError):
-    """There is no token, or a dead one."""
+    """The token is missing or no longer valid."""
 
     rule = "dead_token_status"
 
