@@ -215,6 +215,13 @@ async def test_unusable_arguments(arguments: list[str], message: str) -> None:
     assert "hidden" not in line
 
 
+async def test_a_refused_database_url_leaves_no_file(tmp_path: Path) -> None:
+    """A URL that SQLite does not take is refused before its file is created."""
+    code, _, err = await run_command("serve", "--database", f"sqlite://me:hidden@/{tmp_path / 'x.db'}")
+    assert (code, err.count("Invalid SQLite URL")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - nothing else runs
+
+
 async def test_a_database_of_another_program(tmp_path: Path) -> None:
     """A database with tables of another program is refused in one line, and left as it is."""
     file = tmp_path / "other.db"
