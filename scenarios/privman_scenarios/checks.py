@@ -11,8 +11,9 @@ from functools import partial
 from typing import Any
 
 from privman_contracts import Side
-from privman_scenarios import known
+from privman_scenarios import known, message_places
 from privman_scenarios.expectation import MISSING, OPERATORS, holds
+from privman_scenarios.message_places import Part, Place
 from privman_scenarios.model import Arguments
 from privman_scenarios.patterns import is_found
 from privman_scenarios.words import Own, nearest, unknown
@@ -151,9 +152,37 @@ def scalar(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # no
     return _expectation(_Known("", (), ""), value, (), own)
 
 
-def message(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-    """Find unknown keys in what is expected of a JSON body, where a wrong one would make the expectation hold."""
-    return _keys(value, (), own, silent=False)
+def asked_body(party: Side) -> Check:
+    """Return the check of what is expected of a party's answer, where a wrong key would make it hold."""
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        method, path = arguments.get("method", "GET"), _with_tables(arguments["path"])
+        place = message_places.of_answer(party, method, path, _status(arguments, 200))
+        return _Keys(place, own).flaws(value)
+
+    return check
+
+
+def refused_body(party: Side) -> Check:
+    """Return the check of what is expected of a party's refusal, where a wrong key would make it hold."""
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        return _Keys(message_places.of_refusal(party, _status(arguments)), own).flaws(value)
+
+    return check
+
+
+def exchanged_body(party: Side, part: Part) -> Check:
+    """Return the check of what is expected of bodies in a party's journal, where a wrong key would make it hold."""
+    other: Side = "console" if party == "servicenow" else "servicenow"
+    asked: Mapping[str, tuple[Side, ...]] = {"in": (party,), "out": (other,)}
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        servers = asked.get(arguments.get("direction", ""), (party, other))
+        method, path = arguments.get("method", ""), _with_tables(arguments.get("path", "*"))
+        return _Keys(message_places.of_exchanges(servers, method, path, part), own).flaws(value)
+
+    return check
 
 
 def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
@@ -188,7 +217,7 @@ def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:
 
     def check(value: Any, _arguments: Arguments, own: Own, path: tuple[str | int, ...] = ()) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         if column in known.JSON_COLUMNS:
-            return _keys(value, path, own, silent=False)
+            return _below(path, _Keys(message_places.of_column(column), own).flaws(value))
         return _expectation(_Known(f"{table}.{column}", known.words(table, column), "words"), value, path, own)
 
     return check
@@ -268,18 +297,65 @@ def _matches_one(pattern: str, words: Iterable[str]) -> bool:
     return _is_variable(pattern) or any(is_found(pattern, each) for each in words)
 
 
-def _keys(value: object, path: tuple[str | int, ...], own: Own, *, silent: bool) -> Iterator[Flaw]:
-    """Yield unknown keys below a ``not``, and those that may be missing; any other fails when it is compared."""
-    if isinstance(value, list):
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Finds keys that nobody knows in what is expected of a body.
+
+    Only below a ``not``, and where what is expected holds of nothing: any other wrong key fails when it is compared.
+    """
+
+    message: Place
+    own: Own
+
+    def flaws(self, value: object) -> Iterator[Flaw]:
+        """Yield each unknown key, and what is compared with a value of a shape that it can never have."""
+        return self._of(value, self.message, (), silent=False)
+
+    def _of(self, value: object, place: Place, path: tuple[str | int, ...], *, silent: bool) -> Iterator[Flaw]:
+        if isinstance(value, list):
+            yield from self._of_list(value, place, path, silent=silent)
+        elif isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in OPERATORS:
+            yield from self._of_operator(*next(iter(value.items())), place, path, silent=silent)
+        elif isinstance(value, Mapping):
+            yield from self._of_mapping(value, place, path, silent=silent)
+        elif silent and place.is_container:
+            yield Flaw(path, f"an object or a list is there, which is never {value!r}. Expected keys, or a list.")
+
+    def _of_list(self, value: list[Any], place: Place, path: tuple[str | int, ...], *, silent: bool) -> Iterator[Flaw]:
+        if silent and not place.may_be_list:
+            yield Flaw(path, f"{value!r} is a list. Expected what may be there: {_keys_or_value(place)}.")
         for index, each in enumerate(value):
-            yield from _keys(each, (*path, index), own, silent=silent)
-    elif isinstance(value, Mapping):
-        operator = next(iter(value)) if len(value) == 1 and next(iter(value)) in OPERATORS else ""
+            yield from self._of(each, place.items(), (*path, index), silent=silent)
+
+    def _of_operator(
+        self, operator: str, operand: object, place: Place, path: tuple[str | int, ...], *, silent: bool
+    ) -> Iterator[Flaw]:
+        if operator != "absent":
+            inner = place.parsed() if operator == "json" else place
+            yield from self._of(operand, inner, (*path, operator), silent=silent or operator == "not")
+
+    def _of_mapping(
+        self, value: Mapping[str, Any], place: Place, path: tuple[str | int, ...], *, silent: bool
+    ) -> Iterator[Flaw]:
         for key, each in value.items():
-            judged = not operator and (silent or holds(each, MISSING))
-            if judged and key not in known.body_keys() and key not in own.get("keys", ()):
-                yield Flaw((*path, key), unknown("key", key, sorted(known.body_keys()), "keys"))
-            yield from _keys(each, (*path, key), own, silent=silent or operator == "not")
+            if (silent or holds(each, MISSING)) and key not in (*place.keys, *self.own.get("keys", ())):
+                yield Flaw((*path, key), self._unknown(key, place))
+            yield from self._of(each, place.below(key), (*path, key), silent=silent)
+
+    def _unknown(self, key: str, place: Place) -> str:
+        found = self.message.paths_to(key)
+        help_ = f"Did you mean {found[0]!r}?" if found else nearest(key, place.keys or self.message.keys)
+        return f"unknown key {key!r}. {help_} If it is your own, list it under 'own: keys'."
+
+
+def _keys_or_value(place: Place) -> str:
+    return f"an object with {', '.join(place.keys)}" if place.keys else "a plain value"
+
+
+def _status(arguments: Arguments, otherwise: int | None = None) -> int | None:
+    """Return the status that an answer must have, None for any."""
+    status = arguments.get("status", otherwise)
+    return status if isinstance(status, int) else None
 
 
 def _unknown_word(what: str, text: str, words: Iterable[str], own: Own, own_kind: str) -> str:

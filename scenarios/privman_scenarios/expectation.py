@@ -11,7 +11,7 @@ from typing import Any
 
 from privman_scenarios.comparison import Comparison, Difference
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.patterns import PatternError, compiled, is_found
+from privman_scenarios.patterns import PatternError, compiled, is_found, matches_every_text
 
 # Deeper than any message, and no deeper than what is written as lines can be.
 DEEPEST = 200
@@ -73,6 +73,8 @@ def _pattern_error(pattern: object) -> str:
         compiled(pattern)
     except PatternError as error:
         return f"{pattern!r} is no regular expression: {error}."
+    if matches_every_text(pattern):
+        return f"{pattern!r} matches every text. Expected a pattern that some text lacks, or {{absent: false}}."
     return ""
 
 
@@ -118,11 +120,9 @@ def _equal(expected: object, came: object) -> bool:
 
 
 def _matches(pattern: object, came: object, where: str) -> Iterator[Difference]:
-    try:
-        found = isinstance(came, str) and is_found(str(pattern), came)
-    except PatternError:  # a variable in it had an odd value
-        found = False
-    if not found:
+    if flaw := _pattern_error(str(pattern)):  # a variable in it had an odd value
+        raise ExpectationError(f"{where} a pattern that not every text matches".lstrip(), flaw)
+    if not isinstance(came, str) or not is_found(str(pattern), came):
         yield Difference(where, f"text that matches {pattern!r}", repr(came))
 
 
@@ -144,7 +144,7 @@ def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
 
 
 def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
-    if holds(unwanted, came):
+    if next(differences(unwanted, came, where), None) is None:
         yield Difference(where, f"not {unwanted!r}", repr(came))
     elif came is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, came):
         # It could never have been that, so that this would prove nothing.

@@ -1,8 +1,7 @@
 """The words that scenarios and fixtures may use, in the packaged spelling."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from privman_contracts import Contracts, Side, WireNames
 
@@ -87,15 +86,6 @@ def every_word() -> frozenset[str]:
 
 
 @cache
-def body_keys() -> frozenset[str]:
-    """Return each key of each message's JSON, and each canonical name of a column."""
-    contracts = Contracts(names())
-    found = {key for schema in contracts.schemas.values() for key in _keys(schema)}
-    canonical = {column for table in names().group("tables") for column in columns(table)}
-    return frozenset({*found, *canonical, "State"})
-
-
-@cache
 def paths() -> tuple[str, ...]:
     """Return an example of each path that one party asks of the other."""
     return (*paths_of("servicenow"), *paths_of("console"))
@@ -119,12 +109,3 @@ def messages() -> tuple[str, ...]:
     """Return the name of each contract, which is the rule of a finding about it."""
     contracts = Contracts(names())
     return (*contracts.schemas, *(exchange.name for exchange in contracts.exchanges))
-
-
-def _keys(schema: Mapping[str, Any]) -> Iterator[str]:
-    for name, inner in schema.get("properties", {}).items():
-        yield name
-        yield from _keys(inner)
-    for keyword in ("contentSchema", "items", "additionalProperties"):
-        if isinstance(schema.get(keyword), dict):
-            yield from _keys(schema[keyword])

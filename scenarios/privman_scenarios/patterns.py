@@ -1,5 +1,7 @@
 """Regular expressions of scenario files: searched in linear time, whatever the pattern and the text."""
 
+import string
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -30,3 +32,16 @@ def compiled(pattern: str) -> Any:  # noqa: ANN401 - RE2 ships no types
 def is_found(pattern: str, text: str) -> bool:
     """Tell whether the pattern, a usable one, is found in the text."""
     return compiled(pattern).search(text.encode(errors="replace").decode()) is not None
+
+
+@lru_cache
+def matches_every_text(pattern: str) -> bool:
+    """Tell whether the pattern, a usable one, is found in texts that have nothing in common."""
+    return all(is_found(pattern, text) for text in _texts_of_all_kinds())
+
+
+def _texts_of_all_kinds() -> Iterator[str]:
+    """Yield no text, each character alone, and a long text."""
+    yield ""
+    yield from (*string.printable, "\ue000")
+    yield string.printable * LONGEST

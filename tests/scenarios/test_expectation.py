@@ -72,7 +72,12 @@ def test_what_takes_more_than_one_reading_is_refused(pattern: str, why: str) -> 
         ([{"a": 1}], [{"a": 2}], "status[0].a 1", "status[0].a 2"),
         ({"matches": "^PM"}, "Old", "status text that matches '^PM'", "status 'Old'"),
         ({"matches": "^PM"}, 5, "status text that matches '^PM'", "status 5"),
-        ({"matches": "("}, "a", "status text that matches '('", "status 'a'"),
+        (
+            {"not": {"matches": "("}},
+            "a",
+            "status a pattern that not every text matches",
+            "'(' is no regular expression: missing ): (.",
+        ),
         ({"a": 1}, deep(1_000), "status nested at most 200 deep", "a value that is nested deeper"),
         ([1], deep(201), "status nested at most 200 deep", "a value that is nested deeper"),
         ({"absent": True}, "there", "status nothing", "status 'there'"),

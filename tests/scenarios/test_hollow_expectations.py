@@ -80,6 +80,28 @@ def test_what_must_be_absent_may_be_named_before(tmp_path: Path, capsys: pytest.
     assert run(f"{steps}\nown: {{words: [Looks bad, later]}}", tmp_path) == 0, capsys.readouterr().out
 
 
+@pytest.mark.parametrize("pattern", ["${nobody.request_id}", "${nobody.request_id}|x"])
+def test_a_variable_makes_no_pattern_hollow(pattern: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A record without a request_id leaves a variable empty; a pattern that then matches everything fails its step."""
+    steps = (
+        "  - console.ask:\n  - servicenow.find: {table: activity_type, as: nobody}\n"
+        f"  - servicenow.expect-request: {{status: {{matches: '{pattern}'}}}}"
+    )
+    assert run(steps, tmp_path) == 1
+    assert "matches every text" in capsys.readouterr().out
+
+
+def test_a_pattern_that_must_not_match_matches_a_text_of_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that it is known to be able to match; a word of the products will do, too."""
+    steps = (
+        "  - console.ask:\n  - servicenow.approve: {comment: Looks fine}\n"
+        '  - servicenow.expect-request: {duration: {not: {matches: "(?i)FINE$"}}, status: {not: {matches: "^Pend"}}}'
+    )
+    assert run(steps, tmp_path) == 0, capsys.readouterr().out
+
+
 REFUSED = """  - servicenow.create-user: {name: no.approver}
   - console.ask:
   - servicenow.approve: {by: no.approver}

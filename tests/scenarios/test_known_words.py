@@ -144,6 +144,29 @@ TYPOS = {
         "servicenow.expect-request: {comment: {not: Loks fine}}",
         "no step before names 'Loks fine', so that its absence proves nothing.",
     ),
+    "pattern that must not match": (
+        'servicenow.expect-request: {comment: {not: {matches: "Loks"}}}',
+        "'Loks' matches no text of a step before, so that its absence proves nothing.",
+    ),
+    "pattern in a list that must not be": (
+        "console.call: {path: /, body: {Messages: {not: [{matches: Loks}]}}}",
+        "'Loks' matches no text of a step before",
+    ),
+    "pattern that matches nothing": (
+        'servicenow.expect-request: {comment: {not: {matches: "[^\\\\s\\\\S]"}}}',
+        "matches no text of a step before",
+    ),
+    **{
+        f"pattern {pattern!r}": (
+            f"servicenow.expect-request: {{comment: {{matches: '{pattern}'}}}}",
+            f"'{pattern}' matches every text. Expected a pattern that some text lacks, or {{absent: false}}.",
+        )
+        for pattern in ("", "x*", "(?:Fine)?", "Fine|", "^.*$", "[0-9]*")
+    },
+    "pattern below not that matches every text": (
+        'servicenow.expect-request: {comment: {not: {matches: "x*"}}}',
+        "'x*' matches every text.",
+    ),
     "method": ("console.fault: {kind: reset, method: PSOT}", "Did you mean 'POST'?"),
     "path": (
         "console.fault: {kind: reset, path: '*/aproval/approve'}",
@@ -170,8 +193,68 @@ TYPOS = {
         "unknown key 'PolicyNam'. Did you mean 'PolicyName'?",
     ),
     "key below not": (
-        "console.call: {path: /, body: {Messages: [{not: {Statu: ok}}]}}",
+        "console.call: {path: /Tms/services/api/v1/version/Current, body: {not: {Statu: ok}}}",
         "unknown key 'Statu'. Did you mean 'Status'?",
+    ),
+    "key in another case": (
+        "console.call: {path: /Tms/services/api/v1/version/Current, body: {status: {not: error}}}",
+        "unknown key 'status'. Did you mean 'Status'?",
+    ),
+    "key of the other party": (
+        'servicenow.call: {path: "/api/now/table/${table.request}", body: {Messages: {absent: true}}}',
+        "unknown key 'Messages'. Expected one of result.",
+    ),
+    "key at another level": (
+        'servicenow.call: {path: "/api/now/v2/table/${table.request}/${request_id}", body: {status: {not: Deny}}}',
+        "unknown key 'status'. Did you mean 'result.status'?",
+    ),
+    "key at another level of a request": (
+        'servicenow.expect-exchanges: {path: "*/${table.request}", method: POST, request: {PolicyName: {not: Fine}}}',
+        "unknown key 'PolicyName'. Did you mean 'metadata.json.PolicyName'?",
+    ),
+    "key of an answer in a request": (
+        'console.expect-exchanges: {direction: out, path: "*/${table.request}", request: {result: {absent: true}}}',
+        "unknown key 'result'.",
+    ),
+    "key of a decision in an answer": (
+        'console.expect-exchanges: {path: "*/approve", response: {Duration: {absent: true}}}',
+        "unknown key 'Duration'. Expected one of Result, Status, Messages.",
+    ),
+    "column of another table": (
+        'servicenow.call: {path: "/api/now/table/${table.request}", body: {result: [{retry_attempts: {not: x}}]}}',
+        "unknown key 'retry_attempts'. Expected one of request_id, status,",
+    ),
+    "key of a success in a refusal": (
+        "servicenow.expect-refusal: {status: 403, body: {result: {absent: true}}}",
+        "unknown key 'result'. Expected one of error, status.",
+    ),
+    "key in a refusal with any status": (
+        "console.expect-refusal: {body: {Error: {absent: true}}}",
+        "unknown key 'Error'. Expected one of Result, Status, Messages.",
+    ),
+    "key where no contract says what is answered": (
+        "console.call: {path: /elsewhere, status: 503, body: {status: {absent: true}}}",
+        "unknown key 'status'. Did you mean 'Status'?",
+    ),
+    "key below a list": (
+        "console.call: {path: /Tms/services/api/v1/version/Current, body: {Messages: [{Text: {absent: true}}]}}",
+        "unknown key 'Text'. Expected one of Result, Status, Messages.",
+    ),
+    "key of JSON outside of it": (
+        "servicenow.expect-request: {metadata: {not: {PolicyName: Fine}}}",
+        "unknown key 'PolicyName'. Did you mean 'json.PolicyName'?",
+    ),
+    "text where an object is": (
+        'servicenow.call: {path: "/api/now/table/${table.request}", body: {result: {not: Approve}}}',
+        "an object or a list is there, which is never 'Approve'. Expected keys, or a list.",
+    ),
+    "list where a text is": (
+        "console.call: {path: /Tms/services/api/v1/version/Current, body: {not: {Status: [ok]}}}",
+        "['ok'] is a list. Expected what may be there: a plain value.",
+    ),
+    "list where an object is": (
+        "servicenow.expect-refusal: {status: 404, body: {not: {error: [{absent: false}]}}}",
+        "is a list. Expected what may be there: an object with message, detail.",
     ),
     "key that must not hold something": (
         "console.expect-exchanges: {path: '*/approve', request: {Coment: {not: Bad}}}",
@@ -248,8 +331,9 @@ steps:
   - servicenow.create-user: {name: theirs, roles: [x_thyti_thycotic_p.approver, itil]}
   - servicenow.approve: {by: theirs}
   - servicenow.expect-request: {status: {not: Escalate}, metadata: {json: {Colour: {absent: true}}}}
-  - servicenow.expect-request: {status: {matches: "^(App|Esc)"}, comment: {matches: ""}}
+  - servicenow.expect-request: {status: {matches: "^(App|Esc)"}, comment: {matches: "^$"}}
   - servicenow.expect-request: {status: {not: {matches: "${rule.other_decision_status}"}}}
+  - servicenow.expect-request: {comment: {not: {matches: "(?i)escal.te"}}}
   - servicenow.expect-exchanges: {path: "/api/acme/*", count: 0}
   - servicenow.expect-exchanges: {path: "/api/acme/*", method: PUT, count: 0}
   - servicenow.expect-exchanges: {path: "*/${ours.sys_id}", count: 0}

@@ -64,12 +64,12 @@ EXCHANGES = (
     ),
     Argument("statuses", ANYTHING, "The status of each, in order; 0 where no answer came.", check=checks.statuses),
     Argument("waits", SPANS, "The spans of time between them, such as ['00:00:50']."),
-    Argument("request", ANYTHING, "What holds for the body of each request.", check=checks.message),
-    Argument("response", ANYTHING, "What holds for the body of each answer.", check=checks.message),
+    Argument("request", ANYTHING, "What holds for the body of each request."),
+    Argument("response", ANYTHING, "What holds for the body of each answer."),
 )
 REFUSAL = (
     Argument("status", STATUS, "The status of the refusal."),
-    Argument("body", ANYTHING, "What holds for its body.", check=checks.message),
+    Argument("body", ANYTHING, "What holds for its body."),
     Argument("finding", SOME_TEXT, "A part of the reason in the journal's findings, which a real system has not."),
 )
 FINDING = (
@@ -84,7 +84,7 @@ CALL = (
     Argument("json", ANYTHING, "A body to send as JSON."),
     Argument("text", TEXT, "A body to send as it is."),
     Argument("status", STATUS, "The status of the answer; 200 unless said."),
-    Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON.", check=checks.message),
+    Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON."),
     Argument(
         "answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, in any case.", check=checks.headers
     ),
@@ -102,7 +102,13 @@ class Shared:
     def verbs(self) -> list[Verb]:
         """Return the verbs."""
         party = self._party
-        exchanges = _checked(EXCHANGES, path=checks.exchanged_path(party), method=checks.exchanged_method(party))
+        exchanges = _checked(
+            EXCHANGES,
+            path=checks.exchanged_path(party),
+            method=checks.exchanged_method(party),
+            request=checks.exchanged_body(party, "request"),
+            response=checks.exchanged_body(party, "response"),
+        )
         return [
             replace(
                 self._verb("fault", "Arm a fault on this party.", self.fault, self._fault(), shorthand="kind"),
@@ -126,7 +132,7 @@ class Shared:
                 f"{self._party}.expect-refusal",
                 "The step before was refused.",
                 self.expect_refusal,
-                REFUSAL,
+                _checked(REFUSAL, body=checks.refused_body(party)),
                 shorthand="status",
                 checks=True,
                 excuses=True,
@@ -156,7 +162,8 @@ class Shared:
         )
 
     def _call(self) -> tuple[Argument, ...]:
-        return (*CALL, BY) if self._party == "servicenow" else CALL
+        call = _checked(CALL, body=checks.asked_body(self._party))
+        return (*call, BY) if self._party == "servicenow" else call
 
     async def fault(self, play: Play, arguments: Arguments) -> None:
         """Arm a fault."""

@@ -1,0 +1,158 @@
+"""The keys that messages have, place by place, in the packaged spelling."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from privman_contracts import Contracts, Side
+from privman_contracts.index import ExchangeContract
+from privman_scenarios import known
+
+Schema = Mapping[str, Any]
+Part = Literal["request", "response"]
+# What the console returns of a decision, of which the envelope's contract leaves open what it is.
+_RESULT: Schema = {"properties": {"RequestId": {}, "State": {}}}
+_CONTAINERS = ("object", "array")
+_COLUMNS = {"metadata": "request-metadata", "instance_metadata": "instance-metadata"}
+_SYS_ID = "0" * 32
+_REFUSED = "400"
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place in the body of a message, by the schemas of whatever may be there."""
+
+    schemas: tuple[Schema, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.schemas)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that an object in this place may have."""
+        return tuple(dict.fromkeys(key for schema in self.schemas for key in schema.get("properties", ())))
+
+    @property
+    def is_container(self) -> bool:
+        """Whether an object or a list must be here, and no plain value."""
+        return bool(self) and all(schema.get("type") in _CONTAINERS for schema in self.schemas)
+
+    @property
+    def may_be_list(self) -> bool:
+        """Whether a list may be here."""
+        return not self or any(
+            schema.get("type", "array") == "array" and "enum" not in schema for schema in self.schemas
+        )
+
+    def below(self, key: str) -> "Place":
+        """Return the place of a key's value."""
+        found = (schema["properties"][key] for schema in self.schemas if key in schema.get("properties", ()))
+        return Place(tuple(found))
+
+    def items(self) -> "Place":
+        """Return the place of a list's items."""
+        return Place(tuple(schema["items"] for schema in self.schemas if "items" in schema))
+
+    def parsed(self) -> "Place":
+        """Return the place of what the JSON in a text is."""
+        return Place(tuple(schema["contentSchema"] for schema in self.schemas if "contentSchema" in schema))
+
+    def paths_to(self, key: str) -> list[str]:
+        """Return where below this place the key, in any case, is; the nearest first."""
+        found = {path for path in self.paths() if path.rpartition(".")[2].lower() == key.lower()}
+        return sorted(found, key=lambda path: (path.count("."), path))
+
+    def paths(self, before: str = "") -> Iterator[str]:
+        """Yield each key below this place with those before it, ``json`` where it is within a text."""
+        for key in self.keys:
+            yield f"{before}{key}"
+            yield from self.below(key).paths(f"{before}{key}.")
+        if any("items" in schema for schema in self.schemas):
+            yield from self.items().paths(before)
+        if any("contentSchema" in schema for schema in self.schemas):
+            yield from self.parsed().paths(f"{before}json.")
+
+
+def _may_be_list(schema: Schema) -> bool:
+    return "enum" not in schema and schema.get("type", "array") == "array"
+
+
+def of_column(column: str) -> Place:
+    """Return the place of a column that holds the JSON of a message."""
+    return Place(({"type": "string", "contentSchema": _contracts().schemas[_COLUMNS[column]]},))
+
+
+def of_answer(server: Side, method: str, path: str, status: object) -> Place:
+    """Return the place of the answer with this status to a request; of any answer where no contract says what it is."""
+    exchange = _contracts().match(server, method, _VARIABLE.sub(_SYS_ID, urlsplit(path).path))
+    exchanges = [exchange] if exchange else _asked_of([server])
+    return _of(exchanges, "response", status) or _of(exchanges, "response")
+
+
+def of_refusal(server: Side, status: object) -> Place:
+    """Return the place of a refusal with this status; of any where no contract says what it is."""
+    exchanges = _asked_of([server])
+    return _of(exchanges, "response", status, refused=True) or _of(exchanges, "response", refused=True)
+
+
+def of_exchanges(servers: Sequence[Side], method: str, glob: str, part: Part) -> Place:
+    """Return the place of the bodies of exchanges whose path fits; of all where none does."""
+    pattern = _VARIABLE.sub("*", glob).lower()
+    fitting = [
+        each
+        for each in _asked_of(servers)
+        if method in ("", each.method) and fnmatchcase(each.path.replace("{sys_id}", _SYS_ID).lower(), pattern)
+    ]
+    return _of(fitting, part) or _of(_asked_of(servers), part)
+
+
+def _asked_of(servers: Sequence[Side]) -> list[ExchangeContract]:
+    return [each for each in _contracts().exchanges if each.server in servers]
+
+
+def _of(exchanges: Iterable[ExchangeContract], part: Part, status: object = None, *, refused: bool = False) -> Place:
+    found = {
+        (message, exchange.path): None
+        for exchange in exchanges
+        for message in (_messages(exchange, status, refused=refused) if part == "response" else [exchange.request])
+        if message
+    }
+    return Place(tuple(_schema(*each) for each in found))
+
+
+def _messages(exchange: ExchangeContract, status: object, *, refused: bool) -> Iterator[str]:
+    for answer in exchange.answers:
+        is_asked = status is None or answer.status in (str(status), f"{str(status)[0]}xx")
+        if is_asked and not (refused and answer.status < _REFUSED):
+            yield from (answer.schema, answer.shaped)
+
+
+@cache
+def _contracts() -> Contracts:
+    return Contracts(known.names())
+
+
+@cache
+def _schema(name: str, path: str) -> Schema:
+    """Return the schema of a message, with the columns of the table that the path names."""
+    tables = (table for table, wire in known.names().group("tables").items() if f"/{wire}" in path)
+    return _filled(_contracts().schemas[name], [column for table in tables for column in known.columns(table)])
+
+
+def _filled(schema: Schema, columns: Sequence[str]) -> Schema:
+    filled = dict(schema)
+    field = schema.get("additionalProperties")
+    if isinstance(field, Mapping) and "properties" in field:
+        filled["properties"] = {**dict.fromkeys(columns, field), **schema.get("properties", {})}
+    elif "properties" in schema:
+        filled["properties"] = {
+            key: _RESULT if key == "Result" else _filled(each, columns) for key, each in schema["properties"].items()
+        }
+    if "items" in schema:
+        filled["items"] = _filled(schema["items"], columns)
+    return filled
