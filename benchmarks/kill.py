@@ -1,45 +1,60 @@
-"""Whether an instance loses a decision when it is killed at any moment: on a file, and two processes on PostgreSQL.
+"""Whether an instance or a console loses anything when it is killed at any moment.
 
-The console that it delivers to refuses one decision in five for now, and takes its time. `kill_console` does the same
-to the console.
+The instance is killed on a file, and as two processes on PostgreSQL; the console that it delivers to refuses one
+decision in five for now, and takes its time. The console is killed on a file.
 
-    apt-get install postgresql; python -m benchmarks.kill [KILLS] [SEED]
+    apt-get install postgresql; python -m benchmarks.kill mock|console [KILLS] [SEED]
 """
 
 import asyncio
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.servers import show
 from tests.conftest import serving_postgresql
-from tests.mock_servicenow.killing import Figures, kill_often
+from tests.console_sim.killing import kill_often as kill_console
+from tests.killing import Figures
+from tests.mock_servicenow.killing import kill_often as kill_instance
 
 KILLS = 200
 PORTS = [18101, 18102]
-COLUMNS = ("", "kills", "decisions acknowledged", "deliveries", "lost or wrong", "not recorded", "seconds")
 
 
-async def on_a_file(kills: int, seed: int) -> Figures:
-    """Kill the one process of an instance on a file."""
+async def on_a_file(which: str, kills: int, seed: int) -> Figures:
+    """Kill the one process of an instance, or of a console, on a file."""
     with TemporaryDirectory() as folder:
-        return await kill_often(f"sqlite:///{Path(folder, 'instance.db')}", PORTS[:1], kills, seed)
+        url = f"sqlite:///{Path(folder, 'kept.db')}"
+        if which == "console":
+            return await kill_console(url, PORTS[0], kills, seed)
+        return await kill_instance(url, PORTS[:1], kills, seed)
 
 
 async def on_postgresql(kills: int, seed: int) -> Figures:
-    """Kill either of two processes on one database."""
+    """Kill either of two processes of an instance on one database."""
     with serving_postgresql() as server, server.database() as url:
-        return await kill_often(url, PORTS, kills, seed)
+        return await kill_instance(url, PORTS, kills, seed)
 
 
 async def main() -> None:
     """Kill and print the figures."""
-    numbers = [int(argument) for argument in sys.argv[1:]]
-    kills, seed = (numbers + [KILLS, 0][len(numbers) :])[:2]
-    measured = {"a file": await on_a_file(kills, seed), "PostgreSQL": await on_postgresql(kills, seed)}
-    show(f"Seed {seed}", COLUMNS, [(name, *figures) for name, figures in measured.items()])
-    if lost := [request for figures in measured.values() for request in (*figures.lost, *figures.unrecorded)]:
+    parser = ArgumentParser(prog="benchmarks.kill", description=__doc__)
+    parser.add_argument("which", choices=["mock", "console"])
+    parser.add_argument("kills", nargs="?", type=int, default=KILLS)
+    parser.add_argument("seed", nargs="?", type=int, default=0)
+    asked = parser.parse_args()
+    measured = {"a file": await on_a_file(asked.which, asked.kills, asked.seed)}
+    if asked.which == "mock":
+        measured["PostgreSQL"] = await on_postgresql(asked.kills, asked.seed)
+    columns = ("", "kills", *measured["a file"].counted, "lost or wrong", "seconds")
+    show(f"Seed {asked.seed}", columns, [(name, *_row(figures)) for name, figures in measured.items()])
+    if lost := [each for figures in measured.values() for each in figures.lost]:
         raise SystemExit(f"{len(lost)} lost: {lost[:5]}")
+
+
+def _row(figures: Figures) -> list[str]:
+    counted = (figures.kills, *figures.counted.values(), len(figures.lost))
+    return [*(f"{number:,}" for number in counted), f"{figures.seconds:.0f}"]
 
 
 if __name__ == "__main__":

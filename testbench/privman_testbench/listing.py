@@ -1,7 +1,8 @@
 """Lists of what a journal keeps: in pages or whole, streamed while others are served."""
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from privman_testbench.exchange import Exchange
 from privman_testbench.journal import KEPT_EXCHANGES, Journal
 from privman_testbench.reasons import shown
 
+_log = logging.getLogger("privman_testbench.listing")
 Items = Sequence[Mapping[str, Any]]
 Printed = Callable[[Exchange], Awaitable[list[dict[str, Any]]]]
 # A page ends after so many bytes, though it has one exchange at least; a longer answer is streamed.
@@ -70,11 +72,22 @@ async def _stream(request: web.Request, begun: bytes, parts: AsyncIterator[bytes
     await answer.prepare(request)
     if request.method == "HEAD":
         return answer
-    with suppress(ConnectionResetError):  # nobody reads any more
+    try:
         await answer.write(begun)
         async for part in parts:
             await answer.write(part)
+    except ConnectionResetError:
+        pass  # nobody reads any more
+    except Exception as error:  # noqa: BLE001 - an error page would become part of the list
+        _log.error("%s %s ended early: %s", request.method, request.path, error)
+        _cut_off(request)
     return answer
+
+
+def _cut_off(request: web.Request) -> None:
+    """End the connection without the end of the answer, so that nobody takes it for a whole one."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, first: Items) -> AsyncGenerator[bytes]:

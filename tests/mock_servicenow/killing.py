@@ -5,21 +5,17 @@ started again. In the end every decision that was acknowledged must have reached
 """
 
 import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from json import dumps
-from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any
 
-from aiohttp import ClientConnectionError, ClientPayloadError, ClientSession, ClientTimeout, encode_basic_auth, web
+from aiohttp import ClientSession, ClientTimeout, encode_basic_auth, web
 
 from privman_testbench.serving import serving
+from tests.killing import Figures, Processes, kill_now_and_then
 
 TABLES = "/api/now/table/x_thyti_thycotic_p_"
 HEADERS = {"Authorization": encode_basic_auth("admin", "admin")}
@@ -29,7 +25,6 @@ PATIENCE = 180.0
 Decision = tuple[str, str]
 _PAUSE = 0.03  # between two decisions, so that the console keeps up
 _ANSWERS_AFTER = (*(0.0,) * 8, 0.05, 0.3)
-_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass
@@ -66,52 +61,6 @@ class Console:
         heard = decision["Response"], decision.get("Comment", "")
         self.heard.setdefault(decision["RequestId"], set()).add(heard)
         return web.json_response({"Result": True, "Status": "ok", "Messages": []})
-
-
-class Processes:
-    """Processes of one instance, each always at the same port."""
-
-    def __init__(self, http: ClientSession, database: str, ports: list[int]) -> None:
-        self._http = http
-        self._database = database
-        self._running: dict[int, Process] = {}
-        self.ports = ports
-
-    async def start(self, port: int) -> None:
-        """Start a process and wait until it serves."""
-        command = Path(sys.executable).with_name("mock-servicenow")
-        arguments = ("serve", "--port", str(port), "--database", self._database)
-        process = self._running[port] = await create_subprocess_exec(command, *arguments, stdout=DEVNULL)
-        while (await self.call(port, "GET", "/__admin/health"))[0] == 0:
-            if process.returncode is not None:
-                raise AssertionError("the instance does not start on its own database")
-            await asyncio.sleep(0.01)
-
-    async def kill(self, port: int) -> None:
-        """Kill a process."""
-        process = self._running.pop(port)
-        process.kill()
-        await process.wait()
-
-    async def call(self, port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Return status and JSON of an answer; status 0 when there was none."""
-        url = f"http://127.0.0.1:{port}{path}"
-        try:
-            async with self._http.request(method, url, json=body, headers=HEADERS) as answer:
-                return answer.status, (await answer.json()).get("result", _NOTHING)
-        except (ClientConnectionError, ClientPayloadError, TimeoutError):
-            return 0, _NOTHING
-
-    @asynccontextmanager
-    async def all_running(self) -> AsyncIterator[None]:
-        """Run every process until the body ends, and kill those that run then."""
-        try:
-            for port in self.ports:
-                await self.start(port)
-            yield
-        finally:
-            for port in tuple(self._running):
-                await self.kill(port)
 
 
 class Approvers:
@@ -153,44 +102,21 @@ class Approvers:
         """Return the requests whose response says that the console has it."""
         query = "?sysparm_query=response_status_code=200&sysparm_fields=request_id&sysparm_limit=1000000"
         _, rows = await self._call("GET", f"{TABLES}response{query}")
-        return {row["request_id"] for row in rows}
+        return {row["request_id"] for row in rows["result"]}
 
     async def _insert(self, table: str, **values: str) -> str:
         """Create a record, as often as it takes: a repeated request is answered with the first."""
         while True:
             status, record = await self._call("POST", f"{TABLES}{table}", values)
             if status == web.HTTPCreated.status_code:
-                return str(record["sys_id"])
+                return str(record["result"]["sys_id"])
 
     async def _call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        answer = await self._processes.call(self._random.choice(self._processes.ports), method, path, body)
+        port = self._random.choice(self._processes.ports)
+        answer = await self._processes.call(port, method, path, body, headers=HEADERS)
         if answer[0] == 0:
             await asyncio.sleep(0.01)
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What became of the decisions.
-
-    Attributes:
-        deliveries: how many the console was sent, more than once some of them.
-        lost: acknowledged decisions that did not reach the console, or not as they were decided.
-        unrecorded: delivered decisions whose response does not say so.
-    """
-
-    kills: int
-    acknowledged: int
-    deliveries: int
-    lost: list[str]
-    unrecorded: list[str]
-    seconds: float
-
-    def __iter__(self) -> Iterator[str]:
-        """Return the figures as they are printed."""
-        counted = (self.kills, self.acknowledged, self.deliveries, len(self.lost), len(self.unrecorded))
-        yield from (f"{number:,}" for number in counted)
-        yield f"{self.seconds:.0f}"
 
 
 async def kill_often(database: str, ports: list[int], kills: int, seed: int) -> Figures:
@@ -198,23 +124,17 @@ async def kill_often(database: str, ports: list[int], kills: int, seed: int) -> 
     random, began = Random(seed), perf_counter()  # noqa: S311 - moments are no secrets
     console = Console(random)
     async with serving(console.app()) as console.url, ClientSession(timeout=ClientTimeout(total=30)) as http:
-        processes = Processes(http, database, ports)
+        processes = Processes(http, "mock-servicenow", database, ports)
         async with processes.all_running():
             approvers = Approvers(processes, random)
             await approvers.register(console.url)
-            busy = [asyncio.create_task(approvers.decide_for_ever()) for _ in range(APPROVERS)]
-            for _ in range(kills):
-                await asyncio.sleep(random.uniform(0, LONGEST_LIFE))
-                port = random.choice(ports)
-                await processes.kill(port)
-                await processes.start(port)
-            for task in busy:
-                task.cancel()
-            await asyncio.gather(*busy, return_exceptions=True)
+            busy = [approvers.decide_for_ever() for _ in range(APPROVERS)]
+            await kill_now_and_then(processes, kills, random, LONGEST_LIFE, busy)
             unrecorded = await _until_recorded(approvers)
     decided = approvers.acknowledged
     lost = [request for request, decision in decided.items() if console.heard.get(request) != {decision}]
-    return Figures(kills, len(decided), console.deliveries, lost, unrecorded, perf_counter() - began)
+    counted = {"decisions acknowledged": len(decided), "deliveries": console.deliveries}
+    return Figures(kills, counted, [*lost, *(f"record of {key}" for key in unrecorded)], perf_counter() - began)
 
 
 async def _until_recorded(approvers: Approvers) -> list[str]:

@@ -1,18 +1,11 @@
-import socket
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.killing import free_ports
+
 from .killing import kill_often
-
-
-def _free_ports(number: int) -> list[int]:
-    with ExitStack() as stack:
-        taken = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in taken:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in taken]
 
 
 @pytest.mark.once
@@ -23,6 +16,6 @@ async def test_a_few_kills_lose_nothing(request: pytest.FixtureRequest, tmp_path
         database = f"sqlite:///{tmp_path / 'instance.db'}"
         if store == "postgresql":
             database = stack.enter_context(request.getfixturevalue("postgresql").database())
-        figures = await kill_often(database, _free_ports(1 + (store == "postgresql")), kills=3, seed=1)
-    assert figures.acknowledged
-    assert (figures.lost, figures.unrecorded) == ([], [])
+        figures = await kill_often(database, free_ports(1 + (store == "postgresql")), kills=3, seed=1)
+    assert figures.counted["decisions acknowledged"]
+    assert figures.lost == []
