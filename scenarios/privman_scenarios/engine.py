@@ -202,7 +202,7 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
 
 async def _unasked_findings(play: Play) -> list[Finding]:
     found = await find_all(play.targets)
-    return [each for each in found if each.number not in play.acknowledged[each.party]]
+    return [each for each in found if each not in play.acknowledged]
 
 
 async def _last_exchanges(targets: Targets) -> tuple[str, ...]:

@@ -17,19 +17,22 @@ class Finding:
     """One finding.
 
     Attributes:
-        number: place among the party's findings, from 0.
         exchange: number of the exchange in the party's journal.
         kind: ``violation`` of a contract, or ``swallowed``.
         where: the place in the message.
     """
 
     party: str
-    number: int
     exchange: int
     kind: str
     rule: str
     message: str
     where: str
+
+    @classmethod
+    def of(cls, party: str, each: Mapping[str, Any]) -> "Finding":
+        """Return a finding as the party's control plane prints it."""
+        return cls(party, each["exchange"], each["kind"], each["rule"], each["message"], each["where"])
 
     def __str__(self) -> str:
         return mask(f"{self.party} #{self.exchange}: {self.rule}: {self.message}")
@@ -38,19 +41,11 @@ class Finding:
 async def find_all(targets: Targets) -> list[Finding]:
     """Return the findings of both parties, but for what an armed fault answered: that was meant to be wrong."""
     controls = {name: party.control for name, party in targets.parties.items() if party.has_control}
-    findings = [
-        _read(name, number, each)
-        for name, control in controls.items()
-        for number, each in enumerate(await control.findings())
-    ]
+    findings = [Finding.of(name, each) for name, control in controls.items() for each in await control.findings()]
     if not findings:
         return []
     meant = _meant(await targets.journals())
     return [finding for finding in findings if (finding.party, finding.exchange) not in meant]
-
-
-def _read(party: str, number: int, each: Mapping[str, Any]) -> Finding:
-    return Finding(party, number, each["exchange"], each["kind"], each["rule"], each["message"], each["where"])
 
 
 def _meant(journals: Mapping[str, Journal]) -> set[tuple[str, int]]:

@@ -1,12 +1,12 @@
 """One scenario while it is being played: what it has saved, and what it was answered last."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from privman_scenarios.console import SET_UP
 from privman_scenarios.errors import ExpectationError
+from privman_scenarios.findings import Finding
 from privman_scenarios.http_api import Answer
 from privman_scenarios.model import Arguments, Step
 from privman_scenarios.party import Party
@@ -46,7 +46,7 @@ class Play:
     Attributes:
         step: the one that is being played.
         armed: the faults that must strike.
-        acknowledged: numbers of the findings, by party, that the scenario has asked for.
+        acknowledged: the findings that the scenario has asked for.
         expected: statuses of answers that the scenario has asked for.
     """
 
@@ -54,7 +54,7 @@ class Play:
         self.targets = targets
         self.step = Step("", {}, 0)
         self.armed: list[Armed] = []
-        self.acknowledged: defaultdict[str, set[int]] = defaultdict(set)
+        self.acknowledged: set[Finding] = set()
         self.expected: set[int] = set()
         names = targets.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": targets.servicenow.url, "console": targets.console.url}

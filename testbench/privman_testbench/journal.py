@@ -20,6 +20,8 @@ KEPT_BYTES = 48 * 1024 * 1024
 _PER_EXCHANGE, _PER_HEADER, _PER_FINDING = 1_000, 100, 250
 # Bytes that are read without a break, and those that an exchange counts as at least.
 _MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
+EVICTED = "journal-evicted"
+"""The rule of the finding that exchanges are gone which nobody has checked, or whose findings are gone with them."""
 _LARGE = 16 * 1024  # bytes of an exchange that is worked on in a thread: its contract may have much to say
 Result = TypeVar("Result")
 
@@ -28,9 +30,9 @@ class Journal:
     """The exchanges of one party, inbound and outbound, in the order in which they began.
 
     The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or
-    ``kept_bytes`` the oldest exchanges go, which ``evicted`` counts. Addresses, headers, bodies, errors and findings
-    count alike. Whether an exchange keeps its contract is asked of ``judge`` only when somebody reads it, so that
-    judging costs the exchange nothing.
+    ``kept_bytes`` the oldest exchanges go, which ``evicted`` counts; those that nobody has checked leave a finding.
+    Addresses, headers, bodies, errors and findings count alike. Whether an exchange keeps its contract is asked of
+    ``judge`` only when somebody reads it, so that judging costs the exchange nothing.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Journal:
         self._notes: dict[Finding, None] = {}
         self._bytes = 0
         self._begun = 0
-        self.evicted = 0
+        self.evicted = self._unchecked = 0
 
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
         """Record that a request has begun and return its exchange."""
@@ -131,7 +133,12 @@ class Journal:
 
     def notes(self) -> list[Finding]:
         """Return the findings that belong to no exchange."""
-        return list(self._notes)
+        if not self._unchecked:
+            return list(self._notes)
+        message = (
+            f"{self._unchecked} exchanges have left the journal unchecked. Expected to be read, or emptied, before."
+        )
+        return [*self._notes, Finding("violation", EVICTED, message)]
 
     def clear(self) -> None:
         """Forget everything; the next exchange is number 1."""
@@ -139,7 +146,7 @@ class Journal:
             exchange.journaled = False
         self._entries.clear()
         self._notes.clear()
-        self._bytes = self._begun = self.evicted = 0
+        self._bytes = self._begun = self.evicted = self._unchecked = 0
 
     async def printed(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked; a large one keeps nobody waiting."""
@@ -209,6 +216,7 @@ class Journal:
             gone.journaled = False
             self._bytes -= gone.size
             self.evicted += 1
+            self._unchecked += bool(gone.findings) or not gone.judged
 
 
 async def _aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:

@@ -344,3 +344,22 @@ def test_the_examples_run_beside_each_other(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nasyncio_mode = auto\n")
     result = pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=6)
+
+
+FILLING = """
+def test_it(servicenow):
+    import requests
+    for _ in range(50):
+        requests.post(f"{{servicenow.url}}/api/now/table/sys_user", data=b"x" * 1_048_576, auth=servicenow.auth)
+        {after}
+"""
+
+
+def test_exchanges_that_left_the_journal_unchecked_fail_the_test(pytester: pytest.Pytester) -> None:
+    """Nobody knows any more what they broke; findings that were read before are known."""
+    pytester.makepyfile(FILLING.format(after=""))
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["#0 journal-evicted: * exchanges have left the journal unchecked. *"])
+    pytester.makepyfile(FILLING.format(after="servicenow.findings"))
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)

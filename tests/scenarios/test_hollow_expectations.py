@@ -1,5 +1,6 @@
 """Scenarios that would pass because what they look at has never happened: they fail, strict or not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,17 @@ def test_a_race_keeps_the_answers_of_both_parties(tmp_path: Path, capsys: pytest
     - console.decide: Approve
   - servicenow.expect-refusal: 403"""
     assert run(steps, tmp_path) == 0, capsys.readouterr().out
+
+
+def test_exchanges_that_left_the_journal_unchecked_fail_the_scenario(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they broke is not known any more; a scenario that means to fill a journal says so."""
+    call = '{by: administrator, method: POST, path: /api/now/table/sys_user, text: "${text.999999}", status: 400}'
+    filling = f"  - servicenow.call: {call}\n" * 52
+    file = tmp_path / "one.yaml"
+    file.write_text(f"title: T\nsteps:\n{filling}", encoding="utf-8")
+    assert main(["run", str(file)]) == 1
+    assert re.search(r"servicenow #0: journal-evicted: \d exchanges have left the journal", capsys.readouterr().out)
+    file.write_text(f"title: T\nsteps:\n{filling}  - servicenow.expect-finding: journal-evicted\n", encoding="utf-8")
+    assert main(["run", str(file)]) == 0, capsys.readouterr().out

@@ -13,6 +13,7 @@ import orjson
 from privman_scenarios import checks, known
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
+from privman_scenarios.findings import Finding
 from privman_scenarios.kinds import (
     ANYTHING,
     COUNT,
@@ -35,13 +36,14 @@ from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.world import fault_options, finding_rules
+from privman_testbench.journal import EVICTED
 
 PartyName = Literal["servicenow", "console"]
 
 HELD_BACK = "slow"
 _READING = ("GET", "HEAD", "OPTIONS")
 METHOD = one_of(known.METHODS)
-A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages()), "findings")
+A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages(), EVICTED), "findings")
 FITTING = (
     Argument("method", METHOD, "Only requests with this method."),
     Argument("path", TEXT, "Only requests whose path fits this glob."),
@@ -238,13 +240,14 @@ class Shared:
             require(arguments["body"], spelling.body_from_wire(arguments["path"], body), "body")
 
     async def _acknowledge(self, play: Play, rule: str, message: str) -> int:
-        numbers = [
-            number
-            for number, finding in enumerate(await self._of(play).control.findings())
+        party = play.targets.name_of(self._of(play))
+        found = [
+            Finding.of(party, finding)
+            for finding in await self._of(play).control.findings()
             if fnmatchcase(finding["rule"], rule) and message in finding["message"]
         ]
-        play.acknowledged[play.targets.name_of(self._of(play))].update(numbers)
-        return len(numbers)
+        play.acknowledged.update(found)
+        return len(found)
 
     async def _rules(self, play: Play) -> str:
         findings = await self._of(play).control.findings()
