@@ -208,8 +208,20 @@ def where(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa
     """Find unknown columns and words in the values that select records, and what is no plain value."""
     yield from columns(value, arguments, own)
     for column, each in value.items():
-        if isinstance(each, Mapping | list):
-            yield Flaw((column,), f"{each!r} selects nothing. Expected a plain value.")
+        if expected := _selecting(arguments.get("table"), column, each, own):
+            yield Flaw((column,), f"{column!r} is {each!r}, which selects nothing. Expected {expected}.")
+
+
+def _selecting(table: object, column: str, value: object, own: Own) -> str:
+    """Return what would select records where the value can never be in that column; empty where it can."""
+    if isinstance(value, str):
+        return ""
+    if isinstance(value, Mapping | list) or value is None:
+        return "a plain value ('' where there must be none)"
+    if table not in known.names().group("tables") or column in own.get("columns", ()):
+        return ""
+    holds_it = known.FLAGS if isinstance(value, bool) else known.NUMBERS
+    return "" if column in holds_it else "text"
 
 
 def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:

@@ -2,7 +2,8 @@
 
 A plain value must be equal, a mapping is a subset, a list has as many items, each as expected. A mapping with one of
 these keys alone is an operator: ``matches`` (a regular expression found in the text), ``absent`` (the key is not there,
-or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not hold).
+or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not hold; below it, a list names what none of
+the items may be).
 """
 
 import json
@@ -144,11 +145,22 @@ def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
 
 
 def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
-    if next(differences(unwanted, came, where), None) is None:
+    if isinstance(unwanted, list) and unwanted and isinstance(came, list):
+        yield from _none_of(unwanted, came, where)
+    elif next(differences(unwanted, came, where), None) is None:
         yield Difference(where, f"not {unwanted!r}", repr(came))
     elif came is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, came):
         # It could never have been that, so that this would prove nothing.
         yield Difference(where, f"{kind}, not {unwanted!r}", repr(came))
+
+
+def _none_of(unwanted: list[Any], came: list[Any], where: str) -> Iterator[Difference]:
+    """Yield each item that is one of what is unwanted: a list that merely has another length proves nothing."""
+    for index, item in enumerate(came):
+        place = f"{where}[{index}]"
+        for each in unwanted:
+            if next(differences(each, item, place), None) is None:
+                yield Difference(place, f"not {each!r}", repr(item))
 
 
 def _kind_of(unwanted: object) -> str:

@@ -3,6 +3,7 @@
 import os.path
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import starmap
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -121,7 +122,7 @@ class ServiceNow(Party):
     async def find_of_all(self, table: str, **columns: str) -> list[Record]:
         """Return the same with the records of others."""
         wanted = self.spelling.record_to_wire(table, columns)
-        query = "^".join([*(f"{column}={value}" for column, value in wanted.items()), "ORDERBYsys_created_on"])
+        query = "^".join([*starmap(_term, wanted.items()), "ORDERBYsys_created_on"])
         found = await self._find(self._table(table), query)
         for column in wanted:
             if any(column not in record for record in found):
@@ -223,6 +224,14 @@ def records_of(answer: Answer) -> list[Record]:
     if not isinstance(records, list) or not all(map(_is_record, records)):
         raise ExpectationError("an answer with a list of records that have a sys_id each", str(answer))
     return records
+
+
+def _term(column: str, value: object) -> str:
+    """Return a condition of a query; raises ExpectationError for a value that would end it (platform 9)."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if "^" in text:
+        raise ExpectationError(f"a value of {column!r} without '^', which ends a condition of a query", repr(value))
+    return f"{column}={text}"
 
 
 def _names_one_of(traces: Iterable[str], record: Record) -> bool:

@@ -24,6 +24,8 @@ from privman_scenarios.expectation import MISSING, holds, operator_error, requir
         ({"a": {"absent": True}}, {}),
         ({"json": {"a": 1}}, '{"a": 1, "b": 2}'),
         ({"not": {"matches": "secret"}}, "masked"),
+        ({"not": [500, 503]}, [200, 404]),
+        ({"not": []}, [500]),
     ],
 )
 def test_holds(expected: object, came: object) -> None:
@@ -85,6 +87,9 @@ def test_what_takes_more_than_one_reading_is_refused(pattern: str, why: str) -> 
         ({"json": {}}, "{", "status JSON text", "status '{'"),
         ({"json": {}}, "[" * 9_000, "status JSON text", f"status '{'[' * 9_000}'"),
         ({"json": {}}, 5, "status JSON text", "status 5"),
+        ({"not": [500]}, [200, 500, 500], "status[1] not 500, status[2] not 500", "status[1] 500, status[2] 500"),
+        ({"not": [500]}, [500], "status[0] not 500", "status[0] 500"),
+        ({"not": []}, [], "status not []", "status []"),
         ({"not": "Pending"}, "Pending", "status not 'Pending'", "status 'Pending'"),
     ],
 )

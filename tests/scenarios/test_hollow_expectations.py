@@ -71,6 +71,29 @@ def test_nothing_is_no_exchange_that_fits(expected: str, tmp_path: Path, capsys:
     assert "expected at least one exchange\n" in capsys.readouterr().out
 
 
+def test_of_statuses_that_must_not_be_there_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However often it is answered."""
+    steps = (
+        f'  - console.fault: {{kind: status, path: "{APPROVE}", times: 2, options: {{status: 503}}}}\n'
+        "  - console.ask:\n  - servicenow.approve:\n  - clock.advance: 1 hours\n"
+        f'  - console.expect-exchanges: {{path: "{APPROVE}", statuses: {{not: [503]}}}}'
+    )
+    assert run(steps, tmp_path) == 1
+    assert "expected statuses[0] not 503, statuses[1] not 503\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("steps", ["  - clock.advance: 1 hours", '  - console.ask: {metadata: {PolicyId: "none"}}'])
+def test_invariants_are_about_a_request(steps: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without one they hold whatever is broken."""
+    assert run(f"{steps}\ncheck: invariants", tmp_path) == 1
+    assert "expected an approval request that the invariants are about\n" in capsys.readouterr().out
+
+
+def test_invariants_of_a_set_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What goes wrong during the set-up need not be about requests."""
+    assert run("  - servicenow.restart:\ncheck: invariants", tmp_path) == 0, capsys.readouterr().out
+
+
 def test_what_must_be_absent_may_be_named_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By an earlier step, or as a word of one's own."""
     steps = (

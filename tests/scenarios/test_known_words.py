@@ -9,9 +9,9 @@ from console_sim.setup.steps import Step
 from mock_servicenow.findings import finding_rules
 from privman_scenarios import known
 from privman_scenarios.cli import main
-from privman_scenarios.errors import UnknownWordError
+from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.failures import to_yaml
-from privman_scenarios.held import HeldServiceNow, HeldWorld
+from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.loader import Loader
 from privman_scenarios.verbs import vocabulary
 
@@ -27,7 +27,19 @@ TYPOS = {
     ),
     "operator in where": (
         "servicenow.expect-records: {table: request, where: {status: {not: Approve}}}",
-        "{'not': 'Approve'} selects nothing. Expected a plain value.",
+        "'status' is {'not': 'Approve'}, which selects nothing. Expected a plain value",
+    ),
+    "nothing in where": (
+        "servicenow.expect-records: {table: request, where: {comment: null}, count: 0}",
+        "'comment' is None, which selects nothing. Expected a plain value ('' where there must be none).",
+    ),
+    "number where a text is": (
+        "servicenow.expect-records: {table: request, where: {comment: 5}, count: 0}",
+        "'comment' is 5, which selects nothing. Expected text.",
+    ),
+    "truth where a number is": (
+        "servicenow.expect-records: {table: response, where: {retry_attempts: true}, count: 0}",
+        "'retry_attempts' is True, which selects nothing. Expected text.",
     ),
     "column of values": (
         "servicenow.expect-records: {table: response, values: {retry_atempts: {absent: true}}}",
@@ -433,6 +445,26 @@ def test_fixtures_refuse_typos(world: HeldWorld) -> None:
         world.console.faults.arm("status", status=503, path="*/aprove")
     with pytest.raises(UnknownWordError, match="unknown response 'Aprove'"):
         world.decide("85d71683-7dac-4762-8120-76a9a564fdc1", "Aprove")
+
+
+@pytest.mark.parametrize("nothing", [None, 5, 5.0, True])
+def test_fixtures_find_nothing_by_what_no_text_is(servicenow: HeldServiceNow, nothing: object) -> None:
+    """A value that a test has not got, or of another type, selects neither nothing nor everything."""
+    with pytest.raises(UnknownWordError, match=r"'request_id' is .*, which selects nothing"):
+        servicenow.find("request", request_id=nothing)  # type: ignore[arg-type]  # that is the point
+
+
+def test_fixtures_find_by_numbers_and_truths(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+    """Where a column holds such."""
+    found = servicenow.find("activity_type", include_comment=True, sys_mod_count=0)  # type: ignore[arg-type]
+    assert [each["sys_id"] for each in found] == [console.activity_type_id]
+
+
+def test_a_caret_ends_no_condition(world: HeldWorld) -> None:
+    """Nothing escapes it in a query, so that other records would be found."""
+    world.console.ask({})
+    with pytest.raises(ExpectationError, match="a value of 'comment' without '\\^', which ends a condition"):
+        world.servicenow.find("request", comment="x^NQstatus=Pending")
 
 
 def test_fixtures_take_own_words(world: HeldWorld) -> None:

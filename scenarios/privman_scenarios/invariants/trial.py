@@ -18,6 +18,7 @@ GLANCE = 0.05
 QUIET, OVER = 3_600, 17 * 3_600
 # What the fault waits unless told otherwise.
 SLOW = 60
+ASKS = "console.ask"
 TRIAL_NEEDS: frozenset[Need] = frozenset({"console control plane", "servicenow control plane", "virtual time"})
 
 
@@ -88,12 +89,27 @@ async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Fai
             await trial.step(step)
         step = Step("invariants", {}, scenario.line)
         evidence = await trial.conclude()
+        _require_requests(vocabulary, scenario, evidence)
     except ExpectationError as error:
         return Failure(step.verb, scenario.file, step.line, error.expected, error.came)
     for name, invariant in INVARIANTS.items():
         if why := next(invariant(evidence), ""):
             return Failure(name, scenario.file, scenario.line, _promise(invariant), why)
     return None
+
+
+def _require_requests(vocabulary: Vocabulary, scenario: Scenario, evidence: Evidence) -> None:
+    """Raise ExpectationError where nobody has asked for anything, so that the invariants are about nothing.
+
+    A scenario without requests may be about faults or restarts during the set-up.
+    """
+    acts = [step.verb for step in scenario.steps if not _only_looks_on(vocabulary[step.verb])]
+    if not evidence.approvals and not evidence.requests and (not acts or ASKS in acts):
+        raise ExpectationError("an approval request that the invariants are about", "none on either side")
+
+
+def _only_looks_on(verb: Verb) -> bool:
+    return verb.only_looks or verb.name.startswith("clock.")
 
 
 def hold_of(steps: Sequence[Step]) -> float:
