@@ -7,6 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from console_sim import roles
+from console_sim.moments import refuse_naive
 
 
 class UserState(StrEnum):
@@ -34,6 +35,10 @@ class ApiClientUser:
     role: str = ""
     state: UserState = UserState.ACTIVE
     expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse moments without a time zone, which a file may hold that somebody has changed; raises ValueError."""
+        refuse_naive(self.created_at, self.expires_at)
 
     @property
     def display_name(self) -> str:

@@ -50,7 +50,9 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     journal = Journal(clock, secrets, checks.judge)
     faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)
     caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}", trusted=trust(settings.ca_file))
-    console = build_console(settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=caller)
+    console = build_console(
+        settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=caller, note=journal.note
+    )
     pages = Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
 
     async def reset() -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from console_sim import durations
 from console_sim.decision import Decision, Response
 from console_sim.errors import ConflictError
+from console_sim.moments import refuse_naive
 
 
 class State(StrEnum):
@@ -51,12 +52,19 @@ class ApprovalRequest:
     decided_here: bool = False
     recorded: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse moments without a time zone, which a file may hold that somebody has changed; raises ValueError."""
+        refuse_naive(self.asked_at, self.times_out_at, self.decided_at)
+
     @property
     def expires_at(self) -> datetime | None:
         """When the approval ends; None when it does not, or there is none."""
         if self.decision is None or self.decided_at is None or self.decision.duration is None:
             return None
-        return self.decided_at + self.decision.duration
+        try:
+            return self.decided_at + self.decision.duration
+        except OverflowError:  # no calendar reaches that far
+            return None
 
     def state(self, now: datetime) -> State:
         """Return the state at that time."""

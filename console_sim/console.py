@@ -1,5 +1,6 @@
 """The console, put together in one place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from console_sim.activity_type import ActivityType
@@ -20,6 +21,7 @@ from console_sim.tokens import Tokens
 from console_sim.users import Users
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
+from privman_testbench.findings import Finding
 from privman_testbench.ids import Ids
 from privman_testbench.masking import Secrets
 from privman_testbench.outbound import HttpCaller
@@ -64,10 +66,20 @@ class Console:
 
 
 def build_console(  # noqa: PLR0913 - what it brings together
-    settings: Settings, names: WireNames, *, clock: Clock, ids: Ids, secrets: Secrets, caller: HttpCaller
+    settings: Settings,
+    names: WireNames,
+    *,
+    clock: Clock,
+    ids: Ids,
+    secrets: Secrets,
+    caller: HttpCaller,
+    note: Callable[[Finding], None],
 ) -> Console:
-    """Return a console with what its database keeps; raises UnusableDatabaseError."""
-    store = Store.open(settings.database, clock)
+    """Return a console with what its database keeps; raises UnusableDatabaseError.
+
+    ``note`` gets what the database holds that cannot be read.
+    """
+    store = Store.open(settings.database, clock, note)
     credentials = Credentials(store, secrets)
     tokens = Tokens(clock, ids, secrets, settings.token_lifetime)
     users = Users(store, clock, ids, secrets, tokens)

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy.pool import StaticPool
 from console_sim.errors import StoreError, UnusableDatabaseError
 from console_sim.shelf import KEPT_BYTES, Kind, Shelf, full
 from privman_testbench.addresses import without_login
+from privman_testbench.findings import Finding
 from privman_testbench.reasons import reason_of
 
 T = TypeVar("T")
@@ -41,14 +42,18 @@ class Database:
     Args:
         url: a SQLAlchemy URL such as ``sqlite:///console.db``.
         kept_bytes: bounds what of each kind is unfinished, which is worked on in memory.
+        note: gets what is in the file and cannot be read.
 
     Raises:
         UnusableDatabaseError: the URL is not one of an SQLite file, or the file can't be used.
     """
 
-    def __init__(self, url: str, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(
+        self, url: str, kept_bytes: int = KEPT_BYTES, note: Callable[[Finding], object] = lambda _finding: None
+    ) -> None:
         self._path = file_of(url)
         self._kept_bytes = kept_bytes
+        self.note = note
         self._shelves: list[FileShelf[object]] = []
         _create_private(self._path)
         self._engine = sa.create_engine(
@@ -108,6 +113,11 @@ class Database:
         _log.error("database %r failed: %s", self._path, reason)
         return StoreError(f"the console's database failed: {reason}")
 
+    def skip(self, reason: str) -> None:
+        """Log and note what cannot be read and is left out."""
+        _log.error("database %r failed: %s", self._path, reason)
+        self.note(Finding("swallowed", "unreadable-row", reason))
+
     def _recount(self) -> None:
         for shelf in self._shelves:
             shelf.recount()
@@ -132,7 +142,7 @@ class Database:
     def _check_version(self) -> None:
         catalog = sa.inspect(self._connection)
         tables = catalog.get_table_names()
-        if not tables:
+        if not tables and not catalog.get_view_names():
             return
         mark, version = self._pragma("application_id"), self._pragma("user_version")
         found = (
@@ -171,7 +181,7 @@ class FileShelf(Shelf[T]):
 
     def get(self, key: str) -> T | None:
         """Return the thing of that key."""
-        return next(map(self._decode, self._rows(_GET, key=key)), None)
+        return next(self._readable(self._rows(_GET, key=key)), None)
 
     def put(self, thing: T) -> T:
         """Keep a thing, in the place of the one with the same key if there is one, and return it.
@@ -237,23 +247,14 @@ class FileShelf(Shelf[T]):
         return self._database.run(statement, kind=self._kind.name, **values)
 
     def _readable(self, rows: Iterable[sa.Row[Any]]) -> Iterator[T]:
-        """Yield things without those that somebody has spoilt, each of which is logged once."""
+        """Yield things without those that somebody has spoilt, each of which is logged and noted once."""
         for row in rows:
             try:
                 yield self._decoder.decode(row.body)
             except msgspec.MsgspecError as error:
                 if row.number not in self._spoilt:
                     self._spoilt.add(row.number)
-                    self._failure_of(row, error)
-
-    def _decode(self, row: sa.Row[Any]) -> T:
-        try:
-            return self._decoder.decode(row.body)
-        except msgspec.MsgspecError as error:
-            raise self._failure_of(row, error) from None
-
-    def _failure_of(self, row: sa.Row[Any], error: msgspec.MsgspecError) -> StoreError:
-        return self._database.failure(f"document {row.number} of kind {self._kind.name!r}: {error}")
+                    self._database.skip(f"document {row.number} of kind {self._kind.name!r}: {error}")
 
 
 def file_of(url: str) -> str:
@@ -284,21 +285,20 @@ def _explain(error: sa.exc.DBAPIError) -> str:
     return "another process has it open; each console needs a file of its own" if "locked" in reason else reason
 
 
+_SELECT = "SELECT number, CAST(body AS BLOB) AS body FROM document"  # somebody may have put text, or numbers, there
 _PUT = sa.text(
     "INSERT INTO document (kind, key, unfinished, body) VALUES (:kind, :key, :unfinished, :body) "
     "ON CONFLICT (kind, key) DO UPDATE SET unfinished = excluded.unfinished, body = excluded.body"
 )
 _REMOVE = sa.text("DELETE FROM document WHERE kind = :kind AND key = :key")
 _COUNT = sa.text("SELECT count(*) FROM document WHERE kind = :kind")
-_GET = sa.text("SELECT number, body FROM document WHERE kind = :kind AND key = :key")
-_AFTER = sa.text(
-    f"SELECT number, body FROM document WHERE kind = :kind AND number > :last ORDER BY number LIMIT {_BATCH}"  # noqa: S608 - a number
-)
-_UNFINISHED = sa.text("SELECT number, body FROM document WHERE kind = :kind AND unfinished ORDER BY number")
-_OLDEST = sa.text("SELECT number, body FROM document WHERE kind = :kind AND unfinished ORDER BY number LIMIT 20")
+_GET = sa.text(f"{_SELECT} WHERE kind = :kind AND key = :key")
+_AFTER = sa.text(f"{_SELECT} WHERE kind = :kind AND number > :last ORDER BY number LIMIT {_BATCH}")
+_UNFINISHED = sa.text(f"{_SELECT} WHERE kind = :kind AND unfinished ORDER BY number")
+_OLDEST = sa.text(f"{_SELECT} WHERE kind = :kind AND unfinished ORDER BY number LIMIT 20")
 _FINISH = sa.text("UPDATE document SET unfinished = 0 WHERE kind = :kind AND key = :key")
 _NEWEST = sa.text(
-    "SELECT number, body FROM document WHERE number IN "
+    f"{_SELECT} WHERE number IN "  # noqa: S608 - our own words
     "(SELECT number FROM document WHERE kind = :kind ORDER BY number DESC LIMIT :count OFFSET :skipped) "
     "ORDER BY number DESC"
 )

@@ -1,5 +1,6 @@
 """Everything that the console keeps over a restart."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from console_sim.credential import Credential
 from console_sim.foreign_system import ForeignSystem
 from console_sim.shelf import Kind, MemoryShelves, Shelves
 from privman_testbench.clock import Clock
+from privman_testbench.findings import Finding
 
 IN_MEMORY = "sqlite://"
 _OBJECT_BYTES = 1_000
@@ -58,13 +60,16 @@ class Store:
         self.approval_requests = shelves.shelf(_approval_requests(clock))
 
     @classmethod
-    def open(cls, url: str, clock: Clock) -> "Store":
-        """Return the store in the database of that SQLAlchemy URL; raises UnusableDatabaseError."""
+    def open(cls, url: str, clock: Clock, note: Callable[[Finding], None]) -> "Store":
+        """Return the store in the database of that SQLAlchemy URL; raises UnusableDatabaseError.
+
+        ``note`` gets what is in the database and cannot be read.
+        """
         if url in {IN_MEMORY, "sqlite:///:memory:"}:
             return cls(MemoryShelves(), clock)
         from console_sim.database import Database  # noqa: PLC0415 - SQLAlchemy is not needed in memory
 
-        return cls(Database(url), clock)
+        return cls(Database(url, note=note), clock)
 
     @property
     def api_enabled(self) -> bool:

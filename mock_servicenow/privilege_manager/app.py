@@ -34,7 +34,7 @@ class PrivilegeManagerApp:
         requests = ApprovalRequests(tables, names, registrations, activity_types)
         queue = DeliveryQueue(tables)
         outbox = Outbox(tables, names, registrations, activity_types, requests)
-        self.deliverer = Deliverer(instance, outbox, queue, ConsoleClient(caller, names, secrets))
+        self.deliverer = Deliverer(instance, outbox, queue, ConsoleClient(caller, names, secrets), note)
         self.timeouts = Timeouts(instance, tables, names, activity_types, note)
         for rules in (
             registrations.rules(),

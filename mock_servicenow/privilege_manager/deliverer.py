@@ -15,11 +15,13 @@ from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
-from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Entry
+from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Due, Entry
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
 from privman_testbench.clock import Job, Timer
+from privman_testbench.findings import Finding
 
 T = TypeVar("T")
+Note = Callable[[Finding], None]
 POLL_SECONDS = 1.0
 """How often a process looks for what others have left behind; it also renews its claims then."""
 PAUSE = timedelta(seconds=1)
@@ -64,12 +66,15 @@ class Deliverer:
     for what is due, so nothing waits for one that has died.
     """
 
-    def __init__(self, instance: Instance, outbox: Outbox, queue: DeliveryQueue, client: ConsoleClient) -> None:
+    def __init__(
+        self, instance: Instance, outbox: Outbox, queue: DeliveryQueue, client: ConsoleClient, note: Note
+    ) -> None:
         self._instance = instance
         self._clock = instance.clock
         self._outbox = outbox
         self._queue = queue
         self._client = client
+        self._note = note
         self._alone = instance.store.embedded
         self._waiting: dict[str, Waiting] = {}
         self._sending: set[str] = set()
@@ -85,7 +90,8 @@ class Deliverer:
 
     def wake(self, response_id: str) -> None:
         """Send a response that has just been committed; may be called from any thread."""
-        self._loop.call_soon_threadsafe(self._schedule, response_id, self._clock.now())
+        now = self._clock.now()
+        self._loop.call_soon_threadsafe(self._schedule, Due(response_id, now, now))
 
     def stop(self) -> None:
         """Make no further attempt."""
@@ -123,23 +129,24 @@ class Deliverer:
             if self._alone:  # else the next poll looks
                 self._clock.call_at(self._clock.now() + PAUSE, self._look)
             return
-        for response_id, free in found:
-            self._schedule(response_id, free)
+        for each in found:
+            self._schedule(each)
 
-    def _find(self, session: Session) -> list[tuple[str, datetime]]:
+    def _find(self, session: Session) -> list[Due]:
         if self._alone:
             self._queue.release_all(session)
-            return self._queue.waiting(session)
+            return self._queue.waiting(session, self._clock.now())
         self._queue.renew(session, tuple(self._sending), self._clock.now())
-        return self._queue.waiting(session, _MOST_FOUND)
+        return self._queue.waiting(session, self._clock.now(), _MOST_FOUND)
 
-    def _schedule(self, response_id: str, when: datetime) -> None:
+    def _schedule(self, found: Due) -> None:
+        response_id, when = found.response_id, found.free
         known = self._waiting.get(response_id)
         if response_id in self._sending or (known is not None and known.until <= when):
             return
         if known is not None:
             known.timer.cancel()
-        timer = self._clock.call_at(when, lambda: self._attempt(response_id, when))
+        timer = self._clock.call_at(when, lambda: self._attempt(response_id, found.due))
         self._waiting[response_id] = Waiting(when, timer)
 
     async def _attempt(self, response_id: str, due: datetime) -> None:
@@ -158,7 +165,7 @@ class Deliverer:
 
     def _claimed(self, session: Session, response_id: str, due: datetime) -> Claimed | None:
         """Return what this process is to send now; None if another one does, or there is nothing to be sent."""
-        made = self._queue.claim(session, response_id, max(self._clock.now(), due))
+        made = self._queue.claim(session, response_id, self._clock.now(), due)
         if made is None:
             return None
         delivery, error = None, ""
@@ -187,7 +194,7 @@ class Deliverer:
             return
         self._sending.discard(claimed.delivery.response_id)
         if due is not None:
-            self._schedule(claimed.delivery.response_id, due)
+            self._schedule(Due(claimed.delivery.response_id, due, due))
 
     def _record(self, session: Session, claimed: Claimed, outcome: Outcome) -> datetime | None:
         """Record an attempt and return when the next one is due."""
@@ -224,7 +231,17 @@ class Deliverer:
 
     def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
         entries = self._queue.entries(session, [response.sys_id for response in responses])
-        return [self._describe(each, entries[each.sys_id]) for each in responses if each.sys_id in entries]
+        described = (self._described(each, entries[each.sys_id]) for each in responses if each.sys_id in entries)
+        return [each for each in described if each is not None]
+
+    def _described(self, response: Record, read: Callable[[], Entry]) -> dict[str, object] | None:
+        """Return a delivery as it is printed; None, and a finding, for a row that cannot be read."""
+        try:
+            return self._describe(response, read())
+        except ValueError as error:
+            message = f"the delivery of response {response.sys_id} cannot be shown: {error}"
+            self._note(Finding("swallowed", "unreadable-row", message))
+            return None
 
     def _describe(self, response: Record, entry: Entry) -> dict[str, object]:
         table, due = self._outbox.table, None if entry.leased else entry.due

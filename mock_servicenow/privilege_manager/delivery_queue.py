@@ -7,9 +7,11 @@ processes on one database each response is sent by one of them, and by another o
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 
@@ -55,6 +57,21 @@ class Entry:
 
 
 Attempts = tuple[Attempt, ...]
+_ATTEMPTS = msgspec.json.Decoder(Attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A response that is still to be sent.
+
+    Attributes:
+        due: when the queue says that it is.
+        free: from when on it may be claimed.
+    """
+
+    response_id: str
+    due: datetime
+    free: datetime
 
 
 class DeliveryQueue:
@@ -77,22 +94,27 @@ class DeliveryQueue:
         """Drop a response that has been deleted."""
         self._run(session, "forget", lambda table: sa.delete(table).where(_is_given(table)), id=response_id)
 
-    def claim(self, session: Session, response_id: str, now: datetime) -> Attempts | None:
+    def claim(self, session: Session, response_id: str, now: datetime, due: datetime) -> Attempts | None:
         """Return the attempts made so far if this process is to send the response now, else None.
 
-        Nobody else sends it then as long as the claim is renewed.
+        Nobody else sends it then as long as the claim is renewed. ``due`` is what the queue said, which may be later
+        than now: the clock may have been set back.
         """
 
         def build(table: sa.Table) -> sa.ClauseElement:
-            ended = sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= sa.bindparam("now"))
+            ended = sa.or_(
+                table.c.leased_until.is_(None),
+                table.c.leased_until <= sa.bindparam("now"),
+                table.c.leased_until > sa.bindparam("longest"),
+            )
             free = sa.or_(ended, table.c.owner == sa.bindparam("me"))  # a claim of one's own was not heard to succeed
             wanted = sa.select(table.c.sys_id).where(_is_given(table), table.c.due <= sa.bindparam("now"), free)
             claimed = sa.update(table).where(table.c.sys_id.in_(wanted.with_for_update(skip_locked=True)))
             changed = claimed.values(leased_until=sa.bindparam("until"), owner=sa.bindparam("me"))
             return changed.returning(table.c.attempts)
 
-        until = _ticks(now + LEASE)
-        rows = self._run(session, "claim", build, id=response_id, now=_ticks(now), until=until, me=self._process)
+        bounds = {"now": _ticks(max(now, due)), "until": _ticks(now + LEASE), "longest": _ticks(_longest_lease(now))}
+        rows = self._run(session, "claim", build, id=response_id, me=self._process, **bounds)
         return _attempts(rows[0][0]) if rows else None
 
     def renew(self, session: Session, response_ids: Sequence[str], now: datetime) -> None:
@@ -130,23 +152,30 @@ class DeliveryQueue:
         }
         self._run(session, "settle", build, id=response_id, me=self._process, **new)
 
-    def waiting(self, session: Session, most: int | None = None) -> list[tuple[str, datetime]]:
-        """Return what is still to be sent, the earliest due first, with the time from which it may be claimed."""
+    def waiting(self, session: Session, now: datetime, most: int | None = None) -> list[Due]:
+        """Return what is still to be sent, the earliest due first.
 
-        def build(table: sa.Table) -> "sa.Select[tuple[str, int, int]]":
-            columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until)
+        What was put here while the clock was ahead waits as long as it was to wait then.
+        """
+
+        def build(table: sa.Table) -> "sa.Select[tuple[str, int, int, str]]":
+            later = sa.case((table.c.due > sa.bindparam("now"), table.c.attempts))
+            columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until, later)
             first = columns.where(table.c.due.is_not(None)).order_by(table.c.due)
             return first if most is None else first.limit(sa.literal_column(str(most)))
 
         store = session.instance.store
         prepared = store.prepared((self._name, most), lambda: build(session.dictionary.sql_table(self._name)))
-        rows = session.work.transaction.run(prepared, {})
-        return [(response_id, _moment(max(due, leased or 0))) for response_id, due, leased in rows]
+        rows = session.work.transaction.run(prepared, {"now": _ticks(now)})
+        return [
+            Due(response_id, _moment(due), max(_free(_moment(due), attempts, now), _lease_end(leased, now)))
+            for response_id, due, leased, attempts in rows
+        ]
 
-    def entries(self, session: Session, response_ids: Collection[str]) -> dict[str, Entry]:
-        """Return what is known of responses, by their ids."""
+    def entries(self, session: Session, response_ids: Collection[str]) -> dict[str, Callable[[], Entry]]:
+        """Return by their ids what reads what is known of responses; it raises ValueError where that is impossible."""
         rows = session.reader.among(self._name, "sys_id", response_ids)
-        return {row["sys_id"]: _entry(row) for row in rows}
+        return {row["sys_id"]: partial(_entry, row) for row in rows}
 
     def _run(
         self, session: Session, key: str, build: "Callable[[sa.Table], sa.ClauseElement]", **values: object
@@ -167,7 +196,33 @@ def _entry(row: Mapping[str, str]) -> Entry:
 
 
 def _attempts(stored: str | None) -> Attempts:
-    return tuple(Attempt(**each) for each in orjson.loads(stored or "[]"))
+    """Return the attempts; raises ValueError for anything else."""
+    attempts = _ATTEMPTS.decode(stored or "[]")
+    for each in attempts:
+        datetime.fromisoformat(each.at)
+    return attempts
+
+
+def _free(due: datetime, stored: str | None, now: datetime) -> datetime:
+    """Return when a response is due by a clock that may have been set back since it was put here."""
+    if due <= now:
+        return due
+    try:
+        attempts = _attempts(stored)
+    except ValueError:
+        return due  # the claim says what is wrong
+    written = datetime.fromisoformat(attempts[-1].at) if attempts else due
+    return due if written <= now else now + (due - written)
+
+
+def _lease_end(leased: int | None, now: datetime) -> datetime:
+    """Return when a claim ends; one that lasts longer than any was made while the clock was ahead, and has ended."""
+    end = _moment(leased or 0)
+    return _EPOCH if end > _longest_lease(now) else end
+
+
+def _longest_lease(now: datetime) -> datetime:
+    return now + 2 * LEASE  # the clocks of two processes may differ
 
 
 def _ticks(moment: datetime) -> int:

@@ -318,6 +318,10 @@ def _of_somebody_else(file: Path) -> None:
     _write(file, "CREATE TABLE incident (number TEXT)")
 
 
+def _of_views(file: Path) -> None:
+    _write(file, "CREATE VIEW seven AS SELECT 7 AS number")
+
+
 def _of_another_version(file: Path) -> None:
     _write(file, "CREATE TABLE document (number TEXT)", "PRAGMA application_id=1347240787", "PRAGMA user_version=7")
 
@@ -331,6 +335,7 @@ def _of_other_columns(file: Path) -> None:
     [
         (_garbage, "database '{file}' cannot be used: file is not a database"),
         (_of_somebody_else, "database '{file}' is not a console's; expected a new file, or one that console-sim wrote"),
+        (_of_views, "database '{file}' is not a console's; expected a new file, or one that console-sim wrote"),
         (_of_another_version, "database '{file}' has version 7; this console reads version 1: start the console that"),
         (_of_other_columns, "database '{file}' is not a console's; expected a new file"),
         (Path.mkdir, "database '{file}' cannot be opened: Is a directory"),
@@ -450,16 +455,37 @@ async def test_rename_that_fails_changes_nothing(file: Path, servicenow: StubSer
         assert (await console.ask())["sent"]
 
 
-async def test_broken_document(file: Path, servicenow: StubServiceNow) -> None:
-    """A document that somebody has spoilt is an error of its own, and the others are served."""
+@pytest.mark.parametrize(
+    "value",
+    [
+        "'{'",
+        "5",
+        "X'FF'",
+        "CAST(X'FF' AS TEXT)",
+        "replace(CAST(body AS TEXT), 'Z\"', '\"')",  # moments without a time zone
+        "replace(CAST(body AS TEXT), 'true', '\"maybe\"')",
+    ],
+)
+async def test_a_spoilt_request_is_skipped_and_shown(file: Path, servicenow: StubServiceNow, value: str) -> None:
+    """A document that somebody has spoilt is a finding, and no endpoint or page fails because of it."""
     async with console_on(file, servicenow) as console:
-        asked = [await console.ask() for _ in range(2)]
-    _write(file, "UPDATE document SET body = '{' WHERE kind = 'approval request' AND number % 2 = 0")
+        await console.set_up()
+        spoilt, kept = [(await console.ask())["request_id"] for _ in range(2)]
+    _write(file, f"UPDATE document SET body = {value} WHERE key = '{spoilt}'")  # noqa: S608
     async with console_on(file, servicenow) as console:
-        statuses = [
-            (await console.call("GET", f"/__admin/approval-requests/{each['request_id']}"))[0] for each in asked
-        ]
-        assert sorted(statuses) == [200, 500]
+        for request_id, status in ((spoilt, 404), (kept, 200)):
+            assert (await console.call("GET", f"/__admin/approval-requests/{request_id}"))[0] == status
+            path = f"/__admin/approval-requests/{request_id}/decide"
+            assert (await console.call("POST", path, {"response": "Deny"}))[0] == status
+        assert (await console.deliver(console.decision(spoilt)))[0] == 404
+        for path in ("/", "/manage-approvals", "/__cockpit/approvals", "/__cockpit/deliveries"):
+            async with console.session.get(console.url + path) as page:
+                assert page.status == 200
+        listed = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        assert [each["request_id"] for each in listed] == [kept]
+        (finding,) = (await console.admin("GET", "/findings"))["findings"]
+        assert finding["rule"] == "unreadable-row"
+        assert "of kind 'approval request'" in finding["message"]
 
 
 @pytest.mark.parametrize(

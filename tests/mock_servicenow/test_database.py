@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from mock_servicenow.settings import Settings
 from privman_testbench.real_clock import RealClock
 
 from .command import run_command, serving_command, start_command, started
-from .conftest import REQUEST, Instance, StubConsole, running
+from .conftest import CONFIGURATION, REQUEST, Instance, StubConsole, running
 
 PROBLEM = "/api/now/table/problem"
 UNAVAILABLE = {"message": "Database unavailable", "detail": "The operation was not carried out; try again later"}
@@ -88,7 +88,7 @@ async def test_a_start_waits_for_no_writer(postgresql: Any) -> None:
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("DROP TABLE mock_servicenow_schema", "has tables that no instance of this version has made; expected an"),
+        ("DROP TABLE mock_servicenow_schema", "has tables or views that no instance of this version has made; ex"),
         ("UPDATE mock_servicenow_schema SET version = 1", "has schema version 1; expected 2, or an empty database"),
         ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 2, or an empty database"),
     ],
@@ -102,6 +102,44 @@ async def test_a_database_of_another_version_is_refused(tmp_path: Path, statemen
     with closing(sqlite3.connect(file, isolation_level=None)) as changed:
         changed.execute(statement)
     assert message in await _refusal("--database", f"sqlite:///{file}")
+
+
+@pytest.mark.parametrize("store", ["file", "postgresql"])
+async def test_a_database_of_views_is_refused(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> None:
+    """A database that holds only views is somebody's, and nothing is created in it."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'instance.db'}"
+        if store == "postgresql":
+            url = stack.enter_context(request.getfixturevalue("postgresql").database())
+        engine = sa.create_engine(url)
+        stack.callback(engine.dispose)
+        with engine.begin() as connection:
+            connection.execute(sa.text("CREATE VIEW seven AS SELECT 7 AS number"))
+        assert "has tables or views that no instance of this version has made; ex" in await _refusal("--database", url)
+        assert (sa.inspect(engine).get_table_names(), sa.inspect(engine).get_view_names()) == ([], ["seven"])
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "found"),
+    [
+        (f"{CONFIGURATION}_secret", "secret", "X'FF00FF'", "blob"),
+        (CONFIGURATION, "instance_metadata", "CAST('{}' AS BLOB)", "blob"),
+        ("sys_user", "failed_attempts", "'many'", "text"),
+    ],
+    ids=["secret", "configuration", "number"],
+)
+async def test_a_value_of_another_type_is_refused_with_its_place(
+    tmp_path: Path, table: str, column: str, value: str, found: str
+) -> None:
+    """SQLite keeps anything in any column; a start that met such a value ended without saying where it is."""
+    file = tmp_path / "instance.db"
+    async with ClientSession() as http, serving_command("--database", f"sqlite:///{file}") as url:
+        await Instance(url, RealClock(), http, StubConsole(url="http://console.example")).register()
+    with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+        tool.execute(f"UPDATE {table} SET {column} = {value}")  # noqa: S608
+    line = await _refusal("--database", f"sqlite:///{file}")
+    assert f"column {column!r} of table {table!r} holds a value of SQLite's type {found!r} in the row with" in line
+    assert "correct the value or delete the row with an SQLite tool" in line
 
 
 async def test_a_read_only_database_is_refused(tmp_path: Path) -> None:

@@ -215,6 +215,10 @@ async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Bluepr
     async with running(settings, blueprint) as instance:
         await instance.clock.advance(100)
         (message,) = await instance.findings("time-out-refused")
+        for path in ("/__admin/deliveries", "/__cockpit/deliveries", "/__cockpit/approvals"):
+            assert (await instance.call("GET", path, None)).status == 200
+        (shown,) = await instance.findings("unreadable-row")
+        assert shown.startswith("the delivery of response ")
         assert message.startswith(f"requests of activity type {ids[1]} cannot be timed out: ")
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("UPDATE x_thyti_thycotic_p_response_delivery SET attempts = NULL")

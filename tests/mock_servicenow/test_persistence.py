@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from aiohttp import ClientError, ClientSession
 
 from privman_testbench.real_clock import RealClock
@@ -65,6 +66,51 @@ async def test_acknowledged_decision_is_delivered_after_a_kill(tmp_path: Path) -
             await console.decided.wait()
             await _until_recorded(instance)
     assert console.decisions[-1]["Response"] == "Approve"
+
+
+async def test_a_decision_made_by_a_clock_ahead_is_delivered(tmp_path: Path) -> None:
+    """A retry waits as long as it was to wait, although the clock has been set back by months meanwhile."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    async with ClientSession() as http, AsyncExitStack() as stack:
+        console = StubConsole(statuses=[503])
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        instance = Instance("", RealClock(), http, console)
+        async with serving_command("--database", database) as instance.url:
+            instance_id = await instance.register(**{"Minimum wait time": "01:00:00"})
+            sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+            assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
+            async with asyncio.timeout(30):
+                while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["503"]:
+                    await asyncio.sleep(0)
+        # Virtual time begins months before the real one.
+        async with serving_command("--database", database, "--clock", "virtual") as instance.url:
+            for seconds, decisions in ((3_000, 1), (1_000, 2)):
+                await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": seconds})
+                assert len(console.decisions) == decisions
+            (delivery,) = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+            assert (delivery["state"], len(delivery["attempts"])) == ("delivered", 2)
+
+
+async def test_a_claim_made_by_a_clock_ahead_has_ended(postgresql: Any) -> None:
+    """A process that died while its clock was years ahead keeps no other one from sending what it had claimed."""
+    async with ClientSession() as http, AsyncExitStack() as stack:
+        database = stack.enter_context(postgresql.database())
+        console = StubConsole(statuses=[503])
+        console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
+        instance = Instance("", RealClock(), http, console)
+        instance.url = await stack.enter_async_context(serving_command("--database", database))
+        instance_id = await instance.register(**{"Minimum wait time": "01:00:00"})
+        sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+        assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
+        async with asyncio.timeout(30):
+            while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["503"]:
+                await asyncio.sleep(0)
+        engine = sa.create_engine(database)
+        stack.callback(engine.dispose)
+        with engine.begin() as connection:
+            claimed = f"UPDATE {RESPONSE}_delivery SET due = 1, owner = 'gone', leased_until = 4000000000000000"  # noqa: S608
+            connection.execute(sa.text(claimed))
+        await _until_recorded(instance)
 
 
 async def test_restarted_instance_times_requests_out(tmp_path: Path) -> None:

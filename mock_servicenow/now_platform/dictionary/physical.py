@@ -1,5 +1,6 @@
 """How tables are stored: one SQL table per hierarchy, empty values as NULL."""
 
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5
@@ -44,6 +45,24 @@ class PhysicalSchema:
         """Create the tables and indexes in a database that has none of them."""
         for statement in self.missing(Catalog({}, ()), connection.dialect):
             connection.exec_driver_sql(statement)
+
+    def odd_value(self, root: str, driver: sqlite3.Connection) -> str:
+        """Return in words the first value of an SQLite table that its column cannot hold; empty if there is none."""
+        columns = self._hierarchies[root].values()
+        odd = " OR ".join(f"typeof({_quoted(each.name)}) NOT IN {_HELD[storage_kind(each.type)]}" for each in columns)
+        row = driver.execute(f"SELECT sys_id FROM {_quoted(root)} WHERE {odd} LIMIT 1").fetchone()  # noqa: S608
+        return "" if row is None else self._explained(root, row[0], driver)
+
+    def _explained(self, root: str, sys_id: object, driver: sqlite3.Connection) -> str:
+        columns = self._hierarchies[root].values()
+        types = ", ".join(f"typeof({_quoted(each.name)})" for each in columns)
+        row = driver.execute(f"SELECT {types} FROM {_quoted(root)} WHERE sys_id IS ?", [sys_id]).fetchone()  # noqa: S608
+        held = zip(columns, row, strict=True)
+        column, found = next((each, found) for each, found in held if found not in _HELD[storage_kind(each.type)])
+        return (
+            f"column {column.name!r} of table {root!r} holds a value of SQLite's type {found!r} in the row with sys_id "
+            f"{sys_id!r}; expected {storage_kind(column.type)}: correct the value or delete the row with an SQLite tool"
+        )
 
     def missing(self, catalog: "Catalog", dialect: sa.Dialect) -> Iterator[str]:
         """Return the statements that add what the database lacks: tables, columns, indexes."""
@@ -93,7 +112,12 @@ _LONGEST_NAME = 63
 KEPT = 54
 """Characters that a long name of an index begins with."""
 _SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"}
+_HELD = {"integer": ("integer", "null"), "number": ("real", "integer", "null"), "text": ("text", "null")}
 _TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
+
+
+def _quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _table(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> str:

@@ -163,7 +163,7 @@ class Store:
             known = connection.exec_driver_sql(_STATE).first() if _SCHEMA in tables else None
             connection.rollback()
         if known is None and tables:
-            raise StoreError(f"database {self._shown} has tables that no {_EXPECTED}")
+            raise StoreError(f"database {self._shown} has tables or views that no {_EXPECTED}")
         if known is not None and known.version != SCHEMA_VERSION:
             expected = f"expected {SCHEMA_VERSION}, or an empty database"
             raise StoreError(f"database {self._shown} has schema version {known.version}; {expected}")
@@ -190,6 +190,16 @@ class Store:
             for statement in lacking:
                 connection.exec_driver_sql(statement)
                 connection.commit()
+
+    def odd_value(self) -> str:
+        """Return what somebody has put into a file that its column cannot hold, in words; empty for nothing.
+
+        SQLite keeps values of any type in any column.
+        """
+        if self._connection is None or self._in_memory:
+            return ""
+        found = (self._schema.odd_value(table, self._driver) for table in self._schema.names)
+        return next(filter(None, found), "")
 
     def seal(self, transaction: Transaction) -> None:
         """Let the database count as made once the transaction is committed."""
@@ -322,9 +332,11 @@ _IN_USE = "is in use by another process; to share an instance, give each process
 _EXPECTED = "instance of this version has made; expected an empty database, or one that mock-servicenow has made"
 _STATE = f"SELECT version, made FROM {_SCHEMA}"  # noqa: S608 - our own name
 _COLUMNS = {
-    "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'",
-    "postgresql": "SELECT table_name, column_name FROM information_schema.columns "
-    "WHERE table_schema = current_schema()",
+    "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "
+    "WHERE m.type IN ('table', 'view')",
+    "postgresql": "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+    "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm')",
 }
 _INDEXES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'",
