@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from privman_contracts import ContractError
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
@@ -16,14 +17,22 @@ _COMMAND = "privman-scenarios"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
         with terminable(_COMMAND), collected_seldom():
-            options = _parser().parse_args(_checked(sys.argv[1:] if arguments is None else arguments))
+            options = _parser().parse_args(_checked(given))
             code: int = options.execute(options)
+    except SystemExit as end:
+        if end.code == Exit.UNUSABLE:
+            _void(given, "the command line is unusable, so nothing was played")
+        raise
     except (UnusableFileError, ContractError, UsageError) as error:
+        _void(given, str(error))
         return _complain(str(error), Exit.UNUSABLE)
     except OSError as error:
-        return _complain(": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE)
+        message = ": ".join(filter(None, [error.filename, reason_of(error)]))
+        _void(given, message)
+        return _complain(message, Exit.UNUSABLE)
     except (TargetUnreachableError, WorkerLostError) as error:
         lost = isinstance(error, WorkerLostError)
         return _complain(str(error), Exit.DID_NOT_HOLD if lost else Exit.UNREACHABLE)
@@ -37,6 +46,14 @@ def _checked(arguments: Sequence[str]) -> Sequence[str]:
     if any("\0" in argument for argument in arguments):
         raise UsageError("an argument holds a null byte.")
     return arguments
+
+
+def _void(arguments: Sequence[str], error: str) -> None:
+    """Let no report of an earlier run pass for that of this one, which could not begin."""
+    from privman_scenarios.commands.reporting import void  # noqa: PLC0415 - see _parser
+
+    with suppress(OSError, ValueError):
+        void(arguments, error)
 
 
 def _complain(message: str, code: Exit) -> Exit:

@@ -168,7 +168,7 @@ def test_a_recording_is_not_written_over_itself(tmp_path: Path, capsys: pytest.C
     assert main(["record", "--har", str(file), "--out", str(link)]) == 2
     assert file.read_text() == "{}"
     assert capsys.readouterr().err == (
-        f"privman-scenarios: --out and --har are both {link}. Expected another file to write.\n"
+        f"privman-scenarios: --out is {link}, which is read. Expected another file to write.\n"
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from privman_scenarios.catalog import catalog_files, scenario_files
+from privman_scenarios.commands import output_files
+from privman_scenarios.commands.output_files import Once
 from privman_scenarios.http_api import FAR_SECONDS
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
@@ -21,7 +23,9 @@ _SHORTEST, _LONGEST = 0.1, 3_600
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
     """Add which scenarios are played, and the seed."""
-    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="scenario files or folders of them")
+    parser.add_argument(
+        "paths", nargs="*", type=output_files.path, metavar="PATH", help="scenario files or folders of them"
+    )
     parser.add_argument(
         "--tag",
         action="append",
@@ -45,7 +49,9 @@ def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None)
 
 def add_targets(parser: argparse.ArgumentParser) -> None:
     """Add where scenarios are played."""
-    parser.add_argument("--servicenow-url", type=url, metavar="URL", help="play against this ServiceNow instance")
+    parser.add_argument(
+        "--servicenow-url", type=url, action=Once, metavar="URL", help="play against this ServiceNow instance"
+    )
     parser.add_argument(
         "--servicenow-user",
         type=user,
@@ -53,15 +59,21 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="its user (admin); password from SERVICENOW_PASSWORD",
     )
-    parser.add_argument("--console-url", type=url, metavar="URL", help="play against this console")
+    parser.add_argument("--console-url", type=url, action=Once, metavar="URL", help="play against this console")
     parser.add_argument(
         "--admin-token-file",
-        type=Path,
+        type=output_files.path,
         metavar="FILE",
         help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
     )
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of theirs to trust besides")
-    parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+    parser.add_argument(
+        "--inferred",
+        type=output_files.path,
+        action=Once,
+        metavar="FILE",
+        help="wire names that your instance has differently",
+    )
     parser.add_argument(
         "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
     )
@@ -94,7 +106,13 @@ def seconds(text: str) -> float:
 def add_writes(parser: argparse.ArgumentParser) -> None:
     """Add how to see what is written to a system that already runs."""
     parser.add_argument("--dry-run", action="store_true", help="print what would be written and deleted; send nothing")
-    parser.add_argument("--writes", type=Path, metavar="FILE", help="keep a journal of every write (lines of JSON)")
+    parser.add_argument(
+        "--writes",
+        type=output_files.path,
+        action=Once,
+        metavar="FILE",
+        help="keep a journal of every write (lines of JSON)",
+    )
 
 
 def worlds(options: argparse.Namespace) -> WorldBuilder:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from privman_contracts import Contracts, Evidence
 from privman_contracts.evidence import MEANING
+from privman_scenarios.commands.output_files import Once
 from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import by_contract, by_evidence
@@ -23,6 +24,7 @@ def add_coverage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-coverage",
         type=shares,
+        action=Once,
         metavar="SHARES",
         help="fail when it was less: a percentage, and one of each evidence mark, such as 90,S=100,D=100",
     )
@@ -36,6 +38,10 @@ def shares(text: str) -> Shares:
         key = mark.strip().upper() if is_marked else None
         if key not in (*MEANING, None):
             raise argparse.ArgumentTypeError(f"{part!r} has an unknown mark; expected one of {', '.join(MEANING)}")
+        if key in found:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} has {key or 'a percentage of everything'} twice; expected it once"
+            )
         found[key] = percent(value)
     return found
 

@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from privman_contracts import Contracts, override
+from privman_scenarios.commands.output_files import Once, path
 from privman_scenarios.drift.drift import Drift, find_drift
 from privman_scenarios.output import say
 from privman_scenarios.recordings.har_reader import read_har
@@ -15,8 +15,10 @@ from privman_testbench.command_line import Commands, Exit
 def add(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("drift", help="name what recorded exchanges have otherwise than the contracts")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="HAR files, recorded here or by a browser")
-    parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that are known to differ already")
+    parser.add_argument("files", nargs="+", type=path, metavar="FILE", help="HAR files, recorded here or by a browser")
+    parser.add_argument(
+        "--inferred", type=path, action=Once, metavar="FILE", help="wire names that are known to differ already"
+    )
     parser.set_defaults(execute=execute)
 
 

@@ -2,9 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from privman_scenarios.commands import arguments
+from privman_scenarios.commands.output_files import Once, path
 from privman_scenarios.commands.reporting import Reports
 from privman_scenarios.exploration import Exploration
 from privman_scenarios.failures import keep
@@ -32,7 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--orders", type=arguments.count, default=ORDERS, metavar="N", help=f"at most that many orders ({ORDERS})"
     )
-    parser.add_argument("--failures-dir", type=Path, metavar="DIR", help="write variations that fail as scenarios")
+    parser.add_argument(
+        "--failures-dir", type=path, action=Once, metavar="DIR", help="write variations that fail as scenarios"
+    )
 
 
 def is_asked(options: argparse.Namespace) -> bool:

@@ -10,7 +10,7 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.progress import track
 
 from privman_contracts import WireNames, wording
-from privman_scenarios.commands import arguments
+from privman_scenarios.commands import arguments, output_files
 from privman_scenarios.ends import log_on
 from privman_scenarios.fidelity.comparison import Comparison, compare
 from privman_scenarios.fidelity.prober import Prober
@@ -38,7 +38,13 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of its to trust besides")
-    parser.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that your instance has differently")
+    parser.add_argument(
+        "--inferred",
+        type=output_files.path,
+        action=output_files.Once,
+        metavar="FILE",
+        help="wire names that your instance has differently",
+    )
     arguments.add_timeout(parser)
     arguments.add_writes(parser)
     parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
@@ -47,6 +53,7 @@ def add(commands: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
+    output_files.check(options)
     instance = Remote(options.against, options.user, arguments.password(), seconds=options.timeout)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()

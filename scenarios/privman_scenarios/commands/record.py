@@ -1,10 +1,11 @@
 """``privman-scenarios record``."""
 
 import argparse
-from pathlib import Path
+from functools import partial
 
 from privman_contracts import Contracts
 from privman_scenarios.commands import arguments
+from privman_scenarios.commands.output_files import Once, check, path
 from privman_scenarios.commands.reporting import Reports, add_reports
 from privman_scenarios.engine import Engine
 from privman_scenarios.output import say
@@ -18,6 +19,9 @@ from privman_testbench import interrupts
 from privman_testbench.command_line import Commands, Exit, UsageError
 from privman_testbench.real_clock import RealClock
 
+# What the conversion of recordings obeys; the rest is about playing.
+_OF_HAR = {"har", "out", "with_secrets", "inferred", "execute"}
+
 
 def add(commands: Commands) -> None:
     """Add the command."""
@@ -25,24 +29,34 @@ def add(commands: Commands) -> None:
     arguments.add_scenarios(parser)
     arguments.add_targets(parser)
     add_reports(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HAR file to write")
+    parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="the HAR file to write")
     parser.add_argument(
-        "--har", type=Path, action="append", metavar="FILE", help="take over what a browser or proxy recorded instead"
+        "--har", type=path, action="append", metavar="FILE", help="take over what a browser or proxy recorded instead"
     )
     parser.add_argument("--with-secrets", action="store_true", help="mask nothing but what a fake masks itself")
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=partial(execute, parser))
 
 
-def execute(options: argparse.Namespace) -> Exit:
+def execute(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Exit:
     """Write the recording; raises UnusableFileError, ContractError, TargetUnreachableError and OSError."""
     contracts = Contracts.load(options.inferred)
-    if options.out.exists() and any(file.exists() and file.samefile(options.out) for file in options.har or ()):
-        raise UsageError(f"--out and --har are both {options.out}. Expected another file to write.")
+    if options.har:
+        _refuse_beside_har(parser, options)
+    check(options)
     # Written before anything is played, so that a file that cannot be is told at once.
     options.out.write_bytes(to_har([]))
     if options.har:
         return _write(options, contracts, [each for file in options.har for each in read_har(file)])
     return _play(options, contracts)
+
+
+def _refuse_beside_har(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Raise UsageError for what only playing obeys: nothing is played."""
+    given, bare = vars(options), vars(parser.parse_args(["--out", str(options.out)]))
+    for name in sorted(set(given) - _OF_HAR):
+        if given[name] != bare[name]:
+            option = "PATH" if name == "paths" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is given beside --har, which plays nothing. Expected one of them.")
 
 
 def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from privman_scenarios.commands.coverage import add_coverage, lacking, percent, reader, show
+from privman_scenarios.commands.output_files import Once, check, is_ours, named_in, path
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
 from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
@@ -24,13 +25,16 @@ from privman_scenarios.world import WorldBuilder
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("--junit-xml", type=Path, metavar="FILE", help="write a JUnit report")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with a diagram of each scenario")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write a report for programs")
+    parser.add_argument("--junit-xml", type=path, action=Once, metavar="FILE", help="write a JUnit report")
+    parser.add_argument(
+        "--html", type=path, action=Once, metavar="FILE", help="write a page with a diagram of each scenario"
+    )
+    parser.add_argument("--json", type=path, action=Once, metavar="FILE", help="write a report for programs")
     add_coverage(parser)
     parser.add_argument(
         "--max-skipped",
         type=percent,
+        action=Once,
         metavar="PERCENT",
         help="fail when more scenarios were skipped (0 for the packaged catalog on fakes, 100 elsewhere)",
     )
@@ -38,7 +42,7 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
 
 
 class Reports:
-    """The reports that the options ask for; raises OSError at once for a file that cannot be written.
+    """The reports that the options ask for; raises UsageError and OSError at once for a file that cannot be written.
 
     Attributes:
         listeners: to be told of the run.
@@ -47,6 +51,7 @@ class Reports:
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
+        check(options)
         self._terminal = TerminalReport(Console(highlight=False))
         self._record = Record()
         self.exercised = reader(options)
@@ -67,7 +72,10 @@ class Reports:
         self._demanded = options.min_coverage or {}
         self._most_skipped = 100 if options.dry_run else options.max_skipped
         self._is_catalog = not options.paths
+        # Left alone where this process is killed.
+        self._record.errors.append("the run has not ended")
         self._write()
+        self._record.errors.clear()
 
     def close(self) -> None:
         """Tell what has run, interrupted or not."""
@@ -113,3 +121,13 @@ class Reports:
     def _write(self) -> None:
         for render, file in self._written:
             write(file, render(self._record))
+
+
+def void(arguments: Sequence[str], error: str) -> None:
+    """Put reports of a run that could not begin in the place of earlier ones, which may be green."""
+    record = Record()
+    record.errors.append(error)
+    renders: dict[str, Callable[[Record], str]] = {"--junit-xml": junit, "--html": html, "--json": json_report}
+    for option, file in named_in(arguments):
+        if option in renders and is_ours(option, file):
+            write(file, renders[option](record))

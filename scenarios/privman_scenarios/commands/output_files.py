@@ -1,0 +1,92 @@
+"""The files that a command writes: each is written once, and nothing else is written over."""
+
+import argparse
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+from privman_testbench.command_line import UsageError
+
+# What a file begins with that the option has written before.
+_OURS: Mapping[str, re.Pattern[bytes]] = {
+    "--junit-xml": re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<testsuites?\b"),
+    "--html": re.compile(rb"(?is)\s*<!doctype html>.*<title>privman-scenarios: "),
+    "--json": re.compile(rb'\s*\{\s*"seed":'),
+    "--out": re.compile(rb'\s*\{\s*"log":'),
+    "--writes": re.compile(rb'\s*\{"at":'),
+}
+_READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
+_BEGINNING = 4_096
+
+
+class Once(argparse.Action):
+    """Takes an option that may be given only once: what is given first would count for nothing."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 - as argparse has it
+        option: str | None = None,
+    ) -> None:
+        """Keep the value; ends the command where there is one."""
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"argument {option}: given twice. Expected it once.")
+        setattr(namespace, self.dest, values)
+
+
+def path(text: str) -> Path:
+    """Return the path that an argument names; nothing is none, and not the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no path; expected a file or a folder ('.' is the current one)")
+    return Path(text)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise UsageError for a file that two options name, and for one that is there and not what its option writes."""
+    written = list(_written(options))
+    for (one, file), (other, again) in combinations(written, 2):
+        if _is_same(file, again):
+            raise UsageError(f"{one} and {other} are both {file}. Expected another file for each.")
+    for (option, file), read in product(written, _read(options)):
+        if _is_same(file, read):
+            raise UsageError(f"{option} is {file}, which is read. Expected another file to write.")
+    for option, file in written:
+        if not is_ours(option, file):
+            raise UsageError(f"{option} would overwrite {file}, which is not a file that it has written.")
+
+
+def is_ours(option: str, file: Path) -> bool:
+    """Tell whether the option may write the file: it is not there, is empty, or was written by it before."""
+    if not file.is_file():
+        return True  # also what is no file in the usual sense, such as /dev/stdout
+    with file.open("rb") as opened:
+        beginning = opened.read(_BEGINNING)
+    return not beginning.strip() or _OURS[option].match(beginning) is not None
+
+
+def named_in(arguments: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the reports that arguments name, though they may be unusable: option and file."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option, assigned, value = argument.partition("=")
+        file = value if assigned else following
+        if option in _OURS and file:
+            yield option, Path(file)
+
+
+def _written(options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
+    for option in _OURS:
+        if file := getattr(options, option.removeprefix("--").replace("-", "_"), None):
+            yield option, file
+
+
+def _read(options: argparse.Namespace) -> Iterator[Path]:
+    for name in _READ:
+        given = getattr(options, name, None)
+        yield from given if isinstance(given, list) else filter(None, [given])
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.is_file() and other.is_file() and one.samefile(other))

@@ -1,0 +1,103 @@
+"""What the commands write: nothing is written over, nothing is ignored, no old report passes for a new one."""
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from privman_scenarios.cli import main
+
+SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
+HAR = '{"log": {"version": "1.2", "entries": []}}'
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder with a scenario and a recording."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.yaml").write_text(SCENARIO)
+    (tmp_path / "their.har").write_text(HAR)
+    return tmp_path
+
+
+def command(words: str) -> int:
+    """Run a command and return its exit code, that of an unusable command line too."""
+    arguments = ["" if word == "''" else word for word in words.split()]
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return int(str(end.code))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("run one.yaml --junit-xml r --html r", "--junit-xml and --html are both r. Expected another file for each."),
+        ("run one.yaml --json r --html ./r", "--html and --json are both r."),
+        ("run one.yaml --junit-xml one.yaml", "--junit-xml is one.yaml, which is read."),
+        ("run one.yaml --junit-xml other.yaml", "--junit-xml would overwrite other.yaml, which is not a file that it"),
+        ("run one.yaml --json package.json", "--json would overwrite package.json"),
+        ("run one.yaml --html mine.html", "--html would overwrite mine.html"),
+        ("record one.yaml --out other.yaml", "--out would overwrite other.yaml"),
+        ("record --har their.har --out their.har", "--out is their.har, which is read."),
+        ("run one.yaml --servicenow-url http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
+        ("fidelity --against http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
+        ("run ''", "'' is no path; expected a file or a folder ('.' is the current one)"),
+        ("run one.yaml --junit-xml ''", "'' is no path"),
+        ("run one.yaml --junit-xml a --junit-xml b", "argument --junit-xml: given twice. Expected it once."),
+        ("run one.yaml --min-coverage S=100,S=1", "'S=100,S=1' has S twice; expected it once"),
+        ("run one.yaml --min-coverage 5,6", "'5,6' has a percentage of everything twice; expected it once"),
+        ("run one.yaml --min-coverage S=100 --min-coverage 1", "argument --min-coverage: given twice."),
+        ("record --har their.har --out o.har one.yaml", "PATH is given beside --har, which plays nothing."),
+        ("record --har their.har --out o.har --junit-xml j.xml", "--junit-xml is given beside --har"),
+        ("record --har their.har --out o.har --min-coverage 1", "--min-coverage is given beside --har"),
+        ("record --har their.har --out o.har --console-url http://127.0.0.1:1", "--console-url is given beside --har"),
+        ("record --har their.har --out o.har --tag x", "--tag is given beside --har"),
+    ],
+)
+def test_what_would_be_lost_or_ignored_is_refused(
+    words: str, told: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit code 2, and every file is as it was."""
+    for name in ("other.yaml", "package.json", "mine.html"):
+        (folder / name).write_text('{"name": "mine"}')
+    assert command(words) == 2
+    assert told in capsys.readouterr().err
+    assert (folder / "one.yaml").read_text() == SCENARIO
+    assert (folder / "their.har").read_text() == HAR
+    assert {(folder / name).read_text() for name in ("other.yaml", "package.json", "mine.html")} == {'{"name": "mine"}'}
+
+
+def test_reports_are_written_again(folder: Path) -> None:
+    """By the option that has written them, and over what is empty."""
+    (folder / "j.xml").touch()
+    words = "one.yaml --junit-xml j.xml --html h.html --json j.json"
+    for _ in range(2):
+        assert command(f"run {words}") == 0
+        assert command(f"record {words} --out o.har") == 0
+
+
+def test_a_link_to_a_report_is_the_same_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever it is called."""
+    assert command("run one.yaml --junit-xml j.xml") == 0
+    (folder / "h.html").hardlink_to(folder / "j.xml")
+    assert command("run one.yaml --junit-xml j.xml --html h.html") == 2
+    assert "--junit-xml and --html are both j.xml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["no.yaml", "one.yaml --jobs 0", "one.yaml --inferred no.yaml", "--bad one.yaml"])
+@pytest.mark.parametrize("report", ["--junit-xml j.xml", "--junit-xml=j.xml"])
+def test_no_green_report_of_an_earlier_run_stays(words: str, report: str, folder: Path) -> None:
+    """Where nothing could be played, the report says so."""
+    assert command(f"run one.yaml {report} --json j.json") == 0
+    assert command(f"run {words} {report} --json j.json") == 2
+    (suite,) = ET.parse(folder / "j.xml").getroot()  # noqa: S314 - written by the test itself
+    assert suite.get("errors") == "1"
+    assert '"held": false' in (folder / "j.json").read_text()
+
+
+def test_a_report_that_cannot_be_written_hides_no_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first complaint is the one that is shown."""
+    assert command("run no.yaml --junit-xml nowhere/j.xml") == 2
+    assert "no.yaml" in capsys.readouterr().err
+    assert not (folder / "nowhere").exists()
