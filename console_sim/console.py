@@ -73,7 +73,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
     ids: Ids,
     secrets: Secrets,
     caller: HttpCaller,
-    note: Callable[[Finding], None],
+    note: Callable[[Finding], None] = lambda _finding: None,
 ) -> Console:
     """Return a console with what its database keeps; raises UnusableDatabaseError.
 
