@@ -13,8 +13,10 @@ from sqlalchemy.pool import StaticPool
 from console_sim.errors import StoreError, UnusableDatabaseError
 from console_sim.shelf import KEPT_BYTES, Kind, Shelf, full
 from privman_testbench.addresses import without_login
+from privman_testbench.clock import Clock
 from privman_testbench.findings import Finding
 from privman_testbench.reasons import reason_of
+from privman_testbench.seldom_log import SeldomLog
 
 T = TypeVar("T")
 MARK = 0x504D4353  # SQLite's application_id of such a file
@@ -31,7 +33,6 @@ _DOCUMENT = sa.Table(
     sa.UniqueConstraint("kind", "key"),
 )
 sa.Index("unfinished_by_kind", _DOCUMENT.c.kind, sqlite_where=_DOCUMENT.c.unfinished)
-_log = logging.getLogger("console_sim.database")
 
 
 class Database:
@@ -41,6 +42,7 @@ class Database:
 
     Args:
         url: a SQLAlchemy URL such as ``sqlite:///console.db``.
+        clock: bounds how often a failure is logged.
         kept_bytes: bounds what of each kind is unfinished, which is worked on in memory.
         note: gets what is in the file and cannot be read.
 
@@ -49,11 +51,16 @@ class Database:
     """
 
     def __init__(
-        self, url: str, kept_bytes: int = KEPT_BYTES, note: Callable[[Finding], object] = lambda _finding: None
+        self,
+        url: str,
+        clock: Clock,
+        kept_bytes: int = KEPT_BYTES,
+        note: Callable[[Finding], object] = lambda _finding: None,
     ) -> None:
         self._path = file_of(url)
         self._kept_bytes = kept_bytes
         self.note = note
+        self._log = SeldomLog(logging.getLogger("console_sim.database"), clock)
         self._shelves: list[FileShelf[object]] = []
         _create_private(self._path)
         self._engine = sa.create_engine(
@@ -110,12 +117,12 @@ class Database:
 
     def failure(self, reason: str) -> StoreError:
         """Return the error of a database that failed while the console serves, and log it."""
-        _log.error("database %r failed: %s", self._path, reason)
+        self._log.write(f"database {self._path!r} failed: {reason}")
         return StoreError(f"the console's database failed: {reason}")
 
     def skip(self, reason: str) -> None:
         """Log and note what cannot be read and is left out."""
-        _log.error("database %r failed: %s", self._path, reason)
+        self._log.write(f"database {self._path!r} failed: {reason}")
         self.note(Finding("swallowed", "unreadable-row", reason))
 
     def _recount(self) -> None:

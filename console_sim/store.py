@@ -69,7 +69,7 @@ class Store:
             return cls(MemoryShelves(), clock)
         from console_sim.database import Database  # noqa: PLC0415 - SQLAlchemy is not needed in memory
 
-        return cls(Database(url, note=note), clock)
+        return cls(Database(url, clock, note=note), clock)
 
     @property
     def api_enabled(self) -> bool:

@@ -116,7 +116,7 @@ class Blueprint:
                 else:
                     self._provision(store, fill)
         except store.failures as failure:
-            raise unavailable(failure) from None
+            raise unavailable(instance, failure) from None
         instance.cache.clear()
 
     def _drawn_image(self) -> bytes:

@@ -1,6 +1,7 @@
 """An instance: dictionary, database, rules, users and time, put together."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
@@ -37,6 +38,7 @@ from mock_servicenow.now_platform.storage.store import Store
 from privman_testbench.clock import Clock
 from privman_testbench.findings import Finding
 from privman_testbench.ids import Ids
+from privman_testbench.seldom_log import SeldomLog
 
 T = TypeVar("T")
 
@@ -54,6 +56,7 @@ class Instance:
         fields: those that answers may have.
         learn: is told every key and secret that is written, before it is stored one way, or presented.
         retire: is told those that open nothing.
+        learn_place: is told the names of headers, or else of parameters, that carry keys.
     """
 
     def __init__(  # noqa: PLR0913 - what an instance is made of
@@ -88,6 +91,7 @@ class Instance:
         )
         self.cache = Cache(lambda: store.embedded and not store.is_aside)
         self.web_sessions = WebSessions(ids)
+        self.database_log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
         self._working: set[asyncio.Task[Any]] = set()
         self._in_threads: set[asyncio.Task[Any]] = set()
         self._ended = 0  # how often all work was ended
@@ -96,6 +100,7 @@ class Instance:
         self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
+        self.learn_place: Callable[[str, bool], None] = lambda _name, _is_header: None
         self._loop: asyncio.AbstractEventLoop  # known once something runs
         self.authentication = Authentication(self)
         for scheme in (bearer, api_key, self.web_sessions.authenticate, guest):

@@ -19,6 +19,7 @@ from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, 
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
 from privman_testbench.clock import Job, Timer
 from privman_testbench.findings import Finding
+from privman_testbench.seldom_log import SeldomLog
 
 T = TypeVar("T")
 Note = Callable[[Finding], None]
@@ -32,7 +33,6 @@ _MOST_FOUND = 1_000  # at a time; the next poll finds more
 _SHOWN_AT_ONCE = 20  # each with as many attempts as there may be retries
 _ALL = 2**31 - 1
 _NO_ANSWER = 0
-_LOG = logging.getLogger("mock_servicenow.deliveries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Deliverer:
         self._queue = queue
         self._client = client
         self._note = note
+        self._log = SeldomLog(logging.getLogger("mock_servicenow.deliveries"), instance.clock)
         self._alone = instance.store.embedded
         self._waiting: dict[str, Waiting] = {}
         self._sending: set[str] = set()
@@ -216,7 +217,7 @@ class Deliverer:
     def _try_again(self, error: Exception, step: Job) -> None:
         pause = PAUSE
         if not isinstance(error, DatabaseUnavailable):  # which is in the log already
-            _LOG.error("a step of a delivery is tried again: %s: %s", type(error).__name__, error)
+            self._log.write(f"a step of a delivery is tried again: {type(error).__name__}: {error}")
             pause = LONG_PAUSE
         self._clock.call_at(self._clock.now() + pause, step)
 

@@ -12,6 +12,7 @@ from privman_testbench.unescaping import Unescaped, bare, layers
 
 MASK = "***"
 KEPT_RETIRED = 1_000
+MOST_PLACES = 1_000
 KEPT_CHARACTERS = 1_000_000
 _LONG = 16
 _DEEPEST = 3
@@ -40,6 +41,8 @@ class Secrets:
     def __init__(self, kept: int = KEPT_RETIRED, fields: frozenset[str] = frozenset()) -> None:
         self._kept = kept
         self._fields = fields
+        self._headers = frozenset[str]()
+        self._parameters = frozenset[str]()
         self._live: dict[str, None] = {}
         self._retired: dict[str, None] = {}
         self._characters = 0  # of those retired since some were last forgotten, and of those kept then
@@ -59,6 +62,19 @@ class Secrets:
         """Mask a password, and both together as Basic authentication has them, although the password may be short."""
         self.add(password)
         self.add(_basic(user, password))
+
+    def add_place(self, name: str, is_header: bool) -> None:  # noqa: FBT001 - called by position
+        """Mask whatever a header of this name holds, or else a parameter of a URL or form; places are never forgotten.
+
+        Nothing happens past `MOST_PLACES`, or for an empty name.
+        """
+        lowered = name.lower()
+        if not lowered or len(self._headers) + len(self._parameters) >= MOST_PLACES:
+            return
+        if is_header:
+            self._headers |= {lowered}
+        else:
+            self._parameters |= {lowered}
 
     def retire(self, secret: str) -> None:
         """Mask a secret that opens nothing any more only as long as there is room; harmless for any other text."""
@@ -108,7 +124,7 @@ class Secrets:
             layer = below[-1].text if below else text
             for span in self._needles.find(layer):
                 yield *_origin(span, below), MASK
-            for place in places(layer, self._fields) if by_place else ():
+            for place in places(layer, self._fields | self._headers, self._parameters) if by_place else ():
                 yield *_origin(place.span, below), _mask_for(place, below, text)
         if deepest:  # base64 has no escapes, so it is the same in the last layer
             yield from self._edits_within(layer, below, deepest, by_place=by_place)
@@ -123,7 +139,7 @@ class Secrets:
                     yield *_origin(packed.span(), below), pack(masked.encode())
 
     def _mask_header(self, name: str, value: str) -> str:
-        if not is_secret_header(name):
+        if not is_secret_header(name) and name.lower() not in self._headers:
             return self.mask(value)
         scheme, _, rest = value.partition(" ")
         return f"{scheme} {MASK}" if rest and scheme.lower() in _SCHEMES else MASK

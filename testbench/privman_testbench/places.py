@@ -80,17 +80,18 @@ class Place:
     quote: Span | None = None
 
 
-def places(text: str, fields: Collection[str] = ()) -> Iterator[Place]:
+def places(text: str, fields: Collection[str] = (), parameters: Collection[str] = ()) -> Iterator[Place]:
     """Yield the places of secrets in a text.
 
     Args:
         text: it.
         fields: names in lower case of further fields that hold secrets.
+        parameters: names in lower case that hold secrets where ``=`` follows them, as in URLs and forms.
     """
     lowered = text.lower()
-    stems = chain(_STEMS, fields)
+    stems = chain(_STEMS, fields, parameters)
     if any(stem in lowered for stem in stems) or ("@" in lowered and "://" in lowered):
-        yield from _Reader(text, fields).places()
+        yield from _Reader(text, fields, parameters).places()
 
 
 def is_secret_field(name: str) -> bool:
@@ -106,9 +107,10 @@ def is_secret_header(name: str) -> bool:
 class _Reader:
     """Reads one text."""
 
-    def __init__(self, text: str, fields: Collection[str]) -> None:
+    def __init__(self, text: str, fields: Collection[str], parameters: Collection[str]) -> None:
         self._text = text
         self._fields = fields
+        self._parameters = parameters
         self._is_parameters = _PARAMETERS.match(text) is not None
         self._last_value: Span = (0, 0)
         self._absent: set[str] = set()
@@ -143,9 +145,14 @@ class _Reader:
         """Tell whether a field of that name holds a secret; the name may have two words, as in ``API Key``."""
         name = word[0].lower()
         if name != "key":
-            return is_secret_field(name) or name in self._fields
+            return is_secret_field(name) or name in self._fields or self._is_parameter(name, word.end())
+        if self._is_parameter(name, word.end()) or name in self._fields:
+            return True
         before = self._text[max(0, word.start() - _LONGEST_KIND) : word.start()]
         return _KIND_OF_KEY.search(before) is not None
+
+    def _is_parameter(self, name: str, end: int) -> bool:
+        return name in self._parameters and self._text[end : end + 1] == "="
 
     def _of_string(self, word: re.Match[str]) -> Iterator[Place]:
         """Yield the places after a name in quotes: a key, the name of a header in a list, of a part of a form."""

@@ -32,9 +32,9 @@ def shelf(clock: VirtualClock) -> Shelf[ApprovalRequest]:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, clock: VirtualClock) -> Iterator[Database]:
     """A file in whose memory five approval requests fit that are still to be sent."""
-    opened = Database(f"sqlite:///{tmp_path / 'console.db'}", 15 * KIB)
+    opened = Database(f"sqlite:///{tmp_path / 'console.db'}", clock, 15 * KIB)
     yield opened
     opened.close()
 

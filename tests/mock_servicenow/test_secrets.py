@@ -168,3 +168,20 @@ async def test_columns_and_properties_of_a_password_type_are_masked(tmp_path: Pa
     assert [each for each in ("zqxj", "0xj", long) if each in "".join(outputs)] == []
     assert "kept" in outputs[0]
     assert "password2 column 'u_pin' got a text with NUL or half a character: ignored" in outputs[1]
+
+
+async def test_keys_are_masked_where_calls_carry_them(tmp_path: Path) -> None:
+    """A short API key is no journal's business, whatever the header or parameter is called, after a restart either."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    item: dict[str, Any] = {"id": "1", "method": "GET", "url": "/api/now/table/incident"}
+    item["headers"] = [{"name": "X-Door", "value": "batchkey"}]
+    for first in (True, False):
+        async with running(settings) as instance:
+            if first:
+                for kind, name in (("auth_header", "X-Door"), ("query_param", "door"), ("query_param", "key")):
+                    await instance.insert("sys_token_auth_parameter", {"parameter_name": name, "type": kind})
+            await instance.call("GET", "/api/now/table/incident?door=rowkey&key=plainkey", headers={"x-door": "abc1"})
+            await instance.call("POST", "/api/now/v1/batch", json={"batch_request_id": "1", "rest_requests": [item]})
+            journal = json.dumps((await instance.call("GET", "/__admin/requests", None)).body)
+            assert "door" in journal
+            assert [key for key in ("abc1", "rowkey", "batchkey", "plainkey") if key in journal] == []

@@ -347,5 +347,5 @@ async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
         assert process.returncode == 0
         lines = err.decode().splitlines()
-        assert len(lines) == 3
+        assert 1 <= len(lines) <= 3
         assert all(line.startswith("database: canceling statement due to ") for line in lines)

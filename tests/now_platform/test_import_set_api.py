@@ -490,3 +490,18 @@ async def test_what_was_imported_is_not_for_everybody(client: Client, user: Clie
     assert (await client.post("/api/now/import/imp_user", json={"user_id": "john"})).status == 201
     assert (await user.get(f"/api/now/table/{table}")).status == 403
     assert (await user.post(f"/api/now/table/{table}", json={})).status == 403
+
+
+async def test_a_refused_state_leaves_nothing_waiting(client: Client) -> None:
+    """Rows and import sets whose last state a business rule refuses have it all the same, and a finding says so."""
+    await make_map(client, "sys_user", "user_id>user_name", coalesce="user_name")
+    for table in ("u_imp_user", "sys_import_set"):
+        rule = {"name": "Stay", "collection": table, "when": "before", "action_update": "true", "abort_action": "true"}
+        pending = {"u_imp_user": "sys_import_state=inserted", "sys_import_set": "state=processed"}
+        await make(client, "sys_script", **rule, filter_condition=pending[table])
+    await client.post(BASE, json={"user_id": "ada"})
+    (row,) = (await (await client.get("/api/now/table/u_imp_user")).json())["result"]
+    assert row["sys_import_state"] == "error"
+    assert "Stay" in row["sys_import_state_comment"] or "aborted" in row["sys_import_state_comment"].lower()
+    (import_set,) = (await (await client.get("/api/now/table/sys_import_set")).json())["result"]
+    assert import_set["state"] == "processed"

@@ -63,9 +63,26 @@ def api_key(session: "Session", evidence: "Evidence") -> "User | None":
 
 
 def api_key_rules() -> list[BusinessRule]:
-    """Return the rule that keeps keys without a token inactive."""
+    """Return the rules that keep keys without a token inactive and mask keys wherever calls may carry them."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
-    return [BusinessRule("deactivate_key_without_token", KEYS, "before", writes, _deactivate_without_token)]
+    return [
+        BusinessRule("deactivate_key_without_token", KEYS, "before", writes, _deactivate_without_token),
+        BusinessRule("mask_place_of_keys", PARAMETERS, "after", writes, _mask_place),
+    ]
+
+
+def learn_places(session: "Session") -> None:
+    """Mask keys wherever calls may carry them, as far as the database says where that is."""
+    for parameter in session.find_all(PARAMETERS):
+        _learn_place(session, parameter["type"], parameter["parameter_name"])
+
+
+def _mask_place(context: RuleContext) -> None:
+    _learn_place(context.session, context.current["type"], context.current["parameter_name"])
+
+
+def _learn_place(session: "Session", kind: str, name: str) -> None:
+    session.instance.learn_place(name, kind == "auth_header")
 
 
 def _deactivate_without_token(context: RuleContext) -> None:
@@ -81,6 +98,7 @@ def _has_expired(session: "Session", record: "Record") -> bool:
 
 
 def _openings(session: "Session") -> "Iterator[Opening]":
+    learn_places(session)  # another process may have added some
     for policy in session.find_all(POLICIES, active="true", apply_global="false"):
         for mapping in session.find_all(MAPPINGS, api_access_policy=policy.sys_id):
             profile = session.find(PROFILES, sys_id=mapping["inbound_auth_profile"], active="true")

@@ -37,7 +37,8 @@ class Claims:
         now, table = self._clock.now(), session.dictionary.sql_table(TABLE)
         until = {"leased_until": _ticks(now + LEASE), "owner": self._process}
         claim = postgresql.insert(table).values(sys_id=import_set_id, **until)
-        free = sa.or_(table.c.leased_until <= _ticks(now), table.c.owner == self._process)
+        ended = sa.or_(table.c.leased_until <= _ticks(now), table.c.leased_until > _longest(now))
+        free = sa.or_(ended, table.c.owner == self._process)
         taken = claim.on_conflict_do_update(index_elements=[table.c.sys_id], set_=until, where=free)
         session.work.transaction.lock()
         return session.work.transaction.execute(taken.returning(table.c.sys_id)).first() is not None
@@ -55,8 +56,15 @@ class Claims:
         if self.alone:
             return frozenset()
         table = session.dictionary.sql_table(TABLE)
-        claimed = sa.select(table.c.sys_id).where(table.c.leased_until > _ticks(self._clock.now()))
+        now = self._clock.now()
+        alive = sa.and_(table.c.leased_until > _ticks(now), table.c.leased_until <= _longest(now))
+        claimed = sa.select(table.c.sys_id).where(alive)
         return frozenset(session.work.transaction.execute(claimed).scalars())
+
+
+def _longest(now: datetime) -> int:
+    """Return until when a claim lasts at most; a longer one was made by a clock that was ahead, and has ended."""
+    return _ticks(now + 2 * LEASE)
 
 
 def _ticks(moment: datetime) -> int:

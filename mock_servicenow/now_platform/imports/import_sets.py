@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.errors import (
     AccessDenied,
     DatabaseUnavailable,
     InvalidTable,
+    OperationFailed,
     PlatformError,
     RecordNotFound,
 )
@@ -20,6 +21,8 @@ from mock_servicenow.now_platform.identity.users import SYSTEM
 from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
 from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.rows import Rows
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
     from privman_testbench.clock import Timer
-    from privman_testbench.findings import Finding
 
 SETS = "sys_import_set"
 MULTIPLE = "sys_multi_import_set"
@@ -129,12 +131,12 @@ class ImportSets:
                 if not self._goes_on(import_set_id):
                     return
                 outcomes = [self._transform_row(user, findings, each, row) for each in maps]
-                with suppress(RecordNotFound), self._instance.transaction(user, findings) as session:
-                    _record(session.elevated, row, outcomes)  # unless the row has been deleted meanwhile
+                with suppress(RecordNotFound):  # the row has been deleted meanwhile
+                    self._record(user, findings, row, outcomes)
                 yield
             last = rows[-1]["sys_import_row"]
+        self._settle(user, findings, import_set, {"state": "processed"})
         with self._instance.transaction(user, findings) as session:
-            session.elevated.update(SETS, import_set_id, {"state": "processed"})
             self._claims.drop(session, import_set_id)
             followers = session.elevated.find_all(SETS, run_after=import_set_id, state="loaded")
         for follower in followers:
@@ -186,6 +188,25 @@ class ImportSets:
 
     def _schedule(self, import_set_id: str, user: "User") -> None:
         self._instance.later(DELAY, lambda: self.transform(user, import_set_id, []))
+
+    def _record(self, user: "User", findings: "list[Finding]", row: "Record", outcomes: list[Outcome]) -> None:
+        """Record what became of a row, although rules may refuse that; raises RecordNotFound."""
+        try:
+            with self._instance.transaction(user, findings) as session:
+                _record(session.elevated, row, outcomes)
+        except OperationFailed as refusal:
+            self._settle(user, findings, row, {"sys_import_state": "error", "sys_import_state_comment": str(refusal)})
+
+    def _settle(self, user: "User", findings: "list[Finding]", record: "Record", state: dict[str, str]) -> None:
+        """Give a row or an import set its last state; a refusal is reported, and bypassed: nothing waits for ever."""
+        try:
+            with self._instance.transaction(user, findings) as session:
+                session.elevated.update(record.table, record.sys_id, state)
+        except OperationFailed as refusal:
+            message = f"record {record.sys_id} of {record.table} was refused its state {state}: {refusal}"
+            findings.append(Finding("swallowed", "import-state-refused", message))
+            with self._instance.transaction(user, findings) as session:
+                Rows(session).update(record.table, record.sys_id, state)
 
     def _transform_row(
         self, user: "User", findings: "list[Finding]", transform_map: TransformMap, row: "Record"

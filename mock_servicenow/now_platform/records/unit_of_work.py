@@ -1,6 +1,5 @@
 """A transaction from its begin to its commit, and what follows from that."""
 
-import logging
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,6 @@ from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-
-
-_LOG = logging.getLogger("mock_servicenow.database")
 
 
 class UnitOfWork:
@@ -36,7 +32,7 @@ class UnitOfWork:
         try:
             transaction = instance.store.begin()
         except instance.store.failures as failure:
-            raise unavailable(failure) from None
+            raise unavailable(self._instance, failure) from None
         self._work = Work(transaction, self._findings, utc_form(instance.clock.now()))
         return Session(instance, self._work, self._user, secure=not self._user.unrestricted)
 
@@ -47,7 +43,7 @@ class UnitOfWork:
         try:
             work.transaction.end(keep=kind is None)
         except failures as failure:
-            raise unavailable(failure) from None
+            raise unavailable(self._instance, failure) from None
         finally:
             # What was worked out from rows that have now changed or vanished.
             for table in work.written:
@@ -61,12 +57,12 @@ class UnitOfWork:
     def _outcome(self, failure: BaseException) -> Exception:
         """Return what a failure of the database amounts to."""
         if not is_interrupted(failure):
-            return unavailable(failure)
+            return unavailable(self._instance, failure)
         return TransactionCancelled() if self._instance.store.is_aside else OverrunError()
 
 
-def unavailable(failure: BaseException) -> DatabaseUnavailable:
-    """Return the error of a database that cannot carry something out, and log it in one line."""
+def unavailable(instance: "Instance", failure: BaseException) -> DatabaseUnavailable:
+    """Return the error of a database that cannot carry something out, and log it in one line now and then."""
     reason = one_line(failure)
-    _LOG.error("database: %s", reason)
+    instance.database_log.write(f"database: {reason}")
     return DatabaseUnavailable(reason)

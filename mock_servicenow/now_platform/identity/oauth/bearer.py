@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.session import Session
 
-_TABLES = (*USER_TABLES, tokens.CREDENTIALS)
+_TABLES = (*USER_TABLES, tokens.CREDENTIALS, tokens.CLIENTS)
 
 
 def bearer(session: "Session", evidence: "Evidence") -> "User | None":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.identity.oauth.tokens import CLIENTS
 from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 
-ENTITIES = "oauth_entity"
+ENTITIES = CLIENTS
 
 
 def registry_rules() -> list[BusinessRule]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 CREDENTIALS = "oauth_credential"
+CLIENTS = "oauth_entity"
 ACCESS = "access_token"
 REFRESH = "refresh_token"
 KEPT = 10_000
@@ -108,9 +109,15 @@ class Tokens:
 
 
 def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
-    """Return the record of a token of that kind that has not expired."""
+    """Return the record of a token of that kind that has not expired and whose client is still active.
+
+    No document says what becomes of the tokens of a client that was deactivated or deleted (I).
+    """
     record = holder(session, CREDENTIALS, "token", token, type=kind)
-    return None if record is None or record["expires"] <= session.now else record
+    if record is None or record["expires"] <= session.now:
+        return None
+    client = session.get(CLIENTS, record["peer"])
+    return None if client is None or client["active"] != "true" else record
 
 
 def seconds_left(session: "Session", record: "Record") -> int:
