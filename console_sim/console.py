@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from console_sim.activity_type import ActivityType
 from console_sim.approvals import Approvals
@@ -81,11 +82,11 @@ def build_console(  # noqa: PLR0913 - what it brings together
     """
     store = Store.open(settings.database, clock, note)
     credentials = Credentials(store, secrets)
-    tokens = Tokens(clock, ids, secrets, settings.token_lifetime)
+    tokens = Tokens(clock, ids, secrets, timedelta(seconds=names.number("token_lifetime")))
     users = Users(store, clock, ids, secrets, tokens)
     foreign_systems = ForeignSystems(store, credentials, clock, names)
     connector = Connector(credentials, caller, clock, settings.answer_seconds)
-    server_tasks = ServerTasks(clock, _retry_policy(settings))
+    server_tasks = ServerTasks(clock, _retry_policy(settings, names))
     sender = RequestSender(store, names, clock, connector, server_tasks)
     registrar = Registrar(
         store=store,
@@ -122,7 +123,10 @@ def build_console(  # noqa: PLR0913 - what it brings together
     )
 
 
-def _retry_policy(settings: Settings) -> RetryPolicy | None:
-    if settings.retry_wait is None:
+def _retry_policy(settings: Settings, names: WireNames) -> RetryPolicy | None:
+    if not settings.retries:
         return None
-    return RetryPolicy(settings.retry_wait, settings.longest_retry_wait)
+    return RetryPolicy(
+        first=timedelta(seconds=names.number("first_retry_wait")),
+        longest=timedelta(seconds=names.number("longest_retry_wait")),
+    )

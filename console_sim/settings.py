@@ -16,10 +16,8 @@ class Settings:
         admin_token: what the control plane demands; empty opens it to this machine alone.
         control_plane: whether there is one; a real system has none.
         ca_file: certificates to trust besides the machine's own, in PEM.
-        token_lifetime: how long a bearer token lives; nobody documents it (I).
         answer_seconds: how long ServiceNow may take to answer.
-        retry_wait: before the first retry of a call to ServiceNow; it doubles up to ``longest_retry_wait`` (I).
-            None for no retries.
+        retries: whether calls to ServiceNow that fail for a passing reason are tried again.
         max_timeout: how long an approval request waits for its decision (integration 3).
         database: a SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         version: what ``version/Current`` answers.
@@ -30,10 +28,8 @@ class Settings:
     admin_token: str = ""
     control_plane: bool = True
     ca_file: Path | None = None
-    token_lifetime: timedelta = timedelta(minutes=20)
     answer_seconds: float = 30
-    retry_wait: timedelta | None = timedelta(minutes=1)
-    longest_retry_wait: timedelta = timedelta(hours=1)
+    retries: bool = True
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
     database: str = "sqlite://"
     version: str = "11.1.0"

@@ -112,7 +112,7 @@ async def _run_here(
 ) -> Report:
     """Run the steps on a console of this process."""
     names = WireNames.load(settings.inferred)
-    once = replace(settings, retry_wait=None)
+    once = replace(settings, retries=False)
     console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
     outcomes = await console.setup.run(read_order(values, settings.console_url))
     return msgspec.convert(setup_to_json(outcomes, console.foreign_systems.get()), Report)

@@ -53,6 +53,7 @@ ATTEMPTS = RuleValue(
     "statuses of failure such as [0, 429, 5xx], each once, from 300 to 599, or 0 for no answer",
 )
 WAIT = RuleValue(lambda value: _is_number(value, 0, _MOST_WAIT), f"a whole number of seconds from 0 to {_MOST_WAIT}")
+SECONDS = RuleValue(lambda value: _is_number(value, 1, _MOST_WAIT), f"a whole number of seconds from 1 to {_MOST_WAIT}")
 RETRIES = RuleValue(lambda value: _is_number(value, 1, _MOST_RETRIES), f"a whole number from 1 to {_MOST_RETRIES}")
 TIMEOUT = RuleValue(
     lambda value: _is_number(value, 1, _LONGEST_TIMEOUT), f"a whole number of hours from 1 to {_LONGEST_TIMEOUT}"
@@ -79,5 +80,8 @@ RULES: Mapping[str, RuleValue] = {
     "unsupported_media_type_status": ANSWERED,
     "failure_statuses": FAILURES,
     "log_out_status": SUCCESS,
+    "token_lifetime": SECONDS,
+    "first_retry_wait": SECONDS,
+    "longest_retry_wait": SECONDS,
     "api_document": DOCUMENT,
 }

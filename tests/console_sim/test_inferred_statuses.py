@@ -1,12 +1,13 @@
-"""Statuses that nobody documents follow the file of inferred rules (integration 4)."""
+"""Statuses and waits that nobody documents follow the file of inferred rules (integration 4)."""
 
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from console_sim.settings import Settings
 
-from .conftest import TOKEN, ConsoleUnderTest
+from .conftest import TOKEN, ConsoleUnderTest, StubServiceNow, error
 
 UNKNOWN = "85d71683-7dac-4762-8120-76a9a564fdc1"
 
@@ -64,3 +65,38 @@ class TestConflict:
         status, answer = await console.deliver(console.decision(request_id))
         assert (status, answer["Status"]) == (409, "error")
         assert (await console.request(request_id))["state"] == "Approved"
+
+
+class TestWaits:
+    """Where tokens and retries have other times."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        """Let tokens live for 5 minutes, and retries wait for 10, 20 and then 25 seconds."""
+        inferred = tmp_path / "ours.yaml"
+        rules = "rules: {token_lifetime: 300, first_retry_wait: 10, longest_retry_wait: 25}"
+        inferred.write_text(rules, encoding="utf-8")
+        return Settings(inferred=inferred)
+
+    async def test_a_token_lives_as_long_as_the_file_says(self, console: ConsoleUnderTest) -> None:
+        """It is dead at that second, and not before."""
+        token = await console.log_on()
+        request_id = (await console.ask())["request_id"]
+        await console.advance(299)
+        assert (await console.deliver(console.decision(request_id), token))[0] == 200
+        await console.advance(1)
+        assert (await console.deliver(console.decision(request_id), token))[0] == 401
+
+    async def test_retries_wait_as_long_as_the_file_says(self, console: ConsoleUnderTest) -> None:
+        """The wait doubles up to the longest."""
+        console.servicenow.moods += [unavailable] * 4
+        request_id = (await console.ask())["request_id"]
+        for seconds, attempts in ((9, 1), (1, 2), (19, 2), (1, 3), (24, 3), (1, 4), (25, 5)):
+            await console.advance(seconds)
+            request = await console.request(request_id)
+            assert (request["attempts"], request["sent"]) == (attempts, attempts == 5)
+
+
+async def unavailable(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
+    """Answer 503."""
+    return error(503, "Unavailable", None)

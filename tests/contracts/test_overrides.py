@@ -27,6 +27,9 @@ OTHER_RULES = {
     "unsupported_media_type_status": 416,
     "failure_statuses": [520],
     "log_out_status": 200,
+    "token_lifetime": 300,
+    "first_retry_wait": 5,
+    "longest_retry_wait": 50,
     "api_document": "swagger-2.0",
 }
 

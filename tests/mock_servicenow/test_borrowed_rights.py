@@ -65,6 +65,21 @@ async def test_no_stored_rule_leads_the_secret_elsewhere(instance: Instance, reg
     assert await instance.findings("secret-forgotten")
 
 
+async def test_a_rule_that_empties_a_registration_loses_its_secret(instance: Instance) -> None:
+    """A registration without addresses has others than were asked for, so the Secret goes nowhere afterwards."""
+    ids = await instance.set_up()
+    rule = {"collection": CONFIGURATION, "template": "instance_metadata=no pairs", "order": "900"}
+    stored = await instance.insert("sys_script", {"name": "empty", "when": "before", **rule, **EVERY_WRITE})
+    pairs = json.dumps(instance.metadata() | {"Password": "********"})
+    assert (await instance.update(CONFIGURATION, ids[0], {"instance_metadata": pairs})).status == 200
+    assert await instance.findings("secret-forgotten")
+    await instance.call("DELETE", f"/api/now/table/sys_script/{stored.result['sys_id']}")
+    assert (await instance.update(CONFIGURATION, ids[0], {"instance_metadata": pairs})).status == 200
+    await instance.update(REQUEST, await instance.asked(ids), {"status": "Deny"})
+    await instance.clock.settle()
+    assert [each["Password"] for each in instance.console.logons] == ["********"]
+
+
 async def test_a_rule_that_changes_other_pairs_keeps_the_secret(instance: Instance) -> None:
     """A template that leaves the addresses as they were asked for leads the Secret nowhere."""
     fewer = json.dumps(instance.metadata() | {"Password": "********", "Maximum retry attempts": "0"})

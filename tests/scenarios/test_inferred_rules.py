@@ -29,6 +29,11 @@ ALTERNATIVES = (
     "unsupported_media_type_status: 400",
     "failure_statuses: [500]",
     "log_out_status: 200",
+    "token_lifetime: 60",
+    "token_lifetime: 86400",
+    "first_retry_wait: 1",
+    "first_retry_wait: 1800",
+    "longest_retry_wait: 60",
     "api_document: swagger-2.0",
 )
 FIRST = """

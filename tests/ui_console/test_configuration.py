@@ -85,6 +85,24 @@ async def test_credential_is_changed(site: Site) -> None:
     assert (empty.status, empty.error("account_name")) == (422, "Account Name is empty; expected text")
 
 
+async def test_a_replaced_password_that_another_credential_has_stays_masked(site: Site) -> None:
+    """Only a password that nobody has any more is forgotten in time."""
+    shared, own = "shared-5ecret-of-two", "own-5ecret-of-one"
+    for name, password in (("first", shared), ("second", shared), ("third", own)):
+        await create_credential(site.person, name, password=password)
+    pushing = [f"{turn}-5ecret" * 60_000 for turn in range(6)]  # what was retired before
+    for name, password in (
+        ("first", "another-5ecret"),
+        ("third", "other-5ecret"),
+        *(("first", each) for each in pushing),
+    ):
+        values = {"account_name": "ada", "password": password}
+        assert (await site.person.submit(f"{CREDENTIALS}/edit?name={name}", values)).status == 200
+    await site.person.get(f"/Tms/services/api/v1/approval/approve?{shared}&{own}")
+    journal = str(await site.admin("GET", "/requests?last=1"))
+    assert (shared in journal, own in journal) == (False, True)
+
+
 async def test_changed_api_credential_updates_the_registration(site: Site) -> None:
     """A changed API Credential re-registers by updating the same record (integration 2.13)."""
     await site.person.submit(f"{SYSTEMS}/create", await ready(site))
