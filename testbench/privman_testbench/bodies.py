@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
+from queue import SimpleQueue
 from tempfile import TemporaryFile
+from threading import Thread
 from typing import IO
 from weakref import finalize
 
@@ -41,6 +43,32 @@ PATIENCE: web.AppKey[Patience] = web.AppKey("patience", Patience)
 _DEFAULT = Patience()
 
 
+class _Closer:
+    """Closes files in a thread: giving up a large one takes milliseconds.
+
+    Files are handed over by finalizers, which run wherever Python collects garbage, even where a lock is held that a
+    thread pool would wait for. Putting into a SimpleQueue waits for none.
+    """
+
+    def __init__(self) -> None:
+        self._files: SimpleQueue[IO[bytes]] = SimpleQueue()
+        self._thread = Thread()
+
+    def watch(self, owner: object, file: IO[bytes]) -> None:
+        """Close the file once its owner is gone."""
+        if not self._thread.is_alive():
+            self._thread = Thread(target=self._close_all, name="closing", daemon=True)
+            self._thread.start()
+        finalize(owner, self._files.put, file).atexit = False
+
+    def _close_all(self) -> None:
+        while True:
+            self._files.get().close()
+
+
+_CLOSER = _Closer()
+
+
 class Body:
     """A body that has arrived.
 
@@ -67,7 +95,7 @@ class Body:
 
     def _move_to_disk(self) -> None:
         beginning, self.file = self.read(), TemporaryFile()  # noqa: SIM115 - closed with the last reference to it
-        finalize(self, _UNPACKERS.submit, self.file.close).atexit = False  # giving up a large file takes milliseconds
+        _CLOSER.watch(self, self.file)
         self.file.write(beginning)
 
 
