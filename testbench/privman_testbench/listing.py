@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -72,22 +72,21 @@ async def _stream(request: web.Request, begun: bytes, parts: AsyncIterator[bytes
     await answer.prepare(request)
     if request.method == "HEAD":
         return answer
-    try:
+    with suppress(ConnectionResetError):  # nobody reads any more
         await answer.write(begun)
-        async for part in parts:
+        async for part in _cut_off_by_errors(request, parts):
             await answer.write(part)
-    except ConnectionResetError:
-        pass  # nobody reads any more
-    except Exception as error:  # noqa: BLE001 - an error page would become part of the list
-        _log.error("%s %s ended early: %s", request.method, request.path, error)
-        _cut_off(request)
     return answer
 
 
-def _cut_off(request: web.Request) -> None:
-    """End the connection without the end of the answer, so that nobody takes it for a whole one."""
-    if request.transport is not None:
-        request.transport.abort()
+async def _cut_off_by_errors(request: web.Request, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the parts; after an error end the connection, so that nobody takes the answer for a whole one."""
+    try:
+        async for part in parts:
+            yield part
+    except Exception as error:  # noqa: BLE001 - an error page would become part of the list
+        _log.error("%s %s ended early: %s", request.method, request.path, error)
+        request.protocol.force_close()
 
 
 async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, first: Items) -> AsyncGenerator[bytes]:

@@ -522,6 +522,20 @@ async def test_a_console_starts_without_what_is_spoilt(
     assert all(f"of kind '{kind}'" in each for each in logged)
 
 
+async def test_an_approval_may_end_after_the_calendar(file: Path, servicenow: StubServiceNow) -> None:
+    """A moment at the edge of the calendar is no reason to answer 500."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        request_id = (await console.ask())["request_id"]
+        decision = console.decision(request_id) | {"Duration": "02:00:00"}
+        assert (await console.deliver(decision))[0] == 200
+    edge = 'replace(CAST(body AS TEXT), \'"decided_at":"20\', \'"decided_at":"9999-12-31T23:59:59Z","was":"20\')'
+    _write(file, f"UPDATE document SET body = {edge} WHERE key = '{request_id}'")  # noqa: S608
+    async with console_on(file, servicenow) as console:
+        request = await console.request(request_id)
+        assert (request["state"], request["expires_at"], request["decided_at"][:4]) == ("Approved", None, "9999")
+
+
 async def test_pages_of_a_database(file: Path, servicenow: StubServiceNow) -> None:
     """Manage Approvals reads page by page from the file, newest first."""
     async with console_on(file, servicenow) as console:

@@ -178,7 +178,12 @@ async def test_keys_are_masked_where_calls_carry_them(tmp_path: Path) -> None:
     for first in (True, False):
         async with running(settings) as instance:
             if first:
-                for kind, name in (("auth_header", "X-Door"), ("query_param", "door"), ("query_param", "key")):
+                for kind, name in (
+                    ("auth_header", "X-Door"),
+                    ("query_param", "door"),
+                    ("query_param", "key"),
+                    ("auth_header", ""),
+                ):
                     await instance.insert("sys_token_auth_parameter", {"parameter_name": name, "type": kind})
             await instance.call("GET", "/api/now/table/incident?door=rowkey&key=plainkey", headers={"x-door": "abc1"})
             await instance.call("POST", "/api/now/v1/batch", json={"batch_request_id": "1", "rest_requests": [item]})
