@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +15,7 @@ from yarl import URL
 
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.output import mask
+from privman_scenarios.output import complain, mask
 from privman_scenarios.shapes import Shape, fault_of
 from privman_testbench.bounded import read_bounded
 
@@ -22,6 +23,8 @@ KEPT_CALLS = 6
 NEAR_SECONDS = 60
 """How long a party of this process may take to answer, with whatever it does first."""
 FAR_SECONDS = 30
+# After so many it is said whom a command waits for; longer than any call.
+SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 """How long a system that already runs may take unless a command says otherwise."""
 USER_AGENT = "privman-scenarios"
 _SUCCESS = range(200, 300)
@@ -115,6 +118,7 @@ class HttpApi:
         self.admin_token = admin_token
         self.shared = shared
         self.url = url.rstrip("/")
+        self._silent_seconds = min(SILENT_SECONDS, seconds / 2) if shared else NEVER_SECONDS
         self.recent: deque[Answer] = deque(maxlen=KEPT_CALLS)
         self.listeners: list[Callable[[Call], None]] = []
 
@@ -164,6 +168,7 @@ class HttpApi:
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
         async with (
+            self._told_of_waiting(method, path),
             asyncio.timeout(self.seconds),
             self._session.request(
                 method,
@@ -175,6 +180,20 @@ class HttpApi:
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
             return Answer(method, path, response.status, received, await read_bounded(response))
+
+    @asynccontextmanager
+    async def _told_of_waiting(self, method: str, path: str) -> AsyncIterator[None]:
+        """Say whom the run waits for, once, where what it has not started takes long to answer."""
+        told = f"waiting for {self.url} to answer {method} {path.partition('?')[0]}, at most {self.seconds:g} s"
+        notice = asyncio.get_running_loop().call_later(self._silent_seconds, self._tell, told)
+        try:
+            yield
+        finally:
+            notice.cancel()
+
+    def _tell(self, told: str) -> None:
+        self._silent_seconds = NEVER_SECONDS
+        complain("privman-scenarios", told)
 
 
 def _is_tunnel(path: str, headers: Mapping[str, str]) -> bool:
