@@ -45,9 +45,7 @@ class Place:
     @property
     def may_be_list(self) -> bool:
         """Whether a list may be here."""
-        return not self or any(
-            schema.get("type", "array") == "array" and "enum" not in schema for schema in self.schemas
-        )
+        return not self or any(map(_may_be_list, self.schemas))
 
     def below(self, key: str) -> "Place":
         """Return the place of a key's value."""
