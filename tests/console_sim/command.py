@@ -1,21 +1,17 @@
 """The installed command, and a console that it serves."""
 
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from tests import preloaded
+from tests.preloaded import Process
 
 
 async def start(*arguments: str, **environment: str) -> Process:
     """Start the installed command."""
-    command = Path(sys.executable).with_name("console-sim")
-    return await create_subprocess_exec(
-        command, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
-    )
+    return await preloaded.start("console-sim", *arguments, environment=environment)
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
@@ -48,7 +44,6 @@ class Served:
 async def serve(*arguments: str, **environment: str) -> Served:
     """Serve on a free port."""
     process = await start("serve", "--port", "0", *arguments, **environment)
-    assert process.stdout is not None
     banner = (await process.stdout.readline()).decode()
     assert banner.startswith("console-sim serves http"), (await process.communicate())[1].decode()
     return Served(process, banner.split()[2])

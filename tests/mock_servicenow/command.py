@@ -1,21 +1,15 @@
 """The command in a process of its own."""
 
-import asyncio
-import os
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+
+from tests.preloaded import Process, start
 
 
 async def start_command(*arguments: str, **environment: str) -> Process:
     """Start the command."""
-    command = Path(sys.executable).with_name("mock-servicenow")
-    return await asyncio.create_subprocess_exec(
-        command, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
-    )
+    return await start("mock-servicenow", *arguments, environment=environment)
 
 
 async def run_command(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
@@ -27,7 +21,6 @@ async def run_command(*arguments: str, **environment: str) -> tuple[int | None, 
 
 async def started(process: Process) -> str:
     """Return the address that a starting instance serves."""
-    assert process.stdout is not None
     banner = (await process.stdout.readline()).decode()
     assert banner.startswith("mock-servicenow serves http"), (await process.communicate())[1].decode()
     return banner.split()[2]

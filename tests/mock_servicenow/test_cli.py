@@ -230,7 +230,7 @@ async def test_a_database_of_another_program(tmp_path: Path) -> None:
     code, _, err = await run_command("serve", "--database", f"sqlite:///{file}")
     assert code == 2
     assert err.startswith(
-        f"mock-servicenow: database 'sqlite:///{file}' has tables that no instance of this version has"
+        f"mock-servicenow: database 'sqlite:///{file}' has tables or views that no instance of this version has"
     )
     assert err.count("\n") == 1
     with closing(sqlite3.connect(file)) as other:
@@ -241,9 +241,12 @@ async def test_a_driver_that_is_missing(tmp_path: Path) -> None:
     """Without the package for PostgreSQL the command says what is missing."""
     (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError('none', name='psycopg')\n")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    code, _, err = await run_command("serve", "--database", "postgresql+psycopg://x@/y", PYTHONPATH=path)
-    assert code == 2
-    assert err.endswith("'postgresql+psycopg://x@/y' cannot be opened: the Python package psycopg is not installed\n")
+    command = (Path(sys.executable).with_name("mock-servicenow"), "serve", "--database", "postgresql+psycopg://x@/y")
+    environment = {**os.environ, "PYTHONPATH": path}
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=environment)
+    _, err = await process.communicate()
+    assert process.returncode == 2
+    assert err.decode().endswith("cannot be opened: the Python package psycopg is not installed\n")
 
 
 async def test_the_package_is_the_command() -> None:

@@ -7,7 +7,7 @@ import re
 import shlex
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +18,8 @@ from aiohttp import ClientSession, encode_basic_auth, web
 
 from privman_scenarios.catalog import catalog_files
 from privman_testbench.serving import serving
+from tests import preloaded
+from tests.preloaded import Process
 
 from .stub_instance import StubInstance
 
@@ -34,9 +36,7 @@ def files(*stems: str) -> list[str]:
 
 async def start(program: str, *arguments: str, **environment: str) -> Process:
     """Start one of the commands."""
-    return await create_subprocess_exec(
-        PROGRAMS / program, *arguments, stdout=PIPE, stderr=PIPE, env={**os.environ, **environment}
-    )
+    return await preloaded.start(program, *arguments, environment=environment)
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int | None, list[str], list[str]]:
@@ -50,7 +50,6 @@ async def run(*arguments: str, **environment: str) -> tuple[int | None, list[str
 async def elsewhere(program: str, *arguments: str, admin: bool = False, **environment: str) -> AsyncIterator[str]:
     """Serve one side in a process of its own, its control plane closed unless it is asked for; gives its address."""
     process = await start(program, "serve", "--port", "0", *arguments, *["--no-admin"] * (not admin), **environment)
-    assert process.stdout is not None
     yield (await process.stdout.readline()).decode().split()[2]
     process.send_signal(signal.SIGTERM)
     await process.communicate()

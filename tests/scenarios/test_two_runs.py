@@ -1,8 +1,6 @@
 """Runs at the same time, and runs after one that was killed, on one instance that others use."""
 
-import sys
-from asyncio import create_subprocess_exec, gather, to_thread
-from asyncio.subprocess import PIPE, STDOUT
+from asyncio import gather, to_thread
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -23,11 +21,11 @@ from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.ids import Ids
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
+from tests import preloaded
 
 from .shared_instance import fill, read_all
 
 PLAYED = ("approve", "setup-documented-roles-suffice", "two-consoles", "setup-post-uri-changed")
-COMMAND = "import sys; from privman_scenarios.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 def files(*stems: str) -> list[Path]:
@@ -97,6 +95,6 @@ async def test_two_commands_at_once_share_an_instance(shared: str) -> None:
 async def run(url: str, stems: Sequence[str]) -> tuple[int | None, str]:
     """Play scenarios in a process of its own; returns its exit code and what it printed."""
     arguments = ["run", *map(str, files(*stems)), "--servicenow-url", url, "--seed", "7"]
-    process = await create_subprocess_exec(sys.executable, "-c", COMMAND, *arguments, stdout=PIPE, stderr=STDOUT)
+    process = await preloaded.start("privman-scenarios", *arguments, in_one=True)
     printed, _ = await process.communicate()
     return process.returncode, printed.decode()
