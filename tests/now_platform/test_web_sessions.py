@@ -73,6 +73,7 @@ def key(request: pytest.FixtureRequest, create: Callable[..., str], instance: In
             type="access_token",
             token="t" * 64,
             user=ADMIN,
+            peer=create("oauth_entity", name="Client", client_id="client"),
             expires="2099-01-01 00:00:00",
             scopes="useraccount",
         )
