@@ -25,6 +25,7 @@ def _query(number: int) -> str:
     return "^".join(f"{column}LIKE{number}.{place}" for place, column in enumerate(columns))
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("traced")
 async def test_long_queries_are_forgotten(instance: Instance) -> None:
     """Queries of a hundred conditions, each another one."""

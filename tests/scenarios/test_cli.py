@@ -129,6 +129,7 @@ def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.C
     assert f"{file}:7: servicenow.decide\n    expected the step to be accepted" in capsys.readouterr().out
 
 
+@pytest.mark.once
 def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every packaged scenario passes, strictly, the reports say so, and the contracts are exercised."""
     junit, html = tmp_path / "junit.xml", tmp_path / "report.html"

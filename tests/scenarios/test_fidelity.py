@@ -115,6 +115,7 @@ DIFFERENCES = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("planted", DIFFERENCES, ids=lambda planted: f"{planted.trap} {planted.what} {planted.real}")
 def test_a_changed_answer_is_named(
     planted: Planted, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]

@@ -103,6 +103,7 @@ def _cases() -> list[tuple[str, str]]:
     return [(command, option) for command, options in OPTIONS.items() for option in options]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("command", "option"), _cases())
 @pytest.mark.usefixtures("folder")
 def test_an_option_may_hold_anything(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:

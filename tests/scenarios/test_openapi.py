@@ -60,6 +60,7 @@ def drive(schema: BaseSchema, operation_id: str, send: Callable[[Case[Any]], obj
     test()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(SERVICENOW))
 def test_servicenow_keeps_its_document(operation_id: str, world: HeldWorld) -> None:
     """Whatever is asked, the answer is one that the document tells of."""

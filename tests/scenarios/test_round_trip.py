@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import requests
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ APPROVE = "/Tms/services/api/v1/approval/approve"
 STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 
+@pytest.mark.once
 @GENERATED
 @given(metadata=strategies.metadata(), answer=strategies.answers())
 def test_what_was_decided_is_what_the_console_ends_with(

@@ -133,6 +133,7 @@ def test_a_mood_of_the_instance_costs_others_nothing(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("hostility", HOSTILITIES)
 def test_a_hostile_instance_costs_others_nothing(
     hostility: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -85,6 +85,7 @@ async def struck(scenario: Scenario) -> list[str]:
     return [each["fault"] for journal in read.journals.values() for each in journal if each["fault"]]
 
 
+@pytest.mark.once
 async def test_each_fault_strikes_once_and_breaks_nothing() -> None:
     """A sample that has each fault and each message: what was lost is said again, what came twice counts once."""
     played = await asyncio.to_thread(swept, load("deny"))

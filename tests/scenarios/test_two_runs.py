@@ -61,6 +61,7 @@ async def play(targets: Targets, played: Sequence[Path]) -> list[ScenarioEnded]:
     return [await engine.play(Loader(vocabulary()).load([file])[0]) for file in played]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("stem", PLAYED)
 async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> None:
     """Both are opened before either plays, so that each meets what the other has created; both leave nothing."""
