@@ -5,6 +5,7 @@ the time that the start takes; that the installed commands start by themselves i
 """
 
 import asyncio
+import atexit
 import gc
 import json
 import os
@@ -119,7 +120,14 @@ def _loaded() -> socket.socket:
         with theirs:
             process = subprocess.Popen([sys.executable, "-P", __file__], stdin=theirs.fileno())  # noqa: S603 - this module
         _loading.append((ours, process))
+        atexit.register(_end)
     return _loading[0][0]
+
+
+def _end() -> None:
+    ours, process = _loading.pop()
+    ours.close()
+    process.wait()  # it may have coverage to save
 
 
 def _fork_for_ever(orders: socket.socket) -> str:

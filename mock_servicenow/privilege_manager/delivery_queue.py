@@ -15,14 +15,13 @@ import msgspec
 import orjson
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.imports.claims import APART, LEASE
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.tables import AppTables
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.storage.database import Row
 
-LEASE = timedelta(seconds=10)
-"""How long a claim lasts that its process does not renew."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
@@ -222,7 +221,7 @@ def _lease_end(leased: int | None, now: datetime) -> datetime:
 
 
 def _longest_lease(now: datetime) -> datetime:
-    return now + 2 * LEASE  # the clocks of two processes may differ
+    return now + LEASE + APART
 
 
 def _ticks(moment: datetime) -> int:

@@ -167,12 +167,20 @@ async def test_the_package_is_the_command() -> None:
     [
         (["run", "nosuch.yaml"], "nosuch.yaml:1: cannot be read: No such file or directory."),
         (["run", "--inferred", "nosuch.yaml"], "nosuch.yaml: cannot be read: No such file or directory."),
+        (["run", "a\0b.yaml"], "an argument holds a null byte."),
     ],
 )
-def test_unusable_files(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line says what and where; exit code 2."""
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
+
+
+def test_a_user_name_that_nobody_has(capsys: pytest.CaptureFixture[str]) -> None:
+    """Characters that cannot be printed are refused with the argument."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--servicenow-user", "a\nb"])
+    assert r"--servicenow-user: 'a\nb' has characters that no user name has" in capsys.readouterr().err
 
 
 def test_a_file_without_a_scenario_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

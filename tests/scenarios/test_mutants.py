@@ -59,7 +59,6 @@ def test_there_are_mutants_of_every_part() -> None:
     assert {change for mutant in packaged for change in mutant.change} == set(changes())
 
 
-@pytest.mark.once
 def test_the_duty_broken_is_noticed_where_it_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     """Each mutant of the sample makes a scenario fail at the step that looks at the duty, and none survives."""
     noticing = {mutant.name: mutant.noticed_by for mutant in load_all() if mutant.name in SAMPLE}

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 import requests
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ APPROVE = "/Tms/services/api/v1/approval/approve"
 STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 
-@pytest.mark.once
 @GENERATED
 @given(metadata=strategies.metadata(), answer=strategies.answers())
 def test_what_was_decided_is_what_the_console_ends_with(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 TABLE = "sys_import_set_claim"
 LEASE = timedelta(seconds=10)
 """How long a claim lasts that its process does not renew."""
+APART = timedelta(minutes=10)
+"""How far the clocks of living processes may be apart: a claim that lasts longer does so by a clock that was wrong."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
@@ -64,7 +66,7 @@ class Claims:
 
 def _longest(now: datetime) -> int:
     """Return until when a claim lasts at most; a longer one was made by a clock that was ahead, and has ended."""
-    return _ticks(now + 2 * LEASE)
+    return _ticks(now + LEASE + APART)
 
 
 def _ticks(moment: datetime) -> int:
