@@ -170,7 +170,7 @@ async def test_the_package_is_the_command() -> None:
         (["run", "a\0b.yaml"], "an argument holds a null byte."),
     ],
 )
-def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unusable_files(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One line says what and where; exit code 2."""
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
