@@ -4,7 +4,7 @@ import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -138,6 +138,7 @@ def _unheard() -> Iterator[None]:
 
     A terminal sends it to all of them, and whoever is still being loaded would end with a traceback.
     """
+    resource_tracker.ensure_running()  # which would be started with the first of them, and lets Ctrl-C through again
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -98,7 +98,7 @@ async def test_processes_that_still_load_hear_no_interrupt(tmp_path: Path) -> No
         "import os, signal, sys\nif '--multiprocessing-fork' in sys.argv: os.kill(os.getpid(), signal.SIGINT)\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    files = [str(path) for path in catalog_files() if path.stem.startswith("refusal-")]
+    files = [str(path) for path in list(catalog_files())[:40]]  # more than one process is worth
     command = [str(Path(sys.executable).parent / "privman-scenarios"), "run", *files, "--jobs", "2"]
     process = await create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path})
     out, err = await process.communicate()
