@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.syntax import Condition
@@ -22,6 +23,8 @@ OPERATORS: Mapping[str, str] = {
     "<=": "less than or is",
 }
 """What the filter offers, by its spelling in a query."""
+MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
+"""How many conditions, and characters of them, are links of their own: each link repeats all conditions before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,28 @@ class ListQuery:
         return "^".join([*self.conditions, condition, *filter(None, [self.order])])
 
     def crumbs(self, session: Session, table: str) -> list[Crumb]:
-        """Return its conditions in words; alternatives stand with the condition that they belong to."""
+        """Return its conditions in words; alternatives stand with the condition that they belong to.
+
+        What comes after the first ones is one crumb.
+        """
         crumbs: list[Crumb] = []
         terms = self.conditions
-        for end, term in enumerate(terms, 1):
+        shown = _shown(terms)
+        for end, term in enumerate(terms[:shown], 1):
             query = "^".join(terms[:end])
             if term.startswith(("OR", "NQ")) and crumbs:
                 crumbs[-1] = Crumb(f"{crumbs[-1].label} or {_words(session, table, term[2:])}", query)
             else:
                 crumbs.append(Crumb(_words(session, table, term), query))
+        if more := len(terms) - shown:
+            crumbs.append(Crumb(f"{more:,} more", "^".join(terms)))
         return crumbs
+
+
+def _shown(terms: list[str]) -> int:
+    """Return how many of the terms are shown one by one."""
+    lengths = accumulate(len(term) + 1 for term in terms[:MOST_CRUMBS])
+    return sum(1 for length in lengths if length <= LONGEST_CRUMBS)
 
 
 def _words(session: Session, table: str, term: str) -> str:

@@ -50,6 +50,17 @@ async def test_terms_without_effect_are_told(site: Site) -> None:
     assert "no_column" in html.split('class="notice"')[1]
 
 
+async def test_breadcrumbs_of_a_long_query_are_few(site: Site) -> None:
+    """A link of each condition would repeat all before it: the page would be as long as the square of the query."""
+    person = await site.person()
+    for terms, crumbs in ((["active=true"] * 3_000, 102), (["short_descriptionLIKE" + "x" * 9_000] * 6, 3)):
+        url = f"incident?sysparm_query={'^'.join(terms)}"
+        tiny = (await site.call("POST", "/api/now/tinyurl", json={"url": url}))["result"]
+        html = (await person.get(f"/{tiny}")).html
+        shown = html.split('class="crumbs"')[1].split("</nav>")[0]
+        assert (shown.count("<li>"), f">{len(terms) - crumbs + 2:,} more<" in shown) == (crumbs, True)
+
+
 async def test_filter_for_emptiness_needs_no_value(site: Site) -> None:
     """A value is dropped where the operator takes none, and a caret cannot end a condition."""
     person = await site.person()
