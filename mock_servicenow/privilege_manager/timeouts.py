@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformErr
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.privilege_manager.time_spans import after
@@ -41,6 +41,7 @@ class Timeouts:
         self._instance = instance
         self._clock = instance.clock
         self._table = tables.request
+        self._type_table = tables.activity_type.name
         self._pending = tables.pending
         self._timed_out = names.word("request_status", "timed_out")
         self._activity_types = activity_types
@@ -51,8 +52,13 @@ class Timeouts:
         self._next: datetime | None = None
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rule that watches every new request."""
-        return [BusinessRule("Watch time-out", self._table.name, "after", frozenset({"insert"}), self._watch)]
+        """Return the rules that watch every request whose deadline is new or another one."""
+        written: frozenset[Operation] = frozenset({"insert", "update"})
+        changed: frozenset[Operation] = frozenset({"update"})
+        return [
+            BusinessRule("Watch time-out", self._table.name, "after", written, self._watch),
+            BusinessRule("Watch time-outs", self._type_table, "after", changed, self._watch_all),
+        ]
 
     async def start(self) -> None:
         """Time out what fell due while nobody watched, and watch the rest; call it in the loop that serves."""
@@ -73,12 +79,22 @@ class Timeouts:
         self._timer = self._next = None
 
     def _watch(self, context: RuleContext) -> None:
-        activity_type_id = context.current[self._table["activity_type_id"]]
+        activity_type_id, asked = context.current[self._table["activity_type_id"]], context.current["sys_created_on"]
+        if not (context.changed(self._table["activity_type_id"]) or context.changed("sys_created_on")):
+            return
         activity_type = self._activity_types.find(context.session, activity_type_id)
         limit = None if activity_type is None else self._activity_types.max_timeout(activity_type)
-        if limit is not None:
-            loop, deadline = self._loop, self._clock.now() + limit
-            context.session.on_commit(lambda: _discard(loop.call_soon_threadsafe(self._watch_until, deadline)))
+        deadline = None if limit is None else after(_parsed(asked or context.session.now), limit)
+        if deadline is not None:
+            self._watch_once_committed(context, deadline)
+
+    def _watch_all(self, context: RuleContext) -> None:
+        """Look at all requests soon, since those of this activity type may time out earlier than they did."""
+        self._watch_once_committed(context, self._clock.now())
+
+    def _watch_once_committed(self, context: RuleContext, deadline: datetime) -> None:
+        loop = self._loop
+        context.session.on_commit(lambda: _discard(loop.call_soon_threadsafe(self._watch_until, deadline)))
 
     def _watch_until(self, deadline: datetime) -> None:
         if self._next is None or deadline < self._next:
@@ -159,11 +175,15 @@ class Timeouts:
         return current is not None and current[self._table["status"]] == self._pending
 
     def _deadlines(self, requests: list[Record], limit: timedelta) -> list[datetime]:
-        created = [datetime.strptime(each["sys_created_on"], DATE_TIME).replace(tzinfo=UTC) for each in requests]
+        created = [_parsed(each["sys_created_on"]) for each in requests]
         return [deadline for moment in created if (deadline := after(moment, limit)) is not None]
 
     def _waiting(self, activity_type_id: str) -> str:
         return f"{self._table['status']}={self._pending}^{self._table['activity_type_id']}={activity_type_id}"
+
+
+def _parsed(stored: str) -> datetime:
+    return datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)
 
 
 def _discard(_handle: object) -> None:

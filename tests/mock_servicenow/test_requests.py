@@ -221,13 +221,37 @@ async def test_request_whose_activity_type_is_gone_cannot_be_decided(instance: I
 
 
 async def test_deadline_holds_before_the_time_out_is_written(instance: Instance) -> None:
-    """A decision is judged by the deadline, also where an activity type was given a shorter one meanwhile."""
+    """A decision is judged by the deadline, also where a rule keeps the time-out from being written."""
     ids = await instance.set_up()
     sys_id = await instance.asked(ids)
+    rule = {"name": "Stay", "collection": REQUEST, "when": "before", "action_update": "true", "abort_action": "true"}
+    await instance.insert("sys_script", {**rule, "filter_condition": "status=TimedOut"})
     await instance.clock.advance(3600)
     await instance.update(ACTIVITY_TYPE, ids[1], {"max_timeout": "01:00:00"})
     assert (await _decide(instance, sys_id, status="Approve")).status == 403
     assert [message for message in await instance.findings("rule-aborted") if "timed out after 1:00:00" in message]
+
+
+async def test_a_deadline_that_is_moved_is_met(instance: Instance) -> None:
+    """A request times out at the deadline that it has by then: it would neither be decided nor time out otherwise."""
+    ids = await instance.set_up(max_timeout="")
+    quick = await instance.add_activity_type(ids[0], max_timeout="01:30:00")
+    endless = [await instance.asked(ids, request_id=f"{GUID[:-1]}{number}") for number in range(3)]
+    await instance.clock.advance(3600)
+    await instance.update(REQUEST, endless[0], {"activity_type_id": quick})
+    await instance.clock.advance(1800)
+
+    async def statuses() -> list[str]:
+        return [(await instance.read(REQUEST, sys_id))["status"] for sys_id in endless]
+
+    assert await statuses() == ["TimedOut", "Pending", "Pending"]
+    await instance.update(ACTIVITY_TYPE, ids[1], {"max_timeout": "02:00:00"})
+    path, earlier = f"/api/now/table/{REQUEST}/{endless[1]}", {"sys_created_on": "2000-01-01 00:00:00"}
+    await instance.call("PATCH", path, json=earlier, params={"sysparm_suppress_auto_sys_field": "true"})
+    await instance.clock.settle()
+    assert await statuses() == ["TimedOut", "TimedOut", "Pending"]
+    await instance.clock.advance(1800)
+    assert await statuses() == ["TimedOut", "TimedOut", "TimedOut"]
 
 
 async def test_approver_decides_and_reader_does_not(instance: Instance) -> None:
