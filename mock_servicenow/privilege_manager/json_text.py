@@ -3,12 +3,17 @@
 import json
 from typing import Any
 
+LONGEST = 1024 * 1024
+"""Characters of a text that is read: no column of the app holds as many, and reading takes as long as the text (I)."""
+
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object that the text holds; None where it is no JSON, or JSON of another kind.
+    """Return the object that the text holds; None where it is no JSON, JSON of another kind, or longer than `LONGEST`.
 
     Halves of surrogate pairs, which JSON can escape and nobody can send or store, become question marks.
     """
+    if len(text) > LONGEST:
+        return None
     try:
         value = json.loads(text)
         if "\\ud" in text.lower():

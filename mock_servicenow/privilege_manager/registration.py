@@ -16,6 +16,9 @@ from mock_servicenow.privilege_manager.tables import MASK, AppTables
 from privman_contracts.wire_names import WireNames
 from privman_testbench.masking import Secrets
 
+LONGEST_PAIRS = 256 * 1024
+"""Characters of name-value pairs that may be stored: four times what the column is documented to hold (I)."""
+
 
 class Registrations:
     """The Integration Configuration records and their Secrets."""
@@ -95,10 +98,10 @@ class Registrations:
         """Treat what stored rules have made of a registration as written by somebody who need not know the Secret."""
         column = self._table["instance_metadata"]
         asked = context.rewritten.get(column)
-        if asked is None:
-            return
-        self._forget_elsewhere(context, asked, json_object(context.current[column]) or {})
-        self._keep_secret(context)
+        if asked is not None:
+            self._forget_elsewhere(context, asked, json_object(context.current[column]) or {})
+            self._keep_secret(context)
+        _check_length(context, column)
 
     def _forget_elsewhere(self, context: RuleContext, before: str, pairs: Mapping[str, object]) -> None:
         """Forget the Secret if the addresses differ from those before."""
@@ -135,8 +138,7 @@ class Registrations:
         """Let a Client Id be forgotten in time that no registration has any more."""
         column = self._table["instance_metadata"]
         client_id = self._client_id((context.previous or context.current)[column])
-        left = context.session.find_all(self._table.name)
-        if client_id and client_id not in (self._client_id(each[column]) for each in left):
+        if is_guid(client_id) and not context.session.query(self._table.name, f"{column}LIKE{client_id}", limit=1):
             context.session.on_commit(lambda: self._secrets.retire(client_id))
 
     def _client_id(self, pairs: str) -> str:
@@ -161,3 +163,10 @@ class Registrations:
 
     def _kept(self, session: Session, instance_id: str) -> Record | None:
         return session.find(self._secret.name, **{self._secret["configuration"]: instance_id})
+
+
+def _check_length(context: RuleContext, column: str) -> None:
+    """Abort a write of more pairs than anybody registers, because they are read again with each delivery."""
+    length = len(context.current[column])
+    if length > LONGEST_PAIRS:
+        context.abort(f"'{column}' has {length:,} characters; expected at most {LONGEST_PAIRS:,}")

@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.guids import is_guid
-from mock_servicenow.privilege_manager.json_text import json_object
+from mock_servicenow.privilege_manager.json_text import LONGEST, json_object
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
@@ -69,7 +69,8 @@ class ApprovalRequests:
         if not is_guid(request_id):
             context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
         if json_object(self._value(context, "metadata")) is None:
-            context.abort(f"'{self._table['metadata']}' is no JSON object; expected one, written as a string")
+            expected = f"expected one of at most {LONGEST:,} characters, written as a string"
+            context.abort(f"'{self._table['metadata']}' is no JSON object; {expected}")
 
     def _check_repetition(self, context: RuleContext) -> None:
         """Answer a repeated request with the record that exists; refuse another request under its id.

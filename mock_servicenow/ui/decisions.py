@@ -1,6 +1,7 @@
 """What a request's form has on top of others: readable metadata, and the decision (integration 3)."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 import orjson
 
@@ -15,6 +16,8 @@ from mock_servicenow.ui.posted import FieldError
 from mock_servicenow.ui.visit import Visit
 
 ACTION = "decide:"
+MOST_FACTS = 1_000
+"""Facts of one request that its form shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +82,5 @@ def _facts(metadata: str) -> list[tuple[str, str]]:
         found = orjson.loads(metadata)
     except orjson.JSONDecodeError:
         return []
-    return [(key, json_text(value)) for key, value in found.items()] if isinstance(found, dict) else []
+    facts = islice(found.items(), MOST_FACTS) if isinstance(found, dict) else ()
+    return [(key, json_text(value)) for key, value in facts]

@@ -270,6 +270,20 @@ async def test_a_text_longer_than_its_column(instance: Instance) -> None:
     assert found == [[], [f"table {ACTIVITY_TYPE}: column 'name' holds 100 characters, not 101: stored whole"]]
 
 
+async def test_a_registration_of_any_length_is_refused(instance: Instance) -> None:
+    """Each delivery reads the pairs: ones that take long to read would keep everybody waiting."""
+    sys_id = await instance.register()
+    known = json.dumps(instance.metadata() | {"Password": "********"}, separators=(",", ":"))
+    path, statuses = f"/api/now/table/{CONFIGURATION}/{sys_id}", []
+    for length in (256 * 1024, 256 * 1024 + 1):
+        pairs = f'{known[:-1]},"More":"{"x" * (length - len(known) - 10)}"}}'
+        assert len(pairs) == length
+        statuses.append((await instance.call("PATCH", path, json={"instance_metadata": pairs})).status)
+    assert statuses == [200, 403]
+    wanted = "'instance_metadata' has 262,145 characters; expected at most 262,144"
+    assert [message for message in await instance.findings("rule-aborted") if message.endswith(wanted)]
+
+
 async def test_roles_guard_the_registry(instance: Instance) -> None:
     """A user without the roles of the integration may not register (integration 6)."""
     approver = await instance.add_user("approver", "x_thyti_thycotic_p.approver")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ async def test_request_is_accepted_and_pending(instance: Instance) -> None:
         ({"activity_type_id": "f" * 32}, f"'activity_type_id' is '{'f' * 32}'; expected an activity type"),
         ({"request_id": ""}, "'request_id' is ''; expected a GUID"),
         ({"request_id": "85d71683-7dac-4762-8120"}, "'request_id' is '85d71683-7dac-4762-8120'; expected a GUID"),
-        ({"metadata": ""}, "'metadata' is no JSON object; expected one, written as a string"),
+        ({"metadata": ""}, "'metadata' is no JSON object; expected one of at most 1,048,576 characters"),
         ({"metadata": "[1]"}, "'metadata' is no JSON object"),
         ({"metadata": "{"}, "'metadata' is no JSON object"),
         ({"metadata": "[" * 9_000}, "'metadata' is no JSON object"),
@@ -159,6 +160,18 @@ async def test_of_racing_approvers_one_wins(instance: Instance) -> None:
     assert sorted(statuses) == [200] + [403] * 9
     await instance.clock.settle()
     assert len(instance.console.decisions) == 1
+
+
+@pytest.mark.parametrize(("length", "status"), [(1024 * 1024, 201), (1024 * 1024 + 1, 403)])
+async def test_metadata_of_a_mebibyte_is_read(instance: Instance, length: int, status: int) -> None:
+    """No column holds as much, and reading takes as long as the text is."""
+    instance_id, activity_type_id = await instance.set_up()
+    metadata = f'{{"A":"{"x" * (length - 8)}"}}'
+    body = {"request_id": GUID, "instance_id": instance_id, "activity_type_id": activity_type_id, "metadata": metadata}
+    sent = BytesIO(json.dumps(body).encode())
+    json_type = {"Content-Type": "application/json"}
+    answer = await instance.call("POST", f"/api/now/table/{REQUEST}", data=sent, headers=json_type)
+    assert answer.status == status
 
 
 async def test_request_times_out(instance: Instance) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from .conftest import ACTIVITY_TYPE, REQUEST, RESPONSE, Site
@@ -73,6 +75,14 @@ async def test_request_whose_activity_type_is_gone_cannot_be_decided(site: Site)
     assert "decide:" not in html
     await site.change(REQUEST, sys_id, {"metadata": "{"})
     assert "<dt>" not in (await person.get(f"/{REQUEST}.do?sys_id={sys_id}")).html.split("Responses to this")[0]
+
+
+async def test_form_shows_the_first_thousand_facts(site: Site) -> None:
+    """Any number may have been stored, and each costs a line of the page."""
+    sys_id = await site.ask()
+    await site.change(REQUEST, sys_id, {"metadata": json.dumps({f"Fact{number}": "x" for number in range(1_001)})})
+    html = (await (await site.person("privman.approver")).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
+    assert ("<dt>Fact999<" in html, "<dt>Fact1000<" in html) == (True, False)
 
 
 async def test_decided_request_leads_to_its_responses(site: Site) -> None:
