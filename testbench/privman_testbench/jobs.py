@@ -2,20 +2,28 @@
 
 import asyncio
 
+from privman_testbench import errands
 from privman_testbench.clock import Job
+from privman_testbench.errands import Errand
 
 
 class Jobs:
-    """A set of running jobs; ``changed`` is set whenever one ends."""
+    """The running jobs; ``changed`` is set whenever one ends, or begins or ends to wait on the clock."""
 
     def __init__(self) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], Errand] = {}
         self.changed = asyncio.Event()
+
+    @property
+    def are_busy(self) -> bool:
+        """Whether one of them does something else than to wait for a later moment."""
+        return not all(errand.waits for errand in self.tasks.values())
 
     def spawn(self, job: Job) -> None:
         """Start the job in the background."""
-        task = asyncio.ensure_future(_run(job))
-        self.tasks.add(task)
+        errand = Errand(self.changed)
+        task = asyncio.ensure_future(_run(job, errand))
+        self.tasks[task] = errand
         task.add_done_callback(self._done)
 
     async def aclose(self) -> None:
@@ -25,9 +33,10 @@ class Jobs:
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
+        del self.tasks[task]
         self.changed.set()
 
 
-async def _run(job: Job) -> None:
+async def _run(job: Job, errand: Errand) -> None:
+    errands.begin(errand)
     await job()

@@ -13,6 +13,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from privman_testbench import errands
 from privman_testbench.bounded import read_bounded
 from privman_testbench.clock import Clock
 from privman_testbench.exchange import Exchange
@@ -99,7 +100,11 @@ class HttpCaller:
 
     async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> Answer:
         request = self._open().request(
-            exchange.method, url, headers=headers, data=exchange.request_body or None, allow_redirects=False
+            exchange.method,
+            url,
+            headers=headers | errands.header(url.host),
+            data=exchange.request_body or None,
+            allow_redirects=False,
         )
         async with request as response:
             body = await read_bounded(response, LARGEST_HEARD)
@@ -114,6 +119,7 @@ class HttpCaller:
                 cookie_jar=DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
                 timeout=ClientTimeout(total=None),  # the clock ends a request
+                trace_configs=[errands.queue_trace()],
             )
         return self._session
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from privman_testbench import errands
 from privman_testbench.bodies import is_short, receive, received
 from privman_testbench.exchange import EXCHANGE, KEPT_BODY, Exchange, body_of
 from privman_testbench.faults import Faults, Handler
@@ -31,11 +32,12 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = errands.received(request.headers)
         if unrecorded(request):
             return await handler(request)
         short = is_short(request)
         body = await _short_body(request) if short else b""
-        exchange = journal.begin("in", request.method, request.path_qs, request.headers, body)
+        exchange = journal.begin("in", request.method, request.path_qs, headers, body)
         request[EXCHANGE] = exchange
         try:
             answer = await _answer(faults, exchange, request, handler)

@@ -3,12 +3,14 @@
 import asyncio
 import heapq
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
+from privman_testbench import errands
 from privman_testbench.clock import LAST, ClockEndsError, Job, Timer, later
+from privman_testbench.errands import Errand
 from privman_testbench.jobs import Jobs
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -22,7 +24,6 @@ class _VirtualTimer:
     turn: int
     fire: Callable[[], None] = field(compare=False)
     is_job: bool = field(default=False, compare=False)
-    fired: bool = field(default=False, compare=False)
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
@@ -55,7 +56,6 @@ class VirtualClock:
         self._timers: list[_VirtualTimer] = []
         self._polls: list[_Poll] = []
         self._jobs = Jobs()
-        self._parked = 0
         self._jumping = asyncio.Lock()
 
     def now(self) -> datetime:
@@ -86,32 +86,32 @@ class VirtualClock:
             return await asyncio.sleep(0)
         woken = asyncio.Event()
         timer = self._push(seconds, woken.set)
-        self._park(1)
         try:
-            await woken.wait()
+            with self._errand.pause() if self._errand else nullcontext():
+                await woken.wait()
         finally:
-            self._park(-1)
             timer.cancel()
 
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[None]:
         """Raise TimeoutError in the body once the clock has been advanced by that much, or `GUARD_SECONDS` passed."""
+        errand = self._errand
         async with asyncio.timeout(GUARD_SECONDS) as scope:
+            with errand.request() if errand else nullcontext(_nothing) as abandon:
 
-            def expire() -> None:
-                self._park(-1)  # whoever waited is busy again until it has taken note
-                scope.reschedule(0)
+                def expire() -> None:
+                    abandon()  # so that whoever waited is busy again
+                    scope.reschedule(0)
 
-            timer = self._push(seconds, expire)
-            try:
-                yield
-            finally:
-                self._park(int(timer.fired))
-                timer.cancel()
+                timer = self._push(seconds, expire)
+                try:
+                    yield
+                finally:
+                    timer.cancel()
 
     async def settle(self) -> None:
         """Wait until every job that fell due has ended or waits for a later moment."""
-        while len(self._jobs.tasks) > max(0, self._parked):
+        while self._jobs.are_busy:
             self._jobs.changed.clear()
             await self._jobs.changed.wait()
 
@@ -135,7 +135,6 @@ class VirtualClock:
         self._now = self._start
         for timer in waiting:
             if not timer.is_job and not timer.cancelled:
-                timer.fired = True
                 timer.fire()
 
     async def aclose(self) -> None:
@@ -147,7 +146,6 @@ class VirtualClock:
         if timer.cancelled:
             return
         self._now = max(self._now, timer.when)
-        timer.fired = True
         timer.fire()
         await asyncio.sleep(0)  # a sleeper must wake before it can count as busy
         await self.settle()
@@ -159,6 +157,12 @@ class VirtualClock:
         heapq.heappush(self._timers, timer)
         return timer
 
-    def _park(self, waiting: int) -> None:
-        self._parked += waiting
-        self._jobs.changed.set()
+    @property
+    def _errand(self) -> Errand | None:
+        """What is done now on behalf of a job of this clock; None where none waits for it."""
+        errand = errands.current()
+        return errand if errand and errand.changed is self._jobs.changed else None
+
+
+def _nothing() -> None:
+    """Abandon what no job has begun."""

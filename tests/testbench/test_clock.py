@@ -183,6 +183,52 @@ async def test_slow_answer_within_patience_arrives(party: Party) -> None:
     assert log == [200]
 
 
+def _calls_later(party: Party, path: str, at: float, patience: float, log: list[str]) -> None:
+    """Let a job call that path then; the log gets when it knows the outcome."""
+
+    async def call() -> None:
+        try:
+            outcome = str((await party.caller.send("POST", party.url + path, {}, b"x", patience)).status)
+        except NoAnswerError:
+            outcome = "none"
+        log.append(f"{path} {outcome} at {(party.clock.now() - START).total_seconds():g}")
+
+    party.clock.call_at(START + timedelta(seconds=at), call)
+
+
+async def test_a_slow_call_in_the_foreground_lets_no_job_be_overtaken(party: Party) -> None:
+    """Only what waits on behalf of a job counts as the job's waiting."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 60})
+    front = asyncio.create_task(party.call("POST", "/front"))
+    while party.clock.next_due is None:  # the call sleeps
+        await asyncio.sleep(0)
+    log: list[str] = []
+    _calls_later(party, "/back", 1, 5, log)
+    await party.clock.advance(60)
+    assert log == ["/back 200 at 1"]
+    assert (await front)[0] == 200
+
+
+async def test_an_abandoned_call_lets_no_other_job_be_overtaken(party: Party) -> None:
+    """A server that goes on with what timed out waits on behalf of nobody."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 60, "path": "/slow"})
+    log: list[str] = []
+    _calls_later(party, "/slow", 1, 5, log)
+    _calls_later(party, "/other", 6.5, 5, log)
+    await party.clock.advance(120)
+    assert sorted(log) == ["/other 200 at 6.5", "/slow none at 6"]
+
+
+async def test_calls_that_wait_for_a_connection_wait_on_the_clock(party: Party) -> None:
+    """They go on when those that hold the connections have been answered."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 4, "times": 6})
+    log: list[str] = []
+    for number in range(6):
+        _calls_later(party, f"/{number}", 1, 20, log)
+    await party.clock.advance(60)
+    assert sorted(log) == [*(f"/{number} 200 at 5" for number in range(4)), "/4 200 at 9", "/5 200 at 9"]
+
+
 async def test_many_calls_leave_no_timers_behind(party: Party) -> None:
     """Each call's own time-out is gone once the call is over; one left over would strike the next."""
     for _ in range(3):
