@@ -18,6 +18,7 @@ Need = Literal[
     "console control plane",
     "console that is set up",
     "instance of its own",
+    "request_id of its own",
     "second console",
     "servicenow control plane",
     "shared clock",

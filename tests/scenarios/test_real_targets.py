@@ -89,6 +89,19 @@ async def test_a_shared_instance_gets_no_request_that_leaves_something(stub: tup
     assert reading.outcome == "passed"
 
 
+async def test_a_shared_instance_gets_no_request_id_that_every_run_writes(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """Another run may have written it there before, so that its record would be taken for this run's."""
+    insert = "servicenow.insert: {table: response, values: {request_id: %s, response: Deny}}"
+    (literal,) = await play(stub[1], own_scenario(insert % "85d71683-7dac-4762-8120-76a9a564fdc1"))
+    (drawn,) = await play(stub[1], own_scenario(insert % '"${new_guid}"'))
+    needed = "servicenow.insert in line 4 needs a request_id of its own"
+    reason = f"{needed}: others may use {stub[0].url}, so write ${{new_guid}}"
+    assert (literal.outcome, literal.reason) == ("skipped", reason)
+    assert drawn.outcome != "skipped"
+
+
 async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Not beside one that already runs."""
     async with stub[1].open() as targets:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from uuid import UUID
 
 from privman_scenarios import checks, known
 from privman_scenarios.checks import column_of, scalar
@@ -126,7 +127,10 @@ def verbs() -> list[Verb]:
         _verb("deny", "An approver denies.", deny, ANSWER),
         _verb("decide", "An approver decides.", decide, DECISION, "response"),
         _verb("decide-at-once", "Several approvers decide at the same moment.", decide_at_once, AT_ONCE, "decisions"),
-        _verb("insert", "Create a record through the Table API.", insert, INSERT),
+        replace(
+            _verb("insert", "Create a record through the Table API.", insert, INSERT),
+            further_needs=_needs_of_values,
+        ),
         replace(
             _verb("update", "Change a record through the Table API.", update, UPDATE),
             further_needs=_needs_of_update,
@@ -151,7 +155,21 @@ def verbs() -> list[Verb]:
 def _needs_of_update(arguments: Arguments) -> frozenset[Need]:
     """Return what a change needs of a record that no step has saved: on a shared instance it is not this run's."""
     saved = VARIABLE.fullmatch(arguments.get("sys_id", "")) is not None
-    return frozenset() if saved else frozenset({"instance of its own"})
+    return _needs_of_values(arguments) | (frozenset() if saved else frozenset({"instance of its own"}))
+
+
+def _needs_of_values(arguments: Arguments) -> frozenset[Need]:
+    """Return what a GUID needs that each run writes alike: a shared instance may hold it already, of another run."""
+    is_literal = _is_guid(arguments["values"].get("request_id"))
+    return frozenset({"request_id of its own"}) if is_literal else frozenset()
+
+
+def _is_guid(value: object) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 async def restart(play: Play, _arguments: Arguments) -> None:
