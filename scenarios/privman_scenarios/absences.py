@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from privman_scenarios import known
+from privman_scenarios import known, message_places
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.model import Scenario, Step
 from privman_scenarios.patterns import is_found
+from privman_scenarios.servicenow import DEFAULT_APPROVER
 from privman_scenarios.variables import VARIABLE
 from privman_scenarios.words import Own
+
+# Who acts where a step names nobody.
+_USERS = (DEFAULT_APPROVER, "admin")
 
 
 def check_absences(scenario: Scenario) -> None:
@@ -91,7 +95,7 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
 
 
 def _is_named(text: str, said: Iterable[str], own: Own) -> bool:
-    return not text or _varies(text) or text in _words(own) or any(text in each for each in said)
+    return not text or text.isdecimal() or _varies(text) or text in _words(own) or any(text in each for each in said)
 
 
 def _matches_one(pattern: str, said: Iterable[str], own: Own) -> bool:
@@ -103,4 +107,9 @@ def _varies(text: str) -> bool:
 
 
 def _words(own: Own) -> Sequence[str]:
-    return (*known.every_word(), *(word for kind in own.values() for word in kind))
+    return (
+        *known.every_word(),
+        *message_places.every_key(),
+        *_USERS,
+        *(word for kind in own.values() for word in kind),
+    )

@@ -158,7 +158,7 @@ def asked_body(party: Side) -> Check:
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         method, path = arguments.get("method", "GET"), _with_tables(arguments["path"])
         place = message_places.of_answer(party, method, path, _status(arguments, 200))
-        return _Keys(place, own).flaws(value)
+        return _Keys(place, own, message_places.of_any_answer(party).keys).flaws(value)
 
     return check
 
@@ -167,7 +167,8 @@ def refused_body(party: Side) -> Check:
     """Return the check of what is expected of a party's refusal, where a wrong key would make it hold."""
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        return _Keys(message_places.of_refusal(party, _status(arguments)), own).flaws(value)
+        place = message_places.of_refusal(party, _status(arguments))
+        return _Keys(place, own, message_places.of_any_answer(party).keys).flaws(value)
 
     return check
 
@@ -314,10 +315,14 @@ class _Keys:
     """Finds keys that nobody knows in what is expected of a body.
 
     Only below a ``not``, and where what is expected holds of nothing: any other wrong key fails when it is compared.
+
+    Attributes:
+        elsewhere: keys of other answers, such as ``error``, which this one may be expected to lack.
     """
 
     message: Place
     own: Own
+    elsewhere: tuple[str, ...] = ()
 
     def flaws(self, value: object) -> Iterator[Flaw]:
         """Yield each unknown key, and what is compared with a value of a shape that it can never have."""
@@ -350,9 +355,16 @@ class _Keys:
         self, value: Mapping[str, Any], place: Place, path: tuple[str | int, ...], *, silent: bool
     ) -> Iterator[Flaw]:
         for key, each in value.items():
-            if (silent or holds(each, MISSING)) and key not in (*place.keys, *self.own.get("keys", ())):
+            lacks_it = (
+                not path and each == {"absent": True} and key in self.elsewhere and not self.message.paths_to(key)
+            )
+            if (silent or holds(each, MISSING)) and not lacks_it and key not in (*place.keys, *self._own_keys):
                 yield Flaw((*path, key), self._unknown(key, place))
             yield from self._of(each, place.below(key), (*path, key), silent=silent)
+
+    @property
+    def _own_keys(self) -> list[str]:
+        return [*self.own.get("keys", ()), *self.own.get("columns", ())]
 
     def _unknown(self, key: str, place: Place) -> str:
         found = self.message.paths_to(key)

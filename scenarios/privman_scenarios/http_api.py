@@ -23,9 +23,9 @@ KEPT_CALLS = 6
 NEAR_SECONDS = 60
 """How long a party of this process may take to answer, with whatever it does first."""
 FAR_SECONDS = 30
+"""How long a system that already runs may take unless a command says otherwise."""
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
-"""How long a system that already runs may take unless a command says otherwise."""
 USER_AGENT = "privman-scenarios"
 _SUCCESS = range(200, 300)
 # POST creates, which takes nothing from anybody.

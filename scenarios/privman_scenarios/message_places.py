@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from privman_contracts import Contracts, Side
@@ -80,6 +80,14 @@ def _may_be_list(schema: Schema) -> bool:
     return "enum" not in schema and schema.get("type", "array") == "array"
 
 
+@cache
+def every_key() -> frozenset[str]:
+    """Return each key of any message."""
+    of_columns = (key for column in _COLUMNS for key in of_column(column).paths())
+    of_bodies = (key for part in get_args(Part) for key in _of(_contracts().exchanges, part).paths())
+    return frozenset(path.rpartition(".")[2] for path in (*of_columns, *of_bodies))
+
+
 def of_column(column: str) -> Place:
     """Return the place of a column that holds the JSON of a message."""
     return Place(({"type": "string", "contentSchema": _contracts().schemas[_COLUMNS[column]]},))
@@ -90,6 +98,11 @@ def of_answer(server: Side, method: str, path: str, status: object) -> Place:
     exchange = _contracts().match(server, method, _VARIABLE.sub(_SYS_ID, urlsplit(path).path))
     exchanges = [exchange] if exchange else _asked_of([server])
     return _of(exchanges, "response", status) or _of(exchanges, "response")
+
+
+def of_any_answer(server: Side) -> Place:
+    """Return the place of whatever a party answers."""
+    return _of(_asked_of([server]), "response")
 
 
 def of_refusal(server: Side, status: object) -> Place:

@@ -237,7 +237,7 @@ TYPOS = {
         "unknown key 'retry_attempts'. Expected one of request_id, status,",
     ),
     "key of a success in a refusal": (
-        "servicenow.expect-refusal: {status: 403, body: {result: {absent: true}}}",
+        "servicenow.expect-refusal: {status: 403, body: {result: {not: Approve}}}",
         "unknown key 'result'. Expected one of error, status.",
     ),
     "key in a refusal with any status": (
@@ -339,7 +339,7 @@ steps:
   - console.call: {path: /Tms/services/api/v1/version/Current, answer-headers: {Content-Type: {matches: json}}}
   - console.ask:
   - servicenow.insert: {table: incident, values: {short_description: Printer, as: anything}, as: ours}
-  - servicenow.expect-records: {table: incident, where: {sys_id: "${ours.sys_id}"}, count: 1}
+  - servicenow.expect-records: {table: incident, where: {sys_id: "${ours.sys_id}", sys_mod_count: 0}, count: 1}
   - servicenow.create-user: {name: theirs, roles: [x_thyti_thycotic_p.approver, itil]}
   - servicenow.approve: {by: theirs}
   - servicenow.expect-request: {status: {not: Escalate}, metadata: {json: {Colour: {absent: true}}}}
@@ -381,6 +381,26 @@ def test_own_words_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     file = tmp_path / "own.yaml"
     file.write_text(OWN)
     assert main(["run", str(file)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "console.expect-approval: {responded_by: {not: admin}}",
+        "console.expect-approval: {responded_by: {not: scenario.approver}}",
+        'servicenow.expect-response: {response_status_code: {not: "500"}}',
+        "servicenow.expect-request: {metadata: {not: {matches: CommandLine}}}",
+        'servicenow.call: {path: "/api/now/table/${table.request}", body: {error: {absent: true}}}',
+        "servicenow.call: {path: /api/now/table/sys_user, status: 401, body: {result: {absent: true}}}",
+        "servicenow.expect-refusal: {status: 403, body: {result: {absent: true}}}",
+        "servicenow.call: {path: /api/now/table/incident, body: {result: [{u_team: {absent: true}}]}}",
+    ],
+)
+def test_what_may_be_there_may_be_absent(step: str) -> None:
+    """Default users, statuses, keys of messages, another answer's body and own columns are known without a step."""
+    text = f"title: T\nown: {{columns: [u_team]}}\nsteps: [{{console.ask: }}, {{{step}}}]"
+    (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
+    assert scenario.steps[1].verb == step.partition(":")[0]
 
 
 @pytest.mark.parametrize(

@@ -101,3 +101,8 @@ def test_a_report_that_cannot_be_written_hides_no_error(folder: Path, capsys: py
     assert command("run no.yaml --junit-xml nowhere/j.xml") == 2
     assert "no.yaml" in capsys.readouterr().err
     assert not (folder / "nowhere").exists()
+
+
+def test_a_device_is_not_a_file_that_would_be_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """Several reports may go there."""
+    assert command("run one.yaml --junit-xml /dev/null --html /dev/null") == 0, capsys.readouterr().err

@@ -170,6 +170,13 @@ def test_what_failed_is_not_varied() -> None:
     assert (played.ended.outcome, played.variations) == ("failed", ())
 
 
+def test_a_request_that_is_to_be_refused_is_not_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The invariants are about the set-up then."""
+    file = tmp_path / "refused.yaml"
+    file.write_text("title: T\nsteps: [{console.ask: {metadata: {PolicyId: none}}}, {console.expect-refusal: 400}]\n")
+    assert main(["run", str(file), "--sweep", "--jobs", "1"]) == 0, capsys.readouterr().out
+
+
 def test_the_command_tells_of_variations_that_fail_and_counts_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

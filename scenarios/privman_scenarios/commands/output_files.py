@@ -45,8 +45,11 @@ def path(text: str) -> Path:
 
 
 def check(options: argparse.Namespace) -> None:
-    """Raise UsageError for a file that two options name, and for one that is there and not what its option writes."""
-    written = list(_written(options))
+    """Raise UsageError for a file that two options name, and for one that is there and not what its option writes.
+
+    What is no file in the usual sense, such as ``/dev/stdout``, may be named as often as somebody likes.
+    """
+    written = [(option, file) for option, file in _written(options) if file.is_file() or not file.exists()]
     for (one, file), (other, again) in combinations(written, 2):
         if _is_same(file, again):
             raise UsageError(f"{one} and {other} are both {file}. Expected another file for each.")
@@ -61,7 +64,7 @@ def check(options: argparse.Namespace) -> None:
 def is_ours(option: str, file: Path) -> bool:
     """Tell whether the option may write the file: it is not there, is empty, or was written by it before."""
     if not file.is_file():
-        return True  # also what is no file in the usual sense, such as /dev/stdout
+        return True  # a folder is refused when it is written, and /dev/null takes whatever comes
     with file.open("rb") as opened:
         beginning = opened.read(_BEGINNING)
     return not beginning.strip() or _OURS[option].match(beginning) is not None

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from privman_scenarios.invariants.evidence import from_harness
 from privman_scenarios.invariants.trial import Trial, hold_of
-from privman_scenarios.model import Scenario
+from privman_scenarios.model import Scenario, Step
 from privman_scenarios.play import Play
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs.shared import PartyName
@@ -61,9 +61,20 @@ async def messages_of(vocabulary: Vocabulary, scenario: Scenario, targets: Targe
 
 
 def without_expectations(vocabulary: Vocabulary, scenario: Scenario) -> Scenario:
-    """Return the scenario with its set-up as a step, with what only looks left out, to be judged by the invariants."""
-    steps = tuple(step for step in scenario.played if not vocabulary[step.verb].only_looks)
+    """Return the scenario with its set-up as a step, to be judged by the invariants.
+
+    What only looks is left out, and so is a request that is to be refused: the invariants would be about nothing.
+    """
+    steps = tuple(
+        step
+        for step, following in zip(scenario.played, (*scenario.played[1:], None), strict=True)
+        if not vocabulary[step.verb].only_looks and not _is_refused_request(step, following)
+    )
     return replace(scenario, steps=steps, given=None, check="invariants")
+
+
+def _is_refused_request(step: Step, following: Step | None) -> bool:
+    return step.verb == "console.ask" and following is not None and following.verb == "console.expect-refusal"
 
 
 def _messages(party: PartyName, step: int, received: Sequence[Exchange]) -> Iterator[tuple[Message, datetime]]:
