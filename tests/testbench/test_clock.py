@@ -229,6 +229,17 @@ async def test_calls_that_wait_for_a_connection_wait_on_the_clock(party: Party) 
     assert sorted(log) == [*(f"/{number} 200 at 5" for number in range(4)), "/4 200 at 9", "/5 200 at 9"]
 
 
+async def test_foreground_calls_that_wait_for_a_connection_are_answered(party: Party) -> None:
+    """No job waits for them, so no jump does."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 1, "times": 6})
+    patience = 1_000_000
+    calls = asyncio.gather(*(party.caller.send("POST", party.url + "/", {}, b"x", patience) for _ in range(6)))
+    while not calls.done():
+        await party.clock.advance(1)
+        await asyncio.sleep(0)
+    assert [each.status for each in await calls] == [200] * 6
+
+
 async def test_many_calls_leave_no_timers_behind(party: Party) -> None:
     """Each call's own time-out is gone once the call is over; one left over would strike the next."""
     for _ in range(3):
