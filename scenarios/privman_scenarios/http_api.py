@@ -168,7 +168,7 @@ class HttpApi:
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
         async with (
-            self._told_of_waiting(method, path),
+            self._announced_if_slow(method, path),
             asyncio.timeout(self.seconds),
             self._session.request(
                 method,
@@ -182,18 +182,18 @@ class HttpApi:
             return Answer(method, path, response.status, received, await read_bounded(response))
 
     @asynccontextmanager
-    async def _told_of_waiting(self, method: str, path: str) -> AsyncIterator[None]:
-        """Say whom the run waits for, once, where what it has not started takes long to answer."""
-        told = f"waiting for {self.url} to answer {method} {path.partition('?')[0]}, at most {self.seconds:g} s"
-        notice = asyncio.get_running_loop().call_later(self._silent_seconds, self._tell, told)
+    async def _announced_if_slow(self, method: str, path: str) -> AsyncIterator[None]:
+        """Announce once that the run waits for a system that already runs, when its answer takes long."""
+        notice = f"waiting for {self.url} to answer {method} {path.partition('?')[0]}, at most {self.seconds:g} s"
+        timer = asyncio.get_running_loop().call_later(self._silent_seconds, self._announce, notice)
         try:
             yield
         finally:
-            notice.cancel()
+            timer.cancel()
 
-    def _tell(self, told: str) -> None:
+    def _announce(self, notice: str) -> None:
         self._silent_seconds = NEVER_SECONDS
-        complain("privman-scenarios", told)
+        complain("privman-scenarios", notice)
 
 
 def _is_tunnel(path: str, headers: Mapping[str, str]) -> bool:

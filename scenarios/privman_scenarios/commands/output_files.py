@@ -40,7 +40,7 @@ class Once(argparse.Action):
 def path(text: str) -> Path:
     """Return the path that an argument names; nothing is none, and not the current folder."""
     if not text:
-        raise argparse.ArgumentTypeError("'' is no path; expected a file or a folder ('.' is the current one)")
+        raise argparse.ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
     return Path(text)
 
 

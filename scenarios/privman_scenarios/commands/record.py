@@ -56,7 +56,7 @@ def _refuse_beside_har(parser: argparse.ArgumentParser, options: argparse.Namesp
     for name in sorted(set(given) - _OF_HAR):
         if given[name] != bare[name]:
             option = "PATH" if name == "paths" else f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} is given beside --har, which plays nothing. Expected one of them.")
+            raise UsageError(f"{option} can't be combined with --har, which plays nothing.")
 
 
 def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
