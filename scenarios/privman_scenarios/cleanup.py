@@ -51,7 +51,7 @@ class Cleanup:
             kept: the registration of a real console, which the scenarios use and which stays.
         """
         try:
-            found = {record["sys_id"] for table in TABLES for record in await self._servicenow.find_of_all(table)}
+            found = {sys_id for table in TABLES for sys_id in await self._servicenow.sys_ids(table)}
         except ExpectationError as error:
             await self._servicenow.ask_dictionary()  # for a recording, which then tells what the tables are called
             raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None

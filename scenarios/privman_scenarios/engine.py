@@ -155,7 +155,9 @@ class Engine:
             raise ExpectationError("the step to be accepted", trouble)
 
     async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> None:
-        for _ in range(PATIENCE if verb.checks and not play.targets.virtual else 0):
+        # What acts is never taken again: its first answer was the wrong one, and the second is to another question.
+        patient = verb.checks and verb.may_be_repeated(arguments) and not play.targets.virtual
+        for _ in range(PATIENCE if patient else 0):
             try:
                 return await verb.play(play, arguments)
             except ExpectationError:

@@ -67,8 +67,10 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether it did not do what was asked; a page instead of JSON is a refusal too."""
-        return self.status not in _SUCCESS or (bool(self.body) and self.json is None)
+        """Whether it did not do what was asked; so does a page instead of JSON, or an error beside half a result."""
+        value = self.json
+        failed = isinstance(value, dict) and bool(value.get("error"))
+        return self.status not in _SUCCESS or failed or (bool(self.body) and value is None)
 
     def __str__(self) -> str:
         shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"

@@ -12,6 +12,7 @@ import orjson
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.pages import pages
 from privman_testbench.masking import MASK
 
 SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -183,15 +184,16 @@ class OwnRecords:
     async def marked(self, mark: Mark) -> list[OwnRecord]:
         """Return the records that carry the mark; raises NotOwnError where there are more than were created."""
         query = urlencode({"sysparm_query": f"{mark.column}={mark.value}", "sysparm_exclude_reference_link": "true"})
-        answer = await self._api.call("GET", f"/api/now/table/{mark.table}?{query}", auth=self._reader)
-        if answer.refused:
-            raise ExpectationError(f"the records of {mark.table} with {mark.column} {mark.value!r}", str(answer))
-        # An instance ignores a term of a query that it does not understand, and then every record is found.
-        found = [
-            OwnRecord(mark.table, record["sys_id"], {mark.column: mark.value})
-            for record in _records(answer)
-            if record.get(mark.column) == mark.value and record["sys_id"] not in self.others | self.kept
-        ]
+        found = []
+        async for page in pages(self._api, f"/api/now/table/{mark.table}?{query}", self._reader):
+            if page.refused:
+                raise ExpectationError(f"the records of {mark.table} with {mark.column} {mark.value!r}", str(page))
+            # An instance ignores a term of a query that it does not understand, and then every record is found.
+            found += [
+                OwnRecord(mark.table, record["sys_id"], {mark.column: mark.value})
+                for record in _records(page)
+                if record.get(mark.column) == mark.value and record["sys_id"] not in self.others | self.kept
+            ]
         found = [self.find(each.table, each.sys_id) or each for each in found]
         if len(found) > mark.most:
             paths = ", ".join(each.path for each in found)

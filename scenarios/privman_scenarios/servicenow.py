@@ -13,6 +13,7 @@ from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi, finished
 from privman_scenarios.own_records import OwnRecord, OwnRecords
+from privman_scenarios.pages import OF_SYS_IDS, pages
 from privman_scenarios.party import Party
 from privman_scenarios.spelling import Spelling
 from privman_testbench.ids import Ids
@@ -129,6 +130,11 @@ class ServiceNow(Party):
                 raise ExpectationError(f"a column {column!r} of {self._table(table)}", "records without it")
         return [self.spelling.record_from_wire(table, record) for record in found]
 
+    async def sys_ids(self, table: str) -> set[str]:
+        """Return the sys_id of every record of a table; raises ExpectationError where ServiceNow does not list them."""
+        listed = pages(self.api, f"{_path(self._table(table))}?sysparm_fields=sys_id", self.admin, OF_SYS_IDS)
+        return {record["sys_id"] async for page in listed for record in records_of(page)}
+
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
         """Create a user with just these roles, those of the app in their packaged spelling.
 
@@ -205,8 +211,8 @@ class ServiceNow(Party):
 
     async def _find(self, table: str, query: str) -> list[Record]:
         parameters = urlencode({"sysparm_query": query, "sysparm_exclude_reference_link": "true"})
-        answer = await self.api.call("GET", f"{_path(table)}?{parameters}", auth=self.admin)
-        return records_of(answer)
+        listed = pages(self.api, f"{_path(table)}?{parameters}", self.admin)
+        return [record async for page in listed for record in records_of(page)]
 
 
 def record_of(answer: Answer) -> Record:

@@ -9,6 +9,8 @@ from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.targets import Need
 
+READING = ("GET", "HEAD", "OPTIONS")
+
 
 @dataclass(frozen=True, slots=True)
 class Argument:
@@ -58,6 +60,10 @@ class Verb:
         """Return what the targets must offer for a step with these arguments."""
         needs = self.needs if arguments or self.bare_needs is None else self.bare_needs
         return needs | self.further_needs(arguments)
+
+    def may_be_repeated(self, arguments: Arguments) -> bool:
+        """Tell whether a step with these arguments changes nothing, so that it may be taken again until it holds."""
+        return self.only_looks or (self.name.endswith(".call") and arguments.get("method", "GET") in READING)
 
     @property
     def only_looks(self) -> bool:

@@ -36,6 +36,9 @@ class StubInstance:
         refused: tables in which nobody may create rows.
         answered_sys_id: what the next creation is answered with instead of its sys_id.
         broken: whether nothing is answered any more but 500.
+        longest: how many rows a list has at most; the Link header says where the next page begins.
+        cancelled: a table of which every list that has rows is cut off, with an error beside them, as a quota does.
+        decided_once: whether a decided request is decided no second time.
         hanging: set once a decision has come that is never answered; None to answer it.
     """
 
@@ -50,6 +53,9 @@ class StubInstance:
         self.refused: set[str] = set()
         self.answered_sys_id: list[object] = []
         self.broken = False
+        self.longest = 10_000
+        self.cancelled = ""
+        self.decided_once = False
         self.hanging: asyncio.Event | None = None
         self._passwords = {"integration": "s3cret"}
         self._numbers = count(1)
@@ -89,7 +95,18 @@ class StubInstance:
         if request.match_info["table"] == RESPONSE and self.late:
             self.late -= 1
             rows = []
-        return web.json_response({"result": rows})
+        if rows and request.match_info["table"] == self.cancelled:
+            error = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": ""}
+            return web.json_response({"result": rows[:-1], "error": error, "status": "failure"})
+        return self._page(request, rows)
+
+    def _page(self, request: web.Request, rows: list[Row]) -> web.Response:
+        """Return one page of the rows, with the address of the next (platform 1.5)."""
+        offset = int(request.query.get("sysparm_offset", "0"))
+        end = offset + min(self.longest, int(request.query.get("sysparm_limit", "10000")))
+        following = request.url.update_query(sysparm_offset=str(end))
+        link = {"Link": f'<{following}>;rel="next"'} if end < len(rows) else {}
+        return web.json_response({"result": rows[offset:end]}, headers=link)
 
     async def read(self, request: web.Request) -> web.Response:
         """Return a row."""
@@ -102,6 +119,8 @@ class StubInstance:
         if self.hanging is not None:
             self.hanging.set()
             await asyncio.Event().wait()
+        if self.decided_once and row.get("status", "Pending") != "Pending":
+            raise web.HTTPForbidden
         row.update(as_stored(await request.json()))
         if request.match_info["table"] == REQUEST:
             await self._deliver(row, user)

@@ -140,7 +140,7 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A second one ends the tidying up, too; what is left may be named, in the same line."""
+    """A second one ends the tidying up, too; what is left may be named, in the same line; no report is green."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
     striking = Striking(method, times)
     served = serving(striking.app())
@@ -148,7 +148,7 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
     approve = next(str(path) for path in catalog_files() if path.stem == "approve")
     target = ["--servicenow-url", url, "--servicenow-user", "integration"]
     commands = {
-        "run": ["run", approve, *target],
+        "run": ["run", approve, *target, "--junit-xml", str(tmp_path / "j.xml")],
         "record": ["record", approve, *target, "--out", str(tmp_path / "out.har")],
         "fidelity": ["fidelity", "--against", url, "--user", "integration"],
     }
@@ -158,3 +158,5 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
     assert code == 130
     assert told.startswith("privman-scenarios: interrupted")
     assert told.count("\n") == 1
+    if command == "run":
+        assert '<error message="the run did not come to its end' in (tmp_path / "j.xml").read_text()

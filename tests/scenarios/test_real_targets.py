@@ -391,6 +391,49 @@ async def test_a_real_instance_gets_time_to_answer(stub: tuple[StubInstance, Wor
     assert stub[0].late == 0
 
 
+APPROVED = """title: T
+steps:
+- console.ask: {as: one}
+- console.ask: {as: two}
+- servicenow.approve: {request: one}
+- servicenow.approve: {request: two}
+"""
+ONE_REQUEST = APPROVED + "- servicenow.expect-records: {table: request, where: {status: Approve}, count: 1}\n"
+NO_RESPONSE = APPROVED + '- servicenow.expect-records: {table: response, where: {request_id: "${request_id}"}, count: 0}\n'
+NOBODY_DECIDES = """title: T
+steps:
+- console.ask:
+- servicenow.decide-at-once: {accepted: 0, decisions: [{response: Approve}, {response: Deny}]}
+"""
+
+
+async def test_what_acts_is_not_taken_again_until_it_holds(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """The second time a decision is refused because the first one was accepted, which was the defect."""
+    stub[0].decided_once = True
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(NOBODY_DECIDES, "t.yaml")))
+    assert ended.failure is not None
+    assert (ended.failure.expected, ended.failure.came[:2]) == ("0 accepted decisions", "1:")
+
+
+@pytest.mark.parametrize("longest", [1, 2])
+async def test_a_list_of_several_pages_is_read_to_its_end(
+    longest: int, stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """What stands on the second page is neither missed by an expectation nor left behind."""
+    stub[0].longest = longest
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(ONE_REQUEST, "t.yaml")))
+    assert ended.failure is not None
+    assert (ended.failure.expected, ended.failure.came) == ("count 1", "count 2")
+    assert {table: rows for table, rows in stub[0].tables.items() if rows and table != "sys_user_role"} == {}
+
+
+async def test_a_list_that_a_quota_cuts_off_is_no_list(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """A status of 200 with an error beside the rows (platform 5.2): what is missing proves nothing."""
+    stub[0].cancelled = RESPONSE
+    with pytest.raises(TargetUnreachableError, match="maximum execution time exceeded"):
+        await play(stub[1], list(Loader(vocabulary()).parse(NO_RESPONSE, "t.yaml")))
+
+
 async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whoever asks for a journal there is told so."""
     async with stub[1].open() as targets:

@@ -96,6 +96,9 @@ class Reports:
         except (TargetUnreachableError, WorkerLostError) as error:
             self._record.errors.append(str(error))
             raise
+        except BaseException:  # whatever it is, what has not been played has not held
+            self._record.errors.append("the run did not come to its end")
+            raise
         finally:
             self.close()
 

@@ -34,14 +34,13 @@ from privman_scenarios.play import Armed, Play
 from privman_scenarios.servicenow import ADMINISTRATOR
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
-from privman_scenarios.vocabulary import Argument, Verb
+from privman_scenarios.vocabulary import READING, Argument, Verb
 from privman_scenarios.world import fault_options, finding_rules
 from privman_testbench.journal import EVICTED
 
 PartyName = Literal["servicenow", "console"]
 
 HELD_BACK = "slow"
-_READING = ("GET", "HEAD", "OPTIONS")
 METHOD = one_of(known.METHODS)
 A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages(), EVICTED), "findings")
 FITTING = (
@@ -280,7 +279,7 @@ def _needs_of_fault(arguments: Arguments) -> frozenset[Need]:
 
 def _needs_of_call(arguments: Arguments) -> frozenset[Need]:
     """Return what a request needs that may change something: nobody would know what to tidy up."""
-    return frozenset() if arguments.get("method", "GET") in _READING else frozenset({"instance of its own"})
+    return frozenset() if arguments.get("method", "GET") in READING else frozenset({"instance of its own"})
 
 
 def _needs_of_exchanges(arguments: Arguments) -> frozenset[Need]:

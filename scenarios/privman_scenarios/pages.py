@@ -1,0 +1,45 @@
+"""Lists of records, which an instance answers page by page."""
+
+import re
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlsplit
+
+from privman_scenarios.credentials import Credentials
+from privman_scenarios.http_api import Answer, HttpApi
+
+# Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
+OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
+_NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
+
+
+async def pages(api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS) -> AsyncIterator[Answer]:
+    """Yield the answer with each page of a list, at least one; a refused one is the last.
+
+    Args:
+        path: with a query.
+        most: how many records a page may have; the instance may list fewer, and says where it goes on (platform 1.5).
+    """
+    seen: set[str] = set()
+    offset, following = 0, -1
+    while offset > following:
+        following = offset
+        start = f"&sysparm_offset={offset}" if offset else ""
+        answer = await api.call("GET", f"{path}&sysparm_limit={most}{start}", auth=auth)
+        yield answer
+        listed = _listed(answer)
+        # Whoever ignores the offset answers the same page for ever.
+        if set(listed) - seen:
+            offset = _next_offset(answer, offset + most if len(listed) >= most else offset)
+        seen.update(listed)
+
+
+def _listed(answer: Answer) -> list[str]:
+    result = answer.json.get("result") if isinstance(answer.json, dict) and not answer.refused else None
+    return [str(each.get("sys_id")) for each in result if isinstance(each, dict)] if isinstance(result, list) else []
+
+
+def _next_offset(answer: Answer, otherwise: int) -> int:
+    """Return where the next page begins, as the answer says, or else what was reckoned."""
+    link = _NEXT.search(answer.headers.get("link", ""))
+    offset = parse_qs(urlsplit(link[1]).query).get("sysparm_offset", [""])[-1] if link else ""
+    return int(offset) if re.fullmatch(r"[0-9]{1,9}", offset) else otherwise
