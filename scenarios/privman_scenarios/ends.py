@@ -1,6 +1,7 @@
 """Addresses that already answer, before it is known how well."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Literal
 
 from privman_scenarios.control_plane import ControlPlane
@@ -60,7 +61,10 @@ async def _reach(api: HttpApi, restart: Restart) -> End:
     url = api.url
     control = ControlPlane(api)
     health = _answered(await control.ask("GET", "/health"), url)
-    if health.refused or not isinstance(health.json, dict) or health.json.get("status") != "ok":
+    told = health.json if isinstance(health.json, dict) else {}
+    if restart != "never" and health.status == HTTPStatus.FORBIDDEN and isinstance(told.get("error"), str):
+        raise TargetUnreachableError(f"{url} cannot be reset: {told['error']} (--admin-token-file FILE).")
+    if health.refused or told.get("status") != "ok":
         return End(
             api, None, virtual=False, why_not=f"{url} has none", why_real=f"{url} keeps real time", is_fake=False
         )

@@ -15,9 +15,8 @@ _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
 async def pages(api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS) -> AsyncIterator[Answer]:
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
-    Args:
-        path: with a query.
-        most: how many records a page may have; the instance may list fewer, and says where it goes on (platform 1.5).
+    The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on
+    (platform 1.5).
     """
     seen: set[str] = set()
     offset, following = 0, -1

@@ -26,7 +26,7 @@ from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
-from privman_scenarios.errors import UnusableFileError
+from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.http_api import FAR_SECONDS, Call, HttpApi
 from privman_scenarios.output import SECRETS
 from privman_scenarios.registration import find_registration
@@ -198,6 +198,8 @@ class WorldBuilder:
             servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.auth, restart)
             if servicenow.control is None:
                 servicenow.api.listeners.extend(self.listeners)
+        if self._reset:
+            _require_control([end for end in (servicenow, console) if end])
         return servicenow, console
 
     async def _stand_ins(
@@ -318,6 +320,13 @@ def releases() -> tuple[str, ...]:
 def _worlds(seed: int, inferred: Path | None, ca_file: Path | None) -> WorldBuilder:
     """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
     return WorldBuilder(seed, inferred, ca_file=ca_file)
+
+
+def _require_control(ends: Sequence[End]) -> None:
+    """Raise TargetUnreachableError where nothing can be reset: most of what was meant to be played would be skipped."""
+    if ends and all(end.control is None for end in ends):
+        urls = " and ".join(end.api.url for end in ends)
+        raise TargetUnreachableError(f"{urls} cannot be reset: there is no control plane.")
 
 
 async def _adopt(targets: Targets) -> None:

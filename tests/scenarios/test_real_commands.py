@@ -163,7 +163,8 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
     assert (process.returncode, err) == (130, b"privman-scenarios: interrupted%s\n" % by)
     assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
     (suite,) = ET.parse(junit).getroot()  # noqa: S314 - our own report
-    assert [case.get("name") for case in suite] == ["The documented set-up succeeds step by step"]
+    assert [case.get("name") for case in suite] == ["The documented set-up succeeds step by step", "the run"]
+    assert suite.get("errors") == "1"
 
 
 @pytest.mark.once
@@ -211,8 +212,20 @@ async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> 
     ):
         arguments = ("--servicenow-url", instance, "--console-url", console, "--reset", *files("approve"))
         option = ("--admin-token-file", str(token)) if given == "file" else ()
-        code, lines, _ = await run(*arguments, *option, **(variables if given == "variables" else {}))
-    assert (code == 0, "1 passed" in lines[-1]) == (given != "nothing", given != "nothing")
+        code, lines, err = await run(*arguments, *option, **(variables if given == "variables" else {}))
+    if given == "nothing":
+        assert (code, lines) == (3, [])
+        assert err[0].startswith(f"privman-scenarios: {console} cannot be reset: /__admin demands its token")
+    else:
+        assert (code, "1 passed" in lines[-1]) == (0, True)
+
+
+async def test_a_reset_where_nothing_can_be_reset() -> None:
+    """What needs control planes would be skipped, and the rest would pass."""
+    async with elsewhere("mock-servicenow") as instance:
+        code, lines, err = await run("--servicenow-url", instance, "--reset", *files("approve"))
+    assert (code, lines) == (3, [])
+    assert err == [f"privman-scenarios: {instance} cannot be reset: there is no control plane."]
 
 
 async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:

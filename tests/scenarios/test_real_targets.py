@@ -399,7 +399,9 @@ steps:
 - servicenow.approve: {request: two}
 """
 ONE_REQUEST = APPROVED + "- servicenow.expect-records: {table: request, where: {status: Approve}, count: 1}\n"
-NO_RESPONSE = APPROVED + '- servicenow.expect-records: {table: response, where: {request_id: "${request_id}"}, count: 0}\n'
+NO_RESPONSE = (
+    APPROVED + '- servicenow.expect-records: {table: response, where: {request_id: "${request_id}"}, count: 0}\n'
+)
 NOBODY_DECIDES = """title: T
 steps:
 - console.ask:

@@ -226,13 +226,31 @@ def test_every_write_is_kept_in_a_journal(
             "--dry-run and --reset are both given",
         ),
         (["run", "--dry-run"], "--dry-run requires --servicenow-url"),
+        *(
+            (["run", "--servicenow-url", "http://127.0.0.1:9", "--dry-run", *told], f"{told[0]} is given beside --dry")
+            for told in (["--junit-xml", "j"], ["--html", "h"], ["--json", "j"], ["--github"], ["--min-coverage", "1"])
+        ),
+        (
+            ["record", "--servicenow-url", "http://127.0.0.1:9", "--dry-run", "--out", "o.har"],
+            "--out is given beside --dry-run, which plays on a stand-in",
+        ),
+        (["run", "--servicenow-user", "ci"], "--servicenow-user requires --servicenow-url"),
+        (["run", "--servicenow-user", "admin"], "--servicenow-user requires --servicenow-url"),
+        (["run", "--reset"], "--reset requires --servicenow-url or --console-url"),
+        (["run", "--timeout", "60"], "--timeout requires --servicenow-url or --console-url"),
+        (["run", "--admin-token-file", "token"], "--admin-token-file requires --servicenow-url or --console-url"),
         (["run", "--servicenow-url", "http://127.0.0.1:9", "--writes", "/no/such/file"], "/no/such/file: "),
     ],
 )
 def test_options_that_contradict_each_other(
-    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    options: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One line, exit code 2."""
+    """One line, exit code 2; nothing is played on fakes in place of a target that is not named."""
+    monkeypatch.chdir(tmp_path)
     assert main(options) == 2
     assert message in capsys.readouterr().err
 

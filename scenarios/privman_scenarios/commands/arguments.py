@@ -19,6 +19,9 @@ from privman_testbench.command_line import UsageError, ca_file, url
 from privman_testbench.real_clock import RealClock
 
 _SHORTEST, _LONGEST = 0.1, 3_600
+_ADMINISTRATOR = "admin"
+# Options that keep or judge what was played.
+_TELLING = ("junit_xml", "html", "json", "github", "min_coverage", "out")
 
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +58,6 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--servicenow-user",
         type=user,
-        default="admin",
         metavar="NAME",
         help="its user (admin); password from SERVICENOW_PASSWORD",
     )
@@ -117,10 +119,8 @@ def add_writes(parser: argparse.ArgumentParser) -> None:
 
 def worlds(options: argparse.Namespace) -> WorldBuilder:
     """Return where the chosen targets come from; raises UsageError, InferredNamesError and OSError."""
-    if options.reset and options.dry_run:
-        raise UsageError("--dry-run and --reset are both given. Expected one of them: a reset deletes every record.")
-    if options.dry_run and not options.servicenow_url:
-        raise UsageError("--dry-run requires --servicenow-url: nothing else keeps what is written.")
+    _refuse_beside_dry_run(options)
+    _refuse_without_target(options)
     console = _console(options)
     return WorldBuilder(
         options.seed,
@@ -132,6 +132,34 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
         dry_run=options.dry_run,
         writes=writes(options),
     )
+
+
+def _refuse_beside_dry_run(options: argparse.Namespace) -> None:
+    """Raise UsageError for what a dry run would do, and for what would tell of a stand-in as if it were the target."""
+    if not options.dry_run:
+        return
+    if options.reset:
+        raise UsageError("--dry-run and --reset are both given. Expected one of them: a reset deletes every record.")
+    if not options.servicenow_url:
+        raise UsageError("--dry-run requires --servicenow-url: nothing else keeps what is written.")
+    for name in _TELLING:
+        if getattr(options, name, None):
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is given beside --dry-run, which plays on a stand-in. Expected one of them.")
+
+
+def _refuse_without_target(options: argparse.Namespace) -> None:
+    """Raise UsageError for what is about a system that already runs where none is named: fakes would be played on."""
+    if options.servicenow_user is not None and not options.servicenow_url:
+        raise UsageError("--servicenow-user requires --servicenow-url.")
+    about = {
+        "--reset": options.reset,
+        "--timeout": options.timeout != FAR_SECONDS,
+        "--admin-token-file": options.admin_token_file,
+    }
+    for option, given in about.items():
+        if given and not (options.servicenow_url or options.console_url):
+            raise UsageError(f"{option} requires --servicenow-url or --console-url.")
 
 
 def writes(options: argparse.Namespace) -> Writes:
@@ -165,7 +193,8 @@ def _servicenow(options: argparse.Namespace) -> Remote | None:
     if not options.servicenow_url:
         return None
     token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
-    return Remote(options.servicenow_url, options.servicenow_user, password(), token, options.timeout)
+    name = _ADMINISTRATOR if options.servicenow_user is None else options.servicenow_user
+    return Remote(options.servicenow_url, name, password(), token, options.timeout)
 
 
 def _console(options: argparse.Namespace) -> Remote | None:
