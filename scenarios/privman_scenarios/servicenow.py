@@ -19,6 +19,8 @@ from privman_scenarios.spelling import Spelling
 from privman_testbench.ids import Ids
 
 Record = dict[str, Any]
+# Where users of a real console have records, too, which name it and its registration.
+_OF_USERS = ("request", "response")
 DEFAULT_APPROVER = "scenario.approver"
 ADMINISTRATOR = "administrator"
 # Characters of a user name (platform 1.2), and of what a run draws for one.
@@ -78,7 +80,7 @@ class ServiceNow(Party):
     ) -> Answer:
         """Let a named approver decide a request, perhaps with ``comment`` and ``duration``.
 
-        Raises ExpectationError when there is no such request.
+        Raises ExpectationError when there is no such request, on a shared instance also for one of somebody else.
         """
         found = await self.find_only("request", "request_id", request_id)
         if not found:
@@ -88,7 +90,7 @@ class ServiceNow(Party):
         self.decisions[request_id] += 1
         if not self.own:
             return await self.update("request", found[0]["sys_id"], decision, auth)
-        # Whoever made it, it was not there before this run, and it is read again before it is changed.
+        # It names what this run has drawn, inserted or asked for, and is read again before it is changed.
         known = self.spelling.record_to_wire("request", {"request_id": request_id})
         record = OwnRecord(self.names.table("request"), found[0]["sys_id"], known)
         return await self.own.change(record, self.spelling.record_to_wire("request", decision), auth)
@@ -117,7 +119,7 @@ class ServiceNow(Party):
         if self.own is None or table not in self.names.group("tables"):
             return found
         await self.own.refresh()
-        traces = self._traces(self.own)
+        traces = self._traces(self.own, table)
         return [each for each in found if each["sys_id"] not in self.own.others and _names_one_of(traces, each)]
 
     async def find_of_all(self, table: str, **columns: str) -> list[Record]:
@@ -165,12 +167,13 @@ class ServiceNow(Party):
         asked = {"sysparm_query": f"nameSTARTSWITH{scope}", "sysparm_fields": "name,element", "sysparm_limit": "1000"}
         return await self.api.call("GET", f"{_path('sys_dictionary')}?{urlencode(asked)}", auth=self.admin)
 
-    def _traces(self, own: OwnRecords) -> set[str]:
-        """Return what only records of this run name: its records, its request_ids and its consoles."""
+    def _traces(self, own: OwnRecords, table: str) -> set[str]:
+        """Return what only records of this run in a table name: its records, its request_ids and its consoles."""
         column = self.names.column("request", "request_id")
         records = own.newest_first()
         sent = {str(each.sent.get(column) or "") for each in records} - {""}
-        traces = {*own.kept, *own.consoles, *self.drawn, *sent, *(each.sys_id for each in records)} - {""}
+        shared = () if table in _OF_USERS else (*own.kept, *own.consoles)
+        traces = {*shared, *self.drawn, *sent, *(each.sys_id for each in records)} - {""}
         return {each.lower() for each in traces}
 
     def _unique(self, user_name: str) -> str:

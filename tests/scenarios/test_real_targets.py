@@ -494,6 +494,28 @@ async def test_both_ends_real(stub: tuple[StubInstance, WorldBuilder]) -> None:
     assert {table: rows for table, rows in instance.tables.items() if rows} == before
 
 
+async def test_a_request_of_a_real_user_is_not_decided(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """It names the registration that the scenarios use, and comes while they are played."""
+    instance, console = stub[0], StubConsole()
+    asked = {
+        "sys_id": "d" * 32,
+        "request_id": "8f6d",
+        "instance_id": "c1",
+        "activity_type_id": "a1",
+        "status": "Pending",
+    }
+    async with serving(console.app()) as url:
+        await register(instance, url, console)
+        worlds = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), console=Remote(url))
+        async with worlds.open() as targets:
+            instance.tables[REQUEST] = [{**asked, "metadata": f'{{"Url": "{url}/"}}'}]
+            assert await targets.servicenow.find("request", status="Pending") == []
+            with pytest.raises(ExpectationError, match="expected the request 8f6d in ServiceNow; came none"):
+                await targets.servicenow.decide("8f6d", "Approve", {})
+    assert [row["status"] for row in instance.tables[REQUEST]] == ["Pending"]
+    assert console.decisions == []
+
+
 async def test_a_decision_that_a_real_console_takes_unasked_is_noticed(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """A console that takes a decision on a request it never made is no console to trust."""
     instance, console = stub[0], StubConsole()
