@@ -126,7 +126,7 @@ class PostgreSql:
         self._made += 1
         name = f"test{self._made}"
         template = sa.make_url(like).database if like else "template0"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         yield f"postgresql+psycopg://test@/{name}?host={self._folder}"
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
