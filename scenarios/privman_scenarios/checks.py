@@ -301,13 +301,13 @@ def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...],
         yield Flaw((*path, *strange[:1]), f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
     elif "not" in value:
         yield from _expectation(of, value["not"], (*path, "not"), own)
-    elif "matches" in value and of.words and not _matches_one(value["matches"], _all(of.words, own, of.own)):
-        text = f"{value['matches']!r} matches no {of.what}. Expected one of {', '.join(of.words)}."
-        yield Flaw((*path, "matches"), text)
-
-
-def _matches_one(pattern: str, words: Iterable[str]) -> bool:
-    return _is_variable(pattern) or any(is_found(pattern, each) for each in words)
+    elif "matches" in value and of.words and of.what != _LISTED and not _is_variable(value["matches"]):
+        found = [is_found(value["matches"], each) for each in _all(of.words, own, of.own)]
+        # Both events have a name in common, and no name of a state is part of another.
+        if not any(found) or (all(found) and of.own == "words"):
+            how = "every" if any(found) else "no"
+            text = f"{value['matches']!r} matches {how} {of.what}. Expected one of {', '.join(of.words)}."
+            yield Flaw((*path, "matches"), text)
 
 
 @dataclass(frozen=True, slots=True)

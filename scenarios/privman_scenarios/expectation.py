@@ -62,6 +62,8 @@ def operator_error(expected: object) -> str:
         return ""
     if set(expected) == {"matches"}:
         return _pattern_error(expected["matches"])
+    if set(expected) == {"not"} and expected["not"] is None:
+        return "'not' is null, which a value that is missing or empty is not either. Expected {absent: false}."
     if set(expected) == {"absent"} and not isinstance(expected["absent"], bool):
         return f"'absent' is {expected['absent']!r}. Expected true or false."
     return operator_error(list(expected.values()))

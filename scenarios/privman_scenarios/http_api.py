@@ -27,7 +27,7 @@ FAR_SECONDS = 30
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 USER_AGENT = "privman-scenarios"
-_SUCCESS = range(200, 300)
+_SUCCESS, _CLIENT_ERRORS = range(200, 300), range(400, 500)
 # POST creates, which takes nothing from anybody.
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
@@ -71,6 +71,11 @@ class Answer:
         value = self.json
         failed = isinstance(value, dict) and bool(value.get("error"))
         return self.status not in _SUCCESS or failed or (bool(self.body) and value is None)
+
+    @property
+    def is_of_client(self) -> bool:
+        """Whether the status blames whoever asked: neither a failure of the server, nor a page, nor no answer."""
+        return self.status in _CLIENT_ERRORS
 
     def __str__(self) -> str:
         shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"

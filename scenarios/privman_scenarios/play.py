@@ -48,6 +48,7 @@ class Play:
         armed: the faults that must strike.
         acknowledged: the findings that the scenario has asked for.
         expected: statuses of answers that the scenario has asked for.
+        faulty: whether a step has armed a fault, so that a party may fail on purpose.
     """
 
     def __init__(self, targets: Targets) -> None:
@@ -56,6 +57,7 @@ class Play:
         self.armed: list[Armed] = []
         self.acknowledged: set[Finding] = set()
         self.expected: set[int] = set()
+        self.faulty = False
         names = targets.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}

@@ -4,6 +4,7 @@ import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from enum import IntEnum
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -43,6 +44,13 @@ class OneLineParser(ArgumentParser):
 def _in_a_line(text: str) -> str:
     """Return the text with line breaks, controls and half characters written as escapes."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def print_anything() -> None:
+    """Let what is printed be escaped where the terminal's encoding lacks a character, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")
 
 
 class Commands(Protocol):

@@ -38,6 +38,7 @@ class StubInstance:
         broken: whether nothing is answered any more but 500.
         longest: how many rows a list has at most; the Link header says where the next page begins.
         cancelled: a table of which every list that has rows is cut off, with an error beside them, as a quota does.
+        fails_decisions: whether a decision is answered 500.
         decided_once: whether a decided request is decided no second time.
         hanging: set once a decision has come that is never answered; None to answer it.
     """
@@ -56,6 +57,7 @@ class StubInstance:
         self.longest = 10_000
         self.cancelled = ""
         self.decided_once = False
+        self.fails_decisions = False
         self.hanging: asyncio.Event | None = None
         self._passwords = {"integration": "s3cret"}
         self._numbers = count(1)
@@ -119,6 +121,8 @@ class StubInstance:
         if self.hanging is not None:
             self.hanging.set()
             await asyncio.Event().wait()
+        if self.fails_decisions:
+            raise web.HTTPInternalServerError
         if self.decided_once and row.get("status", "Pending") != "Pending":
             raise web.HTTPForbidden
         row.update(as_stored(await request.json()))

@@ -286,7 +286,7 @@ def test_tables_of_another_scope(drift: Any) -> None:
     assert (code, override) == (1, {"tables": {"request": "x_acme_request"}})
 
 
-@pytest.mark.parametrize("status", [0, 429, 502, 503, 504])
+@pytest.mark.parametrize("status", [0, 429, 500, 502, 503, 504])
 def test_what_was_never_answered_proves_nothing(status: int, drift: Any) -> None:
     """A recording of a server that was down has nothing to compare."""
     code, override, told = drift(request(status), delivery(status, Result=None))

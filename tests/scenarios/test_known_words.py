@@ -67,6 +67,22 @@ TYPOS = {
         "console.expect-approval: {state: {not: {matches: ^Aprov}}}",
         "'^Aprov' matches no state. Expected one of Pending,",
     ),
+    "pattern of every state": (
+        'console.expect-approval: {state: {matches: "[Approved]"}}',
+        "'[Approved]' matches every state. Expected one of Pending,",
+    ),
+    "pattern of every response": (
+        'servicenow.expect-response: {response: {matches: "[Deny]"}}',
+        "'[Deny]' matches every response.response. Expected one of Approve, Deny.",
+    ),
+    "not null": (
+        "console.expect-approval: {comment: {not: }}",
+        "'not' is null, which a value that is missing or empty is not either. Expected {absent: false}.",
+    ),
+    "not null in a body": (
+        "console.call: {path: /Tms/services/api/v1/version/Current, body: {Result: {not: null}}}",
+        "'not' is null, which a value that is missing or empty is not either.",
+    ),
     "status": (
         "servicenow.expect-request: {status: {not: Pendin}}",
         "unknown request.status 'Pendin'. Did you mean 'Pending'?",
@@ -505,6 +521,18 @@ def test_every_finding_rule_is_known() -> None:
     """Whatever way a module reports, its rule can be expected."""
     reported = {"query-term-ignored", "column-ignored", "parameter-ignored", "rule-aborted", "batch-ended"}
     assert reported <= set(finding_rules())
+
+
+def test_patterns_of_some_words_pass(tmp_path: Path) -> None:
+    """Of several states, of both events, and of words that stand in a list."""
+    file = tmp_path / "one.yaml"
+    file.write_text(
+        "title: T\nsteps:\n- console.ask:\n"
+        "- console.expect-approval: {state: {matches: ^(Pending|Approved)$}}\n"
+        "- console.expect-webhooks: [{event: {matches: Approval Request}}]\n"
+        "- servicenow.expect-records: {table: activity_type, values: {valid_responses: {matches: 'Approve,Deny'}}}\n"
+    )
+    assert main(["run", str(file)]) == 0
 
 
 def test_several_words_are_no_status(servicenow: HeldServiceNow) -> None:

@@ -220,6 +220,20 @@ async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> 
         assert (code, "1 passed" in lines[-1]) == (0, True)
 
 
+ASCII = {"PYTHONIOENCODING": "ascii"}
+
+
+async def test_a_terminal_that_lacks_a_character(tmp_path: Path) -> None:
+    """What it cannot show is escaped, and the exit code is that of the run."""
+    file = tmp_path / "one.yaml"
+    file.write_text("title: Nach 16½ h → Ende\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n", "utf-8")
+    command = [sys.executable, "-m", "privman_scenarios", "run", str(file)]
+    process = await create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, **ASCII})
+    out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(rb"passed  Nach 16\xbd h \u2192 Ende")
+
+
 async def test_a_reset_where_nothing_can_be_reset() -> None:
     """What needs control planes would be skipped, and the rest would pass."""
     async with elsewhere("mock-servicenow") as instance:

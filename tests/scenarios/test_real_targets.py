@@ -417,6 +417,17 @@ async def test_what_acts_is_not_taken_again_until_it_holds(stub: tuple[StubInsta
     assert (ended.failure.expected, ended.failure.came[:2]) == ("0 accepted decisions", "1:")
 
 
+@pytest.mark.parametrize(("expected", "outcome"), [("", "failed"), (" 500", "passed")])
+async def test_a_failure_of_the_server_is_no_refusal(
+    expected: str, outcome: str, stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """Unless the scenario names its status."""
+    stub[0].fails_decisions = True
+    text = f"title: T\nsteps:\n- console.ask:\n- servicenow.approve:\n- servicenow.expect-refusal:{expected}\n"
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert ended.outcome == outcome
+
+
 @pytest.mark.parametrize("longest", [1, 2])
 async def test_a_list_of_several_pages_is_read_to_its_end(
     longest: int, stub: tuple[StubInstance, WorldBuilder]

@@ -28,7 +28,7 @@ _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], 
     renamed_statuses,
 )
 # Such an answer, or none, says nothing of the contract.
-_DOWN = (0, 429, 502, 503, 504)
+_DOWN = (0, 429, *range(500, 600))
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -38,7 +38,7 @@ class Drift:
 
     Attributes:
         compared: how many exchanges have a contract, and were answered.
-        left_out: how many have none, were kept without their bodies, or met a server that was down or overloaded.
+        left_out: how many have none, were kept without their bodies, or met a server that failed or was overloaded.
     """
 
     renamed: tuple[Renamed, ...]

@@ -171,7 +171,7 @@ class Shared:
         fault = {key: value for key, value in arguments.items() if key not in ("options", "optional")}
         if "after" in fault:
             fault["after"] = to_seconds(fault["after"])
-        party = self._of(play)
+        party, play.faulty = self._of(play), True
         number = await party.control.arm({**fault, **arguments.get("options", {})})
         if not arguments.get("optional"):
             play.armed.append(Armed(party, number, _words_of(fault), play.step))
@@ -213,7 +213,8 @@ class Shared:
     async def expect_refusal(self, play: Play, arguments: Arguments) -> None:
         """Compare the answer to the step before."""
         answer = play.last_answer(self._party)
-        if not answer.refused:
+        named = {"status", "body"} & set(arguments)
+        if not answer.refused or not (named or play.faulty or answer.is_of_client):
             raise ExpectationError("a refusal", str(answer))
         require(arguments.get("status", answer.status), answer.status, "status")
         play.expected.add(answer.status)
