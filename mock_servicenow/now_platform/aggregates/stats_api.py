@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.aggregates.select import StatsSelect
 from mock_servicenow.now_platform.aggregates.xml_text import stats_pieces, write_stats
 from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.values import from_database
-from mock_servicenow.now_platform.errors import MethodNotAllowed, UnknownPath
+from mock_servicenow.now_platform.errors import MethodNotAllowed, TransactionCancelled, UnknownPath
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import words_of
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
@@ -29,6 +29,8 @@ _WORDS = 2  # stats/{table}
 _VERBS = ("GET", "HEAD")
 _AT_ONCE = 200
 """Groups that are shown before others get a turn."""
+MOST_TEXT = 32 * 1024 * 1024
+"""Characters of all groups together, and of what is shown of one group (I)."""
 
 Stats = Mapping[str, str | Mapping[str, str]]
 
@@ -82,7 +84,18 @@ def _groups(call: Call, session: "Session", table: str) -> "_Groups":
     columns = StatsColumns(queries.scope(session), table)
     parameters = drop_unusable(asked, columns, partial(ignore, call))
     statement = StatsSelect(columns, query.where).statement(parameters)
-    return _Groups(columns, parameters, session.work.transaction.execute(statement).all())
+    return _Groups(columns, parameters, _bounded(session.work.transaction.execute(statement)))
+
+
+def _bounded(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return the rows; raises TransactionCancelled for more text than `MOST_TEXT`, of which a group repeats any."""
+    kept, length = [], 0
+    for row in rows:
+        length += sum(len(value) for value in row if isinstance(value, str))
+        if length > MOST_TEXT:
+            raise TransactionCancelled
+        kept.append(row)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

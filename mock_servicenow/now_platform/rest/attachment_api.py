@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.records.attachments import File, Target
 from mock_servicenow.now_platform.rest import attachment_attributes
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
-from mock_servicenow.now_platform.rest.envelope import result_answer
+from mock_servicenow.now_platform.rest.envelope import list_answer, result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
 from mock_servicenow.now_platform.rest.paging import links
 from mock_servicenow.now_platform.rest.parameters import read_parameters
@@ -111,7 +111,7 @@ def _list(call: Call, session: "Session") -> Answer:
     query = session.compiled(attachments.TABLE, parameters.query)
     page = session.page(attachments.TABLE, query, limit=parameters.limit, offset=parameters.offset)
     total = queries.count(session, attachments.TABLE, query)
-    answer = result_answer(call, _results(call, session, page), many=True)
+    answer = list_answer(call, _results(call, session, page), repeats=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
         answer.headers["Link"] = links(call, parameters, total, more=parameters.end < total)

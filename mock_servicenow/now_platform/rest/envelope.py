@@ -1,14 +1,21 @@
 """Answers in the platform's envelopes: results, and errors (platform 1.2, 1.9, 1.10)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain
 
 import orjson
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.errors import NotAcceptable, PlatformError
+from mock_servicenow.now_platform.errors import NotAcceptable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.media import response_format
 from mock_servicenow.now_platform.rest.xml_text import Result, write_error, write_results
+
+PIECE = 1024 * 1024
+"""Characters of results that are written at a time; a longer record is written by itself."""
+LARGEST_RECORD = 32 * 1024 * 1024
+"""Characters of one record in an answer. By dot-walks a record may show one long text any number of times (I)."""
 
 
 def result_answer(call: Call, results: list[Result], *, many: bool, status: int = 200) -> Answer:
@@ -28,14 +35,67 @@ def result_answer(call: Call, results: list[Result], *, many: bool, status: int 
     return json_answer(envelope, status)
 
 
-def result_pieces(call: Call, parts: Iterable[list[Result]]) -> Iterator[bytes]:
-    """Return the body of an answer with many results piece by piece; the first part must not be empty."""
+def list_answer(
+    call: Call, results: list[Result], further: Iterable[list[Result]] | None = None, *, repeats: bool
+) -> Answer:
+    """Return the envelope of many results, in pieces if they are long or further ones follow.
+
+    Args:
+        call: what is answered.
+        results: the first records.
+        further: the other ones, each part made when it is its turn.
+        repeats: whether they may show texts of other records, each any number of times.
+
+    Raises:
+        NotAcceptable: the client accepts neither JSON nor XML.
+        TransactionCancelled: one of the results is longer than `LARGEST_RECORD`.
+    """
+    split = partial(_portions, call) if repeats else _whole
+    if further is None and len(list(split(results))) == 1:
+        return result_answer(call, results, many=True)
+    answer = result_answer(call, [], many=True)
+    portions = chain.from_iterable(map(split, chain([results], further or ())))
+    answer.body, answer.pieces = b"", _pieces(call, portions)
+    return answer
+
+
+def check_length(call: Call, result: Result) -> int:
+    """Return how many characters a result has; raises TransactionCancelled for more than `LARGEST_RECORD`."""
+    values = result.values()
+    length = sum(map(len, values)) + sum(sum(map(len, each.values())) for each in values if isinstance(each, dict))
+    if length > LARGEST_RECORD:
+        most = f"at most {LARGEST_RECORD:,} are answered"
+        call.swallowed("record-too-long", f"a record has {length:,} characters with the fields asked for; {most}")
+        raise TransactionCancelled
+    return length
+
+
+def _portions(call: Call, results: list[Result]) -> Iterator[list[Result]]:
+    """Yield results, at least one at a time and no more than `PIECE` allows; raises TransactionCancelled."""
+    portion: list[Result] = []
+    size = 0
+    for result in results:
+        length = check_length(call, result)
+        if portion and size + length > PIECE:
+            yield portion
+            portion, size = [], 0
+        portion.append(result)
+        size += length
+    yield portion
+
+
+def _whole(results: list[Result]) -> Iterator[list[Result]]:
+    yield results
+
+
+def _pieces(call: Call, portions: Iterable[list[Result]]) -> Iterator[bytes]:
+    """Return the body of an answer with many results piece by piece; the first portion must not be empty."""
     empty = result_answer(call, [], many=True).body
     end, between = (b"]", b",") if empty.startswith(b"{") else (b"</response>", b"")
     closing = empty[empty.index(end) :]
     opening = before = empty.removesuffix(closing)
-    for part in parts:
-        body = result_answer(call, part, many=True).body[len(opening) : -len(closing)]
+    for portion in portions:
+        body = result_answer(call, portion, many=True).body[len(opening) : -len(closing)]
         if body:
             yield before + body
             before = between

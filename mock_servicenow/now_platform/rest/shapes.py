@@ -26,6 +26,11 @@ class Shapes:
         self._base = f"{call.origin}{call.prefix}/table"
         self._fields = fields
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the results may show texts of other records, each any number of times."""
+        return self._display != "false" or bool(self._fields.walked)
+
     def results(self, records: "list[Record]") -> list[Result]:
         """Return the records with the fields to show."""
         paths = self._needed_paths()

@@ -1,7 +1,6 @@
 """The Table API (platform 1)."""
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
@@ -13,7 +12,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import tiny_urls
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.envelope import result_answer, result_pieces
+from mock_servicenow.now_platform.rest.envelope import check_length, list_answer, result_answer
 from mock_servicenow.now_platform.rest.fields import Fields
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.incoming import to_raw
@@ -73,16 +72,13 @@ class TableApi:
         if call.version == "v1" and not records:
             raise RecordNotFound(_NO_RECORDS)
         fields = shown_fields(session, call, parameters, table)
-        results = Shapes(session, call, parameters, fields).results(records)
+        shapes = Shapes(session, call, parameters, fields)
+        results = shapes.results(records)
         further: list[str] = []
         if len(records) == most < parameters.limit:
             further = queries.sys_ids(session, table, query, parameters.limit - most, parameters.offset + most)
-        if further:
-            parts = self._parts(call, parameters, fields, query, table, further)
-            answer = result_answer(call, [], many=True)
-            answer.body, answer.pieces = b"", result_pieces(call, chain([results], parts))
-        else:
-            answer = result_answer(call, results, many=True)
+        parts = self._parts(call, parameters, fields, query, table, further) if further else None
+        answer = list_answer(call, results, parts, repeats=shapes.repeats)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
@@ -135,12 +131,11 @@ class TableApi:
 
 
 def _record(call: Call, session: Session, parameters: Parameters, table: str, record: Record) -> Answer:
-    return result_answer(call, _results(call, session, parameters, table, [record]), many=False)
-
-
-def _results(call: Call, session: Session, parameters: Parameters, table: str, records: list[Record]) -> list[Result]:
-    fields = shown_fields(session, call, parameters, table)
-    return Shapes(session, call, parameters, fields).results(records)
+    shapes = Shapes(session, call, parameters, shown_fields(session, call, parameters, table))
+    results = shapes.results([record])
+    if shapes.repeats:
+        check_length(call, results[0])
+    return result_answer(call, results, many=False)
 
 
 def _wants_no_body(call: Call) -> bool:

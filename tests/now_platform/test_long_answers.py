@@ -1,0 +1,83 @@
+"""Answers that are longer than what was stored: dot-walks, names and groups may repeat one long text."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.instance import Instance
+
+Client = TestClient[web.Request, web.Application]
+LONG = 600_000
+REFUSED = "Transaction cancelled: maximum execution time exceeded"
+
+
+@pytest.fixture
+def parent(instance: Instance) -> str:
+    """Store ten incidents below one with a long text, and return the sys_id of that."""
+    with instance.transaction(instance.system) as session:
+        sys_id = session.insert("incident", {"description": "x" * LONG}).sys_id
+        session.update("incident", sys_id, {"parent": sys_id})
+        for number in range(10):
+            session.insert("incident", {"parent": sys_id, "short_description": f"child {number}"})
+    return sys_id
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/xml"])
+@pytest.mark.parametrize("display", ["false", "all"])
+async def test_a_list_is_written_in_pieces(client: Client, parent: str, accept: str, display: str) -> None:
+    """However often a text is repeated, no more than some of it is in memory at a time."""
+    asked = {
+        "sysparm_query": f"parent={parent}^short_descriptionLIKEchild^ORDERBYshort_description",
+        "sysparm_fields": "short_description,parent.description",
+        "sysparm_display_value": display,
+    }
+    response = await client.get("/api/now/table/incident", params=asked, headers={"Accept": accept})
+    text, longest = "", 0
+    async for chunk in response.content.iter_chunked(1 << 22):
+        text += chunk.decode()
+        longest = max(longest, len(chunk))
+    assert (response.status, text.count("x" * LONG)) == (200, 10 * (1 + (display == "all")))
+    assert [text.count(f"child {number}") for number in range(10)] == [1 + (display == "all")] * 10
+    assert "Content-Length" not in response.headers
+
+
+async def test_a_record_has_an_end(
+    client: Client, instance: Instance, parent: str, swallowed: Callable[[], list[str]]
+) -> None:
+    """A record that would repeat a long text too often is refused."""
+    fields = ",".join(f"{'parent.' * steps}description" for steps in range(1, 9))
+    path = f"/api/now/table/incident/{parent}"
+    assert (await client.get(path, params={"sysparm_fields": fields})).status == 200
+    with instance.transaction(instance.system) as session:
+        session.update("incident", parent, {"description": "y" * (5 * 1024 * 1024)})
+    for asked in (path, "/api/now/table/incident"):
+        response = await client.get(asked, params={"sysparm_fields": fields, "sysparm_query": f"sys_id={parent}"})
+        assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
+        assert swallowed()[-1] == "record-too-long"
+
+
+async def test_names_of_authors_are_repeated_in_pieces(client: Client, instance: Instance) -> None:
+    """A list of attachments names the author of each."""
+    with instance.transaction(instance.system) as session:
+        record = session.insert("incident", {}).sys_id
+        session.insert("sys_user", {"user_name": "long.name", "name": "n" * LONG})
+        for _ in range(3):
+            values = {"table_name": "incident", "table_sys_id": record, "sys_created_by": "long.name"}
+            session.insert("sys_attachment", values, system_columns=True)
+    response = await client.get("/api/now/attachment", params={"sysparm_query": f"table_sys_id={record}"})
+    result: list[dict[str, Any]] = (await response.json())["result"]
+    assert [each["created_by_name"] for each in result] == ["n" * LONG] * 3
+    assert response.headers["X-Total-Count"] == "3"
+
+
+async def test_groups_have_an_end(client: Client, parent: str) -> None:
+    """Each group repeats the text that another record has."""
+    asked = {"sysparm_query": f"parent={parent}", "sysparm_count": "true", "sysparm_group_by": "number"}
+    response = await client.get("/api/now/stats/incident", params=asked)
+    assert (response.status, len((await response.json())["result"])) == (200, 11)
+    asked["sysparm_group_by"] += "".join(f",{'parent.' * steps}description" for steps in range(1, 7))
+    response = await client.get("/api/now/stats/incident", params=asked)
+    assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
