@@ -347,6 +347,32 @@ async def test_a_condition_that_cannot_be_evaluated_is_not_met(
     assert swallowed() == ["condition-not-evaluated"] * 4
 
 
+@pytest.mark.parametrize("length", [16_000, 16_001])
+async def test_conditions_of_any_length_are_not_read(
+    client: Client, swallowed: Callable[[], list[str]], length: int
+) -> None:
+    """Each write reads the conditions of all rules and policies of its table."""
+    condition = "description=eicar^ORdescription=" + "x" * (length - 32)
+    policy = {"short_description": "p", "model_table": "problem", "conditions": condition}
+    await client.post("/api/now/table/sys_script", json={**STORED, "filter_condition": condition})
+    record = await (await client.post("/api/now/table/sys_data_policy2", json=policy)).json()
+    demand = {"sys_data_policy": record["result"]["sys_id"], "field": "category", "mandatory": "true"}
+    await client.post("/api/now/table/sys_data_policy_rule", json=demand)
+    refused = (await client.post("/api/now/table/problem", json={"description": "eicar"})).status == 403
+    assert (refused, "condition-not-evaluated" in swallowed()) == (length == 16_000, length > 16_000)
+    assert swallowed().count("condition-not-evaluated") == 4 * (length > 16_000)
+
+
+@pytest.mark.parametrize("column", ["template", "role_conditions"])
+async def test_a_rule_of_any_length_does_not_act(
+    client: Client, swallowed: Callable[[], list[str]], column: str
+) -> None:
+    """What a rule sets, and for whom, is read with each write, too."""
+    await client.post("/api/now/table/sys_script", json={**STORED, column: "x" * 16_001})
+    assert (await client.post("/api/now/table/problem", json={"description": "eicar"})).status == 201
+    assert swallowed() == [NOT_RUN] * 2
+
+
 async def test_a_rule_about_an_unknown_table_is_stored(client: Client) -> None:
     """Nothing is said about the condition of a rule whose table does not exist."""
     rule = {**STORED, "collection": "u_later", "filter_condition": "u_bunk=1"}

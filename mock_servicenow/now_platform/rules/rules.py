@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 When = Literal["before", "after"]
 Operation = Literal["insert", "update", "delete"]
 EVERY_TABLE = "global"
+LONGEST = 16_000
+"""Characters of a condition, and of what else of a stored rule is read with each write: five times what the columns are
+documented to hold (I)."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -100,6 +103,9 @@ class RuleContext:
         """
         if not condition:
             return True
+        if len(condition) > LONGEST:
+            self.report("condition-not-evaluated", f"a condition on {self.table}: {too_long(condition)}: not met")
+            return False
         previous = {} if self.previous is None else self.previous.values
         met = queries.would_match(self.session, condition, Change(self.table, self.current, previous))
         if met is None:
@@ -125,3 +131,8 @@ class RuleContext:
     def answer_with(self, record: "Record", status: int) -> NoReturn:
         """Insert nothing and answer with a record that exists, as a coalescing import does, and with that status."""
         raise RuleAnswer(record, status)
+
+
+def too_long(condition: str) -> str:
+    """Return why a condition is not evaluated that is longer than `LONGEST`."""
+    return f"it has {len(condition):,} characters, of which at most {LONGEST:,} are read with each write"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.intake import Intake
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext, When
+from mock_servicenow.now_platform.rules.rules import LONGEST, BusinessRule, Operation, RuleContext, When, too_long
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
@@ -47,12 +47,13 @@ def _to_rule(session: "Session", record: "Record") -> BusinessRule | None:
     if when is None:
         return None
     operations = frozenset(name for name in _OPERATIONS if record[f"action_{name}"] == "true")
+    why = _why_not_run(record.values)
     return BusinessRule(
         name=record["name"],
         table=record["collection"],
         when=when,
         operations=operations,
-        run=_action(session, record),
+        run=NotRun(record["name"], why) if why else _action(session, record),
         order=int(record["order"] or 100),
         condition=record["filter_condition"],
         sys_id=record.sys_id,
@@ -60,9 +61,6 @@ def _to_rule(session: "Session", record: "Record") -> BusinessRule | None:
 
 
 def _action(session: "Session", record: "Record") -> Callable[[RuleContext], None]:
-    scripts = _scripts(record.values)
-    if scripts:
-        return NotRun(record["name"], scripts)
     roles = tuple(_role(session, entry) for entry in record["role_conditions"].split(",") if entry)
     return RuleAction(record["template"], record["message"], roles, aborts=record["abort_action"] == "true")
 
@@ -78,10 +76,19 @@ def _scripts(values: Mapping[str, str]) -> list[str]:
     return [name for name in ("condition", "script") if _NO_CODE.sub("", values[name]) not in {"", _UNTOUCHED}]
 
 
-def _report_script(context: RuleContext) -> None:
-    scripts = _scripts(context.current)
+def _why_not_run(values: Mapping[str, str]) -> str:
+    """Return why a rule never acts; empty if it does."""
+    scripts = _scripts(values)
     if scripts:
-        _report_not_run(context, context.current["name"], scripts)
+        return f"no script runs here, and it has one in {' and '.join(scripts)}"
+    length = len(values["template"]) + len(values["role_conditions"])
+    return f"template and role_conditions have {length:,} characters, more than {LONGEST:,}" if length > LONGEST else ""
+
+
+def _report_script(context: RuleContext) -> None:
+    why = _why_not_run(context.current)
+    if why:
+        _report_not_run(context, context.current["name"], why)
 
 
 def _report_kind(context: RuleContext) -> None:
@@ -101,15 +108,17 @@ def _report_closed(context: RuleContext) -> None:
         context.report("rule-on-closed-table", message, named)
 
 
-def _report_not_run(context: RuleContext, name: str, scripts: list[str]) -> None:
-    message = f"business rule '{name}' never acts: no script runs here, and it has one in {' and '.join(scripts)}"
-    context.report("business-rule-not-run", message, name)
+def _report_not_run(context: RuleContext, name: str, why: str) -> None:
+    context.report("business-rule-not-run", f"business rule '{name}' never acts: {why}", name)
 
 
 def _report_condition(context: RuleContext) -> None:
     named, holding = _CONDITIONS[context.table]
     table, condition = context.current[named], context.current[holding]
     if context.session.dictionary.table(table) is None:
+        return
+    if len(condition) > LONGEST:
+        context.report("condition-not-evaluated", f"{context.table}, {holding}: {too_long(condition)}", holding)
         return
     for finding in queries.unknown_terms(context.session, table, condition):
         context.report("condition-not-evaluated", f"{context.table}, {holding}: {finding.message}", holding)
@@ -118,13 +127,13 @@ def _report_condition(context: RuleContext) -> None:
 class NotRun:
     """Reports that a rule would have run; it changes and aborts nothing."""
 
-    def __init__(self, name: str, scripts: list[str]) -> None:
+    def __init__(self, name: str, why: str) -> None:
         self._name = name
-        self._scripts = scripts
+        self._why = why
 
     def __call__(self, context: RuleContext) -> None:
         """Report one write."""
-        _report_not_run(context, self._name, self._scripts)
+        _report_not_run(context, self._name, self._why)
 
 
 class RuleAction:
