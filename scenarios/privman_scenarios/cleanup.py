@@ -17,7 +17,10 @@ from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.variables import TABLES
 from privman_scenarios.writes import Writes
+from privman_testbench.clock import Clock
 
+# An instance may do in the background what follows from a decision.
+_SECONDS_UNTIL_A_RESPONSE = 10
 _TABLE_API = "/api/now/table/"
 
 
@@ -28,9 +31,11 @@ class Cleanup:
         servicenow: the instance, on which others work too.
         own: the records of this run there.
         writes: told of each write of the consoles.
+        clock: real time, for patience with the instance.
     """
 
-    def __init__(self, servicenow: ServiceNow, own: OwnRecords, writes: Writes | None) -> None:
+    def __init__(self, servicenow: ServiceNow, own: OwnRecords, writes: Writes | None, clock: Clock) -> None:
+        self._clock = clock
         self._servicenow = servicenow
         self._writes = writes
         self._own = own
@@ -62,6 +67,7 @@ class Cleanup:
         """Delete the records, the newest first; raises TargetUnreachableError that names what stays."""
         try:
             await self._own.refresh()
+            await self._wait_for_responses()
             left = [*await self._strangers(), *await self._delete(), *self._own.unnamed]
         except ExpectationError as error:
             why = f"expected {error.expected}; came {error.came}"
@@ -69,6 +75,17 @@ class Cleanup:
             raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {why}{kept}.") from None
         if left:
             raise TargetUnreachableError(f"{self._servicenow.url} keeps records of this run: {'; '.join(left)}.")
+
+    async def _wait_for_responses(self) -> None:
+        """Let the instance write what follows from each decision that it has accepted: nobody would delete it later."""
+        awaited = self._servicenow.accepted & self._servicenow.drawn
+        for _ in range(_SECONDS_UNTIL_A_RESPONSE):
+            for request_id in sorted(awaited):
+                if await self._servicenow.find_of_all("response", request_id=request_id):
+                    awaited.discard(request_id)
+            if not awaited:
+                return
+            await self._clock.sleep(1)
 
     async def _delete(self) -> list[str]:
         found = [record for mark in self._marks() for record in await self._own.marked(mark)]

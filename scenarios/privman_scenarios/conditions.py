@@ -54,7 +54,21 @@ def flaw_of(rule: str, condition: object) -> str:
             return (
                 f"{word!r} of {rule} is {operand!r}. Expected a number{', or several' if valid == _OF_LISTS else ''}."
             )
-    return ""
+    return _contradiction(rule, condition)
+
+
+def _contradiction(rule: str, condition: Mapping[str, Any]) -> str:
+    """Return why no value fulfils the condition, so that the scenario would never be played; empty if one may."""
+    least, most = condition.get("from"), condition.get("to")
+    wanted, unwanted = (_listed(condition.get(word, [])) for word in _OF_LISTS)
+    both = next((each for each in wanted if each in unwanted), None)
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        return f"no {rule} is from {least} to {most}. Expected 'from' to be no more than 'to'."
+    return "" if both is None else f"no {rule} both includes and excludes {both}. Expected one of them."
+
+
+def _listed(operand: Any) -> list[Any]:  # noqa: ANN401 - a number, a rule's name, or several
+    return operand if isinstance(operand, list) else [operand]
 
 
 def why_not(when: When, names: WireNames) -> str:

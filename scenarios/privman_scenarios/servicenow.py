@@ -35,6 +35,7 @@ class ServiceNow(Party):
         own: the records of this run, where others have records too; None on an instance that this run has started.
         drawn: each request_id that this run has drawn, so that nobody else has it.
         decisions: how many decisions were sent, by request_id.
+        accepted: the request_id of each decision that a shared instance has accepted.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class ServiceNow(Party):
         self.own = OwnRecords(api, admin) if api.shared else None
         self.drawn: set[str] = set()
         self.decisions: Counter[str] = Counter()
+        self.accepted: set[str] = set()
 
     def at(self, api: HttpApi) -> Self:
         """Return the same instance, spoken to through what stands in front of it."""
@@ -93,7 +95,10 @@ class ServiceNow(Party):
         # It names what this run has drawn, inserted or asked for, and is read again before it is changed.
         known = self.spelling.record_to_wire("request", {"request_id": request_id})
         record = OwnRecord(self.names.table("request"), found[0]["sys_id"], known)
-        return await self.own.change(record, self.spelling.record_to_wire("request", decision), auth)
+        answer = await self.own.change(record, self.spelling.record_to_wire("request", decision), auth)
+        if not answer.refused:
+            self.accepted.add(request_id)
+        return answer
 
     def draw_request_id(self, *, in_capitals: bool = False) -> str:
         """Return a request_id that nobody else has."""

@@ -90,6 +90,7 @@ class WorldBuilder:
         reset: whether fakes that already run go back to their state at start.
         dry_run: whether fakes of this process take the place of what already runs.
         writes: told of each write to an instance that already runs.
+        pauses: real time, for patience with such an instance.
 
     Attributes:
         are_fakes: whether both parties have a control plane, as far as known.
@@ -106,7 +107,9 @@ class WorldBuilder:
         reset: bool = False,
         dry_run: bool = False,
         writes: Writes | None = None,
+        pauses: Clock | None = None,
     ) -> None:
+        self._pauses = pauses or RealClock()
         self._seed = seed
         self._inferred = inferred
         self._ca_file = ca_file
@@ -176,7 +179,7 @@ class WorldBuilder:
             if far_console is not None and far_console.control is None:
                 await _adopt(targets)
             own = targets.servicenow.own
-            cleanup = Cleanup(targets.servicenow, own, self._writes) if own else None
+            cleanup = Cleanup(targets.servicenow, own, self._writes, self._pauses) if own else None
             if cleanup:
                 cleanup.watch(targets.console)
                 await cleanup.take_stock(targets.registration)

@@ -38,6 +38,7 @@ class StubInstance:
         broken: whether nothing is answered any more but 500.
         longest: how many rows a list has at most; the Link header says where the next page begins.
         cancelled: a table of which every list that has rows is cut off, with an error beside them, as a quota does.
+        answering: how many more lists of responses are answered before a decision is acted upon; 0 to act at once.
         fails_decisions: whether a decision is answered 500.
         decided_once: whether a decided request is decided no second time.
         hanging: set once a decision has come that is never answered; None to answer it.
@@ -58,6 +59,8 @@ class StubInstance:
         self.cancelled = ""
         self.decided_once = False
         self.fails_decisions = False
+        self.answering = 0
+        self._waiting: list[tuple[Row, str]] = []
         self.hanging: asyncio.Event | None = None
         self._passwords = {"integration": "s3cret"}
         self._numbers = count(1)
@@ -93,6 +96,7 @@ class StubInstance:
             raise web.HTTPForbidden
         terms = [term.split("=", 1) for term in request.query.get("sysparm_query", "").split("^") if "=" in term]
         wanted = [] if self.deaf else terms
+        await self._go_on(request)
         rows = [row for row in self._rows(request) if all(row.get(column) == value for column, value in wanted)]
         if request.match_info["table"] == RESPONSE and self.late:
             self.late -= 1
@@ -101,6 +105,13 @@ class StubInstance:
             error = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": ""}
             return web.json_response({"result": rows[:-1], "error": error, "status": "failure"})
         return self._page(request, rows)
+
+    async def _go_on(self, request: web.Request) -> None:
+        """Act upon decisions that wait, once responses have been asked for often enough."""
+        if self._waiting and request.match_info["table"] == RESPONSE:
+            self.answering -= 1
+            if not self.answering:
+                await self._deliver(*self._waiting.pop())
 
     def _page(self, request: web.Request, rows: list[Row]) -> web.Response:
         """Return one page of the rows, with the address of the next (platform 1.5)."""
@@ -126,7 +137,9 @@ class StubInstance:
         if self.decided_once and row.get("status", "Pending") != "Pending":
             raise web.HTTPForbidden
         row.update(as_stored(await request.json()))
-        if request.match_info["table"] == REQUEST:
+        if request.match_info["table"] == REQUEST and self.answering:
+            self._waiting.append((row, user))
+        elif request.match_info["table"] == REQUEST:
             await self._deliver(row, user)
         return web.json_response({"result": row})
 

@@ -205,6 +205,31 @@ def test_a_folder_is_played_whole(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "2 passed, 0 failed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["more", "more.yaml"])
+def test_a_link_that_leads_nowhere(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As to a folder that was not checked out: nobody knows which scenarios are missing."""
+    (tmp_path / "one.yaml").write_text(HELD)
+    (tmp_path / ".#one.yaml").symlink_to("somebody@host.1")  # an editor's lock
+    assert main(["run", str(tmp_path)]) == 0
+    (tmp_path / name).symlink_to("nowhere")
+    assert main(["run", str(tmp_path)]) == 2
+    assert f"{tmp_path / name}:1: leads to 'nowhere', which is not there." in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that is too deep for any path to reach it."""
+    (tmp_path / "one.yaml").write_text(HELD)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", str(tmp_path)]) == 2
+    assert "cannot be read: File name too long." in capsys.readouterr().err
+
+
 def test_a_folder_without_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder is a mistake, not a success."""
     assert main(["run", str(tmp_path)]) == 2
@@ -321,7 +346,7 @@ def test_a_target_that_refuses_the_credentials(
 def test_an_interrupted_run_leaves_its_report(
     file: Path, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ctrl-C ends the run with a line, and the report tells what ran."""
+    """Ctrl-C ends the run with a line, and the report tells what ran, and that it did not run to its end."""
     file.write_text(HELD)
     junit = file.with_suffix(".xml")
 
@@ -336,4 +361,4 @@ def test_an_interrupted_run_leaves_its_report(
     assert main(["run", str(file), "--console-url", url, "--junit-xml", str(junit)]) == 130
     privman_loop.run(served.__aexit__(None, None, None))
     assert capsys.readouterr().err == "privman-scenarios: interrupted\n"
-    assert 'tests="0"' in junit.read_text()
+    assert 'tests="1" failures="0" skipped="0" errors="1"' in junit.read_text()

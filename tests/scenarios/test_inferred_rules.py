@@ -117,6 +117,14 @@ def test_a_scenario_that_applies(tmp_path: Path, capsys: pytest.CaptureFixture[s
             "{retried_statuses: {includes: [true]}}",
             "when: 'includes' of retried_statuses is [True]. Expected a number, or several.",
         ),
+        (
+            "{token_renewals: {from: 3, to: 1}}",
+            "no token_renewals is from 3 to 1. Expected 'from' to be no more than 'to'.",
+        ),
+        (
+            "{retried_statuses: {includes: [503, 429], excludes: 429}}",
+            "no retried_statuses both includes and excludes 429. Expected one of them.",
+        ),
         ("{retried_statuses: {includes: '${rule.nosuch}'}}", "is '${rule.nosuch}'. Expected a number"),
     ],
 )

@@ -58,7 +58,7 @@ async def stub() -> AsyncIterator[tuple[StubInstance, WorldBuilder]]:
     """Return a stub instance that is being served, and worlds of it and a console of ours."""
     instance = StubInstance()
     async with serving(instance.app()) as instance.url:
-        yield instance, WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"))
+        yield instance, WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), pauses=Hurried())
 
 
 async def test_the_catalog_plays_against_a_real_instance(stub: tuple[StubInstance, WorldBuilder]) -> None:
@@ -415,6 +415,46 @@ async def test_what_acts_is_not_taken_again_until_it_holds(stub: tuple[StubInsta
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(NOBODY_DECIDES, "t.yaml")))
     assert ended.failure is not None
     assert (ended.failure.expected, ended.failure.came[:2]) == ("0 accepted decisions", "1:")
+
+
+async def test_what_follows_from_a_decision_in_the_background_is_deleted(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """The scenario ends with the decision; the instance delivers it, and writes the response, a little later."""
+    stub[0].answering = 1
+    text = "title: T\nsteps:\n- console.ask:\n- console.expect-approval: Pending\n- servicenow.approve:\n"
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert (ended.outcome, stub[0].answering) == ("passed", 0)
+    assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
+
+
+async def test_what_never_follows_from_a_decision_is_not_waited_for_long(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """Whether the instance writes a response is its own affair."""
+    stub[0].answering = 1_000
+    (ended,) = await play(stub[1], scenarios("deny"))
+    assert ended.failure is not None
+    assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
+
+
+OTHERS_RESPONSE = """title: T
+steps:
+- console.ask: {as: one}
+- servicenow.approve:
+- servicenow.expect-response: Approve
+- console.ask: {as: two}
+- servicenow.expect-response: {request: two, response: Approve}
+"""
+
+
+async def test_a_list_of_another_request_is_none_of_this_one(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """As what ignores the query answers it, such as a cache on the way: the second request has no response."""
+    stub[0].deaf = True
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(OTHERS_RESPONSE, "t.yaml")))
+    assert ended.failure is not None
+    assert ended.failure.line == 7
+    assert ended.failure.expected.startswith("only records with request_id '")
 
 
 @pytest.mark.parametrize(("expected", "outcome"), [("", "failed"), (" 500", "passed")])

@@ -1,7 +1,7 @@
 """Verbs of ServiceNow: its approvers, its administrator and what stands in the app's tables."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -258,6 +258,7 @@ async def expect_configuration(play: Play, arguments: Arguments) -> None:
 async def expect_records(play: Play, arguments: Arguments) -> None:
     """Compare records of a table."""
     found = await play.targets.servicenow.find(arguments["table"], **arguments.get("where", {}))
+    _require_selected(arguments.get("where", {}), found)
     if "count" in arguments:
         require(arguments["count"], len(found), "count")
     elif not found:
@@ -266,6 +267,14 @@ async def expect_records(play: Play, arguments: Arguments) -> None:
         _require(arguments.get("values", {}), record, arguments["table"])
         if "response_status_code" in arguments.get("values", {}):
             play.expected.add(int(record["response_status_code"] or 0))
+
+
+def _require_selected(where: Arguments, found: Sequence[Record]) -> None:
+    """Raise ExpectationError for a record with another id than was asked for, as a stale list of somebody else has."""
+    for column in (column for column in where if column.endswith("_id")):
+        others = [each[column] for each in found if str(each[column]).lower() != str(where[column]).lower()]
+        if others:
+            raise ExpectationError(f"only records with {column} {where[column]!r}", f"one with {others[0]!r}")
 
 
 def _require(expected: Arguments, record: Record, table: str) -> None:
