@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
+from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -50,7 +51,8 @@ def print_anything() -> None:
     """Let what is printed be escaped where the terminal's encoding lacks a character, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # None where it is closed
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # of what was opened to be read, too
+                stream.reconfigure(errors="backslashreplace")
 
 
 class Commands(Protocol):

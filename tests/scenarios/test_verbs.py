@@ -223,7 +223,7 @@ async def test_what_does_not_hold_before_the_set_up(steps: str, step: str, expec
         ("{token_renewals: {from: 1}}", ""),
         ("{token_renewals: {from: 2}}", "rules.token_renewals is 1, not at least 2"),
         ("{token_renewals: {to: 1}}", ""),
-        ("{token_renewals: {from: 1, to: 0}}", "rules.token_renewals is 1, not at most 0"),
+        ("{token_renewals: {from: 0, to: 0}}", "rules.token_renewals is 1, not at most 0"),
         ("{retried_statuses: {includes: [503, 408]}}", ""),
         ("{retried_statuses: {includes: [503, 404]}}", "not a list with [503, 404]"),
         ("{retried_statuses: {excludes: 404}}", ""),
