@@ -44,6 +44,26 @@ async def test_a_list_is_written_in_pieces(client: Client, parent: str, accept: 
     assert "Content-Length" not in response.headers
 
 
+@pytest.mark.parametrize("limit", ["8", "100", "1000"])
+async def test_long_rows_are_read_a_few_at_a_time(client: Client, instance: Instance, limit: str) -> None:
+    """Short and long rows, in the order that was asked for, each once."""
+    lengths = [LONG * 3 * (number % 13 == 0) for number in range(120)]
+    with instance.transaction(instance.system) as session:
+        session.store_rows(
+            "problem",
+            [
+                {"sys_id": f"{number:032x}", "category": f"{number:03}", "description": "x" * length}
+                for number, length in enumerate(lengths)
+            ],
+        )
+    asked = {"sysparm_query": "categorySTARTSWITH0^ORcategorySTARTSWITH1^ORDERBYDESCcategory", "sysparm_limit": limit}
+    response = await client.get("/api/now/table/problem", params=asked)
+    result = (await response.json())["result"]
+    assert [(each["category"], len(each["description"])) for each in result] == [
+        (f"{number:03}", lengths[number]) for number in reversed(range(120))
+    ][: int(limit)]
+
+
 async def test_a_record_has_an_end(
     client: Client, instance: Instance, parent: str, swallowed: Callable[[], list[str]]
 ) -> None:

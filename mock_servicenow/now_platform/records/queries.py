@@ -52,13 +52,26 @@ def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]
 
 def page(session: "Session", table: str, query: CompiledQuery, limit: int | None, offset: int) -> "list[Values]":
     """Return a page of the rows that a query matches, in its order, else as they were inserted."""
+    return session.reader.fetch(table, *_page(session, table, query, limit, offset))
+
+
+def beginning(
+    session: "Session", table: str, query: CompiledQuery, limit: int, offset: int
+) -> "tuple[list[Values], bool]":
+    """Return the first rows of a page, less those that would be too much at a time, and whether that is all of it."""
+    return session.reader.fetch_some(table, *_page(session, table, query, limit, offset))
+
+
+def _page(
+    session: "Session", table: str, query: CompiledQuery, limit: int | None, offset: int
+) -> "tuple[sa.Select[Any], dict[str, int]]":
+    """Return the statement for a page, and its values."""
     bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
     key = session.instance.store.embedded, *bounds
-    statement = query.statement(key, lambda: _page(session, table, query, bounds))
-    return session.reader.fetch(table, statement, bounds)
+    return query.statement(key, lambda: _select_page(session, table, query, bounds)), bounds
 
 
-def _page(session: "Session", table: str, query: CompiledQuery, bounds: Iterable[str]) -> "sa.Select[Any]":
+def _select_page(session: "Session", table: str, query: CompiledQuery, bounds: Iterable[str]) -> "sa.Select[Any]":
     order = query.order_by or session.instance.store.insertion_order(session.dictionary.sql_table(table))
     offset, *limit = (sa.bindparam(name, type_=sa.BigInteger) for name in bounds)
     rows = session.reader.select(table).where(query.where).order_by(*order).offset(offset)
@@ -73,11 +86,17 @@ def sys_ids(session: "Session", table: str, query: CompiledQuery, limit: int, of
     return list(session.work.transaction.execute(statement).scalars())
 
 
-def those(session: "Session", table: str, query: CompiledQuery, ids: list[str]) -> "list[Values]":
-    """Return the rows of these ids, in their order, less those that the query matches no more."""
+def those(session: "Session", table: str, query: CompiledQuery, ids: list[str]) -> "list[Values] | None":
+    """Return the rows of these ids, in their order, less those that the query matches no more.
+
+    None if they are too much at a time; a single row never is.
+    """
     physical = session.dictionary.sql_table(table)
     statement = session.reader.select(table).where(query.where, physical.c.sys_id.in_(ids))
-    found = {row["sys_id"]: row for row in session.reader.fetch(table, statement)}
+    rows, whole = session.reader.fetch_some(table, statement)
+    if not whole:
+        return None
+    found = {row["sys_id"]: row for row in rows}
     return [found[sys_id] for sys_id in ids if sys_id in found]
 
 

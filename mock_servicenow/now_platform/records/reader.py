@@ -17,6 +17,9 @@ from mock_servicenow.now_platform.storage.store import Store, Transaction
 
 Values = dict[str, str]
 VALUES_PER_STATEMENT = 500
+MOST_TEXT = 8 * 1024 * 1024
+"""Characters of rows that are fetched at a time, where what is left can be fetched later."""
+_AT_ONCE = 10
 
 
 class Reader:
@@ -69,6 +72,22 @@ class Reader:
     ) -> list[Values]:
         """Return the rows of a statement made from `select`."""
         return [self._values(table, row) for row in self._transaction.execute(statement, values).all()]
+
+    def fetch_some(
+        self, table: str, statement: "sa.Select[Any]", values: Mapping[str, object] | None = None
+    ) -> tuple[list[Values], bool]:
+        """Return the rows of a statement made from `select`, as far as `MOST_TEXT` goes, and whether these are all."""
+        result = self._transaction.execute(statement, values)
+        rows: list[Values] = []
+        length = 0
+        for some in result.partitions(_AT_ONCE):
+            for row in some:
+                if length > MOST_TEXT:
+                    result.close()
+                    return rows, False
+                length += sum(len(text) for text in row if isinstance(text, str))
+                rows.append(self._values(table, row))
+        return rows, True
 
     def select(self, table: str) -> "sa.Select[Any]":
         """Return a statement for the table's columns in the dictionary's order, without any condition."""

@@ -238,6 +238,11 @@ class Session:
         """Return a page of the records that a query matches, less those the user may not see."""
         return [self.record(table, values) for values in queries.page(self, table, query, limit, offset)]
 
+    def beginning(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> tuple[list[Record], bool]:
+        """Return the first records of a page, as many as are read at a time, and whether that is all of it."""
+        rows, whole = queries.beginning(self, table, query, limit, offset)
+        return [self.record(table, values) for values in rows], whole
+
     def newest(self, table: str, most: int) -> list[Record]:
         """Return the records that were inserted last, the last one first."""
         return self.page(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)

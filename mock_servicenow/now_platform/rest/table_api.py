@@ -25,6 +25,8 @@ from mock_servicenow.now_platform.rest.xml_text import Result
 
 _AT_ONCE = 100
 """Records of a list that are shown before others get a turn."""
+_FEWER = 10
+"""By which they are divided where they are long."""
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
 
@@ -67,7 +69,7 @@ class TableApi:
         if parameters.filters:
             query = filter_query(session, table, parameters.filters)
         most = min(parameters.limit, _AT_ONCE)
-        records = session.page(table, query, limit=most, offset=parameters.offset)
+        records, whole = session.beginning(table, query, limit=most, offset=parameters.offset)
         total = None if parameters.no_count else queries.count(session, table, query)
         if call.version == "v1" and not records:
             raise RecordNotFound(_NO_RECORDS)
@@ -75,8 +77,9 @@ class TableApi:
         shapes = Shapes(session, call, parameters, fields)
         results = shapes.results(records)
         further: list[str] = []
-        if len(records) == most < parameters.limit:
-            further = queries.sys_ids(session, table, query, parameters.limit - most, parameters.offset + most)
+        read = len(records)
+        if not whole or read == most < parameters.limit:
+            further = queries.sys_ids(session, table, query, parameters.limit - read, parameters.offset + read)
         parts = self._parts(call, parameters, fields, query, table, further) if further else None
         answer = list_answer(call, results, parts, repeats=shapes.repeats)
         if total is not None:
@@ -91,11 +94,16 @@ class TableApi:
         self, call: Call, parameters: Parameters, fields: Fields, query: CompiledQuery, table: str, ids: list[str]
     ) -> Iterator[list[Result]]:
         """Yield the rest of a long list, each part as its rows are by then; others are answered between them."""
-        for start in range(0, len(ids), _AT_ONCE):
+        start, most = 0, _AT_ONCE
+        while start < len(ids):
             with self._instance.transaction(call.user) as session:
-                rows = queries.those(session, table, query, ids[start : start + _AT_ONCE])
-                records = [session.record(table, row) for row in rows]
+                rows = queries.those(session, table, query, ids[start : start + most])
+                records = [session.record(table, row) for row in rows or ()]
                 part = Shapes(session, call, parameters, fields).results(records)
+            if rows is None:
+                most = max(1, most // _FEWER)
+                continue
+            start, most = start + most, min(_AT_ONCE, most * 2)
             yield part
 
     def _get(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
