@@ -101,3 +101,14 @@ async def test_groups_have_an_end(client: Client, parent: str) -> None:
     asked["sysparm_group_by"] += "".join(f",{'parent.' * steps}description" for steps in range(1, 7))
     response = await client.get("/api/now/stats/incident", params=asked)
     assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
+
+
+@pytest.mark.parametrize(("conditions", "linked"), [(100, True), (4_000, False)])
+async def test_links_of_a_long_query_are_left_out(
+    client: Client, swallowed: Callable[[], list[str]], conditions: int, *, linked: bool
+) -> None:
+    """Each link repeats the query that a tiny URL stands for, and no client reads a header of any length."""
+    url = f"incident?sysparm_limit=1&sysparm_query={'^OR'.join(['state=1'] * conditions)}"
+    tiny = (await (await client.post("/api/now/tinyurl", json={"url": url})).json())["result"].partition("?")[2]
+    response = await client.get(f"/api/now/table/incident?{tiny}")
+    assert (response.status, "Link" in response.headers, "links-left-out" in swallowed()) == (200, linked, not linked)

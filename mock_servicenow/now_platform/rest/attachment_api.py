@@ -19,7 +19,7 @@ from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import list_answer, result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.paging import links
+from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.xml_text import Result
 from privman_testbench.multipart import MultipartError, parts
@@ -114,7 +114,7 @@ def _list(call: Call, session: "Session") -> Answer:
     answer = list_answer(call, _results(call, session, page), repeats=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
-        answer.headers["Link"] = links(call, parameters, total, more=parameters.end < total)
+        add_links(answer, call, parameters, total, more=parameters.end < total)
     return answer
 
 

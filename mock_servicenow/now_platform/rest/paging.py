@@ -1,10 +1,24 @@
 """The Link header of lists (platform 1.5)."""
 
-from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.parameters import Parameters
 
 _BRACKETS = str.maketrans({"<": "%3C", ">": "%3E"})
 """What a client may leave as it is in a query string, but not within the brackets of the header."""
+
+
+LONGEST = 60_000
+"""Characters of the header: clients refuse one of 64 KiB, which a query that a tiny URL stands for may come to."""
+
+
+def add_links(answer: Answer, call: Call, parameters: Parameters, total: int | None, *, more: bool) -> None:
+    """Add the header to the answer of a list, as `links` returns it, unless nobody could read it."""
+    value = links(call, parameters, total, more=more)
+    if len(value) <= LONGEST:
+        answer.headers["Link"] = value
+        return
+    message = f"the header Link would have {len(value):,} characters; one of more than {LONGEST:,} is left out"
+    call.swallowed("links-left-out", message, "sysparm_tiny")
 
 
 def links(call: Call, parameters: Parameters, total: int | None, *, more: bool) -> str:

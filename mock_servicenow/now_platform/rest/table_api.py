@@ -18,7 +18,7 @@ from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.incoming import to_raw
 from mock_servicenow.now_platform.rest.limits import longest_body
 from mock_servicenow.now_platform.rest.media import response_format
-from mock_servicenow.now_platform.rest.paging import links
+from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.xml_text import Result
@@ -87,7 +87,7 @@ class TableApi:
         if not parameters.suppress_pagination_header:
             end = parameters.end
             more = queries.reaches(session, table, query, end) if total is None else end < total
-            answer.headers["Link"] = links(call, parameters, total, more=more)
+            add_links(answer, call, parameters, total, more=more)
         return answer
 
     def _parts(  # noqa: PLR0913, PLR0917 - what a list asks for
