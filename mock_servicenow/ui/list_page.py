@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.rest import urls
 from mock_servicenow.now_platform.rest.call import Repeatable
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
-from mock_servicenow.ui.list_query import OPERATORS, ListQuery
+from mock_servicenow.ui.list_query import LONGEST_CRUMBS, OPERATORS, ListQuery
 from mock_servicenow.ui.list_url import ListUrl
 from mock_servicenow.ui.row_counts import MOST, count_rows, in_words
 from mock_servicenow.ui.tables import PageTables
@@ -25,11 +25,13 @@ from mock_servicenow.ui.visit import Visit
 from privman_testbench.pages.answers import see, to_page
 
 ROWS = 20
+LONGEST = LONGEST_CRUMBS
+"""Characters of query and columns that the head of each column repeats as a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The head of a column; ``direction`` is empty unless it sorts the list."""
+    """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` where the query is too long."""
 
     label: str
     url: str
@@ -89,6 +91,7 @@ class _List:
         self._session = session
         self._url = url
         self._columns = chosen(session, url.table, url.fields)
+        self._is_short = len(url.query) + sum(map(len, url.fields)) <= LONGEST
 
     def values(self) -> dict[str, object]:
         """Return what the template shows."""
@@ -126,7 +129,7 @@ class _List:
 
     def _heading(self, column: Column) -> Heading:
         direction = ListQuery(self._url.query).direction(column.name)
-        return Heading(column.label, self._url.sorted_by(column.name), direction)
+        return Heading(column.label, self._url.sorted_by(column.name) if self._is_short else "", direction)
 
     def _rows(self, records: list[Record]) -> list[Row]:
         self._session.references.prefetch(
