@@ -112,3 +112,16 @@ async def test_links_of_a_long_query_are_left_out(
     tiny = (await (await client.post("/api/now/tinyurl", json={"url": url})).json())["result"].partition("?")[2]
     response = await client.get(f"/api/now/table/incident?{tiny}")
     assert (response.status, "Link" in response.headers, "links-left-out" in swallowed()) == (200, linked, not linked)
+
+
+@pytest.mark.parametrize("column", ["date_format", "time_format"])
+async def test_formats_of_any_length_are_none(client: Client, instance: Instance, column: str) -> None:
+    """A pattern makes each date of an answer as long as it is."""
+    with instance.transaction(instance.system) as session:
+        user = session.find("sys_user", user_name="admin")
+        assert user is not None
+        session.update("sys_user", user.sys_id, {column: "%c" * 51})
+        shown = session.insert("syslog", {"sys_created_on": "2026-01-02 03:04:05"}, system_columns=True).sys_id
+    path, asked = f"/api/now/table/syslog/{shown}", {"sysparm_display_value": "true"}
+    response = await client.get(path, params={**asked, "sysparm_fields": "sys_created_on"})
+    assert (await response.json())["result"] == {"sys_created_on": "2026-01-01 19:04:05"}

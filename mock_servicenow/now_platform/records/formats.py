@@ -7,6 +7,8 @@ from functools import lru_cache
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 
 DATE = "%Y-%m-%d"
+LONGEST_PATTERN = 100
+"""Characters; a longer pattern, which each date would be as long as, counts as none."""
 # The patterns of the platform's properties, by their letters.
 _LETTERS = {
     "yyyy": "%Y",
@@ -64,6 +66,11 @@ class Formats:
     @property
     def _date_time_format(self) -> str:
         return _format(f"{self.date_pattern} {self.time_pattern}")
+
+
+def first_usable(*patterns: str) -> str:
+    """Return the first pattern that is neither empty nor too long."""
+    return next(pattern for pattern in patterns if 0 < len(pattern) <= LONGEST_PATTERN)
 
 
 @lru_cache(maxsize=64)

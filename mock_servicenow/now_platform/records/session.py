@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, User
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import Displays
-from mock_servicenow.now_platform.records.formats import Formats
+from mock_servicenow.now_platform.records.formats import Formats, first_usable
 from mock_servicenow.now_platform.records.reader import Reader, Values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.references import References
@@ -91,8 +91,8 @@ class Session:
         """How the user reads dates and times."""
         return Formats(
             self.instance.time_zone(self),
-            self.user.date_format or self.property("glide.sys.date_format", "yyyy-MM-dd"),
-            self.user.time_format or self.property("glide.sys.time_format", "HH:mm:ss"),
+            first_usable(self.user.date_format, self.property("glide.sys.date_format"), "yyyy-MM-dd"),
+            first_usable(self.user.time_format, self.property("glide.sys.time_format"), "HH:mm:ss"),
         )
 
     @property
