@@ -33,6 +33,9 @@ def honest(instance: "HostileInstance", request: web.Request, body: dict[str, An
         del rows[sys_id]
         return web.Response(status=204)
     rows[sys_id].update(body)
+    if table.endswith("_request") and "status" in body:
+        response = {"sys_id": f"{next(instance.numbers):032x}", "request_id": rows[sys_id].get("request_id", "")}
+        instance.tables.setdefault(table.replace("_request", "_response"), {})[response["sys_id"]] = response
     return answer(rows[sys_id])
 
 
