@@ -125,3 +125,23 @@ async def test_formats_of_any_length_are_none(client: Client, instance: Instance
     path, asked = f"/api/now/table/syslog/{shown}", {"sysparm_display_value": "true"}
     response = await client.get(path, params={**asked, "sysparm_fields": "sys_created_on"})
     assert (await response.json())["result"] == {"sys_created_on": "2026-01-01 19:04:05"}
+
+
+async def test_names_are_repeated_as_far_as_their_column_goes(client: Client, instance: Instance) -> None:
+    """A name of any length stands in each entry of a journal, in each place of a list and in each group."""
+    with instance.transaction(instance.system) as session:
+        author = session.insert("sys_user", {"user_name": "long.name", "name": "n" * LONG}).sys_id
+        values = {"watch_list": f"{author},{author}", "caller_id": author, "category": "named"}
+        sys_id = session.insert("incident", {**values, "comments": "hello"}).sys_id
+        (entry,) = session.find_all("sys_journal_field", element_id=sys_id)
+        session.update("sys_journal_field", entry.sys_id, {"sys_created_by": "long.name"}, system_columns=True)
+        session.store_rows("incident", [{"sys_id": f"{number:032x}", **values} for number in range(60)])
+    asked = {"sysparm_display_value": "true", "sysparm_fields": "comments,watch_list"}
+    result = (await (await client.get(f"/api/now/table/incident/{sys_id}", params=asked)).json())["result"]
+    assert f" - {'n' * 151} (Additional comments)\nhello" in result["comments"]
+    assert result["watch_list"] == ", ".join(["n" * 255] * 2)
+    grouped = {"sysparm_query": "category=named", "sysparm_group_by": "sys_id,caller_id", "sysparm_count": "true"}
+    response = await client.get("/api/now/stats/incident", params=grouped)
+    assert (response.status, len((await response.json())["result"])) == (200, 61)
+    response = await client.get("/api/now/stats/incident", params={**grouped, "sysparm_display_value": "true"})
+    assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,7 +31,7 @@ _VERBS = ("GET", "HEAD")
 _AT_ONCE = 200
 """Groups that are shown before others get a turn."""
 MOST_TEXT = 32 * 1024 * 1024
-"""Characters of all groups together, and of what is shown of one group (I)."""
+"""Characters of all groups together, and of the words that are shown of `_AT_ONCE` of them (I)."""
 
 Stats = Mapping[str, str | Mapping[str, str]]
 
@@ -89,13 +90,20 @@ def _groups(call: Call, session: "Session", table: str) -> "_Groups":
 
 def _bounded(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
     """Return the rows; raises TransactionCancelled for more text than `MOST_TEXT`, of which a group repeats any."""
-    kept, length = [], 0
-    for row in rows:
-        length += sum(len(value) for value in row if isinstance(value, str))
-        if length > MOST_TEXT:
-            raise TransactionCancelled
-        kept.append(row)
+    kept: list[Sequence[Any]] = []
+
+    def lengths() -> Iterator[int]:
+        for row in rows:
+            kept.append(row)
+            yield sum(len(value) for value in row if isinstance(value, str))
+
+    _check_length(lengths())
     return kept
+
+
+def _check_length(lengths: Iterable[int]) -> None:
+    if any(length > MOST_TEXT for length in accumulate(lengths)):
+        raise TransactionCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,9 @@ class _Groups:
         """Return some of the rows as the API shows them."""
         shown = [_Group(session, self.columns, self.parameters, row) for row in some]
         if self.parameters.group_by:
-            return [{"stats": group.stats(), "groupby_fields": group.fields()} for group in shown]
+            fields = [group.fields() for group in shown]
+            _check_length(len(text) for each in fields for field in each for text in field.values())
+            return [{"stats": group.stats(), "groupby_fields": each} for group, each in zip(shown, fields, strict=True)]
         return {"stats": shown[0].stats() if shown else {}}
 
 

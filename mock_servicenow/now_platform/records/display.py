@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _CODES = {sign: code for code, sign in CURRENCY_SIGNS.items()}
 _AMOUNT = re.compile(r"(?P<sign>[$€£¥]|[A-Z]{3}(?= )) ?(?P<number>-?[\d,]*\d(?:\.\d+)?)", re.ASCII)
+_LONGEST_NAME = 255
+"""Characters of a name in a list of them, which may have it any number of times."""
 PASSWORD_MASK = "********"  # noqa: S105 - what stands in for one
 
 
@@ -62,7 +64,9 @@ def words_of(session: "Session", column: Column) -> "Words":
 
 def _list(session: "Session", column: Column, value: str) -> str:
     items = value.split(",")
-    return ", ".join(items if column.reference is None else map(partial(session.references.display, column), items))
+    if column.reference is None:
+        return ", ".join(items)
+    return ", ".join(session.references.display(column, item)[:_LONGEST_NAME] for item in items)
 
 
 def _class(session: "Session", _column: Column, value: str) -> str:

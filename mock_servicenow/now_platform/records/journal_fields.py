@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 ENTRIES = "sys_journal_field"
 USERS = "sys_user"
+_LONGEST_NAME = 151
+"""Characters of an author that each of his entries repeats: as many as the column of his name is defined with."""
 
 
 def pop_entries(session: "Session", table: str, values: dict[str, str]) -> dict[str, str]:
@@ -56,4 +58,6 @@ def _entry(session: "Session", entry: dict[str, str], label: str) -> str:
     closed = USERS in session.sight.closed
     author = None if closed else session.find(USERS, user_name=entry["sys_created_by"])
     name = entry["sys_created_by"] if author is None else author["name"] or author["user_name"]
-    return f"{session.formats.date_time(entry['sys_created_on'])} - {name} ({label})\n{entry['value']}\n\n"
+    return (
+        f"{session.formats.date_time(entry['sys_created_on'])} - {name[:_LONGEST_NAME]} ({label})\n{entry['value']}\n\n"
+    )
