@@ -108,6 +108,18 @@ def test_what_was_swallowed_can_be_looked_at(world: HeldWorld) -> None:
     assert world.servicenow.findings == []
 
 
+def test_both_sides_start_again(world: HeldWorld) -> None:
+    """What their databases hold stays; tokens are gone, and a new Secret opens the API once ServiceNow has it."""
+    request_id = world.console.ask({})
+    world.servicenow.restart()
+    world.console.restart()
+    world.console.log_out()
+    world.console.reset_secret(update_credential=True)
+    assert world.decide(request_id, "Approve").status == 200
+    world.servicenow.decision(request_id).delivered()
+    assert [(each["request_id"], each["state"]) for each in world.console.approvals()] == [(request_id, "Approved")]
+
+
 def test_a_refused_question_is_told(console: HeldConsole) -> None:
     """What the console refuses raises with its own words."""
     with pytest.raises(ExpectationError, match=r"PolicyId.*expected a GUID"):
