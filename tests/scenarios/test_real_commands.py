@@ -248,3 +248,12 @@ async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     token.write_bytes(b"two\nlines\xff")
     code, _, err = await run("--servicenow-url", "http://127.0.0.1:9", "--admin-token-file", str(token))
     assert (code, err) == (2, [f"privman-scenarios: {token} holds no token. Expected one line of ASCII characters."])
+
+
+async def test_an_output_that_is_closed(tmp_path: Path) -> None:
+    """Whoever closes it still gets the complaint and the exit code."""
+    command = shlex.join([str(PROGRAMS / "privman-scenarios"), "run", str(tmp_path / "nosuch.yaml")])
+    process = await create_subprocess_exec("/bin/sh", "-c", f"exec {command} >&-", stderr=PIPE)
+    _, err = await process.communicate()
+    assert process.returncode == 2
+    assert err.endswith(b"cannot be read: No such file or directory.\n")
