@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import zlib
+from argparse import ArgumentParser
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -511,11 +512,14 @@ def run(attack: Attack) -> None:
 
 def main() -> None:
     """Attack and print the table."""
-    side = SIDES[sys.argv[1] if len(sys.argv) > 1 else "mock"]
-    wanted = sys.argv[2] if len(sys.argv) > 2 else ""  # noqa: PLR2004 - the second argument
+    parser = ArgumentParser(prog="benchmarks.hostile", description=__doc__)
+    parser.add_argument("side", nargs="?", choices=SIDES, default="mock")
+    parser.add_argument("attack", nargs="?", default="", help="part of its name")
+    asked = parser.parse_args()
+    side = SIDES[asked.side]
     rows, command = [], side.command()
     for name, attack in side.attacks.items():
-        if wanted not in name:
+        if asked.attack not in name:
             continue
         with serve(command, PORT) as server:
             seen = watched(server, side.asked, attack)
