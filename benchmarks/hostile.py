@@ -188,13 +188,33 @@ def xml(content: bytes) -> bytes:
     return b"<request><entry>" + content + b"</entry></request>"
 
 
+async def tiny_of(query: str) -> str:
+    """Return the parameter of a tiny URL that stands for a query."""
+    body = json.dumps({"url": f"{TABLE}?sysparm_query={query}"}).encode()
+    answer = await send("/api/now/tinyurl", JSON, [body], length=len(body), headers=["Connection: close"])
+    [tiny] = re.findall(rb"sysparm_tiny=\w+", answer)
+    return str(tiny.decode())
+
+
 async def tiny_query() -> None:
     """Ask a query of 6,000 conditions by a tiny URL."""
-    terms = quote("^".join(f"numberLIKE{number}" for number in range(6_000)))
-    body = json.dumps({"url": f"{TABLE}?sysparm_query={terms}"}).encode()
-    answer = await send("/api/now/tinyurl", JSON, [body], length=len(body), headers=["Connection: close"])
-    [tiny] = re.findall(rb"sysparm_tiny=(\w+)", answer)
-    await one(f"{TABLE}?sysparm_tiny={tiny.decode()}", JSON, b"")()
+    tiny = await tiny_of(quote("^".join(f"numberLIKE{number}" for number in range(6_000))))
+    await one(f"{TABLE}?{tiny}", JSON, b"")()
+
+
+async def tiny_page() -> None:
+    """Look at a page of a query of 60,000 conditions by a tiny URL."""
+    await page(f"/incident_list.do?{await tiny_of('^'.join('a' * 60_000))}")()
+
+
+async def one_text_again_and_again() -> None:
+    """Ask for a text of 4 MiB by eight dot-walks, and for a list of a hundred records that walk to it."""
+    known = "a" * 32
+    await one(TABLE, JSON, json.dumps({"sys_id": known, "parent": known, "description": "x" * (4 * MIB)}).encode())()
+    await again(100, one(TABLE, JSON, json.dumps({"parent": known}).encode()))()
+    walks = ",".join(f"{'parent.' * steps}description" for steps in range(1, 9))
+    await get(f"{TABLE}/{known}?sysparm_fields={walks}")()
+    await get(f"{TABLE}?sysparm_query=parent={known}&sysparm_fields=parent.description")()
 
 
 def distinct(times: int, path: Callable[[int], str], *, known: bool = True) -> Attack:
@@ -294,6 +314,8 @@ MOCK: dict[str, Attack] = {
     "10 MiB of lines": one(TABLE, XML, xml(b"<description>" + b"\n" * (TEN_MIB - 100) + b"</description>")),
     "a text search of 32 words": one(f"{TABLE}?sysparm_query=123TEXTQUERY321={quote(SENTENCE)}", JSON, b""),
     "a query of 6,000 conditions": tiny_query,
+    "a query of 60,000 conditions, on a page": tiny_page,
+    "a text of 4 MiB by dot-walks": one_text_again_and_again,
     "a batch of 5,000 inserts": one("/api/now/v1/batch", JSON, batch(TABLE, 5_000, b'{"description":"x"}')),
     "a batch of 20,000 lists": one("/api/now/v1/batch", JSON, batch(f"{TABLE}?sysparm_limit=1", 20_000)),
     "10,000 rows to import": one(
