@@ -145,3 +145,11 @@ async def test_names_are_repeated_as_far_as_their_column_goes(client: Client, in
     assert (response.status, len((await response.json())["result"])) == (200, 61)
     response = await client.get("/api/now/stats/incident", params={**grouped, "sysparm_display_value": "true"})
     assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
+
+
+async def test_a_list_of_no_references_is_shown_whole(client: Client) -> None:
+    """Only names of other records are bounded."""
+    kinds = f"{'a' * 300},b"
+    params = {"sysparm_display_value": "true", "sysparm_fields": "type"}
+    response = await client.post("/api/now/table/sys_user_group", json={"name": "g", "type": kinds}, params=params)
+    assert (await response.json())["result"] == {"type": f"{'a' * 300}, b"}
