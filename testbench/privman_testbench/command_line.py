@@ -5,7 +5,6 @@ from argparse import Action, ArgumentParser, ArgumentTypeError
 from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -50,9 +49,8 @@ def _in_a_line(text: str) -> str:
 def print_anything() -> None:
     """Let what is printed be escaped where the terminal's encoding lacks a character, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # None where it is closed
-            with suppress(OSError):  # of what was opened to be read, too
-                stream.reconfigure(errors="backslashreplace")
+        with suppress(AttributeError, OSError):  # it is closed, or was opened to be read, too
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 class Commands(Protocol):
