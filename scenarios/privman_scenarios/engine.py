@@ -31,9 +31,6 @@ from privman_scenarios.targets import Targets
 from privman_scenarios.vocabulary import Verb, Vocabulary
 from privman_testbench.clock import Clock
 
-# A real system answers in its own time; an expectation is looked at again that often, a second apart.
-PATIENCE = 15
-
 
 class Worlds(Protocol):
     """Where scenarios get their two parties from."""
@@ -157,7 +154,7 @@ class Engine:
     async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> None:
         # What acts is never taken again: its first answer was the wrong one, and the second is to another question.
         patient = verb.checks and verb.may_be_repeated(arguments) and not play.targets.virtual
-        for _ in range(PATIENCE if patient else 0):
+        for _ in range(play.targets.patience if patient else 0):
             try:
                 return await verb.play(play, arguments)
             except ExpectationError:

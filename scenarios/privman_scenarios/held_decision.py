@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from privman_scenarios.control_plane import ControlPlane
-from privman_scenarios.engine import PATIENCE
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.shapes import Shape, moment_or_null
@@ -101,7 +100,7 @@ class HeldDecision:
 
     async def _real(self) -> Delivery:
         last = "no decision"
-        for _ in range(PATIENCE):
+        for _ in range(self._targets.patience):
             for record in await self._targets.servicenow.find("response", request_id=self._request_id):
                 last, retries = (str(record.get(key) or "") for key in ("response_status_code", "retry_attempts"))
                 if _ACCEPTED.fullmatch(last):

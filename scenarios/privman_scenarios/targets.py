@@ -25,6 +25,8 @@ Need = Literal[
     "virtual time",
 ]
 SHOWN_EXCHANGES = 4
+PATIENCE = 15
+"""Seconds for which an expectation of systems that keep real time is looked at again by default."""
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class Targets:
 
     Attributes:
         virtual: whether the time of both is virtual.
+        patience: for how many seconds an expectation is looked at again, once a second, where it is not.
         clock: the virtual one that they share in this process; None where each has its own.
         lacking: what they do not offer, with the reason.
         registration: of a console that cannot be told to set itself up; None of any other.
@@ -43,6 +46,7 @@ class Targets:
     servicenow: ServiceNow
     console: Console
     virtual: bool = True
+    patience: int = PATIENCE
     clock: Clock | None = None
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None

@@ -31,7 +31,7 @@ from privman_scenarios.http_api import FAR_SECONDS, Call, HttpApi
 from privman_scenarios.output import SECRETS
 from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
-from privman_scenarios.targets import Need, Targets
+from privman_scenarios.targets import PATIENCE, Need, Targets
 from privman_scenarios.writes import Writes
 from privman_testbench.clock import Clock
 from privman_testbench.fault_kinds import GenericFaults
@@ -90,6 +90,7 @@ class WorldBuilder:
         reset: whether fakes that already run go back to their state at start.
         dry_run: whether fakes of this process take the place of what already runs.
         writes: told of each write to an instance that already runs.
+        patience: for how many seconds an expectation of such a system is looked at again.
         pauses: real time, for patience with such an instance.
 
     Attributes:
@@ -107,6 +108,7 @@ class WorldBuilder:
         reset: bool = False,
         dry_run: bool = False,
         writes: Writes | None = None,
+        patience: int = PATIENCE,
         pauses: Clock | None = None,
     ) -> None:
         self._pauses = pauses or RealClock()
@@ -120,6 +122,7 @@ class WorldBuilder:
         self._reset = reset
         self._dry_run = dry_run
         self._writes = writes
+        self._patience = patience
         self.are_fakes = True
 
     def at_a_time(self, jobs: int) -> int:
@@ -168,6 +171,7 @@ class WorldBuilder:
                 ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
                 Console(console.api, console.control),
                 virtual=virtual,
+                patience=self._patience,
                 clock=shared,
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
                 start_console=None if far_console else start_console,

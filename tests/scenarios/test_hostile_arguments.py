@@ -39,6 +39,7 @@ OPTIONS: dict[str, dict[str, list[str]]] = {
         **dict.fromkeys(("--seed", "--jobs", "--orders", "--max-skipped", "--min-coverage"), NUMBERS),
         "--generate": [each for each in NUMBERS if each != "101"],
         "--timeout": [*NUMBERS, "nan", "inf", "1e300"],
+        "--patience": NUMBERS,
         **dict.fromkeys(("--servicenow-url", "--console-url"), ADDRESSES),
         **dict.fromkeys(("--inferred", "--ca-file"), PATHS),
         "--tag": WORDS,

@@ -409,6 +409,19 @@ steps:
 """
 
 
+@pytest.mark.parametrize(("patience", "outcome"), [(15, "failed"), (30, "passed")])
+async def test_what_comes_late_is_waited_for_as_long_as_somebody_says(
+    stub: tuple[StubInstance, WorldBuilder], patience: int, outcome: str
+) -> None:
+    """An event queue that is busy shows a response after twenty looks."""
+    stub[0].late = 20
+    worlds = WorldBuilder(
+        0, servicenow=Remote(stub[0].url, "integration", "s3cret"), pauses=Hurried(), patience=patience
+    )
+    (ended,) = await play(worlds, scenarios("deny"))
+    assert ended.outcome == outcome
+
+
 async def test_what_acts_is_not_taken_again_until_it_holds(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The second time a decision is refused because the first one was accepted, which was the defect."""
     stub[0].decided_once = True

@@ -238,6 +238,7 @@ def test_every_write_is_kept_in_a_journal(
         (["run", "--servicenow-user", "admin"], "--servicenow-user requires --servicenow-url"),
         (["run", "--reset"], "--reset requires --servicenow-url or --console-url"),
         (["run", "--timeout", "60"], "--timeout requires --servicenow-url or --console-url"),
+        (["run", "--patience", "60"], "--patience requires --servicenow-url or --console-url"),
         (["run", "--admin-token-file", "token"], "--admin-token-file requires --servicenow-url or --console-url"),
         (["run", "--servicenow-url", "http://127.0.0.1:9", "--writes", "/no/such/file"], "/no/such/file: "),
     ],

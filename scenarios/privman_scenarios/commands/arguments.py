@@ -12,6 +12,7 @@ from privman_scenarios.http_api import FAR_SECONDS
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.output import say
+from privman_scenarios.targets import PATIENCE
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
 from privman_scenarios.writes import Write, Writes
@@ -80,6 +81,13 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
     )
     add_timeout(parser)
+    parser.add_argument(
+        "--patience",
+        type=count,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="how long what a system that already runs is expected to show may take to come (%(default)s)",
+    )
     add_writes(parser)
 
 
@@ -131,6 +139,7 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
         reset=options.reset,
         dry_run=options.dry_run,
         writes=writes(options),
+        patience=options.patience,
     )
 
 
@@ -155,6 +164,7 @@ def _refuse_without_target(options: argparse.Namespace) -> None:
     about = {
         "--reset": options.reset,
         "--timeout": options.timeout != FAR_SECONDS,
+        "--patience": options.patience != PATIENCE,
         "--admin-token-file": options.admin_token_file,
     }
     for option, given in about.items():
