@@ -33,4 +33,4 @@ async def serving_command(*arguments: str, **environment: str) -> AsyncIterator[
     yield await started(process)
     process.send_signal(signal.SIGTERM)
     _, err = await process.communicate()
-    assert (process.returncode, err) == (0, b"")
+    assert (process.returncode, err) == (0, b""), f"exit code {process.returncode}: {err.decode()}"
