@@ -30,7 +30,10 @@ async def started(process: Process) -> str:
 async def serving_command(*arguments: str, **environment: str) -> AsyncIterator[str]:
     """Serve until the body ends, give the address, and see that it ends well."""
     process = await start_command("serve", "--port", "0", *arguments, **environment)
-    yield await started(process)
-    process.send_signal(signal.SIGTERM)
-    _, err = await process.communicate()
+    try:
+        yield await started(process)
+        process.send_signal(signal.SIGTERM)
+        _, err = await process.communicate()
+    finally:
+        process.kill()  # where the body, or the end, failed
     assert (process.returncode, err) == (0, b""), f"exit code {process.returncode}: {err.decode()}"
