@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from console_sim import roles
-from console_sim.moments import refuse_naive
+from console_sim.moments import Moment
 
 
 class UserState(StrEnum):
@@ -31,14 +31,10 @@ class ApiClientUser:
 
     client_id: str = field(repr=False)
     secret_digest: str = field(repr=False)
-    created_at: datetime
+    created_at: Moment
     role: str = ""
     state: UserState = UserState.ACTIVE
-    expires_at: datetime | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse moments without a time zone, which a file may hold that somebody has changed; raises ValueError."""
-        refuse_naive(self.created_at, self.expires_at)
+    expires_at: Moment | None = None
 
     @property
     def display_name(self) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from console_sim import durations
 from console_sim.decision import Decision, Response
 from console_sim.errors import ConflictError
-from console_sim.moments import refuse_naive
+from console_sim.moments import Moment
 
 
 class State(StrEnum):
@@ -39,8 +39,8 @@ class ApprovalRequest:
 
     request_id: str
     metadata: str
-    asked_at: datetime
-    times_out_at: datetime
+    asked_at: Moment
+    times_out_at: Moment
     instance_id: str = ""
     sys_id: str = ""
     sent: bool = False
@@ -48,13 +48,9 @@ class ApprovalRequest:
     last_error: str = ""
     refused: bool = False
     decision: Decision | None = None
-    decided_at: datetime | None = None
+    decided_at: Moment | None = None
     decided_here: bool = False
     recorded: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse moments without a time zone, which a file may hold that somebody has changed; raises ValueError."""
-        refuse_naive(self.asked_at, self.times_out_at, self.decided_at)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -1,10 +1,9 @@
-"""Moments that the console keeps."""
+"""Moments in documents that the console keeps."""
 
 from datetime import datetime
+from typing import Annotated
 
+import msgspec
 
-def refuse_naive(*moments: datetime | None) -> None:
-    """Raise ValueError for a moment without a time zone: it cannot be compared with the clock's."""
-    for moment in moments:
-        if moment is not None and moment.tzinfo is None:
-            raise ValueError(f"{moment.isoformat()} has no time zone")
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A date and time with a time zone. Reading a document without the zone fails: it cannot be compared with the clock."""

@@ -1,7 +1,7 @@
 """The commands in processes that are forked from one which has loaded them: loading takes longer than most of them run.
 
-Run as a script, this is the process that forks. What it forks differs from a command that a shell starts in nothing but
-the time that the start takes; that the installed commands start by themselves is tested with ``--version``.
+Run as a script, this is the process that forks. A command that it forks reads nothing from its standard input, and none
+of the variables that Python reads when it starts, such as PYTHONPATH: tests of those start the installed command.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ class Process:
 
     Attributes:
         pid: its number.
+        stdout: what it writes.
+        stderr: what it complains about.
         returncode: None while it runs, minus the number of the signal that ended it, or its exit code.
     """
 

@@ -56,7 +56,7 @@ class Instance:
         fields: those that answers may have.
         learn: is told every key and secret that is written, before it is stored one way, or presented.
         retire: is told those that open nothing.
-        learn_place: is told the names of headers, or else of parameters, that carry keys.
+        learn_place: is called with the name of each header or parameter that carries keys, and whether it is a header.
     """
 
     def __init__(  # noqa: PLR0913 - what an instance is made of

@@ -8,7 +8,7 @@ LONGEST = 1024 * 1024
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object that the text holds; None where it is no JSON, JSON of another kind, or longer than `LONGEST`.
+    """Return the object in the text; None if it is not JSON, not an object, or longer than `LONGEST`.
 
     Halves of surrogate pairs, which JSON can escape and nobody can send or store, become question marks.
     """

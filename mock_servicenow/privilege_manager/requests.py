@@ -70,7 +70,7 @@ class ApprovalRequests:
             context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
         if json_object(self._value(context, "metadata")) is None:
             expected = f"expected one of at most {LONGEST:,} characters, written as a string"
-            context.abort(f"'{self._table['metadata']}' is no JSON object; {expected}")
+            context.abort(f"'{self._table['metadata']}' is not a JSON object; {expected}")
 
     def _check_repetition(self, context: RuleContext) -> None:
         """Answer a repeated request with the record that exists; refuse another request under its id.

@@ -24,7 +24,7 @@ OPERATORS: Mapping[str, str] = {
 }
 """What the filter offers, by its spelling in a query."""
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
-"""How many conditions, and characters of them, are links of their own: each link repeats all conditions before it."""
+"""How many conditions, and how many characters of them, get their own links: each link repeats all those before it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class ServiceNow(Party):
     ) -> Answer:
         """Let a named approver decide a request, perhaps with ``comment`` and ``duration``.
 
-        Raises ExpectationError when there is no such request, on a shared instance also for one of somebody else.
+        Raises ExpectationError if there is no such request or, on a shared instance, if somebody else made it.
         """
         found = await self.find_only("request", "request_id", request_id)
         if not found:

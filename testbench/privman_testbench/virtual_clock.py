@@ -159,7 +159,7 @@ class VirtualClock:
 
     @property
     def _errand(self) -> Errand | None:
-        """What is done now on behalf of a job of this clock; None where none waits for it."""
+        """The errand that the current task runs for a job of this clock; None if no job waits for it."""
         errand = errands.current()
         return errand if errand and errand.changed is self._jobs.changed else None
 

@@ -15,7 +15,7 @@ TABLE = "sys_import_set_claim"
 LEASE = timedelta(seconds=10)
 """How long a claim lasts that its process does not renew."""
 APART = timedelta(minutes=10)
-"""How far the clocks of living processes may be apart: a claim that lasts longer does so by a clock that was wrong."""
+"""How far apart the clocks of living processes may be. A claim that ends later was made by a clock that was wrong."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 

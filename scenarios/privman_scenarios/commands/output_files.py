@@ -47,7 +47,7 @@ def path(text: str) -> Path:
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for a file that two options name, and for one that is there and not what its option writes.
 
-    What is no file in the usual sense, such as ``/dev/stdout``, may be named as often as somebody likes.
+    A device such as ``/dev/stdout`` may be named any number of times.
     """
     written = [(option, file) for option, file in _written(options) if file.is_file() or not file.exists()]
     for (one, file), (other, again) in combinations(written, 2):
