@@ -15,7 +15,7 @@ from console_sim.setup_command import UnreachableTargetError, set_up
 from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
 from privman_testbench import interrupts
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, url
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
 
@@ -28,6 +28,7 @@ _PASSWORD = "SERVICENOW_PASSWORD"  # noqa: S105 - a variable's name
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
+    prepare_output()
     try:
         with interrupts.terminable(_COMMAND):
             return interrupts.run(_run(_parser().parse_args(arguments)))

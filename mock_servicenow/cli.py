@@ -12,7 +12,7 @@ from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.settings import Settings
 from privman_testbench import interrupts
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, url
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
 
@@ -26,6 +26,7 @@ _GARBAGE = 2_000  # objects between two collections; a request leaves hardly any
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
+    prepare_output()
     try:
         with interrupts.terminable(_COMMAND):
             interrupts.run(_serve(_parser().parse_args(arguments), os.environ))

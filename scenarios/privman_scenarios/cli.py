@@ -8,7 +8,7 @@ from privman_contracts import ContractError
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
 from privman_scenarios.garbage import collected_seldom
 from privman_scenarios.output import complain
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, print_anything
+from privman_testbench.command_line import Exit, OneLineParser, UsageError, prepare_output
 from privman_testbench.interrupts import terminable
 from privman_testbench.reasons import reason_of
 
@@ -18,7 +18,7 @@ _COMMAND = "privman-scenarios"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
     given = sys.argv[1:] if arguments is None else arguments
-    print_anything()
+    prepare_output()
     try:
         with terminable(_COMMAND), collected_seldom():
             options = _parser().parse_args(_checked(given))

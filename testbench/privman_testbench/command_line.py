@@ -1,12 +1,13 @@
 """What the commands have in common: exit codes, one-line complaints, arguments (interfaces: Commands)."""
 
+import os
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TextIO
 
 from privman_testbench.addresses import plain_url
 from privman_testbench.reasons import reason_of
@@ -46,11 +47,20 @@ def _in_a_line(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def print_anything() -> None:
-    """Let what is printed be escaped where the terminal's encoding lacks a character, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError):  # it is closed, or was opened to be read, too
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+def prepare_output() -> None:
+    """Make standard output and standard error usable.
+
+    One that was closed (``2>&-``) leads nowhere, and characters that an encoding lacks are escaped.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nowhere())
+        with suppress(AttributeError, OSError):  # it is replaced, or was opened to be read, too
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 class Commands(Protocol):
@@ -93,11 +103,18 @@ def url(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line at once, for a pipe too."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """Print a line at once, for a pipe too; raises UsageError if standard output cannot be written."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = _nowhere()  # what is left of it would fail again when Python ends, with an exit code of its own
+        raise UsageError(f"standard output cannot be written: {reason_of(error)}") from None
 
 
 def complain(command: str, text: str) -> None:
-    """Print a line on standard error."""
-    sys.stderr.write(f"{command}: {text}\n")
+    """Print a line on standard error, if that can be written."""
+    try:
+        sys.stderr.write(f"{command}: {text}\n")
+    except OSError:
+        sys.stderr = _nowhere()  # as above

@@ -12,8 +12,10 @@ def end_at_once(command: str) -> None:
     """Let an interrupt end the process with one line: nothing has begun that would have to be tidied up."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        os.write(2, f"{command}: interrupted\n".encode())
-        os._exit(INTERRUPTED)
+        try:
+            os.write(2, f"{command}: interrupted\n".encode())
+        finally:  # whether or not there is a standard error
+            os._exit(INTERRUPTED)
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, end)
