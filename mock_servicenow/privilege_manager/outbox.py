@@ -146,7 +146,7 @@ class Outbox:
         activity_type = self._activity_types.find(context.session, current[columns["activity_type_id"]])
         included = ["comment", "duration"] if status == self._approve else ["comment"]
         for column in included:
-            if activity_type is not None and self._activity_types.includes(activity_type, column):
+            if self._activity_types.includes(activity_type, column):
                 values[self.table[column]] = current[columns[column]]
         return context.session.insert(self.table.name, values)
 

@@ -57,7 +57,7 @@ class ApprovalRequests:
         if not self._registrations.exists(context.session, instance_id):
             context.abort(f"'{self._table['instance_id']}' is {instance_id!r}; expected a registered Instance Id")
         activity_type_id = self._value(context, "activity_type_id")
-        activity_type = self._activity_types.find(context.session, activity_type_id)
+        activity_type = self._activity_types.registered(context.session, activity_type_id)
         if activity_type is None or self._activity_types.instance_id(activity_type) != instance_id:
             context.abort(
                 f"'{self._table['activity_type_id']}' is {activity_type_id!r}; expected an activity type that "
@@ -104,8 +104,7 @@ class ApprovalRequests:
 
     def _check_response(self, context: RuleContext, request: Record, status: str) -> None:
         activity_type = self._activity_types.find(context.session, request[self._table["activity_type_id"]])
-        if activity_type is None:
-            context.abort(f"the activity type {request[self._table['activity_type_id']]!r} exists no longer")
+        self._report_missing(context, request, activity_type)
         valid = self._activity_types.valid_responses(activity_type)
         if status not in valid:
             context.abort(f"'{self._table['status']}' is {status!r}; expected one of {', '.join(valid)}")
@@ -113,6 +112,16 @@ class ApprovalRequests:
         asked = request["sys_created_on"] or context.session.now  # a client may have emptied it
         if limit is not None and _parsed(context.session.now) - _parsed(asked) >= limit:
             context.abort(f"the request timed out after {limit}")
+
+    def _report_missing(self, context: RuleContext, request: Record, activity_type: Record | None) -> None:
+        """Report a decision about a request whose activity type cannot be looked up."""
+        if activity_type is not None and not self._activity_types.is_deleted(activity_type):
+            return
+        column, applied = self._table["activity_type_id"], "the terms it had when it was deleted"
+        if activity_type is None:
+            applied = f"{' and '.join(self._activity_types.valid_responses(None))}, and no max timeout"
+        message = f"'{column}' is {request[column]!r}; expected an activity type that exists: applied {applied}"
+        context.report("activity-type-missing", message, column)
 
     def _is_time_out(self, context: RuleContext, status: str) -> bool:
         return status == self._timed_out and context.session.user.unrestricted

@@ -24,7 +24,10 @@ class WireTable:
 
 
 class AppTables:
-    """The app's tables: configuration, activity type, request, response, and two of its own: Secrets and deliveries."""
+    """The app's tables: configuration, activity type, request, response.
+
+    Three are its own: Secrets, deliveries and deleted activity types.
+    """
 
     def __init__(self, names: WireNames) -> None:
         self.admin_role = names.role("admin")
@@ -42,11 +45,12 @@ class AppTables:
             f"{self.configuration.name}_secret", {"configuration": "configuration", "secret": "secret"}
         )
         self.delivery = WireTable(f"{self.response.name}_delivery", {})
+        self.deleted_type = WireTable(f"{self.activity_type.name}_deleted", self.activity_type.columns)
 
     @property
     def hidden(self) -> frozenset[str]:
         """The tables that neither an API nor a page shows."""
-        return frozenset({self.secret.name, self.delivery.name})
+        return frozenset({self.secret.name, self.delivery.name, self.deleted_type.name})
 
     def definitions(self) -> list[Table]:
         """Return the tables as an administrator would define them; columns and labels are integration 3."""
@@ -57,6 +61,7 @@ class AppTables:
             self._request(),
             self._response(),
             self._delivery(),
+            self._deleted_type(),
         ]
 
     def _configuration(self) -> Table:
@@ -134,6 +139,11 @@ class AppTables:
             Column("error"),
         )
         return Table(self.delivery.name, "Delivery", columns=columns, web_service_access=False)
+
+    def _deleted_type(self) -> Table:
+        """Return the table of the activity types that were deleted while requests of theirs were pending."""
+        columns = self._activity_type().columns
+        return Table(self.deleted_type.name, "Deleted activity type", columns=columns, web_service_access=False)
 
     def _registry_acls(self) -> tuple[Acl, ...]:
         writers = ("web_service_admin", self.admin_role)

@@ -83,7 +83,7 @@ class Timeouts:
         if not (context.changed(self._table["activity_type_id"]) or context.changed("sys_created_on")):
             return
         activity_type = self._activity_types.find(context.session, activity_type_id)
-        limit = None if activity_type is None else self._activity_types.max_timeout(activity_type)
+        limit = self._activity_types.max_timeout(activity_type)
         deadline = None if limit is None else after(_parsed(asked or context.session.now), limit)
         if deadline is not None:
             self._watch_once_committed(context, deadline)

@@ -56,7 +56,7 @@ class Decisions:
         open_to_user = record[self._request["status"]] == self._pending and access.allowed(session, "write", [record])
         responses_url = f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}"
         facts = _facts(record[self._request["metadata"]])
-        if activity_type is None or not open_to_user:
+        if not open_to_user:
             return Decision([], comment=False, duration=False, facts=facts, responses_url=responses_url)
         return Decision(
             self._activity_types.valid_responses(activity_type),

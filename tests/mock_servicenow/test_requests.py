@@ -225,12 +225,43 @@ async def test_other_columns_of_a_decided_request_may_change(instance: Instance)
     assert (await _decide(instance, sys_id, comment="late")).status == 403
 
 
-async def test_request_whose_activity_type_is_gone_cannot_be_decided(instance: Instance) -> None:
-    """Without its activity type nobody knows the valid responses."""
+async def test_deleted_activity_type_leaves_its_terms_to_pending_requests(instance: Instance) -> None:
+    """What waits is decided by the valid responses it was made under; nothing new is accepted under them."""
+    ids = await instance.set_up()
+    sys_ids = [await instance.asked(ids, request_id=f"{GUID[:-1]}{number}") for number in range(2)]
+    await instance.call("DELETE", f"/api/now/table/{ACTIVITY_TYPE}/{ids[1]}")
+    assert (await instance.ask(ids)).status == 403
+    assert (await _decide(instance, sys_ids[0], status="Maybe")).status == 403
+    assert (await _decide(instance, sys_ids[0], status="Approve", comment="fine")).status == 200
+    await instance.clock.settle()
+    assert [decision["Comment"] for decision in instance.console.decisions] == ["fine"]
+    assert {finding.rpartition(": ")[2] for finding in await instance.findings("activity-type-missing")} == {
+        "applied the terms it had when it was deleted"
+    }
+    await instance.clock.advance(16.5 * 3600 - 1)
+    assert (await instance.read(REQUEST, sys_ids[1]))["status"] == "Pending"
+    await instance.clock.advance(1)
+    assert (await instance.read(REQUEST, sys_ids[1]))["status"] == "TimedOut"
+
+
+async def test_deleted_activity_type_without_pending_requests_leaves_nothing(instance: Instance) -> None:
+    """A decided request keeps no terms, so reopening it finds none."""
     ids = await instance.set_up()
     sys_id = await instance.asked(ids)
+    await _decide(instance, sys_id, status="Approve")
     await instance.call("DELETE", f"/api/now/table/{ACTIVITY_TYPE}/{ids[1]}")
-    assert (await _decide(instance, sys_id, status="Approve")).status == 403
+    assert (await _decide(instance, sys_id, status="Deny")).status == 403
+
+
+async def test_unknown_activity_type_admits_the_documented_responses(instance: Instance) -> None:
+    """A request that was moved to an activity type that never was can be decided, and a finding says by what."""
+    sys_id = await instance.asked(await instance.set_up())
+    await instance.update(REQUEST, sys_id, {"activity_type_id": "nothing"})
+    assert (await _decide(instance, sys_id, status="Maybe")).status == 403
+    assert (await _decide(instance, sys_id, status="Deny")).status == 200
+    applied = "applied Approve and Deny, and no max timeout"
+    message = f"'activity_type_id' is 'nothing'; expected an activity type that exists: {applied}"
+    assert await instance.findings("activity-type-missing") == [message, message]
 
 
 async def test_deadline_holds_before_the_time_out_is_written(instance: Instance) -> None:
