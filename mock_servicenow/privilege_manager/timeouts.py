@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
+from mock_servicenow.now_platform.imports.claims import APART
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
@@ -24,8 +26,10 @@ PAUSE = timedelta(seconds=60)
 PAUSE_AFTER_FAILURE = timedelta(seconds=1)
 _PAGE = 500  # overdue requests that are looked up at a time
 _STEP = 10  # requests that are timed out before others get a turn
+_MOST_AHEAD = 100_000  # requests of one activity type that were made while the clock was ahead
 Note = Callable[[Finding], None]
 Deadlines = Generator[None, None, list[datetime]]
+Left = Generator[None, None, int]
 
 
 class Timeouts:
@@ -50,6 +54,7 @@ class Timeouts:
         self._timer: Timer | None = None
         self._poll: Timer | None = None
         self._next: datetime | None = None
+        self._ahead: dict[str, dict[str, datetime]] = {}  # activity type -> request -> when this process first saw it
 
     def rules(self) -> list[BusinessRule]:
         """Return the rules that watch every request whose deadline is new or another one."""
@@ -63,6 +68,7 @@ class Timeouts:
     async def start(self) -> None:
         """Time out what fell due while nobody watched, and watch the rest; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
+        self._ahead.clear()
         await self._sweep()
         if not self._instance.store.embedded:
             self._poll = self._clock.poll(POLL_SECONDS, self._sweep)
@@ -141,29 +147,55 @@ class Timeouts:
             return []
         waiting, latest = self._waiting(activity_type.sys_id), utc_form(self._clock.now() - limit)
         earliest = self._found(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on", 1)
-        left = 0
+        deadlines = self._deadlines(earliest, limit)
+        left_ahead, left = (yield from self._time_out_ahead(activity_type.sys_id, limit, deadlines)), 0
         while overdue := self._found(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
-            for number, request in enumerate(overdue, 1):
-                left += not self._time_out_request(request)
-                if number % _STEP == 0:
-                    yield
+            left += yield from self._time_out_each([request.sys_id for request in overdue])
             yield
-        return [*self._deadlines(earliest, limit), *([self._clock.now() + PAUSE] if left else [])]
+        return [*deadlines, *([self._clock.now() + PAUSE] if left or left_ahead else [])]
+
+    def _time_out_ahead(self, activity_type_id: str, limit: timedelta, deadlines: list[datetime]) -> Left:
+        """Time out requests that were made while the clock was ahead: they wait from when this process first saw them.
+
+        Their deadlines are added to the others.
+        """
+        now, known = self._clock.now(), self._ahead.get(activity_type_id, {})
+        seen = dict.fromkeys(self._made_ahead(activity_type_id, now), now) | known
+        later = {sys_id: first for sys_id, first in seen.items() if first > now - limit}
+        left = yield from self._time_out_each([sys_id for sys_id in seen if sys_id not in later])
+        self._ahead[activity_type_id] = seen if left else later
+        deadlines.extend(first + limit for first in later.values())
+        return left
+
+    def _made_ahead(self, activity_type_id: str, now: datetime) -> list[str]:
+        query = f"{self._waiting(activity_type_id)}^sys_created_on>{utc_form(now + APART)}"
+        with self._instance.transaction(self._instance.system) as session:
+            compiled = session.compiled(self._table.name, query)
+            return queries.sys_ids(session, self._table.name, compiled, _MOST_AHEAD, 0)
+
+    def _time_out_each(self, sys_ids: list[str]) -> Left:
+        """Time requests out and return how many are left."""
+        left = 0
+        for number, sys_id in enumerate(sys_ids, 1):
+            left += not self._time_out_request(sys_id)
+            if number % _STEP == 0:
+                yield
+        return left
 
     def _found(self, query: str, most: int, skipped: int = 0) -> list[Record]:
         with self._instance.transaction(self._instance.system) as session:
             return session.query(self._table.name, query, limit=most, offset=skipped)
 
-    def _time_out_request(self, request: Record) -> bool:
+    def _time_out_request(self, sys_id: str) -> bool:
         """Return whether the request has timed out, or is past it."""
         try:
             with self._instance.transaction(self._instance.system) as session:
-                if self._is_pending(session, request.sys_id):
-                    session.update(self._table.name, request.sys_id, {self._table["status"]: self._timed_out})
+                if self._is_pending(session, sys_id):
+                    session.update(self._table.name, sys_id, {self._table["status"]: self._timed_out})
         except DatabaseUnavailable:
             raise
         except PlatformError as refusal:
-            message = f"request {request.sys_id} cannot be timed out: {refusal}"
+            message = f"request {sys_id} cannot be timed out: {refusal}"
             self._note(Finding("swallowed", "time-out-refused", message, self._table["status"]))
             return False
         return True

@@ -7,11 +7,13 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import ClientError, ClientSession
 
+from mock_servicenow.app import Blueprint
+from mock_servicenow.settings import Settings
 from privman_testbench.real_clock import RealClock
 from privman_testbench.serving import serving
 
 from .command import serving_command, start_command, started
-from .conftest import CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE, Instance, StubConsole
+from .conftest import CLIENT_ID, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, StubConsole, running
 
 PROBLEM = "/api/now/table/problem"
 
@@ -123,6 +125,29 @@ async def test_restarted_instance_times_requests_out(tmp_path: Path) -> None:
         # Virtual time begins months before the real one.
         async with serving_command("--database", database) as instance.url:
             assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
+
+
+async def test_a_request_made_by_a_clock_ahead_times_out(tmp_path: Path, blueprint: Blueprint) -> None:
+    """It waits its max timeout from the start on by which the clock has been set back, also where a rule delays it."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings, blueprint) as instance:
+        ids = await instance.set_up(max_timeout="01:00:00")
+        await instance.clock.advance(3 * 365 * 86_400)
+        sys_ids = [await instance.asked(ids, request_id=f"{GUID[:-1]}{number}") for number in range(3)]
+        assert (await instance.update(REQUEST, sys_ids[2], {"status": "Approve"})).status == 200
+        stay = {"name": "Stay", "collection": REQUEST, "when": "before", "action_update": "true"}
+        stay |= {"abort_action": "true", "filter_condition": f"request_id={GUID[:-1]}1"}
+        rule = (await instance.insert("sys_script", stay)).result["sys_id"]
+    async with running(settings, blueprint) as instance:
+
+        async def statuses_after(seconds: float) -> list[str]:
+            await instance.clock.advance(seconds)
+            return [(await instance.read(REQUEST, sys_id))["status"] for sys_id in sys_ids]
+
+        assert await statuses_after(3_599) == ["Pending", "Pending", "Approve"]
+        assert await statuses_after(1) == ["TimedOut", "Pending", "Approve"]
+        await instance.call("DELETE", f"/api/now/table/sys_script/{rule}")
+        assert await statuses_after(60) == ["TimedOut", "TimedOut", "Approve"]
 
 
 async def test_two_processes_share_one_instance(postgresql: Any) -> None:
