@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
@@ -223,6 +224,15 @@ def file_database(_like: str) -> Iterator[str]:
     """Give the URL of a database in a file that does not exist yet, in memory where there is enough."""
     with TemporaryDirectory(dir=_folder_in_memory(), ignore_cleanup_errors=True) as folder:
         yield f"sqlite:///{Path(folder, 'instance.db')}"
+
+
+@pytest.fixture
+def often_switching() -> Iterator[None]:
+    """Let threads take turns within any step of another."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,6 +1,8 @@
 """Table definitions, packaged and of one's own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -142,3 +144,21 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> 
     with pytest.raises(DictionaryError) as caught:
         load_dictionary(tmp_path)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.usefixtures("often_switching")
+def test_threads_that_ask_at_once_get_one_whole_table() -> None:
+    """A table has all its columns, and is the same, for threads that ask for it before anybody has."""
+    columns = tuple(Column(f"u_{number}") for number in range(200))
+    for _ in range(20):
+        dictionary = load_dictionary(tables=[Table("u_wide", columns=columns)])
+        begin = Barrier(8)
+
+        def ask(dictionary: Dictionary = dictionary, begin: Barrier = begin) -> tuple[int, int]:
+            begin.wait()
+            table = dictionary.sql_table("u_wide")
+            return id(table), len(table.c)
+
+        with ThreadPoolExecutor(8) as threads:
+            found = {each.result() for each in [threads.submit(ask) for _ in range(8)]}
+        assert [count for _, count in found] == [len(dictionary.columns("u_wide"))]

@@ -27,13 +27,15 @@ class PhysicalSchema:
 
     def __init__(self, hierarchies: "Mapping[str, Mapping[str, Column]]") -> None:
         self._hierarchies = hierarchies
-        self._metadata = sa.MetaData()
+        self._tables: dict[str, sa.Table] = {}
 
     def table(self, root: str) -> sa.Table:
         """Return the table of a hierarchy."""
-        known = self._metadata.tables.get(root)
+        known = self._tables.get(root)
         if known is None:
-            known = sa.Table(root, self._metadata, *map(_sql_column, self._hierarchies[root].values()))
+            # A MetaData of its own, since one lists a table before its columns, and other threads would look there.
+            described = sa.Table(root, sa.MetaData(), *map(_sql_column, self._hierarchies[root].values()))
+            known = self._tables.setdefault(root, described)
         return known
 
     @property
