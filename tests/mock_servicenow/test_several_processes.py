@@ -332,10 +332,11 @@ async def test_kill_of_either_process_loses_no_decision(database: str) -> None:
 
 
 async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
-    """Whatever locks the database, a process that is told to end does so, with one line in its log for each caller."""
+    """Whatever locks the database, a process that is told to end does so, and complains about nothing."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(ClientSession(raise_for_status=False))
-        process = await start_command("serve", "--port", "0", "--database", database)
+        patient = f"{database}&options=-clock_timeout=600s"
+        process = await start_command("serve", "--port", "0", "--database", patient)
         instance = Instance(await started(process), RealClock(), http, StubConsole())
         other = stack.enter_context(closing(psycopg.connect(database.replace("+psycopg", ""))))
         other.execute("LOCK TABLE task IN EXCLUSIVE MODE")
@@ -345,7 +346,4 @@ async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = await process.communicate()
         await asyncio.gather(*waiting, return_exceptions=True)
-        assert process.returncode == 0
-        lines = err.decode().splitlines()
-        assert 1 <= len(lines) <= 3
-        assert all(line.startswith("database: canceling statement due to ") for line in lines)
+        assert (process.returncode, err.decode()) == (0, "")

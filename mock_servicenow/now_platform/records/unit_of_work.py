@@ -62,7 +62,11 @@ class UnitOfWork:
 
 
 def unavailable(instance: "Instance", failure: BaseException) -> DatabaseUnavailable:
-    """Return the error of a database that cannot carry something out, and log it in one line now and then."""
+    """Return the error of a database that cannot carry something out, and log it in one line now and then.
+
+    What the end of the process has interrupted says nothing about the database.
+    """
     reason = one_line(failure)
-    instance.database_log.write(f"database: {reason}")
+    if not instance.store.has_interrupted(failure):
+        instance.database_log.write(f"database: {reason}")
     return DatabaseUnavailable(reason)

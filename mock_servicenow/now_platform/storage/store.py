@@ -18,6 +18,7 @@ SCHEMA_VERSION = 2
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _SCHEMA = "mock_servicenow_schema"
 _CANCEL_SECONDS = 1.0
+_QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
@@ -145,6 +146,7 @@ class Store:
         self._busy: set[Any] = set()  # the driver's connections of a shared database that are in use
         self._watch = None if self._driver is None else Watch(self._driver)
         self._here = Here()
+        self._ending = False
         self._in_memory = self.embedded and not self._own_file()
         self.quote = database.quote
         self.insertion = database.insertion
@@ -267,9 +269,14 @@ class Store:
 
     def interrupt(self) -> None:
         """Let every statement fail that is being executed, such as one that waits for somebody else's lock."""
+        self._ending = True
         for driver in tuple(self._busy):
             with suppress(*self.failures):
                 driver.cancel_safe(timeout=_CANCEL_SECONDS)
+
+    def has_interrupted(self, failure: BaseException) -> bool:
+        """Return whether a statement has failed because `interrupt` let it."""
+        return self._ending and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return what orders rows as they were inserted."""
