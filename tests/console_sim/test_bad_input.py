@@ -112,6 +112,7 @@ BODIES: dict[str, tuple[bytes, dict[str, str]]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", BODIES)
 async def test_no_body_gets_a_500(ready: ConsoleUnderTest, kind: str) -> None:
     """Whatever is posted to whichever address, the answer says what is wrong with it."""
@@ -138,6 +139,7 @@ VALUES = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", VALUES)
 async def test_no_field_of_a_form_gets_a_500(ready: ConsoleUnderTest, kind: str) -> None:
     """A form with its token and any text in any field is taken or refused."""
@@ -183,6 +185,7 @@ QUERIES = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", QUERIES)
 async def test_no_parameter_gets_a_500(ready: ConsoleUnderTest, kind: str) -> None:
     """Any text in any parameter of any page is taken or refused."""
@@ -233,6 +236,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in HEADERS.items() for value in values])
 async def test_no_header_gets_a_500(ready: ConsoleUnderTest, name: str, value: str) -> None:
     """Any text in any header is taken or refused."""

@@ -73,6 +73,7 @@ def test_servicenow_keeps_its_document(operation_id: str, world: HeldWorld) -> N
     world.servicenow.tolerate("*")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(CONSOLE))
 def test_the_console_keeps_its_document(operation_id: str, world: HeldWorld, logon: dict[str, str]) -> None:
     """Whatever is asked with a living token, the answer is one that the document tells of."""

@@ -143,6 +143,7 @@ def test_a_planted_defect_is_found() -> None:
     assert workshop.failure(variation(f"late: {delivery}", variations)) is None
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("table", ["integration_configuration", "activity_type"])
 def test_a_second_registration_is_found(table: str) -> None:
     """A console that registers again after a lost answer, because its own record is not found, is noticed."""

@@ -111,6 +111,7 @@ async def test_only_so_many_indexes_are_kept(person: Person, database: Path) -> 
     assert "task_list_sys_class_name_category_active" not in made
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "query",
     [
