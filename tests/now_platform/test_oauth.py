@@ -1,5 +1,6 @@
 """Tokens: the five grants, their lifetimes, and what they open."""
 
+import asyncio
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
@@ -300,6 +301,16 @@ async def test_authorization_code_grant(anonymous: Client) -> None:
     assert await opens(anonymous, answer["access_token"])
     assert "refresh_token" in answer
     assert await refused(anonymous, **redeemed), "a code can be redeemed once"
+
+
+@pytest.mark.usefixtures("often_switching")
+async def test_of_calls_at_once_one_redeems_a_code(anonymous: Client) -> None:
+    """Codes that are issued and redeemed at the same moments are whole, and each is redeemed once."""
+    for _ in range(5):
+        codes = await asyncio.gather(*(code(anonymous) for _ in range(6)))
+        redeemed = {"grant_type": "authorization_code", "redirect_uri": REDIRECT}
+        answers = await asyncio.gather(*(ask(anonymous, **redeemed, code=each) for each in codes * 2))
+        assert sorted(answer.status for answer in answers) == [*[200] * 6, *[401] * 6]
 
 
 async def test_the_form_of_one_who_is_logged_in(anonymous: Client, instance: Instance) -> None:

@@ -1,5 +1,6 @@
 """The grant for assertions that an identity provider signed (platform 4.3)."""
 
+import asyncio
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
@@ -180,6 +181,18 @@ async def test_an_assertion_speaks_once(
     await clock.advance(60 + 300)
     assert await refused(anonymous, **bearing(once))
     assert await tokens(anonymous, **bearing(assertion(jti="same")))
+
+
+@pytest.mark.usefixtures("often_switching")
+async def test_of_calls_at_once_an_assertion_speaks_for_one(
+    anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]
+) -> None:
+    """Callers who come with one assertion at the same moment get one token."""
+    endpoint()
+    for _ in range(10):
+        form = bearing(assertion())
+        answers = await asyncio.gather(*(anonymous.post("/oauth_token.do", data=form) for _ in range(6)))
+        assert sorted(answer.status for answer in answers) == [200, *[401] * 5]
 
 
 def test_only_so_many_used_assertions_are_remembered(

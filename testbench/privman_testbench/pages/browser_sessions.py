@@ -3,6 +3,7 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Hashable
+from threading import Lock
 
 from privman_testbench.ids import Ids
 
@@ -19,7 +20,7 @@ class SessionTokens:
 
 
 class SessionOwners:
-    """Whose the open sessions are.
+    """Whose the open sessions are; for any thread.
 
     Of each owner's sessions the one that was used least recently ends when there are more than ``most``.
     """
@@ -28,24 +29,31 @@ class SessionOwners:
         self._most = most
         self._owners: dict[str, Hashable] = {}
         self._by_owner: dict[Hashable, OrderedDict[str, None]] = {}
+        self._lock = Lock()
 
     def open(self, session_id: str, owner: Hashable) -> None:
         """Note a session."""
-        self._owners[session_id] = owner
-        own = self._by_owner.setdefault(owner, OrderedDict())
-        own[session_id] = None
-        if len(own) > self._most:
-            self.close(next(iter(own)))
+        with self._lock:
+            self._owners[session_id] = owner
+            own = self._by_owner.setdefault(owner, OrderedDict())
+            own[session_id] = None
+            if len(own) > self._most:
+                self._end(next(iter(own)))
 
     def owner(self, session_id: str) -> Hashable | None:
         """Return whose session it is, which counts as a use; None if it is not open."""
-        owner = self._owners.get(session_id)
-        if owner is not None:
-            self._by_owner[owner].move_to_end(session_id)
-        return owner
+        with self._lock:
+            owner = self._owners.get(session_id)
+            if owner is not None:
+                self._by_owner[owner].move_to_end(session_id)
+            return owner
 
     def close(self, session_id: str) -> None:
         """End a session."""
+        with self._lock:
+            self._end(session_id)
+
+    def _end(self, session_id: str) -> None:
         owner = self._owners.pop(session_id, None)
         if owner is not None:
             self._by_owner[owner].pop(session_id)

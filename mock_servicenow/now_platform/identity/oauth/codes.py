@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from threading import Lock
 
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
@@ -34,7 +35,7 @@ class Consent:
 
 
 class AuthorizationCodes:
-    """The codes of an instance; each can be redeemed once.
+    """The codes of an instance; each can be redeemed once, by any thread.
 
     Args:
         secrets: learns every code that leaves the instance.
@@ -45,15 +46,18 @@ class AuthorizationCodes:
         self._ids = ids
         self._secrets = secrets
         self._known: dict[str, tuple[Consent, datetime]] = {}
+        self._lock = Lock()
 
     def issue(self, consent: Consent) -> str:
         """Return a code for what a user has allowed."""
         code = self._ids.token()
         self._secrets.add(code)
         now = self._clock.now()
-        for known in [known for known, kept in self._known.items() if kept[1] <= now]:
+        with self._lock:
+            expired = [known for known, kept in self._known.items() if kept[1] <= now]
+            self._known[code] = consent, now + VALID_FOR
+        for known in expired:
             self.redeem(known)
-        self._known[code] = consent, now + VALID_FOR
         return code
 
     def redeem(self, code: str) -> Consent | None:

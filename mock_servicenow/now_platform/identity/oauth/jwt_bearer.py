@@ -1,6 +1,7 @@
 """The grant for an assertion that an identity provider signed (platform 4.3)."""
 
 from hashlib import sha256
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
@@ -21,12 +22,13 @@ KEPT = 10_000
 
 
 class JwtBearer:
-    """Finds the user for whom an assertion speaks, and lets none speak twice, of the last ``kept``."""
+    """Finds the user for whom an assertion speaks, and lets none speak twice, of the last ``kept``; for any thread."""
 
     def __init__(self, clock: Clock, kept: int = KEPT) -> None:
         self._clock = clock
         self._kept = kept
         self._used: dict[bytes, float] = {}  # by digest, as a jti may be long
+        self._lock = Lock()
 
     def user(self, session: "Session", client: "Record", text: str) -> "User":
         """Return the user; raises RefusedError."""
@@ -55,13 +57,14 @@ class JwtBearer:
             self._use(assertion.text(provider["jti_claim"]), expires + skew, now)
 
     def _use(self, identity: str, until: float, now: float) -> None:
-        self._used = {used: end for used, end in self._used.items() if end > now}
         digest = sha256(identity.encode()).digest()
-        if not identity or digest in self._used:
-            raise RefusedError("the assertion's jti is missing or was used before")
-        self._used[digest] = until
-        if len(self._used) > self._kept:
-            del self._used[min(self._used, key=self._used.__getitem__)]
+        with self._lock:
+            self._used = {used: end for used, end in self._used.items() if end > now}
+            if not identity or digest in self._used:
+                raise RefusedError("the assertion's jti is missing or was used before")
+            self._used[digest] = until
+            if len(self._used) > self._kept:
+                del self._used[min(self._used, key=self._used.__getitem__)]
 
 
 def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "Record":

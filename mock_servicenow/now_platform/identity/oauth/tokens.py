@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
@@ -42,13 +43,15 @@ class LiveTokens:
         self._secrets = secrets
         self._kept = kept
         self._texts: dict[str, str] = {}
+        self._lock = Lock()
 
     def add(self, text: str, record: "Record") -> Token:
         """Return the token, which is remembered."""
         self._secrets.add(text)
-        self._texts[record["token"]] = text
-        if len(self._texts) > self._kept:
-            del self._texts[next(iter(self._texts))]
+        with self._lock:
+            self._texts[record["token"]] = text
+            if len(self._texts) > self._kept:
+                del self._texts[next(iter(self._texts))]
         return Token(text, record)
 
     def retire(self, record: "Record") -> None:
