@@ -27,6 +27,7 @@ from privman_scenarios.invariants.rules import INVARIANTS
 from privman_scenarios.invariants.trial import TRIAL_NEEDS, try_out
 from privman_scenarios.model import Arguments, Scenario, Step
 from privman_scenarios.play import Play
+from privman_scenarios.quiet import PREPARING, forbids
 from privman_scenarios.targets import Targets
 from privman_scenarios.vocabulary import Verb, Vocabulary
 from privman_testbench.clock import Clock
@@ -130,18 +131,18 @@ class Engine:
     async def _play_steps(self, scenario: Scenario, play: Play) -> Failure | None:
         for step, following in zip_longest(scenario.played, scenario.played[1:]):
             try:
-                await self._play_step(step, following, play)
+                watched = await self._play_step(step, following, play)
             except ExpectationError as error:
                 return Failure(
                     step.verb, scenario.file, step.line, error.expected, error.came, comparison=error.comparison
                 )
-            self._tell(StepPassed(scenario, step))
+            self._tell(StepPassed(scenario, step, watched))
         return None
 
-    async def _play_step(self, step: Step, following: Step | None, play: Play) -> None:
+    async def _play_step(self, step: Step, following: Step | None, play: Play) -> int:
         verb = self._vocabulary[step.verb]
         play.begin(step, acts=not verb.only_looks)
-        await self._perform(verb, play, play.resolve(step.arguments))
+        watched = await self._perform(verb, play, play.resolve(step.arguments))
         if not verb.only_looks:
             await play.targets.settle()
         self._checks += verb.checks
@@ -150,16 +151,41 @@ class Engine:
         # Of steps that race, one may lose.
         if trouble and not step.together:
             raise ExpectationError("the step to be accepted", trouble)
+        return watched
 
-    async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> None:
+    async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> int:
+        """Play a step; returns for how many seconds it was watched that something does not happen."""
         # What acts is never taken again: its first answer was the wrong one, and the second is to another question.
-        patient = verb.checks and verb.may_be_repeated(arguments) and not play.targets.virtual
-        for _ in range(play.targets.patience if patient else 0):
+        if play.targets.virtual or not (verb.checks and verb.may_be_repeated(arguments)):
+            play.waited, play.decided = 0, play.decided or verb.name not in PREPARING
+            await verb.play(play, arguments)
+            return 0
+        await self._wait_for(verb, play, arguments)
+        return await self._watch(verb, play, arguments) if forbids(verb, arguments, decided=play.decided) else 0
+
+    async def _wait_for(self, verb: Verb, play: Play, arguments: Arguments) -> None:
+        """Look until what is expected is there, at most as long as the targets have patience."""
+        for _ in range(play.targets.patience):
             try:
                 return await verb.play(play, arguments)
             except ExpectationError:
-                await self._clock.sleep(1)
+                await self._pause(play)
         return await verb.play(play, arguments)
+
+    async def _watch(self, verb: Verb, play: Play, arguments: Arguments) -> int:
+        """Look until what must not happen has had its time since the last step that acted."""
+        while play.waited < play.targets.quiet_time:
+            await self._pause(play)
+            try:
+                await verb.play(play, arguments)
+            except ExpectationError as error:
+                came = f"{error.came}, {play.waited} s after the last step that acted; earlier it held"
+                raise ExpectationError(error.expected, came, error.comparison) from None
+        return play.waited
+
+    async def _pause(self, play: Play) -> None:
+        await self._clock.sleep(1)
+        play.waited += 1
 
     def _afterwards(self, scenario: Scenario, findings: Sequence[Finding]) -> Failure | None:
         """Return why a scenario fails whose steps all held."""

@@ -69,10 +69,16 @@ class ScenarioStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepPassed:
-    """A step did what it says."""
+    """A step did what it says.
+
+    Attributes:
+        watched: for how many seconds, real time, since the last step that acted it held that something does not happen;
+            0 where one look proves that, as in virtual time, or where nothing of the kind is expected.
+    """
 
     scenario: Scenario
     step: Step
+    watched: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ class Kind:
         words: what is expected, for messages.
         schema: the same as a JSON Schema.
         fault_of: returns why a value is none, empty when it is one.
+        expects: whether it is compared with what the product shows, operators and all.
     """
 
     words: str
     schema: Mapping[str, Any]
     fault_of: Callable[[Any], str]
+    expects: bool = False
 
 
 def _plain(words: str, schema: Mapping[str, Any], is_one: Callable[[Any], bool]) -> Kind:
@@ -116,19 +118,24 @@ TURNS = _plain(
     lambda value: value is None or (value != 0 and _is_count(value)),
 )
 VALUES = _plain("a mapping", {"type": "object"}, lambda value: isinstance(value, dict))
-ROWS = _plain(
-    "a list of mappings",
-    {"type": "array", "items": {"type": "object"}},
-    lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+ROWS = replace(
+    _plain(
+        "a list of mappings",
+        {"type": "array", "items": {"type": "object"}},
+        lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
+    ),
+    expects=True,
 )
 TEXTS = _plain("a list of texts", {"type": "array", "items": {"type": "string"}}, _are_texts)
-ANYTHING = Kind("anything", {}, operator_error)
+JSON = Kind("anything", {}, lambda _value: "")
+ANYTHING = Kind("anything", {}, operator_error, expects=True)
 EXPECTED_VALUES = Kind(
     "a mapping that is not empty",
     {"type": "object", "minProperties": 1},
     lambda value: (
         operator_error(value) if isinstance(value, dict) and value else "Expected a mapping that is not empty."
     ),
+    expects=True,
 )
 SPAN = Kind(
     "a span of time",

@@ -49,6 +49,8 @@ class Play:
         acknowledged: the findings that the scenario has asked for.
         expected: statuses of answers that the scenario has asked for.
         faulty: whether a step has armed a fault, so that a party may fail on purpose.
+        waited: for how many seconds, real time, steps have only looked since the last one that acted.
+        decided: whether a step has acted after which a request may be decided.
     """
 
     def __init__(self, targets: Targets) -> None:
@@ -58,6 +60,8 @@ class Play:
         self.acknowledged: set[Finding] = set()
         self.expected: set[int] = set()
         self.faulty = False
+        self.waited = 0
+        self.decided = False
         names = targets.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": targets.servicenow.url, "console": targets.console.url}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}

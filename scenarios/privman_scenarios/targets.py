@@ -36,6 +36,7 @@ class Targets:
     Attributes:
         virtual: whether the time of both is virtual.
         patience: for how many seconds an expectation is looked at again, once a second, where it is not.
+        quiet_time: for how many seconds since the last step that acted what must not happen is watched there.
         clock: the virtual one that they share in this process; None where each has its own.
         lacking: what they do not offer, with the reason.
         registration: of a console that cannot be told to set itself up; None of any other.
@@ -47,6 +48,7 @@ class Targets:
     console: Console
     virtual: bool = True
     patience: int = PATIENCE
+    quiet_time: int = PATIENCE
     clock: Clock | None = None
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None

@@ -90,7 +90,8 @@ class WorldBuilder:
         reset: whether fakes that already run go back to their state at start.
         dry_run: whether fakes of this process take the place of what already runs.
         writes: told of each write to an instance that already runs.
-        patience: for how many seconds an expectation of such a system is looked at again.
+        patience: for how many seconds an expectation of such a system is looked at again until it holds.
+        quiet_time: for how many seconds something that must not happen there is watched; None for as many.
         pauses: real time, for patience with such an instance.
 
     Attributes:
@@ -109,6 +110,7 @@ class WorldBuilder:
         dry_run: bool = False,
         writes: Writes | None = None,
         patience: int = PATIENCE,
+        quiet_time: int | None = None,
         pauses: Clock | None = None,
     ) -> None:
         self._pauses = pauses or RealClock()
@@ -123,6 +125,7 @@ class WorldBuilder:
         self._dry_run = dry_run
         self._writes = writes
         self._patience = patience
+        self._quiet_time = patience if quiet_time is None else quiet_time
         self.are_fakes = True
 
     def at_a_time(self, jobs: int) -> int:
@@ -172,6 +175,7 @@ class WorldBuilder:
                 Console(console.api, console.control),
                 virtual=virtual,
                 patience=self._patience,
+                quiet_time=0 if self._dry_run else self._quiet_time,
                 clock=shared,
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
                 start_console=None if far_console else start_console,

@@ -111,7 +111,11 @@ class StubInstance:
         if self._waiting and request.match_info["table"] == RESPONSE:
             self.answering -= 1
             if not self.answering:
-                await self._deliver(*self._waiting.pop())
+                await self.act_upon_decision()
+
+    async def act_upon_decision(self) -> None:
+        """Act upon the last decision that waits."""
+        await self._deliver(*self._waiting.pop())
 
     def _page(self, request: web.Request, rows: list[Row]) -> web.Response:
         """Return one page of the rows, with the address of the next (platform 1.5)."""

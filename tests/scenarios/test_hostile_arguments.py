@@ -40,6 +40,7 @@ OPTIONS: dict[str, dict[str, list[str]]] = {
         "--generate": [each for each in NUMBERS if each != "101"],
         "--timeout": [*NUMBERS, "nan", "inf", "1e300"],
         "--patience": NUMBERS,
+        "--quiet-time": NUMBERS,
         **dict.fromkeys(("--servicenow-url", "--console-url"), ADDRESSES),
         **dict.fromkeys(("--inferred", "--ca-file"), PATHS),
         "--tag": WORDS,

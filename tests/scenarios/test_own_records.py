@@ -95,7 +95,8 @@ def test_a_record_that_two_answers_name_is_deleted_once(real_instance: Callable[
     """An instance answers a repeated request with the record that it has."""
     (repeated,) = (str(path) for path in catalog_files() if path.stem == "duplicate-request")
     writes = tmp_path / "writes.jsonl"
-    assert main(["run", repeated, "--servicenow-url", real_instance(""), "--writes", str(writes)]) == 0
+    target = ["--servicenow-url", real_instance(""), "--quiet-time", "0"]
+    assert main(["run", repeated, *target, "--writes", str(writes)]) == 0
     kept = [json.loads(line) for line in writes.read_text().splitlines()]
     deletions = [(entry["url"], entry["status"]) for entry in kept if entry["method"] == "DELETE"]
     assert {status for _, status in deletions} == {204}

@@ -26,6 +26,8 @@ from .stub_instance import StubInstance
 PROGRAMS = Path(sys.executable).parent
 TABLES = ("sys_user", "sys_user_has_role", *(f"x_thyti_thycotic_p_{name}" for name in ("request", "response")))
 SMOKE = ("approve", "setup-every-step", "timeout")
+# Nothing of these tests is about what happens late.
+ONE_LOOK = ("--quiet-time", "0")
 
 
 def files(*stems: str) -> list[str]:
@@ -69,7 +71,7 @@ async def test_the_mock_elsewhere_is_played_on_like_a_real_instance() -> None:
     """Without a control plane it is spoken to by its API alone: some pass, some are skipped, nothing is left."""
     async with elsewhere("mock-servicenow") as url:
         before = await count(url)
-        code, lines, complaints = await run(*files(*SMOKE), "--servicenow-url", url)
+        code, lines, complaints = await run(*files(*SMOKE), "--servicenow-url", url, *ONE_LOOK)
         assert (code, complaints) == (0, [])
         assert [line.split()[0] for line in lines[:3]] == ["passed", "passed", "skipped"]
         assert lines[2].endswith(f"(clock.advance in line 8 needs a virtual time: {url} keeps real time)")
@@ -94,7 +96,9 @@ async def test_an_instance_with_a_certificate_of_its_own(tmp_path: Path) -> None
         assert code == 3
         assert complaint.startswith(f"privman-scenarios: {url} could not be reached: its certificate is not trusted: ")
         assert complaint.endswith("(--ca-file PATH names certificates to trust).")
-        code, lines, complaints = await run(*files("approve"), "--servicenow-url", url, "--ca-file", authority)
+        code, lines, complaints = await run(
+            *files("approve"), "--servicenow-url", url, "--ca-file", authority, *ONE_LOOK
+        )
         assert (code, complaints) == (0, [])
         assert lines[0].startswith("passed  An approval reaches the console")
 
@@ -149,7 +153,7 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
     instance = StubInstance()
     async with serving(instance.app()) as url:
         target = ["--servicenow-url", url, "--servicenow-user", "integration", "--junit-xml", str(junit)]
-        arguments = [*files("setup-every-step", "approve"), *target]
+        arguments = [*files("setup-every-step", "approve"), *target, *ONE_LOOK]
         instance.hanging = asyncio.Event()
         command = shlex.join([str(PROGRAMS / "privman-scenarios"), "run", *arguments])
         process = await create_subprocess_exec(
@@ -171,7 +175,8 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
 async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
     """A fake that already runs is not controlled without --reset: what is skipped fails the run, unless it may be."""
     async with elsewhere("mock-servicenow", admin=True) as url:
-        arguments = ["--tag", "race", "--servicenow-url", url, "--json", str(tmp_path / "report.json")]
+        target = ["--servicenow-url", url, *ONE_LOOK]
+        arguments = ["--tag", "race", *target, "--json", str(tmp_path / "report.json")]
         code, lines, _ = await run(*arguments)
         assert code == 1
         assert re.fullmatch(r"\d+ of \d+ scenarios were skipped, more than the 0% of --max-skipped\.", lines[-1])
@@ -179,9 +184,9 @@ async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
         report = json.loads((tmp_path / "report.json").read_text())
         assert (report["held"], report["failed"], report["error"]) == (False, 0, lines[-1].rstrip("."))
         assert (await run(*arguments, "--max-skipped", "100"))[0] == 0
-        code, lines, _ = await run(*files("approve", "timeout"), "--servicenow-url", url, "--max-skipped", "49")
+        code, lines, _ = await run(*files("approve", "timeout"), *target, "--max-skipped", "49")
         assert (code, lines[-1]) == (1, "1 of 2 scenarios were skipped, more than the 49% of --max-skipped.")
-        assert (await run(*files("approve", "timeout"), "--servicenow-url", url, "--max-skipped", "50"))[0] == 0
+        assert (await run(*files("approve", "timeout"), *target, "--max-skipped", "50"))[0] == 0
 
 
 async def test_a_target_that_is_not_reached_is_an_error_in_the_reports(tmp_path: Path) -> None:

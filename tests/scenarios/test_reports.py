@@ -102,6 +102,28 @@ def told(*events: Event, terminal: bool = False) -> str:
     return text.getvalue()
 
 
+WATCHED: list[Event] = [
+    RunStarted(1, 4),
+    ScenarioStarted(GOOD),
+    StepPassed(GOOD, Step("console.ask", {}, 4)),
+    StepPassed(GOOD, Step("servicenow.expect-response", {}, 6), watched=15),
+    ScenarioEnded(GOOD, "passed", 15.5, checks=1),
+    RunEnded(1, 0, 0, 1, 15.5),
+]
+
+
+def test_every_report_says_how_long_it_was_watched() -> None:
+    """Where time is real, that something does not happen is only known for so long."""
+    report = recorded(*WATCHED)
+    assert "passed  Approve <it> (watched for 15 s)\n" in told(*WATCHED)
+    case = ET.fromstring(junit(report)).find("testsuite/testcase/system-out")  # noqa: S314 - own
+    assert case is not None
+    assert case.text == "servicenow.expect-response in line 6: watched for 15 s"
+    assert "<li>console.ask</li><li>servicenow.expect-response (watched for 15 s)</li>" in html(report)
+    (scenario,) = json.loads(json_report(report))["scenarios"]
+    assert scenario["watched"] == [{"step": "servicenow.expect-response", "line": 6, "seconds": 15}]
+
+
 def test_a_pipe_gets_plain_lines() -> None:
     """Each scenario is a line; a failure names file, line, step and both values, marks what differs."""
     marked = "".join(f"    {line}\n" for line in MARKED.split("\n"))

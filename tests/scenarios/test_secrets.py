@@ -72,7 +72,7 @@ def test_no_output_holds_the_password(
     files = [str(path) for path in catalog_files() if path.stem in ("approve", "decision-nobody-asked-for")]
     reports = [f"--{kind}={tmp_path / kind}" for kind in ("junit-xml", "html", "json", "writes")]
     with echoing(privman_loop) as url:
-        target = ["--servicenow-url", url, "--servicenow-user", USER]
+        target = ["--servicenow-url", url, "--servicenow-user", USER, "--quiet-time", "0"]
         code = main(
             {
                 "run": ["run", *files, *target, *reports, "--github"],

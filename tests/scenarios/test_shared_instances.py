@@ -27,6 +27,8 @@ def files(*stems: str) -> list[str]:
 
 
 # What it expects is seen at once or never, so that no step is patient.
+# Nothing of these tests is about what happens late.
+ONE_LOOK = ("--quiet-time", "0")
 BUSY = """
 title: Everything that writes
 steps:
@@ -55,8 +57,8 @@ def busy(folder: Path) -> str:
 
 
 COMMANDS: dict[str, Command] = {
-    "run": lambda url, _: ["run", *files(*PLAYED), "--servicenow-url", url],
-    "run everything": lambda url, _: ["run", "--tag", "setup", "--servicenow-url", url],
+    "run": lambda url, _: ["run", *files(*PLAYED), "--servicenow-url", url, *ONE_LOOK],
+    "run everything": lambda url, _: ["run", "--tag", "setup", "--servicenow-url", url, *ONE_LOOK],
     "run dry": lambda url, _: ["run", *files("approve"), "--servicenow-url", url, "--dry-run"],
     "run dry of requests with ids of their own": lambda url, _: [
         "run",
@@ -208,7 +210,8 @@ def test_every_write_is_kept_in_a_journal(
     """What the run and its console have sent, with the status of each answer, and no password."""
     writes = tmp_path / "writes.jsonl"
     with shared_mock(privman_loop) as url:
-        assert main(["run", *files("approve", "deny"), "--servicenow-url", url, "--writes", str(writes)]) == 0
+        arguments = ["run", *files("approve", "deny"), "--servicenow-url", url, *ONE_LOOK]
+        assert main([*arguments, "--writes", str(writes)]) == 0
     kept = [json.loads(line) for line in writes.read_text().splitlines()]
     created = [entry for entry in kept if entry["status"] == 201]
     deleted = [entry for entry in kept if entry["method"] == "DELETE" and entry["status"] == 204]
@@ -238,6 +241,7 @@ def test_every_write_is_kept_in_a_journal(
         (["run", "--servicenow-user", "admin"], "--servicenow-user requires --servicenow-url"),
         (["run", "--reset"], "--reset requires --servicenow-url or --console-url"),
         (["run", "--timeout", "60"], "--timeout requires --servicenow-url or --console-url"),
+        (["run", "--quiet-time", "0"], "--quiet-time requires --servicenow-url or --console-url"),
         (["run", "--patience", "60"], "--patience requires --servicenow-url or --console-url"),
         (["run", "--admin-token-file", "token"], "--admin-token-file requires --servicenow-url or --console-url"),
         (["run", "--servicenow-url", "http://127.0.0.1:9", "--writes", "/no/such/file"], "/no/such/file: "),

@@ -68,7 +68,7 @@ async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> N
     await to_thread(fill, shared)
     before = await to_thread(read_all, shared)
     async with AsyncExitStack() as stack:
-        worlds = [WorldBuilder(7, servicenow=Remote(shared, "admin", "admin")) for _ in range(2)]
+        worlds = [WorldBuilder(7, servicenow=Remote(shared, "admin", "admin"), quiet_time=0) for _ in range(2)]
         opened = [await stack.enter_async_context(each.open()) for each in worlds]
         ended = [end for targets in opened for end in await play(targets, files(stem))]
     assert {(each.outcome, each.failure) for each in ended} == {("passed", None)}
@@ -77,7 +77,7 @@ async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> N
 
 async def test_a_run_after_one_that_was_killed(shared: str) -> None:
     """What the first one has created is still there, users among it, as it has never come to tidying up."""
-    async with WorldBuilder(7, servicenow=Remote(shared, "admin", "admin")).open() as killed:
+    async with WorldBuilder(7, servicenow=Remote(shared, "admin", "admin"), quiet_time=0).open() as killed:
         await play(killed, files("approve", "deny"))
         before = await to_thread(read_all, shared)
         code, printed = await run(shared, ("approve", "deny"))
@@ -95,7 +95,7 @@ async def test_two_commands_at_once_share_an_instance(shared: str) -> None:
 
 async def run(url: str, stems: Sequence[str]) -> tuple[int | None, str]:
     """Play scenarios in a process of its own; returns its exit code and what it printed."""
-    arguments = ["run", *map(str, files(*stems)), "--servicenow-url", url, "--seed", "7"]
+    arguments = ["run", *map(str, files(*stems)), "--servicenow-url", url, "--seed", "7", "--quiet-time", "0"]
     process = await preloaded.start("privman-scenarios", *arguments, in_one=True)
     printed, _ = await process.communicate()
     return process.returncode, printed.decode()

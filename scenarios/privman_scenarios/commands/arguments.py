@@ -88,6 +88,12 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long what a system that already runs is expected to show may take to come (%(default)s)",
     )
+    parser.add_argument(
+        "--quiet-time",
+        type=count_from_zero,
+        metavar="SECONDS",
+        help="how long what such a system must not do is watched, 0 for one look (as long as --patience)",
+    )
     add_writes(parser)
 
 
@@ -140,6 +146,7 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
         dry_run=options.dry_run,
         writes=writes(options),
         patience=options.patience,
+        quiet_time=options.quiet_time,
     )
 
 
@@ -165,6 +172,7 @@ def _refuse_without_target(options: argparse.Namespace) -> None:
         "--reset": options.reset,
         "--timeout": options.timeout != FAR_SECONDS,
         "--patience": options.patience != PATIENCE,
+        "--quiet-time": options.quiet_time is not None,
         "--admin-token-file": options.admin_token_file,
     }
     for option, given in about.items():
@@ -197,6 +205,11 @@ def count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no count; expected a whole number from 1")
     return int(text)
+
+
+def count_from_zero(text: str) -> int:
+    """Return a whole number from 0."""
+    return 0 if text == "0" else count(text)
 
 
 def _servicenow(options: argparse.Namespace) -> Remote | None:

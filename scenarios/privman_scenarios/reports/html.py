@@ -5,7 +5,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.events import Failure, ScenarioEnded, StepPassed
 from privman_scenarios.reports.diagram import diagram
 from privman_scenarios.reports.marked import Line, marked_lines
 from privman_scenarios.reports.record import Played, Record
@@ -58,10 +58,14 @@ def _line(line: Line) -> str:
 
 
 def _steps(played: Played) -> str:
-    steps = [f"<li>{step.verb}</li>" for step in played.passed]
+    steps = [f"<li>{each.step.verb}{_watched(each)}</li>" for each in played.passed]
     if played.ended.failure:
         steps.append(f'<li class="bad">{played.ended.failure.step}</li>')
     return f'<ol class="steps">{"".join(steps)}</ol>\n' if steps else ""
+
+
+def _watched(passed: StepPassed) -> str:
+    return f" (watched for {passed.watched} s)" if passed.watched else ""
 
 
 def _diagram(played: Played) -> str:

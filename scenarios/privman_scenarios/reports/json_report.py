@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.events import Failure
 from privman_scenarios.reports.marked import marked_text
-from privman_scenarios.reports.record import Record
+from privman_scenarios.reports.record import Played, Record
 
 
 def json_report(record: Record, coverage: Mapping[str, Any] | None = None) -> str:
@@ -17,12 +17,13 @@ def json_report(record: Record, coverage: Mapping[str, Any] | None = None) -> st
         "complete": record.complete,
         "held": record.complete and not record.ended.failed and not record.error,
     }
-    scenarios = [_scenario(each.ended) for each in record.played]
+    scenarios = [_scenario(each) for each in record.played]
     report = {**run, "error": record.error, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 
-def _scenario(ended: ScenarioEnded) -> dict[str, Any]:
+def _scenario(played: Played) -> dict[str, Any]:
+    ended = played.ended
     scenario = ended.scenario
     return {
         "name": scenario.name,
@@ -34,6 +35,9 @@ def _scenario(ended: ScenarioEnded) -> dict[str, Any]:
         "seconds": round(ended.seconds, 3),
         "checks": ended.checks,
         "reason": ended.reason,
+        "watched": [
+            {"step": each.step.verb, "line": each.step.line, "seconds": each.watched} for each in played.watched
+        ],
         "findings": list(ended.findings),
         "failure": _failure(ended.failure) if ended.failure else None,
     }

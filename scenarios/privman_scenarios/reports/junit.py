@@ -3,9 +3,9 @@
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.events import Failure
 from privman_scenarios.reports.marked import marked_text
-from privman_scenarios.reports.record import Record
+from privman_scenarios.reports.record import Played, Record
 from privman_scenarios.text import printable
 
 
@@ -21,7 +21,7 @@ def junit(record: Record) -> str:
         errors=str(int(bool(record.error))),
         time=f"{ended.seconds:.3f}",
     )
-    suite.extend(_case(each.ended) for each in record.played)
+    suite.extend(_case(each) for each in record.played)
     if record.error:
         run = ET.SubElement(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
         ET.SubElement(run, "error", message=printable(record.error))
@@ -31,7 +31,8 @@ def junit(record: Record) -> str:
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n"
 
 
-def _case(ended: ScenarioEnded) -> ET.Element:
+def _case(played: Played) -> ET.Element:
+    ended = played.ended
     scenario = ended.scenario
     case = ET.Element(
         "testcase",
@@ -48,8 +49,9 @@ def _case(ended: ScenarioEnded) -> ET.Element:
     if ended.failure:
         failure = ET.SubElement(case, "failure", message=printable(ended.failure.message), type=ended.failure.step)
         failure.text = printable(_text(ended.failure))
-    if ended.findings:
-        ET.SubElement(case, "system-out").text = printable("\n".join(ended.findings))
+    watched = [f"{each.step.verb} in line {each.step.line}: watched for {each.watched} s" for each in played.watched]
+    if output := [*watched, *ended.findings]:
+        ET.SubElement(case, "system-out").text = printable("\n".join(output))
     return case
 
 

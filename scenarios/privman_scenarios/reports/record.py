@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from privman_scenarios.control_plane import Journal
 from privman_scenarios.events import Event, JournalsRead, RunEnded, RunStarted, ScenarioEnded, StepPassed
-from privman_scenarios.model import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +12,18 @@ class Played:
     """One scenario and what was told of it.
 
     Attributes:
-        passed: the steps that did what they say.
+        passed: of each step that did what it says.
         journals: its exchanges by party, where they were asked for.
     """
 
     ended: ScenarioEnded
-    passed: tuple[Step, ...]
+    passed: tuple[StepPassed, ...]
     journals: Mapping[str, Journal]
+
+    @property
+    def watched(self) -> list[StepPassed]:
+        """The steps that were watched for some time, as something was not to happen."""
+        return [each for each in self.passed if each.watched]
 
 
 class Record:
@@ -38,7 +42,7 @@ class Record:
         self.complete = False
         self.errors: list[str] = []
         self._hollow = ""
-        self._passed: list[Step] = []
+        self._passed: list[StepPassed] = []
         self._journals: Mapping[str, Journal] = {}
 
     def __call__(self, event: Event) -> None:
@@ -46,7 +50,7 @@ class Record:
         if isinstance(event, RunStarted):
             self.seed = event.seed
         elif isinstance(event, StepPassed):
-            self._passed.append(event.step)
+            self._passed.append(event)
         elif isinstance(event, JournalsRead):
             self._journals = event.journals
         elif isinstance(event, ScenarioEnded):

@@ -13,6 +13,7 @@ from privman_scenarios.events import (
     RunStarted,
     ScenarioEnded,
     ScenarioStarted,
+    StepPassed,
     VariationHeld,
 )
 from privman_scenarios.output import in_a_line, shown
@@ -40,6 +41,7 @@ class TerminalReport:
         )
         self._task = self._progress.add_task("")
         self._expected = 0
+        self._watched = 0
 
     def __call__(self, event: Event) -> None:
         """Print what is worth a line."""
@@ -54,6 +56,9 @@ class TerminalReport:
             self._progress.update(self._task, description=in_a_line(event.scenario.name), advance=1)
         elif isinstance(event, ScenarioStarted):
             self._progress.update(self._task, description=in_a_line(event.scenario.name))
+            self._watched = 0
+        elif isinstance(event, StepPassed):
+            self._watched = max(self._watched, event.watched)
         elif isinstance(event, ScenarioEnded):
             self._progress.advance(self._task)
             self._print_scenario(event)
@@ -70,13 +75,17 @@ class TerminalReport:
 
     def _print_scenario(self, event: ScenarioEnded) -> None:
         if self._console.is_terminal:
-            name = Text.assemble(in_a_line(event.scenario.name), (in_a_line(_reason(event)), "dim"))
+            name = Text.assemble(in_a_line(event.scenario.name), (in_a_line(self._remark(event)), "dim"))
             self._table.add_row(Text(event.outcome, STYLES[event.outcome]), name, f"{event.seconds:.2f} s")
         if event.failure or not self._console.is_terminal:
             outcome = (f"{event.outcome:7} ", STYLES[event.outcome])
-            self._print(Text.assemble(outcome, in_a_line(f"{event.scenario.name}{_reason(event)}")))
+            self._print(Text.assemble(outcome, in_a_line(f"{event.scenario.name}{self._remark(event)}")))
         if event.failure:
             self._print_failure(event.failure)
+
+    def _remark(self, event: ScenarioEnded) -> str:
+        remark = event.reason or (f"watched for {self._watched} s" if self._watched else "")
+        return f" ({remark})" if remark else ""
 
     def _print_failure(self, failure: Failure) -> None:
         self._print(Text(f"  {in_a_line(failure.file)}:{failure.line}: {failure.step}"))
@@ -105,7 +114,3 @@ def _table() -> Table:
     table.add_column("Scenario")
     table.add_column("Took", justify="right")
     return table
-
-
-def _reason(event: ScenarioEnded) -> str:
-    return f" ({event.reason})" if event.reason else ""
