@@ -158,6 +158,11 @@ class RunEnded:
         return cls(passed, failed, skipped, sum(each.checks for each in ended), seconds, inapplicable)
 
     @property
+    def unplayed(self) -> int:
+        """How many scenarios were not played, whatever the reason."""
+        return self.skipped + self.inapplicable
+
+    @property
     def counts(self) -> str:
         """The outcomes in words."""
         counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -171,7 +176,7 @@ class RunEnded:
     @property
     def hollow(self) -> str:
         """Why nothing holds though nothing failed; empty where something was checked, or failed."""
-        if not self.passed + self.failed + self.skipped + self.inapplicable:
+        if not self.passed + self.failed + self.unplayed:
             return "No scenario was played, so nothing holds"
         return "" if self.checks + self.failed else "Nothing was checked, so nothing holds"
 

@@ -155,6 +155,28 @@ def test_too_many_skipped_scenarios_fail(
     assert "--max-skipped" not in capsys.readouterr().out
 
 
+STORY = "---\ntitle: T\nwhen: {token_renewals: %s}\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
+HERE, ELSEWHERE = STORY % 1, STORY % 9
+
+
+@pytest.mark.parametrize(
+    ("others", "options", "complaint"),
+    [
+        (2, [], "2 of 3 scenarios were skipped or not applicable, more than the 50% of --max-skipped."),
+        (1, [], ""),
+        (1, ["--max-skipped", "49"], "1 of 2 scenarios were skipped or not applicable, more than the 49% of"),
+        (3, ["--max-skipped", "75"], ""),
+    ],
+)
+def test_scenarios_that_do_not_apply_are_not_played(
+    others: int, options: list[str], complaint: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A gate is not green that has played little, for whatever reason."""
+    file.write_text(HERE + ELSEWHERE * others)
+    assert main(["run", str(file), *options]) == bool(complaint)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(complaint or "1 passed, 0 failed, 0 skipped")
+
+
 async def test_the_package_is_the_command() -> None:
     """``python -m privman_scenarios`` does what the command does."""
     process = await create_subprocess_exec(sys.executable, "-m", "privman_scenarios", "--version", stdout=PIPE)

@@ -12,7 +12,7 @@ from privman_scenarios.commands.output_files import Once, check, is_ours, named_
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
 from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
-from privman_scenarios.events import Listener
+from privman_scenarios.events import Listener, RunEnded
 from privman_scenarios.output import say, say_command, write
 from privman_scenarios.reports.github import GitHubReport
 from privman_scenarios.reports.html import html
@@ -21,6 +21,9 @@ from privman_scenarios.reports.junit import junit
 from privman_scenarios.reports.record import Record
 from privman_scenarios.reports.terminal import TerminalReport
 from privman_scenarios.world import WorldBuilder
+
+# Percent of the scenarios; where both ends are fakes at least half of them are to be played.
+_MOST_UNPLAYED = 50
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +39,7 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
         type=percent,
         action=Once,
         metavar="PERCENT",
-        help="fail when more scenarios were skipped (0 for the packaged catalog on fakes, 100 elsewhere)",
+        help="fail when more were not played (on fakes 50, none skipped of the packaged catalog; 100 elsewhere)",
     )
     parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
 
@@ -112,14 +115,21 @@ class Reports:
         self._record.errors.append(error)
 
     def _compare_skipped(self, worlds: WorldBuilder) -> None:
-        most = self._most_skipped
-        if most is None:
-            most = 0 if self._is_catalog and worlds.are_fakes else 100
         ended = self._record.ended
-        played = ended.passed + ended.failed + ended.skipped
-        if ended.skipped * 100 > most * played:
-            share = f"the {most:g}% of --max-skipped"
-            self.fail(f"{ended.skipped} of {played} scenarios were skipped, more than {share}")
+        total = ended.passed + ended.failed + ended.unplayed
+        for count, most in self._limits(ended, worlds):
+            if count * 100 > most * total:
+                what = "skipped" if count == ended.skipped else "skipped or not applicable"
+                self.fail(f"{count} of {total} scenarios were {what}, more than the {most:g}% of --max-skipped")
+                return
+
+    def _limits(self, ended: RunEnded, worlds: WorldBuilder) -> Sequence[tuple[int, float]]:
+        """Return how many scenarios were not played, with how many percent they may be."""
+        if self._most_skipped is not None:
+            return [(ended.unplayed, self._most_skipped)]
+        if not worlds.are_fakes:
+            return []
+        return [(ended.skipped, 0 if self._is_catalog else 100), (ended.unplayed, _MOST_UNPLAYED)]
 
     def _write(self) -> None:
         for render, file in self._written:

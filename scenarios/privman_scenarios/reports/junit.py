@@ -17,7 +17,7 @@ def junit(record: Record) -> str:
         name="privman-scenarios",
         tests=str(len(record.played) + bool(record.error)),
         failures=str(ended.failed),
-        skipped=str(ended.skipped + ended.inapplicable),
+        skipped=str(ended.unplayed),
         errors=str(int(bool(record.error))),
         time=f"{ended.seconds:.3f}",
     )
