@@ -45,6 +45,18 @@ class HeldClock:
         """
         self._loop.run(self._targets.advance(_seconds(span)))
 
+    def settle(self) -> None:
+        """Return once what is under way has arrived, so that a test can look for what must not.
+
+        That is at once in virtual time; where time is real, it is after the quiet time of the run.
+        """
+        self._loop.run(self._settle())
+
+    async def _settle(self) -> None:
+        await self._targets.settle()
+        if not self._targets.virtual:
+            await RealClock().sleep(self._targets.quiet_time)
+
     async def advance_async(self, span: float | str) -> None:
         """Do the same while the caller's own loop goes on, as when the test itself serves what is called."""
         await self._loop.wait(self._targets.advance(_seconds(span)))

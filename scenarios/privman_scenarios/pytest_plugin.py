@@ -29,6 +29,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="reset fakes that already run before each test: they lose all records",
     )
+    group.addoption(
+        "--privman-inferred", type=Path, metavar="FILE", help="wire names that your instance has differently"
+    )
+    group.addoption(
+        "--privman-timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="how long a system that already runs may take for an answer (30)",
+    )
+    group.addoption(
+        "--privman-patience",
+        type=_count,
+        metavar="SECONDS",
+        help="how long what such a system is expected to show may take to come (15)",
+    )
+    group.addoption(
+        "--privman-quiet-time",
+        type=_count_from_zero,
+        metavar="SECONDS",
+        help="how long clock.settle() waits for what must not happen (as long as --privman-patience)",
+    )
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
 
 
@@ -37,6 +58,24 @@ def _url(text: str) -> str:
     from privman_testbench.command_line import url  # noqa: PLC0415 - see the module's docstring
 
     return url(text)
+
+
+def _seconds(text: str) -> float:
+    from privman_scenarios.commands.arguments import seconds  # noqa: PLC0415 - see the module's docstring
+
+    return seconds(text)
+
+
+def _count(text: str) -> int:
+    from privman_scenarios.commands.arguments import count  # noqa: PLC0415 - see the module's docstring
+
+    return count(text)
+
+
+def _count_from_zero(text: str) -> int:
+    from privman_scenarios.commands.arguments import count_from_zero  # noqa: PLC0415 - see the module's docstring
+
+    return count_from_zero(text)
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +91,23 @@ def privman_loop() -> "Iterator[LoopThread]":
 @pytest.fixture(scope="session")
 def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     """Where the parties come from: this process, or the addresses in the options."""
+    from privman_scenarios.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.targets import PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.world import Remote, WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
+    seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
     user, password = os.environ.get("SERVICENOW_USER", "admin"), os.environ.get("SERVICENOW_PASSWORD", "admin")
     tokens = [os.environ.get(f"{party}_ADMIN_TOKEN", "") for party in ("SERVICENOW", "CONSOLE")]
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
-        servicenow=Remote(servicenow_url, user, password, tokens[0]) if servicenow_url else None,
-        console=Remote(console_url, admin_token=tokens[1]) if console_url else None,
+        pytestconfig.getoption("--privman-inferred"),
+        servicenow=Remote(servicenow_url, user, password, tokens[0], seconds) if servicenow_url else None,
+        console=Remote(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
         reset=pytestconfig.getoption("--privman-reset"),
+        patience=pytestconfig.getoption("--privman-patience") or PATIENCE,
+        quiet_time=pytestconfig.getoption("--privman-quiet-time"),
     )
 
 

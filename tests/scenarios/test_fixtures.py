@@ -1,5 +1,6 @@
 """The pytest fixtures, as other people's tests use them."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -246,6 +247,75 @@ def test_an_instance_that_already_runs_keeps_its_records(
         before = read_all(url)
         pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url).assert_outcomes(passed=1)
         assert read_all(url) == before
+
+
+TOO_MUCH = """
+def test_time(world): world.clock.advance("1 day")
+def test_journal(servicenow): servicenow.journal
+def test_console(console): console.ask({})
+"""
+
+
+def test_what_a_target_cannot_do_fails_a_test(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is skipped, so that no test is green which has tried nothing."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    pytester.makepyfile(TOO_MUCH)
+    with shared_mock(privman_loop) as url:
+        result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url)
+        result.assert_outcomes(failed=2, passed=1)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--console-url", "http://127.0.0.1:9")
+    result.assert_outcomes(errors=3)
+
+
+LATE = """
+def test_it(world, privman_targets):
+    request_id = world.console.ask({})
+    world.clock.settle()
+    assert world.console.approval(request_id)["state"] == "Pending"
+    assert (privman_targets.patience, privman_targets.quiet_time) == (60, 0)
+"""
+
+
+def test_patience_and_quiet_time_are_options(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is to come, and of what must not; virtual time needs neither."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    pytester.makepyfile(LATE)
+    options = ("-p", "no:asyncio", "--privman-patience", "60", "--privman-quiet-time", "0", "--privman-timeout", "9")
+    with shared_mock(privman_loop) as url:
+        for target in ((), ("--servicenow-url", url)):
+            pytester.runpytest_inprocess(*options, *target).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--privman-patience", "0", "'0' is no count; expected a whole number from 1"),
+        ("--privman-quiet-time", "-1", "'-1' is no count"),
+        ("--privman-timeout", "soon", "invalid span 'soon': expected 0.1 to 3600 seconds"),
+    ],
+)
+def test_options_are_read_as_by_the_commands(
+    option: str, value: str, complaint: str, pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What they refuse is refused before any test."""
+    assert pytester.runpytest_inprocess(f"{option}={value}").ret is pytest.ExitCode.USAGE_ERROR
+    assert f"argument {option}: {complaint}" in capsys.readouterr().err
+
+
+def test_an_option_names_the_spelling_of_an_instance(
+    pytester: pytest.Pytester, real_instance: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As --inferred does for the commands."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    theirs = "tables: {request: u_requests}\n"
+    (pytester.path / "theirs.yaml").write_text(theirs)
+    pytester.makepyfile(WORKING)
+    options = ("-p", "no:asyncio", "--servicenow-url", real_instance(theirs))
+    pytester.runpytest_inprocess(*options, "--privman-inferred", "theirs.yaml").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("option", ["--servicenow-url", "--console-url"])
