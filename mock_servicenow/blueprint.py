@@ -97,8 +97,6 @@ class Blueprint:
         store = instance.store
         with _told(), store.exclusive():
             if store.is_made():
-                if odd := store.odd_value():
-                    raise StoreError(f"the database cannot be used: {odd}")
                 self._provision(store, provision)
                 instance.ids.go_on(store.count_start())
             elif store.embedded:

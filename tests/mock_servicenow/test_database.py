@@ -89,8 +89,8 @@ async def test_a_start_waits_for_no_writer(postgresql: Any) -> None:
     ("statement", "message"),
     [
         ("DROP TABLE mock_servicenow_schema", "has tables or views that no instance of this version has made; ex"),
-        ("UPDATE mock_servicenow_schema SET version = 1", "has schema version 1; expected 2, or an empty database"),
-        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 2, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 2", "has schema version 2; expected 3, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 3, or an empty database"),
     ],
     ids=["0.1.0", "older", "newer"],
 )
@@ -122,24 +122,24 @@ async def test_a_database_of_views_is_refused(request: pytest.FixtureRequest, tm
 @pytest.mark.parametrize(
     ("table", "column", "value", "found"),
     [
-        (f"{CONFIGURATION}_secret", "secret", "X'FF00FF'", "blob"),
-        (CONFIGURATION, "instance_metadata", "CAST('{}' AS BLOB)", "blob"),
-        ("sys_user", "failed_attempts", "'many'", "text"),
+        (f"{CONFIGURATION}_secret", "secret", "X'FF00FF'", "BLOB value in TEXT"),
+        (CONFIGURATION, "instance_metadata", "CAST('{}' AS BLOB)", "BLOB value in TEXT"),
+        ("sys_user", "failed_attempts", "'many'", "TEXT value in INTEGER"),
     ],
     ids=["secret", "configuration", "number"],
 )
-async def test_a_value_of_another_type_is_refused_with_its_place(
+async def test_a_value_of_another_type_is_kept_out_of_a_file(
     tmp_path: Path, table: str, column: str, value: str, found: str
 ) -> None:
-    """SQLite keeps anything in any column; a start that met such a value ended without saying where it is."""
+    """Whatever tool writes to the file: no start has to look for such values, and no request can meet one."""
     file = tmp_path / "instance.db"
     async with ClientSession() as http, serving_command("--database", f"sqlite:///{file}") as url:
         await Instance(url, RealClock(), http, StubConsole(url="http://console.example")).register()
-    with closing(sqlite3.connect(file, isolation_level=None)) as tool:
-        tool.execute(f"UPDATE {table} SET {column} = {value}")  # noqa: S608
-    line = await _refusal("--database", f"sqlite:///{file}")
-    assert f"column {column!r} of table {table!r} holds a value of SQLite's type {found!r} in the row with" in line
-    assert "correct the value or delete the row with an SQLite tool" in line
+        with (
+            closing(sqlite3.connect(file, isolation_level=None)) as tool,
+            pytest.raises(sqlite3.IntegrityError, match=f"cannot store {found} column {table}.{column}"),
+        ):
+            tool.execute(f"UPDATE {table} SET {column} = {value}")  # noqa: S608
 
 
 async def test_a_read_only_database_is_refused(tmp_path: Path) -> None:

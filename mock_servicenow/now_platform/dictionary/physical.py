@@ -1,6 +1,5 @@
 """How tables are stored: one SQL table per hierarchy, empty values as NULL."""
 
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5
@@ -47,24 +46,6 @@ class PhysicalSchema:
         """Create the tables and indexes in a database that has none of them."""
         for statement in self.missing(Catalog({}, ()), connection.dialect):
             connection.exec_driver_sql(statement)
-
-    def odd_value(self, root: str, driver: sqlite3.Connection) -> str:
-        """Return in words the first value of an SQLite table that its column cannot hold; empty if there is none."""
-        columns = self._hierarchies[root].values()
-        odd = " OR ".join(f"typeof({_quoted(each.name)}) NOT IN {_HELD[storage_kind(each.type)]}" for each in columns)
-        row = driver.execute(f"SELECT sys_id FROM {_quoted(root)} WHERE {odd} LIMIT 1").fetchone()  # noqa: S608
-        return "" if row is None else self._explained(root, row[0], driver)
-
-    def _explained(self, root: str, sys_id: object, driver: sqlite3.Connection) -> str:
-        columns = self._hierarchies[root].values()
-        types = ", ".join(f"typeof({_quoted(each.name)})" for each in columns)
-        row = driver.execute(f"SELECT {types} FROM {_quoted(root)} WHERE sys_id IS ?", [sys_id]).fetchone()  # noqa: S608
-        held = zip(columns, row, strict=True)
-        column, found = next((each, found) for each, found in held if found not in _HELD[storage_kind(each.type)])
-        return (
-            f"column {column.name!r} of table {root!r} holds a value of SQLite's type {found!r} in the row with sys_id "
-            f"{sys_id!r}; expected {storage_kind(column.type)}: correct the value or delete the row with an SQLite tool"
-        )
 
     def missing(self, catalog: "Catalog", dialect: sa.Dialect) -> Iterator[str]:
         """Return the statements that add what the database lacks: tables, columns, indexes."""
@@ -113,27 +94,28 @@ _POSITION = '"__position"'
 _LONGEST_NAME = 63
 KEPT = 54
 """Characters that a long name of an index begins with."""
-_SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"}
-_HELD = {"integer": ("integer", "null"), "number": ("real", "integer", "null"), "text": ("text", "null")}
+_SQL_TYPES = {
+    "sqlite": {"integer": "INTEGER", "number": "REAL", "text": "TEXT"},
+    "postgresql": {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"},
+}
 _TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
-
-
-def _quoted(name: str) -> str:
-    return '"{}"'.format(name.replace('"', '""'))
 
 
 def _table(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> str:
     quote = dialect.identifier_preparer.quote
-    described = [f"{quote(name)} {_sql_type(column)}" for name, column in columns.items()]
-    if dialect.name != "sqlite":  # which numbers rows by itself
-        described.append(f"{_POSITION} BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE")
+    described = [f"{quote(name)} {_sql_type(column, dialect)}" for name, column in columns.items()]
+    if (
+        dialect.name == "sqlite"
+    ):  # which numbers rows by itself, and takes values of any type into a table that is not strict
+        return f"CREATE TABLE {quote(root)} ({', '.join(described)}) STRICT"
+    described.append(f"{_POSITION} BIGINT GENERATED ALWAYS AS IDENTITY UNIQUE")
     return f"CREATE TABLE {quote(root)} ({', '.join(described)})"
 
 
 def _columns(root: str, columns: "Iterable[Column]", dialect: sa.Dialect) -> Iterator[str]:
     quote = dialect.identifier_preparer.quote
     for column in columns:
-        yield f"ALTER TABLE {quote(root)} ADD COLUMN {quote(column.name)} {_sql_type(column)}"
+        yield f"ALTER TABLE {quote(root)} ADD COLUMN {quote(column.name)} {_sql_type(column, dialect)}"
 
 
 def _indexes(root: str, columns: "Mapping[str, Column]", known: Collection[str], dialect: sa.Dialect) -> Iterator[str]:
@@ -155,9 +137,9 @@ def _indexed(column: "Column", dialect: sa.Dialect) -> str:
     return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
 
 
-def _sql_type(column: "Column") -> str:
+def _sql_type(column: "Column", dialect: sa.Dialect) -> str:
     key = " PRIMARY KEY" if column.name == "sys_id" else ""
-    return f"{_SQL_TYPES[storage_kind(column.type)]}{key}"
+    return f"{_SQL_TYPES[dialect.name][storage_kind(column.type)]}{key}"
 
 
 def _sql_column(column: "Column") -> sa.Column[object]:

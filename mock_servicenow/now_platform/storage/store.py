@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.storage.engines import StoreError, shown
 from mock_servicenow.now_platform.storage.file_lock import FileLock
 
 T = TypeVar("T")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _SCHEMA = "mock_servicenow_schema"
 _CANCEL_SECONDS = 1.0
@@ -192,16 +192,6 @@ class Store:
             for statement in lacking:
                 connection.exec_driver_sql(statement)
                 connection.commit()
-
-    def odd_value(self) -> str:
-        """Return what somebody has put into a file that its column cannot hold, in words; empty for nothing.
-
-        SQLite keeps values of any type in any column.
-        """
-        if self._connection is None or self._in_memory:
-            return ""
-        found = (self._schema.odd_value(table, self._driver) for table in self._schema.names)
-        return next(filter(None, found), "")
 
     def seal(self, transaction: Transaction) -> None:
         """Let the database count as made once the transaction is committed."""
