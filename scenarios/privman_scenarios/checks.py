@@ -15,7 +15,7 @@ from privman_scenarios import known, message_places
 from privman_scenarios.expectation import MISSING, OPERATORS, holds
 from privman_scenarios.message_places import Part, Place
 from privman_scenarios.model import Arguments
-from privman_scenarios.patterns import is_found
+from privman_scenarios.patterns import holds_word, is_found, is_glob
 from privman_scenarios.words import Own, nearest, unknown
 
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
@@ -35,6 +35,9 @@ class Flaw:
     path: tuple[str | int, ...]
     message: str
 
+
+_NARROW_RULE = "Expected a rule, a glob with a word of four letters or more, such as 'rule-*', or a message beside it."
+_NARROW_MESSAGE = "Expected whole words of the message, one of them of four letters or more."
 
 Check = Callable[[Any, Arguments, Own], Iterator[Flaw]]
 Words = Callable[[], Iterable[str]]
@@ -68,6 +71,30 @@ def glob(what: str, words: Words, own_kind: str) -> Check:
             yield Flaw((), f"unknown {what} {value!r}. {near} If it is your own, list it under 'own: {own_kind}'.")
 
     return check
+
+
+def finding_rule(rules: Words) -> Check:
+    """Return the check of a glob of rules of findings, which must not acknowledge almost every one."""
+    known_rule = glob("rule of findings", rules, "findings")
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        yield from known_rule(value, arguments, own)
+        bounded = "message" in arguments or arguments.get("count") == 0
+        if not bounded and is_glob(value) and not holds_word(value):
+            yield Flaw((), f"{value!r} fits almost any finding. {_NARROW_RULE}")
+
+    return check
+
+
+def finding_message(value: str, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
+    """Find a part of a message that almost every message has; one with a variable is looked at when it is played."""
+    if not _VARIABLE.search(value) and (flaw := wide_message(value)):
+        yield Flaw((), flaw)
+
+
+def wide_message(part: str) -> str:
+    """Return why almost every message of a finding has this part; empty for a part that says enough."""
+    return "" if holds_word(part) else f"{part!r} is in almost any message. {_NARROW_MESSAGE}"
 
 
 def asked_path(party: Side) -> Check:

@@ -16,6 +16,7 @@ from privman_scenarios.findings import Finding, find_all
 from privman_scenarios.held_decision import HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.party import Party
+from privman_scenarios.patterns import holds_word, is_glob
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Targets
 from privman_scenarios.words import Own
@@ -142,7 +143,13 @@ class HeldParty:
         return self._loop.run(self._party.control.findings()) if self._party.has_control else []
 
     def tolerate(self, rule: str) -> None:
-        """Do not fail the test for broken contracts of this rule (a glob), when it breaks them on purpose."""
+        """Do not fail the test for broken contracts of this rule (a glob), when it breaks them on purpose.
+
+        Raises UnknownWordError for a glob that fits almost any rule, but for ``*``, which says so.
+        """
+        if rule != "*" and is_glob(rule) and not holds_word(rule):
+            expected = "Expected a rule, a glob with a word, such as 'approval-*', or '*'."
+            raise UnknownWordError(f"{rule!r} fits almost any rule. {expected}")
         self._tolerated.append(rule)
 
     def broken_contracts(self) -> list[str]:

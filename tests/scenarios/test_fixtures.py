@@ -11,7 +11,7 @@ from aiohttp import ClientSession, web
 import mock_servicenow.app
 from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.settings import Settings
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.held_decision import Delivery, HeldDecision
 from privman_scenarios.loop import LoopThread
@@ -182,6 +182,13 @@ def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.
     result.stdout.fnmatch_lines(["*console: the fault 'status' on GET */approval/approve has struck no request. *"])
     pytester.makepyfile(IDLE.format(optional=", optional=True", clear=clear))
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldServiceNow) -> None:
+    """Whoever means every rule says so."""
+    servicenow.tolerate("*")
+    with pytest.raises(UnknownWordError, match=r"'a\*' fits almost any rule. Expected a rule, a glob with a word"):
+        servicenow.tolerate("a*")
 
 
 def test_a_broken_contract_may_be_tolerated(pytester: pytest.Pytester) -> None:

@@ -132,6 +132,24 @@ TYPOS = {
         "servicenow.expect-finding: {rule: rule-aborted, message: expectd a GUID, count: 0}",
         "where there are 0, nothing is compared with 'message'. Expected it without 'message'.",
     ),
+    **{
+        f"finding that is {rule}": (
+            f"servicenow.expect-finding: '{rule}'",
+            f"'{rule}' fits almost any finding. Expected a rule, a glob with a word of four letters or more",
+        )
+        for rule in ("*", "?*", "*e*", "[a-z]*", "a*", "*-*", "[!x]*ion*")
+    },
+    **{
+        f"finding with the message {message!r}": (
+            f"servicenow.expect-finding: {{rule: '*', message: {message!r}}}",
+            f"message: {message!r} is in almost any message. Expected whole words of the message",
+        )
+        for message in ("e", " ", "is", "'", "- 1234567 -")
+    },
+    "finding of a refusal with one letter": (
+        "servicenow.expect-refusal: {finding: e}",
+        "finding: 'e' is in almost any message.",
+    ),
     "empty part of a finding": (
         "servicenow.expect-refusal: {status: 403, finding: ''}",
         "'finding' is ''. Expected text that is not empty.",

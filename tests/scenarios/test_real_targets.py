@@ -740,7 +740,7 @@ async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[St
     """Why it was refused stands in no journal there; the answer is compared all the same."""
     stub[0].refused = {REQUEST}
     head = "title: T\nsteps:\n- servicenow.insert: {table: request, values: {comment: x}}\n"
-    texts = [f"{head}- servicenow.expect-refusal: {{status: {status}, finding: any}}\n" for status in (400, 403)]
+    texts = [f"{head}- servicenow.expect-refusal: {{status: {status}, finding: any reason}}\n" for status in (400, 403)]
     held, failed = await play(stub[1], [each for text in texts for each in Loader(vocabulary()).parse(text, "t.yaml")])
     assert (held.outcome, held.checks) == ("passed", 1)
     assert failed.failure is not None

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.comparison import Comparison, Difference
 from privman_scenarios.errors import WorkerLostError
@@ -35,11 +36,17 @@ from privman_scenarios.processes import ITEMS_A_PROCESS, spread
 from privman_scenarios.reports.github import GitHubReport
 from privman_scenarios.reports.html import html
 from privman_scenarios.reports.json_report import json_report
-from privman_scenarios.reports.junit import junit
+from privman_scenarios.reports.junit import junit as junit_below
 from privman_scenarios.reports.record import Record
 from privman_scenarios.reports.section import Section
 from privman_scenarios.reports.sequence import Message, sequence
 from privman_scenarios.reports.terminal import TerminalReport
+
+
+def junit(record: Record) -> str:
+    """Return the report of a run in some folder."""
+    return junit_below(record, Path("/checkout"))
+
 
 GOOD = Scenario("Approve <it>", (), "some/a.yaml", 1, source="integration 4")
 BAD = Scenario("Deny [it]", (), "some/b.yaml", 3, tags=frozenset({"decision"}))
@@ -100,6 +107,24 @@ def told(*events: Event, terminal: bool = False) -> str:
         report(event)
     report.close()
     return text.getvalue()
+
+
+def test_junit_gives_each_case_a_name_of_its_own() -> None:
+    """Files of one name in two folders stay apart, as do files that differ in their suffix, and equal titles."""
+    catalog = str(catalog_files()[0])
+    files = ["gate/approve.yaml", "nightly/approve.yaml", "./nightly/../gate/approve.yaml", "/other/place/approve.yaml"]
+    files += ["gate/approve.yml", "/checkout/approve.yaml", catalog]
+    ended = [ScenarioEnded(Scenario("T", (), file, 1), "passed", 0.1) for file in files]
+    cases = ET.fromstring(junit(recorded(*ended))).iter("testcase")  # noqa: S314 - own
+    assert [(case.get("classname"), case.get("name")) for case in cases] == [
+        ("gate.approve", "T"),
+        ("nightly.approve", "T"),
+        ("gate.approve", "T (2)"),
+        ("other.place.approve", "T"),
+        ("gate.approve.yml", "T"),
+        ("approve", "T"),
+        ("privman_scenarios.catalog.activity-type-forms", "T"),
+    ]
 
 
 WATCHED: list[Event] = [
@@ -214,7 +239,7 @@ def test_junit_names_file_line_and_reason() -> None:
     }
     passed, failed, skipped = suite
     assert passed.attrib == {
-        "classname": "a",
+        "classname": "some.a",
         "name": "Approve <it>",
         "file": "some/a.yaml",
         "line": "1",

@@ -72,6 +72,12 @@ HOLDS = {
 - servicenow.expect-finding: {rule: doubtful-value, message: more than no time}
 - console.expect-finding: {rule: doubtful-value, message: more than no time}
 """,
+    "a family of findings": """
+- servicenow.expect-finding: {rule: '*', count: 0}
+- console.ask: {metadata: {PolicyNam: Elevate}}
+- servicenow.expect-finding: doubtful-*
+- servicenow.expect-finding: {rule: '*', message: Did you mean}
+""",
     "a text sent as it is": """
 - console.call: {method: POST, path: /Tms/services/api/logon/token, text: "{", status: 400}
 - console.expect-finding: token-request
@@ -113,6 +119,12 @@ async def test_what_holds(steps: str) -> None:
             "console.expect-exchanges",
             "request #6.Comment 'Other'",
             "request #6.Comment 'Fine'",
+        ),
+        (
+            DECIDED + "- servicenow.expect-finding: {rule: '*', message: '${text.1}'}\n",
+            "servicenow.expect-finding",
+            "a message of a finding",
+            "'0' is in almost any message.",
         ),
         (
             DECIDED + "- servicenow.expect-finding: form-order\n",

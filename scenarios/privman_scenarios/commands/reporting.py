@@ -60,7 +60,7 @@ class Reports:
         self.exercised = reader(options)
         self._coverage = Coverage(self.exercised()) if self.exercised else None
         asked: list[tuple[Callable[[Record], str], Path | None]] = [
-            (junit, options.junit_xml),
+            (_junit, options.junit_xml),
             (lambda record: html(record, sections(self._coverage)), options.html),
             (lambda record: json_report(record, to_json(self._coverage)), options.json),
         ]
@@ -136,11 +136,15 @@ class Reports:
             write(file, render(self._record))
 
 
+def _junit(record: Record) -> str:
+    return junit(record, Path.cwd())
+
+
 def void(arguments: Sequence[str], error: str) -> None:
     """Put reports of a run that could not begin in the place of earlier ones, which may be green."""
     record = Record()
     record.errors.append(error)
-    renders: dict[str, Callable[[Record], str]] = {"--junit-xml": junit, "--html": html, "--json": json_report}
+    renders: dict[str, Callable[[Record], str]] = {"--junit-xml": _junit, "--html": html, "--json": json_report}
     for option, file in named_in(arguments):
         if option in renders and is_ours(option, file):
             write(file, renders[option](record))

@@ -1,5 +1,9 @@
 """A run as JUnit XML, for CI."""
 
+import os.path
+from collections import Counter
+from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -8,9 +12,17 @@ from privman_scenarios.reports.marked import marked_text
 from privman_scenarios.reports.record import Played, Record
 from privman_scenarios.text import printable
 
+# The folder that the packaged scenarios are installed in; their class names are the same on every machine.
+_PACKAGES = Path(str(resources.files("privman_scenarios"))).parent
+_SUFFIX = ".yaml"
 
-def junit(record: Record) -> str:
-    """Return what has run so far; each scenario is a test case with file and line."""
+
+def junit(record: Record, root: Path) -> str:
+    """Return what has run so far; each scenario is a test case with file and line.
+
+    No two cases share class name and name: a class name is the path below ``root`` with dots, as pytest has it, and a
+    title that a file has again gets a number.
+    """
     ended = record.ended
     suite = ET.Element(
         "testsuite",
@@ -21,23 +33,39 @@ def junit(record: Record) -> str:
         errors=str(int(bool(record.error))),
         time=f"{ended.seconds:.3f}",
     )
-    suite.extend(_case(each) for each in record.played)
+    suite.extend(_cases(record, root))
     if record.error:
         run = ET.SubElement(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
         ET.SubElement(run, "error", message=printable(record.error))
-    root = ET.Element("testsuites")
-    root.append(suite)
-    ET.indent(root)
-    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(root, encoding='unicode')}\n"
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(suites, encoding='unicode')}\n"
 
 
-def _case(played: Played) -> ET.Element:
+def _cases(record: Record, root: Path) -> Iterator[ET.Element]:
+    times: Counter[tuple[str, str]] = Counter()
+    for played in record.played:
+        scenario = played.ended.scenario
+        class_name = _class_name(scenario.file, root)
+        times[class_name, scenario.name] += 1
+        number = times[class_name, scenario.name]
+        yield _case(played, class_name, scenario.name if number == 1 else f"{scenario.name} ({number})")
+
+
+def _class_name(file: str, root: Path) -> str:
+    path = Path(os.path.normpath(root / file))
+    below = next((folder for folder in (_PACKAGES, root) if path.is_relative_to(folder)), path.anchor)
+    return ".".join(path.relative_to(below).parts).removesuffix(_SUFFIX)
+
+
+def _case(played: Played, class_name: str, name: str) -> ET.Element:
     ended = played.ended
     scenario = ended.scenario
     case = ET.Element(
         "testcase",
-        classname=printable(Path(scenario.file).stem),
-        name=printable(scenario.name),
+        classname=printable(class_name),
+        name=printable(name),
         file=printable(scenario.file),
         line=str(scenario.line),
         time=f"{ended.seconds:.3f}",

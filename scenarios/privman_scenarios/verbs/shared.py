@@ -31,6 +31,7 @@ from privman_scenarios.kinds import (
 )
 from privman_scenarios.model import Arguments
 from privman_scenarios.party import Party
+from privman_scenarios.patterns import says
 from privman_scenarios.play import Armed, Play
 from privman_scenarios.servicenow import ADMINISTRATOR
 from privman_scenarios.spans import to_seconds
@@ -43,7 +44,7 @@ PartyName = Literal["servicenow", "console"]
 
 HELD_BACK = "slow"
 METHOD = one_of(known.METHODS)
-A_RULE = checks.glob("rule of findings", lambda: (*finding_rules(), *known.messages(), EVICTED), "findings")
+A_RULE = checks.finding_rule(lambda: (*finding_rules(), *known.messages(), EVICTED))
 FITTING = (
     Argument("method", METHOD, "Only requests with this method."),
     Argument("path", TEXT, "Only requests whose path fits this glob."),
@@ -72,11 +73,16 @@ EXCHANGES = (
 REFUSAL = (
     Argument("status", STATUS, "The status of the refusal."),
     Argument("body", ANYTHING, "What holds for its body."),
-    Argument("finding", SOME_TEXT, "A part of the reason in the journal's findings, which a real system has not."),
+    Argument(
+        "finding",
+        SOME_TEXT,
+        "Whole words of the reason in the journal's findings, which a real system has not.",
+        check=checks.finding_message,
+    ),
 )
 FINDING = (
     Argument("rule", TEXT, "The rule (a glob), such as 'rule-aborted'.", required=True, check=A_RULE),
-    Argument("message", SOME_TEXT, "A part of its message."),
+    Argument("message", SOME_TEXT, "Whole words of its message.", check=checks.finding_message),
     Argument("count", COUNT, "How many there are; at least one unless said.", check=checks.none_of("rule")),
 )
 CALL = (
@@ -241,11 +247,13 @@ class Shared:
             require(arguments["body"], spelling.body_from_wire(arguments["path"], body), "body")
 
     async def _acknowledge(self, play: Play, rule: str, message: str) -> int:
+        if message and (flaw := checks.wide_message(message)):  # a variable in it had an odd value
+            raise ExpectationError("a message of a finding", flaw)
         party = play.targets.name_of(self._of(play))
         found = [
             Finding.of(party, finding)
             for finding in await self._of(play).control.findings()
-            if fnmatchcase(finding["rule"], rule) and message in finding["message"]
+            if fnmatchcase(finding["rule"], rule) and says(finding["message"], message)
         ]
         play.acknowledged.update(found)
         return len(found)
