@@ -78,6 +78,7 @@ class ApprovalRequests:
         A GUID is the same in capital letters, and so is any value that the platform compares (platform 2.4).
         """
         same = {self._table[column]: self._value(context, column) for column in ("instance_id", "request_id")}
+        context.session.work.transaction.reserve("\n".join((self._table.name, *same.values())).casefold())
         existing = context.session.find_alike(self._table.name, **same)
         if existing is None:
             return

@@ -347,3 +347,39 @@ async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
         _, err = await process.communicate()
         await asyncio.gather(*waiting, return_exceptions=True)
         assert (process.returncode, err.decode()) == (0, "")
+
+
+async def test_a_request_that_both_processes_get_is_stored_once(
+    database: str, blueprint: Blueprint, other: Instance
+) -> None:
+    """A console that had no answer in time repeats its request, and may reach another process than before."""
+    async with running(Settings(database=database), blueprint) as instance, AsyncExitStack() as stack:
+        ids = await instance.set_up()
+        session = stack.enter_context(closing(psycopg.connect(database.replace("+psycopg", ""))))
+        session.execute(f"LOCK TABLE {REQUEST} IN SHARE MODE")
+        asking = [asyncio.create_task(each.ask(ids)) for each in (instance, other)]
+        while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (2,):
+            await asyncio.sleep(0)
+        session.rollback()
+        first, second = await asyncio.gather(*asking)
+        assert (first.status, second.status) == (201, 201)
+        assert first.result == second.result
+        assert len(await instance.read(REQUEST)) == 1
+
+
+async def test_guesses_at_the_same_time_are_all_counted(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """Whoever guesses a password by both processes has no more guesses than by one."""
+    async with running(Settings(database=database), blueprint) as instance, AsyncExitStack() as stack:
+        name, _ = await instance.add_user("ann")
+        session = stack.enter_context(closing(psycopg.connect(database.replace("+psycopg", ""))))
+        session.execute("SELECT 1 FROM sys_user WHERE user_name = 'ann' FOR UPDATE")
+        guesses = [
+            asyncio.create_task(each.call("GET", "/api/now/table/incident", (name, "a guess")))
+            for each in (instance, other, instance, other, instance)
+        ]
+        while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (5,):
+            await asyncio.sleep(0)
+        session.rollback()
+        assert {answer.status for answer in await asyncio.gather(*guesses)} == {401}
+        (user,) = await instance.read("sys_user", query="user_name=ann")
+        assert (user["failed_attempts"], user["locked_out"]) == ("5", "true")

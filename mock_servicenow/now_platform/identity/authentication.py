@@ -123,7 +123,7 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     return (user_name, password) if colon else None
 
 
-def _is_locked(session: "Session", record: "Record") -> bool:
+def _is_locked(session: "Session", record: "Record | Mapping[str, str]") -> bool:
     """Return whether the user is locked out; a lockout after failures ends by itself."""
     if record["locked_out"] != "true":
         return False
@@ -134,6 +134,11 @@ def _is_locked(session: "Session", record: "Record") -> bool:
 
 
 def _count_failure(session: "Session", record: "Record") -> None:
-    failures = int(record["failed_attempts"] or 0) % ATTEMPTS + 1
+    """Count a failure, unless others that came in meanwhile, perhaps by another process, have locked the user out."""
+    session.work.transaction.lock()
+    current = session.reader.get("sys_user", record.sys_id, lock=True) or record.values
+    if _is_locked(session, current):
+        return
+    failures = int(current["failed_attempts"] or 0) % ATTEMPTS + 1
     locked = "true" if failures == ATTEMPTS else "false"
     session.update("sys_user", record.sys_id, {"failed_attempts": str(failures), "locked_out": locked})

@@ -29,6 +29,7 @@ def add_attribute(call: Call, session: "Session") -> Answer:
     """Add the attribute in the body, whose key must be new."""
     attachment = attachments.changeable(session, call.resource[1])
     values = _read(call, session, "key", "value")
+    session.work.transaction.reserve(f"{ATTRIBUTES} {attachment.sys_id}")
     if session.elevated.find(ATTRIBUTES, sys_attachment=attachment.sys_id, key=values["key"]) is not None:
         raise BadRequest("Failed to add the attribute", f"the attachment has an attribute '{values['key']}' already")
     attribute = session.elevated.insert(ATTRIBUTES, {"sys_attachment": attachment.sys_id, **values})

@@ -73,6 +73,15 @@ class Transaction:
             self._driver.execute("BEGIN IMMEDIATE")
         self._locked = True
 
+    def reserve(self, name: str) -> None:
+        """Begin to write what there must be one of: nobody else who names the same goes on before this one ends.
+
+        It takes the place of a unique index where rows that are alike may be somebody's, or were stored before.
+        """
+        self.lock()
+        if not self._embedded:
+            self._driver.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
     def execute(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
         """Execute a statement with the values of its parameters."""
         return self._connection.execute(statement, values)
