@@ -1,12 +1,18 @@
-"""Tables of examples: each row fills the ``<name>`` places of the steps."""
+"""Tables of examples: each row fills the ``<name>`` places of the steps; ``<<name>>`` is the text ``<name>``."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.words import nearest
 from privman_scenarios.yaml_nodes import Located
 
 Row = Mapping[str, Any]
+# An escaped place, or a place; what lies between them is a name where it looks like one.
+_PLACE = re.compile(r"<<([^<>]+)>>|<([^<>]+)>")
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_LITERAL = re.compile(rf"<({_NAME.pattern})>")
 
 
 def rows(table: Located | None, places: object, file: str) -> list[Row]:
@@ -18,8 +24,9 @@ def rows(table: Located | None, places: object, file: str) -> list[Row]:
     if table is None:
         return [{}]
     columns = _columns(table, file)
+    used = {found[2] for found in _PLACE.finditer(repr(places))}
     for column in columns:
-        if f"<{column}>" not in repr(places):
+        if column not in used:
             raise ScenarioFileError(file, table.line, f"no step uses <{column}>. Expected it in an argument.")
     for row in table.value:
         if not isinstance(row.value, dict) or list(row.value) != columns:
@@ -27,27 +34,46 @@ def rows(table: Located | None, places: object, file: str) -> list[Row]:
     return [row.plain() for row in table.value]
 
 
-def fill(located: Located, row: Row) -> Located:
-    """Return the value with each ``<name>`` replaced; a text that is nothing else takes the example's own type."""
-    if not row:
-        return located
+def fill(located: Located, row: Row, file: str) -> Located:
+    """Return the value with each ``<name>`` replaced; a text that is nothing else takes the example's own type.
+
+    Raises ScenarioFileError for a name that the row lacks.
+    """
     if isinstance(located.value, dict):
-        return Located({fill_text(key, row): fill(item, row) for key, item in located.value.items()}, located.line)
+        filled = {_fill_text(key, row, item.line, file): fill(item, row, file) for key, item in located.value.items()}
+        return Located(filled, located.line)
     if isinstance(located.value, list):
-        return Located([fill(item, row) for item in located.value], located.line)
+        return Located([fill(item, row, file) for item in located.value], located.line)
     if not isinstance(located.value, str):
         return located
-    whole = located.value.removeprefix("<").removesuffix(">")
-    if whole in row and located.value == f"<{whole}>":
-        return _relocate(row[whole], located.line)
-    return Located(fill_text(located.value, row), located.line)
+    alone = _PLACE.fullmatch(located.value)
+    if alone and alone[2] in row:
+        return _relocate(row[alone[2]], located.line)
+    return Located(_fill_text(located.value, row, located.line, file), located.line)
 
 
-def fill_text(text: str, row: Row) -> str:
-    """Return the text with each ``<name>`` replaced."""
-    for name, value in row.items():
-        text = text.replace(f"<{name}>", str(value))
-    return text
+def literal(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """Return the value as a file has to hold it, so that no text in it is taken for a place."""
+    if isinstance(value, Mapping):
+        return {literal(key): literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    return _LITERAL.sub(r"<<\1>>", value) if isinstance(value, str) else value
+
+
+def _fill_text(text: str, row: Row, line: int, file: str) -> str:
+    def filled(place: re.Match[str]) -> str:
+        escaped, name = place[1], place[2]
+        if escaped is not None:
+            return f"<{escaped}>" if escaped in row or _NAME.fullmatch(escaped) else place[0]
+        if name in row:
+            return str(row[name])
+        if _NAME.fullmatch(name):
+            help_ = nearest(name, row) if row else "This scenario has no examples."
+            raise ScenarioFileError(file, line, f"unknown place <{name}>. {help_} The text itself is <<{name}>>.")
+        return place[0]
+
+    return _PLACE.sub(filled, text)
 
 
 def _columns(table: Located, file: str) -> list[str]:

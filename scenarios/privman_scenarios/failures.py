@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from privman_scenarios.events import Failure, ScenarioEnded
+from privman_scenarios.examples import literal
 from privman_scenarios.model import Scenario, Step
 from privman_scenarios.output import write
 from privman_scenarios.shrinking import shrink
@@ -51,7 +52,7 @@ def to_yaml(scenario: Scenario) -> str:
         document["own"] = {kind: list(words) for kind, words in scenario.own.items()}
     if scenario.when:
         document["when"] = dict(scenario.when)
-    document["given"] = "nothing" if scenario.given is None else dict(scenario.given)
+    document["given"] = "nothing" if scenario.given is None else literal(scenario.given)
     document["steps"] = [_step(step) for step in scenario.steps]
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
@@ -76,4 +77,4 @@ def _regression(workshop: Workshop, scenario: Scenario, failure: Failure, seed: 
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {step.verb: dict(step.arguments) or None}
+    return {step.verb: literal(step.arguments) or None}

@@ -117,7 +117,7 @@ class _Document:
         return own
 
     def _when(self, row: Mapping[str, Any]) -> When:
-        located = fill(self._keys.get("when", Located({}, self._line)), row)
+        located = fill(self._keys.get("when", Located({}, self._line)), row, self._file)
         if not isinstance(located.value, dict):
             raise self._error(located, f"'when' is {located.plain()!r}. Expected conditions by rule.")
         for rule, condition in located.value.items():
@@ -149,7 +149,7 @@ class _Document:
         return moment.astimezone(UTC)
 
     def _given(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        located = fill(self._keys.get("given", Located({}, self._line)), row)
+        located = fill(self._keys.get("given", Located({}, self._line)), row, self._file)
         if located.value == "nothing":
             return None
         if not isinstance(located.value, dict):
@@ -164,13 +164,13 @@ class _Document:
             if isinstance(item.value, dict) and list(item.value) == [TOGETHER]:
                 yield from self._together(item.value[TOGETHER], row)
             else:
-                yield self._step(fill(item, row))
+                yield self._step(fill(item, row, self._file))
 
     def _together(self, located: Located, row: Mapping[str, Any]) -> Iterator[Step]:
         if not isinstance(located.value, list) or len(located.value) < 2:  # noqa: PLR2004 - it takes two to race
             raise self._error(located, f"{TOGETHER!r} is {located.plain()!r}. Expected a list of at least two steps.")
         for item in located.value:
-            yield replace(self._step(fill(item, row)), together=located.line)
+            yield replace(self._step(fill(item, row, self._file)), together=located.line)
 
     def _step(self, item: Located) -> Step:
         if not isinstance(item.value, dict) or len(item.value) != 1:

@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.examples import fill, literal
 from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.variables import long_text
 from privman_scenarios.verbs import vocabulary
+from privman_scenarios.yaml_nodes import Located
 
 
 def parse(text: str) -> list[Scenario]:
@@ -100,6 +104,30 @@ def test_each_row_of_examples_is_a_scenario() -> None:
     assert second.steps[1].arguments == {"path": "/", "json": [429, True, []]}
     assert first.steps[1].arguments == {"path": "/", "json": [503, True, ["a", 1]]}
     assert second.name == "Retries [status=429, kind=status, values={}, sent=[]]"
+
+
+PAYLOAD = """title: T
+steps:
+- console.ask: {metadata: {UserReason: "<<comment>> <<b>>bold</b> <br/> <a href='#'> 1 < 2 > 1 <<a b>> <<<c>>>"}}
+- servicenow.call: {method: POST, path: /, text: '<?xml version="1.0"?><<request>><<id_1>>7</id_1></request>'}
+"""
+READ = "<comment> <b>bold</b> <br/> <a href='#'> 1 < 2 > 1 <<a b>> <<c>>"
+
+
+@pytest.mark.parametrize("examples", ["", "examples: [{reason: <b>}]\n"])
+def test_text_in_angle_brackets_is_doubled(examples: str) -> None:
+    """XML and the like is a payload, too; what an example holds is taken as it is."""
+    used = '- console.ask: {metadata: {UserReason: "<reason>"}}\n' if examples else ""
+    (scenario,) = parse(f"{examples}{PAYLOAD}{used}")
+    assert scenario.steps[0].arguments["metadata"]["UserReason"] == READ
+    assert scenario.steps[1].arguments["text"] == '<?xml version="1.0"?><request><id_1>7</id_1></request>'
+    assert not examples or scenario.steps[2].arguments["metadata"]["UserReason"] == "<b>"
+
+
+@given(st.text("<>ab- 1/", max_size=20))
+def test_a_text_is_kept_as_a_file_holds_it(text: str) -> None:
+    """A failure that is written to a file is read again as it was."""
+    assert fill(Located(literal(text), 1), {}, "t.yaml").value == text
 
 
 def test_several_documents_in_one_file_are_several_scenarios() -> None:
@@ -260,6 +288,24 @@ HEAD = "title: T\nsteps:\n"
             "title: T\nexamples: [{a: 1}]\nsteps: [{console.ask: }]\n",
             "2: no step uses <a>. Expected it in an argument.",
         ),
+        (
+            "title: T\nexamples: [{a: 1}]\nsteps: [{console.ask: {as: <<a>>}}]\n",
+            "2: no step uses <a>. Expected it in an argument.",
+        ),
+        (
+            "title: T\nexamples: [{comment: x}]\nsteps:\n- console.ask: {as: <comment>}\n- console.use: is <coment>\n",
+            "5: unknown place <coment>. Did you mean 'comment'? The text itself is <<coment>>.",
+        ),
+        (
+            "title: T\nexamples: [{one: x, two: y}]\nsteps:\n- console.ask: {as: <one>, metadata: {<two>: <Other>}}\n",
+            "4: unknown place <Other>. Expected one of one, two. The text itself is <<Other>>.",
+        ),
+        (
+            "title: T\nsteps:\n- together:\n  - console.ask:\n  - console.ask: {metadata: {'<key>': x}}\n",
+            "5: unknown place <key>. This scenario has no examples. The text itself is <<key>>.",
+        ),
+        ("title: T\ngiven: {name: <name>}\nsteps: [{console.ask: }]\n", "2: unknown place <name>."),
+        ("title: T\nwhen: {token_renewals: <n>}\nsteps: [{console.ask: }]\n", "2: unknown place <n>."),
         (
             "title: T\nexamples:\n- {a: 1}\n- {b: 1}\nsteps: [{console.call: {path: <a>}}]\n",
             "4: an example is {'b': 1}. Expected a.",
