@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130
@@ -12,10 +13,9 @@ def end_at_once(command: str) -> None:
     """Let an interrupt end the process with one line: nothing has begun that would have to be tidied up."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        try:
+        with suppress(OSError):  # where there is no standard error
             os.write(2, f"{command}: interrupted\n".encode())
-        finally:  # whether or not there is a standard error
-            os._exit(INTERRUPTED)
+        os._exit(INTERRUPTED)
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, end)

@@ -280,7 +280,6 @@ CHANGES = [
 ]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("edit", CHANGES, ids=lambda edit: edit.line.partition(";")[0])
 def test_a_change_breaks_whom_it_breaks(release: Path, edit: Edit, capsys: pytest.CaptureFixture[str]) -> None:
     """The change is named with its place, its parties and their roles; exit code 1."""

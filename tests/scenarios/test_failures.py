@@ -91,7 +91,6 @@ def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None
     ]
 
 
-@pytest.mark.once
 def test_the_file_replays_the_failure_byte_for_byte(
     found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
