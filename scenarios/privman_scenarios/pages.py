@@ -5,23 +5,30 @@ from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 from privman_scenarios.credentials import Credentials
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 
 # Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
 OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
+# Pages of one list; an instance may go on for ever.
+MOST_PAGES = 1_000
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
 
 
-async def pages(api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS) -> AsyncIterator[Answer]:
+async def pages(
+    api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
+) -> AsyncIterator[Answer]:
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
     The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on
-    (platform 1.5).
+    (platform 1.5). Raises ExpectationError where it goes on after that many pages.
     """
     seen: set[str] = set()
-    offset, following = 0, -1
+    offset, following, count = 0, -1, 0
     while offset > following:
-        following = offset
+        if count == most_pages:
+            raise ExpectationError(f"a list of at most {most_pages} pages at {path}", "one that goes on")
+        following, count = offset, count + 1
         start = f"&sysparm_offset={offset}" if offset else ""
         answer = await api.call("GET", f"{path}&sysparm_limit={most}{start}", auth=auth)
         yield answer
@@ -32,6 +39,12 @@ async def pages(api: HttpApi, path: str, auth: Credentials, most: int = OF_RECOR
         seen.update(listed)
 
 
+def next_page(link: str) -> str:
+    """Return the address of the next page that a header Link names, empty for none."""
+    found = _NEXT.search(link)
+    return found[1] if found else ""
+
+
 def _listed(answer: Answer) -> list[str]:
     result = answer.json.get("result") if isinstance(answer.json, dict) and not answer.refused else None
     return [str(each.get("sys_id")) for each in result if isinstance(each, dict)] if isinstance(result, list) else []
@@ -39,6 +52,6 @@ def _listed(answer: Answer) -> list[str]:
 
 def _next_offset(answer: Answer, otherwise: int) -> int:
     """Return where the next page begins, as the answer says, or else what was reckoned."""
-    link = _NEXT.search(answer.headers.get("link", ""))
-    offset = parse_qs(urlsplit(link[1]).query).get("sysparm_offset", [""])[-1] if link else ""
+    link = next_page(answer.headers.get("link", ""))
+    offset = parse_qs(urlsplit(link).query).get("sysparm_offset", [""])[-1] if link else ""
     return int(offset) if re.fullmatch(r"[0-9]{1,9}", offset) else otherwise

@@ -3,6 +3,7 @@
 import os.path
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import starmap
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -25,6 +26,8 @@ DEFAULT_APPROVER = "scenario.approver"
 ADMINISTRATOR = "administrator"
 # Characters of a user name (platform 1.2), and of what a run draws for one.
 _USER_NAME, _DRAWN = 40, 12
+# Pages of 1,000 entries; the app has some hundred.
+_DICTIONARY = 20
 
 
 class ServiceNow(Party):
@@ -166,11 +169,19 @@ class ServiceNow(Party):
             await self.create_user(user_name, [str(self.names.find("roles.approver").packaged)])
         return self._users[user_name]
 
-    async def ask_dictionary(self) -> Answer:
-        """Ask which tables the app's scope has, and their columns (platform 1.2)."""
+    async def ask_dictionary(self) -> None:
+        """Ask which tables the app's scope has, and their columns (platform 1.2), for whoever listens.
+
+        It asks for a bounded number of pages, as an instance that does not know the query lists its whole dictionary.
+        """
         scope = os.path.commonprefix([*self.names.group("tables").values()])  # noqa: RUF071 - characters are meant
-        asked = {"sysparm_query": f"nameSTARTSWITH{scope}", "sysparm_fields": "name,element", "sysparm_limit": "1000"}
-        return await self.api.call("GET", f"{_path('sys_dictionary')}?{urlencode(asked)}", auth=self.admin)
+        query = f"nameSTARTSWITH{scope}^ORDERBYname^ORDERBYelement"
+        asked = urlencode({"sysparm_query": query, "sysparm_fields": "sys_id,name,element"})
+        with suppress(ExpectationError):
+            async for _page in pages(
+                self.api, f"{_path('sys_dictionary')}?{asked}", self.admin, most_pages=_DICTIONARY
+            ):
+                pass
 
     def _traces(self, own: OwnRecords, table: str) -> set[str]:
         """Return what only records of this run in a table name: its records, its request_ids and its consoles."""

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections import Counter
 from itertools import count
 
 from aiohttp import ClientSession, web
@@ -37,6 +38,8 @@ class StubInstance:
         answered_sys_id: what the next creation is answered with instead of its sys_id.
         broken: whether nothing is answered any more but 500.
         longest: how many rows a list has at most; the Link header says where the next page begins.
+        endless: a table of which every page is full of rows that were not shown before.
+        lists: how many lists were asked for, by table.
         cancelled: a table of which every list that has rows is cut off, with an error beside them, as a quota does.
         answering: how many more lists of responses are answered before a decision is acted upon; 0 to act at once.
         fails_decisions: whether a decision is answered 500.
@@ -56,6 +59,8 @@ class StubInstance:
         self.answered_sys_id: list[object] = []
         self.broken = False
         self.longest = 10_000
+        self.endless = ""
+        self.lists: Counter[str] = Counter()
         self.cancelled = ""
         self.decided_once = False
         self.fails_decisions = False
@@ -97,6 +102,10 @@ class StubInstance:
         terms = [term.split("=", 1) for term in request.query.get("sysparm_query", "").split("^") if "=" in term]
         wanted = [] if self.deaf else terms
         await self._go_on(request)
+        self.lists[request.match_info["table"]] += 1
+        if request.match_info["table"] == self.endless:
+            limit = int(request.query["sysparm_limit"])
+            return web.json_response({"result": [{"sys_id": f"{next(self._numbers):032x}"} for _ in range(limit)]})
         rows = [row for row in self._rows(request) if all(row.get(column) == value for column, value in wanted)]
         if request.match_info["table"] == RESPONSE and self.late:
             self.late -= 1

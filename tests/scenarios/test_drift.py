@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from privman_contracts import WireNames
+from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
+from privman_scenarios.loop import LoopThread
+from privman_testbench.serving import serving
+
+from .stub_instance import StubInstance
 
 ROUND_TRIP = """
 title: Two decisions reach the console
@@ -371,6 +377,57 @@ def test_a_real_instance_shows_its_names(
     capsys.readouterr()
     assert main(["drift", str(out)]) == 1
     assert yaml.safe_load(capsys.readouterr().out) == theirs
+
+
+def columns_of_app() -> list[dict[str, str]]:
+    """Return the entries of a dictionary that has the packaged names."""
+    names = WireNames.load()
+    return [
+        {"name": table, "element": column}
+        for word, table in names.group("tables").items()
+        for column in names.group(f"columns.{word}").values()
+    ]
+
+
+@pytest.fixture
+def compare(
+    tmp_path: Path, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[StubInstance], str]:
+    """Return what records a denial on an instance, and gives the last line that drift prints of it."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
+    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+
+    def run(stub: StubInstance) -> str:
+        served, out = serving(stub.app()), tmp_path / "real.har"
+        target = ["--servicenow-url", privman_loop.run(served.__aenter__()), "--servicenow-user", "integration"]
+        assert main(["record", deny, *target, "--out", str(out)]) == 0
+        privman_loop.run(served.__aexit__(None, None, None))
+        main(["drift", str(out)])
+        return capsys.readouterr().out.splitlines()[-1]
+
+    return run
+
+
+@pytest.mark.parametrize("total", [2_500, 3_000, 100])
+def test_a_long_dictionary_is_read_to_its_end(total: int, compare: Callable[[StubInstance], str]) -> None:
+    """Tables of the scope that stand before those of the app fill pages, the last one perhaps to its last row."""
+    own, stub = columns_of_app(), StubInstance()
+    others = [{"name": f"{SCOPE}a{number}", "element": "x"} for number in range(total - len(own))]
+    stub.tables["sys_dictionary"] = [{"sys_id": f"d{number}", **row} for number, row in enumerate([*others, *own])]
+    assert compare(stub).endswith("; 0 names differ, 0 differences are of another kind")
+    assert stub.lists["sys_dictionary"] == total // 1_000 + 1
+
+
+@pytest.mark.parametrize("broken", ["endless", "hidden"])
+def test_a_dictionary_that_is_not_read_to_its_end_says_nothing(
+    broken: str, compare: Callable[[StubInstance], str]
+) -> None:
+    """What is missing may be on another page; there is a bound to how many are asked for."""
+    stub = StubInstance()
+    stub.endless = "sys_dictionary" if broken == "endless" else ""
+    stub.hidden = {"sys_dictionary"} if broken == "hidden" else set()
+    assert compare(stub).endswith("; 0 names differ, 0 differences are of another kind")
+    assert stub.lists["sys_dictionary"] <= 20
 
 
 REFUSED = {"error": {"message": "Operation Failed", "detail": "aborted by Business Rule 'Accept'"}, "status": "failure"}

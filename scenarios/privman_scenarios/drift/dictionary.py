@@ -1,33 +1,56 @@
 """What an instance's own dictionary calls the app's tables and columns, where the recording has it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from privman_contracts import Contracts
 from privman_contracts.wire_name import WireName
 from privman_scenarios.drift.finding import Renamed
 from privman_scenarios.drift.likeness import likest
+from privman_scenarios.pages import next_page
 from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 
 LABEL = "the instance's dictionary"
 _DICTIONARY = "/table/sys_dictionary"
 _EVERY_TABLE = "sys_"
+_LIMIT = re.compile(r"[0-9]{1,9}")
 
 Dictionary = Mapping[str, set[str]]
 
 
 def dictionary_of(recording: Sequence[Recorded]) -> Dictionary:
-    """Return each table with its columns, but for those that every table has; empty where nobody asked."""
+    """Return each table with its columns, but for those that every table has.
+
+    It is empty where nobody asked, and where the last page was not read: what is not in it may be on another page.
+    """
+    asked = [each for each in recording if urlsplit(each.url).path.endswith(_DICTIONARY)]
+    if not asked or not _is_last_page(asked[-1]):
+        return {}
     tables: dict[str, set[str]] = {}
-    for recorded in recording:
-        answer = to_json(recorded.response) if urlsplit(recorded.url).path.endswith(_DICTIONARY) else None
-        rows = answer.get("result") if isinstance(answer, dict) else None
-        for row in rows if isinstance(rows, list) else ():
+    for recorded in asked:
+        for row in _rows(recorded) or ():
             if isinstance(row, dict) and isinstance(row.get("name"), str) and isinstance(row.get("element"), str):
                 columns = tables.setdefault(row["name"], set())
                 columns |= {row["element"]} - {""} if not row["element"].startswith(_EVERY_TABLE) else set()
     return tables
+
+
+def _rows(recorded: Recorded) -> list[Any] | None:
+    """Return the entries that were answered; None where it was something else, such as a refusal."""
+    answer = to_json(recorded.response)
+    rows = answer.get("result") if isinstance(answer, dict) else None
+    return rows if isinstance(rows, list) else None
+
+
+def _is_last_page(recorded: Recorded) -> bool:
+    limit = parse_qs(urlsplit(recorded.url).query).get("sysparm_limit", [""])[-1]
+    rows = _rows(recorded)
+    is_full = rows is None or (_LIMIT.fullmatch(limit) is not None and len(rows) >= int(limit))
+    links = (value for name, value in recorded.response_headers if name.lower() == "link")
+    return not is_full and not any(map(next_page, links))
 
 
 def renamed_in_dictionary(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
