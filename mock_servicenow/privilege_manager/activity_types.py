@@ -10,6 +10,9 @@ from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
 
+MOST_RESPONSES = 100
+"""Valid responses of an activity type that count, the first ones: a form has a button for each (I)."""
+
 
 class ActivityTypes:
     """The activity type records, and the terms of those that were deleted while requests were pending."""
@@ -57,7 +60,7 @@ class ActivityTypes:
         """Return the responses that may be given, in their order; those of the documentation if it is not known."""
         if activity_type is None:
             return self._usual_responses
-        listed = activity_type[self._table["valid_responses"]].split(",")
+        listed = activity_type[self._table["valid_responses"]].split(",", MOST_RESPONSES)[:MOST_RESPONSES]
         return [response.strip() for response in listed if response.strip()]
 
     def max_timeout(self, activity_type: Record | None) -> timedelta | None:

@@ -118,9 +118,7 @@ class Deliverer:
 
     async def newest(self, most: int) -> list[dict[str, object]]:
         """Return the last decisions in the same shape, the last one first."""
-        return await self._in_session(
-            lambda session: self._describe_all(session, session.newest(self._outbox.table.name, most))
-        )
+        return await self._in_session(partial(self._describe_newest, most=most))
 
     async def _look(self) -> None:
         """Find what is to be sent; if the database fails now, look again."""
@@ -229,6 +227,10 @@ class Deliverer:
     def _describe_those(self, session: Session, ids: list[str]) -> list[dict[str, object]]:
         found = session.get_many(self._outbox.table.name, ids)
         return self._describe_all(session, [found[each] for each in ids if each in found])
+
+    def _describe_newest(self, session: Session, most: int) -> list[dict[str, object]]:
+        parts = session.newest(self._outbox.table.name, most)
+        return [each for some in parts for each in self._describe_all(session, some)]
 
     def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
         entries = self._queue.entries(session, [response.sys_id for response in responses])

@@ -11,6 +11,10 @@ from mock_servicenow.ui.columns import readable
 from mock_servicenow.ui.name_values import Pair, in_one_line, read_pairs
 
 LONG_TEXT = 255
+LONGEST_SHOWN = 64 * 1024
+"""Characters of a value that a form shows; a longer one cannot be changed there, as posting it would cut it."""
+MOST_PAIRS = 300
+"""Rows of name-value pairs that can be changed on a form, which has 1,000 fields at most."""
 _SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
 _CONTROLS = {"boolean": "checkbox", "glide_duration": "duration", "name_values": "pairs"}
 
@@ -67,9 +71,10 @@ def to_text(session: Session, record: Record, column: Column) -> str:
 
 
 def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> Field:
-    made = Field(f"{record.table}.{column.name}", column, "fixed" if fixed else _control(column))
-    made.value = to_text(session, record, column)
-    made.shown = _shown(record, column)
+    is_long = len(record[column.name]) > LONGEST_SHOWN
+    made = Field(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
+    made.value = "" if is_long else to_text(session, record, column)
+    made.shown = _cut(_shown(record, column))
     if column.is_reference and record[column.name]:
         made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
     if column.type == "glide_duration":
@@ -77,7 +82,13 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
     if column.type == "name_values":
         # Text that holds no pairs might hold a secret: it is not shown.
         made.value, made.pairs = "", read_pairs(record[column.name]) or []
+        if len(made.pairs) > MOST_PAIRS:
+            made.control = "fixed"
     return made
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _shown(record: Record, column: Column) -> str:

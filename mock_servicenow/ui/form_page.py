@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.records.defaults import default_values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import ACTION, Decisions
-from mock_servicenow.ui.fields import Field, form_fields, system_fields
+from mock_servicenow.ui.fields import LONG_TEXT, Field, form_fields, system_fields
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.posted import FieldError, FormReader
 from mock_servicenow.ui.tables import PageTables
@@ -188,7 +188,7 @@ def _title(session: Session, record: Record, *, new: bool) -> str:
     table = session.dictionary.table(record.table)
     label = record.table if table is None else table.label
     name = "New record" if new else record.display(session.dictionary.display_column(record.table))
-    return f"{label}: {name}"
+    return f"{label}: {name[:LONG_TEXT]}"
 
 
 def _url(record: Record, done: str) -> str:

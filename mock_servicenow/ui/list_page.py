@@ -99,16 +99,17 @@ class _List:
         serve_list(session, url.table, url.query)
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
         count = count_rows(session, url.table, query)
-        records = session.page(url.table, query, limit=ROWS, offset=url.first - 1)
+        parts = session.parts(url.table, query, limit=ROWS, offset=url.first - 1)
+        rows = [row for records in parts for row in self._rows(records)]
         return {
             "title": self._label(),
             "url": url,
             "headings": [self._heading(column) for column in self._columns],
-            "rows": self._rows(records),
+            "rows": rows,
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
             # Not the session's findings: whether unreadable rows match is for testers, not for this user.
             "notices": [*(finding.message for finding in query.findings), *self._end(count)],
-            "total": in_words(url.first, len(records), count),
+            "total": in_words(url.first, len(rows), count),
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": access.may_reach(session, url.table, "create"),

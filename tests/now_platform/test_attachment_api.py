@@ -611,3 +611,27 @@ async def test_the_table_api_holds_attachments_to_their_record(client: Client, u
     assert (await user.patch(f"{table}/{red}", json={"file_name": "mine.txt"})).status == 403
     assert (await user.delete(f"{table}/{blue}")).status == 404
     assert (await client.delete(f"{table}/{red}")).status == 204
+
+
+async def test_files_vanish_with_what_they_are_attached_to(client: Client, instance: Instance) -> None:
+    """However many there are, and files of files, too; those of other records stay."""
+    with instance.transaction(instance.system) as session:
+        gone, kept = (session.insert("incident", {}).sys_id for _ in range(2))
+        ids = [f"{number:032x}" for number in range(502)]
+        tables = [*["incident"] * 500, "sys_attachment", "incident"]
+        owners = [*[gone] * 500, ids[499], kept]
+        session.store_rows(
+            "sys_attachment",
+            [
+                {"sys_id": sys_id, "table_name": table, "table_sys_id": owner}
+                for sys_id, table, owner in zip(ids, tables, owners, strict=True)
+            ],
+        )
+        for table in ("sys_attachment_doc", "sys_attachment_attribute"):
+            session.store_rows(
+                table, [{"sys_id": each, "sys_attachment": each} for each in (ids[0], ids[500], ids[501])]
+            )
+    assert (await client.delete(f"/api/now/table/incident/{gone}")).status == 204
+    with instance.transaction(instance.system) as session:
+        for table in ("sys_attachment", "sys_attachment_doc", "sys_attachment_attribute"):
+            assert [record.sys_id for record in session.find_all(table)] == [ids[501]]

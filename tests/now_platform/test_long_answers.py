@@ -8,6 +8,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
+from mock_servicenow.now_platform.records.journal_fields import LONGEST_HISTORY, MOST_ENTRIES
+from mock_servicenow.now_platform.records.references import MOST_NAMED
 
 Client = TestClient[web.Request, web.Application]
 LONG = 600_000
@@ -68,11 +71,12 @@ async def test_a_record_has_an_end(
     client: Client, instance: Instance, parent: str, swallowed: Callable[[], list[str]]
 ) -> None:
     """A record that would repeat a long text too often is refused."""
-    fields = ",".join(f"{'parent.' * steps}description" for steps in range(1, 9))
+    texts = ("description", "close_notes", "user_input", "short_description", "correlation_id")
+    fields = ",".join(f"{'parent.' * steps}{name}" for steps in range(1, 9) for name in texts)
     path = f"/api/now/table/incident/{parent}"
     assert (await client.get(path, params={"sysparm_fields": fields})).status == 200
     with instance.transaction(instance.system) as session:
-        session.update("incident", parent, {"description": "y" * (5 * 1024 * 1024)})
+        session.update("incident", parent, dict.fromkeys(texts, "y" * LONGEST_TEXT))
     for asked in (path, "/api/now/table/incident"):
         response = await client.get(asked, params={"sysparm_fields": fields, "sysparm_query": f"sys_id={parent}"})
         assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
@@ -153,3 +157,42 @@ async def test_a_list_of_no_references_is_shown_whole(client: Client) -> None:
     params = {"sysparm_display_value": "true", "sysparm_fields": "type"}
     response = await client.post("/api/now/table/sys_user_group", json={"name": "g", "type": kinds}, params=params)
     assert (await response.json())["result"] == {"type": f"{'a' * 300}, b"}
+
+
+async def test_a_list_of_references_names_the_first_ones(client: Client, instance: Instance) -> None:
+    """Each name is another record to be read, so only so many of a list are."""
+    entries = [f"{number:032x}" for number in range(MOST_NAMED + 2)]
+    with instance.transaction(instance.system) as session:
+        session.store_rows("sys_user", [{"sys_id": each, "name": f"User {each[-4:]}"} for each in entries])
+        sys_id = session.insert("incident", {"watch_list": ",".join(entries)}).sys_id
+    asked = {"sysparm_display_value": "true", "sysparm_fields": "watch_list"}
+    response = await client.get(f"/api/now/table/incident/{sys_id}", params=asked)
+    shown = (await response.json())["result"]["watch_list"].split(", ")
+    assert shown[0] == "User 0000"
+    assert shown[MOST_NAMED - 1 :] == [f"User {MOST_NAMED - 1:04x}", ",".join(entries[MOST_NAMED:])]
+
+
+async def test_a_history_shows_its_newest_entries(client: Client, instance: Instance) -> None:
+    """Journals grow for ever; what is displayed of one has an end, in entries and in characters."""
+    with instance.transaction(instance.system) as session:
+        long, many, short = (session.insert("incident", {}).sys_id for _ in range(3))
+        for number in range(3):
+            session.update("incident", long, {"comments": f"{number}" * (LONGEST_HISTORY - 10)})
+        entry = {"element": "comments", "name": "incident", "sys_created_by": "admin"}
+        session.store_rows(
+            "sys_journal_field",
+            [
+                {**entry, "sys_id": session.ids.sys_id(), "element_id": many, "value": f"<{number}>"}
+                for number in range(MOST_ENTRIES + 5)
+            ],
+        )
+        session.update("incident", short, {"comments": "one"})
+    asked = {"sysparm_display_value": "true", "sysparm_fields": "sys_id,comments"}
+    response = await client.get(
+        "/api/now/table/incident", params=asked | {"sysparm_query": f"sys_idIN{long},{many},{short}"}
+    )
+    shown = {each["sys_id"]: each["comments"] for each in (await response.json())["result"]}
+    assert [shown[long].count(digit * 11) > 0 for digit in "012"] == [False, False, True]
+    assert shown[long].count("(Additional comments)\n1111111111\n") == 1
+    assert [f"<{number}>" in shown[many] for number in (4, 5, MOST_ENTRIES + 4)] == [False, True, True]
+    assert shown[short].endswith("\none\n\n")

@@ -8,6 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.intake import LONGEST_TEXT, LONGEST_VALUE
+from mock_servicenow.now_platform.rest.incoming import MOST_NAMES
 from privman_testbench.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
@@ -291,6 +293,34 @@ async def test_questionable_values_are_told(
     record = await post(client, "u_toy", {"u_color": "r", column: written}, sysparm_exclude_reference_link="true")
     assert swallowed() == [rule]
     assert record[column] == ("" if rule == "value-ignored" else written)
+
+
+@pytest.mark.parametrize("display", ["false", "true"])
+@pytest.mark.parametrize("column", ["u_pieces", "u_weight", "u_play_time", "u_bought", "u_owner"])
+async def test_long_texts_are_no_values_of_other_types(
+    client: Client, swallowed: Swallowed, column: str, display: str
+) -> None:
+    """No number, date, duration or reference is as long, and taking one apart would take seconds."""
+    text = "1,111" * LONGEST_VALUE
+    record = await post(client, "u_toy", {"u_color": "r", column: text}, sysparm_input_display_value=display)
+    assert (record[column], swallowed()) == ("", ["value-ignored"])
+
+
+async def test_texts_have_an_end(instance: Instance) -> None:
+    """A text that is far longer than its column is cut, as the platform cuts it sooner."""
+    with instance.transaction(instance.system) as session:
+        record = session.insert("u_toy", {"u_color": "r", "u_name": "x" * (LONGEST_TEXT + 1)})
+    assert record["u_name"] == "x" * LONGEST_TEXT
+    assert [finding.rule for finding in session.findings] == ["value-too-long"]
+
+
+async def test_so_many_names_of_a_list_are_looked_up(client: Client) -> None:
+    """The others of a list, and sys_ids, stay as they are; a name that stands there again is looked up once."""
+    await post(client, "sys_user", {"user_name": "joe", "name": "Joe"})
+    names = [*(f"Nobody {number}" for number in range(MOST_NAMES - 1)), *(["System Administrator"] * 2), "Joe"]
+    values = {"watch_list": ",".join([*names, ADMIN])}
+    record = await post(client, "incident", values, sysparm_input_display_value="true")
+    assert record["watch_list"].split(",") == [*names[: MOST_NAMES - 1], ADMIN, ADMIN, "Joe", ADMIN]
 
 
 async def test_a_display_value_of_several_records_is_not_resolved(client: Client, swallowed: Swallowed) -> None:

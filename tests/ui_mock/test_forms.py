@@ -1,9 +1,14 @@
+import json
 import re
 from typing import Any
 
 import pytest
 
-from .conftest import ACTIVITY_TYPE, ADMIN_ID, Site
+from mock_servicenow.now_platform.records.references import MOST_NAMED
+from mock_servicenow.privilege_manager.activity_types import MOST_RESPONSES
+from mock_servicenow.ui.fields import LONGEST_SHOWN, MOST_PAIRS
+
+from .conftest import ACTIVITY_TYPE, ADMIN_ID, CONFIGURATION, REQUEST, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -219,3 +224,41 @@ async def test_reference_is_given_by_its_display_value_and_emptied(site: Site) -
     assert (await site.read("incident", sys_id))["caller_id"]["value"] == ADMIN_ID
     assert (await _update(site, "incident", sys_id, {"incident.caller_id": "", "sys_mod_count": "1"})).status == 200
     assert (await site.read("incident", sys_id))["caller_id"] == ""
+
+
+async def test_long_text_is_shown_in_part_and_stays_as_it_is(site: Site) -> None:
+    """A form that holds part of a text would cut it when it is saved, so the text cannot be changed there."""
+    sys_id = await site.insert("incident", {"description": "<" * (LONGEST_SHOWN + 1), "short_description": "a"})
+    shown = await _update(site, "incident", sys_id, {"incident.short_description": "b", "incident.description": "c"})
+    assert (shown.status, shown.html.count("&lt;")) == (200, LONGEST_SHOWN)
+    assert "&lt;…</div>" in shown.html
+    assert 'name="incident.description"' not in shown.html
+    record = await site.read("incident", sys_id)
+    assert (record["short_description"], len(record["description"])) == ("b", LONGEST_SHOWN + 1)
+
+
+async def test_list_of_many_references_is_shown_in_part(site: Site) -> None:
+    """Each entry that has a name is another record to be read."""
+    sys_id = await site.insert("incident", {"watch_list": ",".join([ADMIN_ID] * 3_000)})
+    person = await site.person()
+    html = (await person.get(f"/incident.do?sys_id={sys_id}")).html
+    assert 'name="incident.watch_list"' not in html
+    assert html.count("System Administrator, ") == MOST_NAMED
+
+
+@pytest.mark.parametrize(("number", "offered"), [(MOST_PAIRS, True), (MOST_PAIRS + 1, False)])
+async def test_many_pairs_cannot_be_changed(site: Site, number: int, *, offered: bool) -> None:
+    """A form has 1,000 fields at most: it would lose the pairs that come after."""
+    sys_id = await site.register()
+    pairs = await site.pairs(sys_id)
+    more = {f"key {count}": "" for count in range(number - len(pairs))}
+    await site.change(CONFIGURATION, sys_id, {"instance_metadata": json.dumps(pairs | more)})
+    html = (await (await site.person()).get(f"/{CONFIGURATION}.do?sys_id={sys_id}")).html
+    assert ('value="key 0"' in html, "key 0: " in html) == (offered, not offered)
+
+
+async def test_so_many_responses_are_offered(site: Site) -> None:
+    """Each valid response has a button; those after the first ones do not count."""
+    sys_id = await site.ask(valid_responses=",".join(f"R{number}" for number in range(MOST_RESPONSES + 1)))
+    html = (await (await site.person()).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
+    assert html.count('value="decide:R') == MOST_RESPONSES

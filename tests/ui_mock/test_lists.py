@@ -3,6 +3,8 @@ from urllib.parse import quote
 
 import pytest
 
+from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
+
 from .conftest import CONFIGURATION, REQUEST, SECRET, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -160,3 +162,17 @@ async def test_rows_that_the_user_may_not_see_take_no_part(site: Site) -> None:
     assert _first_cells(html) == ["ball", "bear"]
     assert "1 to 2 of 2" in html
     assert 'class="notice"' not in html
+
+
+async def test_long_rows_are_shown_one_after_the_other(site: Site) -> None:
+    """More than is read at a time is listed all the same, in its order and once."""
+    for number in range(3):
+        sys_id = await site.insert("incident", {"short_description": f"long {number}"})
+        for column in ("close_notes", "description", "user_input", "correlation_id"):
+            await site.change("incident", sys_id, {column: "x" * (LONGEST_TEXT - 100)})
+    path = (
+        "/incident_list.do?sysparm_query=short_descriptionSTARTSWITHlong&sysparm_fields=short_description,description"
+    )
+    html = (await (await site.person()).get(path)).html
+    assert _first_cells(html) == ["long 2", "long 1", "long 0"]
+    assert len(html) < LONGEST_TEXT

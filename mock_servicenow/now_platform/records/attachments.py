@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound
 from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.records.reader import VALUES_PER_STATEMENT
 from mock_servicenow.now_platform.rest.limits import megabytes
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleContext
 
@@ -148,11 +149,34 @@ def attachment_rules() -> list[BusinessRule]:
 
 
 def _delete_attachments(context: RuleContext) -> None:
+    """Delete the files of a record, however many, at once; then those that somebody has attached to these."""
     session = context.session
-    classes = session.dictionary.lineage(context.table)
-    for attachment in session.find_all(TABLE, table_sys_id=context.current["sys_id"]):
-        if attachment["table_name"] in classes:
-            session.delete(TABLE, attachment.sys_id)
+    if not session.reader.find(TABLE, {"table_sys_id": context.current["sys_id"]}, most=1):
+        return
+    found, classes = [context.current["sys_id"]], session.dictionary.lineage(context.table)
+    while found:
+        found = [each for some in _some(found) for each in _files(session, some, classes)]
+        for some in _some(found):
+            _delete_files(session, some)
+        classes = (TABLE,)
+
+
+def _some(ids: list[str]) -> Iterator[list[str]]:
+    """Return ids, as many at a time as a statement takes."""
+    return (ids[start : start + VALUES_PER_STATEMENT] for start in range(0, len(ids), VALUES_PER_STATEMENT))
+
+
+def _files(session: "Session", records: list[str], tables: Iterable[str]) -> list[str]:
+    """Return the sys_ids of the files of records of some tables."""
+    files = session.dictionary.sql_table(TABLE)
+    attached = sa.select(files.c.sys_id).where(files.c.table_sys_id.in_(records), files.c.table_name.in_(tables))
+    return list(session.work.transaction.execute(attached).scalars())
+
+
+def _delete_files(session: "Session", ids: list[str]) -> None:
+    for table, column in ((CHUNKS, "sys_attachment"), (ATTRIBUTES, "sys_attachment"), (TABLE, "sys_id")):
+        physical = session.dictionary.sql_table(table)
+        session.work.transaction.execute(sa.delete(physical).where(physical.c[column].in_(ids)))
 
 
 def _delete_content(context: RuleContext) -> None:

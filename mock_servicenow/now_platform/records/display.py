@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.dictionary.column_types import (
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import UNITS, duration_seconds
 from mock_servicenow.now_platform.records import journal_fields
+from mock_servicenow.now_platform.records.references import MOST_NAMED
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
@@ -63,10 +64,12 @@ def words_of(session: "Session", column: Column) -> "Words":
 
 
 def _list(session: "Session", column: Column, value: str) -> str:
-    items = value.split(",")
     if column.reference is None:
-        return ", ".join(items)
-    return ", ".join(session.references.display(column, item)[:_LONGEST_NAME] for item in items)
+        return value.replace(",", ", ")
+    items = value.split(",", MOST_NAMED)
+    session.references.fetch(column, items[:MOST_NAMED])
+    names = [session.references.display(column, item)[:_LONGEST_NAME] for item in items[:MOST_NAMED]]
+    return ", ".join([*names, *items[MOST_NAMED:]])
 
 
 def _class(session: "Session", _column: Column, value: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
 from mock_servicenow.now_platform.identity.credentials import one_way
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 Values = dict[str, str]
 SYS_ID_LENGTH = 32
+LONGEST_TEXT = 1024 * 1024
+"""Characters of a text that are stored, many times what any column is documented to hold: pages, lists, journals and
+files' metadata read many texts at once (I). The platform cuts a text at the length of its column."""
+LONGEST_VALUE = 1_000
+"""Characters of what may be a number, a date, a duration or a reference: taking more apart may take seconds."""
+_OF_ANY_LENGTH = frozenset({Kind.TEXT, Kind.BOOLEAN})
 _HEX = frozenset("0123456789abcdefABCDEF")
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
     {"sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count"}
@@ -65,19 +71,22 @@ class Intake:
             return ""
         if column.type in PASSWORD_TYPES and is_storable(text):
             return self._secret(column, text)
-        stored = to_stored(column, text) if is_storable(text) else None
+        stored = to_stored(column, text) if _is_value(column, text) else None
         if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
-            given = "a text with NUL or half a character" if column.type in PASSWORD_TYPES else f"'{text}'"
+            given = "a text with NUL or half a character" if column.type in PASSWORD_TYPES else _quoted(text)
             self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got {given}: ignored")
             return None
         if column.is_reference:
             return self._reference(column, stored)
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
-        if len(stored) > column.max_length and column.type == "string":
+        # Cut pairs would be none, and a Secret among them would not be found: whoever keeps pairs refuses long ones.
+        most = len(stored) if column.type == "name_values" else max(column.max_length, LONGEST_TEXT)
+        if len(stored) > most or (len(stored) > column.max_length and column.type == "string"):
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
-            self._report("value-too-long", column.name, f"{fits}: stored whole")
-        return stored
+            outcome = "whole" if len(stored) <= most else f"as far as {most}"
+            self._report("value-too-long", column.name, f"{fits}: stored {outcome}")
+        return stored[:most]
 
     def _secret(self, column: Column, text: str) -> str:
         session, store = self._session, one_way(self._session.dictionary, self._table, column)
@@ -104,3 +113,12 @@ class Intake:
 
     def _report(self, rule: str, column: str, what: str) -> None:
         self._session.findings.append(Finding("swallowed", rule, f"table {self._table}: {what}", column))
+
+
+def _is_value(column: Column, text: str) -> bool:
+    """Return whether a text may be a value of the column, as far as its length and characters go."""
+    return is_storable(text) and (len(text) <= LONGEST_VALUE or kind_of(column.type) in _OF_ANY_LENGTH)
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if len(text) <= LONGEST_VALUE else f"{len(text):,} characters"

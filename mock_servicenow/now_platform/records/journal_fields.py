@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
 ENTRIES = "sys_journal_field"
 USERS = "sys_user"
+MOST_ENTRIES, LONGEST_HISTORY = 1_000, 256 * 1024
+"""How many entries of a record are displayed, the newest ones, and how many characters of them (I)."""
 _LONGEST_NAME = 151
 """Characters of an author that each of his entries repeats: as many as the column of his name is defined with."""
 
@@ -33,31 +37,49 @@ def append_entries(session: "Session", table: str, sys_id: str, entries: dict[st
 def delete_entries(session: "Session", table: str, sys_id: str) -> None:
     """Delete every entry of a record, since the record is deleted."""
     if session.dictionary.columns_of_type(table, JOURNAL_TYPES):
-        for entry in session.elevated.find_all(ENTRIES, element_id=sys_id):
-            session.elevated.delete(ENTRIES, entry.sys_id)
+        entries = session.dictionary.sql_table(ENTRIES)
+        session.work.transaction.execute(sa.delete(entries).where(entries.c.element_id == sys_id))
 
 
 def prefetch(session: "Session", records: "Iterable[Record]") -> None:
     """Fetch the entries of all the records together; the transaction remembers them until something is written."""
     known = session.work.entries
     missing = [record.sys_id for record in records if record.sys_id not in known]
-    known.update({sys_id: [] for sys_id in missing})
-    for row in session.reader.among(ENTRIES, "element_id", missing):
-        known[row["element_id"]].append(row)
+    rows, whole = session.reader.newest_among(ENTRIES, "element_id", missing, MOST_ENTRIES)
+    of_each: dict[str, list[dict[str, str]]] = {sys_id: [] for sys_id in missing}
+    for row in rows:
+        of_each[row["element_id"]].append(row)
+    if not whole:
+        of_each = {
+            each: session.reader.newest_among(ENTRIES, "element_id", [each], MOST_ENTRIES)[0] for each in missing
+        }
+    known.update({sys_id: _shown(entries) for sys_id, entries in of_each.items()})
 
 
 def history(session: "Session", record: "Record", column: "Column") -> str:
-    """Return all entries of the column, the newest first, as they are displayed."""
+    """Return the entries of the column, the newest first, as they are displayed."""
     if record.sys_id not in session.work.entries:
         prefetch(session, [record])
-    entries = (entry for entry in session.work.entries[record.sys_id] if entry["element"] == column.name)
-    return "".join(_entry(session, entry, column.label) for entry in reversed(list(entries)))
-
-
-def _entry(session: "Session", entry: dict[str, str], label: str) -> str:
-    closed = USERS in session.sight.closed
-    author = None if closed else session.find(USERS, user_name=entry["sys_created_by"])
-    name = entry["sys_created_by"] if author is None else author["name"] or author["user_name"]
-    return (
-        f"{session.formats.date_time(entry['sys_created_on'])} - {name[:_LONGEST_NAME]} ({label})\n{entry['value']}\n\n"
+    entries = [entry for entry in session.work.entries[record.sys_id] if entry["element"] == column.name]
+    names = {name: _author(session, name) for name in {entry["sys_created_by"] for entry in entries}}
+    moment = session.formats.date_time
+    return "".join(
+        f"{moment(entry['sys_created_on'])} - {names[entry['sys_created_by']]} ({column.label})\n{entry['value']}\n\n"
+        for entry in entries
     )
+
+
+def _shown(entries: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the first entries, as far as `LONGEST_HISTORY` goes."""
+    shown, left = [], LONGEST_HISTORY
+    for entry in entries:
+        if left > 0:
+            shown.append({**entry, "value": entry["value"][:left]})
+        left -= len(entry["value"])
+    return shown
+
+
+def _author(session: "Session", user_name: str) -> str:
+    closed = USERS in session.sight.closed
+    author = None if closed else session.find(USERS, user_name=user_name)
+    return (user_name if author is None else author["name"] or author["user_name"])[:_LONGEST_NAME]

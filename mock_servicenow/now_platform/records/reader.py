@@ -19,7 +19,6 @@ Values = dict[str, str]
 VALUES_PER_STATEMENT = 500
 MOST_TEXT = 8 * 1024 * 1024
 """Characters of rows that are fetched at a time, where what is left can be fetched later."""
-_AT_ONCE = 10
 
 
 class Reader:
@@ -49,6 +48,17 @@ class Reader:
             chosen = physical.c[column].in_(wanted[start : start + VALUES_PER_STATEMENT])
             ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
             yield from self.fetch(table, ordered)
+
+    def newest_among(self, table: str, column: str, values: Iterable[str], most: int) -> tuple[list[Values], bool]:
+        """Return the rows inserted last that have one of some values in a text column, the last one first.
+
+        They are at most as many as that and as far as `MOST_TEXT` goes, and whether these are all.
+        """
+        physical = self._dictionary.sql_table(table)
+        newest = [clause.desc() for clause in self._store.insertion_order(physical)]
+        chosen = self.select(table).where(physical.c[column].in_(list(values))).order_by(*newest).limit(most + 1)
+        rows, whole = self.fetch_some(table, chosen)
+        return rows[:most], whole and len(rows) <= most
 
     def find(
         self, table: str, equal: Mapping[str, str], most: int | None = None, *, exact: bool = True
@@ -80,13 +90,12 @@ class Reader:
         result = self._transaction.execute(statement, values)
         rows: list[Values] = []
         length = 0
-        for some in result.partitions(_AT_ONCE):
-            for row in some:
-                if length > MOST_TEXT:
-                    result.close()
-                    return rows, False
-                length += sum(len(text) for text in row if isinstance(text, str))
-                rows.append(self._values(table, row))
+        for row in result:
+            if length > MOST_TEXT:
+                result.close()
+                return rows, False
+            length += sum(len(text) for text in row if isinstance(text, str))
+            rows.append(self._values(table, row))
         return rows, True
 
     def select(self, table: str) -> "sa.Select[Any]":

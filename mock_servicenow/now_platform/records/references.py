@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 Path = tuple[str, ...]
+MOST_NAMED = 1_000
+"""Entries of a list that are displayed by their names; the others are as they are stored (I)."""
 _DEEPEST_DISPLAY = 4  # a display column may itself be a reference; a cycle must end
 
 
@@ -31,6 +33,10 @@ class References:
         if (table, sys_id) not in self._known:
             self._fetch({table: {sys_id}})
         return self._known[table, sys_id]
+
+    def fetch(self, column: Column, sys_ids: Iterable[str]) -> None:
+        """Fetch with one statement what several values of a reference column mean."""
+        self._fetch({column.reference or "": set(sys_ids)})
 
     def display(self, column: Column, sys_id: str, depth: int = _DEEPEST_DISPLAY) -> str:
         """Return the display value of the record that is meant; the value itself if there is none."""
@@ -83,5 +89,5 @@ def _wanted(groups: Iterable[Iterable[tuple[Column, str]]]) -> dict[str, set[str
     wanted: dict[str, set[str]] = {}
     for column, value in chain.from_iterable(groups):
         if column.reference is not None:
-            wanted.setdefault(column.reference, set()).update(value.split(","))
+            wanted.setdefault(column.reference, set()).update(value.split(",", MOST_NAMED)[:MOST_NAMED])
     return wanted

@@ -1,6 +1,6 @@
 """What one user does in one transaction."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from functools import cached_property
@@ -243,9 +243,19 @@ class Session:
         rows, whole = queries.beginning(self, table, query, limit, offset)
         return [self.record(table, values) for values in rows], whole
 
-    def newest(self, table: str, most: int) -> list[Record]:
-        """Return the records that were inserted last, the last one first."""
-        return self.page(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
+    def parts(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> Iterator[list[Record]]:
+        """Yield a page in parts: as much as is read at a time, then one by one, as rows may be long."""
+        some, whole = self.beginning(table, query, limit=limit, offset=offset)
+        read = len(some)
+        yield some
+        some.clear()
+        left = [] if whole else queries.sys_ids(self, table, query, limit - read, offset + read)
+        for sys_id in left:
+            yield [self.record(table, values) for values in queries.those(self, table, query, [sys_id]) or ()]
+
+    def newest(self, table: str, most: int) -> Iterator[list[Record]]:
+        """Yield the records that were inserted last, the last one first, in parts."""
+        return self.parts(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
 
     def newest_first(self, table: str, query: CompiledQuery) -> CompiledQuery:
         """Return the query with the newest records first, unless it says what to sort by."""

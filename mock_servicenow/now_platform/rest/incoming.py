@@ -1,6 +1,7 @@
 """Values in a request body, turned from display values into raw ones where the client says so (platform 1.3, 1.7)."""
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.column_types import (
@@ -11,11 +12,14 @@ from mock_servicenow.now_platform.dictionary.column_types import (
 )
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.records.display import parse_currency
+from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
 from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
+MOST_NAMES = 1_000
+"""Different names of a list that are looked up; the others stay as they are (I)."""
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 
 
@@ -46,7 +50,7 @@ def _from_display(session: "Session", column: Column, text: str) -> str:
         return _list(session, column, text)
     if column.type in {"currency", "price"}:
         return parse_currency(text)
-    if column.type in INTEGER_TYPES | NUMBER_TYPES and _GROUPED.fullmatch(text):
+    if column.type in INTEGER_TYPES | NUMBER_TYPES and len(text) <= LONGEST_VALUE and _GROUPED.fullmatch(text):
         return text.replace(",", "")
     return next((choice.value for choice in column.choices if choice.label == text), text)
 
@@ -56,4 +60,6 @@ def _list(session: "Session", column: Column, text: str) -> str:
     entries = [entry.strip() for entry in text.split(",")]
     if column.reference is None:
         return ",".join(entries)
-    return ",".join(session.by_display(column.reference, entry) or entry for entry in entries)
+    names = islice((entry for entry in dict.fromkeys(entries) if not is_sys_id(entry)), MOST_NAMES)
+    known = {name: session.by_display(column.reference, name) or name for name in names}
+    return ",".join(known.get(entry, entry) for entry in entries)

@@ -45,7 +45,7 @@ class ApprovalsPage:
 
     def _approvals(self) -> list[Approval]:
         with self._instance.transaction(self._instance.system) as session:
-            return [self._describe(record) for record in session.newest(self._table.name, ROWS)]
+            return [self._describe(record) for some in session.newest(self._table.name, ROWS) for record in some]
 
     def _describe(self, record: Record) -> Approval:
         request_id = record[self._table["request_id"]]
