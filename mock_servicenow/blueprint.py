@@ -87,6 +87,7 @@ class Blueprint:
             release=self._release,
             queries=self._queries,
             fields=self._fields,
+            tokens_end_with_client=self.names.find("rules.ended_client_tokens").value == "refused",
         )
 
     def build(self, instance: Instance) -> None:

@@ -13,6 +13,7 @@ _MOST_RETRIES = 10_000
 # Whatever falls due stays within what a date can hold.
 _LONGEST_TIMEOUT = 1_000 * 366 * 24
 DOCUMENTS = ("openapi-3.1", "swagger-2.0")
+TOKENS = ("refused", "accepted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ TIMEOUT = RuleValue(
 )
 RENEWALS = RuleValue(lambda value: _is_number(value, 0, _MOST_RENEWALS), f"a whole number from 0 to {_MOST_RENEWALS}")
 DOCUMENT = RuleValue(lambda value: value in DOCUMENTS, " or ".join(DOCUMENTS))
+ENDED_CLIENT = RuleValue(lambda value: value in TOKENS, " or ".join(TOKENS))
 
 RULES: Mapping[str, RuleValue] = {
     "retried_statuses": ATTEMPTS,
@@ -69,6 +71,7 @@ RULES: Mapping[str, RuleValue] = {
     "most_retries": RETRIES,
     "longest_timeout": TIMEOUT,
     "duplicate_request_status": ACCEPTED,
+    "ended_client_tokens": ENDED_CLIENT,
     "same_decision_status": ANSWERED,
     "other_decision_status": ANSWERED,
     "unknown_request_status": ANSWERED,

@@ -54,6 +54,7 @@ class Instance:
         release: what differs between releases.
         queries: compiles queries on the dictionary's tables.
         fields: those that answers may have.
+        tokens_end_with_client: whether access tokens of an OAuth client that was deactivated or deleted are refused.
         learn: is told every key and secret that is written, before it is stored one way, or presented.
         retire: is told those that open nothing.
         learn_place: is called with the name of each header or parameter that carries keys, and whether it is a header.
@@ -69,6 +70,7 @@ class Instance:
         release: ReleaseProfile | None = None,
         queries: Compilations | None = None,
         fields: FieldLists | None = None,
+        tokens_end_with_client: bool = True,
     ) -> None:
         self.dictionary = dictionary
         self.store = store
@@ -77,6 +79,7 @@ class Instance:
         self.release = release or ReleaseProfile()
         self.queries = queries or Compilations(dictionary)
         self.fields = fields or FieldLists(dictionary)
+        self.tokens_end_with_client = tokens_end_with_client
         self.rules = Rulebook(
             [
                 *task_rules(),

@@ -141,3 +141,32 @@ def test_rows_that_cannot_be_used(tmp_path: Path, name: str, content: str, messa
         create_app(settings, clock=VirtualClock(), ids=Ids(1))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+CLIENT = {"client_id": "c" * 32, "client_secret": "of-a-client-0123456789"}
+LOG_ON = {"grant_type": "password", "username": "admin", "password": "admin"}
+
+
+@pytest.mark.parametrize(("rule", "status"), [("refused", 401), ("accepted", 200)])
+@pytest.mark.parametrize("end", ["deactivated", "deleted"])
+async def test_tokens_of_a_client_that_has_ended_follow_the_inferred_rule(
+    rule: str, status: int, end: str, tmp_path: Path
+) -> None:
+    """No document says whether they open anything; the client itself gets no more tokens either way."""
+    inferred = tmp_path / "ours.yaml"
+    inferred.write_text(f"rules: {{ended_client_tokens: {rule}}}")
+    async with running(Settings(inferred=inferred)) as instance:
+        registered = await instance.call(
+            "POST", "/api/now/table/oauth_entity?sysparm_input_display_value=true", json={"name": "Ours", **CLIENT}
+        )
+        issued = (await instance.call("POST", "/oauth_token.do", None, data=LOG_ON | CLIENT)).body
+        bearer = {"Authorization": f"Bearer {issued['access_token']}"}
+        users, client = "/api/now/table/sys_user", f"/api/now/table/oauth_entity/{registered.result['sys_id']}"
+        assert (await instance.call("GET", users, None, headers=bearer)).status == 200
+        if end == "deleted":
+            await instance.call("DELETE", client)
+        else:
+            await instance.call("PATCH", client, json={"active": "false"})
+        assert (await instance.call("GET", users, None, headers=bearer)).status == status
+        renewal = {"grant_type": "refresh_token", "refresh_token": issued["refresh_token"]}
+        assert (await instance.call("POST", "/oauth_token.do", None, data=renewal | CLIENT)).status == 401

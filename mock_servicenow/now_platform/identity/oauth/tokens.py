@@ -114,11 +114,14 @@ class Tokens:
 def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
     """Return the record of a token of that kind that has not expired and whose client is still active.
 
-    No document says what becomes of the tokens of a client that was deactivated or deleted (I).
+    No document says what becomes of the tokens of a client that was deactivated or deleted (I), so
+    `Instance.tokens_end_with_client` does.
     """
     record = holder(session, CREDENTIALS, "token", token, type=kind)
     if record is None or record["expires"] <= session.now:
         return None
+    if not session.instance.tokens_end_with_client:
+        return record
     client = session.get(CLIENTS, record["peer"])
     return None if client is None or client["active"] != "true" else record
 
