@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     what = "use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)"
     group.addoption("--servicenow-url", type=_url, metavar="URL", help=what)
     group.addoption("--console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
-    group.addoption("--privman-ca-file", type=Path, metavar="PATH", help="certificates of theirs to trust besides")
+    group.addoption("--privman-ca-file", type=Path, metavar="PATH", help="extra CA certificates to trust (PEM)")
     group.addoption(
         "--privman-reset",
         action="store_true",

@@ -51,6 +51,20 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kill_after:
             assert len(set(numbers)) == len(numbers)
 
 
+async def _approve(instance: Instance, wait: str) -> None:
+    """Approve a request of a console that has its decisions repeated after this time."""
+    instance_id = await instance.register(**{"Minimum wait time": wait})
+    sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+    assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
+
+
+async def _until_recorded(instance: Instance, status: str = "200") -> None:
+    """Wait until the only response shows that the console has answered this."""
+    async with asyncio.timeout(30):
+        while [row["response_status_code"] for row in await instance.read(RESPONSE)] != [status]:
+            await asyncio.sleep(0)
+
+
 async def test_acknowledged_decision_is_delivered_after_a_kill(tmp_path: Path) -> None:
     """A decision acknowledged before a kill reaches the console after the restart."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -59,9 +73,7 @@ async def test_acknowledged_decision_is_delivered_after_a_kill(tmp_path: Path) -
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
         process = await start_command("serve", "--port", "0", "--database", database)
         instance = Instance(await started(process), RealClock(), http, console)
-        instance_id = await instance.register(**{"Minimum wait time": "00:00:01"})
-        sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
-        assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
+        await _approve(instance, wait="00:00:01")
         process.kill()
         await process.communicate()
         async with serving_command("--database", database) as instance.url:
@@ -78,12 +90,8 @@ async def test_a_decision_made_by_a_clock_ahead_is_delivered(tmp_path: Path) -> 
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
         instance = Instance("", RealClock(), http, console)
         async with serving_command("--database", database) as instance.url:
-            instance_id = await instance.register(**{"Minimum wait time": "01:00:00"})
-            sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
-            assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
-            async with asyncio.timeout(30):
-                while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["503"]:
-                    await asyncio.sleep(0)
+            await _approve(instance, wait="01:00:00")
+            await _until_recorded(instance, "503")
         # Virtual time begins months before the real one.
         async with serving_command("--database", database, "--clock", "virtual") as instance.url:
             for seconds, decisions in ((3_000, 1), (1_000, 2)):
@@ -101,12 +109,8 @@ async def test_a_claim_made_by_a_clock_ahead_has_ended(postgresql: Any) -> None:
         console.url = await stack.enter_async_context(serving(console.app(), "127.0.0.1", 0))
         instance = Instance("", RealClock(), http, console)
         instance.url = await stack.enter_async_context(serving_command("--database", database))
-        instance_id = await instance.register(**{"Minimum wait time": "01:00:00"})
-        sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
-        assert (await instance.update(REQUEST, sys_id, {"status": "Approve"})).status == 200
-        async with asyncio.timeout(30):
-            while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["503"]:
-                await asyncio.sleep(0)
+        await _approve(instance, wait="01:00:00")
+        await _until_recorded(instance, "503")
         engine = sa.create_engine(database)
         stack.callback(engine.dispose)
         with engine.begin() as connection:
@@ -170,12 +174,6 @@ async def test_two_processes_share_one_instance(postgresql: Any) -> None:
             statuses = [answer.status for answer in await asyncio.gather(*racing)]
             assert sorted(statuses) == [200, 403, 403, 403]
         assert len(await second.read(RESPONSE)) == 25
-
-
-async def _until_recorded(instance: Instance) -> None:
-    async with asyncio.timeout(30):
-        while [row["response_status_code"] for row in await instance.read(RESPONSE)] != ["200"]:
-            await asyncio.sleep(0)
 
 
 async def test_what_an_earlier_process_was_told_stays_masked(tmp_path: Path) -> None:

@@ -69,14 +69,7 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
     )
-    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of theirs to trust besides")
-    parser.add_argument(
-        "--inferred",
-        type=output_files.path,
-        action=Once,
-        metavar="FILE",
-        help="wire names that your instance has differently",
-    )
+    add_spelling(parser)
     parser.add_argument(
         "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
     )
@@ -95,6 +88,18 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
         help="how long what such a system must not do is watched, 0 for one look (as long as --patience)",
     )
     add_writes(parser)
+
+
+def add_spelling(parser: argparse.ArgumentParser) -> None:
+    """Add what of a system that already runs differs: its certificates and its names of the wire."""
+    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
+    parser.add_argument(
+        "--inferred",
+        type=output_files.path,
+        action=Once,
+        metavar="FILE",
+        help="wire names that your instance has differently",
+    )
 
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:

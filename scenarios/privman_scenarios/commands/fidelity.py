@@ -20,7 +20,7 @@ from privman_scenarios.output import say
 from privman_scenarios.reports.table import print_table, terminal
 from privman_scenarios.world import Remote, basic_auth_rows, fresh_servicenow, releases
 from privman_testbench import interrupts
-from privman_testbench.command_line import Commands, Exit, UsageError, ca_file, url
+from privman_testbench.command_line import Commands, Exit, UsageError, url
 from privman_testbench.ids import Ids
 from privman_testbench.trust import trust
 
@@ -37,14 +37,7 @@ def add(commands: Commands) -> None:
         help="its user (admin); SERVICENOW_PASSWORD has the password",
     )
     parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
-    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of its to trust besides")
-    parser.add_argument(
-        "--inferred",
-        type=output_files.path,
-        action=output_files.Once,
-        metavar="FILE",
-        help="wire names that your instance has differently",
-    )
+    arguments.add_spelling(parser)
     arguments.add_timeout(parser)
     arguments.add_writes(parser)
     parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")

@@ -14,7 +14,7 @@ from privman_scenarios.play import Play
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.variables import FIRST_CONSOLE
-from privman_scenarios.verbs.shared import Shared
+from privman_scenarios.verbs.shared import REQUEST, Shared
 from privman_scenarios.vocabulary import Argument, Verb
 
 CONTROL: frozenset[Need] = frozenset({"console control plane"})
@@ -46,14 +46,16 @@ USE = (
         required=True,
     ),
 )
+USE_WEBHOOK = Argument("use_webhook", FLAG, "Whether Use Webhook is ticked.")
+POST_URI = Argument("post_uri", TEXT, "The Privilege Manager Post Uri.")
 SET_UP = (
     Argument("name", TEXT, "The foreign system's name."),
     Argument("api_enabled", FLAG, "Advanced, API Settings, API Enabled."),
     Argument("role", TEXT_OR_NULL, "The role of the API user; null for none.", check=A_ROLE),
-    Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
+    USE_WEBHOOK,
     Argument("servicenow_url", TEXT, "The Base URL."),
     Argument("servicenow_user", TEXT, "The user of the ServiceNow credential, made with servicenow.create-user."),
-    Argument("post_uri", TEXT, "The Privilege Manager Post Uri."),
+    POST_URI,
 )
 EXPECT_SET_UP = (
     Argument("steps", EXPECTED_VALUES, "The status of steps, by their names.", check=STATUSES_OF_STEPS),
@@ -66,14 +68,14 @@ ASK = (
     Argument("sent", FLAG, "Whether the first attempt reaches ServiceNow; it must unless said."),
 )
 APPROVAL = (
-    Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said."),
+    REQUEST,
     Argument("state", ANYTHING, "Pending, Approved, Denied, TimedOut or Expired.", check=A_STATE),
     Argument("comment", ANYTHING, "The approver's comment.", check=scalar),
     Argument("duration", ANYTHING, "How long the approval lasts.", check=scalar),
     Argument("responded_by", ANYTHING, "Who decided.", check=scalar),
 )
 DECISION = (
-    Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said."),
+    REQUEST,
     Argument("response", TEXT, "Approve or Deny.", required=True, check=A_RESPONSE),
     Argument("comment", TEXT, "The comment."),
     Argument("duration", TEXT, "How long the approval lasts, HH:MM:SS."),
@@ -88,8 +90,8 @@ API_USER = (
 FOREIGN_SYSTEM = (
     Argument("name", TEXT, "Its name."),
     Argument("base_url", TEXT, "The Base URL."),
-    Argument("use_webhook", FLAG, "Whether Use Webhook is ticked."),
-    Argument("post_uri", TEXT, "The Privilege Manager Post Uri."),
+    USE_WEBHOOK,
+    POST_URI,
 )
 WEBHOOKS = (Argument("webhooks", ROWS, "What holds for each, in order.", required=True, check=A_WEBHOOK),)
 

@@ -16,7 +16,7 @@ from privman_scenarios.play import Play
 from privman_scenarios.servicenow import DEFAULT_APPROVER, Record, record_of
 from privman_scenarios.targets import Need
 from privman_scenarios.variables import TABLES, VARIABLE
-from privman_scenarios.verbs.shared import Shared
+from privman_scenarios.verbs.shared import REQUEST, Shared
 from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.world import servicenow_roles
 
@@ -29,7 +29,6 @@ TABLE = Argument(
     check=checks.word("table", lambda: TABLES, "tables"),
 )
 A_RESPONSE = checks.word("response", known.responses, "words")
-REQUEST = Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said.")
 BY = Argument("by", TEXT, f"The approver's user name, made when first used; {DEFAULT_APPROVER} unless said.")
 ANSWER = (
     REQUEST,

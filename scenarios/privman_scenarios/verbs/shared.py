@@ -97,6 +97,7 @@ CALL = (
         "answer-headers", EXPECTED_VALUES, "What holds for the answer's headers, in any case.", check=checks.headers
     ),
 )
+REQUEST = Argument("request", TEXT, "Which one, by its name in 'as'; the last one unless said.")
 BY = Argument("by", TEXT, f"The user who asks, '{ADMINISTRATOR}' for the administrator; nobody unless said.")
 
 
