@@ -5,11 +5,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from itertools import count
 from weakref import WeakValueDictionary
 
-from aiohttp import TraceConfig
 from multidict import CIMultiDict
 
 from privman_testbench.exchange import Headers
@@ -99,16 +97,3 @@ def received(headers: Headers) -> Headers:
     if errand is None:
         return headers
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != _HEADER)
-
-
-def queue_trace() -> TraceConfig:
-    """Return what notices that a request waits for a connection, which others hold that may wait on the clock."""
-    trace = TraceConfig()
-    trace.on_connection_queued_start.append(partial(_queued, 1))
-    trace.on_connection_queued_end.append(partial(_queued, -1))
-    return trace
-
-
-async def _queued(pauses: int, *_: object) -> None:
-    if errand := current():
-        errand.count(pauses)

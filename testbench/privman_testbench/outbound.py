@@ -20,7 +20,10 @@ from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
 from privman_testbench.reasons import reason_of
 from privman_testbench.trust import Trust
+from privman_testbench.turns import Turns
 
+CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
+"""Requests under way at the same time; a process may have twice as many files open, where nobody has said otherwise."""
 LARGEST_HEARD = 1024 * 1024
 """Bytes of an answer, unpacked, that a party reads: what it understands is far shorter, and many may come at once."""
 
@@ -51,12 +54,12 @@ class HttpCaller:
     """Sends requests on behalf of one party."""
 
     def __init__(
-        self, clock: Clock, journal: Journal, user_agent: str, *, connections_per_host: int = 4, trusted: Trust = True
+        self, clock: Clock, journal: Journal, user_agent: str, *, turns: Turns | None = None, trusted: Trust = True
     ) -> None:
         self._clock = clock
         self._journal = journal
         self._user_agent = user_agent
-        self._connections_per_host = connections_per_host
+        self._turns = turns or Turns(CONNECTIONS_PER_HOST, CONNECTIONS)
         self._trusted = trusted
         self._session: ClientSession | None = None
 
@@ -70,7 +73,7 @@ class HttpCaller:
         *,
         answers_secret: bool = False,
     ) -> Answer:
-        """Send the request and return the answer; redirects are not followed.
+        """Send the request, when it is its turn, and return the answer; redirects are not followed.
 
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
 
@@ -80,8 +83,9 @@ class HttpCaller:
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
         try:
-            async with self._clock.timeout(seconds):
-                return await self._exchange(exchange, URL(url, encoded=True), headers)
+            address = URL(url, encoded=True)
+            async with self._turns.turn(f"{address.host}:{address.port}"), self._clock.timeout(seconds):
+                return await self._exchange(exchange, address, headers)
         except TimeoutError:
             reason = f"no answer within {seconds:g} s"
         except ClientConnectorError as error:
@@ -115,11 +119,10 @@ class HttpCaller:
         # Opened on the first call: an aiohttp session wants the running loop.
         if self._session is None:
             self._session = ClientSession(
-                connector=TCPConnector(limit_per_host=self._connections_per_host, ssl=self._trusted),
+                connector=TCPConnector(limit=0, ssl=self._trusted),  # turns bound how many there are
                 cookie_jar=DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
                 timeout=ClientTimeout(total=None),  # the clock ends a request
-                trace_configs=[errands.queue_trace()],
             )
         return self._session
 

@@ -1,7 +1,7 @@
 import pytest
 
 from privman_testbench.ids import Ids
-from privman_testbench.outbound import NoAnswerError
+from privman_testbench.outbound import CONNECTIONS_PER_HOST, NoAnswerError
 
 from .conftest import Party
 
@@ -46,6 +46,23 @@ async def test_address_that_is_none(party: Party) -> None:
     """An address without a host is told as such."""
     with pytest.raises(NoAnswerError, match="the answer could not be read: http:///x"):
         await party.caller.send("GET", "http:///x", {}, b"", 5)
+
+
+async def test_a_wait_for_a_turn_is_no_wait_for_an_answer(party: Party) -> None:
+    """What waits while a host is busy is sent all the same, and has all its time for an answer then."""
+    answered: list[int] = []
+
+    async def send() -> None:
+        answer = await party.caller.send("POST", f"{party.url}/x", {}, b"", 12)
+        answered.append(answer.status)
+
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "path": "/x", "seconds": 10, "times": 9})
+    for _ in range(CONNECTIONS_PER_HOST + 1):
+        party.clock.call_at(party.clock.now(), send)
+    await party.clock.advance(10)
+    assert len(answered) == CONNECTIONS_PER_HOST
+    await party.clock.advance(10)
+    assert answered == [200] * (CONNECTIONS_PER_HOST + 1)
 
 
 def test_same_seed_same_ids() -> None:
