@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient
 from mock_servicenow.now_platform.errors import RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.attachments import File, Target, attach
+from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
 
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]
@@ -635,3 +636,42 @@ async def test_files_vanish_with_what_they_are_attached_to(client: Client, insta
     with instance.transaction(instance.system) as session:
         for table in ("sys_attachment", "sys_attachment_doc", "sys_attachment_attribute"):
             assert [record.sys_id for record in session.find_all(table)] == [ids[501]]
+
+
+async def test_many_long_files_names_and_attributes_are_listed(client: Client, instance: Instance) -> None:
+    """Lists of rows of any length and number are read in parts, and complete; they can be deleted at once."""
+    with instance.transaction(instance.system) as session:
+        record = session.insert("incident", {}).sys_id
+        names = [f"{number:03}{'x' * LONGEST_TEXT * (number % 50 == 0)}" for number in range(205)]
+        owner = {"table_name": "incident", "table_sys_id": record}
+        session.store_rows(
+            "sys_attachment",
+            [{**owner, "sys_id": f"{number:032x}", "file_name": name} for number, name in enumerate(names)],
+        )
+        session.store_rows(
+            "sys_attachment_attribute",
+            [
+                {"sys_id": f"{number:032x}", "sys_attachment": f"{1:032x}", "key": f"{number}", "value": name}
+                for number, name in enumerate(names)
+            ],
+        )
+    for limit in (102, 1_000):
+        asked = {"sysparm_query": f"table_sys_id={record}^ORDERBYsys_id", "sysparm_limit": limit}
+        response = await client.get("/api/now/attachment", params=asked)
+        assert [each["file_name"] for each in (await response.json())["result"]] == names[:limit]
+        assert response.headers["X-Total-Count"] == str(len(names))
+    path = f"/api/now/attachment/{1:032x}/attributes"
+    result = (await (await client.get(path)).json())["result"]
+    assert result == [{"key": f"{number}", "value": name} for number, name in enumerate(names)]
+    assert (await client.delete(path)).status == 204
+    assert (await (await client.get(path)).json())["result"] == []
+
+
+async def test_metadata_in_a_header_has_an_end(client: Client, instance: Instance) -> None:
+    """No client reads a header of any length, and a batch has the headers of each item."""
+    with instance.transaction(instance.system) as session:
+        record = session.insert("incident", {}).sys_id
+        values = {"table_name": "incident", "table_sys_id": record, "file_name": "x" * 2_000}
+        sys_id = session.insert("sys_attachment", values).sys_id
+    response = await client.get(f"/api/now/attachment/{sys_id}/file")
+    assert json.loads(response.headers["X-Attachment-Metadata"])["file_name"] == "x" * 255

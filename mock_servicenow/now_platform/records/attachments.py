@@ -92,7 +92,7 @@ def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[N
             return session.insert(TABLE, {"sys_id": sys_id, **_metadata(target, file, packing)})
     except BaseException:
         with target.instance.transaction(target.instance.system) as session:
-            _delete_rows(session, CHUNKS, sys_id)
+            delete_rows(session, CHUNKS, sys_id)
         raise
 
 
@@ -181,10 +181,11 @@ def _delete_files(session: "Session", ids: list[str]) -> None:
 
 def _delete_content(context: RuleContext) -> None:
     for table in (CHUNKS, ATTRIBUTES):
-        _delete_rows(context.session, table, context.current["sys_id"])
+        delete_rows(context.session, table, context.current["sys_id"])
 
 
-def _delete_rows(session: "Session", table: str, attachment_id: str) -> None:
+def delete_rows(session: "Session", table: str, attachment_id: str) -> None:
+    """Delete what a table holds of an attachment, however much it is."""
     session.work.transaction.lock()
     physical = session.dictionary.sql_table(table)
     session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_attachment == attachment_id))

@@ -14,11 +14,13 @@ from multidict import CIMultiDict
 from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.records import attachments, queries
 from mock_servicenow.now_platform.records.attachments import File, Target
+from mock_servicenow.now_platform.records.reader import Values
 from mock_servicenow.now_platform.rest import attachment_attributes
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.envelope import list_answer, result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
+from mock_servicenow.now_platform.rest.list_parts import AT_ONCE, list_parts
 from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.xml_text import Result
@@ -109,9 +111,17 @@ def _list(call: Call, session: "Session") -> Answer:
     if "sysparm_limit" not in call.query:
         parameters = replace(parameters, limit=LIMIT)
     query = session.compiled(attachments.TABLE, parameters.query)
-    page = session.page(attachments.TABLE, query, limit=parameters.limit, offset=parameters.offset)
-    total = queries.count(session, attachments.TABLE, query)
-    answer = list_answer(call, _results(call, session, page), repeats=True)
+    table, most = attachments.TABLE, min(parameters.limit, AT_ONCE)
+    page, whole = session.beginning(table, query, limit=most, offset=parameters.offset)
+    total, read = queries.count(session, table, query), len(page)
+    left = parameters.limit - read if not whole or read == most else 0
+    further = queries.sys_ids(session, table, query, left, parameters.offset + read) if left else []
+
+    def show(session: "Session", rows: list[Values]) -> list[Result]:
+        return _results(call, session, [session.record(table, row) for row in rows])
+
+    parts = list_parts(session.instance, call, table, query, further, show) if further else None
+    answer = list_answer(call, _results(call, session, page), parts, repeats=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
         add_links(answer, call, parameters, total, more=parameters.end < total)
@@ -126,7 +136,9 @@ def _get(call: Call, session: "Session") -> Answer:
 def _download(call: Call, instance: "Instance") -> Answer:
     with instance.transaction(call.user, call.findings) as session:
         attachment = attachments.find(session, call.resource[1])
-        metadata = json.dumps(_results(call, session, [attachment])[0])  # escapes what no header can hold
+        [result] = _results(call, session, [attachment])
+        # It escapes what no header can hold, and no client reads a header of any length.
+        metadata = json.dumps({name: str(value)[:_LONGEST_NAME] for name, value in result.items()})
     headers = {
         "Content-Type": attachment["content_type"] or UNKNOWN_TYPE,
         "Content-Disposition": _saved_as(attachment["file_name"][:_LONGEST_NAME]),

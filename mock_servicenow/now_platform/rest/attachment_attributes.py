@@ -1,28 +1,34 @@
 """Keys and values that clients keep with an attachment, such as alternative text (platform 3.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
-from mock_servicenow.now_platform.records import attachments
+from mock_servicenow.now_platform.records import attachments, queries
 from mock_servicenow.now_platform.records.attachments import ATTRIBUTES
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.envelope import result_answer
+from mock_servicenow.now_platform.rest.envelope import list_answer, result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
+from mock_servicenow.now_platform.rest.list_parts import AT_ONCE, list_parts
+from mock_servicenow.now_platform.rest.xml_text import Result
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 
+_ALL = 2**31 - 1
 Verb = Callable[[Call, "Session"], Answer]
 
 
 def list_attributes(call: Call, session: "Session") -> Answer:
     """Answer every attribute of the attachment; raises PlatformError, as the others here do."""
     attachment = attachments.find(session, call.resource[1])
-    found = session.elevated.find_all(ATTRIBUTES, sys_attachment=attachment.sys_id)
-    return result_answer(call, [_result(attribute) for attribute in found], many=True)
+    query = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
+    first, _ = session.elevated.beginning(ATTRIBUTES, query, limit=AT_ONCE, offset=0)
+    further = queries.sys_ids(session, ATTRIBUTES, query, _ALL, len(first))
+    parts = list_parts(session.instance, call, ATTRIBUTES, query, further, lambda _, rows: list(map(_result, rows)))
+    return list_answer(call, list(map(_result, first)), parts if further else None, repeats=True)
 
 
 def add_attribute(call: Call, session: "Session") -> Answer:
@@ -39,8 +45,7 @@ def add_attribute(call: Call, session: "Session") -> Answer:
 def delete_attributes(call: Call, session: "Session") -> Answer:
     """Delete every attribute of the attachment."""
     attachment = attachments.changeable(session, call.resource[1])
-    for attribute in session.elevated.find_all(ATTRIBUTES, sys_attachment=attachment.sys_id):
-        session.elevated.delete(ATTRIBUTES, attribute.sys_id)
+    attachments.delete_rows(session, ATTRIBUTES, attachment.sys_id)
     return Answer(204)
 
 
@@ -84,5 +89,5 @@ def _read(call: Call, session: "Session", *names: str) -> dict[str, str]:
     return {name: body[name] for name in names}
 
 
-def _result(attribute: "Record") -> dict[str, str]:
+def _result(attribute: "Record | Mapping[str, str]") -> Result:
     return {"key": attribute["key"], "value": attribute["value"]}

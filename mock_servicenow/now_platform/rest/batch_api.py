@@ -82,7 +82,7 @@ class BatchApi:
             answered = yield from self._serve(call, waiting[0], replace(limits, received=min(limits.received, room)))
             if answered is None:
                 break
-            room -= len(str(answered["body"]))
+            room -= _length(answered)
             serviced.append(answered)
             waiting.popleft()
             yield None
@@ -153,6 +153,11 @@ def _serviced(item: BatchItem, answer: Answer, milliseconds: int) -> Serviced:
         "headers": [] if item.exclude_response_headers else _headers(answer),
         "execution_time": milliseconds,
     }
+
+
+def _length(serviced: Serviced) -> int:
+    """Return how many characters a batch holds of an item's answer."""
+    return sum(map(len, map(str, serviced.values())))
 
 
 def _headers(answer: Answer) -> list[dict[str, str]]:

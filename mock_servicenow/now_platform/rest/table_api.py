@@ -1,32 +1,28 @@
 """The Table API (platform 1)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records import access, queries
+from mock_servicenow.now_platform.records.reader import Values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import tiny_urls
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.envelope import check_length, list_answer, result_answer
-from mock_servicenow.now_platform.rest.fields import Fields
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.incoming import to_raw
 from mock_servicenow.now_platform.rest.limits import longest_body
+from mock_servicenow.now_platform.rest.list_parts import AT_ONCE, list_parts
 from mock_servicenow.now_platform.rest.media import response_format
 from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.xml_text import Result
 
-_AT_ONCE = 100
-"""Records of a list that are shown before others get a turn."""
-_FEWER = 10
-"""By which they are divided where they are long."""
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
 
@@ -68,7 +64,7 @@ class TableApi:
         query = session.compiled(table, parameters.query)
         if parameters.filters:
             query = filter_query(session, table, parameters.filters)
-        most = min(parameters.limit, _AT_ONCE)
+        most = min(parameters.limit, AT_ONCE)
         records, whole = session.beginning(table, query, limit=most, offset=parameters.offset)
         total = None if parameters.no_count else queries.count(session, table, query)
         if call.version == "v1" and not records:
@@ -80,7 +76,11 @@ class TableApi:
         read = len(records)
         if not whole or read == most < parameters.limit:
             further = queries.sys_ids(session, table, query, parameters.limit - read, parameters.offset + read)
-        parts = self._parts(call, parameters, fields, query, table, further) if further else None
+
+        def show(session: Session, rows: list[Values]) -> list[Result]:
+            return Shapes(session, call, parameters, fields).results([session.record(table, row) for row in rows])
+
+        parts = list_parts(self._instance, call, table, query, further, show) if further else None
         answer = list_answer(call, results, parts, repeats=shapes.repeats)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
@@ -89,22 +89,6 @@ class TableApi:
             more = queries.reaches(session, table, query, end) if total is None else end < total
             add_links(answer, call, parameters, total, more=more)
         return answer
-
-    def _parts(  # noqa: PLR0913, PLR0917 - what a list asks for
-        self, call: Call, parameters: Parameters, fields: Fields, query: CompiledQuery, table: str, ids: list[str]
-    ) -> Iterator[list[Result]]:
-        """Yield the rest of a long list, each part as its rows are by then; others are answered between them."""
-        start, most = 0, _AT_ONCE
-        while start < len(ids):
-            with self._instance.transaction(call.user) as session:
-                rows = queries.those(session, table, query, ids[start : start + most])
-                records = [session.record(table, row) for row in rows or ()]
-                part = Shapes(session, call, parameters, fields).results(records)
-            if rows is None:
-                most = max(1, most // _FEWER)
-                continue
-            start, most = start + most, min(_AT_ONCE, most * 2)
-            yield part
 
     def _get(self, call: Call, session: Session, table: str, sys_id: str) -> Answer:
         parameters = read_parameters(call)
