@@ -1,5 +1,6 @@
 """Approval requests: which are accepted, and who may still decide them (integration 3)."""
 
+import math
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -36,6 +37,8 @@ class ApprovalRequests:
         return [
             BusinessRule("Accept request", self._table.name, "before", insert, self._accept),
             BusinessRule("Admit decision", self._table.name, "before", update, self._admit),
+            # Last, so that no stored rule leads a decision elsewhere either.
+            BusinessRule("Keep the origin", self._table.name, "before", update, self._keep_origin, order=math.inf),
         ]
 
     def is_decision(self, context: RuleContext) -> bool:
@@ -102,6 +105,16 @@ class ApprovalRequests:
         if status == previous or self._is_time_out(context, status):
             return
         self._check_response(context, context.previous, status)
+
+    def _keep_origin(self, context: RuleContext) -> None:
+        """Let a request stay that of its console: the decision goes to nobody else, and is about no other request."""
+        for column in (self._table["instance_id"], self._table["request_id"]):
+            if context.previous is not None and context.changed(column):
+                asked, kept = context.current[column], context.previous[column]
+                context.report(
+                    "origin-kept", f"'{column}' is {asked!r}; it stays {kept!r} as the console sent it", column
+                )
+                context.current[column] = kept
 
     def _check_response(self, context: RuleContext, request: Record, status: str) -> None:
         activity_type = self._activity_types.find(context.session, request[self._table["activity_type_id"]])

@@ -146,11 +146,11 @@ class Timeouts:
         if limit is None:
             return []
         waiting, latest = self._waiting(activity_type.sys_id), utc_form(self._clock.now() - limit)
-        earliest = self._found(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on", 1)
+        earliest = self._earliest(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on")
         deadlines = self._deadlines(earliest, limit)
         left_ahead, left = (yield from self._time_out_ahead(activity_type.sys_id, limit, deadlines)), 0
         while overdue := self._found(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
-            left += yield from self._time_out_each([request.sys_id for request in overdue])
+            left += yield from self._time_out_each(overdue)
             yield
         return [*deadlines, *([self._clock.now() + PAUSE] if left or left_ahead else [])]
 
@@ -168,10 +168,7 @@ class Timeouts:
         return left
 
     def _made_ahead(self, activity_type_id: str, now: datetime) -> list[str]:
-        query = f"{self._waiting(activity_type_id)}^sys_created_on>{utc_form(now + APART)}"
-        with self._instance.transaction(self._instance.system) as session:
-            compiled = session.compiled(self._table.name, query)
-            return queries.sys_ids(session, self._table.name, compiled, _MOST_AHEAD, 0)
+        return self._found(f"{self._waiting(activity_type_id)}^sys_created_on>{utc_form(now + APART)}", _MOST_AHEAD)
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:
         """Time requests out and return how many are left."""
@@ -182,9 +179,15 @@ class Timeouts:
                 yield
         return left
 
-    def _found(self, query: str, most: int, skipped: int = 0) -> list[Record]:
+    def _earliest(self, query: str) -> list[Record]:
         with self._instance.transaction(self._instance.system) as session:
-            return session.query(self._table.name, query, limit=most, offset=skipped)
+            return session.query(self._table.name, query, limit=1)
+
+    def _found(self, query: str, most: int, skipped: int = 0) -> list[str]:
+        """Return the sys_ids of requests, which may be long."""
+        with self._instance.transaction(self._instance.system) as session:
+            compiled = session.compiled(self._table.name, query)
+            return queries.sys_ids(session, self._table.name, compiled, most, skipped)
 
     def _time_out_request(self, sys_id: str) -> bool:
         """Return whether the request has timed out, or is past it."""

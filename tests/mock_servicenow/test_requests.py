@@ -337,3 +337,18 @@ async def test_status_of_a_repeated_request_can_be_overridden(status: int, tmp_p
         ids = await instance.set_up()
         assert [(await instance.ask(ids)).status for _ in range(2)] == [201, status]
         assert len(await instance.read(REQUEST)) == 1
+
+
+async def test_a_request_stays_that_of_its_console(instance: Instance) -> None:
+    """Whoever may decide a request cannot send the decision to another console, nor let it be about another request."""
+    ids, (other, _) = await instance.set_up(), await instance.set_up()
+    sys_id = await instance.asked(ids)
+    for status in ({}, {"status": "Approve"}, {}):
+        values = {"instance_id": other, "request_id": GUID.replace("8", "9"), **status}
+        assert (await instance.update(REQUEST, sys_id, values)).status == 200
+    await instance.clock.settle()
+    (decision,) = instance.console.decisions
+    assert (decision["InstanceId"], decision["RequestId"]) == (ids[0], GUID)
+    record = await instance.read(REQUEST, sys_id)
+    assert (record["instance_id"], record["request_id"]) == (ids[0], GUID)
+    assert len(await instance.findings("origin-kept")) == 6

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from mock_servicenow.now_platform.imports.transforms import MOST_MAPS
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 from privman_testbench.virtual_clock import VirtualClock
@@ -505,3 +506,18 @@ async def test_a_refused_state_leaves_nothing_waiting(client: Client) -> None:
     assert "Stay" in row["sys_import_state_comment"] or "aborted" in row["sys_import_state_comment"].lower()
     (import_set,) = (await (await client.get("/api/now/table/sys_import_set")).json())["result"]
     assert import_set["state"] == "processed"
+
+
+async def test_a_row_goes_through_so_many_maps(
+    client: Client, instance: Instance, swallowed: Callable[[], list[str]]
+) -> None:
+    """All maps of a row are worked through at once, the first ones in their order."""
+    with instance.transaction(instance.system) as session:
+        maps = [
+            {"sys_id": f"{number:032x}", "name": f"{number}", "source_table": "u_imp_user", "order": f"{number}"}
+            for number in range(MOST_MAPS, -1, -1)
+        ]
+        session.store_rows("sys_transform_map", [{**each, "target_table": "incident"} for each in maps])
+    outcomes = (await insert(client, {"user_id": "x"}))["result"]
+    assert [each["transform_map"] for each in outcomes] == [f"{number}" for number in range(MOST_MAPS)]
+    assert swallowed() == ["transform-map-ignored"]

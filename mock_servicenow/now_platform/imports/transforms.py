@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.errors import InvalidTable
 from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.intake import Intake
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 MAPS = "sys_transform_map"
 ENTRIES = "sys_transform_entry"
+MOST_MAPS = 100
+"""Transform maps of a staging table that are used, the first ones: each row goes through all of them at once (I)."""
 UNCHANGED = "No field values changed"
 
 
@@ -64,7 +67,11 @@ class Outcome:
 def load_maps(session: "Session", source_table: str) -> list[TransformMap]:
     """Return the active maps of a staging table in their order."""
     maps = session.find_all(MAPS, source_table=source_table, active="true")
-    return [_load(session, record) for record in sorted(maps, key=lambda record: int(record["order"] or 100))]
+    maps.sort(key=lambda record: int(record["order"] or 100))
+    if len(maps) > MOST_MAPS:
+        left = f"table {source_table} has {len(maps):,} transform maps: the first {MOST_MAPS} of them are used"
+        session.findings.append(Finding("swallowed", "transform-map-ignored", left))
+    return [_load(session, record) for record in maps[:MOST_MAPS]]
 
 
 def transform(session: "Session", transform_map: TransformMap, row: Mapping[str, str]) -> Outcome:
