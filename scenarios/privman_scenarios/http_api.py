@@ -158,6 +158,9 @@ class HttpApi:
         """Do the same whatever it does there; only for `OwnRecords` and `ControlPlane`."""
         if not path.startswith("/"):
             raise ExpectationError("a path that begins with /", repr(path))
+        # Whoever sends it would leave line breaks and tabs out: another path than the one that was checked.
+        if not path.isprintable():
+            raise ExpectationError("a path without control characters, which are written as %0A", repr(path))
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         sent = {**_HEADERS, **(headers or {})}
         if auth is not None:

@@ -13,7 +13,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi, finished
-from privman_scenarios.own_records import OwnRecord, OwnRecords
+from privman_scenarios.own_records import NotOwnError, OwnRecord, OwnRecords
 from privman_scenarios.pages import OF_SYS_IDS, pages
 from privman_scenarios.party import Party
 from privman_scenarios.spelling import Spelling
@@ -95,12 +95,25 @@ class ServiceNow(Party):
         self.decisions[request_id] += 1
         if not self.own:
             return await self.update("request", found[0]["sys_id"], decision, auth)
-        # It names what this run has drawn, inserted or asked for, and is read again before it is changed.
+        return await self._decide_own(self.own, request_id, found, decision, auth)
+
+    async def _decide_own(
+        self, own: OwnRecords, request_id: str, found: Iterable[Record], decision: Record, auth: Credentials
+    ) -> Answer:
+        """Decide a request on a shared instance, where others may use the same request_id unless it was drawn."""
+        table, wire = self.names.table("request"), self.spelling.record_to_wire("request", decision)
+        sys_ids = [each["sys_id"] for each in found]
+        created = [record for sys_id in sys_ids if (record := own.find(table, sys_id))]
+        if not created and request_id not in self.drawn:
+            raise NotOwnError(f"a request {request_id} that this run has created", f"{_path(table)}/{sys_ids[0]}")
+        # Of the rest of a request an instance may make something else; it is read again before it is changed.
         known = self.spelling.record_to_wire("request", {"request_id": request_id})
-        record = OwnRecord(self.names.table("request"), found[0]["sys_id"], known)
-        answer = await self.own.change(record, self.spelling.record_to_wire("request", decision), auth)
+        record = OwnRecord(table, created[0].sys_id if created else sys_ids[0], known)
+        answer = await own.change(record, wire, auth)
         if not answer.refused:
             self.accepted.add(request_id)
+            for each in created[:1]:
+                each.changed(wire)
         return answer
 
     def draw_request_id(self, *, in_capitals: bool = False) -> str:

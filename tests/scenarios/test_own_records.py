@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.http_api import HttpApi
+from privman_scenarios.loader import Loader
 from privman_scenarios.own_records import Mark, NotOwnError, OwnRecord, OwnRecords
 from privman_scenarios.shapes import fault_of, headers, moment
+from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
 from privman_testbench.serving import serving
 
-from .stub_instance import StubInstance
+from .stub_instance import REQUEST, StubInstance
+from .test_real_targets import Hurried, play
 
 ONE, OTHER = "1" * 32, "2" * 32
 
@@ -141,3 +145,68 @@ async def test_a_record_that_is_shown_elsewhere_is_not_own() -> None:
 def test_a_shape_names_what_is_wrong(value: object, shape: Any, fault: str) -> None:
     """With its place."""
     assert fault_of(value, shape) == fault
+
+
+class Crowded(StubInstance):
+    """An instance on which somebody else makes a request of the same id a moment before."""
+
+    async def create(self, request: web.Request) -> web.Response:
+        """Insert a row, and before a request another one like it."""
+        row = await request.json()
+        if request.match_info["table"] == REQUEST:
+            self.tables.setdefault(REQUEST, []).append({"status": "Pending", **row, "sys_id": OTHER})
+        return await super().create(request)
+
+
+LITERAL = """title: T
+steps:
+- servicenow.insert: {table: request, as: ours, values: {request_id: REQ-1, instance_id: "${instance_id}"}}
+- servicenow.deny: {request: ours}
+- servicenow.expect-request: {request: ours, count: 2}
+"""
+
+
+async def test_a_request_of_somebody_else_with_the_same_id_is_not_decided() -> None:
+    """A run knows its own by the sys_id that the creation was answered with."""
+    stub = Crowded()
+    async with serving(stub.app()) as stub.url:
+        worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+        with pytest.raises(TargetUnreachableError, match="perhaps of another run"):
+            await play(worlds, list(Loader(vocabulary()).parse(LITERAL, "t.yaml")))
+        assert [(row["sys_id"], row["status"]) for row in stub.tables[REQUEST]] == [(OTHER, "Pending")]
+        stub.tables[REQUEST] = []
+        async with worlds.open() as targets:
+            targets.servicenow.drawn.add("REQ-2")
+            await targets.servicenow.insert("request", {"request_id": "REQ-2"})
+            targets.servicenow.drawn.clear()
+            assert targets.servicenow.own is not None
+            stub.tables[REQUEST] = [{"sys_id": OTHER, "request_id": "REQ-2"}]
+            with pytest.raises(NotOwnError, match="a request REQ-2 that this run has created"):
+                await targets.servicenow.decide("REQ-2", "Deny", {})
+        stub.tables[REQUEST] = []
+
+
+DECIDED = """title: T
+steps:
+- servicenow.insert:
+    {table: request, as: ours, values: {request_id: "${new_guid}", status: Pending, instance_id: "${instance_id}"}}
+- servicenow.deny: {request: ours}
+- servicenow.expect-request: {request: ours, status: Deny}
+"""
+
+
+async def test_a_request_that_a_step_has_decided_is_deleted(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """Its status is another than it was created with, and this run has changed it."""
+    worlds = WorldBuilder(0, servicenow=Remote(instance[0].url, "integration", "s3cret"), pauses=Hurried())
+    (ended,) = await play(worlds, list(Loader(vocabulary()).parse(DECIDED, "t.yaml")))
+    assert ended.outcome == "passed"
+    assert not instance[0].tables[REQUEST]
+
+
+@pytest.mark.parametrize("between", ["\n", "\t", "\r"])
+async def test_a_path_is_sent_as_it_was_checked(between: str, instance: tuple[StubInstance, OwnRecords]) -> None:
+    """What begins a control plane's path must not be hidden by what is left out on the way."""
+    async with ClientSession() as session:
+        api = HttpApi(session, instance[0].url, shared=True)
+        with pytest.raises(ExpectationError, match="a path without control characters"):
+            await api.call("POST", f"/_{between}_admin/reset")
