@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.storage.store import Store, Transaction
 
 Values = dict[str, str]
 VALUES_PER_STATEMENT = 500
-MOST_TEXT = 8 * 1024 * 1024
+MOST_TEXT = 2 * 1024 * 1024
 """Characters of rows that are fetched at a time, where what is left can be fetched later."""
 
 
@@ -87,7 +87,7 @@ class Reader:
         self, table: str, statement: "sa.Select[Any]", values: Mapping[str, object] | None = None
     ) -> tuple[list[Values], bool]:
         """Return the rows of a statement made from `select`, as far as `MOST_TEXT` goes, and whether these are all."""
-        result = self._transaction.execute(statement, values)
+        result = self._transaction.stream(statement, values)
         rows: list[Values] = []
         length = 0
         for row in result:

@@ -19,6 +19,7 @@ SCHEMA_VERSION = 3
 _SCHEMA = "mock_servicenow_schema"
 _CANCEL_SECONDS = 1.0
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
+_FEW_AT_A_TIME = {"stream_results": True, "max_row_buffer": 10}
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
@@ -85,6 +86,11 @@ class Transaction:
     def execute(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
         """Execute a statement with the values of its parameters."""
         return self._connection.execute(statement, values)
+
+    def stream(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> "sa.CursorResult[Any]":
+        """Execute a statement whose rows may be long: no more than a few are in memory that nobody has asked for."""
+        options = None if self._embedded else _FEW_AT_A_TIME
+        return self._connection.execute(statement, values, execution_options=options)
 
     def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
         """Execute a statement that was compiled before; raises DuplicateError."""
