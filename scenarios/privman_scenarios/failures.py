@@ -1,5 +1,6 @@
 """Failures that were found, kept as scenarios that replay them."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,18 +25,22 @@ _WIDTH = 120
 def keep(workshop: Workshop, found: Iterable[ScenarioEnded], seed: int, folder: Path) -> Iterator[Path]:
     """Write one scenario for each file and invariant that failed, as small as it can be; yields each file.
 
-    The same failure gives the same file, byte for byte. Raises OSError.
+    The same failure gives the same file, byte for byte; those of files with one name are numbered. Raises OSError.
     """
-    kept: set[Path] = set()
+    kept: set[tuple[str, str]] = set()
+    names: Counter[str] = Counter()
     for each in found:
         failure = each.failure
         if failure is None:
             continue
-        file = folder / f"{Path(each.scenario.file).stem}-{failure.step}.yaml"
-        if file not in kept:
-            kept.add(file)
-            write(file, _regression(workshop, each.scenario, failure, seed))
-            yield file
+        if (each.scenario.file, failure.step) in kept:
+            continue
+        kept.add((each.scenario.file, failure.step))
+        name = f"{Path(each.scenario.file).stem}-{failure.step}"
+        names[name] += 1
+        file = folder / f"{name}{f'-{names[name]}' if names[name] > 1 else ''}.yaml"
+        write(file, _regression(workshop, each.scenario, failure, seed))
+        yield file
 
 
 def to_yaml(scenario: Scenario) -> str:

@@ -75,6 +75,20 @@ def test_failures_of_one_kind_become_one_file_as_small_as_it_can_be(found: Path)
     ]
 
 
+def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither failure takes the other one's place."""
+    files = [tmp_path / folder / "twice.yaml" for folder in ("gate", "nightly")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(TWICE.replace("A response", f"In {file.parent.name} a response"), encoding="utf-8")
+    folder = tmp_path / "found"
+    assert main(["run", *map(str, files), "--interleave", "--jobs", "1", "--failures-dir", str(folder)]) == 1
+    capsys.readouterr()
+    written = sorted(folder.iterdir())
+    assert [file.name for file in written] == ["twice-one-record-each-2.yaml", "twice-one-record-each.yaml"]
+    assert [load(file).title[:5] for file in written] == ["In ni", "In ga"]
+
+
 def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:
     """The comment has the failure and a curl command for each message, on a line each and without secrets."""
     comment = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
