@@ -9,14 +9,14 @@ ScenariosError
 """
 
 from privman_scenarios.comparison import Comparison
-from privman_scenarios.output import mask
+from privman_scenarios.output import mask, shown
 
 
 class ScenariosError(Exception):
     """Something the user must put right; the message is one line for people, without secrets."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(mask(message))
+        super().__init__(shown(mask(message)))
 
 
 class UnusableFileError(ScenariosError):
@@ -54,5 +54,6 @@ class ExpectationError(Exception):
     def __init__(self, expected: str, came: str, comparison: Comparison | None = None) -> None:
         self.expected = mask(expected)
         self.came = mask(came)
-        super().__init__(f"expected {self.expected}; came {self.came}")
+        # pytest prints it as it is.
+        super().__init__(shown(f"expected {self.expected}; came {self.came}"))
         self.comparison = comparison

@@ -9,8 +9,8 @@ from privman_testbench.masking import Secrets
 
 # Of this process: whoever learns a password adds it, and every output masks it in whatever encoding.
 SECRETS = Secrets()
-# GitHub Actions and Azure Pipelines take commands from lines like these.
-_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[))", re.MULTILINE | re.IGNORECASE)
+# GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE | re.IGNORECASE)
 
 
 def mask(text: str) -> str:
@@ -21,7 +21,12 @@ def mask(text: str) -> str:
 def shown(text: str) -> str:
     """Return the text as people may see it on a terminal or in the log of a pipeline."""
     plain = printable(SECRETS.mask_known(text)).replace("\r\n", "\n").replace("\r", "\ufffd")
-    return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", plain)
+    return disarmed(plain)
+
+
+def disarmed(text: str) -> str:
+    """Return the text with a space in whatever a pipeline would take for a command, as where a cell is wrapped."""
+    return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", text)
 
 
 def in_a_line(text: str) -> str:

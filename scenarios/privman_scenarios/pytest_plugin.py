@@ -6,7 +6,7 @@ Every run of pytest loads this module, used or not, so what it needs is imported
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -121,7 +121,7 @@ def privman_targets(privman_loop: "LoopThread", privman_worlds: "WorldBuilder") 
         yield privman_loop.run(opened.__aenter__())
         privman_loop.run(opened.__aexit__(None, None, None))
     except TargetUnreachableError as error:
-        pytest.fail(str(error), pytrace=False)
+        _fail(str(error))
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def console(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator
     try:
         held = HeldConsole(privman_loop, privman_targets)
     except ExpectationError as error:
-        pytest.fail(f"the console cannot be set up: {error}", pytrace=False)
+        _fail(f"the console cannot be set up: {error}")
     yield held
     _fail_on_broken_contracts("console", held)
 
@@ -164,6 +164,13 @@ def world(
 def _fail_on_broken_contracts(name: str, party: "HeldParty") -> None:
     broken = party.broken_contracts()
     if broken:
-        pytest.fail("\n".join([f"{name} saw {len(broken)} broken contract(s):", *broken]), pytrace=False)
+        _fail("\n".join([f"{name} saw {len(broken)} broken contract(s):", *broken]))
     for fault in party.idle_faults():
-        pytest.fail(f"{name}: {fault} has struck no request. Expected that, or optional=True.", pytrace=False)
+        _fail(f"{name}: {fault} has struck no request. Expected that, or optional=True.")
+
+
+def _fail(message: str) -> NoReturn:
+    """Fail the test with what may come from a server, and is printed as it is."""
+    from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
+
+    pytest.fail(shown(message), pytrace=False)

@@ -164,15 +164,15 @@ class ServiceNow(Party):
         On a shared instance the user gets a name that no other run has drawn; scenarios go on with theirs.
         Raises ExpectationError when ServiceNow refuses, or has no such role.
         """
-        password = self._ids.token()
         wire_name = self._unique(user_name) if self.own else user_name
-        values = {"user_name": wire_name, "user_password": password, "active": "true"}
+        credentials = Credentials(wire_name, self._ids.token())  # masked before the instance can repeat it
+        values = {"user_name": wire_name, "user_password": credentials.password, "active": "true"}
         # Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
         user = await self._created_sys_id("sys_user?sysparm_input_display_value=true", values)
         for role in roles:
             await self._created_sys_id("sys_user_has_role", {"user": user, "role": await self._role(role)})
         self.spelling.users[wire_name] = user_name
-        self._users[user_name] = Credentials(wire_name, password)
+        self._users[user_name] = credentials
 
     async def credentials(self, user_name: str) -> Credentials:
         """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""

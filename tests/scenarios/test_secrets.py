@@ -16,7 +16,10 @@ import privman_scenarios
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
+from privman_scenarios.reports.table import print_table
 from privman_testbench.serving import serving
+
+pytest_plugins = ["pytester"]
 
 PASSWORD = "S3cret/of+this=run"
 USER = "integration"
@@ -45,7 +48,9 @@ def echoing(loop: LoopThread) -> Iterator[str]:
         text = (
             f"{json.dumps(sent)} {request.headers.get('Authorization')} {packed} {PASSWORD} {quote(PASSWORD, safe='')}"
         )
-        return web.Response(status=500, text=f"{text}\n::error::injected\n\x1b[2J", headers={"X-Echo": packed})
+        return web.Response(
+            status=500, text=f"{text}\n::error::injected\n##teamcity[x]\n\x1b[2J", headers={"X-Echo": packed}
+        )
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", echo)
@@ -88,6 +93,62 @@ def test_no_output_holds_the_password(
     assert "\x1b" not in captured.out
     injected = [line for line in captured.out.splitlines() if line.lstrip().startswith("::error::injected")]
     assert injected == []
+    assert "##teamcity[" not in captured.out
+
+
+def test_the_fixtures_print_no_command_of_a_pipeline(privman_loop: LoopThread, pytester: pytest.Pytester) -> None:
+    """Though pytest prints what an instance answers as it is."""
+    pytester.makepyfile("def test_it(servicenow): ...")
+    with echoing(privman_loop) as url:
+        result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([": :error::injected", "# #teamcity[[]x[]]*"])
+    result.stdout.no_re_match_line(r"\s*::error|.*##teamcity")
+
+
+def test_a_cell_that_is_wrapped_begins_no_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table in a pipe is wide, and a value of an instance may be longer."""
+    print_table(("WHAT", "CAME"), [("a", "x " * 4_990 + "::stop-commands::t " * 1_000)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2
+    assert [line for line in lines if line.lstrip().startswith("::")] == []
+
+
+@contextmanager
+def repeating(loop: LoopThread, heard: list[str]) -> Iterator[str]:
+    """Serve an instance that refuses each new user, and says the password that it refuses."""
+
+    async def refuse(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            status = 404 if request.path.startswith("/__admin") else 200
+            return web.json_response({"result": []}, status=status)
+        heard.append((await request.json())["user_password"])
+        return web.json_response({"error": {"message": f"The text {heard[-1]} is too simple"}}, status=400)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    served = serving(app)
+    yield loop.run(served.__aenter__())
+    loop.run(served.__aexit__(None, None, None))
+
+
+def test_no_output_holds_the_password_of_a_user_that_is_refused(
+    privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run draws it, and an instance may repeat it before there is such a user."""
+    file, heard = tmp_path / "user.yaml", list[str]()
+    file.write_text(
+        "title: T\ngiven: nothing\nsteps:\n- servicenow.create-user: {name: a}\n"
+        "- servicenow.find: {table: request, as: b}\n"
+    )
+    reports = [f"--{kind}={tmp_path / kind}" for kind in ("junit-xml", "html", "json", "writes")]
+    with repeating(privman_loop, heard) as url:
+        assert main(["run", str(file), "--servicenow-url", url, *reports]) == 1
+    assert len(heard) == 1
+    captured = capsys.readouterr()
+    shown = outputs(tmp_path, (captured.out, captured.err))
+    assert "is too simple" in shown["out"]
+    assert [name for name, text in shown.items() if heard[0] in text] == []
 
 
 NASTY = 'title: "Nice\\n::error::injected\\n\\e[2J##vso[task.complete]\\u202e \\x85 <script>"\n'

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from privman_scenarios.output import shown
+from privman_scenarios.output import disarmed, shown
 
 # A pipe has no edge; a line is cut nowhere.
 _PIPE_WIDTH = 10_000
@@ -27,4 +27,4 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     with console.capture() as captured:
         console.print(table)
     # Nobody who reads a pipe wants the padding of the last column.
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in disarmed(captured.get()).splitlines()))
