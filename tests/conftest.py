@@ -109,7 +109,8 @@ class PostgreSql:
     def resume(self) -> None:
         """Start the server of the cluster, again."""
         unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {unsafe}"
+        # Statistics gathered while one test has emptied a table would spoil the plans of the next.
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 -c autovacuum=off {unsafe}"
         data = self._folder / "data"
         self._run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", self._folder / "log", "--options", options)
 

@@ -200,6 +200,20 @@ def test_a_connection_that_breaks_in_a_transaction(shared: Two) -> None:
         assert session.count("u_toy") == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "allowed"), [("", "1min"), ("&options=-cstatement_timeout=5s", "5s")], ids=["by default", "by the URL"]
+)
+def test_statements_that_take_too_long_end(
+    postgresql: Server, dictionary: Dictionary, options: str, allowed: str
+) -> None:
+    """No statement takes longer than a minute, or than the URL allows."""
+    with postgresql.database() as url:
+        instance = open_instance(url + options, dictionary, 1)
+        with closing(instance.store), instance.transaction(instance.system) as session:
+            shown = session.work.transaction.execute(sa.text("SHOW statement_timeout"))
+            assert shown.scalar_one() == allowed
+
+
 def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
     """Indexes of tables and columns with long names keep apart, and duplicates are told by column."""
     columns = tuple(Column(f"u_a_rather_long_name_of_a_column_{end}", unique=True) for end in "ab")

@@ -57,7 +57,7 @@ def _address(url: str) -> sa.URL:
 _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 
-_LONGEST_WAITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+_LONGEST_WAITS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "60s"}
 """PostgreSQL's settings, where the URL or the server sets none."""
 _COMPILED, _PER_CHARACTER = 8 * 1024 * 1024, 30
 """Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
@@ -99,7 +99,7 @@ def _create_private(address: sa.URL) -> None:
 
 
 def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no such package without PostgreSQL
-    """Wait for nobody's lock for ever, nor let others wait for a process that has stopped in a transaction."""
+    """Wait for nobody's lock nor for an answer for ever, nor let others wait for a process that has stopped."""
     for setting, value in _LONGEST_WAITS.items():
         driver.execute("SELECT set_config(%s, %s, false) WHERE current_setting(%s) = '0'", (setting, value, setting))
     driver.commit()

@@ -189,6 +189,7 @@ class Store:
     def create(self) -> None:
         """Create the tables of a database that is empty or was left half made; `seal` says when it has its rows."""
         with self._connected() as connection, connection.begin():
+            self._unhurried(connection)
             for table in (*self._schema.names, _SCHEMA):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
             connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} (version INTEGER, made INTEGER, starts INTEGER)")
@@ -205,6 +206,7 @@ class Store:
             lacking = list(self._schema.missing(_catalog(connection), connection.dialect))
             connection.rollback()
             for statement in lacking:
+                self._unhurried(connection)
                 connection.exec_driver_sql(statement)
                 connection.commit()
 
@@ -235,7 +237,7 @@ class Store:
             return
         with self._engine.begin() as connection:
             # Preparing takes the time it takes, and whoever does it may wait for others meanwhile.
-            for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
+            for setting in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
                 connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
             yield
@@ -310,6 +312,11 @@ class Store:
             return
         with self._engine.connect() as connection:
             yield connection
+
+    def _unhurried(self, connection: sa.Connection) -> None:
+        """Let the statements of a transaction take as long as they take: an index of a large table takes minutes."""
+        if not self.embedded:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
     @property
     def _shown(self) -> str:
