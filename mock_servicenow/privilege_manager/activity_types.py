@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
+from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
@@ -10,6 +11,7 @@ from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
 
+_ALL = 2**31 - 1
 MOST_RESPONSES = 100
 """Valid responses of an activity type that count, the first ones: a form has a button for each (I)."""
 
@@ -35,9 +37,10 @@ class ActivityTypes:
             BusinessRule("Keep the terms", self._table.name, "after", frozenset({"delete"}), self._keep_terms),
         ]
 
-    def all(self, session: Session) -> list[Record]:
-        """Return every activity type, then those deleted ones whose terms pending requests keep."""
-        return [*session.find_all(self._table.name), *session.find_all(self._deleted.name)]
+    def ids(self, session: Session) -> list[str]:
+        """Return the sys_ids of all activity types, then of those deleted ones whose terms pending requests keep."""
+        tables = (self._table.name, self._deleted.name)
+        return [each for name in tables for each in queries.sys_ids(session, name, session.compiled(name, ""), _ALL, 0)]
 
     def registered(self, session: Session, activity_type_id: str) -> Record | None:
         """Return the activity type with this sys_id, under which a request may be made."""

@@ -54,6 +54,8 @@ class Timeouts:
         self._timer: Timer | None = None
         self._poll: Timer | None = None
         self._next: datetime | None = None
+        self._turn = asyncio.Lock()  # one sweep at a time, and at most one that waits for its turn
+        self._is_awaited = False
         self._ahead: dict[str, dict[str, datetime]] = {}  # activity type -> request -> when this process first saw it
 
     def rules(self) -> list[BusinessRule]:
@@ -69,7 +71,7 @@ class Timeouts:
         """Time out what fell due while nobody watched, and watch the rest; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
         self._ahead.clear()
-        await self._sweep()
+        await self._swept()
         if not self._instance.store.embedded:
             self._poll = self._clock.poll(POLL_SECONDS, self._sweep)
 
@@ -109,7 +111,18 @@ class Timeouts:
             self._timer = self._clock.call_at(deadline, self._sweep)
 
     async def _sweep(self) -> None:
+        """Time out what is due, unless a sweep that has not begun yet sees to it."""
+        if not self._is_awaited:
+            self._is_awaited = True
+            await self._swept()
+
+    async def _swept(self) -> None:
         """Time out what is due and watch the rest; whatever goes wrong, look again."""
+        async with self._turn:
+            self._is_awaited = False
+            await self._time_out_and_watch()
+
+    async def _time_out_and_watch(self) -> None:
         self._forget_timer()
         try:
             deadlines = await self._instance.work_off(self._time_out())
@@ -123,32 +136,33 @@ class Timeouts:
     def _time_out(self) -> Deadlines:
         """Time out every request whose time is up and return when to look again; yields now and then."""
         with self._instance.transaction(self._instance.system) as session:
-            activity_types = self._activity_types.all(session)
+            activity_types = self._activity_types.ids(session)
         deadlines: list[datetime] = []
         for each in activity_types:
             deadlines += yield from self._looked_at(each)
             yield
         return deadlines
 
-    def _looked_at(self, activity_type: Record) -> Deadlines:
+    def _looked_at(self, activity_type_id: str) -> Deadlines:
         try:
-            return (yield from self._time_out_type(activity_type))
+            return (yield from self._time_out_type(activity_type_id))
         except DatabaseUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a row that did not come through this instance may hold anything
-            message = f"requests of activity type {activity_type.sys_id} cannot be timed out: {error}"
+            message = f"requests of activity type {activity_type_id} cannot be timed out: {error}"
             self._note(Finding("swallowed", "time-out-refused", message))
             return []
 
-    def _time_out_type(self, activity_type: Record) -> Deadlines:
+    def _time_out_type(self, activity_type_id: str) -> Deadlines:
         """Time out the requests of one activity type; one that cannot be timed out is left, and noted."""
-        limit = self._activity_types.max_timeout(activity_type)
+        with self._instance.transaction(self._instance.system) as session:
+            limit = self._activity_types.max_timeout(self._activity_types.find(session, activity_type_id))
         if limit is None:
             return []
-        waiting, latest = self._waiting(activity_type.sys_id), utc_form(self._clock.now() - limit)
+        waiting, latest = self._waiting(activity_type_id), utc_form(self._clock.now() - limit)
         earliest = self._earliest(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on")
         deadlines = self._deadlines(earliest, limit)
-        left_ahead, left = (yield from self._time_out_ahead(activity_type.sys_id, limit, deadlines)), 0
+        left_ahead, left = (yield from self._time_out_ahead(activity_type_id, limit, deadlines)), 0
         while overdue := self._found(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
             left += yield from self._time_out_each(overdue)
             yield

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,26 @@ async def test_a_request_stays_that_of_its_console(instance: Instance) -> None:
     record = await instance.read(REQUEST, sys_id)
     assert (record["instance_id"], record["request_id"]) == (ids[0], GUID)
     assert len(await instance.findings("origin-kept")) == 6
+
+
+async def test_one_look_serves_all_requests_that_wait_for_it(instance: Instance) -> None:
+    """However many requests are due, they are looked for by one after the other, and none is forgotten."""
+    instance_id = await instance.register()
+    types = [await instance.add_activity_type(instance_id) for _ in range(20)]
+    headers = [{"name": "Content-Type", "value": "application/json"}]
+    url = f"/api/now/table/{REQUEST}?sysparm_suppress_auto_sys_field=true"
+    items = []
+    for number, activity_type_id in enumerate(types):
+        values = {
+            "request_id": f"85d71683-7dac-4762-8120-{number:012x}",
+            "instance_id": instance_id,
+            "activity_type_id": activity_type_id,
+            "metadata": "{}",
+            "sys_created_on": f"{2025 - number}-01-01 00:00:00",
+        }
+        body = b64encode(json.dumps(values).encode()).decode()
+        items.append({"id": f"{number}", "method": "POST", "url": url, "headers": headers, "body": body})
+    answer = await instance.call("POST", "/api/now/v1/batch", json={"rest_requests": items})
+    assert [each["status_code"] for each in answer.body["serviced_requests"]] == [201] * len(types)
+    await instance.clock.settle()
+    assert [each["status"] for each in await instance.read(REQUEST)] == ["TimedOut"] * len(types)

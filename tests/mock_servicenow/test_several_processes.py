@@ -371,6 +371,7 @@ async def test_guesses_at_the_same_time_are_all_counted(database: str, blueprint
     """Whoever guesses a password by both processes has no more guesses than by one."""
     async with running(Settings(database=database), blueprint) as instance, AsyncExitStack() as stack:
         name, _ = await instance.add_user("ann")
+        assert (await instance.call("GET", "/api/now/table/incident", (name, "a guess"))).status == 401
         session = stack.enter_context(closing(psycopg.connect(database.replace("+psycopg", ""))))
         session.execute("SELECT 1 FROM sys_user WHERE user_name = 'ann' FOR UPDATE")
         guesses = [
