@@ -149,7 +149,7 @@ class Engine:
         excused = following is not None and self._vocabulary[following.verb].excuses
         trouble = play.take_trouble(following.verb.partition(".")[0] if following and excused else "")
         # Of steps that race, one may lose.
-        if trouble and not step.together:
+        if play.take_failure() if step.together else trouble:
             raise ExpectationError("the step to be accepted", trouble)
         return watched
 

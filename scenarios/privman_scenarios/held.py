@@ -184,9 +184,10 @@ class HeldServiceNow(HeldParty):
 
         The tables are ``integration_configuration``, ``activity_type``, ``request`` and ``response``.
         Raises UnknownWordError; ``own={"columns": ["u_team"]}`` lets further words pass, as in a scenario.
+        Raises ExpectationError where the instance answers records with other values.
         """
         _refuse_unknown([*A_TABLE(table, {}, own), *checks.where(columns, {"table": table}, own)])
-        return self._loop.run(self._servicenow.find(table, **columns))
+        return self._loop.run(self._servicenow.select(table, **columns))
 
     def restart(self) -> None:
         """Start the instance's process again: tokens and timers are gone, what its database holds stays."""
@@ -280,7 +281,7 @@ class HeldWorld:
         given = {"comment": comment, "duration": duration}
         values = {key: value for key, value in given.items() if value is not None}
         status = self.loop.run(self._decide(request_id, response, values))
-        return HeldDecision(self.loop, self.targets, RealClock(), request_id, status)
+        return HeldDecision(self.loop, self.targets, RealClock(), request_id, status, response=response)
 
     async def _decide(self, request_id: str, response: str, values: Mapping[str, str]) -> int:
         answer = await self.targets.servicenow.decide(request_id, response, values)

@@ -47,31 +47,47 @@ class HeldDecision:
 
     Args:
         clock: real time, for patience with systems that keep it.
+        response: what was decided; empty where somebody else decided.
 
     Attributes:
         status: of ServiceNow's answer to the approver; 0 where somebody else asked.
     """
 
-    def __init__(self, loop: LoopThread, targets: Targets, clock: Clock, request_id: str, status: int = 0) -> None:
+    def __init__(  # noqa: PLR0913 - the last two are known of a test's own decision
+        self,
+        loop: LoopThread,
+        targets: Targets,
+        clock: Clock,
+        request_id: str,
+        status: int = 0,
+        *,
+        response: str = "",
+    ) -> None:
         self._loop = loop
         self._targets = targets
         self._clock = clock
         self._request_id = request_id
+        self._response = response
         self.status = status
 
     def delivered(self) -> Delivery:
         """Wait until the console has accepted the decision, however often that takes; virtual time jumps as far.
 
-        To be awaited where an event loop runs, as in an asynchronous test, whose own loop goes on meanwhile.
+        To be awaited where an event loop runs, as in an asynchronous test, whose own loop goes on meanwhile; a test
+        that forgets it fails at its end.
 
         Raises:
             ExpectationError: nobody has decided, ServiceNow has refused this decision or given up, or a system that
-                keeps real time has not delivered within a quarter of a minute.
+                keeps real time has not delivered within a quarter of a minute, or has delivered another decision.
         """
-        waiting = self._waiting()
         if _is_asynchronous():
-            return cast("Delivery", self._loop.wait(waiting))
-        return self._loop.run(waiting)
+            self._targets.unawaited.append(self._request_id)
+            return cast("Delivery", self._awaited())
+        return self._loop.run(self._waiting())
+
+    async def _awaited(self) -> Delivery:
+        self._targets.unawaited.remove(self._request_id)
+        return await self._loop.wait(self._waiting())
 
     async def _waiting(self) -> Delivery:
         # What reached the console then is the decision of somebody before.
@@ -101,7 +117,10 @@ class HeldDecision:
     async def _real(self) -> Delivery:
         last = "no decision"
         for _ in range(self._targets.patience):
-            for record in await self._targets.servicenow.find("response", request_id=self._request_id):
+            for record in await self._targets.servicenow.select("response", request_id=self._request_id):
+                if self._response and record.get("response", self._response) != self._response:
+                    last = f"the response {record['response']!r}"
+                    continue
                 last, retries = (str(record.get(key) or "") for key in ("response_status_code", "retry_attempts"))
                 if _ACCEPTED.fullmatch(last):
                     return Delivery(int(last), int(retries) if _COUNT.fullmatch(retries) else 0)

@@ -77,6 +77,11 @@ class Answer:
         """Whether the status blames whoever asked: neither a failure of the server, nor a page, nor no answer."""
         return self.status in _CLIENT_ERRORS
 
+    @property
+    def failed(self) -> bool:
+        """Whether it was refused by nobody: the server failed, sent a page, or gave no answer."""
+        return self.refused and not self.is_of_client
+
     def __str__(self) -> str:
         shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"
         return mask(shown.strip())

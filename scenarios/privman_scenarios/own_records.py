@@ -103,7 +103,7 @@ class OwnRecords:
         if not sys_id or sys_id in self.others | self.kept:
             if not marked and self._may_have_created(table, answer):
                 column, value = next(iter(sent.items()), ("", ""))
-                what = f"{table} with {column} {_text(value)[:60]!r}"
+                what = f"{table} with {column} {text_of(value)[:60]!r}"
                 self.unnamed.append(f"/api/now/table/{what} (perhaps created, but no answer names the record)")
             return False
         if self.find(table, sys_id) is None:
@@ -253,14 +253,14 @@ def _differences(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[
     compared = {column: _agree(value, shown.get(column)) for column, value in own.items()}
     for column, agrees in compared.items():
         if agrees is False:
-            yield f"its {column} is {str(shown[column])[:60]!r}, and this run sent {_text(sent[column])[:60]!r}"
+            yield f"its {column} is {str(shown[column])[:60]!r}, and this run sent {text_of(sent[column])[:60]!r}"
     if not any(compared.values()):
         yield "it shows nothing of what this run sent"
 
 
 def _agree(sent: object, shown: object) -> bool | None:
     """Tell whether a column shows what was sent; None where that cannot be seen, as with a password."""
-    ours, theirs = _text(sent), _text(shown)
+    ours, theirs = text_of(sent), text_of(shown)
     if ours and (ours == theirs or (len(theirs) >= _TELLING and ours.startswith(theirs))):
         return True
     pairs = _object(ours), _object(theirs)
@@ -284,7 +284,8 @@ def _object(text: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return what the Table API writes for a value; of a reference, the record that it names."""
     if isinstance(value, Mapping):
         value = value.get("value")
     if value is None:

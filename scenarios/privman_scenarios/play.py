@@ -71,6 +71,7 @@ class Play:
         self._console = FIRST_CONSOLE
         self._set_up: Mapping[str, Any] | None = None
         self._trouble, self._troubled = "", ""
+        self._failed = False
 
     async def set_up(self, options: Mapping[str, Any]) -> None:
         """Run the documented set-up, unless somebody has, and remember the ids that ServiceNow gave."""
@@ -120,6 +121,7 @@ class Play:
         """Keep an answer; a refusal is trouble unless the next step expects it."""
         self._answers[party] = answer
         self._trouble, self._troubled = (str(answer) if answer.refused else ""), party
+        self._failed = answer.failed and not self.faulty
 
     def last_answer(self, party: str) -> Answer:
         """Return the answer to the step before; raises ExpectationError when this party was not asked."""
@@ -141,6 +143,11 @@ class Play:
         """
         trouble, self._trouble = self._trouble, ""
         return trouble if self._troubled != excused else ""
+
+    def take_failure(self) -> bool:
+        """Return whether the step before failed without a fault, rather than being refused, and forget it."""
+        failed, self._failed = self._failed, False
+        return failed
 
     def save(self, name: str, value: str) -> None:
         """Remember a value under a name that later steps may use as ``${name}``."""

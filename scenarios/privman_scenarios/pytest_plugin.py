@@ -118,10 +118,13 @@ def privman_targets(privman_loop: "LoopThread", privman_worlds: "WorldBuilder") 
 
     opened = privman_worlds.open()
     try:
-        yield privman_loop.run(opened.__aenter__())
+        targets = privman_loop.run(opened.__aenter__())
+        yield targets
         privman_loop.run(opened.__aexit__(None, None, None))
     except TargetUnreachableError as error:
         _fail(str(error))
+    if targets.unawaited:
+        _fail(f"delivered() was not awaited for {', '.join(targets.unawaited)}. Expected 'await decision.delivered()'.")
 
 
 @pytest.fixture

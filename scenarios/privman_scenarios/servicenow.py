@@ -13,7 +13,7 @@ from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi, finished
-from privman_scenarios.own_records import NotOwnError, OwnRecord, OwnRecords
+from privman_scenarios.own_records import NotOwnError, OwnRecord, OwnRecords, text_of
 from privman_scenarios.pages import OF_SYS_IDS, pages
 from privman_scenarios.party import Party
 from privman_scenarios.spelling import Spelling
@@ -26,6 +26,7 @@ DEFAULT_APPROVER = "scenario.approver"
 ADMINISTRATOR = "administrator"
 # Characters of a user name (platform 1.2), and of what a run draws for one.
 _USER_NAME, _DRAWN = 40, 12
+_EPOCH = "1970-01-01 "
 # Pages of 1,000 entries; the app has some hundred.
 _DICTIONARY = 20
 
@@ -142,6 +143,18 @@ class ServiceNow(Party):
         await self.own.refresh()
         traces = self._traces(self.own, table)
         return [each for each in found if each["sys_id"] not in self.own.others and _names_one_of(traces, each)]
+
+    async def select(self, table: str, **columns: str) -> list[Record]:
+        """Return the same; raises ExpectationError for a record with another value in one of the columns.
+
+        As a stale list of somebody else has them, or an instance that ignores a term of the query.
+        """
+        found = await self.find(table, **columns)
+        for column, wanted in columns.items():
+            for record in found:
+                if not _is_selected(wanted, record[column]):
+                    raise ExpectationError(f"only records with {column} {wanted!r}", f"one with {record[column]!r}")
+        return found
 
     async def find_of_all(self, table: str, **columns: str) -> list[Record]:
         """Return the same with the records of others."""
@@ -270,6 +283,12 @@ def _term(column: str, value: object) -> str:
     if "^" in text:
         raise ExpectationError(f"a value of {column!r} without '^', which ends a condition of a query", repr(value))
     return f"{column}={text}"
+
+
+def _is_selected(wanted: object, shown: object) -> bool:
+    """Tell whether a record with this value may be found by that one: in any case, and a duration is kept as a date."""
+    ours, theirs = (text_of(value).lower() for value in (wanted, shown))
+    return theirs in (ours, f"{_EPOCH}{ours}") or ours.startswith("javascript:")
 
 
 def _names_one_of(traces: Iterable[str], record: Record) -> bool:

@@ -32,6 +32,8 @@ class StubInstance:
         deleted: how many rows were deleted.
         late: how many times a response is left out before it is shown.
         deaf: whether it knows no column of a query, so that every row matches, as an instance has it.
+        unasked: a column about which nobody may ask, so that a term of a query with it is ignored.
+        decides: what a decision is taken for, whatever was decided; empty for what was decided.
         kept: tables whose rows nobody may delete.
         hidden: tables whose rows nobody may see.
         refused: tables in which nobody may create rows.
@@ -53,6 +55,8 @@ class StubInstance:
         self.deleted = 0
         self.late = 0
         self.deaf = False
+        self.unasked = ""
+        self.decides = ""
         self.kept: set[str] = set()
         self.hidden: set[str] = set()
         self.refused: set[str] = set()
@@ -100,7 +104,7 @@ class StubInstance:
         if request.match_info["table"] in self.hidden:
             raise web.HTTPForbidden
         terms = [term.split("=", 1) for term in request.query.get("sysparm_query", "").split("^") if "=" in term]
-        wanted = [] if self.deaf else terms
+        wanted = [] if self.deaf else [(column, value) for column, value in terms if column != self.unasked]
         await self._go_on(request)
         self.lists[request.match_info["table"]] += 1
         if request.match_info["table"] == self.endless:
@@ -150,6 +154,7 @@ class StubInstance:
         if self.decided_once and row.get("status", "Pending") != "Pending":
             raise web.HTTPForbidden
         row.update(as_stored(await request.json()))
+        row["status"] = self.decides or row.get("status", "")
         if request.match_info["table"] == REQUEST and self.answering:
             self._waiting.append((row, user))
         elif request.match_info["table"] == REQUEST:

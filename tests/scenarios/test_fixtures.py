@@ -376,6 +376,27 @@ async def test_a_delivery_is_awaited(world: HeldWorld) -> None:
     assert delivery.retries == 1
 
 
+FORGETTING = """
+import asyncio
+def test_it(world):
+    async def work():
+        decision = world.decide(world.console.ask({{}}), "Approve")
+        {wait}decision.delivered()
+    asyncio.run(work())
+"""
+
+
+def test_a_delivery_that_is_not_awaited_fails_the_test(pytester: pytest.Pytester) -> None:
+    """At its end: nothing has been waited for, and nothing would have been told."""
+    options = ("-p", "no:asyncio", "-W", "ignore")
+    pytester.makepyfile(FORGETTING.format(wait=""))
+    result = pytester.runpytest_inprocess(*options)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["delivered() was not awaited for *. Expected 'await decision.delivered()'."])
+    pytester.makepyfile(FORGETTING.format(wait="await "))
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
+
+
 def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
     """The delivery of the decision before it is another's."""
     request_id = world.console.ask({})

@@ -16,7 +16,9 @@ from privman_scenarios.engine import Engine
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.events import Event, ScenarioEnded, StepPassed
 from privman_scenarios.exploration import Exploration
+from privman_scenarios.held_decision import HeldDecision
 from privman_scenarios.loader import Loader
+from privman_scenarios.loop import LoopThread
 from privman_scenarios.model import Scenario
 from privman_scenarios.own_records import NotOwnError
 from privman_scenarios.player import Player
@@ -563,6 +565,57 @@ async def test_a_failure_of_the_server_is_no_refusal(
     text = f"title: T\nsteps:\n- console.ask:\n- servicenow.approve:\n- servicenow.expect-refusal:{expected}\n"
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.outcome == outcome
+
+
+RACES = {
+    "decide-at-once": "- servicenow.decide-at-once: {decisions: [{response: Approve}, {response: Deny}], accepted: 0}",
+    "together": "- together:\n  - servicenow.approve:\n  - servicenow.deny:\n- console.expect-approval: Pending",
+}
+
+
+@pytest.mark.parametrize("race", RACES.values(), ids=RACES)
+async def test_a_failure_of_the_server_is_no_lost_race(race: str, stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Who loses a race is refused: a status of 500 says that something went wrong."""
+    stub[0].fails_decisions = True
+    text = f"title: T\nsteps:\n- console.ask:\n{race}\n"
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert ended.failure is not None
+    assert "-> 500" in ended.failure.came
+
+
+@pytest.mark.parametrize("step", ["expect-records: {count: 1, ", "find: {as: found, "])
+async def test_a_record_with_another_value_was_not_asked_for(
+    step: str, stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """An instance ignores a term of a query about which the user may not ask, and lists what lacks the value."""
+    stub[0].unasked = "status"
+    text = "title: T\nsteps:\n- console.ask:\n- servicenow.deny:\n"
+    text += f"- servicenow.{step}table: request, where: {{status: Approve}}}}\n- servicenow.expect-request:\n"
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert ended.failure is not None
+    assert (ended.failure.expected, ended.failure.came) == ("only records with status 'Approve'", "one with 'Deny'")
+
+
+def test_another_decision_that_is_delivered_is_not_that_of_the_test(privman_loop: LoopThread) -> None:
+    """The console accepts both alike."""
+
+    async def deny(targets: Targets) -> str:
+        await targets.set_up({})
+        asked: str = (await targets.console.ask({})).json["request_id"]
+        await targets.servicenow.decide(asked, "Deny", {})
+        return asked
+
+    instance = StubInstance()
+    instance.decides = "Approve"
+    served = serving(instance.app())
+    instance.url = privman_loop.run(served.__aenter__())
+    opened = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), pauses=Hurried()).open()
+    targets = privman_loop.run(opened.__aenter__())
+    decision = HeldDecision(privman_loop, targets, Hurried(), privman_loop.run(deny(targets)), response="Deny")
+    with pytest.raises(ExpectationError, match="to be delivered; came the response 'Approve'"):
+        decision.delivered()
+    privman_loop.run(opened.__aexit__(None, None, None))
+    privman_loop.run(served.__aexit__(None, None, None))
 
 
 @pytest.mark.parametrize("longest", [1, 2])
