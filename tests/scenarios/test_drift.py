@@ -400,7 +400,7 @@ def compare(
     def run(stub: StubInstance) -> str:
         served, out = serving(stub.app()), tmp_path / "real.har"
         target = ["--servicenow-url", privman_loop.run(served.__aenter__()), "--servicenow-user", "integration"]
-        assert main(["record", deny, *target, "--out", str(out)]) == 0
+        assert main(["record", deny, *target, "--quiet-time", "0", "--out", str(out)]) == 0
         privman_loop.run(served.__aexit__(None, None, None))
         main(["drift", str(out)])
         return capsys.readouterr().out.splitlines()[-1]

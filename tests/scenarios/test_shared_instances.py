@@ -67,8 +67,16 @@ COMMANDS: dict[str, Command] = {
         url,
         "--dry-run",
     ],
-    "run swept": lambda url, _: ["run", *files("deny"), "--sweep", "--servicenow-url", url],
-    "record": lambda url, folder: ["record", *files("deny"), "--servicenow-url", url, "--out", str(folder / "out.har")],
+    "run swept": lambda url, _: ["run", *files("deny"), "--sweep", "--servicenow-url", url, *ONE_LOOK],
+    "record": lambda url, folder: [
+        "record",
+        *files("deny"),
+        "--servicenow-url",
+        url,
+        "--out",
+        str(folder / "out.har"),
+        *ONE_LOOK,
+    ],
     "busy run": lambda url, folder: ["run", busy(folder), "--servicenow-url", url],
     "busy record": lambda url, folder: [
         "record",
@@ -179,7 +187,7 @@ def test_records_that_stay_are_named(
     instance = HostileInstance(hostility)
     served = serving(instance.app())
     url = privman_loop.run(served.__aenter__())
-    codes = [main(["run", str(file), "--servicenow-url", url])]
+    codes = [main(["run", str(file), "--servicenow-url", url, "--patience", "1"])]
     if hostility == "undying":
         codes.append(main(["fidelity", "--against", url, "--trap", "total-count"]))
     privman_loop.run(served.__aexit__(None, None, None))
