@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens
+from mock_servicenow.now_platform.identity.oauth.tokens import LOOKED_AT, LiveTokens
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
@@ -550,3 +550,20 @@ def test_only_the_last_tokens_are_remembered(instance: Instance) -> None:
         live.add("second", second)
         assert live.find(first) is None
         assert live.find(second) is not None
+
+
+async def test_so_many_tokens_are_looked_at(anonymous: Client, instance: Instance) -> None:
+    """Each renewal adds a token, and costs no more than the one before it; those that have ended go some at a time."""
+    first = await tokens(anonymous)
+    with instance.transaction(instance.system) as session:
+        (client,) = session.find_all("oauth_entity", client_id=CLIENT_ID)
+        ended = {"type": "access_token", "user": ADMIN, "peer": client.sys_id, "expires": "2020-01-01 00:00:00"}
+        session.store_rows(
+            "oauth_credential",
+            [{**ended, "sys_id": session.ids.sys_id(), "token": f"{number}"} for number in range(LOOKED_AT + 1)],
+        )
+    for left in (1, 0):
+        await tokens(anonymous, grant_type="refresh_token", refresh_token=first["refresh_token"])
+        with instance.transaction(instance.system) as session:
+            assert session.count("oauth_credential", "expires<2021-01-01 00:00:00") == left
+    assert await opens(anonymous, first["access_token"])

@@ -18,6 +18,8 @@ CLIENTS = "oauth_entity"
 ACCESS = "access_token"
 REFRESH = "refresh_token"
 KEPT = 10_000
+LOOKED_AT = 100
+"""Tokens of one client and user that are looked at: each renewal adds one, and the others stay valid."""
 LONGEST_LIFESPAN = 100 * 365 * 86_400
 """Seconds; a token that shall live longer lives so long."""
 
@@ -80,18 +82,16 @@ class Tokens:
 
     def current(self, kind: str, scope: str) -> Token:
         """Return the token that is valid still; issue one if there is none."""
-        now = self._session.now
-        for record in reversed(self._known(kind)):
-            if record["expires"] > now and record["scopes"] == scope:
+        for record in self._newest(kind, ">"):
+            if record["scopes"] == scope:
                 return self._live.find(record) or self.issue(kind, scope)
         return self.issue(kind, scope)
 
     def issue(self, kind: str, scope: str) -> Token:
         """Return a new token; those that have expired are forgotten."""
-        for record in self._known(kind):
-            if record["expires"] <= self._session.now:
-                self._session.delete(CREDENTIALS, record.sys_id)
-                self._live.retire(record)
+        for record in self._newest(kind, "<="):
+            self._session.delete(CREDENTIALS, record.sys_id)
+            self._live.retire(record)
         lifespan = min(max(0, int(self._client[f"{kind}_lifespan"] or 0)), LONGEST_LIFESPAN)
         text = self._session.ids.token()
         record = self._session.insert(
@@ -107,8 +107,12 @@ class Tokens:
         )
         return self._live.add(text, record)
 
-    def _known(self, kind: str) -> "list[Record]":
-        return self._session.find_all(CREDENTIALS, type=kind, user=self._user_id, peer=self._client.sys_id)
+    def _newest(self, kind: str, ends: str) -> "list[Record]":
+        """Return some of the tokens that end later than now (``>``), or have ended (``<=``), the last one first."""
+        session = self._session
+        mine = f"type={kind}^user={self._user_id}^peer={self._client.sys_id}^expires{ends}{session.now}"
+        query = session.newest_first(CREDENTIALS, session.compiled(CREDENTIALS, mine))
+        return session.page(CREDENTIALS, query, limit=LOOKED_AT, offset=0)
 
 
 def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
