@@ -92,7 +92,10 @@ class Timeouts:
             return
         activity_type = self._activity_types.find(context.session, activity_type_id)
         limit = self._activity_types.max_timeout(activity_type)
-        deadline = None if limit is None else after(_parsed(asked or context.session.now), limit)
+        if limit is None:
+            return
+        made, now = _parsed(asked or context.session.now), self._clock.now()
+        deadline = now if made > now + APART else after(made, limit)  # one made ahead waits from when it is first seen
         if deadline is not None:
             self._watch_once_committed(context, deadline)
 

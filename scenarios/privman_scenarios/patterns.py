@@ -9,7 +9,7 @@ from typing import Any
 import re2
 
 LONGEST = 1_000
-_WILD = re.compile(r"\[[^\]]*\]|[*?]")
+_WILD = re.compile(r"\[[^\[\]]*\]|[*?]")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
