@@ -146,7 +146,7 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
     served = serving(striking.app())
     url = privman_loop.run(served.__aenter__())
     approve = next(str(path) for path in catalog_files() if path.stem == "approve")
-    target = ["--servicenow-url", url, "--servicenow-user", "integration"]
+    target = ["--servicenow-url", url, "--servicenow-user", "integration", "--quiet-time", "0"]
     commands = {
         "run": ["run", approve, *target, "--junit-xml", str(tmp_path / "j.xml")],
         "record": ["record", approve, *target, "--out", str(tmp_path / "out.har")],
