@@ -134,7 +134,7 @@ class HeldParty:
 
     def forget_journal(self) -> None:
         """Empty the journal, findings included; a contract that was broken before fails the test all the same."""
-        self._forgotten += self._violations()
+        self._forgotten += self._found()
         self._loop.run(self._party.control.forget_journal())
 
     @property
@@ -152,17 +152,22 @@ class HeldParty:
             raise UnknownWordError(f"{rule!r} fits almost any rule. {expected}")
         self._tolerated.append(rule)
 
-    def broken_contracts(self) -> list[str]:
-        """Return one line a message that breaks its contract, but for what is tolerated and what a fault answered."""
+    def broken_contracts(self, *, strict: bool = False) -> list[str]:
+        """Return one line a message that breaks its contract, but for what is tolerated and what a fault answered.
+
+        With ``strict`` there is a line for what the party swallowed, too.
+        """
         return [
             f"#{each.exchange} {each.rule}: {each.message}"
-            for each in (*self._forgotten, *self._violations())
-            if not any(fnmatchcase(each.rule, rule) for rule in self._tolerated)
+            for each in (*self._forgotten, *self._found())
+            if (strict or each.kind == "violation") and not self._is_tolerated(each)
         ]
 
-    def _violations(self) -> list[Finding]:
-        found = self._loop.run(find_all(self._targets))
-        return [each for each in found if each.party == self._name and each.kind == "violation"]
+    def _is_tolerated(self, finding: Finding) -> bool:
+        return any(fnmatchcase(finding.rule, rule) for rule in self._tolerated)
+
+    def _found(self) -> list[Finding]:
+        return [each for each in self._loop.run(find_all(self._targets)) if each.party == self._name]
 
 
 class HeldServiceNow(HeldParty):

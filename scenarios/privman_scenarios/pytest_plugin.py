@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long clock.settle() waits for what must not happen (as long as --privman-patience)",
     )
+    group.addoption("--privman-strict", action="store_true", help="fail a test in which ServiceNow swallowed something")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
 
 
@@ -128,17 +129,21 @@ def privman_targets(privman_loop: "LoopThread", privman_worlds: "WorldBuilder") 
 
 
 @pytest.fixture
-def servicenow(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator[HeldServiceNow]":
+def servicenow(
+    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_targets: "Targets"
+) -> "Iterator[HeldServiceNow]":
     """A running ServiceNow instance; a broken contract fails the test at its end."""
     from privman_scenarios.held import HeldServiceNow  # noqa: PLC0415 - see the module's docstring
 
     held = HeldServiceNow(privman_loop, privman_targets)
     yield held
-    _fail_on_broken_contracts("servicenow", held)
+    _fail_on_broken_contracts("servicenow", held, pytestconfig)
 
 
 @pytest.fixture
-def console(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator[HeldConsole]":
+def console(
+    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_targets: "Targets"
+) -> "Iterator[HeldConsole]":
     """A running console, set up against the ServiceNow instance; a broken contract fails the test at its end."""
     from privman_scenarios.errors import ExpectationError  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.held import HeldConsole  # noqa: PLC0415 - see the module's docstring
@@ -148,7 +153,7 @@ def console(privman_loop: "LoopThread", privman_targets: "Targets") -> "Iterator
     except ExpectationError as error:
         _fail(f"the console cannot be set up: {error}")
     yield held
-    _fail_on_broken_contracts("console", held)
+    _fail_on_broken_contracts("console", held, pytestconfig)
 
 
 @pytest.fixture
@@ -164,10 +169,12 @@ def world(
     return HeldWorld(privman_loop, privman_targets, servicenow, console)
 
 
-def _fail_on_broken_contracts(name: str, party: "HeldParty") -> None:
-    broken = party.broken_contracts()
+def _fail_on_broken_contracts(name: str, party: "HeldParty", config: pytest.Config) -> None:
+    strict = config.getoption("--privman-strict")
+    broken = party.broken_contracts(strict=strict)
     if broken:
-        _fail("\n".join([f"{name} saw {len(broken)} broken contract(s):", *broken]))
+        what = "finding(s)" if strict else "broken contract(s)"
+        _fail("\n".join([f"{name} saw {len(broken)} {what}:", *broken]))
     for fault in party.idle_faults():
         _fail(f"{name}: {fault} has struck no request. Expected that, or optional=True.")
 

@@ -184,6 +184,25 @@ def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
 
 
+SWALLOWING = """
+def test_it(servicenow):
+    {tolerate}
+    import requests
+    requests.get(f"{{servicenow.url}}/api/now/table/sys_user?sysparm_query=nosuch=1", auth=servicenow.auth)
+"""
+
+
+def test_what_servicenow_swallows_fails_a_strict_test(pytester: pytest.Pytester) -> None:
+    """As --strict does for scenarios; a test that means it says so."""
+    pytester.makepyfile(SWALLOWING.format(tolerate=""))
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-strict")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["servicenow saw 1 finding(s):", "#* query-term-ignored: *nosuch*"])
+    pytester.makepyfile(SWALLOWING.format(tolerate="servicenow.tolerate('query-term-ignored')"))
+    pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-strict").assert_outcomes(passed=1)
+
+
 def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldServiceNow) -> None:
     """Whoever means every rule says so."""
     servicenow.tolerate("*")
