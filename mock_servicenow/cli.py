@@ -21,7 +21,9 @@ _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 
-_GARBAGE = 2_000  # objects between two collections; a request leaves hardly any, a long query thousands
+# Objects between two collections, of which a request leaves hardly any and a long query thousands, and how many
+# collections of the young come before one of all: what a compiled query leaves is old by then, and everybody waits.
+_GARBAGE = 2_000, 10, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +73,7 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     clock = chosen_clock(options)
     app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
     gc.freeze()
-    gc.set_threshold(_GARBAGE)
+    gc.set_threshold(*_GARBAGE)
     gc.enable()
     async with serving(app, options.host, options.port, tls) as origin:
         await until_stopped(banner(_COMMAND, origin, options, f"user {options.username}"))
