@@ -218,6 +218,8 @@ def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
     for name, each in value.items():
         if holds(each, MISSING) and name.lower() not in (*known.HEADERS, *map(str.lower, own.get("headers", ()))):
             yield Flaw((name,), unknown("header", name, known.HEADERS, "headers"))
+        if name != next(other for other in value if other.lower() == name.lower()):
+            yield Flaw((name,), f"the header {name!r} is there twice, as case does not count. Expected it once.")
 
 
 def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument

@@ -37,11 +37,10 @@ def rows(table: Located | None, places: object, file: str) -> list[Row]:
 def fill(located: Located, row: Row, file: str) -> Located:
     """Return the value with each ``<name>`` replaced; a text that is nothing else takes the example's own type.
 
-    Raises ScenarioFileError for a name that the row lacks.
+    Raises ScenarioFileError for a name that the row lacks, and for a key that is there already.
     """
     if isinstance(located.value, dict):
-        filled = {_fill_text(key, row, item.line, file): fill(item, row, file) for key, item in located.value.items()}
-        return Located(filled, located.line)
+        return Located(_fill_mapping(located.value, row, file), located.line)
     if isinstance(located.value, list):
         return Located([fill(item, row, file) for item in located.value], located.line)
     if not isinstance(located.value, str):
@@ -50,6 +49,18 @@ def fill(located: Located, row: Row, file: str) -> Located:
     if alone and alone[2] in row:
         return _relocate(row[alone[2]], located.line)
     return Located(_fill_text(located.value, row, located.line, file), located.line)
+
+
+def _fill_mapping(mapping: Mapping[str, Located], row: Row, file: str) -> dict[str, Located]:
+    filled: dict[str, Located] = {}
+    for key, item in mapping.items():
+        name = _fill_text(key, row, item.line, file)
+        if name in filled:
+            raise ScenarioFileError(
+                file, item.line, f"the key {name!r} is there twice once the examples are filled in. Expected it once."
+            )
+        filled[name] = fill(item, row, file)
+    return filled
 
 
 def literal(value: Any) -> Any:  # noqa: ANN401 - any argument

@@ -126,6 +126,11 @@ ROWS = replace(
     ),
     expects=True,
 )
+HEADERS = _plain(
+    "a mapping of names to text",
+    {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
+    lambda value: isinstance(value, dict) and all(type(each) in (str, int) for each in value.values()),
+)
 TEXTS = _plain("a list of texts", {"type": "array", "items": {"type": "string"}}, _are_texts)
 JSON = Kind("anything", {}, lambda _value: "")
 ANYTHING = Kind("anything", {}, operator_error, expects=True)

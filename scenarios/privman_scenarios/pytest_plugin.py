@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     what = "use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)"
     group.addoption("--servicenow-url", type=_url, metavar="URL", help=what)
     group.addoption("--console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
-    group.addoption("--privman-ca-file", type=Path, metavar="PATH", help="extra CA certificates to trust (PEM)")
+    group.addoption("--privman-ca-file", type=_ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
     group.addoption(
         "--privman-reset",
         action="store_true",
@@ -59,6 +59,12 @@ def _url(text: str) -> str:
     from privman_testbench.command_line import url  # noqa: PLC0415 - see the module's docstring
 
     return url(text)
+
+
+def _ca_file(text: str) -> Path:
+    from privman_testbench.command_line import ca_file  # noqa: PLC0415 - see the module's docstring
+
+    return ca_file(text)
 
 
 def _seconds(text: str) -> float:

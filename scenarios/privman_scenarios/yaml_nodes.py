@@ -81,11 +81,19 @@ def _scalar(node: yaml.Node, line: int) -> object:
         raise YamlError(f"{text[:40]!r} is not a number that fits.", line) from None
 
 
+def _whole(text: str) -> int:
+    """Return a whole number that JSON can hold; raises ValueError for a longer one."""
+    number = int(text)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(text)
+    return number
+
+
 def _number(kind: str, text: str) -> float | str:
     """Return the number, or the text where YAML sees one that is none here; raises ValueError."""
     # 16:30:00 is a sexagesimal integer to YAML 1.1; here it is a span of time.
     if kind == "int" and text.lstrip("-").isdecimal():
-        return int(text)
+        return _whole(text)
     if kind != "float" or ":" in text or text.strip("+-").lower() in _NO_NUMBERS:
         return text
     number = float(text.replace("_", ""))

@@ -177,6 +177,12 @@ def test_a_folder_for_failures_needs_something_that_finds_them(
     )
 
 
+def test_a_bound_on_orders_needs_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    """Alone it would count for nothing; exit code 2."""
+    assert main(["run", str(catalog("deny")), "--orders", "3"]) == 2
+    assert capsys.readouterr().err == ("privman-scenarios: --orders stands alone. Expected --interleave beside it.\n")
+
+
 def test_what_a_later_step_uses_is_not_left_out() -> None:
     """A smaller scenario is still one that can be read: the request stays, and its name."""
     (scenario,) = Loader(vocabulary()).parse(

@@ -321,6 +321,7 @@ def test_patience_and_quiet_time_are_options(
     [
         ("--privman-patience", "0", "'0' is no count; expected a whole number from 1"),
         ("--privman-quiet-time", "-1", "'-1' is no count"),
+        ("--privman-ca-file", "nowhere.pem", "'nowhere.pem' holds no certificate: "),
         ("--privman-timeout", "soon", "invalid span 'soon': expected 0.1 to 3600 seconds"),
     ],
 )

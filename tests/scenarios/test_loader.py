@@ -182,6 +182,30 @@ HEAD = "title: T\nsteps:\n"
             "title: T\nclock: 2026-01-05T09:00:00\nsteps: [{console.ask: }]\n",
             "2: 'clock' is '2026-01-05T09:00:00'. Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999.",
         ),
+        (
+            HEAD + "  - servicenow.call: {path: /, headers: {Accept: [a]}}\n",
+            "3: servicenow.call: 'headers' is {'Accept': ['a']}. Expected a mapping of names to text.",
+        ),
+        (
+            HEAD + "  - console.call: {path: /, answer-headers: {Vary: a, vary: b}}\n",
+            "3: console.call: answer-headers: the header 'vary' is there twice, as case does not count.",
+        ),
+        (
+            HEAD + "  - console.call: {path: /, json: [18446744073709551616]}\n",
+            "3: '18446744073709551616' is not a number",
+        ),
+        (
+            HEAD + "  - console.call: {path: /, json: [-9223372036854775809]}\n",
+            "3: '-9223372036854775809' is not a number",
+        ),
+        (
+            HEAD + "  - servicenow.create-user: {name: administrator}\n",
+            "3: servicenow.create-user: name: 'administrator' is the administrator. Expected another name.",
+        ),
+        (
+            "title: T\nexamples: [{a: b}]\nsteps: [{console.ask: {metadata: {<a>: x, b: y}}}]\n",
+            "3: the key 'b' is there twice once the examples are filled in. Expected it once.",
+        ),
         (HEAD + "  - togehter: []\n", "3: unknown step 'togehter'. Did you mean 'together'?"),
         (HEAD + "  - together: now\n", "3: 'together' is 'now'. Expected a list of at least two steps."),
         (

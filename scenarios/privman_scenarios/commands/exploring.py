@@ -38,7 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def is_asked(options: argparse.Namespace) -> bool:
-    """Tell whether more than the scenarios is to be played; raises UsageError for a folder that nothing fills."""
+    """Tell whether more than the scenarios is to be played; raises UsageError for an option that counts for nothing."""
+    if options.orders != ORDERS and not options.interleave:
+        raise UsageError("--orders stands alone. Expected --interleave beside it.")
     is_asked = bool(options.sweep or options.interleave or options.generate)
     if options.failures_dir and not is_asked:
         raise UsageError("--failures-dir stands alone. Expected --sweep, --interleave or --generate beside it.")

@@ -1,23 +1,24 @@
 """Verbs of ServiceNow: its approvers, its administrator and what stands in the app's tables."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
 from privman_scenarios import checks, known
-from privman_scenarios.checks import column_of, scalar
+from privman_scenarios.checks import Flaw, column_of, scalar
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import MISSING, holds, require
 from privman_scenarios.http_api import Answer
 from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, rows_of_texts, suggesting
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
-from privman_scenarios.servicenow import DEFAULT_APPROVER, Record, record_of
+from privman_scenarios.servicenow import ADMINISTRATOR, DEFAULT_APPROVER, Record, record_of
 from privman_scenarios.targets import Need
 from privman_scenarios.variables import TABLES, VARIABLE
 from privman_scenarios.verbs.shared import REQUEST, Shared
 from privman_scenarios.vocabulary import Argument, Verb
+from privman_scenarios.words import Own
 from privman_scenarios.world import servicenow_roles
 
 CONTROL: frozenset[Need] = frozenset({"servicenow control plane"})
@@ -69,8 +70,16 @@ DELETE = (
     Argument("sys_id", TEXT, "The record.", required=True),
     Argument("by", TEXT, "The user name; the administrator unless said."),
 )
+
+
+def _another_user(value: object, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
+    """Find the administrator's names, under which nobody else can act."""
+    if value in ("", ADMINISTRATOR):
+        yield Flaw((), f"{value!r} is the administrator. Expected another name.")
+
+
 CREATE_USER = (
-    Argument("name", TEXT, "The user name.", required=True),
+    Argument("name", TEXT, "The user name.", required=True, check=_another_user),
     Argument("roles", TEXTS, "Names of roles; none unless said.", check=A_ROLE),
 )
 COUNTED = Argument("count", COUNT, "How many records there are; 1 unless said.", check=checks.none_of("request"))

@@ -19,6 +19,7 @@ from privman_scenarios.kinds import (
     COUNT,
     EXPECTED_VALUES,
     FLAG,
+    HEADERS,
     JSON,
     SOME_TEXT,
     SPAN,
@@ -88,7 +89,7 @@ FINDING = (
 CALL = (
     Argument("method", METHOD, "GET unless said."),
     Argument("path", TEXT, "Path and query.", required=True),
-    Argument("headers", VALUES, "More headers."),
+    Argument("headers", HEADERS, "More headers."),
     Argument("json", JSON, "A body to send as JSON."),
     Argument("text", TEXT, "A body to send as it is."),
     Argument("status", STATUS, "The status of the answer; 200 unless said."),
@@ -236,7 +237,8 @@ class Shared:
         spelling = play.targets.servicenow.spelling
         message = spelling.body_to_wire(arguments["path"], arguments.get("json"))
         body = arguments["text"].encode() if "text" in arguments else message
-        method, headers = arguments.get("method", "GET"), arguments.get("headers", {})
+        method = arguments.get("method", "GET")
+        headers = {name: str(value) for name, value in arguments.get("headers", {}).items()}
         auth = await play.targets.servicenow.credentials(arguments["by"]) if arguments.get("by") else None
         answer = await self._of(play).api.call(method, arguments["path"], body, auth=auth, headers=headers)
         require(arguments.get("status", 200), answer.status, "status")
