@@ -71,6 +71,8 @@ def history(session: "Session", record: "Record", column: "Column") -> str:
 
 def _shown(entries: list[dict[str, str]]) -> list[dict[str, str]]:
     """Return the first entries, as far as `LONGEST_HISTORY` goes."""
+    if sum(len(entry["value"]) for entry in entries) <= LONGEST_HISTORY:
+        return entries
     shown, left = [], LONGEST_HISTORY
     for entry in entries:
         if left > 0:
