@@ -96,6 +96,7 @@ class WorldBuilder:
 
     Attributes:
         are_fakes: whether both parties have a control plane, as far as known.
+        unseen: why nobody sees what the instance swallows; empty where it has a control plane, and in a dry run.
     """
 
     def __init__(  # noqa: PLR0913 - one for each option of the commands
@@ -127,6 +128,7 @@ class WorldBuilder:
         self._patience = patience
         self._quiet_time = patience if quiet_time is None else quiet_time
         self.are_fakes = True
+        self.unseen = ""
 
     def at_a_time(self, jobs: int) -> int:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
@@ -158,6 +160,7 @@ class WorldBuilder:
                 far_servicenow, far_console = await self._stand_ins(near, far_servicenow, far_console, clock, ids)
             servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
             console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
+            self.unseen = "" if self._dry_run else servicenow.why_not
             if far_servicenow and self._writes:
                 far_servicenow.api.listeners.append(self._writes)
             auth = self._servicenow.auth if self._servicenow and not self._dry_run else ADMIN

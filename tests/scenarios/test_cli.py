@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.schema import scenario_schema
@@ -384,3 +385,15 @@ def test_an_interrupted_run_leaves_its_report(
     privman_loop.run(served.__aexit__(None, None, None))
     assert capsys.readouterr().err == "privman-scenarios: interrupted\n"
     assert 'tests="1" failures="0" skipped="0" errors="1"' in junit.read_text()
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1), (["--strict", "--dry-run"], 0)])
+def test_a_strict_run_has_to_see_findings(
+    options: list[str], code: int, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real instance shows none, so that nothing would be judged by the option."""
+    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    url = real_instance("")
+    assert main(["run", deny, "--servicenow-url", url, "--quiet-time", "0", *options]) == code
+    said = f"--strict has nothing to judge by, as no findings are seen: {url} has none."
+    assert (said in capsys.readouterr().out) is bool(code)

@@ -243,6 +243,22 @@ def test_an_instance_without_the_app(privman_loop: LoopThread, capsys: pytest.Ca
     assert "0 alike, 0 different, 2 left out; " in out
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_fails_is_not_without_the_app(
+    status: int, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it has the app nobody has seen: the probe is given up, and the command fails."""
+
+    def fail(request: web.Request, answer: web.Response) -> web.Response:
+        return web.Response(status=status) if "x_thyti" in request.path else answer
+
+    with instance(privman_loop, fail) as url:
+        assert main(["fidelity", "--against", url, *APP, "--trap", "unknown-table"]) == 1
+    out = capsys.readouterr().out
+    assert "request-without-instance was given up: expected /api/now/table/x_thyti" in out
+    assert "1 alike, 0 different, 0 left out, 2 given up; " in out
+
+
 def test_an_interrupted_probe_cleans_up(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C in the middle of a probe leaves no record behind."""
     there = Instance()

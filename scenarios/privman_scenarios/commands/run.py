@@ -42,6 +42,8 @@ def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
     reports, worlds = Reports(options), arguments.worlds(options)
     with reports.watching(worlds):
         held = _play(scenarios, worlds, reports, options)
+        if options.strict and worlds.unseen:
+            reports.fail(f"--strict has nothing to judge by, as no findings are seen: {worlds.unseen}")
     return Exit.HELD if held and not reports.error else Exit.DID_NOT_HOLD
 
 
