@@ -163,7 +163,8 @@ async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[Stub
 async def test_variations_are_skipped_where_they_cannot_be_judged(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The scenario passes; that it is not swept is said once, with the reason, and nothing is called varied."""
     told: list[Event] = []
-    exploration = Exploration(Workshop(Player(stub[1]), sweep=True), [told.append], RealClock(), 1)
+    worlds = WorldBuilder(0, servicenow=Remote(stub[0].url, "integration", "s3cret"), pauses=Hurried(), quiet_time=0)
+    exploration = Exploration(Workshop(Player(worlds), sweep=True), [told.append], RealClock(), 1)
     ended = await asyncio.to_thread(exploration.run, scenarios("approve"), 0)
     assert (ended.passed, ended.failed, ended.skipped, exploration.varied) == (1, 0, 1, 0)
     (_, skipped) = (event for event in told if isinstance(event, ScenarioEnded))
