@@ -2,11 +2,14 @@
 
 import gc
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from .conftest import Instance
+from mock_servicenow.blueprint import Blueprint
+from mock_servicenow.settings import Settings
+
+from .conftest import Instance, running
 
 MEBIBYTE = 1024 * 1024
 COLUMNS = ("number", "short_description", "description", "caller_id.name", "close_notes", "category")
@@ -23,6 +26,13 @@ def traced() -> Iterator[None]:
 def _query(number: int) -> str:
     columns = (COLUMNS[(number + place * place) % len(COLUMNS)] for place in range(100))
     return "^".join(f"{column}LIKE{number}.{place}" for place, column in enumerate(columns))
+
+
+@pytest.fixture
+async def instance(blueprint: Blueprint) -> AsyncIterator[Instance]:
+    """Serve an instance in memory, whatever the store: what is remembered of a query is the same."""
+    async with running(Settings(), blueprint) as served:
+        yield served
 
 
 @pytest.mark.once
