@@ -12,6 +12,7 @@ import orjson
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.output import mask
 from privman_scenarios.pages import pages
 from privman_testbench.masking import MASK
 
@@ -103,7 +104,7 @@ class OwnRecords:
         if not sys_id or sys_id in self.others | self.kept:
             if not marked and self._may_have_created(table, answer):
                 column, value = next(iter(sent.items()), ("", ""))
-                what = f"{table} with {column} {text_of(value)[:60]!r}"
+                what = f"{table} with {column} {_shortened(value)}"
                 self.unnamed.append(f"/api/now/table/{what} (perhaps created, but no answer names the record)")
             return False
         if self.find(table, sys_id) is None:
@@ -214,7 +215,7 @@ def _why_not_own(record: OwnRecord, answer: Answer) -> str:
     if answer.refused or not isinstance(shown, dict):
         return f"it cannot be read: {answer}"
     if shown.get("sys_id") != record.sys_id:
-        return f"the instance shows another record there, {str(shown.get('sys_id'))[:40]!r}"
+        return f"the instance shows another record there, {_shortened(shown.get('sys_id'))}"
     return "; ".join(_differences(record.sent, shown))
 
 
@@ -253,7 +254,7 @@ def _differences(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[
     compared = {column: _agree(value, shown.get(column)) for column, value in own.items()}
     for column, agrees in compared.items():
         if agrees is False:
-            yield f"its {column} is {str(shown[column])[:60]!r}, and this run sent {text_of(sent[column])[:60]!r}"
+            yield f"its {column} is {_shortened(shown[column])}, and this run sent {_shortened(sent[column])}"
     if not any(compared.values()):
         yield "it shows nothing of what this run sent"
 
@@ -274,6 +275,11 @@ def _agree(sent: object, shown: object) -> bool | None:
 def _agree_in_json(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> bool | None:
     agreed = [_agree(value, shown.get(key)) for key, value in sent.items()]
     return False if False in agreed else any(agreed) or None
+
+
+def _shortened(value: object) -> str:
+    """Return the beginning of a value for people; masked before it is cut, as half a secret is recognized by nobody."""
+    return repr(mask(text_of(value))[:60])
 
 
 def _object(text: str) -> Mapping[str, Any]:

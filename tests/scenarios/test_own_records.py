@@ -66,6 +66,16 @@ async def test_a_record_is_own_when_it_shows_what_was_sent(
     assert why in told
 
 
+@pytest.mark.parametrize("begins", range(40, 60, 3))
+async def test_half_a_password_is_not_shown(begins: int, instance: tuple[StubInstance, OwnRecords]) -> None:
+    """What an instance shows is masked before it is cut."""
+    password = Remote(instance[0].url, "a", "A-long-Pass-0123456789").password
+    instance[0].tables["groups"] = [{"sys_id": ONE, "name": "x" * begins + password}]
+    told = await instance[1].delete(OwnRecord("groups", ONE, {"name": "a"}))
+    assert "its name is 'xxxx" in told
+    assert "A" not in told
+
+
 async def test_nothing_else_is_sent(instance: tuple[StubInstance, OwnRecords]) -> None:
     """Neither a deletion, nor to another record, nor for what has no sys_id or no table."""
     stub, own = instance
