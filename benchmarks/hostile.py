@@ -134,6 +134,19 @@ def unfinished(path: str, *, known: bool = False) -> Attack:
     return lambda: send(path, JSON, (b"x" * MIB for _ in range(700)), length=800 * MIB, known=known)
 
 
+def unread(path: str) -> Attack:
+    """Return the attack of an answer of which nothing is read."""
+
+    async def ask() -> None:
+        reader, writer = await asyncio.open_connection(HOST, PORT, limit=1)
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {AUTHORIZATION}\r\n\r\n"
+        writer.write(head.encode())
+        await asyncio.sleep(LONGEST)
+        del reader
+
+    return ask
+
+
 def never(path: str) -> Attack:
     """Return the attack of a body that does not come."""
     return lambda: send(path, JSON, [], length=9, known=False)
@@ -386,6 +399,7 @@ LARGE: dict[str, Attack] = {
     ),
     "a list of 10,000 rows in words": get(f"{TABLE}?sysparm_display_value=all"),
     "20 lists of 10,000 rows in words at once": many(20, get(f"{TABLE}?sysparm_display_value=all")),
+    "40 lists of 20,000 rows that nobody reads": many(40, unread(f"{TABLE}?sysparm_limit=20000&sysparm_fields=number")),
     "a batch of 20 lists of 10,000 rows": one("/api/now/v1/batch", JSON, batch(f"{TABLE}?sysparm_fields=number", 20)),
     "a related list of each row": get(
         f"{TABLE}?sysparm_query=RLQUERYincident.parent,>=5%5EdescriptionLIKEx%5EENDRLQUERY%5EORDERBYparent.number"

@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.record import Record
@@ -81,7 +82,10 @@ class ListPage:
         with self._instance.transaction(user, visit.findings) as session:
             if not access.may_reach(session, url.table, "read"):
                 raise ApiAccessDenied
-            return _List(session, _expanded(session, visit, url)).values()
+            expanded = _expanded(session, visit, url)
+            if is_long(expanded.query):  # which the page reads again and again
+                self._instance.store.end_brief()
+            return _List(session, expanded).values()
 
 
 class _List:

@@ -26,6 +26,9 @@ GRACE_SECONDS = 0.2
 MOST_HEADERS = 64
 IDLE_SECONDS = 75
 """How long a connection may wait for the whole head of a request."""
+UNREAD_SECONDS = 60.0
+"""How long a client may take nothing of an answer before its connection ends."""
+_LOOKS = 4  # within that time: what is left may be as much as before by chance, but not so often
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -53,11 +56,17 @@ def banner(command: str, origin: str, options: Namespace, *facts: str) -> str:
 
 @asynccontextmanager
 async def serving(
-    app: web.Application, host: str = LOOPBACK, port: int = 0, tls: ssl.SSLContext | None = None
+    app: web.Application,
+    host: str = LOOPBACK,
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    *,
+    unread_seconds: float = UNREAD_SECONDS,
 ) -> AsyncIterator[str]:
     """Serve until the body ends and give the origin, such as ``http://127.0.0.1:8080``; port 0 takes a free one.
 
-    Requests that are under way then are cancelled after `GRACE_SECONDS`, whatever their clients wait for.
+    Requests that are under way then are cancelled after `GRACE_SECONDS`, whatever their clients wait for. A client that
+    takes nothing of an answer for ``unread_seconds`` loses its connection.
     Raises UsageError when nobody can listen there.
     """
     # A handler whose client has gone is cancelled, so that a slow answer that nobody waits for does not hold the clock.
@@ -75,13 +84,31 @@ async def serving(
     )
     app.on_response_prepare.append(_close_unless_read)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - set up
+    dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
     try:
         await _listen(web.TCPSite(runner, host, port, ssl_context=tls), host, port)
         scheme = "http" if tls is None else "https"
         named = f"[{host}]" if ":" in host else host
         yield f"{scheme}://{named}:{runner.addresses[0][1]}"
     finally:
+        dropping.cancel()
         await runner.cleanup()
+
+
+async def _drop_unread(server: web.Server, seconds: float) -> None:
+    """Look every so many seconds and abort each connection of which `_LOOKS` looks in a row saw the same bytes left."""
+    unread: dict[object, tuple[int, int]] = {}
+    while True:
+        await asyncio.sleep(seconds)
+        open_ones = [(each, each.transport) for each in server.connections if each.transport is not None]
+        before, unread = unread, {}
+        for each, transport in open_ones:
+            left = transport.get_write_buffer_size()
+            size, looks = before.get(each, (0, 0))
+            unread[each] = left, looks + 1 if left and left == size else 0
+            if unread[each][1] == _LOOKS:
+                transport.abort()
 
 
 async def _close_unless_read(request: web.Request, answer: web.StreamResponse) -> None:

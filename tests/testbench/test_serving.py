@@ -3,9 +3,11 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 import trustme
+from aiohttp import web
 
 from privman_testbench.serving import serving
 
@@ -66,6 +68,45 @@ async def test_a_client_that_does_not_read_does_not_keep_a_server_from_ending(pa
         return reader, writer
 
     await ends(party, None, use)
+
+
+async def test_a_client_that_does_not_read_loses_its_connection() -> None:
+    """An answer that nobody takes is not kept for good; whoever goes on reading gets it whole."""
+    length = 32 * 1024 * 1024
+    app = web.Application()
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=bytes(length))
+
+    app.router.add_get("/", answer)
+    async with asyncio.timeout(NEVER), serving(app, unread_seconds=0.2) as url:
+        port = int(url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        cut, cutter = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        cutter.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert len(await read_all(reader, length)) >= length
+        writer.close()
+        with pytest.raises(ConnectionResetError):
+            await written_until_reset(cutter)
+        with suppress(ConnectionResetError):
+            assert len(await read_all(cut, length)) < length
+
+
+async def read_all(reader: asyncio.StreamReader, length: int) -> bytes:
+    """Read until so many bytes have come, or nothing more comes."""
+    read = b""
+    while len(read) < length and (piece := await reader.read(1024 * 1024)):
+        read += piece
+    return read
+
+
+async def written_until_reset(writer: asyncio.StreamWriter) -> None:
+    """Send line ends, which belong to no request, until the other end has gone."""
+    while True:
+        writer.write(b"\r\n")
+        await writer.drain()
+        await asyncio.sleep(0)
 
 
 async def test_half_a_handshake_does_not_keep_a_server_from_ending(party: Party) -> None:

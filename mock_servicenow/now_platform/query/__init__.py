@@ -10,7 +10,7 @@ There are no joins: `CompiledQuery.where` alone serves for counting. SQLite conn
 """
 
 from mock_servicenow.now_platform.query.change import Change
-from mock_servicenow.now_platform.query.compilations import Compilations
+from mock_servicenow.now_platform.query.compilations import Compilations, is_long
 from mock_servicenow.now_platform.query.compiler import (
     CompiledQuery,
     compile_condition,
@@ -35,6 +35,7 @@ __all__ = [
     "Sight",
     "compile_condition",
     "compile_query",
+    "is_long",
     "parse",
     "permission",
     "scope_of",

@@ -1,5 +1,6 @@
 """Queries that were compiled before."""
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -11,6 +12,7 @@ from privman_testbench.sized_cache import SizedCache
 
 _REMEMBERED, _PER_CHARACTER = 8 * 1024 * 1024, 10  # bytes, the latter of long lists of values
 _SIGHTS = 64
+_MANY = 100  # conditions of a query
 _Asked = tuple[str, str, Sight, QueryContext]
 
 
@@ -34,10 +36,30 @@ class Compilations:
         self.stored = Sight(dictionary, closed=self.closed)
         self.sight = lru_cache(_SIGHTS)(partial(Sight, dictionary))
 
-    def compile(self, encoded: str, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:
-        """Return the SQL of a query on a table that the dictionary has; see `compile_query`."""
-        asked = encoded, table, sight, context
-        return self._remembered.made(asked, lambda: compile_query(self.parser.parse(encoded), table, sight, context))
+    def compile(
+        self,
+        encoded: str,
+        table: str,
+        sight: Sight,
+        context: QueryContext,
+        before: Callable[[], object] = bool,
+    ) -> CompiledQuery:
+        """Return the SQL of a query on a table that the dictionary has; see `compile_query`.
+
+        ``before`` is called before a long query is compiled, during which nobody else would be answered; it may raise.
+        """
+
+        def compile_now() -> CompiledQuery:
+            if is_long(encoded):
+                before()
+            return compile_query(self.parser.parse(encoded), table, sight, context)
+
+        return self._remembered.made((encoded, table, sight, context), compile_now)
+
+
+def is_long(encoded: str) -> bool:
+    """Return whether it takes long to parse and compile a query: some tenths of a millisecond for each condition."""
+    return encoded.count("^") > _MANY
 
 
 def _bytes(asked: _Asked, compiled: CompiledQuery) -> int:

@@ -49,6 +49,7 @@ class CompiledQuery:
         forbidden: whether a term asks about what the caller may not read.
         unreadable: the condition on rows that match but that the caller may not read; None if there are none, or none
             but such as belong to no record.
+        readable: the condition on rows of the class that the caller may read, whether they match or not.
     """
 
     where: "Test"
@@ -57,6 +58,7 @@ class CompiledQuery:
     invalid: bool
     forbidden: bool
     unreadable: "Test | None" = None
+    readable: "Test" = field(default_factory=sa.true)
     _statements: dict[object, "sa.Select[Any]"] = field(init=False, default_factory=dict)
 
     @property
@@ -83,8 +85,9 @@ def compile_query(query: Query, table: str, sight: Sight, context: "QueryContext
     compiler = _Compiler(sight, context)
     rows = compiler.scope.queried(table)
     compiled = compiler.compile(query, rows)
-    matching = sa.and_(of_class(sight.dictionary, rows), compiled.where)
-    compiled = replace(compiled, where=sa.and_(matching, rows.readable))
+    own_class = of_class(sight.dictionary, rows)
+    matching = sa.and_(own_class, compiled.where)
+    compiled = replace(compiled, where=sa.and_(matching, rows.readable), readable=sa.and_(own_class, rows.readable))
     if sight.is_admin or sight.opens(table, "read"):
         return compiled
     return replace(compiled, unreadable=sa.and_(matching, sa.case((rows.readable, sa.false()), else_=sa.true())))

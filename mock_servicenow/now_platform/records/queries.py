@@ -1,5 +1,6 @@
 """Encoded queries, asked by one session."""
 
+from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:
     """Return the SQL of a query; what of it has no effect is not yet among the session's findings."""
-    return session.instance.queries.compile(encoded, table, session.sight, _context(session))
+    before = session.instance.store.end_brief
+    return session.instance.queries.compile(encoded, table, session.sight, _context(session), before)
 
 
 def _context(session: "Session") -> QueryContext:
@@ -86,18 +88,30 @@ def sys_ids(session: "Session", table: str, query: CompiledQuery, limit: int, of
     return list(session.work.transaction.execute(statement).scalars())
 
 
-def those(session: "Session", table: str, query: CompiledQuery, ids: list[str]) -> "list[Values] | None":
-    """Return the rows of these ids, in their order, less those that the query matches no more.
+def positions(session: "Session", table: str, query: CompiledQuery, limit: int, offset: int) -> "array[int]":
+    """Return the positions of a page of the rows that a query matches, in its order: 8 bytes a row."""
+    [position] = insertion = session.instance.store.insertion_order(session.dictionary.sql_table(table))
+    order = query.order_by or insertion
+    statement = sa.select(position).select_from(session.dictionary.sql_table(table)).where(query.where)
+    page = statement.order_by(*order).limit(limit).offset(offset)
+    return array("q", session.work.transaction.execute(page).scalars())
+
+
+def those(session: "Session", table: str, query: CompiledQuery, places: "array[int]") -> "list[Values] | None":
+    """Return the rows at these positions, in their order, less those that the query's caller may read no more.
 
     None if they are too much at a time; a single row never is.
     """
     physical = session.dictionary.sql_table(table)
-    statement = session.reader.select(table).where(query.where, physical.c.sys_id.in_(ids))
-    rows, whole = session.reader.fetch_some(table, statement)
+    [position] = session.instance.store.insertion_order(physical)
+    there = position.in_([*places])
+    named = sa.select(physical.c.sys_id.label("sys_id"), position.label("place")).where(there)
+    place = {row["sys_id"]: row["place"] for row in session.work.transaction.execute(named).mappings()}
+    rows, whole = session.reader.fetch_some(table, session.reader.select(table).where(query.readable, there))
     if not whole:
         return None
-    found = {row["sys_id"]: row for row in rows}
-    return [found[sys_id] for sys_id in ids if sys_id in found]
+    order = {each: number for number, each in enumerate(places)}
+    return sorted(rows, key=lambda row: order[place[row["sys_id"]]])
 
 
 def count(session: "Session", table: str, query: CompiledQuery) -> int:

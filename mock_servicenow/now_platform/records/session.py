@@ -1,5 +1,6 @@
 """What one user does in one transaction."""
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
@@ -249,9 +250,10 @@ class Session:
         read = len(some)
         yield some
         some.clear()
-        left = [] if whole else queries.sys_ids(self, table, query, limit - read, offset + read)
-        for sys_id in left:
-            yield [self.record(table, values) for values in queries.those(self, table, query, [sys_id]) or ()]
+        left = array("q") if whole else queries.positions(self, table, query, limit - read, offset + read)
+        for place in left:
+            rows = queries.those(self, table, query, array("q", [place]))
+            yield [self.record(table, values) for values in rows or ()]
 
     def newest(self, table: str, most: int) -> Iterator[list[Record]]:
         """Yield the records that were inserted last, the last one first, in parts."""

@@ -115,7 +115,7 @@ def _list(call: Call, session: "Session") -> Answer:
     page, whole = session.beginning(table, query, limit=most, offset=parameters.offset)
     total, read = queries.count(session, table, query), len(page)
     left = parameters.limit - read if not whole or read == most else 0
-    further = queries.sys_ids(session, table, query, left, parameters.offset + read) if left else []
+    further = queries.positions(session, table, query, left, parameters.offset + read) if left else None
 
     def show(session: "Session", rows: list[Values]) -> list[Result]:
         return _results(call, session, [session.record(table, row) for row in rows])

@@ -26,7 +26,7 @@ def list_attributes(call: Call, session: "Session") -> Answer:
     attachment = attachments.find(session, call.resource[1])
     query = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
     first, _ = session.elevated.beginning(ATTRIBUTES, query, limit=AT_ONCE, offset=0)
-    further = queries.sys_ids(session, ATTRIBUTES, query, _ALL, len(first))
+    further = queries.positions(session, ATTRIBUTES, query, _ALL, len(first))
     parts = list_parts(session.instance, call, ATTRIBUTES, query, further, lambda _, rows: list(map(_result, rows)))
     return list_answer(call, list(map(_result, first)), parts if further else None, repeats=True)
 

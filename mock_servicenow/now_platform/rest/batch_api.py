@@ -3,11 +3,14 @@
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+
+import orjson
+from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import (
     MethodNotAllowed,
@@ -17,8 +20,8 @@ from mock_servicenow.now_platform.errors import (
     UnsupportedMediaType,
 )
 from mock_servicenow.now_platform.rest.batch_request import Batch, BatchItem, read_batch
-from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of
-from mock_servicenow.now_platform.rest.envelope import error_answer, json_answer
+from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Repeatable, Steps, steps_of
+from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
 from mock_servicenow.now_platform.rest.media import request_format, response_format
 
@@ -75,8 +78,9 @@ class BatchApi:
 
     def _service(self, call: Call, batch: Batch, limits: Limits) -> Steps:
         ends = self._now() + LONGEST
-        waiting = deque(batch.items)
-        serviced: list[Serviced] = []
+        batch_id, waiting = batch.id, deque(batch.items)
+        del batch  # each item is long enough to be dropped once it is serviced
+        serviced: deque[Serviced] = deque()
         room = MOST_ANSWERED
         while waiting and self._now() < ends:
             answered = yield from self._serve(call, waiting[0], replace(limits, received=min(limits.received, room)))
@@ -86,13 +90,8 @@ class BatchApi:
             serviced.append(answered)
             waiting.popleft()
             yield None
-        return json_answer(
-            {
-                "batch_request_id": batch.id,
-                "serviced_requests": serviced,
-                "unserviced_requests": [item.id for item in waiting],
-            }
-        )
+        unserviced = [item.id for item in waiting]
+        return Answer(200, headers=CIMultiDict({"Content-Type": JSON}), pieces=_pieces(batch_id, serviced, unserviced))
 
     def _serve(
         self, call: Call, item: BatchItem, limits: Limits
@@ -121,6 +120,16 @@ class BatchApi:
 
     def _now(self) -> datetime:
         return self._instance.clock.now()
+
+
+def _pieces(batch_id: str, serviced: deque[Serviced], unserviced: list[str]) -> Iterator[bytes]:
+    """Yield the answer, dropping what is written: a batch in memory twice could take 100 MiB."""
+    before = b'{"batch_request_id":' + orjson.dumps(batch_id) + b',"serviced_requests":['
+    while serviced:
+        yield before + orjson.dumps(serviced.popleft())
+        before = b","
+    opening = b"" if before == b"," else before
+    yield opening + b'],"unserviced_requests":' + orjson.dumps(unserviced) + b"}"
 
 
 def _whole(answer: Answer, most: int) -> Steps:

@@ -1,5 +1,6 @@
 """The rest of a long list: its rows as they are by then, read a few at a time in transactions of their own."""
 
+from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,16 @@ Show = Callable[["Session", list[Values]], list[Result]]
 
 
 def list_parts(  # noqa: PLR0913, PLR0917 - what a list asks for
-    instance: "Instance", call: Call, table: str, query: CompiledQuery, ids: list[str], show: Show
+    instance: "Instance", call: Call, table: str, query: CompiledQuery, places: "array[int]", show: Show
 ) -> Iterator[list[Result]]:
-    """Yield what is shown of the rows of these ids that the query still matches; others are answered in between."""
+    """Yield what is shown of the rows at these positions that the caller may still read.
+
+    Others are answered between the parts.
+    """
     start, most = 0, AT_ONCE
-    while start < len(ids):
+    while start < len(places):
         with instance.transaction(call.user) as session:
-            rows = queries.those(session, table, query, ids[start : start + most])
+            rows = queries.those(session, table, query, places[start : start + most])
             part = None if rows is None else show(session, rows)
         if part is None:
             most = max(1, most // _FEWER)

@@ -1,5 +1,6 @@
 """The Table API (platform 1)."""
 
+from array import array
 from collections.abc import Callable
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
@@ -72,10 +73,10 @@ class TableApi:
         fields = shown_fields(session, call, parameters, table)
         shapes = Shapes(session, call, parameters, fields)
         results = shapes.results(records)
-        further: list[str] = []
+        further = array("q")
         read = len(records)
         if not whole or read == most < parameters.limit:
-            further = queries.sys_ids(session, table, query, parameters.limit - read, parameters.offset + read)
+            further = queries.positions(session, table, query, parameters.limit - read, parameters.offset + read)
 
         def show(session: Session, rows: list[Values]) -> list[Result]:
             return Shapes(session, call, parameters, fields).results([session.record(table, row) for row in rows])

@@ -5,16 +5,22 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from threading import local
+from time import monotonic
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 T = TypeVar("T")
-LARGEST_COPY = 64 * 1024 * 1024
+LARGEST_COPY = 256 * 1024 * 1024
 """Bytes of a database in memory of which a copy is made for a long read."""
-_OPERATIONS = 10_000  # of SQLite's machine between two looks: some tenths of a millisecond
-_BRIEF, _LONG = 100, 300_000  # looks: some 20 ms, and about a minute
+_BRIEF, _LONG = 0.02, 60.0  # seconds
+_OFTEN, _SELDOM = 50, 10_000  # operations of SQLite's machine between two looks at the clock
 _PAGES = 500  # copied at a time, during which nobody else uses the database
+_LENGTH, _PATTERN = 128 * 1024, 64
+"""Bytes of a text, and of a pattern to search for, that a brief read takes: more can take one operation seconds."""
+_BRIEF_LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, _LENGTH), (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _PATTERN))
+_OVERRUN = {"SQLITE_INTERRUPT", "SQLITE_TOOBIG"}
+_LONG_PATTERN = "LIKE or GLOB pattern too complex"
 
 
 class OverrunError(Exception):
@@ -26,27 +32,51 @@ class NotAsideError(Exception):
 
 
 class Watch:
-    """Counts the looks that SQLite takes up while it executes, and lets it end when they are used up."""
+    """Lets what SQLite executes end: when its time is up, and when somebody asks for it.
 
-    def __init__(self, driver: sqlite3.Connection, looks: float = math.inf) -> None:
-        self._left = looks
+    Args:
+        driver: the connection that executes.
+        seconds: how long it may execute from now on.
+
+    Attributes:
+        is_brief: whether it is to end soon.
+    """
+
+    def __init__(self, driver: sqlite3.Connection, seconds: float = math.inf) -> None:
+        self._driver = driver
+        self._left, self._last = seconds, monotonic()
         self._stopped = False
-        driver.set_progress_handler(self._look, _OPERATIONS)
+        self.is_brief = False
+        self._lengths = [(limit, driver.getlimit(limit)) for limit, _ in _BRIEF_LIMITS]
+        if seconds < math.inf:
+            driver.set_progress_handler(self._look, _SELDOM)
 
     def hurry(self) -> None:
-        """Let what follows end soon."""
-        self._left = _BRIEF
+        """Let what follows end soon, and where it meets a text with which one operation may take long."""
+        self.is_brief, self._left = True, _BRIEF
+        self._driver.set_progress_handler(self._look, _OFTEN)
+        for limit, most in _BRIEF_LIMITS:
+            self._driver.setlimit(limit, most)
 
     def relax(self) -> None:
         """Let what follows take as long as it takes."""
-        self._left = math.inf
+        self.is_brief = False
+        self._driver.set_progress_handler(None, 0)
+        for limit, most in self._lengths:
+            self._driver.setlimit(limit, most)
+
+    def begin(self) -> None:
+        """Count from now on: a statement is about to be executed, and what went before was Python's time."""
+        self._last = monotonic()
 
     def stop(self) -> None:
         """Let whatever is executed end at once; any thread may call it."""
         self._stopped = True
 
     def _look(self) -> bool:
-        self._left -= 1
+        now = monotonic()
+        self._left -= now - self._last
+        self._last = now
         return self._stopped or self._left < 0
 
 
@@ -102,7 +132,8 @@ class Aside:
 
 def is_interrupted(error: BaseException) -> bool:
     """Return whether a statement has failed because a `Watch` let it end."""
-    return getattr(getattr(error, "orig", error), "sqlite_errorname", "") == "SQLITE_INTERRUPT"
+    cause = getattr(error, "orig", error)
+    return getattr(cause, "sqlite_errorname", "") in _OVERRUN or str(cause) == _LONG_PATTERN
 
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

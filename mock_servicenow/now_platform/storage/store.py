@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.physical import Catalog, position
-from mock_servicenow.now_platform.storage.aside import Aside, Here, NotAsideError, Watch
+from mock_servicenow.now_platform.storage.aside import Aside, Here, NotAsideError, OverrunError, Watch
 from mock_servicenow.now_platform.storage.database import Database, Given, Prepared, Row
 from mock_servicenow.now_platform.storage.engines import StoreError, shown
 from mock_servicenow.now_platform.storage.file_lock import FileLock
@@ -85,6 +85,8 @@ class Transaction:
 
     def execute(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
         """Execute a statement with the values of its parameters."""
+        if self._watch is not None:
+            self._watch.begin()
         return self._connection.execute(statement, values)
 
     def stream(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> "sa.CursorResult[Any]":
@@ -94,6 +96,8 @@ class Transaction:
 
     def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
         """Execute a statement that was compiled before; raises DuplicateError."""
+        if self._watch is not None:
+            self._watch.begin()
         try:
             return prepared.run(self._driver, values)
         except self._connection.dialect.loaded_dbapi.IntegrityError as error:
@@ -264,6 +268,11 @@ class Store:
             return work()
         finally:
             watch.relax()
+
+    def end_brief(self) -> None:
+        """Raise OverrunError in a brief attempt on an embedded database, because what follows takes long."""
+        if self._watch is not None and self._watch.is_brief and not self.is_aside:
+            raise OverrunError
 
     def aside(self) -> Aside:
         """Return what does work on an embedded database in another thread."""
