@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from threading import local
-from time import monotonic
+from time import thread_time
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 T = TypeVar("T")
 LARGEST_COPY = 256 * 1024 * 1024
 """Bytes of a database in memory of which a copy is made for a long read."""
-_BRIEF, _LONG = 0.02, 60.0  # seconds
-_OFTEN, _SELDOM = 50, 10_000  # operations of SQLite's machine between two looks at the clock
+_BRIEF, _LONG = 0.02, 60.0  # seconds of the processor: on a busy machine a read waits for it
+_OFTEN, _SELDOM = 100, 10_000  # operations of SQLite's machine between two looks at the clock
 _PAGES = 500  # copied at a time, during which nobody else uses the database
 _LENGTH, _PATTERN = 128 * 1024, 64
 """Bytes of a text, and of a pattern to search for, that a brief read takes: more can take one operation seconds."""
@@ -44,7 +44,7 @@ class Watch:
 
     def __init__(self, driver: sqlite3.Connection, seconds: float = math.inf) -> None:
         self._driver = driver
-        self._left, self._last = seconds, monotonic()
+        self._left, self._last = seconds, thread_time()
         self._stopped = False
         self.is_brief = False
         self._lengths = [(limit, driver.getlimit(limit)) for limit, _ in _BRIEF_LIMITS]
@@ -67,14 +67,14 @@ class Watch:
 
     def begin(self) -> None:
         """Count from now on: a statement is about to be executed, and what went before was Python's time."""
-        self._last = monotonic()
+        self._last = thread_time()
 
     def stop(self) -> None:
         """Let whatever is executed end at once; any thread may call it."""
         self._stopped = True
 
     def _look(self) -> bool:
-        now = monotonic()
+        now = thread_time()
         self._left -= now - self._last
         self._last = now
         return self._stopped or self._left < 0
@@ -93,9 +93,16 @@ class Aside:
         engine: opens the connection.
         source: the instance's own connection to a database in memory, which is copied; None for a file.
         here: tells the store of the connection.
+
+    Raises:
+        NotAsideError: a copy would be too large.
     """
 
     def __init__(self, engine: sa.Engine, source: sqlite3.Connection | None, here: Here) -> None:
+        # Here, in the thread of the source: in another one Python waits for a statement of this thread with its lock
+        # held, and the statement waits for that lock to look at the clock.
+        if source is not None and _size(source) > LARGEST_COPY:
+            raise NotAsideError
         self._engine = engine
         self._source = source
         self._here = here
@@ -107,7 +114,7 @@ class Aside:
         with closing(self._connected()) as connection:
             driver: Any = connection.connection.driver_connection
             if self._source is not None:
-                _copy(self._source, driver)
+                self._source.backup(driver, pages=_PAGES, sleep=0.001)
             self._watch = Watch(driver, _LONG)
             if self._stopped:
                 self._watch.stop()
@@ -136,8 +143,6 @@ def is_interrupted(error: BaseException) -> bool:
     return getattr(cause, "sqlite_errorname", "") in _OVERRUN or str(cause) == _LONG_PATTERN
 
 
-def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+def _size(source: sqlite3.Connection) -> int:
     [pages], [size] = source.execute("PRAGMA page_count").fetchone(), source.execute("PRAGMA page_size").fetchone()
-    if pages * size > LARGEST_COPY:
-        raise NotAsideError
-    source.backup(target, pages=_PAGES, sleep=0.001)
+    return int(pages * size)
