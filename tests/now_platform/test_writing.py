@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.intake import LONGEST_TEXT, LONGEST_VALUE
+from mock_servicenow.now_platform.records.intake import LONGEST_INDEXED, LONGEST_TEXT, LONGEST_VALUE
 from mock_servicenow.now_platform.rest.incoming import MOST_NAMES
 from privman_testbench.virtual_clock import VirtualClock
 
@@ -309,9 +309,18 @@ async def test_long_texts_are_no_values_of_other_types(
 async def test_texts_have_an_end(instance: Instance) -> None:
     """A text that is far longer than its column is cut, as the platform cuts it sooner."""
     with instance.transaction(instance.system) as session:
-        record = session.insert("u_toy", {"u_color": "r", "u_name": "x" * (LONGEST_TEXT + 1)})
-    assert record["u_name"] == "x" * LONGEST_TEXT
+        record = session.insert("incident", {"description": "x" * (LONGEST_TEXT + 1)})
+    assert record["description"] == "x" * LONGEST_TEXT
     assert [finding.rule for finding in session.findings] == ["value-too-long"]
+
+
+async def test_texts_of_indexed_columns_fit_any_index(client: Client, swallowed: Swallowed) -> None:
+    """An index of PostgreSQL holds less than a text may have; nothing else would be wrong with it."""
+    text = "".join(chr(0x20000 + number * 37 % 42_000) for number in range(LONGEST_INDEXED + 1))
+    record = await post(client, "problem", {"number": text})
+    assert (record["number"], swallowed()) == (text[:LONGEST_INDEXED], ["value-too-long"])
+    record = await post(client, "problem", {"assigned_to": text[:LONGEST_INDEXED]})
+    assert (record["assigned_to"]["value"], swallowed()[1:]) == (text[:LONGEST_INDEXED], ["reference-unresolved"])
 
 
 async def test_so_many_names_of_a_list_are_looked_up(client: Client) -> None:

@@ -17,7 +17,9 @@ SYS_ID_LENGTH = 32
 LONGEST_TEXT = 1024 * 1024
 """Characters of a text that are stored, many times what any column is documented to hold: pages, lists, journals and
 files' metadata read many texts at once (I). The platform cuts a text at the length of its column."""
-LONGEST_VALUE = 1_000
+LONGEST_INDEXED = 600
+"""The same where the column has an index: PostgreSQL's hold no more than 2,704 bytes."""
+LONGEST_VALUE = LONGEST_INDEXED
 """Characters of what may be a number, a date, a duration or a reference: taking more apart may take seconds."""
 _OF_ANY_LENGTH = frozenset({Kind.TEXT, Kind.BOOLEAN})
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -81,7 +83,7 @@ class Intake:
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
         # Cut pairs would be none, and a Secret among them would not be found: whoever keeps pairs refuses long ones.
-        most = len(stored) if column.type == "name_values" else max(column.max_length, LONGEST_TEXT)
+        most = len(stored) if column.type == "name_values" else _longest(column)
         if len(stored) > most or (len(stored) > column.max_length and column.type == "string"):
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
             outcome = "whole" if len(stored) <= most else f"as far as {most}"
@@ -118,6 +120,11 @@ class Intake:
 def _is_value(column: Column, text: str) -> bool:
     """Return whether a text may be a value of the column, as far as its length and characters go."""
     return is_storable(text) and (len(text) <= LONGEST_VALUE or kind_of(column.type) in _OF_ANY_LENGTH)
+
+
+def _longest(column: Column) -> int:
+    """Return how many characters of a text are stored."""
+    return LONGEST_INDEXED if column.indexed or column.unique else max(column.max_length, LONGEST_TEXT)
 
 
 def _quoted(text: str) -> str:
