@@ -193,7 +193,12 @@ async def test_a_request_of_somebody_else_with_the_same_id_is_not_decided() -> N
             stub.tables[REQUEST] = [{"sys_id": OTHER, "request_id": "REQ-2"}]
             with pytest.raises(NotOwnError, match="a request REQ-2 that this run has created"):
                 await targets.servicenow.decide("REQ-2", "Deny", {})
-        stub.tables[REQUEST] = []
+        stub.tables[REQUEST], stub.answering = [], 1_000
+        async with worlds.open() as targets:
+            drawn = targets.servicenow.draw_request_id()
+            stub.tables[REQUEST] = [{"sys_id": ONE, "request_id": drawn}]
+            assert (await targets.servicenow.decide(drawn, "Deny", {})).status == 200
+        assert stub.tables[REQUEST] == []
 
 
 DECIDED = """title: T
