@@ -91,6 +91,8 @@ class Transaction:
 
     def stream(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> "sa.CursorResult[Any]":
         """Execute a statement whose rows may be long: no more than a few are in memory that nobody has asked for."""
+        if self._watch is not None:
+            self._watch.begin()
         options = None if self._embedded else _FEW_AT_A_TIME
         return self._connection.execute(statement, values, execution_options=options)
 
