@@ -46,7 +46,16 @@ def _in_folder(name: str, folder: Traversable) -> Contracts:
     try:
         contracts = Contracts(WireNames.load(folder=folder), folder)
         # Read now, so that what is wrong with them is told here.
-        _ = contracts.exchanges, contracts.schemas
+        _require_schemas(name, contracts)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ContractError(f"{name}: is no contract set: {type(error).__name__}: {error}.") from None
     return contracts
+
+
+def _require_schemas(name: str, contracts: Contracts) -> None:
+    for exchange in contracts.exchanges:
+        answered = (message for answer in exchange.answers for message in (answer.schema, answer.shaped))
+        for message in filter(None, (exchange.request, *answered)):
+            if message not in contracts.schemas:
+                what = f"exchange {exchange.name!r} names the message {message!r}"
+                raise ContractError(f"{name}: {what}. Expected a file of schemas, such as {min(contracts.schemas)!r}.")

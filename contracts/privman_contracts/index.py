@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPMethod
 from importlib.resources.abc import Traversable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from privman_contracts import yaml_file
-from privman_contracts.evidence import Evidence
+from privman_contracts.errors import ContractError
+from privman_contracts.evidence import MARKS, Evidence
 from privman_contracts.wire_names import WireNames
 
 Side = Literal["servicenow", "console"]
@@ -16,6 +18,12 @@ _ENVELOPES = {"envelope", "error-envelope"}
 _ANY_ENVELOPE = "any-envelope"
 _WITHOUT_BODY = ("204", "205")
 _REFUSED = "400"
+_WORDS: dict[str, tuple[str, ...]] = {
+    "server": get_args(Side),
+    "caller": ("console", "servicenow", "approver"),
+    "method": tuple(HTTPMethod),
+    "evidence": MARKS,
+}
 _PARAMETER = re.compile(r"\\\{\w+\\\}")
 
 
@@ -88,9 +96,26 @@ class ExchangeContract:
 
 
 def load(names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> tuple[ExchangeContract, ...]:
-    """Return all exchanges, one for each method, in the wire's spelling."""
-    index = yaml_file.load(folder / "index.yaml")
+    """Return all exchanges, one for each method, in the wire's spelling; raises ContractError for an unknown word."""
+    file = folder / "index.yaml"
+    index = yaml_file.load(file)
+    for entry in index["exchanges"]:
+        for where, marked in ((f"exchange {entry['name']!r}", entry), *_answers_of(entry, index["errors"])):
+            _require_known_words(f"{file}: {where}", marked)
     return tuple(exchange for entry in index["exchanges"] for exchange in _exchanges(entry, index["errors"], names))
+
+
+def _answers_of(entry: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for status, answer in {**entry["answers"], **errors[entry["errors"]]}.items():
+        yield f"answer {status} of exchange {entry['name']!r}", answer
+
+
+def _require_known_words(where: str, entry: Mapping[str, Any]) -> None:
+    for key, known in _WORDS.items():
+        value = entry.get(key, [])
+        for word in value if isinstance(value, list) else [value]:
+            if word not in known:
+                raise ContractError(f"{where} has {key} {word!r}. Expected one of {', '.join(known)}.")
 
 
 def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireNames) -> Iterator[ExchangeContract]:

@@ -370,3 +370,22 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
     for name, complaint in complaints.items():
         assert diff("packaged", name) == 2
         assert capsys.readouterr().err == f"privman-scenarios: {name}: {complaint}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("server: console", "server: consol", "exchange 'log_on' has server 'consol'. Expected one of servicenow, con"),
+        ("caller: approver", "caller: aprover", "has caller 'aprover'. Expected one of console, servicenow, approver."),
+        ("method: [DELETE]", "method: [DELET]", "has method 'DELET'. Expected one of CONNECT, DELETE, GET, HEAD,"),
+        ("evidence: D}", "evidence: X}", "answer 201 of exchange 'register' has evidence 'X'. Expected one of S, D,"),
+        ("request: registration-request", "request: registration", "'register' names the message 'registration'."),
+    ],
+)
+def test_misspelt_words_of_the_index_are_refused(
+    release: Path, old: str, new: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A side that does not exist answers nothing, so everything it answered would seem removed."""
+    Edit("index.yaml", old, new, "").apply(release)
+    assert diff("packaged", release) == 2
+    assert complaint in capsys.readouterr().err
