@@ -50,8 +50,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long clock.settle() waits for what must not happen (as long as --privman-patience)",
     )
+    group.addoption(
+        "--privman-writes",
+        type=Path,
+        metavar="FILE",
+        help="keep a journal of every write to an instance that already runs (lines of JSON)",
+    )
     group.addoption("--privman-strict", action="store_true", help="fail a test in which ServiceNow swallowed something")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what is about a system that already runs where none is named, and begin the journal of writes."""
+    servicenow, console = config.getoption("--servicenow-url"), config.getoption("--console-url")
+    if config.getoption("--privman-reset") and not (servicenow or console):
+        raise pytest.UsageError("--privman-reset requires --servicenow-url or --console-url.")
+    file = config.getoption("--privman-writes")
+    if file is None:
+        return
+    if not servicenow:
+        raise pytest.UsageError("--privman-writes requires --servicenow-url: nothing else keeps what is written.")
+    if not hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
+        _begin_writes(file)
+
+
+def _begin_writes(file: Path) -> None:
+    from privman_scenarios.commands.output_files import is_ours  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        if not is_ours("--writes", file):
+            raise pytest.UsageError(f"--privman-writes would overwrite {file}, which it has not written.")
+        file.write_text("")
+    except OSError as error:
+        raise pytest.UsageError(f"--privman-writes {file}: {error.strerror}.") from None
 
 
 def _url(text: str) -> str:
@@ -101,10 +132,13 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_scenarios.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.targets import PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.world import Remote, WorldBuilder  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.writes import Writes, line_in  # noqa: PLC0415 - see the module's docstring
+    from privman_testbench.real_clock import RealClock  # noqa: PLC0415 - see the module's docstring
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
     seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
     user, password = os.environ.get("SERVICENOW_USER", "admin"), os.environ.get("SERVICENOW_PASSWORD", "admin")
+    file = pytestconfig.getoption("--privman-writes")
     tokens = [os.environ.get(f"{party}_ADMIN_TOKEN", "") for party in ("SERVICENOW", "CONSOLE")]
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
@@ -113,6 +147,7 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
         console=Remote(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
         reset=pytestconfig.getoption("--privman-reset"),
+        writes=Writes(line_in(file), RealClock()) if file else None,
         patience=pytestconfig.getoption("--privman-patience") or PATIENCE,
         quiet_time=pytestconfig.getoption("--privman-quiet-time"),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -69,3 +70,13 @@ class Writes:
         for stand_in, name in self.names.items():
             url = url.replace(stand_in, name)
         self._tell(Write(self._clock.now().isoformat(), by, method, url, body, status))
+
+
+def line_in(file: Path) -> Callable[[Write], None]:
+    """Return what adds a line about a write to the file, which several processes may share."""
+
+    def tell(write: Write) -> None:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(f"{write.to_json()}\n")  # masked already
+
+    return tell

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 import requests
 from aiohttp import ClientSession, web
@@ -273,6 +274,48 @@ def test_an_instance_that_already_runs_keeps_its_records(
         before = read_all(url)
         pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url).assert_outcomes(passed=1)
         assert read_all(url) == before
+
+
+def test_a_journal_of_writes_is_kept(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--privman-writes has what each process of pytest-xdist has written, its deletions among it, and begins anew."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    pytester.makepyfile(WORKING)
+    file = pytester.path / "writes"
+    with shared_mock(privman_loop) as url:
+        for _ in range(2):
+            options = ("-p", "no:cacheprovider", "-n", "1", "--servicenow-url", url, "--privman-writes", file)
+            pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
+            writes = [orjson.loads(line) for line in file.read_text().splitlines()]
+            assert [(each["by"], each["method"]) for each in writes].count(("run", "PATCH")) == 1
+            assert {"POST", "PATCH", "DELETE"} == {each["method"] for each in writes}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--privman-reset",), "--privman-reset requires --servicenow-url or --console-url."),
+        (("--privman-writes", "kept"), "--privman-writes requires --servicenow-url: nothing else keeps what is wri"),
+        (
+            ("--privman-writes", "kept", "--servicenow-url", "http://127.0.0.1:9"),
+            "--privman-writes would overwrite kept, which it has not written.",
+        ),
+        (
+            ("--privman-writes", "nowhere/kept", "--servicenow-url", "http://127.0.0.1:9"),
+            "--privman-writes nowhere/kept: No such file or directory.",
+        ),
+    ],
+)
+def test_options_that_would_count_for_nothing_are_refused(
+    pytester: pytest.Pytester, options: tuple[str, ...], message: str
+) -> None:
+    """As the command refuses them: whoever gives one believes that a system which already runs is meant."""
+    (pytester.path / "kept").write_text("somebody's")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {message}" in result.stderr.str()
+    assert (pytester.path / "kept").read_text() == "somebody's"
 
 
 TOO_MUCH = """

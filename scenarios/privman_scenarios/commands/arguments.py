@@ -15,7 +15,7 @@ from privman_scenarios.output import say
 from privman_scenarios.targets import PATIENCE
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
-from privman_scenarios.writes import Write, Writes
+from privman_scenarios.writes import Write, Writes, line_in
 from privman_testbench.command_line import UsageError, ca_file, url
 from privman_testbench.real_clock import RealClock
 
@@ -189,13 +189,13 @@ def writes(options: argparse.Namespace) -> Writes:
     """Return what tells of writes; raises OSError for a file that cannot be written."""
     if options.writes:
         options.writes.write_text("")
+    keep = line_in(options.writes) if options.writes else None
 
     def tell(write: Write) -> None:
         if options.dry_run:
             say(f"would send {write}")
-        if options.writes:
-            with options.writes.open("a", encoding="utf-8") as file:
-                file.write(f"{write.to_json()}\n")  # masked already
+        if keep:
+            keep(write)
 
     return Writes(tell, RealClock())
 
