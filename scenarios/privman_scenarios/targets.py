@@ -16,6 +16,7 @@ from privman_testbench.clock import Clock
 
 Need = Literal[
     "console control plane",
+    "console of its own",
     "console that is set up",
     "instance of its own",
     "request_id of its own",

@@ -356,6 +356,8 @@ def _lacking(servicenow: End, console: End, *, one_clock: bool) -> dict[Need, st
     if servicenow.api.shared:
         lacking["instance of its own"] = f"others may use {servicenow.api.url}"
         lacking["request_id of its own"] = f"others may use {servicenow.api.url}, so write ${{new_guid}}"
+    if console.api.shared:
+        lacking["console of its own"] = f"others may use {console.api.url}"
     if servicenow.control is None:
         lacking["servicenow control plane"] = servicenow.why_not
     if console.control is None:

@@ -106,6 +106,21 @@ async def test_a_shared_instance_gets_no_request_that_leaves_something(stub: tup
     assert reading.outcome == "passed"
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_console_of_others_gets_no_request_that_changes_something(method: str) -> None:
+    """As an instance gets none: its users decide what is approved."""
+    async with fresh_console() as console:
+        worlds = WorldBuilder(0, console=console)
+        call = f"console.call: {{method: {method}, path: /Tms/services/api/v1/approval/approve, status: 401}}"
+        (ended,) = await play(worlds, own_scenario(call))
+        reason = f"console.call in line 4 needs a console of its own: others may use {console.url}"
+        assert (ended.outcome, ended.reason) == ("skipped", reason)
+        (reading,) = await play(worlds, own_scenario("console.call: /Tms/services/api/v1/version/Current"))
+        assert reading.outcome == "passed"
+        (own,) = await play(WorldBuilder(0, console=console, reset=True), own_scenario(call))
+        assert own.outcome != "skipped"
+
+
 async def test_a_shared_instance_gets_no_request_id_that_every_run_writes(
     stub: tuple[StubInstance, WorldBuilder],
 ) -> None:

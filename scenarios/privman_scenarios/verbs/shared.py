@@ -154,9 +154,14 @@ class Shared:
                 self._call(),
                 "path",
                 checks=True,
-                further_needs=_needs_of_call if self._party == "servicenow" else lambda _arguments: frozenset(),
+                further_needs=self._needs_of_call,
             ),
         ]
+
+    def _needs_of_call(self, arguments: Arguments) -> frozenset[Need]:
+        """Return what a request needs that may change something: nobody would know what to tidy up."""
+        its_own: Need = "instance of its own" if self._party == "servicenow" else "console of its own"
+        return frozenset() if arguments.get("method", "GET") in READING else frozenset({its_own})
 
     def _fault(self) -> tuple[Argument, ...]:
         kinds = fault_options()[self._party]
@@ -288,11 +293,6 @@ def _checked(arguments: tuple[Argument, ...], **by_name: checks.Check) -> tuple[
 def _needs_of_fault(arguments: Arguments) -> frozenset[Need]:
     """Return what a fault needs besides: whoever waits for an answer must wait on the clock that holds it back."""
     return frozenset({"shared clock"}) if arguments.get("kind") == HELD_BACK else frozenset()
-
-
-def _needs_of_call(arguments: Arguments) -> frozenset[Need]:
-    """Return what a request needs that may change something: nobody would know what to tidy up."""
-    return frozenset() if arguments.get("method", "GET") in READING else frozenset({"instance of its own"})
 
 
 def _needs_of_exchanges(arguments: Arguments) -> frozenset[Need]:
