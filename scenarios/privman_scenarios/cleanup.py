@@ -15,6 +15,7 @@ from privman_scenarios.http_api import Answer
 from privman_scenarios.own_records import Mark, OwnRecords
 from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
+from privman_scenarios.stock import COMPLETE
 from privman_scenarios.variables import TABLES
 from privman_scenarios.writes import Writes
 from privman_testbench.clock import Clock
@@ -62,6 +63,7 @@ class Cleanup:
             raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None
         self._own.kept = frozenset(asdict(kept).values() if kept else ())
         self._own.others = frozenset(found - self._own.kept)
+        self._own.stocks = {self._servicenow.names.table(table): COMPLETE for table in TABLES}  # `others` has them
 
     async def clean_up(self) -> None:
         """Delete the records, the newest first; raises TargetUnreachableError that names what stays."""

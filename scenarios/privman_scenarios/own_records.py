@@ -14,6 +14,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 from privman_scenarios.output import mask
 from privman_scenarios.pages import pages
+from privman_scenarios.stock import COMPLETE, UNKNOWN, Stock, take_stock
 from privman_testbench.masking import MASK
 
 SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -38,11 +39,15 @@ class OwnRecord:
         table: as the instance calls it.
         sys_id: 32 hexadecimal digits, from the answer to its creation.
         sent: the values of its creation that nobody of this run has changed since.
+        stock: what its table had before.
+        by: the user who has created it; empty where that is not known.
     """
 
     table: str
     sys_id: str
     sent: dict[str, Any]
+    stock: Stock = COMPLETE
+    by: str = ""
 
     @property
     def path(self) -> str:
@@ -78,7 +83,8 @@ class OwnRecords:
     found in it what was sent.
 
     Attributes:
-        others: the sys_id of each record that was there before this run.
+        others: the sys_id of each record of the app that was there before this run.
+        stocks: what each table had before this run has created a record there.
         kept: those that this run uses all the same; they stay too.
         sources: note what else has been created, such as by a console.
         consoles: addresses of the consoles that this run lets act, each with a slash at the end.
@@ -91,13 +97,20 @@ class OwnRecords:
         self._records: list[OwnRecord] = []
         self.others: frozenset[str] = frozenset()
         self.kept: frozenset[str] = frozenset()
+        self.stocks: dict[str, Stock] = {}
         self.sources: list[Callable[[], Awaitable[None]]] = []
         self.consoles: set[str] = set()
         self.unnamed: list[str] = []
 
-    def note(self, table: str, sent: Mapping[str, Any], answer: Answer, *, marked: bool = False) -> bool:
+    async def take_stock(self, table: str) -> None:
+        """Take note of what a table has before this run creates its first record there."""
+        if _TABLE.fullmatch(table) and self.stocks.get(table, UNKNOWN) == UNKNOWN:
+            self.stocks[table] = await take_stock(self._api, table, self._reader)
+
+    def note(self, table: str, sent: Mapping[str, Any], answer: Answer, *, marked: bool = False, by: str = "") -> bool:
         """Remember what a creation has made; returns whether its answer names a record.
 
+        A record of a table of which no stock was taken is never deleted, as nobody knows whether it is new.
         Where it names none, and no mark finds the record (``marked``), that is kept in `unnamed`.
         """
         sys_id = _created(answer, table)
@@ -108,7 +121,7 @@ class OwnRecords:
                 self.unnamed.append(f"/api/now/table/{what} (perhaps created, but no answer names the record)")
             return False
         if self.find(table, sys_id) is None:
-            self._records.append(OwnRecord(table, sys_id, dict(sent)))
+            self._records.append(OwnRecord(table, sys_id, dict(sent), self.stocks.get(table, UNKNOWN), by))
         return True
 
     def _may_have_created(self, table: str, answer: Answer) -> bool:
@@ -216,7 +229,10 @@ def _why_not_own(record: OwnRecord, answer: Answer) -> str:
         return f"it cannot be read: {answer}"
     if shown.get("sys_id") != record.sys_id:
         return f"the instance shows another record there, {_shortened(shown.get('sys_id'))}"
-    return "; ".join(_differences(record.sent, shown))
+    by = text_of(shown.get("sys_created_by"))
+    if record.by and by and by.lower() != record.by.lower():
+        return f"{_shortened(by)} has created it, and this run is {_shortened(record.by)}"
+    return record.stock.why_doubtful(record.sys_id, shown) or "; ".join(_differences(record.sent, shown))
 
 
 def _named(answer: Answer) -> str:

@@ -245,11 +245,14 @@ class ServiceNow(Party):
         return await finished(self._create(table, values, auth or self.admin))
 
     async def _create(self, table: str, values: Record, auth: Credentials) -> Answer:
+        name = table.partition("?")[0]
+        if self.own:
+            await self.own.take_stock(name)
         answer = await self.api.call("POST", _path(table), values, auth=auth)
         if self.own:
             # A drawn request_id is a mark.
             marked = values.get(self.names.column("request", "request_id")) in self.drawn
-            self.own.note(table.partition("?")[0], values, answer, marked=marked)
+            self.own.note(name, values, answer, marked=marked, by=auth.user)
         if not answer.refused:
             record_of(answer)
         return answer

@@ -225,3 +225,77 @@ async def test_a_path_is_sent_as_it_was_checked(between: str, instance: tuple[St
         api = HttpApi(session, instance[0].url, shared=True)
         with pytest.raises(ExpectationError, match="a path without control characters"):
             await api.call("POST", f"/_{between}_admin/reset")
+
+
+INSERTED = """title: T
+own: {tables: [incident], columns: [short_description, sys_created_on, sys_created_by]}
+given: nothing
+steps:
+- servicenow.insert: {table: incident, values: {short_description: Printer, sys_created_on: "2026-01-05 09:00:01"}}
+- servicenow.expect-records: {table: incident}
+"""
+
+
+def rows(*seconds: int) -> list[dict[str, str]]:
+    """Return equal incidents of others, created at these seconds."""
+    return [
+        {
+            "sys_id": f"{number:032x}",
+            "short_description": "Printer",
+            "sys_created_on": f"2026-01-05 08:{second // 60:02}:{second % 60:02}",
+        }
+        for number, second in enumerate(seconds, start=1_000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "named"),
+    [
+        (rows(0), 0),
+        (rows(*range(1_200, 0, -1)), 5),
+        (rows(*range(1_200, 0, -1)), -1),
+        (rows(*range(1_200)), -1),
+        ([{**row, "sys_created_on": ""} for row in rows(*range(1_200))], -1),
+    ],
+    ids=["the only one", "a new one", "an old one", "unordered", "undated"],
+)
+async def test_an_older_record_with_equal_values_is_kept(
+    before: list[dict[str, str]], named: int, instance: tuple[StubInstance, OwnRecords]
+) -> None:
+    """What answers a creation may name the record of somebody else, in a table of any size."""
+    stub = instance[0]
+    stub.tables["incident"] = [dict(row) for row in before]
+    stub.answered_sys_id = [before[named]["sys_id"]]
+    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+    with pytest.raises(TargetUnreachableError, match="it may have been there before this run"):
+        await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
+    assert stub.tables["incident"][:-1] == before
+
+
+@pytest.mark.parametrize("before", [[], rows(*range(1_200, 0, -1))], ids=["none", "many"])
+async def test_a_new_record_is_deleted(before: list[dict[str, str]], instance: tuple[StubInstance, OwnRecords]) -> None:
+    """It was created after the newest that were there."""
+    stub = instance[0]
+    stub.tables["incident"] = [dict(row) for row in before]
+    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+    (ended,) = await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
+    assert (ended.outcome, ended.failure, stub.tables["incident"]) == ("passed", None, before)
+
+
+async def test_a_record_of_another_user_is_kept(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """This run creates records as its own user."""
+    worlds = WorldBuilder(0, servicenow=Remote(instance[0].url, "integration", "s3cret"), pauses=Hurried())
+    text = INSERTED.replace("sys_created_on:", "sys_created_by: somebody, sys_created_on:")
+    with pytest.raises(TargetUnreachableError, match="'somebody' has created it, and this run is 'integration'"):
+        await play(worlds, list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert len(instance[0].tables["incident"]) == 1
+
+
+async def test_a_table_that_is_not_listed_keeps_what_it_gets(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """Nobody knows what was there before."""
+    stub = instance[0]
+    stub.hidden = {"incident"}
+    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+    with pytest.raises(TargetUnreachableError, match="it may have been there before this run"):
+        await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
+    assert len(stub.tables["incident"]) == 1

@@ -137,6 +137,7 @@ class Prober:
         sent = values if isinstance(values, dict) else {}
         table = urlsplit(path).path.split("/")[-1]
         column = next((column for column, value in sent.items() if value == mark), "")
+        await self._own.take_stock(table)
         answer = await self._api.call("POST", path, body, auth=auth, headers=headers)
         self._own.note(table, sent, answer, marked=True)
         if column:
