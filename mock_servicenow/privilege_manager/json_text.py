@@ -3,17 +3,12 @@
 import json
 from typing import Any
 
-LONGEST = 1024 * 1024
-"""Characters of a text that is read: no column of the app holds as many, and reading takes as long as the text (I)."""
-
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object in the text; None if it is not JSON, not an object, or longer than `LONGEST`.
+    """Return the object in the text; None if it is not JSON or not an object.
 
     Halves of surrogate pairs, which JSON can escape and nobody can send or store, become question marks.
     """
-    if len(text) > LONGEST:
-        return None
     try:
         value = json.loads(text)
         if "\\ud" in text.lower():

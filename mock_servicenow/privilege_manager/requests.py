@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
+from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.guids import is_guid
-from mock_servicenow.privilege_manager.json_text import LONGEST, json_object
+from mock_servicenow.privilege_manager.json_text import json_object
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
@@ -72,7 +73,7 @@ class ApprovalRequests:
         if not is_guid(request_id):
             context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
         if json_object(self._value(context, "metadata")) is None:
-            expected = f"expected one of at most {LONGEST:,} characters, written as a string"
+            expected = f"expected one of at most {LONGEST_TEXT:,} characters, written as a string"
             context.abort(f"'{self._table['metadata']}' is not a JSON object; {expected}")
 
     def _check_repetition(self, context: RuleContext) -> None:

@@ -95,9 +95,8 @@ class Timeouts:
         if limit is None:
             return
         made, now = _parsed(asked or context.session.now), self._clock.now()
-        deadline = now if made > now + APART else after(made, limit)  # one made ahead waits from when it is first seen
-        if deadline is not None:
-            self._watch_once_committed(context, deadline)
+        # One that was made ahead waits from when it is first seen.
+        self._watch_once_committed(context, now if made > now + APART else made + limit)
 
     def _watch_all(self, context: RuleContext) -> None:
         """Look at all requests soon, since those of this activity type may time out earlier than they did."""
