@@ -1,15 +1,18 @@
 """Approval requests on their way to ServiceNow, and decisions that the console took itself."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from console_sim import durations
 from console_sim.approval_request import ApprovalRequest
+from console_sim.bodies import shown
 from console_sim.decision import Decision
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.connector import Connector
 from console_sim.servicenow.failures import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.servicenow.server_tasks import ServerTasks
+from console_sim.servicenow.table_api import TableApi
 from console_sim.store import Store
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
@@ -99,8 +102,20 @@ class RequestSender:
         if decision.duration is not None:
             values["duration"] = durations.to_text(decision.duration)
         api = self._connector.open(system)
+        await self._require_own(api, sys_id, request_id)
         await api.update(self._names.table("request"), sys_id, self._spell(values))
         self._requests.change(request_id, lambda now: replace(now, recorded=True, last_error="", refused=False))
+
+    async def _require_own(self, api: TableApi, sys_id: str, request_id: str) -> None:
+        """Raise RefusedError where the record is another request, as the answer to a creation may name one.
+
+        Nothing is known of a record that the user may change and not read.
+        """
+        column, found = self._names.column("request", "request_id"), ""
+        with suppress(RefusedError):
+            found = (await api.read(self._names.table("request"), sys_id)).get(column, "")
+        if found.lower() not in ("", request_id.lower()):
+            raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {shown(found)}")
 
     def _spell(self, values: dict[str, str]) -> dict[str, str]:
         return {self._names.column("request", column): value for column, value in values.items()}

@@ -142,6 +142,10 @@ class OwnRecords:
     async def look_up(self, table: str, sys_id: str) -> OwnRecord:
         """Return the record of this run with that sys_id; raises NotOwnError where it is not one."""
         await self.refresh()
+        return self.created(table, sys_id)
+
+    def created(self, table: str, sys_id: str) -> OwnRecord:
+        """Return the same, as far as has been noted; raises NotOwnError where it is not one."""
         record = self.find(table, sys_id)
         if record is None:
             raise NotOwnError("a record that this run has created", f"/api/now/table/{table}/{sys_id}")

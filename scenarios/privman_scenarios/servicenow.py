@@ -175,13 +175,15 @@ class ServiceNow(Party):
         """Create a user with just these roles, those of the app in their packaged spelling.
 
         On a shared instance the user gets a name that no other run has drawn; scenarios go on with theirs.
-        Raises ExpectationError when ServiceNow refuses, or has no such role.
+        Raises ExpectationError when ServiceNow refuses, has no such role, or names another user than it has created.
         """
         wire_name = self._unique(user_name) if self.own else user_name
         credentials = Credentials(wire_name, self._ids.token())  # masked before the instance can repeat it
         values = {"user_name": wire_name, "user_password": credentials.password, "active": "true"}
         # Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
         user = await self._created_sys_id("sys_user?sysparm_input_display_value=true", values)
+        if self.own:  # an answer may name somebody else, who would be given the roles
+            await self.own.require_own(self.own.created("sys_user", user))
         for role in roles:
             await self._created_sys_id("sys_user_has_role", {"user": user, "role": await self._role(role)})
         self.spelling.users[wire_name] = user_name

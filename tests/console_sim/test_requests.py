@@ -13,6 +13,7 @@ from .conftest import (
     ConsoleUnderTest,
     StubServiceNow,
     answer_lost,
+    answering,
 )
 
 
@@ -219,11 +220,28 @@ async def test_decided_in_the_console(console: ConsoleUnderTest) -> None:
     assert console.servicenow.calls[-1] == ("PATCH", f"{REQUESTS}/{request['sys_id']}", expected)
 
 
+@pytest.mark.parametrize(
+    ("shown", "last"), [({"request_id": "another"}, "GET"), ({}, "PATCH"), (None, "PATCH")], ids=repr
+)
+async def test_a_record_of_somebody_else_is_not_decided(
+    shown: dict[str, str] | None, last: str, console: ConsoleUnderTest
+) -> None:
+    """The answer to a creation may name a record that was there before; what nobody may read is taken for the own."""
+    request = await console.ask()
+    refusal = answering(403, json.dumps({"error": {"message": "no"}}))
+    console.servicenow.moods.append(refusal if shown is None else answering(200, json.dumps({"result": shown})))
+    path = f"/approval-requests/{request['request_id']}/decide"
+    decided = await console.admin("POST", path, {"response": "Approve"})
+    assert console.servicenow.calls[-1][0] == last
+    assert decided["recorded"] is (last == "PATCH")
+    assert ("is another request, its request_id is 'another'" in decided["last_error"]) is (last == "GET")
+
+
 async def test_own_decision_comes_back(console: ConsoleUnderTest) -> None:
     """What the console decided comes back from ServiceNow as the same decision, under another name."""
     request = await console.ask()
     path = f"/approval-requests/{request['request_id']}/decide"
-    console.servicenow.moods.append(answer_lost)
+    console.servicenow.moods.extend([None, answer_lost])  # the record is looked at first
     decided = await console.admin("POST", path, {"response": "Deny", "comment": "no"})
     assert (decided["state"], decided["recorded"]) == ("Denied", False)
     calls = len(console.servicenow.calls)
@@ -244,7 +262,11 @@ async def test_own_decision_is_recorded_later(fresh: ConsoleUnderTest) -> None:
     await fresh.set_up()
     request = await fresh.request(request["request_id"])
     assert (request["sent"], request["recorded"]) == (True, True)
-    assert [method for method, path, _ in fresh.servicenow.calls if path.startswith(REQUESTS)] == ["POST", "PATCH"]
+    assert [method for method, path, _ in fresh.servicenow.calls if path.startswith(REQUESTS)] == [
+        "POST",
+        "GET",
+        "PATCH",
+    ]
 
 
 async def test_own_decision_may_conflict(console: ConsoleUnderTest) -> None:

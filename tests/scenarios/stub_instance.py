@@ -38,6 +38,7 @@ class StubInstance:
         hidden: tables whose rows nobody may see.
         refused: tables in which nobody may create rows.
         answered_sys_id: what the next creation is answered with instead of its sys_id.
+        foreign: the sys_id with which each creation in a table is answered, whatever it created.
         broken: whether nothing is answered any more but 500.
         longest: how many rows a list has at most; the Link header says where the next page begins.
         endless: a table of which every page is full of rows that were not shown before.
@@ -61,6 +62,7 @@ class StubInstance:
         self.hidden: set[str] = set()
         self.refused: set[str] = set()
         self.answered_sys_id: list[object] = []
+        self.foreign: dict[str, str] = {}
         self.broken = False
         self.longest = 10_000
         self.endless = ""
@@ -96,6 +98,8 @@ class StubInstance:
             raise web.HTTPBadRequest
         self._rows(request).append(row)
         shown = {**row, "sys_id": self.answered_sys_id.pop()} if self.answered_sys_id else row
+        if named := self.foreign.get(request.match_info["table"]):
+            shown = {**shown, "sys_id": named}
         return web.json_response({"result": shown}, status=201)
 
     async def find(self, request: web.Request) -> web.Response:

@@ -299,3 +299,28 @@ async def test_a_table_that_is_not_listed_keeps_what_it_gets(instance: tuple[Stu
     with pytest.raises(TargetUnreachableError, match="it may have been there before this run"):
         await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
     assert len(stub.tables["incident"]) == 1
+
+
+async def test_no_role_is_given_to_somebody_else(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """An instance may answer a user whom it has already; the roles of a new one would be theirs."""
+    stub, _ = instance
+    stub.tables["sys_user"] = [{"sys_id": OTHER, "user_name": "colleague"}]
+    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+    steps = "title: T\nsteps:\n- servicenow.create-user: {name: t, roles: [x_thyti_thycotic_p.approver]}\n"
+    stub.foreign["sys_user"], stub.kept = OTHER, {"sys_user_has_role"}
+    with pytest.raises(TargetUnreachableError, match="sys_user/2222"):
+        await play(worlds, list(Loader(vocabulary()).parse(steps, "t.yaml")))
+    assert not stub.tables.get("sys_user_has_role")
+
+
+async def test_the_console_decides_no_request_of_somebody_else(instance: tuple[StubInstance, OwnRecords]) -> None:
+    """An instance may answer the console with a request that it has already."""
+    stub, _ = instance
+    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+    stub.tables[REQUEST] = [{"sys_id": OTHER, "request_id": "theirs", "status": "Pending"}]
+    async with worlds.open() as targets:
+        await targets.set_up({})
+        stub.foreign[REQUEST] = OTHER
+        request_id = (await targets.console.ask({})).json["request_id"]
+        await targets.console.control.ask("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
+    assert stub.tables[REQUEST] == [{"sys_id": OTHER, "request_id": "theirs", "status": "Pending"}]
