@@ -68,7 +68,11 @@ class ForeignSystem:
 
         ServiceNow may have known the console before, so the console looks for its own records first.
         """
-        return replace(self, registration=RemoteRecord(doubtful=True), activity_type=RemoteRecord(doubtful=True))
+        return replace(self.without_activity_type(), registration=RemoteRecord(doubtful=True))
+
+    def without_activity_type(self) -> "ForeignSystem":
+        """Return the foreign system as its activity type is to be registered anew."""
+        return replace(self, activity_type=RemoteRecord(doubtful=True))
 
 
 def read_url(key: str, text: str) -> str:

@@ -30,7 +30,7 @@ class Record:
 
     Attributes:
         sys_id: 32 hexadecimal digits.
-        texts: the columns that hold text, by name; any other value is left out.
+        texts: the columns that hold text, by name, and the sys_id that a reference holds; any other value is left out.
     """
 
     sys_id: str
@@ -68,7 +68,8 @@ def _record(value: object) -> Record:
 def _texts(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise BrokenAnswerError("the answer holds no record")
-    return {column: text for column, text in value.items() if isinstance(text, str)}
+    held = {column: each.get("value") if isinstance(each, dict) else each for column, each in value.items()}
+    return {column: text for column, text in held.items() if isinstance(text, str)}
 
 
 def _result(answer: Answer, now: datetime) -> object:

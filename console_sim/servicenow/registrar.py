@@ -78,6 +78,20 @@ class Registrar:
             raise RefusedError(f"the record shows no {column!r}; the ServiceNow user may lack the right to read it")
         return differences(self._names, self._registration_fields(system), record[column])
 
+    async def read_back_activity_type(self, system: ForeignSystem) -> list[str]:
+        """Return the columns of the activity type that ServiceNow shows otherwise than they were sent, or not at all.
+
+        Raises ServiceNowError; an activity type that ServiceNow has no more is forgotten, so that the next save
+        registers it anew.
+        """
+        table = self._names.table("activity_type")
+        try:
+            record = await self._connector.open(system).read(table, system.activity_type.sys_id)
+        except NoSuchRecordError:
+            self._store.foreign_systems.change(system.name, ForeignSystem.without_activity_type)
+            raise
+        return self._activity_type.differences(self._names, system.registration.sys_id, record)
+
     async def _resume(self) -> None:
         system = self._store.foreign_system
         if system is None or not system.listens or system.refused:

@@ -1,5 +1,7 @@
 """The steps that follow a save in the background, and those that verify it (integration 2.8 to 2.13)."""
 
+from collections.abc import Awaitable
+
 from console_sim import webhook
 from console_sim.foreign_systems import ForeignSystems
 from console_sim.servicenow.failures import NoSuchRecordError, ServiceNowError, UnreachableError
@@ -42,16 +44,17 @@ class ServiceNowSteps:
 
     async def verify_registration(self, _order: SetupOrder) -> str:
         """Read the Integration Configuration tab, which shows the registration's body."""
-        system = self._foreign_systems.get()
-        try:
-            differing = await self._registrar.read_back(system)
-        except NoSuchRecordError as error:
-            raise StepFailedError(f"{error}; set up again to register anew") from None
-        except ServiceNowError as error:
-            raise _step_failed(error) from None
+        differing = await _differing(self._registrar.read_back(self._foreign_systems.get()))
         if differing:
             raise StepFailedError(f"the Integration Configuration tab shows another {', '.join(differing)}")
         return "the Integration Configuration tab shows the registration"
+
+    async def verify_activity_type(self, _order: SetupOrder) -> str:
+        """Read the activity type in ServiceNow, which shows its valid responses."""
+        differing = await _differing(self._registrar.read_back_activity_type(self._foreign_systems.get()))
+        if differing:
+            raise StepFailedError(f"the activity type in ServiceNow shows another {', '.join(differing)}, or none")
+        return "the activity type in ServiceNow shows what was registered"
 
     async def save_again(self, _order: SetupOrder) -> str:
         """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
@@ -59,6 +62,15 @@ class ServiceNowSteps:
         self._foreign_systems.save(system.name, system.base_url, system.credential)
         await self._registrar.run()
         return f"one webhook, and still Instance Id {self._foreign_systems.get().registration.sys_id}"
+
+
+async def _differing(reading: Awaitable[list[str]]) -> list[str]:
+    try:
+        return await reading
+    except NoSuchRecordError as error:
+        raise StepFailedError(f"{error}; set up again to register anew") from None
+    except ServiceNowError as error:
+        raise _step_failed(error) from None
 
 
 def _step_failed(failure: ServiceNowError | None) -> StepFailedError:

@@ -1,4 +1,4 @@
-"""Runs the thirteen steps of the documented set-up, each with its own outcome."""
+"""Runs the steps of the documented set-up, each with its own outcome."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -78,6 +78,7 @@ class Setup:
             Step.REGISTER_ACTIVITY_TYPE: servicenow.register_activity_type,
             Step.VERIFY_WEBHOOK: servicenow.verify_webhook,
             Step.VERIFY_REGISTRATION: servicenow.verify_registration,
+            Step.VERIFY_ACTIVITY_TYPE: servicenow.verify_activity_type,
             Step.SAVE_AGAIN: servicenow.save_again,
         }
 

@@ -8,7 +8,7 @@ Status = Literal["ok", "failed", "skipped"]
 
 
 class Step(StrEnum):
-    """The thirteen steps of integration 2, in their order."""
+    """The thirteen steps of integration 2, in their order, and before the last one a look at the activity type."""
 
     ENABLE_API = "enable-api"
     CREATE_API_USER = "create-api-user"
@@ -22,6 +22,7 @@ class Step(StrEnum):
     REGISTER_ACTIVITY_TYPE = "register-activity-type"
     VERIFY_WEBHOOK = "verify-webhook"
     VERIFY_REGISTRATION = "verify-registration"
+    VERIFY_ACTIVITY_TYPE = "verify-activity-type"
     SAVE_AGAIN = "save-again"
 
 
@@ -36,7 +37,8 @@ NEEDS: dict[Step, tuple[Step, ...]] = {
     Step.REGISTER_ACTIVITY_TYPE: (Step.REGISTER,),
     Step.VERIFY_WEBHOOK: (Step.CREATE_WEBHOOK,),
     Step.VERIFY_REGISTRATION: (Step.REGISTER,),
-    Step.SAVE_AGAIN: (Step.REGISTER_ACTIVITY_TYPE, Step.VERIFY_REGISTRATION),
+    Step.VERIFY_ACTIVITY_TYPE: (Step.REGISTER_ACTIVITY_TYPE, Step.VERIFY_REGISTRATION),
+    Step.SAVE_AGAIN: (Step.VERIFY_ACTIVITY_TYPE,),
 }
 
 

@@ -10,7 +10,7 @@ SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on"
 SET_UP_STEPS = (
     *("enable-api", "create-api-user", "add-role", "save-api-credential", "save-servicenow-credential"),
     *("save-foreign-system", "use-webhook", "create-webhook", "register", "register-activity-type"),
-    *("verify-webhook", "verify-registration", "save-again"),
+    *("verify-webhook", "verify-registration", "verify-activity-type", "save-again"),
 )
 SET_UP_STATUSES = ("ok", "failed", "skipped")
 # The webhook's events, as the documentation has them (integration 2.11, 7).

@@ -18,7 +18,7 @@ from yarl import URL
 from console_sim.cli import main
 
 from .command import run, serving, start
-from .conftest import HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
+from .conftest import ACTIVITY_TYPES, HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -90,12 +90,32 @@ async def test_setup_of_a_served_console(servicenow: StubServiceNow) -> None:
     """``setup`` sets up the console that serves at the console's address, so that its callbacks are answered."""
     async with serving() as url, ClientSession() as session:
         code, lines, err = await set_up(servicenow, "--console-url", f"{url}/", "--name", "Fabrikam")
-        assert (code, len(lines), err) == (0, 13, "")
+        assert (code, len(lines), err) == (0, 14, "")
         assert lines[0].split() == ["ok", "enable-api", "API", "Enabled", "is", "on"]
         pairs = servicenow.metadata()
         body = {"UserName": pairs["Username"], "Password": pairs["Password"]}
         async with session.post(pairs["Token Url"], json=body) as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_setup_fails_where_the_activity_type_is_stored_otherwise(servicenow: StubServiceNow, lost: bool) -> None:  # noqa: FBT001
+    """Though its creation was acknowledged: who compared nothing would learn of it from the first refused approval."""
+
+    async def tampered(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        answer = await stub.work(request)
+        (row,) = stub.rows(ACTIVITY_TYPES)
+        row["valid_responses"] = "Deny"
+        if lost:
+            stub.tables[ACTIVITY_TYPES].clear()
+        return answer
+
+    servicenow.moods.extend([None, tampered])
+    code, lines, _ = await set_up(servicenow)
+    (failed,) = [line for line in lines if line.startswith("failed")]
+    assert code == 1
+    assert failed.split()[1] == "verify-activity-type"
+    assert lost or "shows another valid_responses, or none" in failed
 
 
 @pytest.mark.parametrize("variable", ["CONSOLE_SIM_ADMIN_TOKEN", "CONSOLE_ADMIN_TOKEN"])

@@ -146,7 +146,7 @@ async def test_no_error_repeats_the_secret(fresh: ConsoleUnderTest) -> None:
         secret = json.loads(stub.calls[0][2]["instance_metadata"])["Password"]
         return error(400, f"Unexpected {secret}", None)
 
-    fresh.servicenow.moods.extend([quoting, None, None, None, None, quoting])  # type: ignore[list-item] # the same shape
+    fresh.servicenow.moods.extend([quoting, *[None] * 5, quoting])  # type: ignore[list-item] # the same shape
     outcome = await fresh.set_up()
     assert outcome["steps"][8]["detail"] == "400 Unexpected ***"
     await fresh.set_up()

@@ -31,6 +31,7 @@ STEPS = [
     "register-activity-type",
     "verify-webhook",
     "verify-registration",
+    "verify-activity-type",
     "save-again",
 ]
 
@@ -45,8 +46,8 @@ def detail(outcome: dict[str, Any], name: str) -> str:
     return next(str(step["detail"]) for step in outcome["steps"] if step["step"] == name)
 
 
-async def test_thirteen_steps(fresh: ConsoleUnderTest) -> None:
-    """Each documented step is taken in its order and tells what it did."""
+async def test_all_steps(fresh: ConsoleUnderTest) -> None:
+    """Each documented step is taken in its order and tells what it did, and so is the look at the activity type."""
     outcome = await fresh.set_up()
     assert [step["step"] for step in outcome["steps"]] == STEPS
     assert statuses(outcome) == {}
@@ -85,9 +86,10 @@ async def test_activity_type_body(console: ConsoleUnderTest) -> None:
 
 
 async def test_wire(console: ConsoleUnderTest) -> None:
-    """Set-up makes three calls, in JSON and with HTTP Basic: register, declare, read back."""
+    """Set-up makes four calls, in JSON and with HTTP Basic: register, declare, read both back."""
     calls = [(method, path.partition("/")[0]) for method, path, _ in console.servicenow.calls]
-    assert calls == [("POST", REGISTRATIONS), ("POST", ACTIVITY_TYPES), ("GET", REGISTRATIONS)]
+    made, read = [("POST", REGISTRATIONS), ("POST", ACTIVITY_TYPES)], [("GET", REGISTRATIONS), ("GET", ACTIVITY_TYPES)]
+    assert calls == [*made, *read]
     for headers in console.servicenow.headers:
         assert headers["Accept"] == "application/json"
         assert headers["Authorization"].startswith("Basic ")
@@ -121,7 +123,7 @@ async def test_set_up_again_changes_nothing(console: ConsoleUnderTest) -> None:
     outcome = await console.set_up()
     assert statuses(outcome) == {}
     assert await console.admin("GET", "/webhooks") == webhooks
-    assert [method for method, _, _ in console.servicenow.calls] == ["POST", "POST", "GET", "GET"]
+    assert [method for method, _, _ in console.servicenow.calls] == ["POST", "POST", *["GET"] * 4]
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -193,7 +195,9 @@ async def test_wrong_password(fresh: ConsoleUnderTest) -> None:
     assert detail(outcome, "register") == told
     assert statuses(outcome) == {
         "register": "failed",
-        **dict.fromkeys(("register-activity-type", "verify-registration", "save-again"), "skipped"),
+        **dict.fromkeys(
+            ("register-activity-type", "verify-registration", "verify-activity-type", "save-again"), "skipped"
+        ),
     }
     await fresh.advance(86_400)
     assert len(fresh.servicenow.calls) == 1
@@ -223,7 +227,11 @@ async def test_activity_type_is_tried_again(fresh: ConsoleUnderTest) -> None:
     """A failed activity type keeps the registration and is tried again alone."""
     fresh.servicenow.moods.extend([None, BUSY])
     outcome = await fresh.set_up()
-    assert statuses(outcome) == {"register-activity-type": "failed", "save-again": "skipped"}
+    assert statuses(outcome) == {
+        "register-activity-type": "failed",
+        "verify-activity-type": "skipped",
+        "save-again": "skipped",
+    }
     assert outcome["activity_type_id"] is None
     await fresh.advance(60)
     assert len(fresh.servicenow.rows(REGISTRATIONS)) == len(fresh.servicenow.rows(ACTIVITY_TYPES)) == 1
@@ -284,7 +292,11 @@ async def test_unreadable_registration(fresh: ConsoleUnderTest, shown: str, told
     body = json.dumps({"result": {"instance_metadata": shown}})
     fresh.servicenow.moods.extend([None, None, answering(200, body)])
     outcome = await fresh.set_up()
-    assert statuses(outcome) == {"verify-registration": "failed", "save-again": "skipped"}
+    assert statuses(outcome) == {
+        "verify-registration": "failed",
+        "verify-activity-type": "skipped",
+        "save-again": "skipped",
+    }
     assert detail(outcome, "verify-registration").startswith(told)
 
 
@@ -307,6 +319,57 @@ async def test_failing_verification(fresh: ConsoleUnderTest) -> None:
     fresh.servicenow.moods.extend([None, None, BUSY])
     outcome = await fresh.set_up()
     assert detail(outcome, "verify-registration") == "503 without an error in JSON"
+
+
+@pytest.mark.parametrize(
+    ("shown", "differing"),
+    [
+        ({"valid_responses": "Deny"}, "valid_responses"),
+        ({"max_timeout": "1970-01-02 16:30:00", "include_comment": "false"}, "max_timeout, include_comment"),
+        ({"max_timeout": "soon"}, "max_timeout"),
+        ({"instance_id": {"link": "http://x", "value": "f" * 32}}, "instance_id"),
+        ({"name": None}, "name"),
+    ],
+)
+async def test_an_activity_type_that_is_stored_otherwise_is_named(
+    fresh: ConsoleUnderTest, shown: dict[str, object], differing: str
+) -> None:
+    """Each column that ServiceNow shows otherwise than it was sent."""
+    outcome = await with_activity_type(fresh, shown)
+    assert statuses(outcome) == {"verify-activity-type": "failed", "save-again": "skipped"}
+    told = f"the activity type in ServiceNow shows another {differing}, or none"
+    assert detail(outcome, "verify-activity-type") == told
+
+
+@pytest.mark.parametrize(
+    "shown", [{"valid_responses": "Deny, Approve"}, {"max_timeout": "16:30:00"}, {"max_timeout": "1970-01-01 16:30:00"}]
+)
+async def test_an_activity_type_may_be_written_in_other_ways(fresh: ConsoleUnderTest, shown: dict[str, object]) -> None:
+    """The order of its responses and the form of its duration say nothing."""
+    assert statuses(await with_activity_type(fresh, shown)) == {}
+
+
+async def with_activity_type(fresh: ConsoleUnderTest, shown: dict[str, object]) -> dict[str, Any]:
+    """Run the set-up against an instance that shows the activity type with these columns."""
+    stub = fresh.servicenow
+
+    async def changed(_stub: StubServiceNow, _request: object) -> Any:
+        (row,) = stub.rows(ACTIVITY_TYPES)
+        reference = {"link": "http://x", "value": row["instance_id"]}
+        return await answering(200, json.dumps({"result": {**row, "instance_id": reference, **shown}}))(stub, None)  # type: ignore[arg-type] # unused
+
+    stub.moods.extend([None, None, None, changed])
+    return await fresh.set_up()
+
+
+async def test_a_lost_activity_type_is_made_anew(console: ConsoleUnderTest) -> None:
+    """When ServiceNow has lost it the next set-up says so, and the one after declares it anew."""
+    console.servicenow.tables[ACTIVITY_TYPES].clear()
+    outcome = await console.set_up()
+    assert statuses(outcome) == {"verify-activity-type": "failed", "save-again": "skipped"}
+    assert detail(outcome, "verify-activity-type").endswith("; set up again to register anew")
+    assert statuses(await console.set_up()) == {}
+    assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 1
 
 
 async def test_forgotten_registration_is_made_anew(console: ConsoleUnderTest) -> None:
