@@ -10,8 +10,9 @@ from privman_scenarios.http_api import Answer, HttpApi
 
 # Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
 OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
-# Pages of one list; an instance may go on for ever.
-MOST_PAGES = 1_000
+# Pages, rows and bytes of one list; an instance may go on for ever.
+MOST_PAGES, MOST_ROWS, MOST_MIB = 1_000, 1_000_000, 64
+_MIB = 1024 * 1024
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
 
 
@@ -21,18 +22,20 @@ async def pages(
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
     The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on
-    (platform 1.5). Raises ExpectationError where it goes on after that many pages.
+    (platform 1.5). Raises ExpectationError where it goes on after that many pages, `MOST_ROWS` or `MOST_MIB`.
     """
     seen: set[str] = set()
-    offset, following, count = 0, -1, 0
+    allowance = _Allowance(path, most_pages)
+    offset, following = 0, -1
     while offset > following:
-        if count == most_pages:
-            raise ExpectationError(f"a list of at most {most_pages} pages at {path}", "one that goes on")
-        following, count = offset, count + 1
+        allowance.take_page()
+        following = offset
         start = f"&sysparm_offset={offset}" if offset else ""
         answer = await api.call("GET", f"{path}&sysparm_limit={most}{start}", auth=auth)
+        rows = _rows(answer)
+        allowance.take(len(rows), len(answer.body))
         yield answer
-        listed = _listed(answer)
+        listed = [str(each.get("sys_id")) for each in rows if isinstance(each, dict)]
         # Whoever ignores the offset answers the same page for ever.
         if set(listed) - seen:
             offset = _next_offset(answer, offset + most if len(listed) >= most else offset)
@@ -45,9 +48,31 @@ def next_page(link: str) -> str:
     return found[1] if found else ""
 
 
-def _listed(answer: Answer) -> list[str]:
+class _Allowance:
+    """How much more of one list may come."""
+
+    def __init__(self, path: str, pages: int) -> None:
+        self._path = path
+        self._most = {"pages": pages, "rows": MOST_ROWS, "MiB": MOST_MIB}
+        self._left = {"pages": pages, "rows": MOST_ROWS, "MiB": MOST_MIB * _MIB}
+
+    def take_page(self) -> None:
+        self._take("pages", 1)
+
+    def take(self, rows: int, size: int) -> None:
+        self._take("rows", rows)
+        self._take("MiB", size)
+
+    def _take(self, what: str, count: int) -> None:
+        self._left[what] -= count
+        if self._left[what] < 0:
+            bound = f"{self._most[what]:,} {what}"
+            raise ExpectationError(f"a list of at most {bound} at {self._path}", f"more than {bound}")
+
+
+def _rows(answer: Answer) -> list[object]:
     result = answer.json.get("result") if isinstance(answer.json, dict) and not answer.refused else None
-    return [str(each.get("sys_id")) for each in result if isinstance(each, dict)] if isinstance(result, list) else []
+    return result if isinstance(result, list) else []
 
 
 def _next_offset(answer: Answer, otherwise: int) -> int:

@@ -42,6 +42,7 @@ class StubInstance:
         broken: whether nothing is answered any more but 500.
         longest: how many rows a list has at most; the Link header says where the next page begins.
         endless: a table of which every page is full of rows that were not shown before.
+        row_size: how many characters the sys_id of such a row has.
         lists: how many lists were asked for, by table.
         cancelled: a table of which every list that has rows is cut off, with an error beside them, as a quota does.
         answering: how many more lists of responses are answered before a decision is acted upon; 0 to act at once.
@@ -66,6 +67,7 @@ class StubInstance:
         self.broken = False
         self.longest = 10_000
         self.endless = ""
+        self.row_size = 32
         self.lists: Counter[str] = Counter()
         self.cancelled = ""
         self.decided_once = False
@@ -113,7 +115,9 @@ class StubInstance:
         self.lists[request.match_info["table"]] += 1
         if request.match_info["table"] == self.endless:
             limit = int(request.query["sysparm_limit"])
-            return web.json_response({"result": [{"sys_id": f"{next(self._numbers):032x}"} for _ in range(limit)]})
+            return web.json_response(
+                {"result": [{"sys_id": f"{next(self._numbers):0{self.row_size}x}"} for _ in range(limit)]}
+            )
         rows = [row for row in self._rows(request) if all(row.get(column) == value for column, value in wanted)]
         if request.match_info["table"] == RESPONSE and self.late:
             self.late -= 1

@@ -648,6 +648,17 @@ async def test_a_list_of_several_pages_is_read_to_its_end(
     assert {table: rows for table, rows in stub[0].tables.items() if rows and table != "sys_user_role"} == {}
 
 
+@pytest.mark.parametrize(("row_size", "bound", "pages"), [(32, "1,000,000 rows", 101), (1_500, "64 MiB", 5)])
+async def test_a_list_that_goes_on_is_given_up(
+    row_size: int, bound: str, pages: int, stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """Before it fills the memory, whether it has many rows or long ones."""
+    stub[0].endless, stub[0].row_size = RESPONSE, row_size
+    with pytest.raises(TargetUnreachableError, match=f"does not list its records: more than {bound}"):
+        await play(stub[1], scenarios("deny"))
+    assert stub[0].lists[RESPONSE] == pages
+
+
 async def test_a_list_that_a_quota_cuts_off_is_no_list(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """A status of 200 with an error beside the rows (platform 5.2): what is missing proves nothing."""
     stub[0].cancelled = RESPONSE
