@@ -17,6 +17,7 @@ from privman_scenarios.held_decision import HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.party import Party
 from privman_scenarios.patterns import holds_word, is_glob
+from privman_scenarios.servicenow import DEFAULT_APPROVER
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Targets
 from privman_scenarios.words import Own
@@ -286,7 +287,10 @@ class HeldWorld:
         given = {"comment": comment, "duration": duration}
         values = {key: value for key, value in given.items() if value is not None}
         status = self.loop.run(self._decide(request_id, response, values))
-        return HeldDecision(self.loop, self.targets, RealClock(), request_id, status, response=response)
+        decided = {"response": response, "sys_created_by": DEFAULT_APPROVER}
+        if comment is not None:
+            decided["comment"] = comment
+        return HeldDecision(self.loop, self.targets, RealClock(), request_id, status, decided=decided)
 
     async def _decide(self, request_id: str, response: str, values: Mapping[str, str]) -> int:
         answer = await self.targets.servicenow.decide(request_id, response, values)

@@ -2,26 +2,32 @@
 
 import asyncio
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.loop import LoopThread
+from privman_scenarios.own_records import agree, text_of
 from privman_scenarios.shapes import Shape, moment_or_null
 from privman_scenarios.targets import Targets
 from privman_testbench.clock import Clock
 
 _DELIVERY: Shape = {
     "request_id": str,
+    "response_sys_id": str,
     "state": str,
     "response_status_code": int,
     "retry_attempts": int,
     "next_attempt_at": moment_or_null,
 }
+# As whom an instance may write a response in the background.
+_SYSTEM = ("", "system")
+_NAMES = {"sys_created_by": "approver"}
 _ACCEPTED, _COUNT = re.compile(r"2[0-9]{2}"), re.compile(r"[0-9]{1,9}")
 
 
@@ -47,7 +53,8 @@ class HeldDecision:
 
     Args:
         clock: real time, for patience with systems that keep it.
-        response: what was decided; empty where somebody else decided.
+        decided: what was decided, by columns of the response, with ``sys_created_by`` for who did; none where
+            somebody else decided.
 
     Attributes:
         status: of ServiceNow's answer to the approver; 0 where somebody else asked.
@@ -61,13 +68,13 @@ class HeldDecision:
         request_id: str,
         status: int = 0,
         *,
-        response: str = "",
+        decided: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._loop = loop
         self._targets = targets
         self._clock = clock
         self._request_id = request_id
-        self._response = response
+        self._decided = decided
         self.status = status
 
     def delivered(self) -> Delivery:
@@ -101,6 +108,8 @@ class HeldDecision:
             await self._targets.settle()
             delivery = await self._newest(control)
             if delivery["state"] == "delivered":
+                if self._decided:
+                    await self._require_own(delivery["response_sys_id"])
                 return Delivery(delivery["response_status_code"], delivery["retry_attempts"])
             if delivery["next_attempt_at"] is None:
                 raise self._error(f"{delivery['response_status_code']} after {delivery['retry_attempts']} retries")
@@ -114,12 +123,39 @@ class HeldDecision:
         newest: dict[str, Any] = own[-1]
         return newest
 
+    async def _require_own(self, sys_id: str) -> None:
+        """Raise ExpectationError where the response that was delivered is to another decision."""
+        for record in await self._targets.servicenow.select("response", request_id=self._request_id):
+            if record["sys_id"] == sys_id and (other := await self._another(record)):
+                raise self._error(other)
+
+    async def _another(self, record: Mapping[str, Any]) -> str:
+        """Return what shows that a response is to another decision, empty where nothing does."""
+        for column, ours in self._decided.items():
+            theirs = text_of(record.get(column, ours))
+            if agree(ours, theirs) is True or ours.strip() == theirs or await self._may_hide(column, theirs):
+                continue
+            return f"the {_NAMES.get(column, column)} {theirs!r}"
+        return ""
+
+    async def _may_hide(self, column: str, shown: str) -> bool:
+        """Tell whether the instance may show that for any decision."""
+        if column == "sys_created_by":
+            return shown.lower() in _SYSTEM
+        if column == "response" or shown:
+            return False
+        servicenow = self._targets.servicenow
+        asked = await servicenow.select("request", request_id=self._request_id)
+        types = {each["activity_type_id"] for each in asked}
+        declared = [each for each in await servicenow.find_of_all("activity_type") if each["sys_id"] in types]
+        return any(text_of(each["include_comment"]) == "false" for each in declared)
+
     async def _real(self) -> Delivery:
         last = "no decision"
         for _ in range(self._targets.patience):
             for record in await self._targets.servicenow.select("response", request_id=self._request_id):
-                if self._response and record.get("response", self._response) != self._response:
-                    last = f"the response {record['response']!r}"
+                if other := await self._another(record):
+                    last = other
                     continue
                 last, retries = (str(record.get(key) or "") for key in ("response_status_code", "retry_attempts"))
                 if _ACCEPTED.fullmatch(last):

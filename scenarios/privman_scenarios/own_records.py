@@ -271,7 +271,7 @@ def _differences(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[
     """Yield what the record shows other than it was created; also when it shows nothing of that."""
     # System columns can be sent, and are ignored.
     own = {column: value for column, value in sent.items() if not column.startswith("sys_")}
-    compared = {column: _agree(value, shown.get(column)) for column, value in own.items()}
+    compared = {column: agree(value, shown.get(column)) for column, value in own.items()}
     for column, agrees in compared.items():
         if agrees is False:
             yield f"its {column} is {_shortened(shown[column])}, and this run sent {_shortened(sent[column])}"
@@ -279,7 +279,7 @@ def _differences(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Iterator[
         yield "it shows nothing of what this run sent"
 
 
-def _agree(sent: object, shown: object) -> bool | None:
+def agree(sent: object, shown: object) -> bool | None:
     """Tell whether a column shows what was sent; None where that cannot be seen, as with a password."""
     ours, theirs = text_of(sent), text_of(shown)
     if ours and (ours == theirs or (len(theirs) >= _TELLING and ours.startswith(theirs))):
@@ -293,7 +293,7 @@ def _agree(sent: object, shown: object) -> bool | None:
 
 
 def _agree_in_json(sent: Mapping[str, Any], shown: Mapping[str, Any]) -> bool | None:
-    agreed = [_agree(value, shown.get(key)) for key, value in sent.items()]
+    agreed = [agree(value, shown.get(key)) for key, value in sent.items()]
     return False if False in agreed else any(agreed) or None
 
 

@@ -33,7 +33,7 @@ class StubInstance:
         late: how many times a response is left out before it is shown.
         deaf: whether it knows no column of a query, so that every row matches, as an instance has it.
         unasked: a column about which nobody may ask, so that a term of a query with it is ignored.
-        decides: what a decision is taken for, whatever was decided; empty for what was decided.
+        stores: columns of a response that hold something else than what was decided.
         kept: tables whose rows nobody may delete.
         hidden: tables whose rows nobody may see.
         refused: tables in which nobody may create rows.
@@ -58,7 +58,7 @@ class StubInstance:
         self.late = 0
         self.deaf = False
         self.unasked = ""
-        self.decides = ""
+        self.stores: Row = {}
         self.kept: set[str] = set()
         self.hidden: set[str] = set()
         self.refused: set[str] = set()
@@ -162,7 +162,6 @@ class StubInstance:
         if self.decided_once and row.get("status", "Pending") != "Pending":
             raise web.HTTPForbidden
         row.update(as_stored(await request.json()))
-        row["status"] = self.decides or row.get("status", "")
         if request.match_info["table"] == REQUEST and self.answering:
             self._waiting.append((row, user))
         elif request.match_info["table"] == REQUEST:
@@ -195,7 +194,9 @@ class StubInstance:
                 status = str(answer.status)
         response = {"response": row["status"], "response_status_code": status, "retry_attempts": "0"}
         kept = {key: row[key] for key in ("request_id", "comment", "duration")}
-        self.tables.setdefault(RESPONSE, []).append({"sys_id": f"{next(self._numbers):032x}", **kept, **response})
+        self.tables.setdefault(RESPONSE, []).append(
+            {"sys_id": f"{next(self._numbers):032x}", **kept, **response, **self.stores}
+        )
 
     def _user(self, request: web.Request) -> str:
         if self.broken:

@@ -468,6 +468,20 @@ def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
         world.decide(request_id, "Deny").delivered()
 
 
+def test_a_decision_without_the_comments_that_its_type_excludes_is_delivered(world: HeldWorld) -> None:
+    """A comment that is missing, or another one, is somebody else's decision unless the activity type has none."""
+    commented = world.decide(world.console.ask({}), "Deny", comment="Not today")
+    (response,) = world.servicenow.find("response")
+    table = "x_thyti_thycotic_p_response"
+    url = f"{world.servicenow.url}/api/now/table/{table}/{response['sys_id']}"
+    assert requests.patch(url, json={"comment": ""}, auth=world.servicenow.auth, timeout=10).status_code == 200
+    with pytest.raises(ExpectationError, match="to be delivered; came the comment ''"):
+        commented.delivered()
+    url = f"{world.servicenow.url}/api/now/table/x_thyti_thycotic_p_activity_type/{world.console.activity_type_id}"
+    requests.patch(url, json={"include_comment": "false"}, auth=world.servicenow.auth, timeout=10)
+    assert commented.delivered().status == 200
+
+
 def test_a_delivery_that_is_given_up_is_told(world: HeldWorld) -> None:
     """The status of the last attempt is named."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from privman_scenarios.engine import Engine
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.events import Event, ScenarioEnded, StepPassed
 from privman_scenarios.exploration import Exploration
-from privman_scenarios.held_decision import HeldDecision
+from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.loader import Loader
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.model import Scenario
@@ -614,23 +614,35 @@ async def test_a_record_with_another_value_was_not_asked_for(
     assert (ended.failure.expected, ended.failure.came) == ("only records with status 'Approve'", "one with 'Deny'")
 
 
-def test_another_decision_that_is_delivered_is_not_that_of_the_test(privman_loop: LoopThread) -> None:
-    """The console accepts both alike."""
-
-    async def deny(targets: Targets) -> str:
-        await targets.set_up({})
-        asked: str = (await targets.console.ask({})).json["request_id"]
-        await targets.servicenow.decide(asked, "Deny", {})
-        return asked
-
+@pytest.mark.parametrize(
+    ("stored", "came"),
+    [
+        ({"response": "Approve"}, "the response 'Approve'"),
+        ({"comment": "Sure"}, "the comment 'Sure'"),
+        ({"comment": ""}, "the comment ''"),
+        ({"sys_created_by": "somebody"}, "the approver 'somebody'"),
+        ({"sys_created_by": "system"}, ""),
+        ({}, ""),
+    ],
+)
+def test_another_decision_that_is_delivered_is_not_that_of_the_test(
+    stored: dict[str, str], came: str, privman_loop: LoopThread
+) -> None:
+    """The console accepts both alike: response, comment and approver tell them apart."""
     instance = StubInstance()
-    instance.decides = "Approve"
+    instance.stores = stored
     served = serving(instance.app())
     instance.url = privman_loop.run(served.__aenter__())
-    opened = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), pauses=Hurried()).open()
+    opened = WorldBuilder(
+        0, servicenow=Remote(instance.url, "integration", "s3cret"), patience=1, pauses=Hurried()
+    ).open()
     targets = privman_loop.run(opened.__aenter__())
-    decision = HeldDecision(privman_loop, targets, Hurried(), privman_loop.run(deny(targets)), response="Deny")
-    with pytest.raises(ExpectationError, match="to be delivered; came the response 'Approve'"):
+    world = HeldWorld(
+        privman_loop, targets, HeldServiceNow(privman_loop, targets), console := HeldConsole(privman_loop, targets)
+    )
+    decision = world.decide(console.ask({}), "Deny", comment="Not today")
+    expected = pytest.raises(ExpectationError, match=f"to be delivered; came {came}") if came else nullcontext()
+    with expected:
         decision.delivered()
     privman_loop.run(opened.__aexit__(None, None, None))
     privman_loop.run(served.__aexit__(None, None, None))
