@@ -75,12 +75,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _begin_writes(file: Path) -> None:
+    from privman_scenarios.commands.arguments import begin_writes  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.output_files import is_ours  # noqa: PLC0415 - see the module's docstring
 
     try:
         if not is_ours("--writes", file):
             raise pytest.UsageError(f"--privman-writes would overwrite {file}, which it has not written.")
-        file.write_text("")
+        begin_writes(file)
     except OSError as error:
         raise pytest.UsageError(f"--privman-writes {file}: {error.strerror}.") from None
 

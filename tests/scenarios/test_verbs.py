@@ -117,8 +117,8 @@ async def test_what_holds(steps: str) -> None:
         (
             DECIDED + "- console.expect-exchanges: {path: '*/approve', request: {Comment: Other}}\n",
             "console.expect-exchanges",
-            "request #6.Comment 'Other'",
-            "request #6.Comment 'Fine'",
+            "request #7.Comment 'Other'",
+            "request #7.Comment 'Fine'",
         ),
         (
             DECIDED + "- servicenow.expect-finding: {rule: '*', message: '${text.1}'}\n",

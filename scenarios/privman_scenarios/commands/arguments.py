@@ -188,7 +188,7 @@ def _refuse_without_target(options: argparse.Namespace) -> None:
 def writes(options: argparse.Namespace) -> Writes:
     """Return what tells of writes; raises OSError for a file that cannot be written."""
     if options.writes:
-        options.writes.write_text("")
+        begin_writes(options.writes)
     keep = line_in(options.writes) if options.writes else None
 
     def tell(write: Write) -> None:
@@ -198,6 +198,11 @@ def writes(options: argparse.Namespace) -> Writes:
             keep(write)
 
     return Writes(tell, RealClock())
+
+
+def begin_writes(file: Path) -> None:
+    """Empty the journal of writes; raises OSError."""
+    file.write_text("")
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
