@@ -521,6 +521,18 @@ async def test_attributes(client: Client, problem: str) -> None:
     assert await (await client.get(attributes)).json() == {"result": []}
 
 
+async def test_a_long_list_of_attributes_shows_no_other_file(client: Client, problem: str) -> None:
+    """Not even one that is written while the list is read, and stored where one of the list was."""
+    mine, other = [f"{BASE}/{(await upload(client, problem))['sys_id']}/attributes" for _ in range(2)]
+    for number in range(24):  # longer than all buffers on the way
+        assert (await client.post(mine, json={"key": f"{number}", "value": "x" * 1_000_000})).status == 201
+    listed = await client.get(mine)
+    assert (await client.delete(f"{mine}/23")).status == 204
+    assert (await client.post(other, json={"key": "alt", "value": "A picture"})).status == 201
+    keys = [attribute["key"] for attribute in (await listed.json())["result"]]
+    assert keys == [f"{number}" for number in range(23)]
+
+
 async def test_attributes_that_do_not_exist(client: Client, problem: str) -> None:
     """3.1: an unknown key is 404 for every verb, and so is an unknown attachment."""
     attributes = f"{BASE}/{(await upload(client, problem))['sys_id']}/attributes"

@@ -1,6 +1,7 @@
 """Keys and values that clients keep with an attachment, such as alternative text (platform 3.1)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
@@ -24,7 +25,9 @@ Verb = Callable[[Call, "Session"], Answer]
 def list_attributes(call: Call, session: "Session") -> Answer:
     """Answer every attribute of the attachment; raises PlatformError, as the others here do."""
     attachment = attachments.find(session, call.resource[1])
-    query = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
+    own = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
+    # Asked again of each part: another file's attribute may have taken the position of one that has been deleted.
+    query = replace(own, readable=own.where)
     first, _ = session.elevated.beginning(ATTRIBUTES, query, limit=AT_ONCE, offset=0)
     further = queries.positions(session, ATTRIBUTES, query, _ALL, len(first))
     parts = list_parts(session.instance, call, ATTRIBUTES, query, further, lambda _, rows: list(map(_result, rows)))
