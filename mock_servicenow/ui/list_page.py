@@ -73,10 +73,18 @@ class ListPage:
         url = ListUrl.read(table, visit.request.query)
         if visit.query.get("filter_field"):
             return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
+        if self._instance.store.embedded:
+            await self._instance.run(lambda: self._prepare(visit, user, url))
         values = await self._instance.run_again(
             Repeatable(lambda: self._values(visit, user, url), visit.findings, light=False)
         )
         return to_page(self._frame.render("list.html", visit, **values))
+
+    def _prepare(self, visit: Visit, user: User, url: ListUrl) -> None:
+        """Make the index that the list needs in a transaction of its own: what has written is not interrupted."""
+        with self._instance.transaction(user) as session:
+            if access.may_reach(session, url.table, "read"):
+                serve_list(session, url.table, _expanded(session, visit, url).query)
 
     def _values(self, visit: Visit, user: User, url: ListUrl) -> dict[str, object]:
         with self._instance.transaction(user, visit.findings) as session:
@@ -100,7 +108,6 @@ class _List:
     def values(self) -> dict[str, object]:
         """Return what the template shows."""
         session, url = self._session, self._url
-        serve_list(session, url.table, url.query)
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
         count = count_rows(session, url.table, query)
         parts = session.parts(url.table, query, limit=ROWS, offset=url.first - 1)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from mock_servicenow.blueprint import Blueprint
+from mock_servicenow.now_platform.records.list_indexes import LARGE
 from mock_servicenow.settings import Settings
 
 from .conftest import Answer, Instance, running
@@ -20,12 +21,13 @@ COLUMNS = (
 )
 # Each of hundreds of rows is compared with each of hundreds of texts, once to list them and once to count them.
 TESTS = "^OR".join(f"column_labelLIKE{number}x" for number in range(470))
+FEWER = "^OR".join(f"column_labelLIKE{number}x" for number in range(90))
 ROWS = 6_000
 SOME = 3  # more than are answered before and after a read that keeps everybody waiting
 COPIES = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {rows})
-    INSERT INTO sys_metadata (sys_id, sys_class_name, name, element, column_label)
-    SELECT printf('%032x', n), 'sys_dictionary', 'copies', 'copy' || n, 'Copy ' || n FROM numbers
+    INSERT INTO sys_metadata (rowid, sys_id, sys_class_name, name, element, column_label)
+    SELECT {large} + n, printf('%032x', n), 'sys_dictionary', 'copies', 'copy' || n, 'Copy ' || n FROM numbers
 """
 
 
@@ -37,7 +39,7 @@ async def large(tmp_path: Path, blueprint: Blueprint) -> AsyncIterator[Instance]
     async with running(settings, blueprint):
         pass
     with closing(sqlite3.connect(file)) as database, database:
-        database.execute(COPIES.format(rows=ROWS))
+        database.execute(COPIES.format(rows=ROWS, large=LARGE))
     async with running(settings, blueprint) as instance:
         yield instance
 
@@ -71,8 +73,10 @@ async def test_others_are_answered_during_a_long_read(blueprint: Blueprint) -> N
         COLUMNS + quote(TESTS),
         f"/api/now/stats/sys_dictionary?sysparm_count=true&sysparm_group_by=element&sysparm_query={quote(TESTS)}",
         f"/sys_dictionary_list.do?sysparm_query={quote(TESTS)}",
+        f"/sys_dictionary_list.do?sysparm_query={quote(TESTS)}^ORDERBYelement",
+        f"/sys_dictionary_list.do?sysparm_query={quote(FEWER)}^ORDERBYelement",
     ],
-    ids=["list", "aggregate", "page"],
+    ids=["list", "aggregate", "page", "sorted page", "page that makes an index"],
 )
 async def test_others_are_answered_during_a_long_read_of_a_file(large: Instance, path: str) -> None:
     """Whatever kind of read it is."""
