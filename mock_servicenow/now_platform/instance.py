@@ -169,6 +169,7 @@ class Instance:
                 return await asyncio.shield(working)
             finally:
                 aside.stop()
+                await asyncio.wait([working])  # whoever waited may have gone, but its copy of the database is there
                 self._asides.discard(aside)
 
     def _start_thread(self, work: Callable[[], T]) -> asyncio.Task[T]:

@@ -1,7 +1,9 @@
 """Reads that are given up because they take long, and made again elsewhere."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
+from hashlib import pbkdf2_hmac
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,29 @@ async def test_nothing_that_was_read_aside_is_remembered(instance: Instance) -> 
     await instance.run_again(Repeatable(work, []))
     await instance.run_again(Repeatable(work, []))
     assert loaded == [1, 1]
+
+
+async def test_a_long_read_begins_when_the_last_has_ended(instance: Instance) -> None:
+    """However soon nobody waited for that any more: each of them may have a copy of the database."""
+    if not instance.store.embedded:
+        return
+    steps, begun, loop = [], asyncio.Event(), asyncio.get_running_loop()
+
+    def first() -> None:
+        instance.store.end_brief()
+        loop.call_soon_threadsafe(begun.set)
+        pbkdf2_hmac("sha256", b"", b"", 1_000_000)  # nothing ends it
+        steps.append("the first one has ended")
+
+    def second() -> None:
+        instance.store.end_brief()
+        steps.append("the second one has begun")
+
+    waiting = asyncio.create_task(instance.run_again(Repeatable(first, [])))
+    await begun.wait()
+    waiting.cancel()
+    await instance.run_again(Repeatable(second, []))
+    assert steps == ["the first one has ended", "the second one has begun"]
 
 
 def test_no_large_copy_is_made() -> None:
