@@ -69,7 +69,7 @@ class ActivityTypes:
     def max_timeout(self, activity_type: Record | None) -> timedelta | None:
         """Return how long a request may wait for its decision; None for ever, as by the rule ``longest_timeout``."""
         stored = "" if activity_type is None else activity_type[self._table["max_timeout"]]
-        limit = timedelta(seconds=duration_seconds(stored)) if stored else None
+        limit = timedelta(seconds=max(0, duration_seconds(stored))) if stored else None
         return limit if limit is None or limit <= self._longest else None
 
     def includes(self, activity_type: Record | None, column: str) -> bool:

@@ -94,9 +94,10 @@ class Timeouts:
         limit = self._activity_types.max_timeout(activity_type)
         if limit is None:
             return
-        made, now = _parsed(asked or context.session.now), self._clock.now()
-        # One that was made ahead waits from when it is first seen.
-        self._watch_once_committed(context, now if made > now + APART else made + limit)
+        now = self._clock.now()
+        made = _parsed(asked) if asked else None
+        # One that was made ahead, or does not say when, waits from when it is first seen.
+        self._watch_once_committed(context, now if made is None or made > now + APART else made + limit)
 
     def _watch_all(self, context: RuleContext) -> None:
         """Look at all requests soon, since those of this activity type may time out earlier than they did."""
@@ -171,9 +172,9 @@ class Timeouts:
         return [*deadlines, *([self._clock.now() + PAUSE] if left or left_ahead else [])]
 
     def _time_out_ahead(self, activity_type_id: str, limit: timedelta, deadlines: list[datetime]) -> Left:
-        """Time out requests that were made while the clock was ahead: they wait from when this process first saw them.
+        """Time out requests that were made while the clock was ahead, or do not say when they were made.
 
-        Their deadlines are added to the others.
+        They wait from when this process first saw them. Their deadlines are added to the others.
         """
         now, known = self._clock.now(), self._ahead.get(activity_type_id, {})
         seen = dict.fromkeys(self._made_ahead(activity_type_id, now), now) | known
@@ -184,7 +185,8 @@ class Timeouts:
         return left
 
     def _made_ahead(self, activity_type_id: str, now: datetime) -> list[str]:
-        return self._found(f"{self._waiting(activity_type_id)}^sys_created_on>{utc_form(now + APART)}", _MOST_AHEAD)
+        made_ahead = f"sys_created_on>{utc_form(now + APART)}^ORsys_created_onISEMPTY"
+        return self._found(f"{self._waiting(activity_type_id)}^{made_ahead}", _MOST_AHEAD)
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:
         """Time requests out and return how many are left."""
@@ -209,15 +211,21 @@ class Timeouts:
         """Return whether the request has timed out, or is past it."""
         try:
             with self._instance.transaction(self._instance.system) as session:
-                if self._is_pending(session, sys_id):
-                    session.update(self._table.name, sys_id, {self._table["status"]: self._timed_out})
+                still_pending = self._is_pending(session, sys_id)
+                if still_pending:
+                    changed = session.update(self._table.name, sys_id, {self._table["status"]: self._timed_out})
+                    still_pending = changed[self._table["status"]] == self._pending
         except DatabaseUnavailable:
             raise
         except PlatformError as refusal:
-            message = f"request {sys_id} cannot be timed out: {refusal}"
-            self._note(Finding("swallowed", "time-out-refused", message, self._table["status"]))
-            return False
-        return True
+            return self._left_pending(sys_id, str(refusal))
+        return not still_pending or self._left_pending(sys_id, f"a rule keeps it {self._pending!r}")
+
+    def _left_pending(self, sys_id: str, reason: str) -> bool:
+        """Note why a request has not timed out, and return false."""
+        message = f"request {sys_id} cannot be timed out: {reason}"
+        self._note(Finding("swallowed", "time-out-refused", message, self._table["status"]))
+        return False
 
     def _is_pending(self, session: Session, sys_id: str) -> bool:
         """Return whether nobody has decided the request meanwhile; nobody does until the transaction ends."""

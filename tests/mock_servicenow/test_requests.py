@@ -277,6 +277,46 @@ async def test_deadline_holds_before_the_time_out_is_written(instance: Instance)
     assert [message for message in await instance.findings("rule-aborted") if "timed out after 1:00:00" in message]
 
 
+async def test_a_request_that_a_rule_keeps_pending_holds_up_no_other(instance: Instance) -> None:
+    """A rule may take a time-out back; the look for time-outs ends all the same, and says so."""
+    ids = await instance.set_up(max_timeout="01:00:00")
+    kept = await instance.asked(ids)
+    other_type = await instance.add_activity_type(ids[0], max_timeout="01:00:00")
+    other = await instance.asked((ids[0], other_type), request_id=GUID.replace("8", "9"))
+    rule = {"name": "Stay", "collection": REQUEST, "when": "before", "action_update": "true", "order": "200"}
+    condition = f"status=TimedOut^activity_type_id={ids[1]}"
+    await instance.insert("sys_script", {**rule, "filter_condition": condition, "template": "status=Pending"})
+    await instance.clock.advance(3600)
+    assert [(await instance.read(REQUEST, sys_id))["status"] for sys_id in (kept, other)] == ["Pending", "TimedOut"]
+    told = f"request {kept} cannot be timed out: a rule keeps it 'Pending'"
+    assert told in await instance.findings("time-out-refused")
+
+
+async def test_a_request_that_does_not_say_when_it_was_made_times_out(instance: Instance) -> None:
+    """It waits from when it is first seen, as one does that says it was made ahead of time."""
+    instance_id, activity_type_id = await instance.set_up()
+    values = {"request_id": GUID, "instance_id": instance_id, "activity_type_id": activity_type_id, "metadata": "{}"}
+    path, params = f"/api/now/table/{REQUEST}", {"sysparm_suppress_auto_sys_field": "true"}
+    answer = await instance.call("POST", path, json={**values, "sys_created_on": ""}, params=params)
+    sys_id = answer.result["sys_id"]
+    assert answer.result["sys_created_on"] == ""
+    await instance.clock.advance(16.5 * 3600 - 1)
+    assert (await instance.read(REQUEST, sys_id))["status"] == "Pending"
+    await instance.clock.advance(1)
+    assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
+
+
+async def test_a_max_timeout_below_zero_has_passed(instance: Instance) -> None:
+    """The platform keeps durations as dates, of which some come before 1970; no calendar begins before the year 1."""
+    instance_id, activity_type_id = await instance.set_up(max_timeout="1969-12-31 23:59:59")
+    values = {"request_id": GUID, "instance_id": instance_id, "activity_type_id": activity_type_id, "metadata": "{}"}
+    path, params = f"/api/now/table/{REQUEST}", {"sysparm_suppress_auto_sys_field": "true"}
+    answer = await instance.call("POST", path, json={**values, "sys_created_on": "0001-01-01 00:00:00"}, params=params)
+    assert answer.status == 201
+    await instance.clock.settle()
+    assert (await instance.read(REQUEST, answer.result["sys_id"]))["status"] == "TimedOut"
+
+
 async def test_a_deadline_that_is_moved_is_met(instance: Instance) -> None:
     """A request times out at the deadline that it has by then: it would neither be decided nor time out otherwise."""
     ids = await instance.set_up(max_timeout="")
