@@ -45,10 +45,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this process is to make, and the attempts made before."""
+    """A delivery that this process is to make, the attempts made before, and since which start it makes them."""
 
     delivery: Delivery
     made: Attempts
+    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,14 @@ class Deliverer:
         self._alone = instance.store.embedded
         self._waiting: dict[str, Waiting] = {}
         self._sending: set[str] = set()
+        self._starts = 0
         self._poll: Timer | None = None
         self._loop: asyncio.AbstractEventLoop  # known once it has started
 
     async def start(self) -> None:
         """Go on with what an earlier process left unfinished; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
+        self._starts += 1
         await self._look()
         if not self._alone:
             self._poll = self._clock.poll(POLL_SECONDS, self._look)
@@ -175,7 +178,7 @@ class Deliverer:
         if delivery is None:
             self._queue.settle(session, response_id, made, None, error)
             return None
-        return Claimed(delivery, made)
+        return Claimed(delivery, made, self._starts)
 
     async def _send(self, delivery: Delivery) -> Outcome:
         began = self._clock.now().isoformat()
@@ -185,7 +188,12 @@ class Deliverer:
             return Outcome(Attempt(began, _NO_ANSWER), f"{type(error).__name__}: {error}")
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        """Record an outcome, as often as it takes: the console has heard the decision already."""
+        """Record an outcome, as often as it takes: the console has heard the decision already.
+
+        One from before a reset is about a response that is gone, though another one may have its id now.
+        """
+        if claimed.start != self._starts:
+            return
         try:
             due = await self._in_session(lambda session: self._record(session, claimed, outcome))
         except Exception as error:  # noqa: BLE001 - what happened must not be forgotten

@@ -211,7 +211,7 @@ async def running(
     console_tls: ssl.SSLContext | None = None,
     *,
     seed: int | None = 1,
-    clock: VirtualClock | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Instance]:
     """Serve an instance and the stub console."""
     async with AsyncExitStack() as stack:

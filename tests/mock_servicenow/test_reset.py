@@ -1,8 +1,10 @@
+import asyncio
 import json
 from typing import Any
 
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
+from privman_testbench.real_clock import RealClock
 
 from .conftest import REQUEST, RESPONSE, Instance, running
 
@@ -60,3 +62,31 @@ async def test_reset_forgets_deliveries_that_wait(instance: Instance) -> None:
     await instance.clock.advance(3600)
     assert len(instance.console.decisions) == 1
     assert (await instance.call("GET", "/__admin/deliveries", None)).body == {"deliveries": []}
+
+
+async def test_a_delivery_from_before_a_reset_is_none_afterwards(blueprint: Blueprint) -> None:
+    """With a seed the next response has the same id; that its namesake was delivered says nothing of it."""
+    async with running(Settings(), blueprint, clock=RealClock()) as instance:
+        arrived, heard = asyncio.Event(), asyncio.Event()
+
+        async def wait() -> None:
+            instance.console.before_answer = None
+            arrived.set()
+            await heard.wait()
+
+        async def decide() -> Any:
+            sys_id = await instance.asked(await instance.set_up())
+            await instance.update(REQUEST, sys_id, {"status": "Approve"})
+            return (await instance.read(RESPONSE))[0]["sys_id"]
+
+        instance.console.before_answer, instance.console.statuses = wait, [503]
+        first = await decide()
+        await arrived.wait()
+        await instance.call("POST", "/__admin/reset", None)
+        assert await decide() == first
+        while instance.console.statuses:
+            await instance.call("GET", "/__admin/health", None)
+        heard.set()
+        await instance.clock.settle()
+        (delivery,) = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+        assert (delivery["state"], [each["status"] for each in delivery["attempts"]]) == ("pending", [503])
