@@ -1,5 +1,6 @@
 """A shared instance is left as it was found."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -66,7 +67,20 @@ class Cleanup:
         self._own.stocks = {self._servicenow.names.table(table): COMPLETE for table in TABLES}  # `others` has them
 
     async def clean_up(self) -> None:
-        """Delete the records, the newest first; raises TargetUnreachableError that names what stays."""
+        """Delete the records, the newest first; raises TargetUnreachableError that names what stays.
+
+        One interrupt lets it go on, wherever that comes; a second one ends it.
+        """
+        work = asyncio.ensure_future(self._clean_up())
+        try:
+            await _through_one_interrupt(work)
+        except asyncio.CancelledError:
+            if work.done() and not work.cancelled():
+                raise
+            perhaps = ", ".join(record.path for record in self._own.newest_first())
+            raise TargetUnreachableError(f"{self._servicenow.url} may keep records of this run: {perhaps}.") from None
+
+    async def _clean_up(self) -> None:
         try:
             await self._own.refresh()
             await self._wait_for_responses()
@@ -145,6 +159,17 @@ class Cleanup:
         """Return the request_id among the values of a request, empty for what is none."""
         is_request = table == self._servicenow.names.table("request")
         return str(values.get(self._servicenow.names.column("request", "request_id"), "")) if is_request else ""
+
+
+async def _through_one_interrupt(work: asyncio.Future[None]) -> None:
+    """Await the work; an interrupt is raised when it is done, a second one of this task cancels it at once."""
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) and task.cancelling() > 1:
+            work.cancel()
+        await work
+        raise
 
 
 class _Watched:

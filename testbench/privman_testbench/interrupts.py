@@ -107,15 +107,19 @@ class _Ending:
         return [*self._signal(), *([f"({error})"] if isinstance(error, Exception) and str(error) else [])]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine; raises KeyboardInterrupt if there was one at any time until its loop has ended."""
+        """Run a coroutine; raises KeyboardInterrupt if there was one at any time until its loop has ended.
+
+        What went wrong while tidying up is raised as it is, so that it is told.
+        """
         self._looping = True
         try:
-            return asyncio.run(self._noted(work))
+            outcome = asyncio.run(self._noted(work))
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         finally:
             self._looping = False
-            self.check()
+        self.check()
+        return outcome
 
     async def _noted(self, work: Coroutine[Any, Any, T]) -> T:
         if self.asked:  # before there was anything to cancel

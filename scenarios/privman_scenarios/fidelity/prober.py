@@ -1,5 +1,6 @@
 """Plays the probes of traps on one instance and leaves nothing behind."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,10 +10,10 @@ from urllib.parse import quote, urlsplit
 
 from privman_contracts import WireNames
 from privman_scenarios.credentials import Credentials
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.fidelity.observation import observe
 from privman_scenarios.fidelity.trap import Step, Trap
-from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.http_api import Answer, HttpApi, finished
 from privman_scenarios.own_records import SYS_ID, Mark, NotOwnError, OwnRecords
 from privman_testbench.ids import Ids
 
@@ -62,7 +63,10 @@ class Prober:
         self._me = ""
 
     async def probe(self, trap: Trap) -> Probed:
-        """Play the trap's probe; what it created is deleted, also when it is interrupted."""
+        """Play the trap's probe; what it created is deleted, also when it is interrupted.
+
+        Raises TargetUnreachableError that names what an interrupted probe leaves.
+        """
         mark = f"fidelity-{self._ids.hex(12)}"
         unknown = self._ids.sys_id()
         drawn = {"mark": mark, "unknown": unknown, "guid": self._ids.guid()}
@@ -73,8 +77,11 @@ class Prober:
             await self._play(trap, {**places, "long": f"^ORsys_id={unknown}" * 300}, probed)
         except ExpectationError as error:
             probed.trouble = f"expected {error.expected}; came {error.came}"
-        finally:
-            probed.left_behind += await self._clean_up(mark)
+        except asyncio.CancelledError:
+            if left := await self._clean_up(mark):
+                raise TargetUnreachableError(f"{self._api.url} keeps records of this run: {'; '.join(left)}.") from None
+            raise
+        probed.left_behind += await self._clean_up(mark)
         return probed
 
     async def _play(self, trap: Trap, places: dict[str, str], probed: Probed) -> None:
@@ -138,10 +145,10 @@ class Prober:
         table = urlsplit(path).path.split("/")[-1]
         column = next((column for column, value in sent.items() if value == mark), "")
         await self._own.take_stock(table)
-        answer = await self._api.call("POST", path, body, auth=auth, headers=headers)
-        self._own.note(table, sent, answer, marked=True)
         if column:
             self._marks[table, column] += 1
+        answer = await finished(self._api.call("POST", path, body, auth=auth, headers=headers))
+        self._own.note(table, sent, answer, marked=True)
         return answer
 
     async def _clean_up(self, mark: str) -> list[str]:
