@@ -7,6 +7,7 @@ from typing import cast
 
 from privman_contracts.contracts import Contracts
 from privman_contracts.errors import ContractError
+from privman_contracts.evidence import MARKS
 from privman_contracts.wire_names import WireNames
 
 PACKAGED = "packaged"
@@ -47,6 +48,7 @@ def _in_folder(name: str, folder: Traversable) -> Contracts:
         contracts = Contracts(WireNames.load(folder=folder), folder)
         # Read now, so that what is wrong with them is told here.
         _require_schemas(name, contracts)
+        _require_marks(name, contracts)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ContractError(f"{name}: is no contract set: {type(error).__name__}: {error}.") from None
     return contracts
@@ -59,3 +61,10 @@ def _require_schemas(name: str, contracts: Contracts) -> None:
             if message not in contracts.schemas:
                 what = f"exchange {exchange.name!r} names the message {message!r}"
                 raise ContractError(f"{name}: {what}. Expected a file of schemas, such as {min(contracts.schemas)!r}.")
+
+
+def _require_marks(name: str, contracts: Contracts) -> None:
+    for part in contracts.parts():
+        if part.evidence not in MARKS:
+            what = f"{part.message} {part.path} has evidence {part.evidence!r}"
+            raise ContractError(f"{name}: {what}. Expected one of {', '.join(MARKS)}.")

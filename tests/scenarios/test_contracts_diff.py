@@ -373,19 +373,56 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "complaint"),
+    "edit",
     [
-        ("server: console", "server: consol", "exchange 'log_on' has server 'consol'. Expected one of servicenow, con"),
-        ("caller: approver", "caller: aprover", "has caller 'aprover'. Expected one of console, servicenow, approver."),
-        ("method: [DELETE]", "method: [DELET]", "has method 'DELET'. Expected one of CONNECT, DELETE, GET, HEAD,"),
-        ("evidence: D}", "evidence: X}", "answer 201 of exchange 'register' has evidence 'X'. Expected one of S, D,"),
-        ("request: registration-request", "request: registration", "'register' names the message 'registration'."),
+        Edit(
+            "schemas/list-answer.yaml",
+            "x-evidence: D",
+            "x-evidence: X",
+            "list-answer $.result has evidence 'X'. Expected",
+        ),
+        Edit(
+            "inferred.yaml",
+            "evidence: S}",
+            "evidence: s}",
+            "inferred.yaml words.response.approve has evidence 's'. Exp",
+        ),
+        Edit(
+            INDEX,
+            "server: console",
+            "server: consol",
+            "exchange 'log_on' has server 'consol'. Expected one of servicenow, con",
+        ),
+        Edit(
+            INDEX,
+            "caller: approver",
+            "caller: aprover",
+            "has caller 'aprover'. Expected one of console, servicenow, approver.",
+        ),
+        Edit(
+            INDEX,
+            "method: [DELETE]",
+            "method: [DELET]",
+            "has method 'DELET'. Expected one of CONNECT, DELETE, GET, HEAD,",
+        ),
+        Edit(
+            INDEX,
+            "evidence: D}",
+            "evidence: X}",
+            "answer 201 of exchange 'register' has evidence 'X'. Expected one of S, D,",
+        ),
+        Edit(
+            INDEX,
+            "request: registration-request",
+            "request: registration",
+            "'register' names the message 'registration'.",
+        ),
     ],
 )
-def test_misspelt_words_of_the_index_are_refused(
-    release: Path, old: str, new: str, complaint: str, capsys: pytest.CaptureFixture[str]
+def test_misspelt_words_of_a_contract_set_are_refused(
+    edit: Edit, release: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A side that does not exist answers nothing, so everything it answered would seem removed."""
-    Edit("index.yaml", old, new, "").apply(release)
+    edit.apply(release)
     assert diff("packaged", release) == 2
-    assert complaint in capsys.readouterr().err
+    assert edit.line in capsys.readouterr().err
