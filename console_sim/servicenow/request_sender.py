@@ -1,5 +1,6 @@
 """Approval requests on their way to ServiceNow, and decisions that the console took itself."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -52,16 +53,18 @@ class RequestSender:
         try:
             await self._send_lacking(request)
         except Exception as error:
-            self._note(request_id, failure_of(error))
+            self._note(request, failure_of(error))
             if self._has_come_back(request_id):
                 return
             raise
 
-    def _note(self, request_id: str, failure: ServiceNowError) -> None:
+    def _note(self, request: ApprovalRequest, failure: ServiceNowError) -> None:
         refused = isinstance(failure, RefusedError)
-        self._requests.change(
-            request_id, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now
-        )
+        self._change(request, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now)
+
+    def _change(self, request: ApprovalRequest, how: Callable[[ApprovalRequest], ApprovalRequest]) -> None:
+        """Change a request as it is now, but none that has got its id since a reset, as the same seed gives it."""
+        self._requests.change(request.request_id, lambda now: how(now) if now.asked_at == request.asked_at else now)
 
     def _has_come_back(self, request_id: str) -> bool:
         """Tell whether its decision came in the meantime, so that ServiceNow has it although it did not say so."""
@@ -77,7 +80,7 @@ class RequestSender:
         sys_id = request.sys_id or await self._insert(system, request)
         now = self._requests.get(request.request_id)
         if now is not None and now.decided_here and now.decision is not None:
-            await self._record(system, request.request_id, sys_id, now.decision)
+            await self._record(system, now, sys_id, now.decision)
 
     async def _insert(self, system: ForeignSystem, request: ApprovalRequest) -> str:
         values = {
@@ -87,24 +90,19 @@ class RequestSender:
             "metadata": request.metadata,
         }
         # Noted first: a decision may arrive before the answer does.
-        self._requests.change(
-            request.request_id,
-            lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1),
-        )
+        self._change(request, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1))
         sys_id = await self._connector.open(system).create(self._names.table("request"), self._spell(values))
-        self._requests.change(
-            request.request_id, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False)
-        )
+        self._change(request, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False))
         return sys_id
 
-    async def _record(self, system: ForeignSystem, request_id: str, sys_id: str, decision: Decision) -> None:
+    async def _record(self, system: ForeignSystem, request: ApprovalRequest, sys_id: str, decision: Decision) -> None:
         values = {"status": self._names.word("response", decision.response), "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = durations.to_text(decision.duration)
         api = self._connector.open(system)
-        await self._require_own(api, sys_id, request_id)
+        await self._require_own(api, sys_id, request.request_id)
         await api.update(self._names.table("request"), sys_id, self._spell(values))
-        self._requests.change(request_id, lambda now: replace(now, recorded=True, last_error="", refused=False))
+        self._change(request, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
     async def _require_own(self, api: TableApi, sys_id: str, request_id: str) -> None:
         """Raise RefusedError where the record is another request, as the answer to a creation may name one.

@@ -4,8 +4,15 @@ import asyncio
 import json
 
 import pytest
+from aiohttp import ClientSession, DummyCookieJar, web
+from aiohttp.test_utils import TestServer
 
-from .conftest import HIBERNATING, REQUESTS, ConsoleUnderTest, Mood, answering, hanging, reset
+from console_sim.app import create_app
+from console_sim.settings import Settings
+from privman_testbench.ids import Ids
+from privman_testbench.real_clock import RealClock
+
+from .conftest import BUSY, HIBERNATING, REQUESTS, ConsoleUnderTest, Mood, StubServiceNow, answering, hanging, reset
 
 RATE_LIMIT = json.dumps(
     {
@@ -186,6 +193,34 @@ async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
     await again
     await console.advance(60)
     assert (await console.admin("GET", "/foreign-system"))["instance_id"]
+
+
+async def test_a_send_from_before_a_reset_is_none_afterwards(servicenow: StubServiceNow) -> None:
+    """With a seed the next request has the same id; that its namesake was taken says nothing of it."""
+    clock, go_on = RealClock(), asyncio.Event()
+
+    async def slow(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return await stub.work(request)
+
+    server = TestServer(create_app(Settings(), clock=clock, ids=Ids("test")))
+    await server.start_server(auto_decompress=False)
+    async with ClientSession(cookie_jar=DummyCookieJar()) as session:
+        console = ConsoleUnderTest(f"http://{server.host}:{server.port}", clock, session, servicenow)
+        await console.set_up()
+        servicenow.moods.append(slow)
+        servicenow.asked.clear()
+        asking = asyncio.create_task(console.ask())
+        await servicenow.asked.wait()
+        await console.admin("POST", "/reset")
+        await console.set_up()
+        servicenow.moods.append(BUSY)
+        again = await console.ask()
+        go_on.set()
+        assert (await asking)["request_id"] == again["request_id"]
+        assert not (await console.request(again["request_id"]))["sent"]
+    await clock.aclose()
+    await server.close()
 
 
 async def test_reset_forgets_a_running_send(console: ConsoleUnderTest) -> None:
