@@ -140,8 +140,11 @@ class HeldParty:
 
     @property
     def findings(self) -> list[dict[str, Any]]:
-        """What this party swallowed, and each message that breaks its contract."""
-        return self._loop.run(self._party.control.findings()) if self._party.has_control else []
+        """What this party swallowed, and each message that breaks its contract.
+
+        Raises ExpectationError where there is no control plane: nobody sees what a real system swallows.
+        """
+        return self._loop.run(self._party.control.findings())
 
     def tolerate(self, rule: str) -> None:
         """Do not fail the test for broken contracts of this rule (a glob), when it breaks them on purpose.

@@ -130,6 +130,17 @@ def privman_loop() -> "Iterator[LoopThread]":
 @pytest.fixture(scope="session")
 def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     """Where the parties come from: this process, or the addresses in the options."""
+    from privman_contracts import ContractError  # noqa: PLC0415 - see the module's docstring
+    from privman_testbench.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        return _worlds(pytestconfig)
+    except (ContractError, UsageError) as error:
+        _fail(str(error))
+
+
+def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
+    from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.targets import PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.world import Remote, WorldBuilder  # noqa: PLC0415 - see the module's docstring
@@ -138,13 +149,13 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
     seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
-    user, password = os.environ.get("SERVICENOW_USER", "admin"), os.environ.get("SERVICENOW_PASSWORD", "admin")
+    user = os.environ.get("SERVICENOW_USER", "admin")
     file = pytestconfig.getoption("--privman-writes")
     tokens = [os.environ.get(f"{party}_ADMIN_TOKEN", "") for party in ("SERVICENOW", "CONSOLE")]
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
         pytestconfig.getoption("--privman-inferred"),
-        servicenow=Remote(servicenow_url, user, password, tokens[0], seconds) if servicenow_url else None,
+        servicenow=Remote(servicenow_url, user, password(), tokens[0], seconds) if servicenow_url else None,
         console=Remote(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
         reset=pytestconfig.getoption("--privman-reset"),
@@ -155,17 +166,22 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
 
 @pytest.fixture
-def privman_targets(privman_loop: "LoopThread", privman_worlds: "WorldBuilder") -> "Iterator[Targets]":
+def privman_targets(
+    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_worlds: "WorldBuilder"
+) -> "Iterator[Targets]":
     """Both parties in their state at start, nothing set up."""
-    from privman_scenarios.errors import TargetUnreachableError  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.errors import ScenariosError  # noqa: PLC0415 - see the module's docstring
 
     opened = privman_worlds.open()
     try:
         targets = privman_loop.run(opened.__aenter__())
         yield targets
         privman_loop.run(opened.__aexit__(None, None, None))
-    except TargetUnreachableError as error:
+    except ScenariosError as error:
         _fail(str(error))
+    if pytestconfig.getoption("--privman-strict") and not targets.servicenow.has_control:
+        why = targets.servicenow.why_no_control
+        _fail(f"--privman-strict has nothing to judge by, as no findings are seen: {why}.")
     if targets.unawaited:
         _fail(f"delivered() was not awaited for {', '.join(targets.unawaited)}. Expected 'await decision.delivered()'.")
 
@@ -225,4 +241,4 @@ def _fail(message: str) -> NoReturn:
     """Fail the test with what may come from a server, and is printed as it is."""
     from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
 
-    pytest.fail(shown(message), pytrace=False)
+    raise pytest.fail.Exception(shown(message), pytrace=False) from None

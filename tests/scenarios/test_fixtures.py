@@ -204,6 +204,50 @@ def test_what_servicenow_swallows_fails_a_strict_test(pytester: pytest.Pytester)
     pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-strict").assert_outcomes(passed=1)
 
 
+SEEING = """
+def test_it(servicenow):
+    assert servicenow.findings == []
+"""
+
+
+def test_findings_that_nobody_sees_are_not_none(pytester: pytest.Pytester, real_instance: Callable[[str], str]) -> None:
+    """A real system has no control plane: a strict test, and one that expects no findings, has nothing to judge by."""
+    target = ["-p", "no:asyncio", "--servicenow-url", real_instance("")]
+    pytester.makepyfile(SEEING)
+    result = pytester.runpytest_inprocess(*target)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*expected a control plane at *"])
+    pytester.makepyfile("def test_it(servicenow):\n    pass\n")
+    pytester.runpytest_inprocess(*target).assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess(*target, "--privman-strict")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["--privman-strict has nothing to judge by, as no findings are seen: *"])
+
+
+@pytest.mark.parametrize(
+    ("content", "password", "complaint"),
+    [
+        ("tabels: {}", "A-long-Pass-0123456789", "*names.yaml: 'tabels' is no wire name. Did you mean 'tables'?"),
+        ("", "\udcff", "SERVICENOW_PASSWORD is not UTF-8 text."),
+    ],
+    ids=["names", "password"],
+)
+def test_a_mistake_is_told_in_a_line(
+    content: str, password: str, complaint: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a traceback, which would show the password among the local variables."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", password)
+    pytester.makepyfile("def test_it(servicenow):\n    pass\n")
+    names = pytester.makefile(".yaml", names=content)
+    target = ["--servicenow-url", "http://127.0.0.1:9", "--privman-inferred", str(names), "--showlocals"]
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", *target)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([complaint])
+    assert "WorldBuilder" not in result.stdout.str()
+    assert "During handling" not in result.stdout.str()
+    assert password not in result.stdout.str()
+
+
 def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldServiceNow) -> None:
     """Whoever means every rule says so."""
     servicenow.tolerate("*")
