@@ -13,9 +13,10 @@ from console_sim.admin.setup_control import setup_to_json
 from console_sim.console import build_console
 from console_sim.settings import Settings
 from console_sim.setup.order import read_order
+from console_sim.setup.steps import Step
 from privman_contracts import WireNames
 from privman_testbench.clock import Clock
-from privman_testbench.command_line import Exit, say
+from privman_testbench.command_line import Exit, disarmed, say
 from privman_testbench.control import PREFIX
 from privman_testbench.ids import Ids
 from privman_testbench.journal import Journal
@@ -102,9 +103,13 @@ async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]
     if answer.status != HTTPStatus.OK:
         raise UnreachableTargetError(f"{url} answers {answer.status}: {said}")
     try:
-        return msgspec.json.decode(answer.body, type=Report)
+        report = msgspec.json.decode(answer.body, type=Report)
     except msgspec.MsgspecError as error:
         raise UnreachableTargetError(f"{url} answers no report of a set-up ({error}): {said}") from None
+    told = {each.step for each in report.steps}
+    if lacking := [step for step in Step if step not in told]:
+        raise UnreachableTargetError(f"{url} answers no report of a set-up (without step {lacking[0]}): {said}")
+    return report
 
 
 async def _run_here(
@@ -129,4 +134,4 @@ def _tell(report: Report, secrets: Secrets) -> Exit:
 def _in_line(text: str) -> str:
     """Return the text as one line of bounded length that commands no terminal and no pipeline."""
     line = "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_LINE])
-    return line.strip()
+    return disarmed(line.strip())

@@ -1,16 +1,14 @@
 """Everything that leaves this process, without secrets, and without what a terminal or a pipeline would obey."""
 
-import re
 from pathlib import Path
 
 from privman_scenarios.text import printable
 from privman_testbench import command_line
+from privman_testbench.command_line import disarmed
 from privman_testbench.masking import Secrets
 
 # Of this process: whoever learns a password adds it, and every output masks it in whatever encoding.
 SECRETS = Secrets()
-# GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
-_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE | re.IGNORECASE)
 
 
 def mask(text: str) -> str:
@@ -22,11 +20,6 @@ def shown(text: str) -> str:
     """Return the text as people may see it on a terminal or in the log of a pipeline."""
     plain = printable(SECRETS.mask_known(text)).replace("\r\n", "\n").replace("\r", "\ufffd")
     return disarmed(plain)
-
-
-def disarmed(text: str) -> str:
-    """Return the text with a space in whatever a pipeline would take for a command, as where a cell is wrapped."""
-    return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", text)
 
 
 def in_a_line(text: str) -> str:

@@ -1,6 +1,7 @@
 """What the commands have in common: exit codes, one-line complaints, arguments (interfaces: Commands)."""
 
 import os
+import re
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from contextlib import suppress
@@ -14,6 +15,8 @@ from privman_testbench.reasons import reason_of
 from privman_testbench.trust import trust
 
 _MOST_PORT = 65_535
+# GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE | re.IGNORECASE)
 
 
 class Exit(IntEnum):
@@ -39,12 +42,17 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; the usage is what ``--help`` is for."""
-        self.exit(Exit.UNUSABLE, f"{self.prog}: {_in_a_line(message)}\n")
+        self.exit(Exit.UNUSABLE, disarmed(f"{self.prog}: {_in_a_line(message)}\n"))
 
 
 def _in_a_line(text: str) -> str:
     """Return the text with line breaks, controls and half characters written as escapes."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def disarmed(text: str) -> str:
+    """Return the text with a space in whatever a pipeline would take for a command."""
+    return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", text)
 
 
 def prepare_output() -> None:
@@ -115,6 +123,6 @@ def say(text: str) -> None:
 def complain(command: str, text: str) -> None:
     """Print a line on standard error, if that can be written."""
     try:
-        sys.stderr.write(f"{command}: {text}\n")
+        sys.stderr.write(disarmed(f"{command}: {text}\n"))
     except OSError:
         sys.stderr = _nowhere()  # as above

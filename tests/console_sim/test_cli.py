@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from console_sim.cli import main
+from console_sim.setup.steps import Step
 
 from .command import run, serving, start
 from .conftest import ACTIVITY_TYPES, HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
@@ -253,6 +254,8 @@ def _console(setup: Handler) -> web.Application:
         b'{"steps": 1, "servicenow_reached": true}',
         b'{"steps": [{"step": {}, "status": null, "detail": []}], "servicenow_reached": true}',
         b'{"steps": [], "servicenow_reached": "no"}',
+        b'{"steps": [], "servicenow_reached": true}',
+        b'{"steps": [{"step": "register", "status": "ok", "detail": ""}], "servicenow_reached": true}',
         b"\xff\x1b[31m\n::error::",
     ],
 )
@@ -274,15 +277,17 @@ async def test_console_that_repeats_the_password(servicenow: StubServiceNow, sta
     """A console that echoes what it was sent brings the password to no terminal, and commands none."""
 
     async def setup(request: web.Request) -> web.Response:
-        words = f"\n::error::\x1b[31m {await request.text()} {servicenow.password}"
-        report = {"steps": [{"step": "x", "status": "ok", "detail": words}], "servicenow_reached": True}
-        return web.json_response(report, status=status)
+        words = f"\n::error::\x1b[31m ##vso[task.complete] {await request.text()} {servicenow.password}"
+        steps = [{"step": step, "status": "::error::", "detail": words} for step in Step]
+        return web.json_response({"steps": steps, "servicenow_reached": True}, status=status)
 
     async with local(_console(setup)) as url:
         code, lines, err = await set_up(servicenow, "--console-url", url)
     said = "".join(lines) or err.strip()
-    assert (code, len(lines) or err.count("\n")) == ({200: 0, 500: 3}[status], 1)
-    assert "::error::" in said
+    assert (code, len(lines) or err.count("\n")) == {200: (1, len(Step)), 500: (3, 1)}[status]
+    assert not [line for line in lines if line.startswith("::")]
+    assert "# #vso[task.complete]" in said
+    assert "##vso" not in said
     assert said.isprintable()
     assert servicenow.password not in said
 
