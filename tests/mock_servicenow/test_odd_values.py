@@ -139,9 +139,9 @@ async def test_nothing_is_bounded_up_to_the_bound(
     assert await instance.findings("configuration-bounded") == bounded
 
 
-@pytest.mark.parametrize(("created", "status"), [("9999-12-31 23:59:59", "TimedOut"), ("", "Pending")])
-async def test_requests_made_at_odd_times(instance: Instance, created: str, status: str) -> None:
-    """A request that says it was made at the edge of the calendar times out, one made never does not; others do."""
+@pytest.mark.parametrize("created", ["9999-12-31 23:59:59", ""])
+async def test_requests_made_at_odd_times(instance: Instance, created: str) -> None:
+    """A request that says it was made at the edge of the calendar, or never, times out as others do."""
     ids = await instance.set_up()
     body = {"request_id": GUID, "instance_id": ids[0], "activity_type_id": ids[1], "metadata": "{}"}
     answer = await instance.call(
@@ -151,7 +151,7 @@ async def test_requests_made_at_odd_times(instance: Instance, created: str, stat
     sound = await instance.asked(ids)
     await instance.clock.advance(17 * 3600)
     assert (await instance.read(REQUEST, sound))["status"] == "TimedOut"
-    assert (await instance.read(REQUEST, answer.result["sys_id"]))["status"] == status
+    assert (await instance.read(REQUEST, answer.result["sys_id"]))["status"] == "TimedOut"
 
 
 async def test_a_rule_that_refuses_a_time_out_is_a_finding(instance: Instance, request: pytest.FixtureRequest) -> None:
