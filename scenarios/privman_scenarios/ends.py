@@ -12,6 +12,9 @@ from privman_scenarios.http_api import Answer, HttpApi
 # What becomes of a fake that already runs: nothing; its journal and faults are emptied; it goes back to its start.
 Restart = Literal["never", "clear", "reset"]
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
+_INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
+# What only the control plane of the other party has.
+_ONLY_OF_THE_OTHER = {_INSTANCE: "webhooks", _CONSOLE: "deliveries"}
 _VERSION = "/Tms/services/api/v1/version/Current"
 
 
@@ -37,7 +40,7 @@ class End:
 
 async def reach_servicenow(api: HttpApi, auth: Credentials, restart: Restart) -> End:
     """Return the instance; raises TargetUnreachableError with one plain line."""
-    end = await _reach(api, restart)
+    end = await _reach(api, restart, _INSTANCE)
     await log_on(end.api, auth)
     return end
 
@@ -47,17 +50,18 @@ async def log_on(api: HttpApi, auth: Credentials) -> None:
     answer = await api.call("GET", _LOGON_CHECK, auth=auth)
     if answer.status in (401, 403):
         raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
-    _demand(answer, "result", api.url, "ServiceNow instance")
+    _demand(answer, "result", api.url, _INSTANCE)
 
 
 async def reach_console(api: HttpApi, restart: Restart) -> End:
     """Return the console; raises TargetUnreachableError with one plain line."""
-    end = await _reach(api, restart)
-    _demand(await end.api.call("GET", _VERSION), "Result", api.url, "Privilege Manager Console")
+    end = await _reach(api, restart, _CONSOLE)
+    _demand(await end.api.call("GET", _VERSION), "Result", api.url, _CONSOLE)
     return end
 
 
-async def _reach(api: HttpApi, restart: Restart) -> End:
+async def _reach(api: HttpApi, restart: Restart, what: str) -> End:
+    """Return what is at the address; raises TargetUnreachableError, where it is the other party before it is reset."""
     url = api.url
     control = ControlPlane(api)
     health = _answered(await control.ask("GET", "/health"), url)
@@ -71,6 +75,12 @@ async def _reach(api: HttpApi, restart: Restart) -> End:
     if restart == "never":
         why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
         return End(api, None, virtual=False, why_not=why, why_real=why)
+    other = _ONLY_OF_THE_OTHER[what]
+    found = (await control.ask("GET", f"/{other}")).json
+    if isinstance(found, dict) and other in found:
+        raise TargetUnreachableError(
+            f"{url} is no {what}, so it is not reset. Expected the two addresses the other way."
+        )
     if restart == "reset":
         api.shared = False
     try:

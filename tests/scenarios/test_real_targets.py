@@ -804,6 +804,23 @@ async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
         assert len(await servicenow.find("integration_configuration")) == 1
 
 
+@pytest.mark.parametrize("swapped", ["servicenow", "console"])
+async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None:
+    """It has the control plane of the other party, and records that nobody has named."""
+    async with WorldBuilder(0).open() as fakes:
+        await fakes.set_up({})
+        request_id = (await fakes.console.ask({})).json["request_id"]
+        console, servicenow = Remote(fakes.servicenow.url), Remote(fakes.console.url, "admin", "admin")
+        swaps = {
+            "console": WorldBuilder(0, console=console, reset=True),
+            "servicenow": WorldBuilder(0, servicenow=servicenow, reset=True),
+        }
+        with pytest.raises(TargetUnreachableError, match=r"is no (Serv|Priv).*, so it is not reset\."):
+            await swaps[swapped].open().__aenter__()
+        assert len(await fakes.servicenow.find("request", request_id=request_id)) == 1
+        assert (await fakes.console.approval(request_id))["state"] == "Pending"
+
+
 async def test_fakes_that_may_be_reset_are_played_on() -> None:
     """Two fakes elsewhere, each with its own virtual clock, play the catalog like those started here."""
     async with WorldBuilder(1).open() as one, WorldBuilder(2).open() as other:
