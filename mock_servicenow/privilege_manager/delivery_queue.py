@@ -152,7 +152,7 @@ class DeliveryQueue:
         self._run(session, "settle", build, id=response_id, me=self._process, **new)
 
     def waiting(self, session: Session, now: datetime, most: int | None = None) -> list[Due]:
-        """Return what is still to be sent, the earliest due first.
+        """Return what is still to be sent, the earliest due first; of ``most``, what nobody is sending comes first.
 
         What was put here while the clock was ahead waits as long as it was to wait then.
         """
@@ -160,8 +160,11 @@ class DeliveryQueue:
         def build(table: sa.Table) -> "sa.Select[tuple[str, int, int, str]]":
             later = sa.case((table.c.due > sa.bindparam("now"), table.c.attempts))
             columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until, later)
-            first = columns.where(table.c.due.is_not(None)).order_by(table.c.due)
-            return first if most is None else first.limit(sa.literal_column(str(most)))
+            due = columns.where(table.c.due.is_not(None))
+            if most is None:
+                return due.order_by(table.c.due)
+            being_sent = sa.func.coalesce(table.c.leased_until > sa.bindparam("now"), sa.false())
+            return due.order_by(being_sent, table.c.due).limit(sa.literal_column(str(most)))
 
         store = session.instance.store
         prepared = store.prepared((self._name, most), lambda: build(session.dictionary.sql_table(self._name)))

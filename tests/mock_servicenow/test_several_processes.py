@@ -75,6 +75,24 @@ async def test_a_waiting_retry_is_made_by_another_process(database: str, bluepri
     assert await _state(other) == ("delivered", [503, 200])
 
 
+async def test_many_deliveries_under_way_hide_none_that_nobody_makes(
+    database: str, blueprint: Blueprint, other: Instance
+) -> None:
+    """A silent console may keep a process busy with more deliveries than are looked through at a time."""
+    async with running(Settings(database=database), blueprint) as instance:
+        instance.console = other.console
+        other.console.statuses = [503]
+        await _decided(instance)
+    leased = int((other.clock.now() + timedelta(seconds=10)).timestamp() * 1_000_000)
+    with psycopg.connect(database.replace("+psycopg", "")) as connection:
+        connection.execute(
+            f"INSERT INTO {RESPONSE}_delivery (sys_id, due, leased_until, owner) "  # noqa: S608 - our own name
+            f"SELECT md5(n::text), n, {leased}, 'busy' FROM generate_series(1, 1000) n"
+        )
+    await other.clock.advance(50)
+    assert len(other.console.decisions) == 2
+
+
 async def test_one_process_sends_what_two_are_to_send(database: str, blueprint: Blueprint, other: Instance) -> None:
     """Of two processes for which a response is due at the same time one sends it."""
     async with running(Settings(database=database), blueprint) as instance:
