@@ -169,7 +169,9 @@ def _kind_of(unwanted: object) -> str:
     """Return the kind of the only values that may be what is unwanted; empty where that is said by no shape."""
     if isinstance(unwanted, list):
         return "a list"
-    if not isinstance(unwanted, Mapping) or (set(unwanted) <= set(OPERATORS) and set(unwanted) != {"json"}):
+    if not isinstance(unwanted, Mapping):
+        return "a plain value"
+    if set(unwanted) <= set(OPERATORS) and set(unwanted) != {"json"}:
         return ""
     return "JSON text" if set(unwanted) == {"json"} else "a mapping"
 
@@ -177,6 +179,8 @@ def _kind_of(unwanted: object) -> str:
 def _is_of(kind: str, came: object) -> bool:
     if kind == "JSON text":
         return not any(each.expected == kind for each in _json(MISSING, came, ""))
+    if kind == "a plain value":
+        return not isinstance(came, list | Mapping)
     return isinstance(came, list if kind == "a list" else Mapping)
 
 

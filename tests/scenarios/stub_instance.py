@@ -39,6 +39,7 @@ class StubInstance:
         refused: tables in which nobody may create rows.
         answered_sys_id: what the next creation is answered with instead of its sys_id.
         foreign: the sys_id with which each creation in a table is answered, whatever it created.
+        shown: what a list shows in columns, whatever they hold.
         broken: whether nothing is answered any more but 500.
         longest: how many rows a list has at most; the Link header says where the next page begins.
         endless: a table of which every page is full of rows that were not shown before.
@@ -63,6 +64,7 @@ class StubInstance:
         self.hidden: set[str] = set()
         self.refused: set[str] = set()
         self.answered_sys_id: list[object] = []
+        self.shown: dict[str, object] = {}
         self.foreign: dict[str, str] = {}
         self.broken = False
         self.longest = 10_000
@@ -144,7 +146,8 @@ class StubInstance:
         end = offset + min(self.longest, int(request.query.get("sysparm_limit", "10000")))
         following = request.url.update_query(sysparm_offset=str(end))
         link = {"Link": f'<{following}>;rel="next"'} if end < len(rows) else {}
-        return web.json_response({"result": rows[offset:end]}, headers=link)
+        listed = [{**row, **{key: self.shown[key] for key in self.shown if key in row}} for row in rows[offset:end]]
+        return web.json_response({"result": listed}, headers=link)
 
     async def read(self, request: web.Request) -> web.Response:
         """Return a row."""

@@ -103,7 +103,14 @@ def test_a_difference_is_told(expected: object, came: object, wanted: str, inste
 
 @pytest.mark.parametrize(
     ("unwanted", "came"),
-    [([], {"a": 1}), ({"a": 1}, "text"), ({"json": {"a": 1}}, "Pending"), ({"json": {"a": 1}}, 5), ({"a": 1}, [])],
+    [
+        ([], {"a": 1}),
+        ({"a": 1}, "text"),
+        ({"json": {"a": 1}}, "Pending"),
+        ({"json": {"a": 1}}, 5),
+        ({"a": 1}, []),
+        ("Deny", {"value": "Deny"}),
+    ],
 )
 def test_what_a_value_can_never_be_proves_nothing(unwanted: object, came: object) -> None:
     """A value of another shape is not what it should not be, whatever happens."""

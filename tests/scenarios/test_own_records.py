@@ -324,3 +324,22 @@ async def test_the_console_decides_no_request_of_somebody_else(instance: tuple[S
         request_id = (await targets.console.ask({})).json["request_id"]
         await targets.console.control.ask("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
     assert stub.tables[REQUEST] == [{"sys_id": OTHER, "request_id": "theirs", "status": "Pending"}]
+
+
+@pytest.mark.parametrize(
+    ("shown", "outcome"), [("200 OK", "passed"), (["200"], "failed"), ({"value": "500"}, "failed"), ("", "passed")]
+)
+async def test_an_odd_status_of_a_delivery_is_compared(
+    shown: Any, outcome: str, instance: tuple[StubInstance, OwnRecords]
+) -> None:
+    """An instance may keep another text than a number there, or a reference."""
+    stub = instance[0]
+    text = """title: T
+steps:
+- servicenow.insert: {table: response, as: it, values: {request_id: "${new_guid}", response_status_code: "1"}}
+- servicenow.expect-records: {table: response, values: {response_status_code: {not: 500}}}
+"""
+    stub.shown["response_status_code"] = shown
+    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried(), quiet_time=0)
+    (ended,) = await play(worlds, list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert ended.outcome == outcome

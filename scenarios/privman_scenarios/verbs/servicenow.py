@@ -1,6 +1,7 @@
 """Verbs of ServiceNow: its approvers, its administrator and what stands in the app's tables."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from uuid import UUID
@@ -12,6 +13,7 @@ from privman_scenarios.expectation import MISSING, holds, require
 from privman_scenarios.http_api import Answer
 from privman_scenarios.kinds import ANYTHING, COUNT, EXPECTED_VALUES, TEXT, TEXTS, VALUES, rows_of_texts, suggesting
 from privman_scenarios.model import Arguments
+from privman_scenarios.own_records import text_of
 from privman_scenarios.play import Play
 from privman_scenarios.servicenow import ADMINISTRATOR, DEFAULT_APPROVER, Record, record_of
 from privman_scenarios.targets import Need
@@ -21,6 +23,7 @@ from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.words import Own
 from privman_scenarios.world import servicenow_roles
 
+_STATUS = re.compile(r"[0-9]{1,9}")
 CONTROL: frozenset[Need] = frozenset({"servicenow control plane"})
 TABLE = Argument(
     "table",
@@ -276,7 +279,13 @@ async def expect_records(play: Play, arguments: Arguments) -> None:
     for record in found:
         _require(arguments.get("values", {}), record, arguments["table"])
         if "response_status_code" in arguments.get("values", {}):
-            play.expected.add(int(record["response_status_code"] or 0))
+            play.expected.add(_status(record["response_status_code"]))
+
+
+def _status(shown: object) -> int:
+    """Return the status that a record shows, 0 for none; another text than a number is none."""
+    text = text_of(shown)
+    return int(text) if _STATUS.fullmatch(text) else 0
 
 
 def _require(expected: Arguments, record: Record, table: str) -> None:
