@@ -277,6 +277,25 @@ CHANGES = [
         "{value: 200,",
         "request_approval (POST): may be answered with 200 now; breaks console as receiver",
     ),
+    Edit(
+        INDEX,
+        "    caller: console\n    method: [POST]\n    path: /api/now/table/{integration_configuration}\n",
+        "    caller: approver\n    method: [POST]\n    path: /api/now/table/{integration_configuration}\n",
+        (
+            "register (POST): is asked by approver of servicenow, was asked by console of servicenow; breaks approver "
+            "as sender, console as sender, servicenow as receiver"
+        ),
+    ),
+    Edit(
+        INDEX,
+        'shaped: record-answer, meaning: "registered; sys_id is the Instance Id"',
+        'shaped: list-answer, meaning: "registered; sys_id is the Instance Id"',
+        (
+            "register (POST): 201 has registration-answer (or list-answer in a form that the caller chose) now, had "
+            "registration-answer (or record-answer in a form that the caller chose); breaks servicenow as sender, "
+            "console as receiver"
+        ),
+    ),
 ]
 
 

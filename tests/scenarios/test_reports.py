@@ -127,6 +127,14 @@ def test_junit_gives_each_case_a_name_of_its_own() -> None:
     ]
 
 
+def test_junit_numbers_no_title_to_one_that_is_there() -> None:
+    """A title may look like the number of another one."""
+    titles = ["T", "T (2)", "T", "T (2)"]
+    ended = [ScenarioEnded(Scenario(title, (), "a.yaml", 1), "passed", 0.1) for title in titles]
+    cases = ET.fromstring(junit(recorded(*ended))).iter("testcase")  # noqa: S314 - own
+    assert [case.get("name") for case in cases] == ["T", "T (2)", "T (3)", "T (2) (2)"]
+
+
 WATCHED: list[Event] = [
     RunStarted(1, 4),
     ScenarioStarted(GOOD),

@@ -18,9 +18,17 @@ def exchange_changes(old: Iterable[ExchangeContract], new: Iterable[ExchangeCont
 
 
 def _changes(old: ExchangeContract, new: ExchangeContract) -> Iterator[Change]:
+    yield from _parties(old, new)
     yield from _address(old, new)
     yield from _request(old, new)
     yield from _statuses(old, new)
+
+
+def _parties(old: ExchangeContract, new: ExchangeContract) -> Iterator[Change]:
+    was, now = (f"asked by {exchange.caller} of {exchange.server}" for exchange in (old, new))
+    if was != now:
+        senders, receivers = frozenset({old.caller, new.caller}), frozenset({old.server, new.server})
+        yield Change(new.name, f"({new.method})", f"is {now}, was {was}", senders, receivers)
 
 
 def _address(old: ExchangeContract, new: ExchangeContract) -> Iterator[Change]:
@@ -52,7 +60,8 @@ def _statuses(old: ExchangeContract, new: ExchangeContract) -> Iterator[Change]:
 
 
 def _body(answer: AnswerContract) -> str:
-    return "no body" if answer.empty else answer.schema or "any body"
+    shaped = f" (or {answer.shaped} in a form that the caller chose)" if answer.shaped else ""
+    return "no body" if answer.empty else f"{answer.schema or 'any body'}{shaped}"
 
 
 def _succeeds(status: str) -> bool:

@@ -1,9 +1,9 @@
 """A run as JUnit XML, for CI."""
 
 import os.path
-from collections import Counter
 from collections.abc import Iterator
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -44,13 +44,18 @@ def junit(record: Record, root: Path) -> str:
 
 
 def _cases(record: Record, root: Path) -> Iterator[ET.Element]:
-    times: Counter[tuple[str, str]] = Counter()
+    taken: set[tuple[str, str]] = set()
     for played in record.played:
         scenario = played.ended.scenario
-        class_name = _class_name(scenario.file, root)
-        times[class_name, scenario.name] += 1
-        number = times[class_name, scenario.name]
-        yield _case(played, class_name, scenario.name if number == 1 else f"{scenario.name} ({number})")
+        class_name, title = printable(_class_name(scenario.file, root)), printable(scenario.name)
+        name = next(name for name in _numbered(title) if (class_name, name) not in taken)
+        taken.add((class_name, name))
+        yield _case(played, class_name, name)
+
+
+def _numbered(title: str) -> Iterator[str]:
+    yield title
+    yield from (f"{title} ({number})" for number in count(2))
 
 
 def _class_name(file: str, root: Path) -> str:
@@ -64,8 +69,8 @@ def _case(played: Played, class_name: str, name: str) -> ET.Element:
     scenario = ended.scenario
     case = ET.Element(
         "testcase",
-        classname=printable(class_name),
-        name=printable(name),
+        classname=class_name,
+        name=name,
         file=printable(scenario.file),
         line=str(scenario.line),
         time=f"{ended.seconds:.3f}",
