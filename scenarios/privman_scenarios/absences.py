@@ -6,7 +6,7 @@ from typing import Any
 from privman_scenarios import known, message_places
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.model import Scenario, Step
-from privman_scenarios.patterns import is_found
+from privman_scenarios.patterns import is_found, says
 from privman_scenarios.servicenow import DEFAULT_APPROVER
 from privman_scenarios.variables import VARIABLE
 from privman_scenarios.words import Own
@@ -95,7 +95,9 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
 
 
 def _is_named(text: str, said: Iterable[str], own: Own) -> bool:
-    return not text or text.isdecimal() or _varies(text) or text in _words(own) or any(text in each for each in said)
+    return (
+        not text or text.isdecimal() or _varies(text) or text in _words(own) or any(says(each, text) for each in said)
+    )
 
 
 def _matches_one(pattern: str, said: Iterable[str], own: Own) -> bool:

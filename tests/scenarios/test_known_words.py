@@ -9,7 +9,7 @@ from console_sim.setup.steps import Step
 from mock_servicenow.findings import finding_rules
 from privman_scenarios import known
 from privman_scenarios.cli import main
-from privman_scenarios.errors import ExpectationError, UnknownWordError
+from privman_scenarios.errors import ExpectationError, ScenarioFileError, UnknownWordError
 from privman_scenarios.failures import to_yaml
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.loader import Loader
@@ -558,3 +558,13 @@ def test_several_words_are_no_status(servicenow: HeldServiceNow) -> None:
     with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Pending,Approve'"):
         servicenow.find("request", status="Pending,Approve")
     assert servicenow.find("activity_type", valid_responses="Deny,Approve") == []
+
+
+@pytest.mark.parametrize("text", ["Looks fin", "ooks fine", "k"])
+def test_half_a_word_is_named_by_no_step(text: str) -> None:
+    """It is absent wherever the whole text was written."""
+    steps = "title: T\nsteps: [{console.ask: }, {servicenow.approve: {comment: Looks fine}}, {%s}]"
+    looks = f"servicenow.expect-records: {{table: request, where: {{comment: {text}}}, count: 0}}"
+    with pytest.raises(ScenarioFileError, match=f"no step before names '{text}'"):
+        list(Loader(vocabulary()).parse(steps % looks, "t.yaml"))
+    assert list(Loader(vocabulary()).parse(steps % looks.replace(f" {text}}}", " Looks}"), "t.yaml"))
