@@ -1,8 +1,8 @@
 """Failures that were found, kept as scenarios that replay them."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,11 @@ _WIDTH = 120
 def keep(workshop: Workshop, found: Iterable[ScenarioEnded], seed: int, folder: Path) -> Iterator[Path]:
     """Write one scenario for each file and invariant that failed, as small as it can be; yields each file.
 
-    The same failure gives the same file, byte for byte; those of files with one name are numbered. Raises OSError.
+    The same failure gives the same file, byte for byte; those of files with one name are numbered, and so are those
+    whose file is there and was written by somebody else. Raises OSError.
     """
     kept: set[tuple[str, str]] = set()
-    names: Counter[str] = Counter()
+    written: set[Path] = set()
     for each in found:
         failure = each.failure
         if failure is None:
@@ -36,11 +37,22 @@ def keep(workshop: Workshop, found: Iterable[ScenarioEnded], seed: int, folder: 
         if (each.scenario.file, failure.step) in kept:
             continue
         kept.add((each.scenario.file, failure.step))
-        name = f"{Path(each.scenario.file).stem}-{failure.step}"
-        names[name] += 1
-        file = folder / f"{name}{f'-{names[name]}' if names[name] > 1 else ''}.yaml"
+        names = _numbered(f"{Path(each.scenario.file).stem}-{failure.step}")
+        files = (folder / f"{name}.yaml" for name in names)
+        file = next(file for file in files if file not in written and _is_ours(file, failure))
+        written.add(file)
         write(file, _regression(workshop, each.scenario, failure, seed))
         yield file
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _is_ours(file: Path, failure: Failure) -> bool:
+    """Tell whether the file may be written: it is not there, or was written for such a failure before."""
+    return not file.exists() or file.read_bytes().startswith(f"# {failure.step}: expected ".encode())
 
 
 def to_yaml(scenario: Scenario) -> str:

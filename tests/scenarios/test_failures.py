@@ -89,6 +89,19 @@ def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys:
     assert [load(file).title[:5] for file in written] == ["In ni", "In ga"]
 
 
+def test_a_file_of_somebody_else_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder may hold scenarios that somebody has written; what an earlier run found is replaced."""
+    file, theirs = tmp_path / "twice.yaml", tmp_path / "found" / "twice-one-record-each.yaml"
+    file.write_text(TWICE, encoding="utf-8")
+    theirs.parent.mkdir()
+    theirs.write_text("title: Theirs\n", encoding="utf-8")
+    for _ in range(2):
+        assert main(["run", str(file), "--interleave", "--jobs", "1", "--failures-dir", str(theirs.parent)]) == 1
+    capsys.readouterr()
+    assert theirs.read_text(encoding="utf-8") == "title: Theirs\n"
+    assert sorted(each.name for each in theirs.parent.iterdir()) == ["twice-one-record-each-2.yaml", theirs.name]
+
+
 def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:
     """The comment has the failure and a curl command for each message, on a line each and without secrets."""
     comment = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
