@@ -278,6 +278,12 @@ CHANGES = [
         "request_approval (POST): may be answered with 200 now; breaks console as receiver",
     ),
     Edit(
+        "schemas/common.yaml",
+        "enum: [true, false, 'true', 'false']",
+        "enum: [1, false, 'true', 'false']",
+        "activity-type-request $.include_comment: may no longer be true; breaks console as sender",
+    ),
+    Edit(
         INDEX,
         "    caller: console\n    method: [POST]\n    path: /api/now/table/{integration_configuration}\n",
         "    caller: approver\n    method: [POST]\n    path: /api/now/table/{integration_configuration}\n",

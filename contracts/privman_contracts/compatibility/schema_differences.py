@@ -34,7 +34,7 @@ class Difference:
 def differences(old: Schema, new: Schema, where: str = "$") -> Iterator[Difference]:
     """Yield each difference between the schemas, both in canonical names."""
     for keyword in sorted((old.keys() | new.keys()) - _SILENT):
-        if old.get(keyword) != new.get(keyword):
+        if _as_json(old.get(keyword)) != _as_json(new.get(keyword)):
             yield from _HANDLERS.get(keyword, _otherwise(keyword))(old, new, where)
 
 
@@ -119,6 +119,11 @@ def _listed(value: Any) -> set[str]:  # noqa: ANN401 - one word or a list of any
     if value is None:
         return set()
     return {json.dumps(item, ensure_ascii=False) for item in (value if isinstance(value, list) else [value])}
+
+
+def _as_json(value: Any) -> str:  # noqa: ANN401 - any value of a keyword
+    """Return the value as JSON has it, where ``true`` is not 1 as it is in Python."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _joined(values: set[str]) -> str:
