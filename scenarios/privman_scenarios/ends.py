@@ -76,8 +76,8 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> End:
         why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
         return End(api, None, virtual=False, why_not=why, why_real=why)
     other = _ONLY_OF_THE_OTHER[what]
-    found = (await control.ask("GET", f"/{other}")).json
-    if isinstance(found, dict) and other in found:
+    found = await control.ask("GET", f"/{other}")
+    if found.status == HTTPStatus.OK and isinstance(found.json, dict) and other in found.json:
         raise TargetUnreachableError(
             f"{url} is no {what}, so it is not reset. Expected the two addresses the other way."
         )
