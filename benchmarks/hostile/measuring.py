@@ -1,4 +1,4 @@
-"""What another caller notices of an attack."""
+"""Measures how long another caller waits during an attack, and how much memory the server takes."""
 
 import asyncio
 import multiprocessing
@@ -13,7 +13,7 @@ from benchmarks.servers import Client, Server
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen during an attack: the longest wait of another caller in milliseconds, and memory in MiB."""
+    """The worst that an attack did: the longest wait of another caller in milliseconds, the memory over idle in MiB."""
 
     waited: float = 0
     memory: float = 0

@@ -79,7 +79,7 @@ class Registrar:
         return differences(self._names, self._registration_fields(system), record[column])
 
     async def read_back_activity_type(self, system: ForeignSystem) -> list[str]:
-        """Return the columns of the activity type that ServiceNow shows otherwise than they were sent, or not at all.
+        """Return the columns of the activity type whose values in ServiceNow differ from those sent, or are missing.
 
         Raises ServiceNowError; an activity type that ServiceNow has no more is forgotten, so that the next save
         registers it anew.
