@@ -164,7 +164,10 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
         process.send_signal(ending)
         _, err = await process.communicate()
     by = b"" if ending is signal.SIGINT else f" by {ending.name}".encode()
-    assert (process.returncode, err) == (130, b"privman-scenarios: interrupted%s\n" % by)
+    # On a busy machine the line that says what the run waits for comes first.
+    *_, last = err.splitlines()
+    assert (process.returncode, last) == (130, b"privman-scenarios: interrupted%s" % by)
+    assert b"Traceback" not in err
     assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
     (suite,) = ET.parse(junit).getroot()  # noqa: S314 - our own report
     assert [case.get("name") for case in suite] == ["The documented set-up succeeds step by step", "the run"]
