@@ -1,5 +1,6 @@
 """What tests of several folders share: the store that instances keep their records in, and a browser."""
 
+import gc
 import os
 import pwd
 import secrets
@@ -73,6 +74,12 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
             item.add_marker("store")
         elif "chromium" in item.fixturenames or item.path.parent.name == "docs":
             item.add_marker("once")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected from the garbage collector, which would search it for a tenth of the run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
