@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -349,6 +350,23 @@ def test_what_was_not_kept_is_not_judged(drift: Any) -> None:
     code, _, comments = drift(lost, unknown, strange)
     assert code == 1
     assert comments == ["0 exchanges compared, 3 left out; 0 names differ, 0 differences are of another kind"]
+
+
+def test_messages_at_another_address(drift: Any) -> None:
+    """A decision or a log-in that only ever went elsewhere is a difference; beside one that did not, it is not."""
+    moved = delivery(200)
+    elsewhere = "/Tms/services/api/v2/approval/approve"
+    moved["request"]["url"] = f"{CONSOLE}{elsewhere}?key=hidden"
+    log_in = entry("POST", f"{CONSOLE}/api/token", {"UserName": "u", "Password": "***"}, 200, "")
+    code, _, comments = drift(request(201), moved, log_in)
+    assert code == 1
+    assert comments[1:3] == [
+        f"deliver_decision was sent to {elsewhere}. Expected {urlsplit(APPROVE).path} [S]. (real.har entry 2)",
+        "log_on was sent to /api/token. Expected /Tms/services/api/logon/token [D]. (real.har entry 3)",
+    ]
+    code, _, comments = drift(moved, delivery(200))
+    assert code == 0
+    assert comments == ["1 exchanges compared, 1 left out; 0 names differ, 0 differences are of another kind"]
 
 
 def test_files_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from privman_contracts.walk import walk
 from privman_scenarios.drift.dictionary import LABEL, lacking_in_dictionary, renamed_in_dictionary
 from privman_scenarios.drift.finding import Renamed, Unexplained
 from privman_scenarios.drift.missing import missing_names
+from privman_scenarios.drift.moved import moved_messages
 from privman_scenarios.drift.properties import renamed_properties
 from privman_scenarios.drift.refusals import unexpected_refusals
 from privman_scenarios.drift.statuses import renamed_statuses
@@ -57,7 +58,8 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
     observed = [(recorded, seen) for recorded in whole if (seen := recorded.observed(contracts))]
     broken = [(each, message) for each, seen in observed for message in sorted({*_violations(seen, contracts)})]
     refused = () if renamed else unexpected_refusals(whole, contracts)
-    unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused])]
+    moved = moved_messages(whole, contracts)
+    unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused, *moved])]
     unexplained += [Unexplained(text, LABEL, 1) for text in lacking_in_dictionary(whole, contracts)]
     compared = sum(recorded.status not in _DOWN for recorded, _ in observed)
     return Drift(tuple(renamed.values()), tuple(unexplained), compared, len(recording) - compared)
