@@ -194,6 +194,23 @@ def test_what_a_browser_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert [word in out.read_text(encoding="utf-8") for word in (CLIENT_ID, SECRET, TOKEN)] == [True] * 3
 
 
+def test_pages_of_a_browser_keep_their_address_alone(tmp_path: Path) -> None:
+    """Whatever a log-in page, its form or an address holds, such as an assertion or the key of a session."""
+    browser, out = tmp_path / "browser.har", tmp_path / "out.har"
+    page = exchange("POST", "https://sso.example/acs;jsessionid=hidden-1?relay=hidden-2#hidden-3", "", 302, "")
+    page["request"]["postData"] = {"mimeType": "application/x-www-form-urlencoded", "text": "SAMLResponse=hidden-4"}
+    page["request"]["headers"] = [{"name": "Referer", "value": "https://sso.example/in?ticket=hidden-5"}]
+    page["response"]["headers"] = [{"name": "Location", "value": "/navpage.do;jsessionid=hidden-6"}]
+    page["response"]["content"] = {"mimeType": "text/html", "text": "<script>var g_ck = 'hidden-7'</script>"}
+    browser.write_text(json.dumps(har(page, exchange("GET", f"{LOGON}?a=b", "", 400, "{}"))), encoding="utf-8")
+    assert main(["record", "--har", str(browser), "--out", str(out)]) == 0
+    assert "hidden" not in out.read_text(encoding="utf-8")
+    acs, api = (entry["request"] for entry in entries(out))
+    assert (acs["url"], acs["postData"]["text"]) == ("https://sso.example/acs?***", "***")
+    assert {"name": "Referer", "value": "https://sso.example/in?***"} in acs["headers"]
+    assert api["url"] == f"{LOGON}?a=b"
+
+
 def test_a_short_secret_is_masked_where_it_stands(tmp_path: Path) -> None:
     """A secret such as admin is an ordinary word elsewhere."""
     browser, out = tmp_path / "browser.har", tmp_path / "out.har"

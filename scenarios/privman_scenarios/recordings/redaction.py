@@ -2,22 +2,27 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from privman_contracts import Contracts
 from privman_scenarios.output import SECRETS
-from privman_scenarios.recordings.bodies import values
-from privman_scenarios.recordings.recorded import Recorded
-from privman_testbench.masking import Secrets
+from privman_scenarios.recordings.bodies import to_json, values
+from privman_scenarios.recordings.recorded import Headers, Recorded
+from privman_testbench.masking import MASK, Secrets
 
 # A shorter one may be an ordinary word elsewhere; it is masked where it stands.
 _SHORTEST = 8
+# A browser records log-ins of other products, too, whose secrets nobody here knows by name. Only what the APIs say is
+# kept: bodies that are JSON, and queries of these paths; of addresses in headers, no query.
+_APIS = ("/api/now/", "/services/api/")
+_ADDRESSES = frozenset({"location", "content-location", "referer", "refresh", "link"})
 
 
 def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded]:
     """Return the exchanges without secrets.
 
     Passwords and the like are masked where they stand; Client Ids, Secrets and tokens, which the contracts tell
-    of, wherever they appear.
+    of, wherever they appear. Pages and forms keep their address alone, without its query.
     """
     for secret in _known(exchanges, contracts):
         SECRETS.add(secret)
@@ -27,12 +32,33 @@ def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded
 def _masked(exchange: Recorded, secrets: Secrets) -> Recorded:
     return replace(
         exchange,
-        url=secrets.mask(exchange.url),
-        request_headers=tuple(secrets.mask_headers(exchange.request_headers)),
-        request=secrets.mask(exchange.request.decode(errors="replace")).encode(),
-        response_headers=tuple(secrets.mask_headers(exchange.response_headers)),
-        response=secrets.mask(exchange.response.decode(errors="replace")).encode(),
+        url=secrets.mask(exchange.url if _is_api(exchange.url) else _bare(exchange.url)),
+        request_headers=tuple(secrets.mask_headers(_bare_addresses(exchange.request_headers))),
+        request=_masked_body(exchange.request, secrets),
+        response_headers=tuple(secrets.mask_headers(_bare_addresses(exchange.response_headers))),
+        response=_masked_body(exchange.response, secrets),
     )
+
+
+def _masked_body(body: bytes, secrets: Secrets) -> bytes:
+    if body and to_json(body) is None:
+        return MASK.encode()
+    return secrets.mask(body.decode(errors="replace")).encode()
+
+
+def _is_api(url: str) -> bool:
+    path = urlsplit(url).path
+    return ";" not in path and any(api in path for api in _APIS)
+
+
+def _bare_addresses(headers: Headers) -> Headers:
+    return tuple((name, _bare(value) if name.lower() in _ADDRESSES else value) for name, value in headers)
+
+
+def _bare(address: str) -> str:
+    """Return the address with nothing behind its path but a mask."""
+    path = address.replace("?", ";").replace("#", ";").partition(";")[0]
+    return path if path == address else f"{path}?{MASK}"
 
 
 def _known(exchanges: Iterable[Recorded], contracts: Contracts) -> Iterator[str]:
