@@ -4,9 +4,12 @@ Every run of pytest loads this module, used or not, so what it needs is imported
 """
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -61,8 +64,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what is about a system that already runs where none is named, and begin the journal of writes."""
+    """Refuse what is about a system that already runs where none is named, and begin the journal of writes.
+
+    Where one is named, SIGTERM and SIGHUP end the run as Ctrl-C does, so that its records are deleted.
+    """
     servicenow, console = config.getoption("--servicenow-url"), config.getoption("--console-url")
+    if servicenow or console:
+        _end_as_interrupted(config)
     if config.getoption("--privman-reset") and not (servicenow or console):
         raise pytest.UsageError("--privman-reset requires --servicenow-url or --console-url.")
     file = config.getoption("--privman-writes")
@@ -72,6 +80,17 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--privman-writes requires --servicenow-url: nothing else keeps what is written.")
     if not hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
         _begin_writes(file)
+
+
+def _end_as_interrupted(config: pytest.Config) -> None:
+    unhandled = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+
+    def handle(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
+        for each in unhandled:
+            signal.signal(each, handler)
+
+    handle(signal.default_int_handler)
+    config.add_cleanup(partial(handle, signal.SIG_DFL))
 
 
 def _begin_writes(file: Path) -> None:

@@ -175,6 +175,30 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    ("ending", "arguments"),
+    [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGHUP, []), (signal.SIGTERM, ["-n", "1"])],
+)
+async def test_an_interrupted_pytest_cleans_up(ending: signal.Signals, arguments: list[str], tmp_path: Path) -> None:
+    """What its fixtures had created is deleted."""
+    test = tmp_path / "test_waiting.py"
+    test.write_text("def test_waiting(world):\n    world.decide(world.console.ask({}), 'Approve')\n", encoding="utf-8")
+    instance, login = StubInstance(), {"SERVICENOW_USER": "integration", "SERVICENOW_PASSWORD": "s3cret"}
+    async with serving(instance.app()) as url:
+        target = ["--servicenow-url", url, "--privman-patience", "1", "-p", "no:cacheprovider", *arguments]
+        instance.hanging = asyncio.Event()
+        process = await create_subprocess_exec(
+            sys.executable, "-m", "pytest", test, *target, stdout=PIPE, env={**os.environ, **login}
+        )
+        await instance.hanging.wait()
+        assert [table for table, rows in instance.tables.items() if rows] != ["sys_user_role"]
+        process.send_signal(ending)
+        await process.communicate()
+    assert process.returncode == 2
+    assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
+
+
+@pytest.mark.once
 async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
     """A fake that already runs is not controlled without --reset: what is skipped fails the run, unless it may be."""
     async with elsewhere("mock-servicenow", admin=True) as url:
