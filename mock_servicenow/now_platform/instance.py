@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 from functools import partial
@@ -99,6 +100,7 @@ class Instance:
         self._in_threads: set[asyncio.Task[Any]] = set()
         self._ended = 0  # how often all work was ended
         self._asides: set[Aside] = set()
+        self._stopping = ThreadPoolExecutor(1)  # not behind the work that it is to stop
         self._pieces = asyncio.Lock()
         self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
         self.learn: Callable[[str], None] = lambda _secret: None
@@ -143,12 +145,14 @@ class Instance:
     async def run_again(self, repeatable: Repeatable[T]) -> T:
         """Run work as `run` does; on an embedded database what reads for long is given up, and done again aside.
 
-        Others are answered meanwhile. It ends with whoever waits for it.
+        Others are answered meanwhile. Until it writes, it ends with whoever waits for it.
 
         Raises:
             TransactionCancelled: it takes about a minute, or the instance ends all work.
         """
         work, findings = repeatable.work, repeatable.findings
+        if not self.store.embedded:
+            return await self._run_waited_for(work)
         before, brief = len(findings), partial(self.store.briefly, work)
         try:
             return await (self.run(brief) if repeatable.light else self.run_in_turn(brief))
@@ -159,6 +163,17 @@ class Instance:
         except NotAsideError:
             del findings[before:]
             return await self.run(work)
+
+    async def _run_waited_for(self, work: Callable[[], T]) -> T:
+        self._loop = asyncio.get_running_loop()
+        waited_for = self.store.waited_for()
+        working = self._start_thread(partial(waited_for.run, work))
+        try:
+            return await asyncio.shield(working)
+        finally:
+            if not working.done():
+                waited_for.stop()
+                self._loop.run_in_executor(self._stopping, waited_for.cancel)
 
     async def _run_aside(self, work: Callable[[], T]) -> T:
         async with self._turn:
@@ -213,6 +228,7 @@ class Instance:
         self.store.interrupt()
         await self.end_work()
         await asyncio.gather(*self._in_threads, return_exceptions=True)
+        self._stopping.shutdown()
         self.store.close()
 
     def later(self, delay: timedelta, steps: Callable[[], Generator[None, None, None]]) -> None:

@@ -367,6 +367,30 @@ async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
         assert (process.returncode, err.decode()) == (0, "")
 
 
+async def test_reads_end_with_their_callers(
+    database: str, blueprint: Blueprint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others need not wait for them, those that had not begun among them; what has begun to write is written."""
+    patient = Settings(database=f"{database}&options=-clock_timeout=600s")
+    async with running(patient, blueprint) as instance, AsyncExitStack() as stack:
+        session = stack.enter_context(closing(psycopg.connect(database.replace("+psycopg", ""))))
+        session.execute("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+        write = asyncio.create_task(instance.insert("incident", {"short_description": "kept"}))
+        while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (1,):
+            await asyncio.sleep(0)
+        reads = [asyncio.create_task(instance.read("incident")) for _ in range(40)]
+        while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (1,):
+            await asyncio.sleep(0)
+        for each in (write, *reads):
+            each.cancel()
+        assert (await instance.call("GET", "/api/now/table/sys_user?sysparm_limit=1")).status == 200
+        while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (1,):
+            await asyncio.sleep(0)
+        session.rollback()
+        assert "kept" in [row["short_description"] for row in await instance.read("incident")]
+    assert caplog.text == ""
+
+
 async def test_a_request_that_both_processes_get_is_stored_once(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:

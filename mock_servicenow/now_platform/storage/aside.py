@@ -1,10 +1,14 @@
-"""Reads that take long on an embedded database: given up, and made again in a thread on a connection of their own."""
+"""Reads that take long.
+
+On an embedded database they are given up, and made again in a thread on a connection of their own; on a shared one they
+end with whoever waits for them.
+"""
 
 import math
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from threading import local
+from contextlib import closing, suppress
+from threading import Condition, local
 from time import thread_time
 from typing import Any, TypeVar
 
@@ -13,6 +17,7 @@ import sqlalchemy as sa
 T = TypeVar("T")
 LARGEST_COPY = 256 * 1024 * 1024
 """Bytes of a database in memory of which a copy is made for a long read."""
+CANCEL_SECONDS, _CANCEL_AGAIN = 1.0, 0.05
 _BRIEF, _LONG = 0.02, 60.0  # seconds of the processor: on a busy machine a read waits for it
 _OFTEN, _SELDOM = 100, 10_000  # operations of SQLite's machine between two looks at the clock
 _PAGES = 500  # copied at a time, during which nobody else uses the database
@@ -81,9 +86,69 @@ class Watch:
 
 
 class Here(local):
-    """The connection of the current thread, where that is none of the instance's own."""
+    """What the current thread does.
+
+    Attributes:
+        connection: the one that it has, where that is none of the instance's own.
+        waited_for: its work on a shared database.
+    """
 
     connection: sa.Connection | None = None
+    waited_for: "WaitedFor | None" = None
+
+
+class WaitedFor:
+    """Work on a shared database in a thread; until it begins to write, it can be stopped.
+
+    Args:
+        here: tells the store of it.
+        failures: what the driver raises.
+
+    Attributes:
+        stopped: whether nobody waits for it any more.
+    """
+
+    def __init__(self, here: Here, failures: tuple[type[Exception], ...]) -> None:
+        self._here = here
+        self._failures = failures
+        self._driver: Any = None
+        # Nobody else may have the connection while its statement is being cancelled.
+        self._free = Condition()
+        self.stopped = False
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Do the work; raises OverrunError where it was stopped before."""
+        if self.stopped:
+            raise OverrunError
+        self._here.waited_for = self
+        try:
+            return work()
+        finally:
+            self._here.waited_for = None
+
+    def reads(self, driver: Any) -> bool:  # noqa: ANN401 - no such package without PostgreSQL
+        """Take note of the connection on which its statements may be cancelled, and return whether it may go on."""
+        with self._free:
+            self._driver = None if self.stopped else driver
+            return not self.stopped
+
+    def writes(self) -> None:
+        """Let what follows be done, whoever waits for it."""
+        with self._free:
+            self._driver = None
+            self._free.notify()
+
+    def stop(self) -> None:
+        """Let it begin no further transaction."""
+        self.stopped = True
+
+    def cancel(self) -> None:
+        """Cancel the statement that it executes, again until it is none: what was about to begin is not cancelled."""
+        with self._free:
+            while self._driver is not None:
+                with suppress(*self._failures):
+                    self._driver.cancel_safe(timeout=CANCEL_SECONDS)
+                self._free.wait(_CANCEL_AGAIN)
 
 
 class Aside:

@@ -8,7 +8,15 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.physical import Catalog, position
-from mock_servicenow.now_platform.storage.aside import Aside, Here, NotAsideError, OverrunError, Watch
+from mock_servicenow.now_platform.storage.aside import (
+    CANCEL_SECONDS,
+    Aside,
+    Here,
+    NotAsideError,
+    OverrunError,
+    WaitedFor,
+    Watch,
+)
 from mock_servicenow.now_platform.storage.database import Database, Given, Prepared, Row
 from mock_servicenow.now_platform.storage.engines import StoreError, shown
 from mock_servicenow.now_platform.storage.file_lock import FileLock
@@ -17,7 +25,6 @@ T = TypeVar("T")
 SCHEMA_VERSION = 3
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _SCHEMA = "mock_servicenow_schema"
-_CANCEL_SECONDS = 1.0
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
 _FEW_AT_A_TIME = {"stream_results": True, "max_row_buffer": 10}
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
@@ -44,15 +51,18 @@ class Transaction:
         failures: what the driver raises.
         busy: the driver's connections that are in use; None where the database is embedded.
         watch: ends reads that take long on an embedded database; None on a connection that only reads.
+        waited_for: what it is part of on a shared database.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a transaction is made of
         self,
         connection: sa.Connection,
         driver: Any,  # noqa: ANN401 - two drivers
         failures: tuple[type[Exception], ...],
         busy: set[Any] | None = None,
+        *,
         watch: Watch | None = None,
+        waited_for: WaitedFor | None = None,
     ) -> None:
         self._connection = connection
         self._driver = driver
@@ -60,6 +70,7 @@ class Transaction:
         self._embedded = busy is None
         self._busy = busy
         self._watch = watch
+        self._waited_for = waited_for
         self._locked = False
 
     def lock(self) -> None:
@@ -72,6 +83,7 @@ class Transaction:
                 raise NotAsideError
             self._watch.relax()  # what has begun to write is not begun anew
             self._driver.execute("BEGIN IMMEDIATE")
+        self._outlast()
         self._locked = True
 
     def reserve(self, name: str) -> None:
@@ -107,6 +119,7 @@ class Transaction:
 
     def end(self, *, keep: bool) -> None:
         """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
+        self._outlast()
         try:
             if keep:
                 self._commit()
@@ -116,6 +129,11 @@ class Transaction:
             else:
                 self._busy.discard(self._driver)
                 self._give_back()
+
+    def _outlast(self) -> None:
+        """Let what follows be done whoever waits for it."""
+        if self._waited_for is not None:
+            self._waited_for.writes()
 
     def _commit(self) -> None:
         self._driver.commit()
@@ -257,8 +275,12 @@ class Store:
             return Transaction(self._connection, self._driver, self.failures, watch=self._watch)
         connection = self._engine.connect()
         driver = connection.connection.driver_connection
+        waited_for = self._here.waited_for
+        if waited_for is not None and not waited_for.reads(driver):
+            connection.close()
+            raise OverrunError
         self._busy.add(driver)
-        return Transaction(connection, driver, self.failures, self._busy)
+        return Transaction(connection, driver, self.failures, self._busy, waited_for=waited_for)
 
     def briefly(self, work: Callable[[], T]) -> T:
         """Do work; raises OverrunError where it reads for long on an embedded database before it writes."""
@@ -276,6 +298,10 @@ class Store:
         if self._watch is not None and self._watch.is_brief and not self.is_aside:
             raise OverrunError
 
+    def waited_for(self) -> WaitedFor:
+        """Return what does work on a shared database in a thread."""
+        return WaitedFor(self._here, self.failures)
+
     def aside(self) -> Aside:
         """Return what does work on an embedded database in another thread."""
         return Aside(self._engine, self._driver if self._in_memory else None, self._here)
@@ -290,11 +316,13 @@ class Store:
         self._ending = True
         for driver in tuple(self._busy):
             with suppress(*self.failures):
-                driver.cancel_safe(timeout=_CANCEL_SECONDS)
+                driver.cancel_safe(timeout=CANCEL_SECONDS)
 
     def has_interrupted(self, failure: BaseException) -> bool:
-        """Return whether a statement has failed because `interrupt` let it."""
-        return self._ending and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
+        """Return whether a statement has failed because `interrupt` let it, or because nobody waits for it any more."""
+        waited_for = self._here.waited_for
+        ended = self._ending or (waited_for is not None and waited_for.stopped)
+        return ended and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return what orders rows as they were inserted."""
