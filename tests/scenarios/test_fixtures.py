@@ -320,6 +320,7 @@ def test_an_instance_that_already_runs_keeps_its_records(
         assert read_all(url) == before
 
 
+@pytest.mark.once
 def test_a_journal_of_writes_is_kept(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -568,6 +569,7 @@ def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, wor
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+@pytest.mark.once
 def test_the_examples_run_beside_each_other(pytester: pytest.Pytester) -> None:
     """Each worked example passes as a project of its own, spread over two processes by pytest-xdist."""
     for example in EXAMPLES.glob("test_*.py"):
