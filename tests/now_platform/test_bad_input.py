@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
 from privman_testbench.journal import Journal
 from tests.generated import examples
@@ -374,6 +375,48 @@ async def test_any_query_is_answered(client: Client, query: str) -> None:
     response = await client.get(INCIDENT, params={"sysparm_tiny": tiny})
     assert response.status == 200
     assert set(await response.json()) == {"result"}
+
+
+OPERANDS = (
+    "",
+    "u_toy",
+    "5",
+    "-1.5",
+    "1e400",
+    "true",
+    "2020-01-01 00:00:00",
+    "a@b",
+    "1@5",
+    "x%'",
+    "u_pieces",
+    "u_sold@day@before@3",
+)
+
+
+async def test_every_operator_may_be_asked_of_every_column(client: Client, instance: Instance) -> None:
+    """Whatever types it compares, and whatever a database thinks of that."""
+    columns = [*instance.dictionary.columns("u_toy"), "u_parent.u_pieces", "u_owner.sys_mod_count"]
+    values = (*OPERANDS, "90d1921e5f510100a9ad2572f2b477fe", f"parent@{'0' * 32}")  # the dynamic filter option Me
+    for spelling in BY_SPELLING:
+        for column in columns:
+            query = "^OR".join(f"{column}{spelling}{value}" for value in values)
+            asked = {**ONE_ROW, "sysparm_fields": "sys_id", "sysparm_query": query}
+            assert (await client.get("/api/now/table/u_toy", params=asked)).status == 200, query
+
+
+async def test_every_aggregate_may_be_asked_of_every_column(client: Client, instance: Instance) -> None:
+    """Conditions on it, and groups sorted by it, included."""
+    functions, comparisons = ("avg", "sum", "min", "max", "count"), ("=", "!=", ">", ">=")
+    for column in (*instance.dictionary.columns("u_toy"), "u_parent.u_pieces", "u_owner.sys_mod_count"):
+        having = (f"{function}^{column}^{sign}^5" for function in functions for sign in comparisons)
+        order = (f"{function}^{column}{end}" for function in functions for end in ("", "^DESC"))
+        asked = {f"sysparm_{function}_fields": column for function in functions[:-1]}
+        asked |= {
+            "sysparm_having": ",".join(having),
+            "sysparm_order_by": ",".join(order),
+            "sysparm_group_by": "u_color",
+        }
+        assert (await client.get("/api/now/stats/u_toy", params=asked)).status == 200, column
 
 
 # Expressions that values meet

@@ -40,12 +40,16 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Having:
-    """A condition on an aggregate, which keeps or drops whole groups."""
+    """A condition on an aggregate, which keeps or drops whole groups.
+
+    Attributes:
+        value: a number.
+    """
 
     text: str
     aggregate: Aggregate
     comparison: str
-    value: float
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def _having(call: Call) -> Iterable[Having]:
     for entry in _entries(call, "sysparm_having"):
         match entry.split("^"):
             case [function, path, comparison, value] if _is_having(function.lower(), comparison, value):
-                yield Having(entry, Aggregate(function.lower(), path), comparison, float(value))
+                yield Having(entry, Aggregate(function.lower(), path), comparison, value)
             case _:
                 ignore(call, "sysparm_having", f"holds '{entry}', expected aggregate^field^operator^number")
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.aggregates.columns import StatsColumns
-    from mock_servicenow.now_platform.aggregates.parameters import Aggregate, GroupOrder, StatsParameters
+    from mock_servicenow.now_platform.aggregates.parameters import Aggregate, GroupOrder, Having, StatsParameters
 
 Sql = sa.ColumnElement[Any]
 _COMPARISONS = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -27,11 +27,20 @@ class StatsSelect:
         """Return a select of one row a group: the values it is grouped by, its aggregates, its number of rows."""
         groups = [self._values[path] for path in parameters.group_by]
         computed = [self._computed(one) for one in parameters.aggregates]
-        having = [_COMPARISONS[one.comparison](self._computed(one.aggregate), one.value) for one in parameters.having]
+        having = [self._holds(one) for one in parameters.having]
         order = [self._sorted(one) for one in parameters.order_by]
         ordered = [*order, *(group.asc().nulls_first() for group in groups)]
         counted = sa.select(*groups, *computed, sa.func.count()).select_from(self._rows)
         return counted.group_by(*groups).having(*having).order_by(*ordered)
+
+    def _holds(self, one: "Having") -> Sql:
+        """Return a condition on an aggregate; the least and the greatest of texts are texts."""
+        path = one.aggregate.path
+        is_text = one.aggregate.function in ("min", "max") and isinstance(self._values[path].type, sa.Text)
+        holds: Sql = _COMPARISONS[one.comparison](
+            self._computed(one.aggregate), one.value if is_text else float(one.value)
+        )
+        return holds
 
     def _computed(self, one: "Aggregate") -> Sql:
         if not one.path:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.query.junctions import Test
-from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
+from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -18,7 +19,7 @@ _ME = frozenset({"90d1921e5f510100a9ad2572f2b477fe", "54635e965f510100a9ad2572f2
 
 def dynamic(operand: Operand, value: str, scope: "Scope") -> Test:
     """Return whether a reference points to what a dynamic filter option stands for."""
-    return operand.sql == sa.literal(_dynamic(value, scope), sa.Text())
+    return _text(operand) == sa.literal(_dynamic(value, scope), sa.Text())
 
 
 def in_hierarchy(operand: Operand, value: str, scope: "Scope") -> Test:
@@ -47,7 +48,13 @@ def instance_of(operand: Operand, value: str, scope: "Scope") -> Test:
     """Return whether a row is of a class or of one that extends it."""
     if scope.dictionary.table(value) is None:
         raise UnusableTermError(f"there is no table '{value}'")
-    return operand.sql.in_(scope.dictionary.family(value))
+    return _text(operand).in_(scope.dictionary.family(value))
+
+
+def _text(operand: Operand) -> Sql:
+    if storage_kind(operand.column.type) != "text":
+        raise UnusableTermError(f"column '{operand.column.name}' holds numbers")
+    return operand.sql
 
 
 def _dynamic(option: str, scope: "Scope") -> str:
