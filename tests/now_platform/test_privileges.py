@@ -115,6 +115,49 @@ async def test_a_harmless_grant_is_not_turned_into_a_privileged_one(
     assert await write(me, table, grant, **{column: ids["admin"]}) == 403
 
 
+async def test_rights_are_taken_away_by_administrators_alone(
+    me: Client, client: Client, create: Create, ids: dict[str, str], swallowed: Swallowed
+) -> None:
+    """Whoever has none any more could be taken over: neither by deleting what gives them nor by changing it."""
+    boss, bosses = create("sys_user", user_name="boss"), ids["Bosses"]
+    grant = create("sys_user_has_role", user=boss, role=ids["above"])
+    member = create("sys_user_grmember", user=ids["abel"], group=bosses)
+    [within, *_] = (await (await client.get(f"{TABLES}/sys_user_role_contains?contains={ADMIN_ROLE}")).json())["result"]
+    [given, *_] = (await (await client.get(f"{TABLES}/sys_group_has_role?group={bosses}")).json())["result"]
+    records = [
+        ("api_key", create("api_key", user=boss, token="t")),
+        ("sys_user_grmember", member),
+        ("sys_group_has_role", given["sys_id"]),
+        ("sys_user_group", bosses),
+        ("sys_user_has_role", grant),
+        ("sys_user_role_contains", within["sys_id"]),
+        ("sys_user_role", ids["above"]),
+        ("sys_user_role", ids["elevated"]),
+        ("sys_user", ADMIN_ID),
+    ]
+    changes = [
+        ("sys_user_grmember", member, {"group": ids["Network"]}),
+        ("sys_user_has_role", grant, {"role": ids["harmless"]}),
+        ("sys_user_role_contains", within["sys_id"], {"contains": ids["harmless"]}),
+    ]
+    assert [(await me.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records] == [403] * len(records)
+    assert [await write(me, table, sys_id, **values) for table, sys_id, values in changes] == [403] * len(changes)
+    assert set(swallowed()) == {"privilege-refused"}
+    assert [(await client.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records[:-1]] == [204] * 8
+
+
+async def test_other_rights_are_taken_away_by_user_admins(me: Client, create: Create, ids: dict[str, str]) -> None:
+    """As they grant them."""
+    records = [
+        ("sys_user_has_role", create("sys_user_has_role", user=ids["abel"], role=ids["harmless"])),
+        ("sys_user_grmember", create("sys_user_grmember", user=ids["abel"], group=ids["Network"])),
+        ("sys_user_group", create("sys_user_group", name="Guests")),
+        ("sys_user_role", ids["harmless"]),
+        ("sys_user", ids["abel"]),
+    ]
+    assert [(await me.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records] == [204] * 5
+
+
 async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: Instance, ids: dict[str, str]) -> None:
     """Nobody moves it to himself."""
     with instance.transaction(instance.system) as session:

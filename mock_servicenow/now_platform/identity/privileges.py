@@ -1,4 +1,6 @@
-"""Who may hand out the rights of an administrator: administrators alone, whichever table the write goes through.
+"""Who may hand out the rights of an administrator, or take them away: administrators alone, by whichever table.
+
+Whoever took them away could then do to the user what may not be done to an administrator.
 
 A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules,
 data policies or transform maps, which access control does not hold), or contains such a role.
@@ -18,13 +20,13 @@ if TYPE_CHECKING:
 _ROLES = ("sys_user_role", "sys_user_role_contains")
 _PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin", "data_policy_admin"})
 _CREDENTIALS = ("user_password", "enable_multifactor_authn")
-_VERBS = {"insert": "Insert", "update": "Update"}
+_VERBS = {"insert": "Insert", "update": "Update", "delete": "Delete"}
 Concerns = Callable[[RuleContext], bool]
 
 
 def privilege_rules() -> list[BusinessRule]:
     """Return the rules that refuse such writes; they come last, so that they see what other rules have made of them."""
-    writes: frozenset[Operation] = frozenset({"insert", "update"})
+    writes: frozenset[Operation] = frozenset({"insert", "update", "delete"})
     return [
         BusinessRule(f"guard_privileges_{table}", table, "before", writes, _guard(concerns), order=math.inf)
         for table, concerns in _GUARDED.items()
@@ -88,13 +90,27 @@ def _group_roles(session: "Session", group: str) -> set[str]:
     return {row["role"] for row in session.find_all("sys_group_has_role", group=group)}
 
 
+def _values(context: RuleContext, column: str) -> set[str]:
+    """Return what a column holds and what it held before."""
+    return {context.current[column], "" if context.previous is None else context.previous[column]}
+
+
 def _names_role(column: str) -> Concerns:
     """Return what tells whether a column names a privileged role."""
-    return lambda context: context.current[column] in _privileged_roles(context.session)
+    return lambda context: not _privileged_roles(context.session).isdisjoint(_values(context, column))
 
 
 def _joins_group(context: RuleContext) -> bool:
-    return not _group_roles(context.session, context.current["group"]).isdisjoint(_privileged_roles(context.session))
+    return any(_has_privileges(context.session, group) for group in _values(context, "group"))
+
+
+def _makes_group(context: RuleContext) -> bool:
+    """A new group may have the sys_id to which a deleted one's roles are still granted."""
+    return context.operation != "update" and _has_privileges(context.session, context.current["sys_id"])
+
+
+def _has_privileges(session: "Session", group: str) -> bool:
+    return not _group_roles(session, group).isdisjoint(_privileged_roles(session))
 
 
 def _makes_role(context: RuleContext) -> bool:
@@ -102,17 +118,20 @@ def _makes_role(context: RuleContext) -> bool:
     return _is_privileged_role(context.current) or (previous is not None and _is_privileged_role(previous.values))
 
 
+def _deletes_role(context: RuleContext) -> bool:
+    """Return whether a role is deleted that is privileged by what it contains."""
+    return context.operation == "delete" and context.current["sys_id"] in _privileged_roles(context.session)
+
+
 def _takes_user_over(context: RuleContext) -> bool:
     """A new user may have the sys_id to which a deleted one's roles are still granted."""
-    inherits = context.previous is None
-    changes = inherits or any(context.changed(column) for column in _CREDENTIALS)
+    changes = context.operation != "update" or any(context.changed(column) for column in _CREDENTIALS)
     return changes and is_privileged(context.session, context.current["sys_id"])
 
 
 def _speaks_for_user(context: RuleContext) -> bool:
     """Return whether a credential is, or was, a privileged user's: its secret may be known to who writes it."""
-    users = {context.current["user"], "" if context.previous is None else context.previous["user"]}
-    return any(is_privileged(context.session, user) for user in users if user)
+    return any(is_privileged(context.session, user) for user in _values(context, "user") if user)
 
 
 _GUARDED: dict[str, Concerns] = {
@@ -120,7 +139,8 @@ _GUARDED: dict[str, Concerns] = {
     "sys_group_has_role": _names_role("role"),
     "sys_user_role_contains": _names_role("contains"),
     "sys_user_grmember": _joins_group,
-    "sys_user_role": _makes_role,
+    "sys_user_group": _makes_group,
+    "sys_user_role": lambda context: _makes_role(context) or _deletes_role(context),
     "sys_user": _takes_user_over,
     "api_key": _speaks_for_user,
     "oauth_credential": _speaks_for_user,
