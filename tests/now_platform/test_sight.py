@@ -222,11 +222,16 @@ async def test_journals_of_hidden_columns_are_not_read(user: Client, client: Cli
     assert ["of" in each["u_log"] for each in await found(client, "u_locker", **asked)] == [True, True]
 
 
-async def test_entries_of_locked_columns_are_not_made(user: Client, create: Create) -> None:
-    """A journal column that the user may not write takes no entry over the Table API."""
+async def test_entries_of_locked_columns_stay_as_they_are(user: Client, client: Client, create: Create) -> None:
+    """A journal column that the user may not write takes no entry over the Table API, and loses none."""
     owner = {"name": "u_locker", "element_id": create("u_locker", u_name="a"), "value": "v"}
     assert await status(user, "POST", "sys_journal_field", **owner, element="u_log") == 201
     assert await status(user, "POST", "sys_journal_field", **owner, element="u_locked_log") == 403
+    entry = f"sys_journal_field/{create('sys_journal_field', **owner, element='u_locked_log')}"
+    assert await status(user, "PATCH", entry, value="w") == 403
+    assert await status(user, "PATCH", entry, element="u_log") == 403
+    assert await status(user, "DELETE", entry) == 403
+    assert await status(client, "DELETE", entry) == 204
 
 
 async def test_rows_left_out_of_a_clause_are_a_finding(user: Client, client: Client, swallowed: Swallowed) -> None:

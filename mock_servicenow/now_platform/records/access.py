@@ -82,13 +82,13 @@ def allowed(session: "Session", operation: str, records: "list[Record]") -> "lis
 
 
 def check_owner(session: "Session", table: str, values: Mapping[str, str], operation: str) -> None:
-    """Raise AccessDenied if a row that belongs to a record is given to one that the user may not change.
+    """Raise AccessDenied if a row belongs to a record, or a column of one, that the user may not change.
 
     Args:
         session: acts for the user.
         table: of the row.
-        values: the row, or what of it changes.
-        operation: ``Insert`` or ``Update``, for the error.
+        values: the row.
+        operation: ``Insert``, ``Update`` or ``Delete``, for the error.
     """
     owner = OWNED.get(table)
     if owner is None or session.sight.is_admin or {owner.key, owner.named}.isdisjoint(values):

@@ -165,8 +165,9 @@ class Session:
         previous = self._locked(table, sys_id)
         if self.secure and not access.allowed(self, "write", [previous]):
             raise AccessDenied("Update")
-        if self.secure:
-            access.check_owner(self, previous.table, _changed(previous, values), "Update")
+        if self.secure and (changed := _changed(previous, values)):
+            access.check_owner(self, previous.table, previous.values, "Update")
+            access.check_owner(self, previous.table, changed, "Update")
         return self._seen(Writer(self).update(previous, values, system_columns=system_columns))
 
     def delete(self, table: str, sys_id: str) -> None:
@@ -180,6 +181,8 @@ class Session:
         previous = self._locked(table, sys_id)
         if self.secure and not access.allowed(self, "delete", [previous]):
             raise AccessDenied("Delete")
+        if self.secure:
+            access.check_owner(self, previous.table, previous.values, "Delete")
         Writer(self).delete(previous)
 
     def get(self, table: str, sys_id: str) -> Record | None:
