@@ -158,6 +158,22 @@ async def test_other_rights_are_taken_away_by_user_admins(me: Client, create: Cr
     assert [(await me.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records] == [204] * 5
 
 
+@pytest.mark.parametrize("deleted", ["sys_user_group", "sys_user_role"])
+async def test_rights_end_with_what_gives_them(me: Client, client: Client, create: Create, deleted: str) -> None:
+    """A group or a role that is deleted gives nobody anything, nor does a later one with its sys_id."""
+    [plain] = (await (await client.get(f"{TABLES}/sys_user?user_name=plain")).json())["result"]
+    group, role = create("sys_user_group", name="Staff"), create("sys_user_role", name="staff")
+    create("sys_user_role_contains", role=role, contains=create("sys_user_role", name="toy_writer"))
+    create("sys_group_has_role", group=group, role=role)
+    create("sys_user_grmember", group=group, user=plain["sys_id"])
+    assert await write(me, "u_toy", u_name="a") == 201
+    sys_id = group if deleted == "sys_user_group" else role
+    assert (await client.delete(f"{TABLES}/{deleted}/{sys_id}")).status == 204
+    assert await write(me, "u_toy", u_name="b") == 403
+    create(deleted, sys_id=sys_id, name="again")
+    assert await write(me, "u_toy", u_name="c") == 403
+
+
 async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: Instance, ids: dict[str, str]) -> None:
     """Nobody moves it to himself."""
     with instance.transaction(instance.system) as session:

@@ -1,5 +1,6 @@
 """Users with their roles, as the tables have them."""
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
@@ -13,6 +14,7 @@ USER_TABLES = (
     "sys_user",
     "sys_user_has_role",
     "sys_user_grmember",
+    "sys_user_group",
     "sys_group_has_role",
     "sys_user_role",
     "sys_user_role_contains",
@@ -21,9 +23,8 @@ USER_TABLES = (
 
 def load_user(session: "Session", record: "Record") -> User:
     """Return the user that a sys_user record describes."""
-    ids = _contained(session, _granted(session, record.sys_id))
-    roles = (session.reader.get("sys_user_role", sys_id) for sys_id in ids)
-    names = frozenset(role["name"] for role in roles if role is not None)
+    roles = _contained(session, _granted(session, record.sys_id))
+    names = frozenset(role["name"] for role in roles)
     return User(
         record.sys_id,
         record["user_name"],
@@ -56,14 +57,17 @@ def _granted(session: "Session", user_id: str) -> set[str]:
     """Return the roles of the user himself and of his groups."""
     granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}
     for membership in session.find_all("sys_user_grmember", user=user_id):
-        granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}
+        if session.reader.get("sys_user_group", membership["group"]) is not None:
+            granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}
     return granted
 
 
-def _contained(session: "Session", roles: set[str]) -> set[str]:
-    """Return the roles and all that they contain."""
+def _contained(session: "Session", ids: set[str]) -> Iterator[Mapping[str, str]]:
+    """Yield the roles that exist, and all that they contain."""
     known: set[str] = set()
-    while new := roles - known:
+    while new := ids - known:
         known |= new
-        roles = {row["contains"] for role in new for row in session.find_all("sys_user_role_contains", role=role)}
-    return known
+        roles = [role for sys_id in new if (role := session.reader.get("sys_user_role", sys_id)) is not None]
+        yield from roles
+        contained = (session.find_all("sys_user_role_contains", role=role["sys_id"]) for role in roles)
+        ids = {row["contains"] for rows in contained for row in rows}

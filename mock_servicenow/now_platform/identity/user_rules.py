@@ -1,11 +1,29 @@
 """Business rules that every instance has on its users."""
 
+from collections.abc import Mapping, Sequence
+
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+
+# Table to the tables, each with a column that refers to it, whose rows give rights to, by or through its records.
+_RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "sys_user": (("sys_user_has_role", "user"), ("sys_user_grmember", "user")),
+    "sys_user_group": (("sys_user_grmember", "group"), ("sys_group_has_role", "group")),
+    "sys_user_role": (
+        ("sys_user_has_role", "role"),
+        ("sys_group_has_role", "role"),
+        ("sys_user_role_contains", "role"),
+        ("sys_user_role_contains", "contains"),
+    ),
+}
 
 
 def user_rules() -> list[BusinessRule]:
     """Return the rules."""
-    return [BusinessRule("full_name", "sys_user", "before", frozenset({"insert", "update"}), full_name)]
+    naming = BusinessRule("full_name", "sys_user", "before", frozenset({"insert", "update"}), full_name)
+    endings = (
+        BusinessRule(f"end_rights_{table}", table, "after", frozenset({"delete"}), _end_rights) for table in _RIGHTS
+    )
+    return [naming, *endings]
 
 
 def full_name(context: RuleContext) -> None:
@@ -13,3 +31,10 @@ def full_name(context: RuleContext) -> None:
     parts = [context.current["first_name"], context.current["last_name"]]
     if (context.changed("first_name") or context.changed("last_name")) and not context.changed("name"):
         context.current["name"] = " ".join(part for part in parts if part)
+
+
+def _end_rights(context: RuleContext) -> None:
+    """Delete what gave rights with the user, group or role, as the platform does by cascading."""
+    for table, column in _RIGHTS[context.table]:
+        for row in context.session.find_all(table, **{column: context.current["sys_id"]}):
+            context.session.delete(table, row.sys_id)
