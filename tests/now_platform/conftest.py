@@ -87,6 +87,7 @@ LOCKER = Table(
         Column("u_toy", type="reference", reference="u_toy"),
         Column("u_log", type="journal_input"),
         Column("u_locked_log", type="journal_input"),
+        Column("u_notes", type="journal_input"),
     ),
     acls=(
         Acl("read", (), column="u_seal", condition="u_size=1"),

@@ -234,6 +234,20 @@ async def test_entries_of_locked_columns_stay_as_they_are(user: Client, client: 
     assert await status(client, "DELETE", entry) == 204
 
 
+async def test_a_record_with_the_sys_id_of_another_tables_record_has_a_journal_of_its_own(
+    user: Client, client: Client, toys: dict[str, str]
+) -> None:
+    """Whoever inserts a record chooses its sys_id: it neither shows nor deletes what was noted of the other one."""
+    await client.patch(f"{TABLES}/u_toy/{toys['b']}", json={"u_notes": "of the toy"})
+    assert await status(user, "POST", "u_locker", sys_id=toys["b"], u_name="a", u_notes="of the locker") == 201
+    notes = {"fields": "u_notes", "display_value": "true"}
+    [locker] = await found(user, "u_locker", **notes)
+    assert ("of the locker" in locker["u_notes"], "of the toy" in locker["u_notes"]) == (True, False)
+    assert await status(user, "DELETE", f"u_locker/{toys['b']}") == 204
+    [toy] = await found(client, "u_toy", query=f"sys_id={toys['b']}", **notes)
+    assert "of the toy" in toy["u_notes"]
+
+
 async def test_rows_left_out_of_a_clause_are_a_finding(user: Client, client: Client, swallowed: Swallowed) -> None:
     """A clause about a table of which the user may not read every row says so."""
     for asked in ("u_toy.u_name=x", "RLQUERYsys_attachment.table_sys_id,>0^ENDRLQUERY"):

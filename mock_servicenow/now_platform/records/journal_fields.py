@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.records.reader import Values
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -38,29 +39,26 @@ def delete_entries(session: "Session", table: str, sys_id: str) -> None:
     """Delete every entry of a record, since the record is deleted."""
     if session.dictionary.columns_of_type(table, JOURNAL_TYPES):
         entries = session.dictionary.sql_table(ENTRIES)
-        session.work.transaction.execute(sa.delete(entries).where(entries.c.element_id == sys_id))
+        of_record = entries.c.element_id == sys_id, entries.c.name.in_(_tables(session, table))
+        session.work.transaction.execute(sa.delete(entries).where(*of_record))
 
 
 def prefetch(session: "Session", records: "Iterable[Record]") -> None:
     """Fetch the entries of all the records together; the transaction remembers them until something is written."""
-    known = session.work.entries
-    missing = [record.sys_id for record in records if record.sys_id not in known]
-    rows, whole = session.reader.newest_among(ENTRIES, "element_id", missing, MOST_ENTRIES)
-    of_each: dict[str, list[dict[str, str]]] = {sys_id: [] for sys_id in missing}
-    for row in rows:
-        of_each[row["element_id"]].append(row)
-    if not whole:
-        of_each = {
-            each: session.reader.newest_among(ENTRIES, "element_id", [each], MOST_ENTRIES)[0] for each in missing
-        }
-    known.update({sys_id: _shown(entries) for sys_id, entries in of_each.items()})
+    missing: dict[str, list[str]] = {}
+    for record in records:
+        root = session.dictionary.root(record.table)
+        if (root, record.sys_id) not in session.work.entries:
+            missing.setdefault(root, []).append(record.sys_id)
+    for root, sys_ids in missing.items():
+        session.work.entries.update({(root, each): _shown(rows) for each, rows in _newest(session, root, sys_ids)})
 
 
 def history(session: "Session", record: "Record", column: "Column") -> str:
     """Return the entries of the column, the newest first, as they are displayed."""
-    if record.sys_id not in session.work.entries:
-        prefetch(session, [record])
-    entries = [entry for entry in session.work.entries[record.sys_id] if entry["element"] == column.name]
+    prefetch(session, [record])
+    known = session.work.entries[session.dictionary.root(record.table), record.sys_id]
+    entries = [entry for entry in known if entry["element"] == column.name]
     names = {name: _author(session, name) for name in {entry["sys_created_by"] for entry in entries}}
     moment = session.formats.date_time
     return "".join(
@@ -69,7 +67,27 @@ def history(session: "Session", record: "Record", column: "Column") -> str:
     )
 
 
-def _shown(entries: list[dict[str, str]]) -> list[dict[str, str]]:
+def _newest(session: "Session", root: str, sys_ids: list[str]) -> "Iterable[tuple[str, list[Values]]]":
+    """Return the newest entries of each of these records of a hierarchy."""
+    tables = _tables(session, root)
+    rows, whole = session.reader.newest_among(ENTRIES, {"element_id": sys_ids, "name": tables}, MOST_ENTRIES)
+    if not whole and len(sys_ids) > 1:
+        return [found for each in sys_ids for found in _newest(session, root, [each])]
+    of_each: dict[str, list[Values]] = {sys_id: [] for sys_id in sys_ids}
+    for row in rows:
+        of_each[row["element_id"]].append(row)
+    return of_each.items()
+
+
+def _tables(session: "Session", table: str) -> tuple[str, ...]:
+    """Return the names by which entries say that a record of the table's hierarchy is theirs.
+
+    Another table may have a record with the same sys_id, which whoever inserts it chooses.
+    """
+    return session.dictionary.family(session.dictionary.root(table))
+
+
+def _shown(entries: list[Values]) -> list[Values]:
     """Return the first entries, as far as `LONGEST_HISTORY` goes."""
     if sum(len(entry["value"]) for entry in entries) <= LONGEST_HISTORY:
         return entries

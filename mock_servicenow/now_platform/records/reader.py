@@ -49,15 +49,15 @@ class Reader:
             ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
             yield from self.fetch(table, ordered)
 
-    def newest_among(self, table: str, column: str, values: Iterable[str], most: int) -> tuple[list[Values], bool]:
-        """Return the rows inserted last that have one of some values in a text column, the last one first.
+    def newest_among(self, table: str, chosen: Mapping[str, Iterable[str]], most: int) -> tuple[list[Values], bool]:
+        """Return the rows inserted last whose text columns each have one of the given values, the last one first.
 
         They are at most as many as that and as far as `MOST_TEXT` goes, and whether these are all.
         """
         physical = self._dictionary.sql_table(table)
         newest = [clause.desc() for clause in self._store.insertion_order(physical)]
-        chosen = self.select(table).where(physical.c[column].in_(list(values))).order_by(*newest).limit(most + 1)
-        rows, whole = self.fetch_some(table, chosen)
+        tests = [physical.c[column].in_(list(values)) for column, values in chosen.items()]
+        rows, whole = self.fetch_some(table, self.select(table).where(*tests).order_by(*newest).limit(most + 1))
         return rows[:most], whole and len(rows) <= most
 
     def find(

@@ -34,7 +34,7 @@ class Work:
         after_commit: what to do once it is certain.
         insert_status: what an insert that succeeds is answered with.
         referenced: records that others refer to, by who sees them, table and sys_id, as long as nothing is written.
-        entries: entries of journal columns by the record's sys_id, as long as nothing is written.
+        entries: entries of journal columns by the record's root table and sys_id, as long as nothing is written.
     """
 
     transaction: "Transaction"
@@ -45,7 +45,7 @@ class Work:
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     insert_status: int = 201
     referenced: dict[Sight, dict[tuple[str, str], Record | None]] = field(default_factory=dict)
-    entries: dict[str, list[Values]] = field(default_factory=dict)
+    entries: dict[tuple[str, str], list[Values]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Forget what was read to be displayed, since something is written."""
