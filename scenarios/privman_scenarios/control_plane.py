@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.http_api import Answer, HttpApi
+from privman_scenarios.http_api import CONTROL_PLANE, Answer, HttpApi
 from privman_scenarios.shapes import Shape, headers, moment, moment_or_null
 
 Journal = list[dict[str, Any]]
@@ -122,10 +122,10 @@ class ControlPlane:
         """Return the answer's JSON."""
         answer = await self.ask(method, path, body)
         if answer.refused:
-            raise ExpectationError(f"{method} /__admin{path} to be answered", str(answer))
+            raise ExpectationError(f"{method} {CONTROL_PLANE}{path} to be answered", str(answer))
         return answer.json
 
     async def ask(self, method: str, path: str, body: object = None) -> Answer:
         """Return the answer, refused or not."""
         headers = {"X-Admin-Token": self._api.admin_token} if self._api.admin_token else None
-        return await self._api.send_unchecked(method, f"/__admin{path}", body, headers=headers)
+        return await self._api.send_unchecked(method, f"{CONTROL_PLANE}{path}", body, headers=headers)

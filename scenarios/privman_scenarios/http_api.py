@@ -27,7 +27,10 @@ FAR_SECONDS = 30
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 USER_AGENT = "privman-scenarios"
+CONTROL_PLANE = "/__admin"
 _SUCCESS, _CLIENT_ERRORS = range(200, 300), range(400, 500)
+# Credentials, a proxy, a time limit, a rate limit: nobody has looked at what was asked.
+_UNSEEN = frozenset({401, 407, 408, 425, 429})
 # POST creates, which takes nothing from anybody.
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
@@ -73,13 +76,27 @@ class Answer:
         return self.status not in _SUCCESS or failed or (bool(self.body) and value is None)
 
     @property
+    def is_by_product(self) -> bool:
+        """Whether a status of 4xx comes with the error of ServiceNow or of a control plane.
+
+        Not so a page or JSON of a proxy or gateway on the way.
+        """
+        if self.status not in _CLIENT_ERRORS:
+            return True
+        value = self.json
+        error = value.get("error") if isinstance(value, dict) else None
+        if self.path.startswith(CONTROL_PLANE):
+            return isinstance(error, str)
+        return isinstance(error, dict) and isinstance(error.get("message"), str)
+
+    @property
     def is_of_client(self) -> bool:
-        """Whether the status blames whoever asked: neither a failure of the server, nor a page, nor no answer."""
-        return self.status in _CLIENT_ERRORS
+        """Whether the product has refused what was asked, not merely who asked or how often."""
+        return self.status in _CLIENT_ERRORS and self.status not in _UNSEEN and self.is_by_product
 
     @property
     def failed(self) -> bool:
-        """Whether it was refused by nobody: the server failed, sent a page, or gave no answer."""
+        """Whether the product has not refused it: its server failed, something else answered, or nothing."""
         return self.refused and not self.is_of_client
 
     def __str__(self) -> str:

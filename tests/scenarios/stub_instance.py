@@ -15,6 +15,7 @@ CONFIGURATION, ACTIVITY_TYPE, REQUEST, RESPONSE = (
 
 
 EPOCH = "1970-01-01 "
+REFUSED = {"error": {"message": "Operation Failed", "detail": "Decided already"}, "status": "failure"}
 
 
 def as_stored(row: Row) -> Row:
@@ -47,7 +48,7 @@ class StubInstance:
         lists: how many lists were asked for, by table.
         cancelled: a table of which every list that has rows is cut off, with an error beside them, as a quota does.
         answering: how many more lists of responses are answered before a decision is acted upon; 0 to act at once.
-        fails_decisions: whether a decision is answered 500.
+        decisions_answer: status and body with which every decision is answered, whoever answers it; None to decide.
         decided_once: whether a decided request is decided no second time.
         hanging: set once a decision has come that is never answered; None to answer it.
     """
@@ -73,7 +74,7 @@ class StubInstance:
         self.lists: Counter[str] = Counter()
         self.cancelled = ""
         self.decided_once = False
-        self.fails_decisions = False
+        self.decisions_answer: tuple[int, str] | None = None
         self.answering = 0
         self._waiting: list[tuple[Row, str]] = []
         self.hanging: asyncio.Event | None = None
@@ -99,7 +100,7 @@ class StubInstance:
         if request.match_info["table"] == REQUEST:
             row = {"status": "Pending", "comment": "", "duration": "", **row}
         if request.match_info["table"] in self.refused:
-            raise web.HTTPBadRequest
+            return web.json_response(REFUSED, status=400)
         self._rows(request).append(row)
         shown = {**row, "sys_id": self.answered_sys_id.pop()} if self.answered_sys_id else row
         if named := self.foreign.get(request.match_info["table"]):
@@ -160,10 +161,11 @@ class StubInstance:
         if self.hanging is not None:
             self.hanging.set()
             await asyncio.Event().wait()
-        if self.fails_decisions:
-            raise web.HTTPInternalServerError
+        if self.decisions_answer is not None:
+            status, body = self.decisions_answer
+            return web.Response(status=status, text=body)
         if self.decided_once and row.get("status", "Pending") != "Pending":
-            raise web.HTTPForbidden
+            return web.json_response(REFUSED, status=403)
         row.update(as_stored(await request.json()))
         if request.match_info["table"] == REQUEST and self.answering:
             self._waiting.append((row, user))

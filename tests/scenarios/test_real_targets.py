@@ -579,7 +579,7 @@ async def test_a_failure_of_the_server_is_no_refusal(
     expected: str, outcome: str, stub: tuple[StubInstance, WorldBuilder]
 ) -> None:
     """Unless the scenario names its status."""
-    stub[0].fails_decisions = True
+    stub[0].decisions_answer = (500, "Internal Server Error")
     text = f"title: T\nsteps:\n- console.ask:\n- servicenow.approve:\n- servicenow.expect-refusal:{expected}\n"
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.outcome == outcome
@@ -594,11 +594,57 @@ RACES = {
 @pytest.mark.parametrize("race", RACES.values(), ids=RACES)
 async def test_a_failure_of_the_server_is_no_lost_race(race: str, stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Who loses a race is refused: a status of 500 says that something went wrong."""
-    stub[0].fails_decisions = True
+    stub[0].decisions_answer = (500, "Internal Server Error")
     text = f"title: T\nsteps:\n- console.ask:\n{race}\n"
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.failure is not None
     assert "-> 500" in ended.failure.came
+
+
+NOT_SERVICENOW = {
+    "a firewall's page": (403, "<html><body>Blocked</body></html>"),
+    "a text": (404, "Not Found"),
+    "nothing": (403, ""),
+    "a gateway": (403, '{"message":"Forbidden"}'),
+    "another error": (400, '{"error":"invalid_request"}'),
+    "a password that has changed": (401, '{"error":{"message":"User is not authenticated"},"status":"failure"}'),
+    "a rate limit": (429, '{"error":{"message":"Rate limit exceeded"},"status":"failure"}'),
+    "JSON that is no object": (403, '["Forbidden"]'),
+}
+NO_REFUSALS = {**RACES, "expect-refusal": "- servicenow.approve:\n- servicenow.expect-refusal:"}
+
+
+@pytest.mark.parametrize("answer", NOT_SERVICENOW.values(), ids=NOT_SERVICENOW)
+@pytest.mark.parametrize("steps", NO_REFUSALS.values(), ids=NO_REFUSALS)
+async def test_only_servicenow_refuses_a_decision(
+    steps: str, answer: tuple[int, str], stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """What a proxy, a gateway or a limit refuses is neither a refusal nor a lost race."""
+    stub[0].decisions_answer = answer
+    text = f"title: T\nsteps:\n- console.ask:\n{steps}\n"
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert ended.failure is not None
+    assert f"-> {answer[0]}" in ended.failure.came
+
+
+@pytest.mark.parametrize(
+    ("answer", "named", "outcome"),
+    [
+        (NOT_SERVICENOW["a firewall's page"], "403", "failed"),
+        (NOT_SERVICENOW["a gateway"], "403", "failed"),
+        (NOT_SERVICENOW["a gateway"], "{status: 403, body: {message: Forbidden}}", "passed"),
+        (NOT_SERVICENOW["a rate limit"], "429", "passed"),
+        (NOT_SERVICENOW["a password that has changed"], "401", "passed"),
+    ],
+)
+async def test_a_status_that_is_named_is_servicenow_s(
+    answer: tuple[int, str], named: str, outcome: str, stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """Unless the body is named as well, a 4xx has to carry its error."""
+    stub[0].decisions_answer = answer
+    text = f"title: T\nsteps:\n- console.ask:\n- servicenow.approve:\n- servicenow.expect-refusal: {named}\n"
+    (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+    assert ended.outcome == outcome
 
 
 @pytest.mark.parametrize("step", ["expect-records: {count: 1, ", "find: {as: found, "])

@@ -227,7 +227,7 @@ class Shared:
     async def expect_refusal(self, play: Play, arguments: Arguments) -> None:
         """Compare the answer to the step before."""
         answer = play.last_answer(self._party)
-        named = {"status", "body"} & set(arguments)
+        named = "body" in arguments or ("status" in arguments and answer.is_by_product)
         if not answer.refused or not (named or play.faulty or answer.is_of_client):
             raise ExpectationError("a refusal", str(answer))
         require(arguments.get("status", answer.status), answer.status, "status")
