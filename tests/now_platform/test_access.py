@@ -45,6 +45,21 @@ async def test_a_role_shows_every_row(user: Client, instance: Instance, grant: G
     assert await names(user) == ["blue"]
 
 
+async def test_a_requested_role_gives_nothing(user: Client, client: Client, instance: Instance, grant: Grant) -> None:
+    """A role counts while its state is active."""
+    with instance.transaction(instance.system) as session:
+        session.insert("u_toy", {"u_color": "b", "u_name": "blue"})
+    grant("plain", "toy_reader")
+    assert await names(user) == ["blue"]
+    grants = "/api/now/table/sys_user_has_role"
+    found = await (await client.get(f"{grants}?sysparm_query=role.name=toy_reader")).json()
+    granted = f"{grants}/{found['result'][0]['sys_id']}"
+    assert (await client.patch(granted, json={"state": "requested"})).status == 200
+    assert await names(user) == []
+    assert (await client.patch(granted, json={"state": ""})).status == 200
+    assert await names(user) == ["blue"]
+
+
 async def test_a_list_of_several_classes_is_checked_class_by_class(user: Client) -> None:
     """Rows of classes without rules stay in a list of their parent."""
     response = await user.get("/api/now/table/task?sysparm_limit=3")

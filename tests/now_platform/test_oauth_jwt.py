@@ -4,6 +4,7 @@ import asyncio
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,10 +12,12 @@ import pytest
 import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
@@ -168,6 +171,58 @@ async def test_a_certificate(anonymous: Client, endpoint: Callable[..., None], a
     claims = {"sub": "itil", "id": "one", "aud": ["x", "idp"]}
     assert await refused(anonymous, **bearing(assertion("RS256", rs256, "k2", **claims)))
     assert await tokens(anonymous, **bearing(assertion("RS256", rs256, "k1", **claims)))
+
+
+def certificate(first: str, last: str) -> str:
+    """Return a certificate of the RSA key that is valid between two days."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "idp.example.com")])
+    built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(RSA_KEY.public_key())
+    built = built.not_valid_before(datetime.fromisoformat(first)).not_valid_after(datetime.fromisoformat(last))
+    return built.serial_number(1).sign(RSA_KEY, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        ("2020-01-01", "2021-01-01", "is valid from 2020-01-01 00:00:00+00:00 to 2021-01-01 00:00:00+00:00"),
+        ("2090-01-01", "2091-01-01", "is valid from 2090-01-01 00:00:00+00:00 to 2091-01-01 00:00:00+00:00"),
+    ],
+)
+async def test_certificates_outside_their_validity(  # noqa: PLR0913, PLR0917 - fixtures
+    anonymous: Client,
+    endpoint: Callable[..., None],
+    assertion: Callable[..., str],
+    journal: Journal,
+    first: str,
+    last: str,
+    reason: str,
+) -> None:
+    """A certificate that has ended, or is not valid yet, signs nothing."""
+    endpoint(certificate(first, last))
+    assert await refused(anonymous, **bearing(assertion("RS512", rs512)))
+    assert reason in reasons(journal)[0]
+
+
+@pytest.mark.parametrize("change_of", ["deactivated", "deleted"])
+async def test_certificates_that_are_switched_off(  # noqa: PLR0913, PLR0917 - fixtures
+    anonymous: Client,
+    client: Client,
+    endpoint: Callable[..., None],
+    assertion: Callable[..., str],
+    journal: Journal,
+    change_of: str,
+) -> None:
+    """A certificate that was deactivated or deleted signs nothing from then on."""
+    endpoint(certificate("2020-01-01", "2090-01-01"))
+    assert await tokens(anonymous, **bearing(assertion("RS512", rs512)))
+    found = await (await client.get("/api/now/table/sys_certificate?sysparm_query=name=Key")).json()
+    record = f"/api/now/table/sys_certificate/{found['result'][0]['sys_id']}"
+    if change_of == "deactivated":
+        assert (await client.patch(record, json={"active": "false"})).status == 200
+    else:
+        assert (await client.delete(record)).status == 204
+    assert await refused(anonymous, **bearing(assertion("RS512", rs512)))
+    assert "not active or was deleted" in reasons(journal)[0]
 
 
 async def test_an_assertion_speaks_once(

@@ -54,8 +54,9 @@ def page_user(session: "Session", sys_id: str) -> User | None:
 
 
 def _granted(session: "Session", user_id: str) -> set[str]:
-    """Return the roles of the user himself and of his groups."""
-    granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}
+    """Return the roles of the user himself and of his groups, without those that are requested only."""
+    mine = session.find_all("sys_user_has_role", user=user_id)
+    granted = {row["role"] for row in mine if row["state"] in {"", "active"}}
     for membership in session.find_all("sys_user_grmember", user=user_id):
         if session.reader.get("sys_user_group", membership["group"]) is not None:
             granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}

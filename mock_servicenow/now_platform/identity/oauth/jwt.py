@@ -11,6 +11,9 @@ from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
+
+    from cryptography.x509 import Certificate
 
 Json = dict[str, Any]
 
@@ -34,6 +37,11 @@ class Assertion:
         if not isinstance(value, int | float):
             raise RefusedError(f"the assertion's {claim} is {value!r}; expected Unix seconds")
         return value
+
+    @property
+    def by_shared_key(self) -> bool:
+        """Whether its algorithm is one of shared keys."""
+        return str(self.header.get("alg")).startswith("HS")
 
     @property
     def audiences(self) -> list[str]:
@@ -61,6 +69,16 @@ def check_signature(assertion: Assertion, shared_key: str, pem: str) -> None:
     key = shared_key if family == "HS" else pem
     if not key or not _FAMILIES[family](assertion, key, f"sha{bits}"):
         raise RefusedError("the assertion's signature is not made with the key of the JWT verifier map")
+
+
+def check_validity(pem: str, now: "datetime") -> None:
+    """Raise RefusedError for a certificate that is not valid at that time; a bare key is valid for ever."""
+    certificate = _certificate(pem)
+    if certificate is None:
+        return
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not first <= now <= last:
+        raise RefusedError(f"the certificate of the JWT verifier map is valid from {first} to {last}")
 
 
 def _read_object(part: str) -> Json:
@@ -128,11 +146,19 @@ def _public_key(pem: str) -> object:
     """Return the key in a certificate, or the bare public key; None if the text is neither, or of an unknown kind."""
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
+    certificate = _certificate(pem)
+    try:
+        return load_pem_public_key(pem.encode()) if certificate is None else certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _certificate(pem: str) -> "Certificate | None":
+    """Return the first certificate in the text; None if it holds none that can be read."""
     from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
 
     try:
-        if "CERTIFICATE" in pem:
-            return load_pem_x509_certificate(pem.encode()).public_key()
-        return load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm):
+        return load_pem_x509_certificate(pem.encode())
+    except ValueError:
         return None

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_signature, read_assertion
+from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_signature, check_validity, read_assertion
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import acting_user
@@ -37,12 +37,20 @@ class JwtBearer:
             raise RefusedError(f"'{client['name']}' is no OAuth JWT API endpoint")
         assertion = read_assertion(text)
         verifier = _verifier(session, provider, assertion)
-        certificate = session.get("sys_certificate", verifier["sys_certificate"])
-        check_signature(
-            assertion, verifier["shared_key"], "" if certificate is None else certificate["pem_certificate"]
-        )
+        pem = "" if assertion.by_shared_key else self._certificate(session, verifier)
+        check_signature(assertion, verifier["shared_key"], pem)
         self._check_claims(provider, assertion)
         return _subject(session, provider, assertion)
+
+    def _certificate(self, session: "Session", verifier: "Record") -> str:
+        """Return the PEM of the verifier's certificate; empty if it names none. Raises RefusedError."""
+        named = verifier["sys_certificate"]
+        record = holder(session, "sys_certificate", "sys_id", named, active="true")
+        if named and record is None:
+            raise RefusedError("the certificate of the JWT verifier map is not active or was deleted")
+        pem = "" if record is None else record["pem_certificate"]
+        check_validity(pem, self._clock.now())
+        return pem
 
     def _check_claims(self, provider: "Record", assertion: Assertion) -> None:
         now, skew = self._clock.now().timestamp(), int(provider["clock_skew"] or 0)
