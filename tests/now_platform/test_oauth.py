@@ -486,6 +486,58 @@ async def test_scopes(anonymous: Client, create: Callable[..., str], instance: I
     assert (await response.json())["error"]["message"] == "Missing required api access scope"
 
 
+@pytest.fixture
+def limit(create: Callable[..., str], instance: Instance) -> Callable[[str], str]:
+    """Return a function that limits the client to one more scope and returns the sys_id of the limit."""
+
+    def limit(scope: str) -> str:
+        with instance.transaction(instance.system) as session:
+            client = session.find("oauth_entity", client_id=CLIENT_ID)
+            assert client is not None
+        return create("oauth_entity_scope", name=scope, oauth_entity=client.sys_id, oauth_entity_scope=scope)
+
+    return limit
+
+
+async def renewed(client: Client, grant: dict[str, Any]) -> str:
+    """Return the scope that a grant's refresh token gives."""
+    answer = await tokens(client, grant_type="refresh_token", refresh_token=grant["refresh_token"])
+    scope: str = answer["scope"]
+    return scope
+
+
+async def test_a_refresh_token_gives_no_more_than_its_grant(anonymous: Client, limit: Callable[[str], str]) -> None:
+    """A grant that was given no scope, or one of two, stays so."""
+    limit("tables")
+    limit("other")
+    for asked, scope in (("none", ""), ("other", "other"), ("", "tables other")):
+        grant = await tokens(anonymous, **PASSWORD, scope=asked)
+        assert grant["scope"] == scope
+        assert await renewed(anonymous, grant) == scope
+
+
+async def test_a_refresh_token_after_the_clients_last_scope(
+    anonymous: Client, client: Client, limit: Callable[[str], str]
+) -> None:
+    """A client that is no longer limited needs a new grant for more than its users have allowed."""
+    row = limit("tables")
+    grant = await tokens(anonymous)
+    given = await code(anonymous)
+    assert (await client.delete(f"/api/now/table/oauth_entity_scope/{row}")).status == 204
+    assert await renewed(anonymous, grant) == "tables"
+    redeemed = await tokens(anonymous, grant_type="authorization_code", code=given, redirect_uri=REDIRECT)
+    assert redeemed["scope"] == "tables"
+
+
+async def test_a_refresh_token_from_before_the_clients_first_scope(
+    anonymous: Client, limit: Callable[[str], str]
+) -> None:
+    """A grant of everything includes each scope to which its client is limited later."""
+    grant = await tokens(anonymous)
+    limit("tables")
+    assert await renewed(anonymous, grant) == "tables"
+
+
 # Revocation and masking
 
 

@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
 from mock_servicenow.now_platform.identity.oauth.grants import Grants, Proven
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.registry import find_client, redirects_to
+from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
@@ -55,7 +56,8 @@ class Authorization:
 
     def allow(self, session: "Session", asked: Asked, user_id: str) -> str:
         """Return where the browser takes the code, or the token itself (``response_type=token``)."""
-        query, scope = asked.query, asked.query.get("scope", "")
+        query = asked.query
+        scope = granted_scope(session, asked.client, query.get("scope", ""))
         if query["response_type"] == "token":
             proven = Proven(user_id, scope, refreshable=False)
             return asked.back(self._grants.hand_over(session, asked.client, proven), hidden=True)

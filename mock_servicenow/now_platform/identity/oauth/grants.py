@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
 from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.registry import known_client
-from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
+from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope, kept_scope
 from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens
 from mock_servicenow.now_platform.identity.roles import acting_user, may_log_in
 from privman_testbench.masking import Secrets
@@ -29,7 +29,7 @@ class Proven:
     """What a grant has proven.
 
     Attributes:
-        scope: what of the client's scope was asked for.
+        scope: what the tokens may be used for.
         refresh: the refresh token to hand over; empty where there is none yet.
         refreshable: whether a refresh token belongs to the grant.
         renews: whether even a valid access token is replaced.
@@ -76,7 +76,7 @@ class Grants:
     def hand_over(self, session: "Session", client: "Record", proven: Proven) -> Issued:
         """Return the answer for what has been proven."""
         mine = Tokens(session, self._live, client, proven.user_id)
-        scope = granted_scope(session, client, proven.scope)
+        scope = proven.scope
         access = (mine.issue if proven.renews else mine.current)(tokens.ACCESS, scope)
         answer: Issued = {"access_token": access.text}
         if proven.refreshable:
@@ -92,7 +92,7 @@ class Grants:
             raise RefusedError(f"username is '{name}'; he does not exist, may not log in, or the password is another")
         if not may_log_in(session, user):
             raise RefusedError(f"user '{name}' is for web services only; this grant needs one who may log in")
-        return Proven(user.sys_id, form.get("scope", ""))
+        return Proven(user.sys_id, _scope(session, client, form))
 
     def _refresh(self, session: "Session", client: "Record", form: Form) -> Proven:
         presented = form.get("refresh_token", "")
@@ -100,7 +100,8 @@ class Grants:
         if record is None or record["peer"] != client.sys_id:
             raise RefusedError("the refresh_token has expired, was revoked or is not one of this client")
         _check_acting(session, record["user"])
-        return Proven(record["user"], record["scopes"], refresh=presented, renews=True)
+        scope = kept_scope(session, client, record["scopes"])
+        return Proven(record["user"], scope, refresh=presented, renews=True)
 
     def _client_credentials(self, session: "Session", client: "Record", form: Form) -> Proven:
         _check_secret(client, form)
@@ -109,7 +110,7 @@ class Grants:
         if not client["user"]:
             raise RefusedError(f"'{client['name']}' has no OAuth Application User")
         _check_acting(session, client["user"])
-        return Proven(client["user"], form.get("scope", ""), refreshable=False)
+        return Proven(client["user"], _scope(session, client, form), refreshable=False)
 
     def _code(self, session: "Session", client: "Record", form: Form) -> Proven:
         consent = self._codes.redeem(form.get("code", ""))
@@ -122,11 +123,15 @@ class Grants:
         if not consent.challenge:
             _check_secret(client, form)
         _check_acting(session, consent.user_id)
-        return Proven(consent.user_id, consent.scope)
+        return Proven(consent.user_id, kept_scope(session, client, consent.scope))
 
     def _assertion(self, session: "Session", client: "Record", form: Form) -> Proven:
         user = self._assertions.user(session, client, form.get("assertion", ""))
-        return Proven(user.sys_id, form.get("scope", ""), refreshable=False)
+        return Proven(user.sys_id, _scope(session, client, form), refreshable=False)
+
+
+def _scope(session: "Session", client: "Record", form: Form) -> str:
+    return granted_scope(session, client, form.get("scope", ""))
 
 
 def _check_secret(client: "Record", form: Form) -> None:

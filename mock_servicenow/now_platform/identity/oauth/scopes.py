@@ -14,12 +14,25 @@ BOUND = "oauth_api_scope"
 
 
 def granted_scope(session: "Session", client: "Record", requested: str) -> str:
-    """Return the scope of a new token: everything that its user may do, unless the registry limits the client."""
-    limits = [row["oauth_entity_scope"] for row in session.find_all("oauth_entity_scope", oauth_entity=client.sys_id)]
+    """Return the scope of a new grant: everything that its user may do, unless the registry limits the client."""
+    limits = _limits(session, client)
     if not limits:
         return EVERYTHING
     asked = requested.split()
     return " ".join(scope for scope in limits if not asked or scope in asked)
+
+
+def kept_scope(session: "Session", client: "Record", granted: str) -> str:
+    """Return what an earlier grant is good for still: never more than it was, whatever the registry says by now."""
+    limits, held = _limits(session, client), granted.split()
+    if not limits:
+        return granted
+    return " ".join(scope for scope in limits if scope in held or EVERYTHING in held)
+
+
+def _limits(session: "Session", client: "Record") -> list[str]:
+    """Return the scopes to which the registry limits a client; none for one without limits."""
+    return [row["oauth_entity_scope"] for row in session.find_all("oauth_entity_scope", oauth_entity=client.sys_id)]
 
 
 def check_scope(session: "Session", scope: str, path: str) -> None:
