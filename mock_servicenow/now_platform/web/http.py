@@ -11,6 +11,7 @@ from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.errors import (
+    Forbidden,
     MfaTokenInvalid,
     NotAuthenticated,
     PayloadTooLarge,
@@ -28,6 +29,7 @@ from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from privman_testbench.bodies import IN_MEMORY, Body, receive
 from privman_testbench.exchange import findings_of
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
@@ -175,6 +177,12 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
+            if _is_forged(request):
+                told = (
+                    "a page of another site posted a form, with the password of its address or of the browser: refused"
+                )
+                findings_of(request).append(Finding("swallowed", "foreign-form-refused", told))
+                raise Forbidden("User Not Authorized", "Posted by a page of another site")
             request[USER] = await authenticate(instance, request)
             response = await handler(request)
         except PlatformError as error:
@@ -183,6 +191,12 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
         return response
 
     return [platform]
+
+
+def _is_forged(request: web.Request) -> bool:
+    """Return whether a browser says that another site's page posts it without asking first, as CORS would."""
+    mode, site = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Site")
+    return request.method != "GET" and mode in {"navigate", "no-cors"} and site in {"cross-site", "same-site"}
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
