@@ -26,6 +26,9 @@ _FORWARDED = re.compile(
     r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"
     r"|x-forwarded|(?:x-forwarded|x-original|x-rewrite|x-envoy|x-appengine|x-proxy|x-arr|cf|cloudfront|fastly|fly|akamai)-.*"
 )
+# The User-Agent of a party.
+# A registration or a foreign system says where it posts, perhaps by the will of somebody on another machine.
+_PARTIES = re.compile(r"(?:ServiceNow|PrivilegeManager)/.*")
 _REFUSAL = "/__admin demands its token, in X-Admin-Token; without one it answers this machine under a name of its own"
 Reset = Callable[[], Awaitable[None]]
 
@@ -160,12 +163,13 @@ def has_token(request: web.Request, token: str) -> bool:
 
 
 def is_opened_here(request: web.Request) -> bool:
-    """Tell whether the request comes from this machine, not through a proxy, and names a host of this machine's own.
+    """Tell whether a person of this machine sent the request: no proxy, no party, and to a host of this machine's own.
 
     Another site may point its own name at this machine: then its pages come from the same origin as ours. Behind a
     proxy everybody seems to be on this machine.
     """
-    return _is_loopback(request) and not _is_forwarded(request) and _names_this_machine(request)
+    sent_here = _is_loopback(request) and not _PARTIES.match(request.headers.get("User-Agent", ""))
+    return sent_here and not _is_forwarded(request) and _names_this_machine(request)
 
 
 def is_own_origin(request: web.Request) -> bool:

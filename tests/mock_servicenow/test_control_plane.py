@@ -1,3 +1,5 @@
+import pytest
+
 from .conftest import GUID, REQUEST, Instance
 
 
@@ -21,3 +23,14 @@ async def test_what_is_not_there_is_told_in_json(instance: Instance) -> None:
     refused = await instance.call("PUT", "/__admin/reset", None)
     assert (refused.status, refused.body) == (405, {"error": "PUT /__admin/reset: Method Not Allowed"})
     assert refused.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("address", ["Token Url", "Endpoint Url"])
+async def test_a_registration_does_not_open_the_control_plane(instance: Instance, address: str) -> None:
+    """Whoever registers a console chooses where the instance posts: it obeys nothing that it sends itself."""
+    instance_id = await instance.register(**{address: f"{instance.url}/__admin/reset"})
+    sys_id = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+    await instance.update(REQUEST, sys_id, {"status": "Deny"})
+    await instance.clock.advance(1)
+    [delivery] = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
+    assert delivery["attempts"][0]["status"] == 403

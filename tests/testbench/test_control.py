@@ -279,6 +279,8 @@ FOREIGN = [
     {"X-Envoy-External-Address": "192.0.2.1"},
     {"X-AppEngine-User-IP": "192.0.2.1"},
     {"X-Remote-Addr": "192.0.2.1"},
+    {"User-Agent": "ServiceNow/1.0"},
+    {"User-Agent": "PrivilegeManager/11.1.0"},
 ]
 CONTROL_PLANE = [
     *(("GET", f"/__admin/{path}") for path in ("health", "requests", "findings", "clock", "faults", "nowhere")),
@@ -291,7 +293,7 @@ CONTROL_PLANE = [
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 async def test_foreign_requests_get_403(party: Party, headers: dict[str, str]) -> None:
-    """Under a foreign name, from a foreign page or through a proxy nothing is shown or done."""
+    """Under a foreign name, from a foreign page, through a proxy or by a party nothing is shown or done."""
     await party.call("POST", "/secret-path", data="wrong")
     for method, path in CONTROL_PLANE:
         status, body = await party.call(method, path, headers=headers, json={"seconds": 5, "kind": "reset"})
