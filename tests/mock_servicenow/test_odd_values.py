@@ -198,6 +198,25 @@ async def test_a_rule_that_refuses_a_response_keeps_the_maximum_of_retries(insta
     assert (delivery["state"], len(instance.console.decisions)) == ("failed", 4)
 
 
+async def test_an_instance_starts_again_whatever_an_administrator_did_to_its_rows(
+    tmp_path: Path, blueprint: Blueprint
+) -> None:
+    """A record of each table is given other values, one is deleted, and one deleted and made again."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings, blueprint) as instance:
+        for table in sorted({row["name"] for row in await instance.read("sys_db_object")}):
+            listed = await instance.call("GET", f"/api/now/table/{table}?sysparm_query=ORDERBYDESCsys_created_on")
+            rows = [row for row in listed.result if row.get("user_name") != "admin"] if listed.status == 200 else []
+            for row, fate in zip(rows, ("changed", "deleted", "made again"), strict=False):
+                path, odd = f"/api/now/table/{table}/{row['sys_id']}", dict.fromkeys(row, "zz")
+                await instance.call("PATCH" if fate == "changed" else "DELETE", path, json=odd)
+                if fate == "made again":
+                    await instance.call("POST", f"/api/now/table/{table}", json={**odd, "sys_id": row["sys_id"]})
+    for _ in range(2):
+        async with running(settings, blueprint) as instance:
+            assert (await instance.insert("incident", {})).status == 201
+
+
 async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Blueprint) -> None:
     """Values that no rule has seen are skipped, told as a finding or in the log, and keep nothing from starting."""
     file = tmp_path / "instance.db"

@@ -118,15 +118,15 @@ def _one_of_a_kind() -> Iterator[None]:
 def _complete_dictionary(instance: "Instance") -> None:
     """Describe tables and columns that have been added since, and give numbered ones their counters."""
     with instance.transaction(instance.system) as session:
+        counted = {counter["category"].casefold() for counter in session.find_all(numbering.COUNTERS)}
+        counters = (row for row in numbering.counters(instance.dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
-        for table, row in dictionary_rows.rows(instance.dictionary):
+        for table, row in (*dictionary_rows.rows(instance.dictionary), *_identified(session, counters)):
             described.setdefault(table, []).append(row)
         for table, rows in described.items():
+            # A row may have got other values since.
             known = session.reader.get_many(table, [row["sys_id"] for row in rows])
             session.store_rows(table, [row for row in rows if row["sys_id"] not in known])
-        counted = {counter["category"] for counter in session.find_all(numbering.COUNTERS)}
-        missing = [row for row in numbering.counters(instance.dictionary) if row[1]["category"] not in counted]
-        store_rows(session, missing)
 
 
 def store_rows(session: Session, rows: Rows) -> None:
