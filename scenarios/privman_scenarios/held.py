@@ -203,8 +203,13 @@ class HeldServiceNow(HeldParty):
         self._loop.run(self._party.control.call("POST", "/restart"))
 
     def decision(self, request_id: str) -> HeldDecision:
-        """Return the decision on a request that the connector under test has taken, to wait for its delivery."""
-        return HeldDecision(self._loop, self._targets, RealClock(), request_id)
+        """Return the decision on a request that the connector under test has taken, to wait for its delivery.
+
+        A test that does not wait for it fails at its end.
+        """
+        decision = HeldDecision(self._loop, self._targets, RealClock(), request_id)
+        self._targets.unawaited[decision] = request_id
+        return decision
 
 
 class HeldConsole(HeldParty):

@@ -87,14 +87,22 @@ class HeldDecision:
             ExpectationError: nobody has decided, ServiceNow has refused this decision or given up, or a system that
                 keeps real time has not delivered within a quarter of a minute, or has delivered another decision.
         """
+        self._targets.unawaited[self] = self._request_id
         if _is_asynchronous():
-            self._targets.unawaited.append(self._request_id)
             return cast("Delivery", self._awaited())
-        return self._loop.run(self._waiting())
+        try:
+            return self._loop.run(self._waiting())
+        finally:
+            del self._targets.unawaited[self]
 
     async def _awaited(self) -> Delivery:
-        self._targets.unawaited.remove(self._request_id)
-        return await self._loop.wait(self._waiting())
+        try:
+            delivery = await self._loop.wait(self._waiting())
+        except Exception:  # but no cancellation, as of a task that nobody awaits
+            self._targets.unawaited.pop(self, None)
+            raise
+        self._targets.unawaited.pop(self, None)
+        return delivery
 
     async def _waiting(self) -> Delivery:
         # What reached the console then is the decision of somebody before.

@@ -202,7 +202,8 @@ def privman_targets(
         why = targets.servicenow.why_no_control
         _fail(f"--privman-strict has nothing to judge by, as no findings are seen: {why}.")
     if targets.unawaited:
-        _fail(f"delivered() was not awaited for {', '.join(targets.unawaited)}. Expected 'await decision.delivered()'.")
+        told = f"nothing waited to the end for the decision on {', '.join(targets.unawaited.values())}"
+        _fail(f"{told}. Expected 'decision.delivered()', or 'await decision.delivered()' where an event loop runs.")
 
 
 @pytest.fixture

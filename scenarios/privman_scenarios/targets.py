@@ -42,7 +42,7 @@ class Targets:
         lacking: what they do not offer, with the reason.
         registration: of a console that cannot be told to set itself up; None of any other.
         start_console: starts another console in its first state; None where "second console" is lacking.
-        unawaited: the request of each delivery that an asynchronous test has asked for and not awaited.
+        unawaited: the request of each decision for which a test is to wait and has not, or not to the end.
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
     """
 
@@ -55,7 +55,7 @@ class Targets:
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None
     start_console: Callable[[], Awaitable[Console]] | None = None
-    unawaited: list[str] = field(default_factory=list)
+    unawaited: dict[object, str] = field(default_factory=dict)
     consoles: list[Console] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -487,22 +487,39 @@ async def test_a_delivery_is_awaited(world: HeldWorld) -> None:
 FORGETTING = """
 import asyncio
 def test_it(world):
+    request_id = world.console.ask({{}})
     async def work():
-        decision = world.decide(world.console.ask({{}}), "Approve")
-        {wait}decision.delivered()
+        decision = world.decide(request_id, "Approve")
+        {within}
     asyncio.run(work())
+    {after}
 """
 
 
-def test_a_delivery_that_is_not_awaited_fails_the_test(pytester: pytest.Pytester) -> None:
-    """At its end: nothing has been waited for, and nothing would have been told."""
-    options = ("-p", "no:asyncio", "-W", "ignore")
-    pytester.makepyfile(FORGETTING.format(wait=""))
-    result = pytester.runpytest_inprocess(*options)
+@pytest.mark.parametrize(
+    ("within", "after"),
+    [
+        ("decision.delivered()", ""),
+        ("asyncio.ensure_future(decision.delivered())", ""),
+        ("await decision.delivered()", "world.servicenow.decision(request_id)"),
+        ("await decision.delivered()", "world.servicenow.decision(request_id).delivered"),
+    ],
+)
+def test_a_delivery_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytester, within: str, after: str) -> None:
+    """At its end: nothing would have been noticed."""
+    pytester.makepyfile(FORGETTING.format(within=within, after=after))
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["delivered() was not awaited for *. Expected 'await decision.delivered()'."])
-    pytester.makepyfile(FORGETTING.format(wait="await "))
-    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["nothing waited to the end for the decision on *. Expected 'decision.delivered()', or *"]
+    )
+
+
+def test_a_delivery_is_waited_for_with_a_loop_and_without(pytester: pytest.Pytester) -> None:
+    """As often as a test likes."""
+    within = "await asyncio.gather(decision.delivered(), decision.delivered())"
+    pytester.makepyfile(FORGETTING.format(within=within, after="world.servicenow.decision(request_id).delivered()"))
+    pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore").assert_outcomes(passed=1)
 
 
 def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
