@@ -40,7 +40,7 @@ class Pages:
 
     def __init__(self, settings: Settings, console: Console, *, secrets: Secrets, ids: Ids, journal: Journal) -> None:
         frame = Frame(ids.token(), secrets.mask, COCKPIT if settings.control_plane else "")
-        sessions = BrowserSessions(ids)
+        sessions = BrowserSessions(console.clock, ids)
         login = Login(sessions, frame, settings.admin_token)
         self._gate = Gate(sessions, frame, journal)
         self._open: Addresses = {LOG_IN: (login.show, login.log_in)}

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.pages.browser_sessions import SessionOwners, SessionTokens
 
@@ -30,10 +31,10 @@ class BrowserSession:
 class BrowserSessions:
     """The sessions of a console; those of visitors who are not logged in are not stored."""
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, clock: Clock, ids: Ids) -> None:
         self._ids = ids
         self._tokens = SessionTokens(ids)
-        self._owners = SessionOwners(KEPT)
+        self._owners = SessionOwners(clock, KEPT)
 
     def open(self, *, trusted: bool) -> BrowserSession:
         """Open a session."""

@@ -94,7 +94,7 @@ class Instance:
             ]
         )
         self.cache = Cache(lambda: store.embedded and not store.is_aside)
-        self.web_sessions = WebSessions(ids)
+        self.web_sessions = WebSessions(clock, ids)
         self.database_log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
         self._working: set[asyncio.Task[Any]] = set()
         self._in_threads: set[asyncio.Task[Any]] = set()

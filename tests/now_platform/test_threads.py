@@ -25,7 +25,7 @@ def codes() -> Work:
 
 def sessions() -> Work:
     """Return what opens a session, of which older ones of the same user end, and uses it."""
-    known = WebSessions(Ids(1))
+    known = WebSessions(VirtualClock(), Ids(1))
     return lambda: known.find(known.open("user").id)
 
 

@@ -7,6 +7,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from privman_testbench.virtual_clock import VirtualClock
+
+from .conftest import basic
 
 Client = TestClient[web.Request, web.Application]
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
@@ -53,6 +56,22 @@ async def test_credentials_open_the_session_of_their_user(client: Client, instan
     session = instance.web_sessions.find(first.cookies["JSESSIONID"].value)
     assert session is not None
     assert session.user_id == ADMIN
+
+
+async def test_a_session_that_nobody_uses_ends(
+    anonymous: Client, token: str, instance: Instance, clock: VirtualClock
+) -> None:
+    """After 30 minutes without a call the cookie opens nothing; credentials open another session."""
+    session = {"X-UserToken": token}
+    for _ in range(3):
+        await clock.advance(1_799)
+        assert (await anonymous.get(INCIDENTS, headers=session)).status == 200
+    await clock.advance(1_800)
+    assert (await anonymous.get(INCIDENTS, headers=session)).status == 401
+    again = await anonymous.get(INCIDENTS, headers=basic("admin", "admin"))
+    opened = instance.web_sessions.find(again.cookies["JSESSIONID"].value)
+    assert opened is not None
+    assert opened.user_id == ADMIN
 
 
 async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: Instance, key: dict[str, str]) -> None:

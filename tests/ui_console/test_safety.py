@@ -106,6 +106,19 @@ async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_a_session_that_nobody_uses_ends(site: Site) -> None:
+    """Whoever does nothing for 30 minutes has to log in again; each page begins them anew."""
+    person = site.person
+    form = (await person.get("/login", headers=ELSEWHERE)).hidden()
+    await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
+    for _ in range(3):
+        await site.clock.advance(1_799)
+        assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/"
+    await site.clock.advance(1_800)
+    assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/login"
+
+
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
 async def test_visitors_end_nobodys_session(site: Site) -> None:
     """After a thousand requests without a cookie, whoever has logged in still is."""
     person = site.person

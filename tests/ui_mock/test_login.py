@@ -79,3 +79,14 @@ async def test_clients_without_cookies_log_nobody_out(site: Site) -> None:
                 async with http.get(f"{site.url}{path}", headers=headers) as answer:
                     assert "JSESSIONID" in answer.headers["Set-Cookie"]
     assert (await tester.get("/")).url == f"{site.url}/"
+
+
+async def test_a_session_that_nobody_uses_ends(site: Site) -> None:
+    """Whoever does nothing for 30 minutes has to log in again; each page begins them anew."""
+    somebody = await site.person()
+    for _ in range(3):
+        await site.clock.advance(1_799)
+        assert (await somebody.get("/")).url == f"{site.url}/"
+    await site.clock.advance(1_800)
+    assert "/login.do" in (await somebody.get("/")).url
+    assert "/login.do" not in (await somebody.log_in("admin")).url

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.roles import acting_user
+from privman_testbench.clock import Clock
 from privman_testbench.comparing import is_same
 from privman_testbench.ids import Ids
-from privman_testbench.pages.browser_sessions import SessionOwners, SessionTokens
+from privman_testbench.pages.browser_sessions import IDLE, SessionOwners, SessionTokens
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence
@@ -49,7 +50,7 @@ class WebSession:
             f"glide_user=; Max-Age=0; {_GUARDED}",
             f"glide_user_session=; Max-Age=0; {_GUARDED}",
             f"glide_user_route=glide.{route}; Max-Age=2147483647; {_GUARDED}",
-            f"glide_session_store={route}; Max-Age=1800; {_GUARDED}",
+            f"glide_session_store={route}; Max-Age={IDLE.seconds}; {_GUARDED}",
             _BALANCER,
         )
 
@@ -61,10 +62,10 @@ class WebSessions:
     two shares, one for the log-in page and one for API calls, so that neither pushes the other out.
     """
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, clock: Clock, ids: Ids) -> None:
         self._ids = ids
         self._tokens = SessionTokens(ids)
-        self._owners = SessionOwners(KEPT)
+        self._owners = SessionOwners(clock, KEPT)
 
     def open(self, user_id: str, *, by_call: bool = False) -> WebSession:
         """Open a session for a user; for a visitor who is not logged in, the id is empty.

@@ -258,10 +258,10 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
     user = request.get(USER)
     if user is not None:
         headers["X-Is-Logged-In"] = "true"
-    known = "Cookie" in request.headers and instance.web_sessions.find(request.cookies.get(COOKIE, ""))
-    if not known:
-        # A token or a key may open one API alone and end before a session does, so it opens none for its user.
-        owner = user.sys_id if user is not None and user.opens_session else ""
+    # A token or a key may open one API alone and end before a session does, so it opens none for its user.
+    owner = user.sys_id if user is not None and user.opens_session else ""
+    known = instance.web_sessions.find(request.cookies.get(COOKIE, "")) if "Cookie" in request.headers else None
+    if known is None or (owner and not known.user_id):
         for cookie in instance.web_sessions.open(owner, by_call=True).cookies():
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":

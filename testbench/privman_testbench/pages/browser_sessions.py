@@ -3,9 +3,14 @@
 import hmac
 from collections import OrderedDict
 from collections.abc import Hashable
+from datetime import datetime, timedelta
 from threading import Lock
 
+from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
+
+IDLE = timedelta(minutes=30)
+"""How long a session may go unused; it ends then."""
 
 
 class SessionTokens:
@@ -22,13 +27,15 @@ class SessionTokens:
 class SessionOwners:
     """Whose the open sessions are; for any thread.
 
-    Of each owner's sessions the one that was used least recently ends when there are more than ``most``.
+    A session ends once nobody has used it for `IDLE`. Of each owner's sessions the one that was used least recently
+    ends when there are more than ``most``.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, clock: Clock, most: int) -> None:
+        self._clock = clock
         self._most = most
         self._owners: dict[str, Hashable] = {}
-        self._by_owner: dict[Hashable, OrderedDict[str, None]] = {}
+        self._by_owner: dict[Hashable, OrderedDict[str, datetime]] = {}
         self._lock = Lock()
 
     def open(self, session_id: str, owner: Hashable) -> None:
@@ -36,16 +43,22 @@ class SessionOwners:
         with self._lock:
             self._owners[session_id] = owner
             own = self._by_owner.setdefault(owner, OrderedDict())
-            own[session_id] = None
+            own[session_id] = self._clock.now()
             if len(own) > self._most:
                 self._end(next(iter(own)))
 
     def owner(self, session_id: str) -> Hashable | None:
         """Return whose session it is, which counts as a use; None if it is not open."""
         with self._lock:
-            owner = self._owners.get(session_id)
-            if owner is not None:
-                self._by_owner[owner].move_to_end(session_id)
+            owner, now = self._owners.get(session_id), self._clock.now()
+            if owner is None:
+                return None
+            own = self._by_owner[owner]
+            if now - own[session_id] >= IDLE:
+                self._end(session_id)
+                return None
+            own[session_id] = now
+            own.move_to_end(session_id)
             return owner
 
     def close(self, session_id: str) -> None:
