@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import Credentials, fill, provision
+from mock_servicenow.now_platform.provisioning.provisioning import Credentials, fill, provision, retire_default_password
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.session import Session
@@ -19,7 +19,7 @@ from mock_servicenow.now_platform.rest.fields import FieldLists
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.engines import StoreError
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.privilege_manager.first_rows import add_roles_and_users
+from mock_servicenow.privilege_manager.first_rows import USER_IDS, add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
@@ -99,6 +99,7 @@ class Blueprint:
         with _told(), store.exclusive():
             if store.is_made():
                 self._provision(store, provision)
+                retire_default_password(instance, self._settings.password, USER_IDS)
                 instance.ids.go_on(store.count_start())
             elif store.embedded:
                 store.restore(self._drawn_image())

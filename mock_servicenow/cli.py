@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mock_servicenow.app import StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
+from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_testbench import interrupts
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
@@ -19,7 +20,6 @@ from privman_testbench.serving import add_serving, banner, chosen_clock, serving
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
-_DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 
 # Objects between two collections, of which a request leaves hardly any and a long query thousands, and how many
 # collections of the young come before one of all: what a compiled query leaves is old by then, and everybody waits.
@@ -50,7 +50,8 @@ def _parser() -> ArgumentParser:
 
 def _add_serve(serve: ArgumentParser) -> None:
     serve.description = (
-        f"The administrator's password comes from {_PASSWORD} (default: {_DEFAULT_PASSWORD}, on this machine alone). "
+        f"The administrator's password comes from {_PASSWORD} (default: {DEFAULT_PASSWORD}, on this machine alone); "
+        "a database that has one of its own keeps it. "
         f"{_ADMIN_TOKEN} is the token that the control plane /__admin demands; without one it answers this machine."
     )
     add_serving(serve, 8080)
@@ -100,8 +101,8 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
 
 
 def _password(host: str, environment: Mapping[str, str]) -> str:
-    password = environment.get(_PASSWORD) or _DEFAULT_PASSWORD
-    if password == _DEFAULT_PASSWORD and not _is_loopback(host):
+    password = environment.get(_PASSWORD) or DEFAULT_PASSWORD
+    if password == DEFAULT_PASSWORD and not _is_loopback(host):
         raise UsageError(f"--host is {host!r}, which others may reach; set {_PASSWORD} to a password of your own")
     return password
 

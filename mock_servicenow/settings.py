@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_PASSWORD
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -23,7 +25,7 @@ class Settings:
     """
 
     username: str = "admin"
-    password: str = field(default="admin", repr=False)
+    password: str = field(default=DEFAULT_PASSWORD, repr=False)
     database: str = "sqlite://"
     url: str = ""
     inferred: Path | None = None

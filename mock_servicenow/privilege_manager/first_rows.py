@@ -4,6 +4,9 @@ from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables
 
+ADMIN, APPROVER, INTEGRATION = "privman.admin", "privman.approver", "privman.integration"
+USER_IDS = [seed_id("sys_user", name) for name in (ADMIN, APPROVER, INTEGRATION)]
+
 
 def add_roles_and_users(session: Session, tables: AppTables, password: str) -> None:
     """Store the app's roles, unless the platform has one of that name, and one user for each part to play."""
@@ -12,9 +15,9 @@ def add_roles_and_users(session: Session, tables: AppTables, password: str) -> N
         if role not in roles:
             roles[role] = seed_id("sys_user_role", role)
             session.insert("sys_user_role", {"sys_id": roles[role], "name": role})
-    _add_user(session, "privman.admin", password, roles[tables.admin_role])
-    _add_user(session, "privman.approver", password, roles[tables.approver_role])
-    _add_user(session, "privman.integration", password, *(roles[role] for role in INTEGRATION_ROLES))
+    _add_user(session, ADMIN, password, roles[tables.admin_role])
+    _add_user(session, APPROVER, password, roles[tables.approver_role])
+    _add_user(session, INTEGRATION, password, *(roles[role] for role in INTEGRATION_ROLES))
 
 
 def _add_user(session: Session, user_name: str, password: str, *roles: str) -> None:

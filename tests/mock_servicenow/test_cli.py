@@ -56,6 +56,22 @@ async def test_password_comes_from_the_environment() -> None:
         assert await _users(url) == 401
 
 
+async def test_a_database_does_not_keep_the_default_password(tmp_path: Path) -> None:
+    """The administrator and the users of the app get the password that a later start names, once."""
+    database = ("--database", f"sqlite:///{tmp_path / 'instance.db'}")
+    opens = {}
+    for password in ("", "another", "a third"):
+        async with serving_command(*database, MOCK_SERVICENOW_PASSWORD=password) as url, ClientSession() as session:
+            for name in ("admin", "privman.approver"):
+                for tried in ("admin", "another", "a third"):
+                    headers = {"Authorization": encode_basic_auth(name, tried)}
+                    async with session.get(f"{url}/api/now/table/incident", headers=headers) as answer:
+                        opens[name, password, tried] = answer.status
+    kept = {(password, tried) for (_, password, tried), status in opens.items() if status == 200}
+    assert kept == {("", "admin"), ("another", "another"), ("a third", "another")}
+    assert sum(status == 200 for status in opens.values()) == 6
+
+
 async def test_the_administrator_is_named_by_an_option() -> None:
     """With --username another administrator logs in, and admin is nobody."""
     async with serving_command("--username", "boss") as url, ClientSession() as session:

@@ -12,6 +12,7 @@ from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.identity.credentials import one_way
+from mock_servicenow.now_platform.identity.passwords import hash_password, verify_password
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
+DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 Values = dict[str, str]
@@ -37,7 +39,7 @@ class Credentials:
     """What the administrator logs in with."""
 
     username: str = "admin"
-    password: str = field(default="admin", repr=False)
+    password: str = field(default=DEFAULT_PASSWORD, repr=False)
 
 
 Install = Callable[[Session], None]
@@ -69,6 +71,16 @@ def provision(
     instance.store.complete()
     _complete_dictionary(instance)
     _take_in(instance, administrator, extra)
+
+
+def retire_default_password(instance: "Instance", password: str, users: Iterable[str]) -> None:
+    """Give this password to the administrator and the users, by sys_id, as far as they have the default one."""
+    if password == DEFAULT_PASSWORD:
+        return
+    with instance.transaction(instance.system) as session:
+        for values in session.reader.get_many("sys_user", [ADMIN_ID, *users]).values():
+            if verify_password(DEFAULT_PASSWORD, values["user_password"]):
+                session.replace_row("sys_user", values | {"user_password": hash_password(password, instance.ids)})
 
 
 def fill(instance: "Instance", administrator: Credentials, *extra: "Traversable", install: Install) -> None:
