@@ -96,8 +96,13 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
 
 def _is_named(text: str, said: Iterable[str], own: Own) -> bool:
     return (
-        not text or text.isdecimal() or _varies(text) or text in _words(own) or any(says(each, text) for each in said)
+        not text or _is_number(text) or _varies(text) or text in _words(own) or any(says(each, text) for each in said)
     )
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether it is a number as the products print one: "0500" never comes."""
+    return text.isdecimal() and text == str(int(text))
 
 
 def _matches_one(pattern: str, said: Iterable[str], own: Own) -> bool:

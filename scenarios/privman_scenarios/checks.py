@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from privman_contracts import Side
 from privman_scenarios import known, message_places
@@ -21,6 +22,8 @@ from privman_scenarios.words import Own, nearest, unknown
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 # The one column that holds several words, with commas between them.
 _LISTED = "activity_type.valid_responses"
+_STATUS_COLUMN = "response.response_status_code"
+_CONTROL_PLANES = ("/__admin", "/__cockpit")
 _TABLE = re.compile(r"\$\{table\.(\w+)\}")
 
 
@@ -222,6 +225,12 @@ def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
             yield Flaw((name,), f"the header {name!r} is there twice, as case does not count. Expected it once.")
 
 
+def called_path(value: Any, arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find a change in a control plane: journal, findings and faults tell whether the scenario holds."""
+    if arguments.get("method", "GET") not in known.READING and unquote(str(value)).lower().startswith(_CONTROL_PLANES):
+        yield Flaw((), f"{value!r} changes what the run checks. Expected a step such as clear-faults or restart.")
+
+
 def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find unknown columns, and unknown words in them, of the table that the step names."""
     table = arguments.get("table")
@@ -315,6 +324,8 @@ def _expectation(of: _Known, value: object, path: tuple[str | int, ...], own: Ow
         yield from _operator(of, value, path, own)
     elif isinstance(value, list):
         yield Flaw(path, f"{value!r} is a list. Expected a plain value, or an operator.")
+    elif of.what == _STATUS_COLUMN and not _may_be_status(value):
+        yield Flaw(path, f"{value!r} is no status. Expected 100 to 599, or 0 where no answer came.")
     elif of.words:
         # Where a word is expected, what YAML reads as something else is none.
         text = value if isinstance(value, str) else repr(value)
@@ -366,6 +377,10 @@ class _Keys:
             yield from self._of_mapping(value, place, path, silent=silent)
         elif silent and place.is_container:
             yield Flaw(path, f"an object or a list is there, which is never {value!r}. Expected keys, or a list.")
+        elif silent and place.is_json_text and path[-1:] != ("matches",) and not _may_be_json(value):
+            yield Flaw(
+                path, f"JSON in a text is there, which is never {value!r}. Expected {{json: …}}, or {{matches: …}}."
+            )
 
     def _of_list(self, value: list[Any], place: Place, path: tuple[str | int, ...], *, silent: bool) -> Iterator[Flaw]:
         if silent and not place.may_be_list:
@@ -399,6 +414,10 @@ class _Keys:
         found = self.message.paths_to(key)
         help_ = f"Did you mean {found[0]!r}?" if found else nearest(key, place.keys or self.message.keys)
         return f"unknown key {key!r}. {help_} If it is your own, list it under 'own: keys'."
+
+
+def _may_be_json(value: object) -> bool:
+    return isinstance(value, str) and (not value or value.startswith("{") or _is_variable(value))
 
 
 def _keys_or_value(place: Place) -> str:
@@ -439,6 +458,13 @@ def _is_status(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int):
         return _is_variable(value)
     return value == 0 or 100 <= value <= 599  # noqa: PLR2004 - statuses of HTTP
+
+
+def _may_be_status(value: object) -> bool:
+    """Tell whether a column shows it for a status: as text, or as nothing yet."""
+    if isinstance(value, str) and value.isdecimal():
+        return str(int(value)) == value and _is_status(int(value))
+    return value in (None, "") or _is_status(value)
 
 
 def _is_variable(value: object) -> bool:

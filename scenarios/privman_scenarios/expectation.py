@@ -8,6 +8,7 @@ the items may be).
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from privman_scenarios.comparison import Comparison, Difference
@@ -149,7 +150,7 @@ def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
 def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
     if isinstance(unwanted, list) and unwanted and isinstance(came, list):
         yield from _none_of(unwanted, came, where)
-    elif next(differences(unwanted, came, where), None) is None:
+    elif _is_unwanted(unwanted, came, where):
         yield Difference(where, f"not {unwanted!r}", repr(came))
     elif came is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, came):
         # It could never have been that, so that this would prove nothing.
@@ -161,16 +162,45 @@ def _none_of(unwanted: list[Any], came: list[Any], where: str) -> Iterator[Diffe
     for index, item in enumerate(came):
         place = f"{where}[{index}]"
         for each in unwanted:
-            if next(differences(each, item, place), None) is None:
+            if _is_unwanted(each, item, place):
                 yield Difference(place, f"not {each!r}", repr(item))
+
+
+def _is_unwanted(unwanted: object, came: object, where: str) -> bool:
+    return next(differences(unwanted, _as_meant(unwanted, came), where), None) is None
+
+
+def _as_meant(unwanted: object, came: object) -> object:
+    """Return the value with each text replaced by the unwanted number or flag that it would be without quotes."""
+    if isinstance(unwanted, Mapping) and isinstance(came, Mapping):
+        return {key: _as_meant(unwanted.get(key), item) for key, item in came.items()}
+    if isinstance(unwanted, list) and isinstance(came, list) and len(unwanted) == len(came):
+        return [_as_meant(each, item) for each, item in zip(unwanted, came, strict=True)]
+    return unwanted if _reads_as(unwanted, came) else came
+
+
+def _reads_as(unwanted: object, came: object) -> bool:
+    return isinstance(came, str) and isinstance(unwanted, int | float) and _read_like(unwanted, came) == unwanted
+
+
+def _read_like(like: object, text: str) -> float | None:
+    """Return the flag, or the number, that is in the text; None for any other text."""
+    if isinstance(like, bool):
+        return _FLAGS.get(text.lower())
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return None
 
 
 def _kind_of(unwanted: object) -> str:
     """Return the kind of the only values that may be what is unwanted; empty where that is said by no shape."""
     if isinstance(unwanted, list):
         return "a list"
+    if isinstance(unwanted, bool):
+        return "true or false"
     if not isinstance(unwanted, Mapping):
-        return "a plain value"
+        return "text" if isinstance(unwanted, str) else "a number"
     if set(unwanted) <= set(OPERATORS) and set(unwanted) != {"json"}:
         return ""
     return "JSON text" if set(unwanted) == {"json"} else "a mapping"
@@ -179,11 +209,23 @@ def _kind_of(unwanted: object) -> str:
 def _is_of(kind: str, came: object) -> bool:
     if kind == "JSON text":
         return not any(each.expected == kind for each in _json(MISSING, came, ""))
-    if kind == "a plain value":
-        return not isinstance(came, list | Mapping)
+    if kind in _LIKE:
+        return came in (None, "") or _is_like(_LIKE[kind], came)
     return isinstance(came, list if kind == "a list" else Mapping)
 
 
+def _is_like(like: object, came: object) -> bool:
+    """Tell whether a value is text, a number or a flag, as the example is; the last two may be printed as text."""
+    if isinstance(like, str):
+        return isinstance(came, str)
+    if isinstance(came, str):
+        return _read_like(like, came) is not None
+    return isinstance(came, int | float) and isinstance(came, bool) == isinstance(like, bool)
+
+
+_FLAGS = {"true": True, "false": False}
+# An example of each kind of plain value.
+_LIKE: Mapping[str, object] = {"text": "", "a number": 0, "true or false": True}
 OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {
     "matches": _matches,
     "absent": _absent,

@@ -43,6 +43,11 @@ class Place:
         return bool(self) and all(schema.get("type") in _CONTAINERS for schema in self.schemas)
 
     @property
+    def is_json_text(self) -> bool:
+        """Whether a text that holds JSON must be here."""
+        return bool(self) and all("contentSchema" in schema for schema in self.schemas)
+
+    @property
     def may_be_list(self) -> bool:
         """Whether a list may be here."""
         return not self or any(map(_may_be_list, self.schemas))

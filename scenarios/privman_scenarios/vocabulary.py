@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from privman_scenarios.checks import Check, nothing
 from privman_scenarios.kinds import Kind
+from privman_scenarios.known import READING
 from privman_scenarios.model import Arguments
 from privman_scenarios.play import Play
 from privman_scenarios.targets import Need
-
-READING = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)

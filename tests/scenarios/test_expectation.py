@@ -33,6 +33,39 @@ def test_holds(expected: object, came: object) -> None:
     assert holds(expected, came)
 
 
+@pytest.mark.parametrize(
+    ("unwanted", "came"),
+    [
+        (7.0, "7.0"),
+        (7, "007"),
+        (7.5, "7.50"),
+        (200.0, "200"),
+        (True, "True"),
+        ({"Comment": 7.0}, {"Comment": "7.0"}),
+        ([7.0], ["6", "7.0"]),
+        ({"Messages": [7.0, "b"]}, {"Messages": ["7.0", "b"]}),
+        # It could never have been that.
+        (7200, "02:00:00"),
+        (True, "200"),
+        (False, 0),
+        (0, False),
+        ("5", 5),
+    ],
+)
+def test_an_unwanted_number_is_looked_for_in_text(unwanted: object, came: object) -> None:
+    """YAML reads 7.0, 007 and True without quotes as no text, so that they never are equal to what came."""
+    assert not holds({"not": unwanted}, came)
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "came"),
+    [(500, "200"), (500, 200), (500, ""), (True, "false"), ("Bad", None), ("5", "6"), ([7], ["8", "x"])],
+)
+def test_another_value_of_the_kind_is_not_unwanted(unwanted: object, came: object) -> None:
+    """Nor is an empty column."""
+    assert holds({"not": unwanted}, came)
+
+
 def deep(levels: int) -> object:
     """Return lists and mappings within each other."""
     value: object = 1

@@ -185,3 +185,23 @@ def test_exchanges_that_left_the_journal_unchecked_fail_the_scenario(
     assert re.search(r"servicenow #0: journal-evicted: \d exchanges have left the journal", capsys.readouterr().out)
     file.write_text(f"title: T\nsteps:\n{filling}  - servicenow.expect-finding: journal-evicted\n", encoding="utf-8")
     assert main(["run", str(file)]) == 0, capsys.readouterr().out
+
+
+UNWANTED = {
+    "fraction": ('"7.0"', "console.expect-approval: {comment: {not: 7.0}}"),
+    "leading zeros": ('"007"', "servicenow.expect-request: {comment: {not: 007}}"),
+    "truth": ('"True"', "servicenow.expect-response: {comment: {not: True}}"),
+    "in a body": ('"7.0"', f'console.expect-exchanges: {{path: "{APPROVE}", request: {{Comment: {{not: 7.0}}}}}}'),
+    "retries": ("Fine", "servicenow.expect-response: {retry_attempts: {not: 0.0}}"),
+    "text that is no number": ("Fine", "console.expect-approval: {duration: {not: 7200}}"),
+}
+
+
+@pytest.mark.parametrize(("comment", "step"), UNWANTED.values(), ids=UNWANTED)
+def test_a_number_that_must_not_be_there_is_read_as_text(
+    comment: str, step: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What YAML takes for a number or a truth is compared with the text that was meant, and fails where none may be."""
+    decide = f'  - servicenow.approve: {{comment: {comment}, duration: "02:00:00"}}'
+    assert run(f"  - console.ask:\n{decide}\n  - {step}", tmp_path) == 1
+    assert ":5: " in capsys.readouterr().out

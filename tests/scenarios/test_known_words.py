@@ -318,6 +318,34 @@ TYPOS = {
         "servicenow.expect-request: {status: {not: true}}",
         "unknown request.status 'True'. Expected one of Pending",
     ),
+    "text where JSON is": (
+        "servicenow.expect-request: {metadata: {not: Approve}}",
+        "metadata: JSON in a text is there, which is never 'Approve'. Expected {json: …}, or {matches: …}.",
+    ),
+    "number where JSON is": ("servicenow.expect-configuration: {instance_metadata: {not: 5}}", "which is never 5."),
+    "status that there is not": (
+        "servicenow.expect-response: {response_status_code: {not: 1000}}",
+        "1000 is no status. Expected 100 to 599, or 0 where no answer came.",
+    ),
+    "status as text": ("servicenow.expect-response: {response_status_code: {not: '0500'}}", "'0500' is no status."),
+    "status to select by": (
+        "servicenow.expect-records: {table: response, where: {response_status_code: 999}, count: 0}",
+        "999 is no status.",
+    ),
+    "number as text": (
+        "servicenow.expect-response: {retry_attempts: {not: '03'}}",
+        "no step before names '03', so that its absence proves nothing.",
+    ),
+    "nothing of a request": (
+        "console.expect-approval:",
+        "console.expect-approval expects nothing. Expected one of state, comment, duration, responded_by.",
+    ),
+    "nothing of a request by name": ("console.expect-approval: {request: one}", "expects nothing."),
+    "journal that is emptied": (
+        "servicenow.call: {method: DELETE, path: /__admin/requests, status: 204}",
+        "path: '/__admin/requests' changes what the run checks. Expected a step such as clear-faults or restart.",
+    ),
+    "console that is reset": ("console.call: {method: POST, path: /%5F%5Fadmin/reset, status: 204}", "what the run"),
     "header": (
         "servicenow.call: {path: /, answer-headers: {X-Totl-Count: {absent: true}}}",
         "unknown header 'X-Totl-Count'. Did you mean 'x-total-count'?",

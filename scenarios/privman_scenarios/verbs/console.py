@@ -110,7 +110,10 @@ def verbs() -> list[Verb]:
             one_of=tuple(argument.name for argument in EXPECT_SET_UP),
         ),
         _verb("ask", "An endpoint user asks for approval.", ask, ASK),
-        _verb("expect-approval", "The console sees the request like this.", expect_approval, APPROVAL, "state"),
+        replace(
+            _verb("expect-approval", "The console sees the request like this.", expect_approval, APPROVAL, "state"),
+            one_of=tuple(argument.name for argument in APPROVAL if argument is not REQUEST),
+        ),
         _verb("decide", "Somebody decides in the console itself.", decide, DECISION, "response"),
         _verb("restart", "The console's process starts again.", restart),
         _verb("log-out", "Every bearer token dies.", log_out),

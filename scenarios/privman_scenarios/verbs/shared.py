@@ -37,7 +37,7 @@ from privman_scenarios.play import Armed, Play
 from privman_scenarios.servicenow import ADMINISTRATOR
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
-from privman_scenarios.vocabulary import READING, Argument, Verb
+from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.world import fault_options, finding_rules
 from privman_testbench.journal import EVICTED
 
@@ -88,7 +88,7 @@ FINDING = (
 )
 CALL = (
     Argument("method", METHOD, "GET unless said."),
-    Argument("path", TEXT, "Path and query.", required=True),
+    Argument("path", TEXT, "Path and query.", required=True, check=checks.called_path),
     Argument("headers", HEADERS, "More headers."),
     Argument("json", JSON, "A body to send as JSON."),
     Argument("text", TEXT, "A body to send as it is."),
@@ -161,7 +161,7 @@ class Shared:
     def _needs_of_call(self, arguments: Arguments) -> frozenset[Need]:
         """Return what a request needs that may change something: nobody would know what to tidy up."""
         its_own: Need = "instance of its own" if self._party == "servicenow" else "console of its own"
-        return frozenset() if arguments.get("method", "GET") in READING else frozenset({its_own})
+        return frozenset() if arguments.get("method", "GET") in known.READING else frozenset({its_own})
 
     def _fault(self) -> tuple[Argument, ...]:
         kinds = fault_options()[self._party]
