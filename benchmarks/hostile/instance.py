@@ -4,6 +4,7 @@ import json
 import os
 import re
 from base64 import b64encode
+from itertools import islice, permutations
 from urllib.parse import quote
 
 from benchmarks.hostile.attack import (
@@ -113,6 +114,13 @@ def long_urls() -> bytes:
     return json.dumps({"rest_requests": items}).encode()
 
 
+def regrouped(number: int) -> str:
+    """Return the address of an aggregate by eight columns in an order of its own."""
+    columns = next(islice(permutations(GROUPED), 7 * number, None))
+    return f"/api/now/stats/incident?sysparm_count=true&sysparm_group_by={','.join(columns)}"
+
+
+GROUPED = ("number", "description", "category", "state", "priority", "urgency", "impact", "active")
 SENTENCE = " ".join(f"w{number}" for number in range(32))
 JWT = b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=e30."
 REQUESTS = "/api/now/table/x_thyti_thycotic_p_request"
@@ -164,6 +172,7 @@ MOCK: dict[str, Attack] = {
         ),
     ),
     "1,000 queries of 100 conditions": distinct(1_000, long_query),
+    "2,000 aggregates by other columns": distinct(2_000, regrouped),
     "1,000 lists of 300 fields": distinct(
         1_000,
         lambda n: f"{TABLE}?sysparm_limit=1&sysparm_fields={','.join(f'caller_id.u{n}_{at}' for at in range(300))}",

@@ -7,10 +7,14 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _LARGEST_SHARE = 64
+_ASKED_ONCE = 1_000  # keys
 
 
 class SizedCache(Generic[K, V]):
-    """The values that were asked for last; threads may share it.
+    """The values that were asked for last, each from the second time on; threads may share it.
+
+    A caller who never asks for the same twice leaves nothing here. What is kept grows old, and old objects that refer
+    to each other wait for a collection of all garbage, which holds the process.
 
     Args:
         most: what the sizes of all values come to at most. A value of more than a 64th of it is not kept.
@@ -22,6 +26,7 @@ class SizedCache(Generic[K, V]):
         self._size = size
         self._held: dict[K, tuple[V, int]] = {}
         self._total = 0
+        self._asked_once: dict[int, None] = {}  # hashes of keys
         self._lock = Lock()
 
     def get(self, key: K) -> V | None:
@@ -34,11 +39,13 @@ class SizedCache(Generic[K, V]):
             return held[0]
 
     def __setitem__(self, key: K, value: V) -> None:
-        """Keep a value, and drop those that have not been asked for longest."""
+        """Keep a value that was given before, and drop those that have not been asked for longest."""
         size = self._size(key, value)
         if size > self._most // _LARGEST_SHARE:
             return
         with self._lock:
+            if key not in self._held and not self._is_second(hash(key)):
+                return
             self._total += size - self._held.pop(key, (None, 0))[1]
             self._held[key] = value, size
             while self._total > self._most:
@@ -50,3 +57,12 @@ class SizedCache(Generic[K, V]):
         if value is None:
             value = self[key] = make()
         return value
+
+    def _is_second(self, asked: int) -> bool:
+        if asked in self._asked_once:
+            del self._asked_once[asked]
+            return True
+        self._asked_once[asked] = None
+        if len(self._asked_once) > _ASKED_ONCE:
+            del self._asked_once[next(iter(self._asked_once))]
+        return False

@@ -3,6 +3,7 @@
 import gc
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice, permutations
 
 import pytest
 
@@ -47,3 +48,20 @@ async def test_long_queries_are_forgotten(instance: Instance) -> None:
     await instance.call("DELETE", "/__admin/requests", None)
     gc.collect()
     assert tracemalloc.get_traced_memory()[0] - before < 8 * MEBIBYTE
+
+
+@pytest.mark.once
+async def test_queries_that_differ_leave_no_objects(instance: Instance) -> None:
+    """Everybody waits while all objects are searched for garbage, for the longer the more there are."""
+    await instance.call("GET", f"/api/now/stats/incident?sysparm_count=true&sysparm_group_by={','.join(COLUMNS)}")
+    gc.collect()
+    before = len(gc.get_objects())
+    for order in islice(permutations(COLUMNS), 100):
+        path = f"/api/now/stats/incident?sysparm_count=true&sysparm_group_by={','.join(order)}"
+        assert (await instance.call("GET", path)).status == 200
+        path = f"/api/now/table/incident?sysparm_limit=1&sysparm_query={'=1^'.join(order)}=1"
+        assert (await instance.call("GET", path)).status == 200
+    await instance.call("DELETE", "/__admin/requests", None)
+    gc.collect()
+    left = len(gc.get_objects()) - before
+    assert left < 20_000

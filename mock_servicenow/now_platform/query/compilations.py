@@ -10,14 +10,14 @@ from mock_servicenow.now_platform.query.parser import Parser
 from mock_servicenow.now_platform.query.sight import Sight
 from privman_testbench.sized_cache import SizedCache
 
-_REMEMBERED, _PER_CHARACTER = 8 * 1024 * 1024, 10  # bytes, the latter of long lists of values
+_REMEMBERED, _PER_CHARACTER = 2 * 1024 * 1024, 10  # bytes, the latter of long lists of values
 _SIGHTS = 64
 _MANY = 100  # conditions of a query
 _Asked = tuple[str, str, Sight, QueryContext]
 
 
 class Compilations:
-    """Compiles encoded queries on the tables of a dictionary and remembers the last ones, in 8 MiB or so.
+    """Compiles encoded queries on the tables of a dictionary and remembers the last ones, in 2 MiB or so.
 
     Attributes:
         parser: gives the tree of a query.

@@ -12,7 +12,7 @@ from privman_testbench.sized_cache import SizedCache
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES
 _Asked = tuple[str, tuple[str, ...] | None]
-_REMEMBERED, _PER_FIELD = 16 * 1024 * 1024, 500  # bytes
+_REMEMBERED, _PER_FIELD = 4 * 1024 * 1024, 500  # bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 _LONGEST_WAITS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "60s"}
 """PostgreSQL's settings, where the URL or the server sets none."""
-_COMPILED, _PER_CHARACTER = 8 * 1024 * 1024, 30
+_COMPILED, _PER_CHARACTER = 2 * 1024 * 1024, 30
 """Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
 _BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
 
