@@ -1,6 +1,7 @@
 """What a database may do to an instance: be shared, foreign, older, locked, full, read-only, restarted."""
 
 import asyncio
+import hashlib
 import os
 import resource
 import sqlite3
@@ -22,6 +23,7 @@ from .command import run_command, serving_command, start_command, started
 from .conftest import CONFIGURATION, REQUEST, Instance, StubConsole, running
 
 PROBLEM = "/api/now/table/problem"
+THING_ID = hashlib.md5(b"sys_db_object:u_thing", usedforsecurity=False).hexdigest()
 UNAVAILABLE = {"message": "Database unavailable", "detail": "The operation was not carried out; try again later"}
 
 
@@ -321,3 +323,18 @@ async def test_a_seed_gives_other_identifiers_at_the_next_start(store_url: str) 
             assert answer.status == 201, answer.body
             found.append(answer.result["sys_id"])
     assert len(set(found)) == 3
+
+
+async def test_changed_records_of_the_dictionary_keep_no_instance_from_starting(store_url: str, tmp_path: Path) -> None:
+    """A start adds what is missing, unless its sys_id is somebody's: a counter was given to another table, say."""
+    tables = tmp_path / "tables.yaml"
+    tables.write_text("- name: u_thing\n  label: Thing\n  columns: {u_name: {}}\n", encoding="utf-8")
+    async with serving_command("--database", store_url) as url, _client(url) as instance:
+        [counter] = await instance.read("sys_number", query="category=incident")
+        changed = await instance.update("sys_number", counter["sys_id"], {"category": "elsewhere"})
+        assert changed.status == 200
+        assert (await instance.insert("sys_choice", {"sys_id": THING_ID, "value": "1"})).result["sys_id"] == THING_ID
+    async with serving_command("--database", store_url, "--tables", str(tables)) as url, _client(url) as instance:
+        assert (await instance.read("sys_number", counter["sys_id"]))["category"] == "elsewhere"
+        assert (await instance.insert("incident", {})).result["number"] == ""
+        assert (await instance.insert("u_thing", {"u_name": "a"})).status == 201

@@ -136,8 +136,8 @@ def _complete_dictionary(instance: "Instance") -> None:
         for table, row in (*dictionary_rows.rows(instance.dictionary), *_identified(session, counters)):
             described.setdefault(table, []).append(row)
         for table, rows in described.items():
-            # A row may have got other values since.
-            known = session.reader.get_many(table, [row["sys_id"] for row in rows])
+            # A row may have got other values since, and another one of its hierarchy the same sys_id.
+            known = session.reader.get_many(session.dictionary.root(table), [row["sys_id"] for row in rows])
             session.store_rows(table, [row for row in rows if row["sys_id"] not in known])
 
 
