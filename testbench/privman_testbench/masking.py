@@ -17,6 +17,7 @@ KEPT_CHARACTERS = 1_000_000
 _LONG = 16
 _DEEPEST = 3
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
+_BREAK, _LAST_LINE = re.compile(r"\r?\n"), re.compile(r"\r?\n[A-Za-z0-9+/_-]{1,7}={0,2}(?![A-Za-z0-9+/_=-])")
 _STANDARD = str.maketrans("-_", "+/")
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
 Edit = tuple[int, int, str]
@@ -131,12 +132,12 @@ class Secrets:
 
     def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
         """Yield what has to be changed in the texts that are packed as base64 or as hexadecimal digits."""
-        for packed in _PACKED.finditer(layer):
+        for span, packed in _packed(layer):
             for unpack, pack in _PACKINGS:
-                text = unpack(packed[0])
+                text = unpack(packed)
                 masked = text and self._masked(text, deepest - 1, by_place=by_place)
                 if masked != text:
-                    yield *_origin(packed.span(), below), pack(masked.encode())
+                    yield *_origin(span, below), pack(masked.encode())
 
     def _mask_header(self, name: str, value: str) -> str:
         if not is_secret_header(name) and name.lower() not in self._headers:
@@ -193,6 +194,32 @@ def _in_base64(secret: str) -> Iterator[str]:
             first, end = -(-8 * before // 6), 8 * (before + len(content)) // 6
             for encode in (b64encode, urlsafe_b64encode):
                 yield encode(b"\0" * before + content)[first:end].decode()
+
+
+def _packed(text: str) -> Iterator[tuple[Span, str]]:
+    """Yield what may be packed: each run of such characters, and those that are broken into lines of one length."""
+    lines: list[re.Match[str]] = []
+    for found in _PACKED.finditer(text):
+        yield found.span(), found[0]
+        if lines and not _continues(text, lines, found):
+            yield from _joined(text, lines)
+            lines = []
+        lines.append(found)
+    yield from _joined(text, lines)
+
+
+def _continues(text: str, lines: list[re.Match[str]], line: re.Match[str]) -> bool:
+    """Tell whether a line goes on with those before: all are as long as the first one, but the last may be shorter."""
+    length = len(lines[0][0])
+    broken = _BREAK.fullmatch(text, lines[-1].end(), line.start()) is not None
+    return broken and len(lines[-1][0]) == length >= len(line[0])
+
+
+def _joined(text: str, lines: list[re.Match[str]]) -> Iterator[tuple[Span, str]]:
+    last = _LAST_LINE.match(text, lines[-1].end()) if lines else None
+    if last or len(lines) > 1:
+        end = last.end() if last else lines[-1].end()
+        yield (lines[0].start(), end), "".join(text[lines[0].start() : end].split())
 
 
 def _from_base64(packed: str) -> str:

@@ -57,8 +57,12 @@ _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SIGN = re.compile(r"\]?(?:!=|[<>]?=)")
 _PATTERN = re.compile(r"!?\*|%(?![0-9A-Fa-f]{2})")
 _OPERATOR = re.compile(
-    "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|(?:NOT ?)?LIKE|(?:NOT )?IN"
+    "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|N?SAMEAS"
+    "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"
 )
+_HAVING = re.compile(r"\^(?:[!<>]?=|[<>]|[a-z ]{1,20})\^", re.IGNORECASE)
+_CONDITION = re.compile(r"""[^\^,&\s"'<>]*+""")
+_ATTRIBUTE = re.compile(r"""\s++value\s*+=\s*+(?=["'])""", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
 _LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
 _TERM, _TERM_WITHIN = (re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee]))*+") for ends in (r"\r\n", r"\s"))
@@ -165,6 +169,8 @@ class _Reader:
                 yield from self._value(colon.end(), (word.end(), after))
             elif word[0] == "value" and text[colon.end() : colon.end() + 1] in _STRINGS:
                 self._last_value = self._string(colon.end())
+        elif secret and (attribute := _ATTRIBUTE.match(text, after)):
+            yield Place(self._string(attribute.end()))
         elif secret:
             yield from self._named_value(word, after)
 
@@ -213,10 +219,12 @@ class _Reader:
             yield Place(span)
 
     def _of_field(self, start: int, end: int) -> Iterator[Place]:
-        """Yield the value of a parameter, a term, an attribute, an element or a part of a form."""
+        """Yield the value of a parameter, a term, a condition, an attribute, an element or a part of a form."""
         text = self._text
         if self._is_part(start):
             yield self._part(end)
+        elif text[start - 1 : start] == "^" and (having := _HAVING.match(text, end)):
+            yield Place(_span(_CONDITION, text, having.end()))
         elif sign := _SIGN.match(text, end):
             yield Place(self._operand(start, sign.end()))
         elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):

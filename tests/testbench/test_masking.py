@@ -154,6 +154,22 @@ PLACES: dict[str, tuple[str, str]] = {
         '{"value": %j, "type": "password2", "note": "kept"}',
         '{"value": "***", "type": "password2", "note": "kept"}',
     ),
+    "field of a page": (
+        '<input type="hidden" name="sysparm_ck" value="%h"><input name="kept" value="kept">',
+        '<input type="hidden" name="sysparm_ck" value="***"><input name="kept" value="kept">',
+    ),
+    "conditions of aggregates": (
+        "/x?sysparm_having=max^user_password^=^%c,count^kept^>^1&kept=1",
+        "/x?sysparm_having=max^user_password^=^***,count^kept^>^1&kept=1",
+    ),
+    "conditions of aggregates in percent escapes": (
+        "/x?sysparm_having=max%5Euser_password%5E%3D%5E%c&kept=1",
+        "/x?sysparm_having=max%5Euser_password%5E%3D%5E***&kept=1",
+    ),
+    "operators with patterns": (
+        "/x?q=secretMATCH_RGX%q^secretSAMEAS%q^kept",
+        "/x?q=secretMATCH_RGX***^secretSAMEAS***^kept",
+    ),
     "other operators": ("/x?q=secret!=%q^secretNOT LIKE%q^kept", "/x?q=secret!=***^secretNOT LIKE***^kept"),
 }
 
@@ -166,6 +182,7 @@ def fill(template: str, secret: str) -> str:
         .replace("%j", json.dumps(secret))
         .replace("%f", quote(secret, safe=""))
         .replace("%q", quote(secret.replace("^", "").replace("&", ""), safe=""))  # they end a term
+        .replace("%c", "".join(filter(str.isalnum, secret)))  # other characters end a condition, or are escaped in it
         .replace("%h", html.escape(secret))
         .replace("%b", b64encode(f"admin:{secret}".encode()).decode())
         .replace("%s", secret)
@@ -203,6 +220,19 @@ def test_a_place_in_base64_is_masked(place: str) -> None:
     template, masked = PLACES[place]
     packed = b64encode(fill(template, "test").encode()).decode()
     assert Secrets().mask(f'{{"body":"{packed}"}}') == f'{{"body":"{b64encode(masked.encode()).decode()}"}}'
+
+
+@pytest.mark.parametrize("length", [16, 64, 76])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\\n"])
+@pytest.mark.parametrize("secret", ["test", "long-and-random-4711"])
+def test_base64_in_lines_is_masked(length: int, line_break: str, secret: str) -> None:
+    """Many tools break it, as MIME does."""
+    for rest in range(12):
+        text = f'{{"note": "{"kept" * 20}{"." * rest}", "user_password": "{secret}"}}'
+        packed = b64encode(text.encode()).decode()
+        lines = line_break.join(packed[at : at + length] for at in range(0, len(packed), length))
+        masked = b64encode(text.replace(secret, "***").encode()).decode()
+        assert Secrets().mask(f'{{"body":"{lines}"}}') == f'{{"body":"{masked}"}}'
 
 
 @pytest.mark.parametrize(
@@ -302,6 +332,8 @@ WORST = {
     "headers": "authorization:\n",
     "blanks after a name": '"password"' + " " * 1000,
     "base64": "YWFh",
+    "base64 in lines": "YWFhYWFhYWFhYWFh\n",
+    "lines that are never the last": "YWFhYWFh\nYWFhYWFhYWFh\n",
 }
 
 
