@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Instance:
         queries: compiles queries on the dictionary's tables.
         fields: those that answers may have.
         tokens_end_with_client: whether access tokens of an OAuth client that was deactivated or deleted are refused.
+        vanishing: the files that are deleted and of which bytes are still there.
         learn: is told every key and secret that is written, before it is stored one way, or presented.
         retire: is told those that open nothing.
         learn_place: is called with the name of each header or parameter that carries keys, and whether it is a header.
@@ -98,6 +100,8 @@ class Instance:
         self.database_log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
         self._working: set[asyncio.Task[Any]] = set()
         self._in_threads: set[asyncio.Task[Any]] = set()
+        self.vanishing: set[str] = set()
+        self._closing = False
         self._ended = 0  # how often all work was ended
         self._asides: set[Aside] = set()
         self._stopping = ThreadPoolExecutor(1)  # not behind the work that it is to stop
@@ -207,12 +211,17 @@ class Instance:
         """
         if turns is not None:
             await turns.acquire()
-        working = asyncio.create_task(self._run_steps(steps))
-        self._working.add(working)
-        working.add_done_callback(self._done)
+        working = self._start_steps(steps)
         if turns is not None:
             working.add_done_callback(lambda _task: turns.release())
         return await asyncio.shield(working)
+
+    def go_on(self, steps: Generator[None, None, None]) -> None:
+        """Run work in steps for which nobody waits, at once where nothing runs yet; at the end it is left undone."""
+        if not self._is_running():
+            deque(steps, maxlen=0)
+        elif not self._closing:
+            self._start_steps(steps)
 
     async def end_work(self) -> None:
         """End work in steps after the step that it is at, and long reads, whoever waits for them."""
@@ -225,6 +234,7 @@ class Instance:
 
     async def aclose(self) -> None:
         """End the work that nobody waits for any more, and give up the database."""
+        self._closing = True
         self.store.interrupt()
         await self.end_work()
         await asyncio.gather(*self._in_threads, return_exceptions=True)
@@ -266,9 +276,23 @@ class Instance:
         except PlatformError as error:
             return partial(steps.throw, error)
 
+    def _start_steps(self, steps: Generator[Repeatable[Any] | None, Any, T]) -> asyncio.Task[T]:
+        working = asyncio.create_task(self._run_steps(steps))
+        self._working.add(working)
+        working.add_done_callback(self._done)
+        return working
+
+    @staticmethod
+    def _is_running() -> bool:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
     def _done(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)
-        working.exception()  # counts as retrieved, though the caller may have gone
+        _ = working.cancelled() or working.exception()  # counts as retrieved, though the caller may have gone
 
     def _left_thread(self, working: asyncio.Task[Any]) -> None:
         self._in_threads.discard(working)

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound
+from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.reader import VALUES_PER_STATEMENT
 from mock_servicenow.now_platform.rest.limits import megabytes
@@ -28,6 +28,7 @@ ATTRIBUTES = "sys_attachment_attribute"
 CHUNK_BYTES = 700_000
 PIECE_BYTES = 256 * 1024
 """Bytes of a file that are worked on at a time."""
+_CHUNKS_AT_A_TIME = 4
 _GZIP = zlib.MAX_WBITS + 16
 LARGEST = ("com.glide.attachment.max_size", 1024)
 """The property that limits a file, in megabytes, and its default."""
@@ -92,7 +93,7 @@ def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[N
             return session.insert(TABLE, {"sys_id": sys_id, **_metadata(target, file, packing)})
     except BaseException:
         with target.instance.transaction(target.instance.system) as session:
-            delete_rows(session, CHUNKS, sys_id)
+            _delete_content(session, [sys_id])
         raise
 
 
@@ -144,7 +145,8 @@ def attachment_rules() -> list[BusinessRule]:
     """Return the rules by which attachments vanish with their record, and bytes with their attachment."""
     return [
         BusinessRule("delete_attachments", EVERY_TABLE, "after", frozenset({"delete"}), _delete_attachments),
-        BusinessRule("delete_attachment_content", TABLE, "after", frozenset({"delete"}), _delete_content),
+        BusinessRule("delete_attachment_content", TABLE, "after", frozenset({"delete"}), _delete_belongings),
+        BusinessRule("refuse_vanishing_attachment", TABLE, "before", frozenset({"insert"}), _refuse_vanishing),
     ]
 
 
@@ -174,21 +176,59 @@ def _files(session: "Session", records: list[str], tables: Iterable[str]) -> lis
 
 
 def _delete_files(session: "Session", ids: list[str]) -> None:
-    for table, column in ((CHUNKS, "sys_attachment"), (ATTRIBUTES, "sys_attachment"), (TABLE, "sys_id")):
-        physical = session.dictionary.sql_table(table)
-        session.work.transaction.execute(sa.delete(physical).where(physical.c[column].in_(ids)))
+    files = session.dictionary.sql_table(TABLE)
+    session.work.transaction.execute(sa.delete(files).where(files.c.sys_id.in_(ids)))
+    delete_attributes(session, ids)
+    _delete_content(session, ids)
 
 
-def _delete_content(context: RuleContext) -> None:
-    for table in (CHUNKS, ATTRIBUTES):
-        delete_rows(context.session, table, context.current["sys_id"])
+def _delete_belongings(context: RuleContext) -> None:
+    delete_attributes(context.session, [context.current["sys_id"]])
+    _delete_content(context.session, [context.current["sys_id"]])
 
 
-def delete_rows(session: "Session", table: str, attachment_id: str) -> None:
-    """Delete what a table holds of an attachment, however much it is."""
+def delete_attributes(session: "Session", ids: list[str]) -> None:
+    """Delete the attributes of files, however many."""
     session.work.transaction.lock()
-    physical = session.dictionary.sql_table(table)
-    session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_attachment == attachment_id))
+    attributes = session.dictionary.sql_table(ATTRIBUTES)
+    session.work.transaction.execute(sa.delete(attributes).where(attributes.c.sys_attachment.in_(ids)))
+
+
+def _delete_content(session: "Session", ids: list[str]) -> None:
+    """Delete the bytes of files, however many; on an embedded database in steps after the commit."""
+    instance, transaction = session.instance, session.work.transaction
+    if instance.store.embedded:
+        session.on_commit(lambda: _vanish(instance, ids))
+        return
+    chunks = session.dictionary.sql_table(CHUNKS)
+    transaction.lock()
+    transaction.execute(sa.delete(chunks).where(chunks.c.sys_attachment.in_(ids)))
+
+
+def _vanish(instance: "Instance", ids: list[str]) -> None:
+    """Delete the chunks of deleted files; the next start sweeps what a killed process has left of them."""
+    instance.vanishing.update(ids)
+    instance.go_on(_vanishing(instance, ids))
+
+
+def _vanishing(instance: "Instance", ids: list[str]) -> Generator[None, None, None]:
+    chunks = instance.dictionary.sql_table(CHUNKS)
+    some = sa.select(chunks.c.sys_id).where(chunks.c.sys_attachment == sa.bindparam("file")).limit(_CHUNKS_AT_A_TIME)
+    deletion = sa.delete(chunks).where(chunks.c.sys_id.in_(some))
+    for sys_id in ids:
+        deleted = True
+        while deleted:
+            with instance.transaction(instance.system) as session:
+                session.work.transaction.lock()
+                deleted = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount > 0
+            yield
+        instance.vanishing.discard(sys_id)
+
+
+def _refuse_vanishing(context: RuleContext) -> None:
+    """Let no file have the sys_id of one of which the bytes are still there."""
+    if context.current["sys_id"] in context.session.instance.vanishing:
+        raise UniqueKeyViolation(context.current["sys_id"], "PRIMARY")
 
 
 def _check_writable(session: "Session", record: "Record", operation: str) -> None:

@@ -48,7 +48,7 @@ def add_attribute(call: Call, session: "Session") -> Answer:
 def delete_attributes(call: Call, session: "Session") -> Answer:
     """Delete every attribute of the attachment."""
     attachment = attachments.changeable(session, call.resource[1])
-    attachments.delete_rows(session, ATTRIBUTES, attachment.sys_id)
+    attachments.delete_attributes(session, [attachment.sys_id])
     return Answer(204)
 
 
