@@ -51,7 +51,10 @@ def execute(options: argparse.Namespace) -> Exit:
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
     comparisons = interrupts.run(_compare(instance, names, _chosen(probed, options.trap), options))
-    return _report(comparisons, unprobed)
+    outcome = _report(comparisons, unprobed)
+    # Whoever names a trap, or what the app is called there, expects the instance to have it.
+    demanded = options.trap or options.inferred
+    return Exit.DID_NOT_HOLD if demanded and any(each.left_out for each in comparisons) else outcome
 
 
 def _chosen(traps: Sequence[Trap], ids: Sequence[str] | None) -> list[Trap]:
