@@ -9,13 +9,13 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
-    TCPConnector,
 )
 from yarl import URL
 
 from privman_testbench import errands
 from privman_testbench.bounded import read_bounded
 from privman_testbench.clock import Clock
+from privman_testbench.connections import BoundedConnector
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
 from privman_testbench.reasons import reason_of
@@ -119,7 +119,7 @@ class HttpCaller:
         # Opened on the first call: an aiohttp session wants the running loop.
         if self._session is None:
             self._session = ClientSession(
-                connector=TCPConnector(limit=0, ssl=self._trusted),  # turns bound how many there are
+                connector=BoundedConnector(self._trusted),  # turns bound how many there are
                 cookie_jar=DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
                 timeout=ClientTimeout(total=None),  # the clock ends a request

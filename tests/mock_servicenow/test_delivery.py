@@ -378,6 +378,7 @@ HOSTILE = {
     "a length of 5,000 digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b'\r\n\r\n""',
     "chunks of no size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "gzip that is none": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx",
+    "no end of heads": b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000 + b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"tok"',
     "a header of a megabyte": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n",
 }
 
