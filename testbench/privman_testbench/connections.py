@@ -24,7 +24,7 @@ class BoundedConnector(TCPConnector):
 
     def __init__(self, trusted: Trust) -> None:
         super().__init__(limit=0, ssl=trusted)
-        self._factory = partial[ResponseHandler](_Bounded, asyncio.get_running_loop())
+        self._factory = partial(_bounded, asyncio.get_running_loop())
 
 
 class _Bounded(ResponseHandler):
@@ -37,3 +37,7 @@ class _Bounded(ResponseHandler):
         if len(self) > _MOST_HEADS and self.transport is not None:
             self.transport.abort()
             self.set_exception(ClientPayloadError(f"more than {_MOST_HEADS} heads came at once"))
+
+
+def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _Bounded(loop)

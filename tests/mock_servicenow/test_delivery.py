@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -378,7 +379,6 @@ HOSTILE = {
     "a length of 5,000 digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b'\r\n\r\n""',
     "chunks of no size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "gzip that is none": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx",
-    "no end of heads": b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000 + b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"tok"',
     "a header of a megabyte": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2**20 + b"\r\n\r\n",
 }
 
@@ -401,6 +401,27 @@ async def test_whatever_a_console_answers_the_delivery_goes_on(instance: Instanc
             await instance.update(CONFIGURATION, ids[0], pairs)
             await instance.clock.advance(50)
     assert [each["state"] for each in await _deliveries(instance)] == ["delivered"] * 2
+
+
+async def test_a_console_that_answers_with_heads_alone_is_given_up(instance: Instance) -> None:
+    """20,000 answers of status 100 before the real one are a failed attempt, which is made again."""
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000 + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        with suppress(ConnectionError):
+            await writer.drain()
+            await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        ids = await _decided(instance, **{"Endpoint Url": url})
+        (delivery,) = await _deliveries(instance)
+        assert [attempt["status"] for attempt in delivery["attempts"]] == [0]
+        await instance.update(CONFIGURATION, ids[0], {"instance_metadata": json.dumps(instance.metadata())})
+        await instance.clock.advance(50)
+    assert [each["state"] for each in await _deliveries(instance)] == ["delivered"]
 
 
 @pytest.mark.parametrize(("status", "state"), [("199", "failed"), ("200", "delivered"), ("404", "failed")])
