@@ -17,6 +17,18 @@ from privman_scenarios.world import WorldBuilder, basic_auth_rows, fresh_console
 from privman_testbench.real_clock import RealClock
 
 _BETWEEN_THE_TWO = frozenset({"console", "servicenow"})
+# Rules that the app follows in delivering and the console relies on; no short round trip shows them.
+_RELIED_ON = frozenset(
+    f"rules.{rule}"
+    for rule in (
+        "retried_statuses",
+        "token_renewed_statuses",
+        "token_renewals",
+        "shortest_wait",
+        "most_retries",
+        "longest_timeout",
+    )
+)
 _GATE = (
     "the release lets only exceptions in by Basic authentication, and so logs the console on (platform 4.2); "
     "with --basic-auth-allowed its users are exceptions"
@@ -43,6 +55,7 @@ class Judge:
         reasons = [str(change) for change in changes if change.part != NAMES and "servicenow" in change.broken]
         if not reasons and (reason := await self._play(combination)):
             reasons = [reason, *_renamed(changes)]
+        reasons += [f"console, app: {each.where} {each.text}" for each in _rules_not_kept(combination)]
         return Verdict(combination, tuple(reasons))
 
     async def _play(self, combination: Combination) -> str:
@@ -65,6 +78,12 @@ class Judge:
         if not self._basic_auth_allowed:
             return ""
         return basic_auth_rows(["admin", names.role("approver")])
+
+
+def _rules_not_kept(combination: Combination) -> Iterator[Change]:
+    """Yield the rules on which the console relies and that the app does not follow."""
+    changes = compare(combination.console.contracts, combination.app.contracts, _BETWEEN_THE_TWO)
+    return (each for each in changes if each.where in _RELIED_ON and "console" in each.broken)
 
 
 def _renamed(changes: Iterable[Change]) -> Iterator[str]:
