@@ -65,14 +65,23 @@ async def test_a_second_process_on_a_file_is_refused(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("address", ["{}", "file:{}?uri=true", "file:{}?mode=rwc&uri=true"])
-async def test_files_are_private(tmp_path: Path, address: str) -> None:
-    """Nobody but their owner reads the files of a database: they hold Secrets."""
-    database = f"sqlite:///{address.format(tmp_path / 'instance.db')}"
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("{}/instance.db", "instance.db"),
+        ("file:{}/instance.db?uri=true", "instance.db"),
+        ("file:{}/instance.db?mode=rwc&uri=true", "instance.db"),
+        ("file:{}/an%20instance.db?uri=true", "an instance.db"),
+        ("{}/instance.db?mode=rwc&uri=true", "instance.db?mode=rwc"),
+    ],
+)
+async def test_files_are_private(tmp_path: Path, address: str, name: str) -> None:
+    """Nobody but their owner reads the files of a database, however SQLite reads their name: they hold Secrets."""
+    database = f"sqlite:///{address.format(tmp_path)}"
     async with serving_command("--database", database) as url, _client(url) as instance:
         assert (await instance.insert("problem", {})).status == 201
         modes = {file.name: oct(file.stat().st_mode & 0o777) for file in os.scandir(tmp_path)}
-    assert modes == dict.fromkeys(("instance.db", "instance.db-wal", "instance.db-shm", "instance.db-lock"), "0o600")
+    assert modes == dict.fromkeys((name, f"{name}-wal", f"{name}-shm", f"{name}-lock"), "0o600")
 
 
 async def test_a_start_waits_for_no_writer(postgresql: Any) -> None:

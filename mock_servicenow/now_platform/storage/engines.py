@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Hashable
-from contextlib import suppress
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ def open_engine(url: str) -> sa.Engine:
     address = _address(url)
     try:
         engine = _embedded(address) if address.get_backend_name() == "sqlite" else _shared(address)
-        with engine.connect():
+        with _private_files(), engine.connect():
             return engine
     except (sa.exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
         reason = one_line(error)
@@ -74,7 +74,6 @@ def _embedded(address: sa.URL) -> sa.Engine:
     # isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
     arguments = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
     engine = sa.create_engine(address, poolclass=NullPool, connect_args=arguments, **_compiling())
-    _create_private(address)  # once the URL is known to be one of SQLite's
     sa.event.listen(engine, "connect", _tune)
     return engine
 
@@ -85,17 +84,17 @@ def _compiling() -> dict[str, Any]:
     return {"query_cache_size": 0, "execution_options": {"compiled_cache": compiled}}
 
 
-_CREATING = "rwc"  # the mode of a URI by which SQLite creates a missing file, as it does without any
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Let files that are missing be readable by their owner alone, whatever the URL makes SQLite call them.
 
-
-def _create_private(address: sa.URL) -> None:
-    """Create a file that is missing, readable by its owner alone; SQLite gives the files beside it the same mode."""
-    name = (address.database or "").removeprefix("file:")
-    modes = sa.util.to_list(address.query.get("mode", _CREATING))
-    if name in {"", ":memory:"} or _CREATING not in modes:
-        return
-    with suppress(FileExistsError):
-        os.close(os.open(name, os.O_CREAT | os.O_EXCL, 0o600))
+    SQLite gives the files beside the database's the same mode.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no such package without PostgreSQL
