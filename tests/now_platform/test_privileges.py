@@ -96,6 +96,30 @@ async def test_nobody_joins_a_privileged_group(me: Client, ids: dict[str, str]) 
     assert await write(me, "sys_user_grmember", user=ids["me"], group=ids["Bosses"]) == 403
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("sys_user_has_role", "role"),
+        ("sys_group_has_role", "role"),
+        ("sys_user_role_contains", "contains"),
+        ("sys_user_grmember", "group"),
+        ("api_key", "user"),
+        ("oauth_credential", "user"),
+        ("oauth_entity", "user"),
+    ],
+)
+async def test_nothing_is_granted_before_it_exists(
+    me: Client, client: Client, ids: dict[str, str], table: str, column: str
+) -> None:
+    """A role, group or user of that sys_id may be an administrator's once it is made; none at all may be named."""
+    assert ids
+    assert await write(me, table, **{column: "0" * 32}) == 403
+    assert await write(me, table) == 201
+    assert await write(client, table, **{column: "0" * 32}) == 201
+    [dangling] = (await (await client.get(f"{TABLES}/{table}?sysparm_query={column}={'0' * 32}")).json())["result"]
+    assert (await me.delete(f"{TABLES}/{table}/{dangling['sys_id']}")).status == 204
+
+
 async def test_a_role_is_not_turned_into_a_privileged_one(me: Client, ids: dict[str, str]) -> None:
     """Neither by its name nor by taking its elevation away to grant it."""
     assert await write(me, "sys_user_role", name="admin") == 403

@@ -95,13 +95,24 @@ def _values(context: RuleContext, column: str) -> set[str]:
     return {context.current[column], "" if context.previous is None else context.previous[column]}
 
 
+def _is_missing(context: RuleContext, table: str, sys_id: str) -> bool:
+    """Return whether a record is named that may be made later, with rights that nobody foresees."""
+    return bool(sys_id) and context.operation != "delete" and context.session.get(table, sys_id) is None
+
+
 def _names_role(column: str) -> Concerns:
-    """Return what tells whether a column names a privileged role."""
-    return lambda context: not _privileged_roles(context.session).isdisjoint(_values(context, column))
+    """Return what tells whether a column names a privileged role, or none that exists."""
+
+    def concerns(context: RuleContext) -> bool:
+        privileged = not _privileged_roles(context.session).isdisjoint(_values(context, column))
+        return privileged or _is_missing(context, "sys_user_role", context.current[column])
+
+    return concerns
 
 
 def _joins_group(context: RuleContext) -> bool:
-    return any(_has_privileges(context.session, group) for group in _values(context, "group"))
+    privileged = any(_has_privileges(context.session, group) for group in _values(context, "group"))
+    return privileged or _is_missing(context, "sys_user_group", context.current["group"])
 
 
 def _makes_group(context: RuleContext) -> bool:
@@ -131,7 +142,8 @@ def _takes_user_over(context: RuleContext) -> bool:
 
 def _speaks_for_user(context: RuleContext) -> bool:
     """Return whether a credential is, or was, a privileged user's: its secret may be known to who writes it."""
-    return any(is_privileged(context.session, user) for user in _values(context, "user") if user)
+    privileged = any(is_privileged(context.session, user) for user in _values(context, "user") if user)
+    return privileged or _is_missing(context, "sys_user", context.current["user"])
 
 
 _GUARDED: dict[str, Concerns] = {
