@@ -20,7 +20,7 @@ from privman_testbench.exchange import Exchange
 from privman_testbench.journal import Journal
 from privman_testbench.reasons import reason_of
 from privman_testbench.trust import Trust
-from privman_testbench.turns import Turns
+from privman_testbench.turns import MadeWayError, Turns
 
 CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
 """Requests under way at the same time; a process may have twice as many files open, where nobody has said otherwise."""
@@ -77,8 +77,8 @@ class HttpCaller:
 
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
 
-        Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, or the answer is
-        longer than `LARGEST_HEARD`.
+        Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, the answer is
+        longer than `LARGEST_HEARD`, or it does not come while others wait, as `Turns` says.
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
@@ -88,6 +88,8 @@ class HttpCaller:
                 return await self._exchange(exchange, address, headers)
         except TimeoutError:
             reason = f"no answer within {seconds:g} s"
+        except MadeWayError:
+            reason = "no answer so far, and other requests waited"
         except ClientConnectorError as error:
             reason = f"no connection to {error.host}:{error.port}: {reason_of(error.os_error)}"
         except ClientConnectionError:

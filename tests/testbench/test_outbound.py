@@ -1,7 +1,10 @@
+import asyncio
+
 import pytest
 
 from privman_testbench.ids import Ids
-from privman_testbench.outbound import CONNECTIONS_PER_HOST, NoAnswerError
+from privman_testbench.outbound import CONNECTIONS_PER_HOST, HttpCaller, NoAnswerError
+from privman_testbench.turns import Turns
 
 from .conftest import Party
 
@@ -63,6 +66,26 @@ async def test_a_wait_for_a_turn_is_no_wait_for_an_answer(party: Party) -> None:
     assert len(answered) == CONNECTIONS_PER_HOST
     await party.clock.advance(10)
     assert answered == [200] * (CONNECTIONS_PER_HOST + 1)
+
+
+async def test_silent_hosts_hold_up_no_other(party: Party) -> None:
+    """Where they have all turns, the oldest of their requests is given up for one that waits."""
+    caller = HttpCaller(party.clock, party.journal, "echo/1.0", turns=Turns(1, 1, patience=0))
+    asked = asyncio.Event()
+
+    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(keep_silent, "127.0.0.1", 0) as server:
+        silent = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        unanswered = asyncio.create_task(caller.send("POST", silent, {}, b"", 1_000))
+        await asked.wait()
+        assert (await caller.send("POST", f"{party.url}/x", {}, b"hi", 5)).body == b"hi"
+        with pytest.raises(NoAnswerError, match="no answer so far, and other requests waited"):
+            await unanswered
+    await caller.aclose()
 
 
 def test_same_seed_same_ids() -> None:

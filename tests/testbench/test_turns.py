@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from privman_testbench.turns import Turns
+from privman_testbench.turns import MadeWayError, Turns
 
 
 async def _take(turns: Turns, host: str, taken: list[str], end: asyncio.Event) -> None:
@@ -66,3 +66,37 @@ async def test_who_gives_up_leaves_the_turn_to_others(*, at_once: bool) -> None:
         await _rest()
         first.set()
     assert taken == ["a", "c"]
+
+
+async def test_the_oldest_turn_makes_way() -> None:
+    """Where all are taken and others wait; a busy host's own requests wait for it, and nobody makes way for them."""
+    taken: list[str] = []
+    turns, end = Turns(1, 2, patience=0), asyncio.Event()
+    silent, busy = (asyncio.create_task(_take(turns, host, taken, asyncio.Event())) for host in ("silent", "busy"))
+    await _rest()
+    same = asyncio.create_task(_take(turns, "silent", taken, end))
+    await asyncio.wait([same], timeout=0.01)
+    assert not silent.done()
+    other = asyncio.create_task(_take(turns, "other", taken, end))
+    with pytest.raises(MadeWayError):
+        await silent
+    end.set()
+    await asyncio.gather(same, other)
+    assert not busy.done()
+    busy.cancel()
+    await asyncio.wait([busy])
+    assert taken[:2] == ["silent", "busy"]
+    assert sorted(taken[2:]) == ["other", "silent"]
+
+
+async def test_a_young_turn_does_not_make_way() -> None:
+    """It may be answered yet; and a body that runs out of time by itself has not made way."""
+    taken: list[str] = []
+    turns, end = Turns(1, 1), asyncio.Event()
+    waiting = asyncio.create_task(_take(turns, "b", taken, end))
+    with pytest.raises(TimeoutError):
+        async with turns.turn("a"), asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+    end.set()
+    await waiting
+    assert taken == ["b"]
