@@ -69,24 +69,24 @@ async def test_who_gives_up_leaves_the_turn_to_others(*, at_once: bool) -> None:
 
 
 async def test_the_oldest_turn_makes_way() -> None:
-    """Where all are taken and others wait; a busy host's own requests wait for it, and nobody makes way for them."""
+    """Where all are taken and others wait; nobody makes way for who waits for his own host."""
     taken: list[str] = []
     turns, end = Turns(1, 2, patience=0), asyncio.Event()
-    silent, busy = (asyncio.create_task(_take(turns, host, taken, asyncio.Event())) for host in ("silent", "busy"))
+    oldest, younger = (asyncio.create_task(_take(turns, host, taken, asyncio.Event())) for host in ("a", "b"))
     await _rest()
-    same = asyncio.create_task(_take(turns, "silent", taken, end))
+    same = asyncio.create_task(_take(turns, "a", taken, end))
     await asyncio.wait([same], timeout=0.01)
-    assert not silent.done()
-    other = asyncio.create_task(_take(turns, "other", taken, end))
-    with pytest.raises(MadeWayError):
-        await silent
+    same.cancel()
+    await asyncio.wait([same])
+    assert not oldest.done()
     end.set()
-    await asyncio.gather(same, other)
-    assert not busy.done()
-    busy.cancel()
-    await asyncio.wait([busy])
-    assert taken[:2] == ["silent", "busy"]
-    assert sorted(taken[2:]) == ["other", "silent"]
+    await _take(turns, "c", taken, end)
+    with pytest.raises(MadeWayError):
+        await oldest
+    assert not younger.done()
+    younger.cancel()
+    await asyncio.wait([younger])
+    assert taken == ["a", "b", "c"]
 
 
 async def test_a_young_turn_does_not_make_way() -> None:
