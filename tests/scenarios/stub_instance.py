@@ -37,6 +37,7 @@ class StubInstance:
         stores: columns of a response that hold something else than what was decided.
         kept: tables whose rows nobody may delete.
         hidden: tables whose rows nobody may see.
+        unread: a table whose rows are counted and not listed, as those that the user may not read (KB0546297).
         refused: tables in which nobody may create rows.
         answered_sys_id: what the next creation is answered with instead of its sys_id.
         foreign: the sys_id with which each creation in a table is answered, whatever it created.
@@ -63,6 +64,7 @@ class StubInstance:
         self.stores: Row = {}
         self.kept: set[str] = set()
         self.hidden: set[str] = set()
+        self.unread = ""
         self.refused: set[str] = set()
         self.answered_sys_id: list[object] = []
         self.shown: dict[str, object] = {}
@@ -128,6 +130,8 @@ class StubInstance:
         if rows and request.match_info["table"] == self.cancelled:
             error = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": ""}
             return web.json_response({"result": rows[:-1], "error": error, "status": "failure"})
+        if request.match_info["table"] == self.unread:
+            return web.json_response({"result": []}, headers={"X-Total-Count": str(len(rows))})
         return self._page(request, rows)
 
     async def _go_on(self, request: web.Request) -> None:

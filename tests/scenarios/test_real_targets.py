@@ -601,6 +601,21 @@ async def test_a_failure_of_the_server_is_no_lost_race(race: str, stub: tuple[St
     assert "-> 500" in ended.failure.came
 
 
+NOT_THERE = {
+    "expect-response": "- servicenow.expect-response: {count: 0}",
+    "expect-records": "- servicenow.expect-records: {table: response, count: 0}",
+}
+
+
+@pytest.mark.parametrize("step", NOT_THERE.values(), ids=NOT_THERE)
+async def test_a_record_that_may_not_be_read_is_there(step: str, stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """An instance counts the rows that the user may not read: a list without them says nothing of their absence."""
+    stub[0].unread = RESPONSE
+    text = f"title: T\nsteps:\n- console.ask:\n- servicenow.approve:\n{step}\n"
+    with pytest.raises(TargetUnreachableError, match=r"expected all 1 records of .*; came 0 of them"):
+        await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
+
+
 NOT_SERVICENOW = {
     "a firewall's page": (403, "<html><body>Blocked</body></html>"),
     "a text": (404, "Not Found"),
