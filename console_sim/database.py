@@ -258,7 +258,7 @@ class FileShelf(Shelf[T]):
         for row in rows:
             try:
                 yield self._decoder.decode(row.body)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 if row.number not in self._spoilt:
                     self._spoilt.add(row.number)
                     self._database.skip(f"document {row.number} of kind {self._kind.name!r}: {error}")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import orjson
 
 from console_sim.bodies import GUID, near, shown
@@ -42,3 +43,11 @@ def _value(key: str, value: object) -> str:
     if key == "PolicyId":
         raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected a GUID")
     return value
+
+
+def facts(metadata: str) -> dict[str, str]:
+    """Return what the JSON text says; nothing if somebody has spoilt it in the file."""
+    try:
+        return msgspec.json.decode(metadata, type=dict[str, str])
+    except msgspec.MsgspecError:
+        return {}

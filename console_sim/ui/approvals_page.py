@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from itertools import islice
 
-import orjson
 from aiohttp import web
 
 from console_sim.approval_request import ApprovalRequest, State
 from console_sim.console import Console
+from console_sim.metadata import facts
 from console_sim.ui.form import Form
 from console_sim.ui.frame import APPROVALS, Frame
 from console_sim.ui.visit import Visit
@@ -89,15 +89,14 @@ class ApprovalsPage:
         )
 
     def _entry(self, request: ApprovalRequest, form: Form) -> Entry:
-        facts: dict[str, str] = orjson.loads(request.metadata)
-        spelling = self._spelling
+        spelling, said = self._spelling, facts(request.metadata)
         return Entry(
             request=request,
             state=request.state(self._console.clock.now()),
-            facts={_cut(key): _cut(value) for key, value in islice(facts.items(), MOST_FACTS)},
-            policy=_cut(facts.get(spelling["PolicyName"]) or facts.get(spelling["PolicyId"], "unknown")),
-            user=_cut(facts.get(spelling["InitiatorName"], "")),
-            reason=_cut(facts.get(spelling["UserReason"], "")),
+            facts={_cut(key): _cut(value) for key, value in islice(said.items(), MOST_FACTS)},
+            policy=_cut(said.get(spelling["PolicyName"]) or said.get(spelling["PolicyId"], "unknown")),
+            user=_cut(said.get(spelling["InitiatorName"], "")),
+            reason=_cut(said.get(spelling["UserReason"], "")),
             version=self._version(request),
             form=form,
         )

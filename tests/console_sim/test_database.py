@@ -461,6 +461,7 @@ async def test_rename_that_fails_changes_nothing(file: Path, servicenow: StubSer
         "5",
         "X'FF'",
         "CAST(X'FF' AS TEXT)",
+        "replace(CAST(body AS TEXT), 'PolicyId', CAST(X'41FF42' AS TEXT))",
         "replace(CAST(body AS TEXT), 'Z\"', '\"')",  # moments without a time zone
         "replace(CAST(body AS TEXT), 'true', '\"maybe\"')",
     ],
@@ -485,6 +486,19 @@ async def test_a_spoilt_request_is_skipped_and_shown(file: Path, servicenow: Stu
         (finding,) = (await console.admin("GET", "/findings"))["findings"]
         assert finding["rule"] == "unreadable-row"
         assert "of kind 'approval request'" in finding["message"]
+
+
+@pytest.mark.parametrize("metadata", ["no JSON", "[]", '{"PolicyId": {}}'])
+async def test_spoilt_metadata_is_left_out(file: Path, servicenow: StubServiceNow, metadata: str) -> None:
+    """The request is there, and the page of all requests shows it without what was asked for."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        request_id = (await console.ask())["request_id"]
+    _write(file, f"UPDATE document SET body = json_set(body, '$.metadata', '{metadata}') WHERE key = '{request_id}'")  # noqa: S608
+    async with console_on(file, servicenow) as console:
+        assert (await console.request(request_id))["metadata"] == metadata
+        async with console.session.get(f"{console.url}/manage-approvals") as page:
+            assert (page.status, request_id in await page.text()) == (200, True)
 
 
 @pytest.mark.parametrize(
