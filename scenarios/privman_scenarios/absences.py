@@ -8,7 +8,7 @@ from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.model import Scenario, Step
 from privman_scenarios.patterns import is_found, says
 from privman_scenarios.servicenow import DEFAULT_APPROVER
-from privman_scenarios.variables import VARIABLE
+from privman_scenarios.variables import LONG_TEXT, NEW_GUID, NEW_GUID_IN_CAPITALS, VARIABLE
 from privman_scenarios.words import Own
 
 # Who acts where a step names nobody.
@@ -94,10 +94,17 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
             yield from _texts(each)
 
 
-def _is_named(text: str, said: Iterable[str], own: Own) -> bool:
-    return (
-        not text or _is_number(text) or _varies(text) or text in _words(own) or any(says(each, text) for each in said)
-    )
+def _is_named(text: str, said: Sequence[str], own: Own) -> bool:
+    if _varies(text):
+        return all(any(f"${{{name}}}" in each for each in said) for name in _drawn(text))
+    return not text or _is_number(text) or text in _words(own) or any(says(each, text) for each in said)
+
+
+def _drawn(text: str) -> Iterator[str]:
+    """Yield the variables in a text of which nobody has the value before a step uses them."""
+    for name in VARIABLE.findall(text):
+        if name in (NEW_GUID, NEW_GUID_IN_CAPITALS) or LONG_TEXT.fullmatch(name):
+            yield name
 
 
 def _is_number(text: str) -> bool:

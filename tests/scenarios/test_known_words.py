@@ -336,6 +336,18 @@ TYPOS = {
         "servicenow.expect-response: {retry_attempts: {not: '03'}}",
         "no step before names '03', so that its absence proves nothing.",
     ),
+    "GUID that nobody has": (
+        "servicenow.expect-request: {instance_id: {not: '${new_guid}'}}",
+        "no step before names '${new_guid}', so that its absence proves nothing.",
+    ),
+    "record of a GUID that nobody has": (
+        "servicenow.expect-records: {table: response, where: {request_id: '${NEW_GUID}'}, count: 0}",
+        "no step before names '${NEW_GUID}'",
+    ),
+    "text of another length": (
+        "servicenow.expect-request: {comment: {not: 'a${text.41}'}}",
+        "no step before names 'a${text.41}'",
+    ),
     "nothing of a request": (
         "console.expect-approval:",
         "console.expect-approval expects nothing. Expected one of state, comment, duration, responded_by.",
