@@ -43,6 +43,7 @@ from privman_testbench.ids import Ids
 from privman_testbench.seldom_log import SeldomLog
 
 T = TypeVar("T")
+_STOPPING = 4  # threads
 
 
 class Instance:
@@ -104,7 +105,7 @@ class Instance:
         self._closing = False
         self._ended = 0  # how often all work was ended
         self._asides: set[Aside] = set()
-        self._stopping = ThreadPoolExecutor(1)  # not behind the work that it is to stop
+        self._stopping = ThreadPoolExecutor(_STOPPING)  # not behind the work that it is to stop
         self._pieces = asyncio.Lock()
         self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
         self.learn: Callable[[str], None] = lambda _secret: None

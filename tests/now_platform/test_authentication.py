@@ -52,6 +52,20 @@ async def test_without_credentials_that_hold(anonymous: Client, headers: dict[st
     }
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("mode", ["navigate", "no-cors"])
+async def test_pages_of_other_sites_post_nothing(
+    client: Client, swallowed: Callable[[], list[str]], site: str, mode: str
+) -> None:
+    """A browser says whose page posts; pages that may only look, and scripts that ask first, are let in."""
+    forged = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+    refused = await client.post("/api/now/table/incident", json={}, headers=forged)
+    assert (refused.status, swallowed()) == (403, ["foreign-form-refused"])
+    assert (await client.get(PATH, headers=forged)).status == 200
+    for allowed in ({**forged, "Sec-Fetch-Site": "same-origin"}, {**forged, "Sec-Fetch-Mode": "cors"}):
+        assert (await client.post("/api/now/table/incident", json={}, headers=allowed)).status == 201
+
+
 async def test_credentials_come_before_the_path(anonymous: Client) -> None:
     """Nobody learns without credentials which paths and tables exist."""
     assert (await anonymous.get("/api/now/bunk")).status == 401

@@ -103,51 +103,58 @@ class WaitedFor:
     Args:
         here: tells the store of it.
         failures: what the driver raises.
-
-    Attributes:
-        stopped: whether nobody waits for it any more.
     """
 
     def __init__(self, here: Here, failures: tuple[type[Exception], ...]) -> None:
         self._here = here
         self._failures = failures
-        self._driver: Any = None
+        self._drivers: tuple[Any, ...] = ()
+        self._reads = False
         # Nobody else may have the connection while its statement is being cancelled.
         self._free = Condition()
-        self.stopped = False
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return self._stopped
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do the work; raises OverrunError where it was stopped before."""
-        if self.stopped:
-            raise OverrunError
-        self._here.waited_for = self
+        """Do the work."""
+        self._here.waited_for, self._reads = self, True
         try:
             return work()
         finally:
             self._here.waited_for = None
+            self.writes()
 
-    def reads(self, driver: Any) -> bool:  # noqa: ANN401 - no such package without PostgreSQL
-        """Take note of the connection on which its statements may be cancelled, and return whether it may go on."""
+    def check(self) -> None:
+        """Raise OverrunError if it was stopped."""
+        if self._stopped:
+            raise OverrunError
+
+    def uses(self, *drivers: Any) -> None:  # noqa: ANN401 - no such package without PostgreSQL
+        """Take note of the connections on which its statements may be cancelled."""
         with self._free:
-            self._driver = None if self.stopped else driver
-            return not self.stopped
+            self._drivers = drivers
 
     def writes(self) -> None:
         """Let what follows be done, whoever waits for it."""
         with self._free:
-            self._driver = None
+            self._drivers, self._reads = (), False
             self._free.notify()
 
     def stop(self) -> None:
         """Let it begin no further transaction."""
-        self.stopped = True
+        self._stopped = True
 
     def cancel(self) -> None:
-        """Cancel the statement that it executes, again until it is none: what was about to begin is not cancelled."""
+        """Cancel what it executes, again until it ends: a statement that is about to begin is not cancelled."""
         with self._free:
-            while self._driver is not None:
-                with suppress(*self._failures):
-                    self._driver.cancel_safe(timeout=CANCEL_SECONDS)
+            while self._reads:
+                for driver in self._drivers:
+                    with suppress(*self._failures):
+                        driver.cancel_safe(timeout=CANCEL_SECONDS)
                 self._free.wait(_CANCEL_AGAIN)
 
 

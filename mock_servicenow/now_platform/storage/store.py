@@ -83,7 +83,8 @@ class Transaction:
                 raise NotAsideError
             self._watch.relax()  # what has begun to write is not begun anew
             self._driver.execute("BEGIN IMMEDIATE")
-        self._outlast()
+        if self._waited_for is not None:
+            self._waited_for.writes()
         self._locked = True
 
     def reserve(self, name: str) -> None:
@@ -119,7 +120,8 @@ class Transaction:
 
     def end(self, *, keep: bool) -> None:
         """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
-        self._outlast()
+        if self._waited_for is not None:
+            self._waited_for.uses()
         try:
             if keep:
                 self._commit()
@@ -129,11 +131,6 @@ class Transaction:
             else:
                 self._busy.discard(self._driver)
                 self._give_back()
-
-    def _outlast(self) -> None:
-        """Let what follows be done whoever waits for it."""
-        if self._waited_for is not None:
-            self._waited_for.writes()
 
     def _commit(self) -> None:
         self._driver.commit()
@@ -273,13 +270,14 @@ class Store:
             if aside is not None:
                 return Transaction(aside, aside.connection.driver_connection, self.failures)
             return Transaction(self._connection, self._driver, self.failures, watch=self._watch)
+        waited_for = self._here.waited_for
+        if waited_for is not None:
+            waited_for.check()
         connection = self._engine.connect()
         driver = connection.connection.driver_connection
-        waited_for = self._here.waited_for
-        if waited_for is not None and not waited_for.reads(driver):
-            connection.close()
-            raise OverrunError
         self._busy.add(driver)
+        if waited_for is not None:
+            waited_for.uses(driver)
         return Transaction(connection, driver, self.failures, self._busy, waited_for=waited_for)
 
     def briefly(self, work: Callable[[], T]) -> T:
