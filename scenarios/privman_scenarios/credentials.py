@@ -4,6 +4,16 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 
 from privman_scenarios.output import SECRETS
+from privman_testbench.masking import MASK
+
+
+class Login(tuple[str, str]):
+    """A user's name and password as clients of HTTP take them; shown without the password, as in a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr((self[0], MASK))
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,11 @@ class Credentials:
 
     def __post_init__(self) -> None:
         SECRETS.add_login(self.user, self.password)
+
+    @property
+    def login(self) -> Login:
+        """Both, as clients of HTTP take them."""
+        return Login((self.user, self.password))
 
     @property
     def header(self) -> str:

@@ -185,7 +185,7 @@ class HeldServiceNow(HeldParty):
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.servicenow, "servicenow")
         self._servicenow = targets.servicenow
-        self.auth = (targets.servicenow.admin.user, targets.servicenow.admin.password)
+        self.auth: tuple[str, str] = targets.servicenow.admin.login
         self.basic_auth = targets.servicenow.admin.header
 
     def find(self, table: str, *, own: Own = MappingProxyType({}), **columns: str) -> list[dict[str, Any]]:

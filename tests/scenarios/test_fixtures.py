@@ -248,6 +248,26 @@ def test_a_mistake_is_told_in_a_line(
     assert password not in result.stdout.str()
 
 
+SHOWING = """
+import requests
+def test_it(servicenow):
+    auth = servicenow.auth
+    answer = requests.get(servicenow.url + "/api/now/table/sys_user", auth=auth)
+    assert answer.status_code == 200
+    print(auth)
+    assert auth is None
+"""
+
+
+def test_a_traceback_shows_no_password(pytester: pytest.Pytester) -> None:
+    """Neither do local variables and what a test prints; the client gets it all the same."""
+    pytester.makepyfile(SHOWING)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--showlocals")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert ('admin', '[*][*][*]') is None", "auth *= ('admin', '[*][*][*]')"])
+    assert "('admin', 'admin')" not in result.stdout.str()
+
+
 def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldServiceNow) -> None:
     """Whoever means every rule says so."""
     servicenow.tolerate("*")
