@@ -18,6 +18,8 @@ _LONG = 16
 _DEEPEST = 3
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
 _BREAK, _LAST_LINE = re.compile(r"\r?\n"), re.compile(r"\r?\n[A-Za-z0-9+/_-]{1,7}={0,2}(?![A-Za-z0-9+/_=-])")
+_BROKEN = re.compile(r"[A-Za-z0-9+/_-]++(?:\s++[A-Za-z0-9+/_-]++)*+(?:\s*+=){0,2}")
+_BLANK = re.compile(r"\s")
 _STANDARD = str.maketrans("-_", "+/")
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
 Edit = tuple[int, int, str]
@@ -197,7 +199,10 @@ def _in_base64(secret: str) -> Iterator[str]:
 
 
 def _packed(text: str) -> Iterator[tuple[Span, str]]:
-    """Yield what may be packed: each run of such characters, and those that are broken into lines of one length."""
+    """Yield what may be packed: runs of such characters, those in lines of one length, and those with blanks anywhere.
+
+    They may overlap.
+    """
     lines: list[re.Match[str]] = []
     for found in _PACKED.finditer(text):
         yield found.span(), found[0]
@@ -206,6 +211,9 @@ def _packed(text: str) -> Iterator[tuple[Span, str]]:
             lines = []
         lines.append(found)
     yield from _joined(text, lines)
+    for found in _BROKEN.finditer(text):
+        if _BLANK.search(found[0]):
+            yield found.span(), "".join(found[0].split())
 
 
 def _continues(text: str, lines: list[re.Match[str]], line: re.Match[str]) -> bool:

@@ -23,7 +23,7 @@ _KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "en
 # One of them is in every text that has such a place.
 _STEMS = (
     *("passw", "passcode", "pwd", "passphrase", "secret", "token", "sysparm_ck", "assertion", "verifier"),
-    *("authori", "authenti", "cookie", "basic ", "bearer "),
+    *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
     *(f"{kind}{joined}key" for kind in _KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
 )
 _ENDINGS = (
@@ -61,15 +61,20 @@ _OPERATOR = re.compile(
     "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"
 )
 _HAVING = re.compile(r"\^(?:[!<>]?=|[<>]|[a-z ]{1,20})\^", re.IGNORECASE)
-_CONDITION = re.compile(r"""[^\^,&\s"'<>]*+""")
+_CONDITION, _CONDITION_WITHIN = re.compile(r"[^,&\r\n]*+"), re.compile(r"""[^,&\s"'<>]*+""")
 _ATTRIBUTE = re.compile(r"""\s++value\s*+=\s*+(?=["'])""", re.IGNORECASE)
+# Any other one, unless it has no operand.
+_ANY_OPERATOR = re.compile(r"(?!(?:(?:IS(?:NOT)?|NOT)?EMPTY|EMPTYSTRING|ANYTHING|VALCHANGES)\b)[A-Z]{2}")
+_ADDRESS = re.compile(r"""(?:\.do)?\?[^\s"'<>\\]*+""")
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
 _LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
 _TERM, _TERM_WITHIN = (re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee]))*+") for ends in (r"\r\n", r"\s"))
+_TAG_GOES_ON = re.compile(r"[>\s]")
 _OPENING = re.compile(r"<(?:[\w.-]{1,60}:)?\Z")
 _PASSWORD_IN_URL = re.compile(r"""[^\s/?#@:"'<>]*+:([^\s/?#@"'<>]*+)@""")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9._~+/-]*+=*+")
 _LIKELY_TOKEN = 16
+_PROPERTIES = frozenset({"sys_properties", "sys_properties_list"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,7 @@ class _Reader:
         self._is_parameters = _PARAMETERS.match(text) is not None
         self._last_value: Span = (0, 0)
         self._absent: set[str] = set()
+        self._of_properties = 0  # where the last address of a list of properties ends
 
     def places(self) -> Iterator[Place]:
         at = 0
@@ -131,13 +137,15 @@ class _Reader:
     def _of(self, word: re.Match[str]) -> Iterator[Place]:
         """Yield the places that belong to a word."""
         name, end = word[0].lower(), word.end()
+        if name in _PROPERTIES and end > self._of_properties and (address := _ADDRESS.match(self._text, end)):
+            self._of_properties = address.end()
         follower = self._text[end : end + 1]
         if follower == "'" and (operator := self._operator_in(word)):  # a term that a message quotes
             yield Place(self._term(operator))
         elif follower in ('"', "'"):
             yield from self._of_string(word)
         elif follower == ":":
-            yield from self._before_colon(name, word.start(), end)
+            yield from self._before_colon(word)
         elif follower == " " and name in ("basic", "bearer"):
             yield from self._of_scheme(name, end + 1)
         elif operator := self._operator_in(word):
@@ -149,11 +157,15 @@ class _Reader:
         """Tell whether a field of that name holds a secret; the name may have two words, as in ``API Key``."""
         name = word[0].lower()
         if name != "key":
-            return is_secret_field(name) or name in self._fields or self._is_parameter(name, word.end())
+            return self._holds_secret(name, word.start()) or self._is_parameter(name, word.end())
         if self._is_parameter(name, word.end()) or name in self._fields:
             return True
         before = self._text[max(0, word.start() - _LONGEST_KIND) : word.start()]
         return _KIND_OF_KEY.search(before) is not None
+
+    def _holds_secret(self, name: str, start: int) -> bool:
+        """Tell whether a column holds a secret; the value of a property may."""
+        return is_secret_field(name) or name in self._fields or (name == "value" and start < self._of_properties)
 
     def _is_parameter(self, name: str, end: int) -> bool:
         return name in self._parameters and self._text[end : end + 1] == "="
@@ -202,8 +214,9 @@ class _Reader:
             if self._text[slice(*literal)] not in _EMPTY:
                 yield Place(literal, quote)
 
-    def _before_colon(self, name: str, start: int, end: int) -> Iterator[Place]:
-        text = self._text
+    def _before_colon(self, word: re.Match[str]) -> Iterator[Place]:
+        text, name, start, end = self._text, word[0].lower(), word.start(), word.end()
+        quote = cast("re.Match[str]", _COLON.match(text, end)).end()
         if text.startswith("://", end):
             credentials = _PASSWORD_IN_URL.match(text, end + len("://"))
             if credentials:
@@ -211,6 +224,8 @@ class _Reader:
         elif name in SECRET_HEADERS:
             around = text[start - 1 : start]
             yield Place(_span(_STRINGS.get(around, _LINE), text, end + 1))
+        elif text[quote : quote + 1] in _STRINGS and self._is_secret(word):  # a key without quotes
+            yield Place(self._string(quote))
 
     def _of_scheme(self, name: str, start: int) -> Iterator[Place]:
         span = _span(_CREDENTIAL, self._text, start)
@@ -223,23 +238,31 @@ class _Reader:
         text = self._text
         if self._is_part(start):
             yield self._part(end)
-        elif text[start - 1 : start] == "^" and (having := _HAVING.match(text, end)):
-            yield Place(_span(_CONDITION, text, having.end()))
+        elif (having := _HAVING.match(text, end)) and self._is_term(start):
+            yield Place(_span(_CONDITION if self._is_parameters else _CONDITION_WITHIN, text, having.end()))
         elif sign := _SIGN.match(text, end):
             yield Place(self._operand(start, sign.end()))
         elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):
             yield Place(self._term(pattern.end()))
-        elif text[end : end + 1] in (">", " ") and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
-            opened = self._find(">", end) + 1
-            yield Place((opened, self._find("</", opened)))
+        elif _TAG_GOES_ON.match(text, end) and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
+            yield from self._of_element(end)
+
+    def _of_element(self, end: int) -> Iterator[Place]:
+        """Yield the attributes and the content of an element whose name ends there."""
+        closing = self._find(">", end)
+        if closing < len(self._text):
+            yield Place((end + 1, closing))
+            yield Place((closing + 1, self._find("</", closing + 1)))
 
     def _operator_in(self, word: re.Match[str]) -> int:
         """Return where the operand begins in a word of a column, an operator in letters and its operand; else 0."""
         column = _COLUMN.match(word[0])
-        if column is None or not (is_secret_field(column[1]) or column[1] in self._fields):
+        if column is None or not self._holds_secret(column[1], word.start()):
             return 0
-        operator = _OPERATOR.match(self._text, word.start() + column.end())
-        return operator.end() if operator else 0
+        begun = word.start() + column.end()
+        if operator := _OPERATOR.match(self._text, begun):
+            return operator.end()
+        return begun if _ANY_OPERATOR.match(self._text, begun) and self._is_term(word.start(), quoted=True) else 0
 
     def _operand(self, start: int, after: int) -> Span:
         first = self._text[after : after + 1]
@@ -257,7 +280,8 @@ class _Reader:
         if self._text[start - 1 : start + 2].upper() in ("%5E", "%3D"):
             return True
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
-        return before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.").endswith(("^", "=", *"'" * quoted))
+        before = before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.")
+        return before.endswith(("^", "=", "^OR", "^NQ", *"'" * quoted))
 
     def _is_part(self, start: int) -> bool:
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start].lower()

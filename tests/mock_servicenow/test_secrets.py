@@ -132,6 +132,31 @@ async def test_no_finding_quotes_the_password_of_a_query(instance: Instance, ope
     assert await instance.findings("query-value-unusable")
 
 
+async def test_no_output_shows_a_password_in_an_unusual_place(instance: Instance) -> None:
+    """Comparisons of groups, columns or properties, attributes and wrapped base64 are places of a secret, too."""
+    packed = b64encode(b'{"user_password": "tiger"}').decode()
+    item = {"id": "1", "method": "POST", "url": "/api/now/table/sys_user", "body": f"{packed[:20]}\r\n{packed[20:]}"}
+    xml = {"Content-Type": "application/xml"}
+    element = b'<request><entry><user_password\nx="tiger">tiger</user_password></entry></request>'
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/api/now/v1/batch", {"json": {"batch_request_id": "1", "rest_requests": [item]}}),
+        ("GET", "/api/now/stats/sys_user?sysparm_count=true&sysparm_having=max^user_password^=^tiger", {}),
+        ("GET", "/api/now/table/sys_user?sysparm_query=user_passwordSAMEAStiger", {}),
+        ("GET", "/api/now/table/sys_user_has_role?sysparm_query=role.name=x^ORuser.user_passwordGT_FIELDtiger", {}),
+        ("GET", "/api/now/table/sys_properties?sysparm_query=name=a.b^value=tiger", {}),
+        ("POST", "/api/now/table/sys_user", {"data": element, "headers": xml}),
+        ("POST", "/api/now/table/sys_user", {"data": b"{user_password: 'tiger'}"}),
+    ]
+    for method, path, arguments in calls:
+        assert (await instance.call(method, path, **arguments)).status < 500
+    journal = await instance.call("GET", "/__admin/requests", None)
+    numbers = [exchange["number"] for exchange in journal.body["requests"]]
+    pages = [*OUTPUTS, *(f"/__cockpit/exchanges/{number}" for number in numbers)]
+    outputs = [(await instance.call("GET", path, None)).body for path in pages]
+    texts = [each.decode() if isinstance(each, bytes) else json.dumps(each) for each in outputs]
+    assert [path for path, text in zip(pages, texts, strict=True) if "tiger" in text or packed[20:] in text] == []
+
+
 async def test_an_address_with_a_password_is_masked_where_a_delivery_fails(instance: Instance) -> None:
     """Why nothing can be delivered is told without the password in the address that was registered."""
     instance_id = await instance.register(**{"Token Url": "ftp://somebody:tiger@console.example/"})

@@ -267,6 +267,7 @@ async def test_batches_are_not_nested(client: Client, path: str) -> None:
         ({"url": "http://["}, "item '1' has the url 'http://['"),
         ({"body": "a"}, "The body of item '1' is not base64"),
         ({"body": "ä"}, "The body of item '1' is not base64"),
+        ({"body": "e!30="}, "The body of item '1' is not base64"),
     ],
 )
 async def test_an_item_that_makes_no_sense(client: Client, broken: Values, says: str) -> None:

@@ -100,7 +100,9 @@ PLACES: dict[str, tuple[str, str]] = {
     "query": ("/x?access_token=%f&kept=1", "/x?access_token=***&kept=1"),
     "address": ("https://admin:%f@kept.example/", "https://admin:***@kept.example/"),
     "XML": ("<a><user_password>%h</user_password>kept</a>", "<a><user_password>***</user_password>kept</a>"),
-    "XML with attributes": ('<n:secret a="1">%h</n:secret>kept', '<n:secret a="1">***</n:secret>kept'),
+    "XML with attributes": ('<n:secret a="%h">%h</n:secret>kept', "<n:secret ***>***</n:secret>kept"),
+    "XML over lines": ("<secret\n>%h</secret>kept", "<secret\n>***</secret>kept"),
+    "attributes of an empty element": ('<kept><secret a="%h"/></kept>', "<kept><secret ***></kept>"),
     "XML without end": ("<kept><user_password>%h", "<kept><user_password>***"),
     "attribute": ('<user password="%h" name="kept">', '<user password="***" name="kept">'),
     "header": ("curl -H 'X-UserToken: %b' kept", "curl -H 'X-UserToken:***' kept"),
@@ -170,6 +172,27 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?q=secretMATCH_RGX%q^secretSAMEAS%q^kept",
         "/x?q=secretMATCH_RGX***^secretSAMEAS***^kept",
     ),
+    "conditions of aggregates at the end of a path": (
+        "/x?sysparm_having=max^user.user_password^LIKE^%f^%f&kept=1",
+        "/x?sysparm_having=max^user.user_password^LIKE^***&kept=1",
+    ),
+    "operators of all kinds": (
+        "/x?q=secretSAMEAS%q^ORsecretGT_FIELD%q^secretISNOTEMPTY^kept=1",
+        "/x?q=secretSAMEAS***^ORsecret***^secretISNOTEMPTY^kept=1",
+    ),
+    "operators after a connector and a path": (
+        "/x?q=a=1^ORuser.secret*%q^NQuser.secretSAMEAS%q^kept=1",
+        "/x?q=a=1^ORuser.secret****^NQuser.secretSAMEAS***^kept=1",
+    ),
+    "value of a property": (
+        "/api/now/table/sys_properties?sysparm_query=name=a.b^value=%q^valueSTARTSWITH%q^kept=1",
+        "/api/now/table/sys_properties?sysparm_query=name=a.b^value=***^valueSTARTSWITH***^kept=1",
+    ),
+    "value of a property as a parameter": (
+        "/sys_properties_list.do?value=%f&kept=1",
+        "/sys_properties_list.do?value=***&kept=1",
+    ),
+    "key without quotes": ("{user_password: %j, note: 'kept'}", "{user_password: \"***\", note: 'kept'}"),
     "other operators": ("/x?q=secret!=%q^secretNOT LIKE%q^kept", "/x?q=secret!=***^secretNOT LIKE***^kept"),
 }
 
@@ -235,6 +258,25 @@ def test_base64_in_lines_is_masked(length: int, line_break: str, secret: str) ->
         assert Secrets().mask(f'{{"body":"{lines}"}}') == f'{{"body":"{masked}"}}'
 
 
+@pytest.mark.parametrize("gap", ["\n", "\r\n", " ", "\n\n", "\t"])
+@pytest.mark.parametrize("width", [4, 20, 76])
+def test_a_place_in_wrapped_base64_is_masked(width: int, gap: str) -> None:
+    """Blanks and line breaks within base64 hide nothing; it is written anew without them."""
+    text = '{"user_name": "somebody", "note": "kept", "user_password": "tiger"}'
+    packed = b64encode(text.encode()).decode()
+    wrapped = gap.join(packed[at : at + width] for at in range(0, len(packed), width))
+    masked = b64encode(text.replace("tiger", "***").encode()).decode()
+    assert Secrets().mask(json.dumps({"body": wrapped})) == json.dumps({"body": masked})
+
+
+@pytest.mark.parametrize("heading", ["Content-Transfer-Encoding: base64\r\n\r\n", "attached\n\n"])
+def test_wrapped_base64_after_a_heading_is_masked(heading: str) -> None:
+    """A word before it is not taken for a part of it."""
+    packed = b64encode(b"grant_type=password&password=tiger").decode()
+    masked = b64encode(b"grant_type=password&password=***").decode()
+    assert Secrets().mask(f"{heading}{packed[:30]}\r\n{packed[30:]}") == heading + masked
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -250,6 +292,10 @@ def test_base64_in_lines_is_masked(length: int, line_break: str, secret: str) ->
         "a key=kept, keys of the kept kind",
         "password 100% kept, secret* kept",
         "<secret kept",
+        "secretISEMPTY^kept",
+        "the tokenID, secretNAME and passwordREST of what is kept",
+        "/sys_properties?sysparm_query=name=a.b and value=kept",
+        "/sys_user?sysparm_query=value=kept",
         "user_password is missing",
         "cookiecutter: kept",
         '"value": 5, "name": "secret"',
@@ -334,6 +380,9 @@ WORST = {
     "base64": "YWFh",
     "base64 in lines": "YWFhYWFhYWFhYWFh\n",
     "lines that are never the last": "YWFhYWFh\nYWFhYWFhYWFh\n",
+    "base64 in short lines": "YWFh\n",
+    "elements in lines": "<token\n",
+    "properties": "sys_properties?value=",
 }
 
 

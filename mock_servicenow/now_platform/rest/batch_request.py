@@ -69,7 +69,7 @@ class BatchItem:
 
     def _content(self) -> bytes:
         try:
-            return b64decode(self.body)
+            return b64decode("".join(self.body.split()), validate=True)
         except ValueError:
             raise UnreadableBody(f"The body of item '{self.id}' is not base64") from None
 
