@@ -53,6 +53,7 @@ class Journal:
         self._notes: dict[Finding, None] = {}
         self._bytes = 0
         self._begun = 0
+        self._pause = asyncio.Lock()
         self.evicted = self._unchecked = 0
 
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
@@ -89,14 +90,15 @@ class Journal:
 
     async def read(self, exchanges: Iterable[Exchange]) -> AsyncIterator[Exchange]:
         """Yield the exchanges, each judged if it has ended; whoever else has work to do does it in between."""
-        unbroken = 0
+        unbroken = _MOST_WORK
         for exchange in exchanges:
+            if unbroken >= _MOST_WORK:
+                unbroken = 0
+                async with self._pause:  # one after the other, however many read
+                    await asyncio.sleep(0)
             self._add(exchange, await _aside(exchange, self._judged))
             yield exchange
             unbroken += max(exchange.size, _LEAST_WORK)
-            if unbroken >= _MOST_WORK:
-                unbroken = 0
-                await asyncio.sleep(0)
 
     async def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
         """Return the newest exchanges that fit, newest first, each judged if it has ended.

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 
@@ -5,8 +6,11 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession, web
 
 from privman_testbench.faults import Handler
+from privman_testbench.journal import Journal
 from privman_testbench.listing import answer_in_parts
 from privman_testbench.serving import serving
+
+from .conftest import Party
 
 
 async def _fails_late() -> AsyncGenerator[bytes]:
@@ -35,3 +39,33 @@ async def test_a_list_that_fails_midway_is_cut_off(caplog: pytest.LogCaptureFixt
             with pytest.raises(ClientPayloadError):
                 await answer.read()
     assert [record.getMessage() for record in caplog.records] == ["GET /list ended early: the file is gone"]
+
+
+async def _most_between(journal: Journal, readers: int) -> int:
+    """Return how many exchanges are read at most before others get to do something."""
+    read = most = 0
+
+    async def look() -> None:
+        nonlocal read
+        async for _ in journal.read(journal.kept()):
+            read += 1
+
+    async def others() -> None:
+        nonlocal read, most
+        while True:
+            most, read = max(most, read), 0
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(others())
+    await asyncio.sleep(0)
+    await asyncio.gather(*(look() for _ in range(readers)))
+    watching.cancel()
+    return most
+
+
+async def test_many_readers_keep_nobody_waiting_longer_than_one(party: Party) -> None:
+    """They read one after the other, and others do something in between."""
+    journal = Journal(party.clock, party.secrets, lambda _exchange: [])
+    for _ in range(200):
+        journal.fail(journal.begin("in", "GET", "/", {}, b""), "none")
+    assert 0 < await _most_between(journal, 20) == await _most_between(journal, 1) < 200
