@@ -97,7 +97,8 @@ def test_invariants_of_a_set_up(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_what_must_be_absent_may_be_named_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By an earlier step, or as a word of one's own."""
     steps = (
-        "  - console.ask:\n  - servicenow.approve: {comment: Looks fine}\n"
+        "  - console.ask:\n  - servicenow.approve: {comment: 'Looks fine, ${new_guid}'}\n"
+        "  - servicenow.expect-response: {comment: {not: '${new_guid}'}, duration: {not: '${request_id}'}}\n"
         "  - servicenow.expect-records: {table: response, where: {comment: Looks bad}, count: 0}\n"
         "  - servicenow.expect-request: {status: {not: Deny}, comment: {not: fine}, duration: {not: later}}"
     )
