@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-_LARGEST_SHARE = 64
+_LARGEST_SHARE = 16
 _ASKED_ONCE = 1_000  # keys
 
 
@@ -17,7 +17,7 @@ class SizedCache(Generic[K, V]):
     to each other wait for a collection of all garbage, which holds the process.
 
     Args:
-        most: what the sizes of all values come to at most. A value of more than a 64th of it is not kept.
+        most: what the sizes of all values come to at most. A value of more than a 16th of it is not kept.
         size: how large a value is with its key, in the same unit.
     """
 

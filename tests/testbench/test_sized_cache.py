@@ -32,7 +32,7 @@ def test_a_large_value_is_not_kept() -> None:
     """It would take the place of all the others."""
     cache = SizedCache[int, str](640, lambda _key, value: len(value))
     for _ in range(2):
-        assert cache.made(1, lambda: "x" * 11) == "x" * 11
+        assert cache.made(1, lambda: "x" * 41) == "x" * 41
         assert cache.get(1) is None
 
 
