@@ -8,9 +8,8 @@ from aiohttp.client_proto import ResponseHandler
 
 from privman_testbench.trust import Trust
 
-_READ = (
-    16 * 1024
-)  # bytes; taking apart the 256 KiB that asyncio reads otherwise holds everybody, if they are many parts
+# Bytes; asyncio reads 256 KiB otherwise, and to take these apart holds everybody where they are many parts.
+_READ = 16 * 1024
 _MOST_HEADS = 8
 """Heads that may arrive at once in answer to one request: an answer of status 100 to 199 is followed by another."""
 
