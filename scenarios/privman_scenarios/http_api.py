@@ -1,7 +1,6 @@
 """JSON over HTTP, as a scenario speaks it to either party."""
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import complain, mask
 from privman_scenarios.shapes import Shape, fault_of
 from privman_testbench.bounded import read_bounded
+from privman_testbench.reasons import reason_of
 
 KEPT_CALLS = 6
 NEAR_SECONDS = 60
@@ -249,6 +249,5 @@ def _reason(error: Exception) -> str:
         why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
         return f"its certificate is not trusted: {why} (--ca-file PATH names certificates to trust)"
     if isinstance(error, ClientConnectorError) and error.os_error.errno and error.os_error.errno > 0:
-        # asyncio words a refused connection as "Connect call failed".
-        return f"no connection: {os.strerror(error.os_error.errno)}"
+        return f"no connection: {reason_of(error.os_error)}"
     return f"no answer: {' '.join(str(error).split()) or type(error).__name__}"

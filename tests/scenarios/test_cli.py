@@ -331,6 +331,15 @@ def test_a_target_that_is_down(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
 
 
+def test_a_target_that_speaks_no_tls(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """What TLS says is told; it numbers its errors otherwise than the system."""
+    served = serving(web.Application())
+    url = privman_loop.run(served.__aenter__()).replace("http:", "https:")
+    assert main(["run", "--console-url", url]) == 3
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert f"{url} could not be reached: no connection: [SSL: " in capsys.readouterr().err
+
+
 def test_a_target_that_hangs_up(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """No answer to the first question that is no test's own: one plain line, exit code 3."""
 
