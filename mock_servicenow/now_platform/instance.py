@@ -157,7 +157,7 @@ class Instance:
         """
         work, findings = repeatable.work, repeatable.findings
         if not self.store.embedded:
-            return await self._run_waited_for(work)
+            return await self._run_interruptible(work)
         before, brief = len(findings), partial(self.store.briefly, work)
         try:
             return await (self.run(brief) if repeatable.light else self.run_in_turn(brief))
@@ -169,16 +169,16 @@ class Instance:
             del findings[before:]
             return await self.run(work)
 
-    async def _run_waited_for(self, work: Callable[[], T]) -> T:
+    async def _run_interruptible(self, work: Callable[[], T]) -> T:
         self._loop = asyncio.get_running_loop()
-        waited_for = self.store.waited_for()
-        working = self._start_thread(partial(waited_for.run, work))
+        interruptible = self.store.interruptible()
+        working = self._start_thread(partial(interruptible.run, work))
         try:
             return await asyncio.shield(working)
         finally:
             if not working.done():
-                waited_for.stop()
-                self._loop.run_in_executor(self._stopping, waited_for.cancel)
+                interruptible.stop()
+                self._loop.run_in_executor(self._stopping, interruptible.cancel)
 
     async def _run_aside(self, work: Callable[[], T]) -> T:
         async with self._turn:

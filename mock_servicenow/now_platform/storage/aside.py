@@ -90,14 +90,14 @@ class Here(local):
 
     Attributes:
         connection: the one that it has, where that is none of the instance's own.
-        waited_for: its work on a shared database.
+        interruptible: its work, on a shared database.
     """
 
     connection: sa.Connection | None = None
-    waited_for: "WaitedFor | None" = None
+    interruptible: "Interruptible | None" = None
 
 
-class WaitedFor:
+class Interruptible:
     """Work on a shared database in a thread; until it begins to write, it can be stopped.
 
     Args:
@@ -121,11 +121,11 @@ class WaitedFor:
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work."""
-        self._here.waited_for, self._reads = self, True
+        self._here.interruptible, self._reads = self, True
         try:
             return work()
         finally:
-            self._here.waited_for = None
+            self._here.interruptible = None
             self.writes()
 
     def check(self) -> None:

@@ -12,9 +12,9 @@ from mock_servicenow.now_platform.storage.aside import (
     CANCEL_SECONDS,
     Aside,
     Here,
+    Interruptible,
     NotAsideError,
     OverrunError,
-    WaitedFor,
     Watch,
 )
 from mock_servicenow.now_platform.storage.database import Database, Given, Prepared, Row
@@ -51,7 +51,7 @@ class Transaction:
         failures: what the driver raises.
         busy: the driver's connections that are in use; None where the database is embedded.
         watch: ends reads that take long on an embedded database; None on a connection that only reads.
-        waited_for: what it is part of on a shared database.
+        interruptible: what it is part of on a shared database.
     """
 
     def __init__(  # noqa: PLR0913 - what a transaction is made of
@@ -62,7 +62,7 @@ class Transaction:
         busy: set[Any] | None = None,
         *,
         watch: Watch | None = None,
-        waited_for: WaitedFor | None = None,
+        interruptible: Interruptible | None = None,
     ) -> None:
         self._connection = connection
         self._driver = driver
@@ -70,7 +70,7 @@ class Transaction:
         self._embedded = busy is None
         self._busy = busy
         self._watch = watch
-        self._waited_for = waited_for
+        self._interruptible = interruptible
         self._locked = False
 
     def lock(self) -> None:
@@ -83,8 +83,8 @@ class Transaction:
                 raise NotAsideError
             self._watch.relax()  # what has begun to write is not begun anew
             self._driver.execute("BEGIN IMMEDIATE")
-        if self._waited_for is not None:
-            self._waited_for.writes()
+        if self._interruptible is not None:
+            self._interruptible.writes()
         self._locked = True
 
     def reserve(self, name: str) -> None:
@@ -120,8 +120,8 @@ class Transaction:
 
     def end(self, *, keep: bool) -> None:
         """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
-        if self._waited_for is not None:
-            self._waited_for.uses()
+        if self._interruptible is not None:
+            self._interruptible.uses()
         try:
             if keep:
                 self._commit()
@@ -270,15 +270,15 @@ class Store:
             if aside is not None:
                 return Transaction(aside, aside.connection.driver_connection, self.failures)
             return Transaction(self._connection, self._driver, self.failures, watch=self._watch)
-        waited_for = self._here.waited_for
-        if waited_for is not None:
-            waited_for.check()
+        interruptible = self._here.interruptible
+        if interruptible is not None:
+            interruptible.check()
         connection = self._engine.connect()
         driver = connection.connection.driver_connection
         self._busy.add(driver)
-        if waited_for is not None:
-            waited_for.uses(driver)
-        return Transaction(connection, driver, self.failures, self._busy, waited_for=waited_for)
+        if interruptible is not None:
+            interruptible.uses(driver)
+        return Transaction(connection, driver, self.failures, self._busy, interruptible=interruptible)
 
     def briefly(self, work: Callable[[], T]) -> T:
         """Do work; raises OverrunError where it reads for long on an embedded database before it writes."""
@@ -296,9 +296,9 @@ class Store:
         if self._watch is not None and self._watch.is_brief and not self.is_aside:
             raise OverrunError
 
-    def waited_for(self) -> WaitedFor:
+    def interruptible(self) -> Interruptible:
         """Return what does work on a shared database in a thread."""
-        return WaitedFor(self._here, self.failures)
+        return Interruptible(self._here, self.failures)
 
     def aside(self) -> Aside:
         """Return what does work on an embedded database in another thread."""
@@ -318,8 +318,8 @@ class Store:
 
     def has_interrupted(self, failure: BaseException) -> bool:
         """Return whether a statement has failed because `interrupt` let it, or because nobody waits for it any more."""
-        waited_for = self._here.waited_for
-        ended = self._ending or (waited_for is not None and waited_for.stopped)
+        interruptible = self._here.interruptible
+        ended = self._ending or (interruptible is not None and interruptible.stopped)
         return ended and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
