@@ -44,6 +44,7 @@ from privman_testbench.seldom_log import SeldomLog
 
 T = TypeVar("T")
 _STOPPING = 4  # threads
+_INTERRUPT_AGAIN = 0.1  # seconds
 
 
 class Instance:
@@ -236,11 +237,17 @@ class Instance:
     async def aclose(self) -> None:
         """End the work that nobody waits for any more, and give up the database."""
         self._closing = True
-        self.store.interrupt()
-        await self.end_work()
-        await asyncio.gather(*self._in_threads, return_exceptions=True)
+        ending = asyncio.ensure_future(self._end_everything())
+        while not ending.done():  # again and again: a statement that is about to begin is not interrupted
+            self.store.interrupt()
+            await asyncio.wait([ending], timeout=_INTERRUPT_AGAIN)
+        await ending
         self._stopping.shutdown()
         self.store.close()
+
+    async def _end_everything(self) -> None:
+        await self.end_work()
+        await asyncio.gather(*self._in_threads, return_exceptions=True)
 
     def later(self, delay: timedelta, steps: Callable[[], Generator[None, None, None]]) -> None:
         """Run work in steps once that much time has passed; work of `run` may call it."""
