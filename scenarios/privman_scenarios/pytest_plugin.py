@@ -74,12 +74,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--privman-reset") and not (servicenow or console):
         raise pytest.UsageError("--privman-reset requires --servicenow-url or --console-url.")
     file = config.getoption("--privman-writes")
-    if file is None:
+    if file is None or hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
         return
     if not servicenow:
         raise pytest.UsageError("--privman-writes requires --servicenow-url: nothing else keeps what is written.")
-    if not hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
-        _begin_writes(file)
+    _begin_writes(file)
 
 
 def _end_as_interrupted(config: pytest.Config) -> None:

@@ -550,6 +550,14 @@ def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
         world.decide(request_id, "Deny").delivered()
 
 
+async def test_a_refused_decision_is_not_delivered_to_who_awaits_it(world: HeldWorld) -> None:
+    """The reason is raised where it is awaited, and nothing is left to wait for."""
+    request_id = world.console.ask({})
+    await world.decide(request_id, "Approve").delivered()
+    with pytest.raises(ExpectationError, match="403 from ServiceNow, which refused it"):
+        await world.decide(request_id, "Deny").delivered()
+
+
 def test_a_decision_without_the_comments_that_its_type_excludes_is_delivered(world: HeldWorld) -> None:
     """A comment that is missing, or another one, is somebody else's decision unless the activity type has none."""
     commented = world.decide(world.console.ask({}), "Deny", comment="Not today")
