@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
@@ -83,11 +84,15 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish() -> None:
-    """Save what coverage has measured so far: a worker of pytest-xdist that takes 10 s to end is killed."""
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Save what coverage has measured: a worker of pytest-xdist that takes 10 s to end is killed."""
     coverage = sys.modules.get("coverage")
-    if coverage is not None and (measured := coverage.Coverage.current()) is not None:
-        measured.save()
+    if coverage is None or not hasattr(session.config, "workerinput"):
+        return
+    measured = coverage.Coverage.current()
+    if measured is not None:
+        with warnings.catch_warnings(action="ignore"):  # of modules that no test of this worker imports
+            measured.save()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -219,11 +218,8 @@ class Instance:
         return await asyncio.shield(working)
 
     def go_on(self, steps: Generator[None, None, None]) -> None:
-        """Run work in steps for which nobody waits, at once where nothing runs yet; at the end it is left undone."""
-        if not self._is_running():
-            deque(steps, maxlen=0)
-        elif not self._closing:
-            self._start_steps(steps)
+        """Run work in steps for which nobody waits; at the end of the instance it is left undone."""
+        self._loop.call_soon_threadsafe(self._start_steps, steps)
 
     async def end_work(self) -> None:
         """End work in steps after the step that it is at, and long reads, whoever waits for them."""
@@ -264,7 +260,7 @@ class Instance:
 
     async def _run_steps(self, steps: Generator[Repeatable[Any] | None, Any, T]) -> T:
         before, go_on = self._ended, partial(next, steps)
-        while self._ended == before:
+        while self._ended == before and not self._closing:
             step = await self.run_in_turn(partial(_step, go_on))
             if isinstance(step, _Ended):
                 value: T = step.value
@@ -289,14 +285,6 @@ class Instance:
         self._working.add(working)
         working.add_done_callback(self._done)
         return working
-
-    @staticmethod
-    def _is_running() -> bool:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return False
-        return True
 
     def _done(self, working: asyncio.Task[Any]) -> None:
         self._working.discard(working)

@@ -198,6 +198,14 @@ async def test_rights_end_with_what_gives_them(me: Client, client: Client, creat
     assert await write(me, "u_toy", u_name="c") == 403
 
 
+async def test_a_group_that_does_not_exist_gives_nothing(me: Client, client: Client, create: Create) -> None:
+    """Whatever names it as if it did."""
+    [plain] = (await (await client.get(f"{TABLES}/sys_user?user_name=plain")).json())["result"]
+    create("sys_group_has_role", group="f" * 32, role=create("sys_user_role", name="toy_writer"))
+    create("sys_user_grmember", group="f" * 32, user=plain["sys_id"])
+    assert await write(me, "u_toy", u_name="a") == 403
+
+
 async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: Instance, ids: dict[str, str]) -> None:
     """Nobody moves it to himself."""
     with instance.transaction(instance.system) as session:

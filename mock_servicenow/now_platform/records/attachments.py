@@ -195,20 +195,17 @@ def delete_attributes(session: "Session", ids: list[str]) -> None:
 
 
 def _delete_content(session: "Session", ids: list[str]) -> None:
-    """Delete the bytes of files, however many; on an embedded database in steps after the commit."""
-    instance, transaction = session.instance, session.work.transaction
-    if instance.store.embedded:
-        session.on_commit(lambda: _vanish(instance, ids))
-        return
-    chunks = session.dictionary.sql_table(CHUNKS)
-    transaction.lock()
-    transaction.execute(sa.delete(chunks).where(chunks.c.sys_attachment.in_(ids)))
+    """Delete the bytes of files, however many, in steps after the commit.
 
+    The next start sweeps what a killed process has left of them.
+    """
+    instance = session.instance
 
-def _vanish(instance: "Instance", ids: list[str]) -> None:
-    """Delete the chunks of deleted files; the next start sweeps what a killed process has left of them."""
-    instance.vanishing.update(ids)
-    instance.go_on(_vanishing(instance, ids))
+    def vanish() -> None:
+        instance.vanishing.update(ids)
+        instance.go_on(_vanishing(instance, ids))
+
+    session.on_commit(vanish)
 
 
 def _vanishing(instance: "Instance", ids: list[str]) -> Generator[None, None, None]:

@@ -27,8 +27,6 @@ def open_engine(url: str) -> sa.Engine:
             return engine
     except (sa.exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
         reason = one_line(error)
-    except OSError as error:
-        reason = str(error.strerror)
     except ModuleNotFoundError as error:
         reason = f"the Python package {error.name} is not installed"
     raise StoreError(f"database {shown(address)} cannot be opened: {reason}")

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -281,10 +281,8 @@ class Store:
         return Transaction(connection, driver, self.failures, self._busy, interruptible=interruptible)
 
     def briefly(self, work: Callable[[], T]) -> T:
-        """Do work; raises OverrunError where it reads for long on an embedded database before it writes."""
-        watch = self._watch
-        if watch is None:
-            return work()
+        """Do work on an embedded database; raises OverrunError where it reads for long before it writes."""
+        watch = cast("Watch", self._watch)
         watch.hurry()
         try:
             return work()
