@@ -66,6 +66,18 @@ async def test_pages_of_other_sites_post_nothing(
         assert (await client.post("/api/now/table/incident", json={}, headers=allowed)).status == 201
 
 
+@pytest.mark.parametrize("content_type", ["", "text/plain;charset=utf-8", "Multipart/Form-Data; boundary=x"])
+async def test_pages_of_other_sites_post_nothing_without_tls(client: Client, content_type: str) -> None:
+    """There a browser says no more than where the page comes from; what it asks for first is let in."""
+    own = f"http://{client.host}:{client.port}"
+    for origin, status in (("http://evil.example", 403), ("null", 403), (own, 404)):
+        posted = {"Origin": origin, "Content-Type": content_type}
+        path = "/api/now/attachment/file?table_name=incident&table_sys_id=none&file_name=x"
+        assert (await client.post(path, data=b"x", headers=posted, skip_auto_headers=["Content-Type"])).status == status
+    asked = {"Origin": "http://other.example"}
+    assert (await client.post("/api/now/table/incident", json={}, headers=asked)).status == 201
+
+
 async def test_credentials_come_before_the_path(anonymous: Client) -> None:
     """Nobody learns without credentials which paths and tables exist."""
     assert (await anonymous.get("/api/now/bunk")).status == 401

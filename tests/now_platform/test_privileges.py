@@ -163,6 +163,10 @@ async def test_rights_are_taken_away_by_administrators_alone(
         ("sys_user_grmember", member, {"group": ids["Network"]}),
         ("sys_user_has_role", grant, {"role": ids["harmless"]}),
         ("sys_user_role_contains", within["sys_id"], {"contains": ids["harmless"]}),
+        ("sys_user", ADMIN_ID, {"active": "false"}),
+        ("sys_user", ADMIN_ID, {"locked_out": "true"}),
+        ("sys_user", ADMIN_ID, {"user_name": "nobody"}),
+        ("sys_user", ADMIN_ID, {"web_service_access_only": "true"}),
     ]
     assert [(await me.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records] == [403] * len(records)
     assert [await write(me, table, sys_id, **values) for table, sys_id, values in changes] == [403] * len(changes)
@@ -196,6 +200,21 @@ async def test_rights_end_with_what_gives_them(me: Client, client: Client, creat
     assert await write(me, "u_toy", u_name="b") == 403
     create(deleted, sys_id=sys_id, name="again")
     assert await write(me, "u_toy", u_name="c") == 403
+
+
+@pytest.mark.parametrize(("table", "column"), [("sys_user", "user"), ("oauth_entity", "peer")])
+async def test_credentials_end_with_their_owner(
+    me: Client, create: Create, instance: Instance, table: str, column: str
+) -> None:
+    """A user's, or a client's: a later one with its sys_id inherits none, whoever deletes it and makes it again."""
+    owner = create(table, **{"user_name" if table == "sys_user" else "name": "gone"})
+    tokens = {"user": ADMIN_ID, "peer": "none", column: owner, "type": "access_token", "token": "t"}
+    create("oauth_credential", **tokens)
+    if table == "sys_user":
+        create("api_key", user=owner, token="k")
+    assert (await me.delete(f"{TABLES}/{table}/{owner}")).status == 204
+    with instance.transaction(instance.system) as session:
+        assert session.find_all("oauth_credential") == session.find_all("api_key", user=owner) == []
 
 
 async def test_a_group_that_does_not_exist_gives_nothing(me: Client, client: Client, create: Create) -> None:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 _ROLES = ("sys_user_role", "sys_user_role_contains")
 _PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin", "data_policy_admin"})
-_CREDENTIALS = ("user_password", "enable_multifactor_authn")
+_LOG_IN = frozenset(
+    {
+        *("user_password", "enable_multifactor_authn", "user_name", "active", "locked_out"),
+        *("web_service_access_only", "internal_integration_user"),
+    }
+)
 _VERBS = {"insert": "Insert", "update": "Update", "delete": "Delete"}
 Concerns = Callable[[RuleContext], bool]
 
@@ -136,7 +141,7 @@ def _deletes_role(context: RuleContext) -> bool:
 
 def _takes_user_over(context: RuleContext) -> bool:
     """A new user may have the sys_id to which a deleted one's roles are still granted."""
-    changes = context.operation != "update" or any(context.changed(column) for column in _CREDENTIALS)
+    changes = context.operation != "update" or any(context.changed(column) for column in _LOG_IN)
     return changes and is_privileged(context.session, context.current["sys_id"])
 
 

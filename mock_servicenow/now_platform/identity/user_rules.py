@@ -6,7 +6,13 @@ from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 
 # Table to the tables, each with a column that refers to it, whose rows give rights to, by or through its records.
 _RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
-    "sys_user": (("sys_user_has_role", "user"), ("sys_user_grmember", "user")),
+    "sys_user": (
+        ("sys_user_has_role", "user"),
+        ("sys_user_grmember", "user"),
+        ("api_key", "user"),
+        ("oauth_credential", "user"),
+    ),
+    "oauth_entity": (("oauth_credential", "peer"),),
     "sys_user_group": (("sys_user_grmember", "group"), ("sys_group_has_role", "group")),
     "sys_user_role": (
         ("sys_user_has_role", "role"),
@@ -34,7 +40,8 @@ def full_name(context: RuleContext) -> None:
 
 
 def _end_rights(context: RuleContext) -> None:
-    """Delete what gave rights with the user, group or role, as the platform does by cascading."""
+    """Delete what gave rights with the record, as the platform does by cascading: a later one may have its sys_id."""
+    session = context.session.of_system
     for table, column in _RIGHTS[context.table]:
-        for row in context.session.find_all(table, **{column: context.current["sys_id"]}):
-            context.session.delete(table, row.sys_id)
+        for row in session.find_all(table, **{column: context.current["sys_id"]}):
+            session.delete(table, row.sys_id)

@@ -113,6 +113,11 @@ class Session:
             self._elevated = Session(self.instance, self.work, self.user, secure=False) if self.secure else self
         return self._elevated
 
+    @property
+    def of_system(self) -> "Session":
+        """The same transaction for the instance itself, without access control."""
+        return Session(self.instance, self.work, self.instance.system, secure=False)
+
     def property(self, name: str, default: str = "") -> str:
         """Return a system property's value."""
         return self.instance.property(self, name, default)

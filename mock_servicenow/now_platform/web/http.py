@@ -50,6 +50,8 @@ _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 
 _LISTS = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/[^/]*")
 _SHORT, _DIGITS_OF_FEW = 500, 2
+# What a page may post to another site without asking first.
+_POSTED_BY_PAGES = {"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"}
 _LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
 _AT_ONCE = 6
 """Long pieces of work with long bodies that go on at the same time: their bodies are in memory."""
@@ -194,9 +196,16 @@ def middlewares(instance: "Instance") -> "list[Middleware]":
 
 
 def _is_forged(request: web.Request) -> bool:
-    """Return whether a browser says that another site's page posts it without asking first, as CORS would."""
-    mode, site = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Site")
-    return request.method != "GET" and mode in {"navigate", "no-cors"} and site in {"cross-site", "same-site"}
+    """Return whether a page of another site posts it without asking first; a browser says whose page it is."""
+    if request.method == "GET":
+        return False
+    headers = request.headers
+    if headers.get("Sec-Fetch-Mode") in {"navigate", "no-cors"}:
+        return headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}
+    # To an address without TLS that is not this machine's, a browser only says where the page comes from.
+    origin = headers.get("Origin", "")
+    is_foreign = origin != "" and origin.partition("://")[2].lower() != request.host.lower()
+    return is_foreign and headers.get("Content-Type", "").partition(";")[0].strip().lower() in _POSTED_BY_PAGES
 
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
