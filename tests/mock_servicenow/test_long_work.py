@@ -15,6 +15,7 @@ from mock_servicenow.settings import Settings
 
 from .conftest import GUID, REQUEST, Instance, running
 
+TABLE = "/api/now/table/incident"
 BATCH = "/api/now/v1/batch"
 ROWS = "/api/now/import/imp_user/insertMultiple"
 
@@ -107,6 +108,19 @@ async def test_import_sets_outlast_a_locked_database(tmp_path: Path, blueprint: 
         assert await _imported(instance) == 0
         await instance.clock.advance(1)
         assert await _imported(instance) == 3
+
+
+async def test_others_are_answered_between_large_bodies(instance: Instance) -> None:
+    """Many that arrive together are read one by one, since each takes its time."""
+    xml = f"<request><entry>{'<a>1</a>' * 40_000}</entry></request>"
+    headers = {"Content-Type": "application/xml"}
+    posted = [asyncio.create_task(instance.call("POST", TABLE, data=xml, headers=headers)) for _ in range(12)]
+    answered = 0
+    while not all(each.done() for each in posted):
+        await instance.call("GET", f"{TABLE}?sysparm_limit=1&sysparm_fields=number")
+        answered += 1
+    assert [each.result().status for each in posted] == [201] * len(posted)
+    assert answered > len(posted) // 3
 
 
 async def test_a_reset_ends_time_outs(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:

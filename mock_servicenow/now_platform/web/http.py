@@ -49,7 +49,7 @@ LARGEST_FILE = 1_100 * 1024 * 1024
 _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 
 _LISTS = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/[^/]*")
-_SHORT, _DIGITS_OF_FEW = 500, 2
+_SHORT, _SMALL, _DIGITS_OF_FEW = 500, 16 * 1024, 2
 # What a page may post to another site without asking first.
 _POSTED_BY_PAGES = {"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"}
 _LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
@@ -110,7 +110,8 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
             answered = await instance.work_off(_begun(begin), turns)
         else:
-            outcome = await instance.run_again(Repeatable(begin, findings_of(request), _is_light(request)))
+            light = body.size <= _SMALL and _is_light(request)
+            outcome = await instance.run_again(Repeatable(begin, findings_of(request), light))
             answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
             status=answered.status,
@@ -123,7 +124,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
 
 
 def _is_light(request: web.Request) -> bool:
-    """Return whether a request asks for little: it is short, and about one record or a list of some."""
+    """Return whether a request asks for little: its address is short, and about one record or a list of some."""
     if len(request.raw_path) > _SHORT:
         return False
     if request.method != "GET" or _LISTS.fullmatch(request.path) is None:
