@@ -110,15 +110,16 @@ async def test_import_sets_outlast_a_locked_database(tmp_path: Path, blueprint: 
         assert await _imported(instance) == 3
 
 
-async def test_others_are_answered_between_large_bodies(instance: Instance) -> None:
+async def test_others_are_answered_between_large_bodies(blueprint: Blueprint) -> None:
     """Many that arrive together are read one by one, since each takes its time."""
     xml = f"<request><entry>{'<a>1</a>' * 40_000}</entry></request>"
     headers = {"Content-Type": "application/xml"}
-    posted = [asyncio.create_task(instance.call("POST", TABLE, data=xml, headers=headers)) for _ in range(12)]
-    answered = 0
-    while not all(each.done() for each in posted):
-        await instance.call("GET", f"{TABLE}?sysparm_limit=1&sysparm_fields=number")
-        answered += 1
+    async with running(Settings(), blueprint) as instance:
+        posted = [asyncio.create_task(instance.call("POST", TABLE, data=xml, headers=headers)) for _ in range(12)]
+        answered = 0
+        while not all(each.done() for each in posted):
+            await instance.call("GET", f"{TABLE}?sysparm_limit=1&sysparm_fields=number")
+            answered += 1
     assert [each.result().status for each in posted] == [201] * len(posted)
     assert answered > len(posted) // 3
 
