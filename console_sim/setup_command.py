@@ -28,6 +28,7 @@ from privman_testbench.trust import trust
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
 _LONGEST_LINE = 1_000
+_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,31 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
 
 
 async def _serves(caller: HttpCaller, settings: Settings) -> bool:
-    """Tell whether a simulator answers there, and not, say, a real console."""
+    """Tell whether a simulator answers there, and not, say, a real console.
+
+    Raises UnreachableTargetError where it is another product, or a simulator that demands its token.
+    """
     url = f"{settings.console_url}{PREFIX}/health"
     try:
         answer = await caller.send("GET", url, {"X-Admin-Token": settings.admin_token}, b"", _HEALTH_SECONDS)
     except NoAnswerError:
         return False
-    return answer.status == HTTPStatus.OK and answer.body == b'{"status":"ok"}'
+    if answer.status == HTTPStatus.OK and answer.body == b'{"status":"ok"}':
+        return True
+    if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
+        raise UnreachableTargetError(f"{url} answers 403: the console demands its token ({_TOKEN})")
+    await _require_console(caller, f"{settings.console_url}/Tms/services/api/v1/version/Current")
+    return False
+
+
+async def _require_console(caller: HttpCaller, url: str) -> None:
+    """Raise UnreachableTargetError unless a console tells its version there, as every console does."""
+    try:
+        answer = await caller.send("GET", url, {}, b"", _HEALTH_SECONDS)
+    except NoAnswerError as error:
+        raise UnreachableTargetError(str(error)) from None
+    if answer.status != HTTPStatus.OK or b'"Result"' not in answer.body:
+        raise UnreachableTargetError(f"{url} answers {answer.status} and no version of a console")
 
 
 async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any], secrets: Secrets) -> Report:

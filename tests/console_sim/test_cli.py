@@ -121,14 +121,16 @@ async def test_setup_fails_where_the_activity_type_is_stored_otherwise(serviceno
 
 @pytest.mark.parametrize("variable", ["CONSOLE_SIM_ADMIN_TOKEN", "CONSOLE_ADMIN_TOKEN"])
 async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow, variable: str) -> None:
-    """A console that demands its token gets it; without it, its control plane seems not to be there."""
+    """A console that demands its token gets it; without it, nothing is set up, least of all in ServiceNow alone."""
     async with serving(CONSOLE_SIM_ADMIN_TOKEN="letmein") as url:
         target = ["--servicenow-url", servicenow.url, "--servicenow-user", servicenow.user, "--console-url", url]
         password = servicenow.password
         code, out, _ = await run("setup", *target, SERVICENOW_PASSWORD=password, **{variable: "letmein"})
         assert (code, out.splitlines()[0].split()[0]) == (0, "ok")
-        _, out, _ = await run("setup", *target, SERVICENOW_PASSWORD=password)
-        assert out.startswith("No console simulator serves at")
+        registered = len(servicenow.rows(REGISTRATIONS))
+        code, out, err = await run("setup", *target, SERVICENOW_PASSWORD=password)
+        assert (code, out, len(servicenow.rows(REGISTRATIONS))) == (3, "", registered)
+        assert "the console demands its token (CONSOLE_SIM_ADMIN_TOKEN)" in err
 
 
 async def test_no_control_plane() -> None:
@@ -171,13 +173,38 @@ async def test_setup_without_a_served_console(servicenow: StubServiceNow, nowher
 
 
 async def test_setup_with_a_real_console(servicenow: StubServiceNow) -> None:
-    """Something else that answers at the console's address is left alone."""
-    server = TestServer(web.Application())
+    """A console that is no simulator is left alone."""
+
+    async def version(_request: web.Request) -> web.Response:
+        return web.json_response({"Result": "12.0", "Status": "ok", "Messages": []})
+
+    app = web.Application()
+    app.router.add_get("/Tms/services/api/v1/version/Current", version)
+    server = TestServer(app)
     await server.start_server()
     url = f"http://{server.host}:{server.port}"
     code, lines, _ = await set_up(servicenow, "--console-url", url)
     await server.close()
     assert (code, lines[0]) == (0, f"No console simulator serves at {url}: nobody will answer its callbacks.")
+
+
+@pytest.mark.parametrize("hangs_up", [False, True])
+async def test_setup_with_another_product(servicenow: StubServiceNow, *, hangs_up: bool) -> None:
+    """What answers at the console's address and is no console is told, and nothing is registered."""
+
+    async def version(request: web.Request) -> web.Response:
+        if hangs_up:
+            request.protocol.force_close()
+        return web.json_response({"status": "up"})
+
+    app = web.Application()
+    app.router.add_get("/Tms/services/api/v1/version/Current", version)
+    server = TestServer(app)
+    await server.start_server()
+    code, lines, err = await set_up(servicenow, "--console-url", f"http://{server.host}:{server.port}")
+    await server.close()
+    assert (code, lines, servicenow.rows(REGISTRATIONS)) == (3, [], [])
+    assert hangs_up or "/version/Current answers 200 and no version of a console" in err
 
 
 async def test_setup_that_does_not_hold(servicenow: StubServiceNow, nowhere: str) -> None:

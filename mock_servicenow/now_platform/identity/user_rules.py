@@ -42,6 +42,8 @@ def full_name(context: RuleContext) -> None:
 def _end_rights(context: RuleContext) -> None:
     """Delete what gave rights with the record, as the platform does by cascading: a later one may have its sys_id."""
     session = context.session.of_system
+    if context.table == "oauth_entity" and not session.instance.tokens_end_with_client:
+        return
     for table, column in _RIGHTS[context.table]:
         for row in session.find_all(table, **{column: context.current["sys_id"]}):
             session.delete(table, row.sys_id)
