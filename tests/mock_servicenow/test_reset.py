@@ -1,5 +1,7 @@
 import asyncio
 import json
+import random
+from io import BytesIO
 from typing import Any
 
 from mock_servicenow.blueprint import Blueprint
@@ -90,3 +92,16 @@ async def test_a_delivery_from_before_a_reset_is_none_afterwards(blueprint: Blue
         await instance.clock.settle()
         (delivery,) = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
         assert (delivery["state"], [each["status"] for each in delivery["attempts"]]) == ("pending", [503])
+
+
+async def test_a_file_that_was_vanishing_at_a_reset_can_be_attached_again(blueprint: Blueprint) -> None:
+    """After the reset the same story draws the same sys_ids."""
+    content = random.Random(1).randbytes(30_000_000)  # noqa: S311 - bytes that nothing compresses
+    async with running(Settings(), blueprint) as instance:
+        for _ in range(2):
+            problem = (await instance.insert("problem", {})).result["sys_id"]
+            path = f"/api/now/attachment/file?table_name=problem&table_sys_id={problem}&file_name=x"
+            file = await instance.call("POST", path, data=BytesIO(content))
+            assert file.status == 201
+            assert (await instance.call("DELETE", f"/api/now/attachment/{file.result['sys_id']}")).status == 204
+            assert (await instance.call("POST", "/__admin/reset", None)).status == 204

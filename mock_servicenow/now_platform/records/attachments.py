@@ -212,14 +212,16 @@ def _vanishing(instance: "Instance", ids: list[str]) -> Generator[None, None, No
     chunks = instance.dictionary.sql_table(CHUNKS)
     some = sa.select(chunks.c.sys_id).where(chunks.c.sys_attachment == sa.bindparam("file")).limit(_CHUNKS_AT_A_TIME)
     deletion = sa.delete(chunks).where(chunks.c.sys_id.in_(some))
-    for sys_id in ids:
-        deleted = True
-        while deleted:
-            with instance.transaction(instance.system) as session:
-                session.work.transaction.lock()
-                deleted = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount > 0
-            yield
-        instance.vanishing.discard(sys_id)
+    try:
+        for sys_id in ids:
+            deleted = True
+            while deleted:
+                with instance.transaction(instance.system) as session:
+                    session.work.transaction.lock()
+                    deleted = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount > 0
+                yield
+    finally:  # a reset ends this, and its files may have the same sys_ids
+        instance.vanishing.difference_update(ids)
 
 
 def _refuse_vanishing(context: RuleContext) -> None:

@@ -103,6 +103,9 @@ class Interruptible:
     Args:
         here: tells the store of it.
         failures: what the driver raises.
+
+    Attributes:
+        stopped: whether nobody waits for it any more.
     """
 
     def __init__(self, here: Here, failures: tuple[type[Exception], ...]) -> None:
@@ -112,12 +115,7 @@ class Interruptible:
         self._reads = False
         # Nobody else may have the connection while its statement is being cancelled.
         self._free = Condition()
-        self._stopped = False
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nobody waits for it any more."""
-        return self._stopped
+        self.stopped = False
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work."""
@@ -130,7 +128,7 @@ class Interruptible:
 
     def check(self) -> None:
         """Raise OverrunError if it was stopped."""
-        if self._stopped:
+        if self.stopped:
             raise OverrunError
 
     def uses(self, *drivers: Any) -> None:  # noqa: ANN401 - no such package without PostgreSQL
@@ -146,7 +144,7 @@ class Interruptible:
 
     def stop(self) -> None:
         """Let it begin no further transaction."""
-        self._stopped = True
+        self.stopped = True
 
     def cancel(self) -> None:
         """Cancel what it executes, again until it ends: a statement that is about to begin is not cancelled."""
