@@ -66,6 +66,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         await instance.end_work()
         try:
             await instance.run(lambda: blueprint.rebuild(instance))
+            for forget in instance.at_reset:
+                forget()
             secrets.retire_all()
             clock.restart()
             ids.restart()

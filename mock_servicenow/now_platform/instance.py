@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
 from mock_servicenow.now_platform.identity.authentication import Authentication
+from mock_servicenow.now_platform.identity.makers import maker_rules
 from mock_servicenow.now_platform.identity.oauth.bearer import bearer
 from mock_servicenow.now_platform.identity.oauth.registry import registry_rules
 from mock_servicenow.now_platform.identity.privileges import privilege_rules
@@ -58,6 +59,7 @@ class Instance:
         queries: compiles queries on the dictionary's tables.
         fields: those that answers may have.
         tokens_end_with_client: whether access tokens of an OAuth client that was deactivated or deleted are refused.
+        at_reset: called when the instance goes back to its first rows; each forgets what outlives requests.
         vanishing: the files that are deleted and of which bytes are still there.
         learn: is told every key and secret that is written, before it is stored one way, or presented.
         retire: is told those that open nothing.
@@ -91,6 +93,7 @@ class Instance:
                 *attachment_rules(),
                 *registry_rules(),
                 *api_key_rules(),
+                *maker_rules(),
                 *property_rules(),
                 *stored_rule_checks(),
                 *privilege_rules(),
@@ -98,6 +101,7 @@ class Instance:
         )
         self.cache = Cache(lambda: store.embedded and not store.is_aside)
         self.web_sessions = WebSessions(clock, ids)
+        self.at_reset: list[Callable[[], None]] = [self.web_sessions.clear]
         self.database_log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
         self._working: set[asyncio.Task[Any]] = set()
         self._in_threads: set[asyncio.Task[Any]] = set()

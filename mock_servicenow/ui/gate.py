@@ -7,7 +7,7 @@ from aiohttp import web
 
 from mock_servicenow.now_platform.errors import Forbidden, PlatformError
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, page_user
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.identity.users import Holder, User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.ui.frame import Frame
@@ -58,17 +58,17 @@ class Gate:
 
     async def _visit(self, request: web.Request) -> Visit:
         sessions = self._instance.web_sessions
-        found = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open("")
-        user = await self._instance.run(lambda: self._user(found)) if found.user_id else None
+        found = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open(Holder())
+        user = await self._instance.run(lambda: self._user(found)) if found.holder.sys_id else None
         return Visit(request, found, user, await read_form(request))
 
     def _user(self, found: WebSession) -> User | None:
         cache = self._instance.cache
-        known: User | None = cache.peek("page-users", found.user_id)
+        known: User | None = cache.peek("page-users", found.holder)
         if known is not None:
             return known
         with self._instance.transaction(self._instance.system) as session:
-            return cache.get("page-users", found.user_id, USER_TABLES, lambda: page_user(session, found.user_id))
+            return cache.get("page-users", found.holder, USER_TABLES, lambda: page_user(session, found.holder))
 
     async def _answer(self, visit: Visit, page: Page) -> web.Response:
         if visit.request.method != "POST":

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from mock_servicenow.now_platform.identity.roles import may_log_in
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.identity.users import Holder, User
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.links import is_own
@@ -31,13 +31,13 @@ class Login:
             return self._page(visit, goto, "User name or password invalid")
         # Another session than before the log-in, so that nobody can have planted its cookie.
         self._instance.web_sessions.close(visit.web_session.id)
-        visit.web_session = self._instance.web_sessions.open(user.sys_id)
+        visit.web_session = self._instance.web_sessions.open(user.holder)
         return see(goto if is_own(goto) else "/")
 
     async def log_out(self, visit: Visit, _user: User) -> web.Response:
         """End the session."""
         self._instance.web_sessions.close(visit.web_session.id)
-        visit.web_session = self._instance.web_sessions.open("")
+        visit.web_session = self._instance.web_sessions.open(Holder())
         return see("/login.do")
 
     def _page(self, visit: Visit, goto: str, error: str) -> web.Response:

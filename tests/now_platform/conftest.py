@@ -113,6 +113,7 @@ DESK = Table(
         Acl("write", column="u_note", condition="u_userISEMPTY"),
     ),
 )
+STAFF = Table("u_staff", parent="sys_user")
 UNCLEAR = Table("u_unclear", columns=(Column("u_name"),), acls=(Acl("read", (), condition="u_bunk=1"),))
 
 STAGING = Table(
@@ -134,7 +135,7 @@ CLOSED = Table("u_imp_closed", parent="sys_import_set_row", acls=(Acl("create", 
 def dictionary() -> Dictionary:
     """Return the packaged tables and those of the tests."""
     return load_dictionary(
-        tables=[TOY, VAULT, CHAIN, SAFE, LOCKER, STRICT_LOCKER, CLOSED_LOCKER, DESK, UNCLEAR, STAGING, CLOSED]
+        tables=[TOY, VAULT, CHAIN, SAFE, LOCKER, STRICT_LOCKER, CLOSED_LOCKER, DESK, STAFF, UNCLEAR, STAGING, CLOSED]
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.virtual_clock import VirtualClock
 
@@ -152,7 +153,7 @@ async def test_roles_come_directly_by_group_and_by_containment(
 
 async def test_a_session_needs_its_token(anonymous: Client, instance: Instance) -> None:
     """A session cookie without X-UserToken is refused, with it the user is known, and a closed session is not."""
-    session = instance.web_sessions.open(ADMIN)
+    session = instance.web_sessions.open(Holder(ADMIN))
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     assert (await anonymous.get(PATH)).status == 401
     assert (await anonymous.get(PATH, headers={"X-UserToken": "bunk"})).status == 401
@@ -168,7 +169,7 @@ async def test_a_session_ends_with_its_user(anonymous: Client, instance: Instanc
     """A user who is deactivated or gone is not let in by an old session."""
     with instance.transaction(instance.system) as session:
         user = session.insert("sys_user", {"user_name": "x"})
-        opened = instance.web_sessions.open(user.sys_id)
+        opened = instance.web_sessions.open(Holder(user.sys_id))
         if change:
             session.update("sys_user", user.sys_id, change)
         else:
@@ -195,12 +196,12 @@ async def test_cookies_of_a_session(client: Client) -> None:
 def test_a_users_oldest_session_goes(instance: Instance) -> None:
     """Of one user's sessions the least recently used ends past a thousand; other users keep theirs."""
     sessions = instance.web_sessions
-    used, unused, other = sessions.open(ADMIN), sessions.open(ADMIN), sessions.open("other")
+    used, unused, other = sessions.open(Holder(ADMIN)), sessions.open(Holder(ADMIN)), sessions.open(Holder("other"))
     for _ in range(999):
-        sessions.open(ADMIN)
+        sessions.open(Holder(ADMIN))
         sessions.find(used.id)
     known = {each.id: sessions.find(each.id) for each in (used, unused, other)}
-    assert [found and found.user_id for found in known.values()] == [ADMIN, "", "other"]
+    assert [found and found.holder.sys_id for found in known.values()] == [ADMIN, "", "other"]
 
 
 async def test_a_second_factor_may_be_demanded(anonymous: Client, instance: Instance) -> None:

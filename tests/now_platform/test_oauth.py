@@ -14,6 +14,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.identity.oauth.tokens import LOOKED_AT, LiveTokens
+from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.journal import Journal
 from privman_testbench.masking import Secrets
@@ -315,7 +316,7 @@ async def test_of_calls_at_once_one_redeems_a_code(anonymous: Client) -> None:
 
 async def test_the_form_of_one_who_is_logged_in(anonymous: Client, instance: Instance) -> None:
     """A visitor with a session is not asked for a password, and the form proves itself by the session's token."""
-    session = instance.web_sessions.open(ADMIN)
+    session = instance.web_sessions.open(Holder(ADMIN))
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     page = await (await anonymous.get("/oauth_auth.do", params=query())).text()
     assert 'name="user_password"' not in page
@@ -327,7 +328,7 @@ async def test_the_form_of_one_who_is_logged_in(anonymous: Client, instance: Ins
 
 async def test_a_forged_form_is_intercepted(anonymous: Client, instance: Instance) -> None:
     """A form with a wrong token leads to the security interceptor (platform 4.7)."""
-    session = instance.web_sessions.open(ADMIN)
+    session = instance.web_sessions.open(Holder(ADMIN))
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     response = await consent(anonymous, {"decision": "allow", "sysparm_ck": "forged"})
     assert response.status == 302
@@ -340,7 +341,7 @@ async def test_users_of_web_services_alone_consent_to_nothing(
     """Neither by the password on the page nor by the session that a call has opened."""
     change("sys_user", "user_name", "admin", web_service_access_only="true")
     assert (await consent(anonymous)).status == 401
-    session = instance.web_sessions.open(ADMIN, by_call=True)
+    session = instance.web_sessions.open(Holder(ADMIN), by_call=True)
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     page = await (await anonymous.get("/oauth_auth.do", params=query())).text()
     assert 'name="user_password"' in page

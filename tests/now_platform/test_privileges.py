@@ -208,7 +208,8 @@ async def test_credentials_end_with_their_owner(
 ) -> None:
     """A user's, or a client's: a later one with its sys_id inherits none, whoever deletes it and makes it again."""
     owner = create(table, **{"user_name" if table == "sys_user" else "name": "gone"})
-    tokens = {"user": ADMIN_ID, "peer": "none", column: owner, "type": "access_token", "token": "t"}
+    user = create("sys_user", user_name="holder")
+    tokens = {"user": user, "peer": "none", column: owner, "type": "access_token", "token": "t"}
     create("oauth_credential", **tokens)
     if table == "sys_user":
         create("api_key", user=owner, token="k")

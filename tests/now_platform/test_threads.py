@@ -7,13 +7,14 @@ from threading import Barrier
 import pytest
 
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes, Consent
+from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
 from privman_testbench.ids import Ids
 from privman_testbench.masking import Secrets
 from privman_testbench.virtual_clock import VirtualClock
 
 THREADS, TURNS = 8, 300
-CONSENT = Consent("client", "user", "https://localhost/", "", "")
+CONSENT = Consent(Holder("client"), Holder("user"), "https://localhost/", "", "")
 Work = Callable[[], object]
 
 
@@ -26,7 +27,7 @@ def codes() -> Work:
 def sessions() -> Work:
     """Return what opens a session, of which older ones of the same user end, and uses it."""
     known = WebSessions(VirtualClock(), Ids(1))
-    return lambda: known.find(known.open("user").id)
+    return lambda: known.find(known.open(Holder("user")).id)
 
 
 @pytest.mark.usefixtures("often_switching")

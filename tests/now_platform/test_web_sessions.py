@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.virtual_clock import VirtualClock
 
@@ -19,7 +20,7 @@ INCIDENTS = "/api/now/table/incident"
 @pytest.fixture
 def token(anonymous: Client, instance: Instance) -> str:
     """Log the administrator in with a cookie and return his X-UserToken."""
-    session = instance.web_sessions.open(ADMIN)
+    session = instance.web_sessions.open(Holder(ADMIN))
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     return session.token
 
@@ -55,7 +56,7 @@ async def test_credentials_open_the_session_of_their_user(client: Client, instan
     first = await client.get(INCIDENTS, params={"sysparm_limit": "1"})
     session = instance.web_sessions.find(first.cookies["JSESSIONID"].value)
     assert session is not None
-    assert session.user_id == ADMIN
+    assert session.holder.sys_id == ADMIN
 
 
 async def test_a_session_that_nobody_uses_ends(
@@ -71,7 +72,7 @@ async def test_a_session_that_nobody_uses_ends(
     again = await anonymous.get(INCIDENTS, headers=basic("admin", "admin"))
     opened = instance.web_sessions.find(again.cookies["JSESSIONID"].value)
     assert opened is not None
-    assert opened.user_id == ADMIN
+    assert opened.holder.sys_id == ADMIN
 
 
 async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: Instance, key: dict[str, str]) -> None:
@@ -80,7 +81,7 @@ async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: I
     assert answer.status == 200
     session = instance.web_sessions.find(answer.cookies["JSESSIONID"].value)
     assert session is not None
-    assert not session.user_id
+    assert not session.holder.sys_id
 
 
 @pytest.fixture(params=["bearer", "api key"])

@@ -90,3 +90,18 @@ async def test_a_session_that_nobody_uses_ends(site: Site) -> None:
     await site.clock.advance(1_800)
     assert "/login.do" in (await somebody.get("/")).url
     assert "/login.do" not in (await somebody.log_in("admin")).url
+
+
+async def test_session_of_a_deleted_user_is_nobody_elses(site: Site) -> None:
+    """Another user with the sys_id of a deleted one has to log in, as has everybody after a reset."""
+    await site.add_user("gone")
+    gone = await site.person("gone")
+    [found] = (await site.call("GET", "/api/now/table/sys_user", params={"user_name": "gone"}))["result"]
+    await site.call("DELETE", f"/api/now/table/sys_user/{found['sys_id']}")
+    later = {"sys_id": found["sys_id"], "user_name": "later", "user_password": "other"}
+    await site.call("POST", "/api/now/table/sys_user", json=later)
+    assert "/login.do" in (await gone.get("/")).url
+    admin = await site.person("admin")
+    assert (await admin.get("/")).url == f"{site.url}/"
+    await site.call("POST", "/__admin/reset")
+    assert "/login.do" in (await admin.get("/")).url

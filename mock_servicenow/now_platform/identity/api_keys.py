@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.api_names import covers
 from mock_servicenow.now_platform.identity.credentials import holder
+from mock_servicenow.now_platform.identity.makers import acts_for
 from mock_servicenow.now_platform.identity.roles import acting_user
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 
@@ -57,7 +58,8 @@ def api_key(session: "Session", evidence: "Evidence") -> "User | None":
         session.instance.learn(key)  # its place may have any name, so it is told by its value
         record = holder(session, KEYS, "token", key, active="true")
         if record is not None and not _has_expired(session, record):
-            return acting_user(session, record["user"])
+            user = acting_user(session, record["user"])
+            return user if user is not None and acts_for(session, record.sys_id, user) else None
         session.instance.retire(key)
     return None
 

@@ -12,6 +12,7 @@ from mock_servicenow.now_platform.identity import basic_gate
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, load_user
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User
@@ -62,9 +63,9 @@ class Authentication:
         user: User | None = self._instance.cache.peek("users", headers.get("Authorization", ""))
         return user
 
-    def user(self, evidence: Evidence) -> "User":
-        """Return the user; raises NotAuthenticated."""
-        with self._instance.transaction(self._instance.system) as session:
+    def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> "User":
+        """Return the user; why a credential that is known does not act becomes a finding. Raises NotAuthenticated."""
+        with self._instance.transaction(self._instance.system, findings) as session:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
         if user is None:

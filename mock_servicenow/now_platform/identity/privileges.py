@@ -25,6 +25,8 @@ _LOG_IN = frozenset(
         *("web_service_access_only", "internal_integration_user"),
     }
 )
+# What leads to whoever gets what users of a client allow it.
+_LEADS = ("client_id", "client_secret", "public_client", "redirect_url", "active")
 _VERBS = {"insert": "Insert", "update": "Update", "delete": "Delete"}
 Concerns = Callable[[RuleContext], bool]
 
@@ -151,6 +153,17 @@ def _speaks_for_user(context: RuleContext) -> bool:
     return privileged or _is_missing(context, "sys_user", context.current["user"])
 
 
+def _leads_elsewhere(context: RuleContext) -> bool:
+    """Return whether a client that privileged users use is deleted, or what they allow it may reach another one."""
+    changes = context.operation == "delete" or any(context.changed(column) for column in _LEADS)
+    return changes and any(
+        is_privileged(context.session, user)
+        for user in {
+            row["user"] for row in context.session.find_all("oauth_credential", peer=context.current["sys_id"])
+        }
+    )
+
+
 _GUARDED: dict[str, Concerns] = {
     "sys_user_has_role": _names_role("role"),
     "sys_group_has_role": _names_role("role"),
@@ -161,5 +174,5 @@ _GUARDED: dict[str, Concerns] = {
     "sys_user": _takes_user_over,
     "api_key": _speaks_for_user,
     "oauth_credential": _speaks_for_user,
-    "oauth_entity": _speaks_for_user,
+    "oauth_entity": lambda context: _speaks_for_user(context) or _leads_elsewhere(context),
 }

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.identity.users import Holder, User
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 
+LIVES = "sys_id_life"
+"""The sys_ids of deleted users and clients, each with the life that a later one of that sys_id has."""
 USER_TABLES = (
     "sys_user",
+    LIVES,
     "sys_user_has_role",
     "sys_user_grmember",
     "sys_user_group",
@@ -33,6 +36,7 @@ def load_user(session: "Session", record: "Record") -> User:
         record["time_zone"],
         record["date_format"],
         record["time_format"],
+        life=life(session, record.sys_id),
     )
 
 
@@ -42,15 +46,27 @@ def acting_user(session: "Session", sys_id: str) -> User | None:
     return None if record is None or record["locked_out"] == "true" else load_user(session, record)
 
 
+def holding_user(session: "Session", holder: Holder) -> User | None:
+    """Return the user whom a credential was given if he may act still; nobody else, even with the same sys_id."""
+    user = acting_user(session, holder.sys_id)
+    return user if user is not None and user.holder == holder else None
+
+
 def may_log_in(session: "Session", user: User) -> bool:
     """Tell whether a user may open pages: some are for web services alone."""
     return session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is None
 
 
-def page_user(session: "Session", sys_id: str) -> User | None:
-    """Return the user of that sys_id if he may act on pages."""
-    user = acting_user(session, sys_id)
+def page_user(session: "Session", holder: Holder) -> User | None:
+    """Return the user who has logged in if he may act on pages still."""
+    user = holding_user(session, holder)
     return user if user is not None and may_log_in(session, user) else None
+
+
+def life(session: "Session", sys_id: str) -> str:
+    """Return what tells the user or client of that sys_id from one that had it before."""
+    row = session.reader.get(LIVES, sys_id)
+    return "" if row is None else row["life"]
 
 
 def _granted(session: "Session", user_id: str) -> set[str]:

@@ -6,6 +6,19 @@ ADMIN_ROLE = "admin"
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose a credential is that outlives its request.
+
+    Attributes:
+        sys_id: the user's, or the client's; empty for nobody.
+        life: tells it from another one that has got the same sys_id after the deletion of the first.
+    """
+
+    sys_id: str = ""
+    life: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """A user as one transaction sees it.
 
@@ -17,6 +30,7 @@ class User:
         time_format: such as ``HH:mm:ss``; the instance's default if empty.
         unrestricted: acts without access control.
         opens_session: whether what the user has proven lets him do everything that his session would.
+        life: as in `Holder`.
     """
 
     sys_id: str
@@ -28,6 +42,12 @@ class User:
     time_format: str = ""
     unrestricted: bool = False
     opens_session: bool = False
+    life: str = ""
+
+    @property
+    def holder(self) -> Holder:
+        """Whose the user's sessions and codes are."""
+        return Holder(self.sys_id, self.life)
 
     def has_any(self, roles: tuple[str, ...]) -> bool:
         """Return whether one of the roles is held; an administrator holds every role."""

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.identity.roles import holding_user
+from mock_servicenow.now_platform.identity.users import Holder
 from privman_testbench.clock import Clock
 from privman_testbench.comparing import is_same
 from privman_testbench.ids import Ids
@@ -29,18 +30,18 @@ class WebSession:
 
     Attributes:
         id: the value of the cookie, 32 upper-case hexadecimal digits.
-        user_id: whose it is; empty for a visitor who is not logged in.
+        holder: whose it is; nobody's for a visitor who is not logged in.
         tokens: derives `token`.
     """
 
     id: str
-    user_id: str
+    holder: Holder
     tokens: SessionTokens
 
     @property
     def token(self) -> str:
         """The ``g_ck`` that requests without other credentials must send as ``X-UserToken``."""
-        return self.tokens.of(f"{self.id}{self.user_id}")
+        return self.tokens.of(f"{self.id}{self.holder.sys_id}")
 
     def cookies(self) -> tuple[str, ...]:
         """Return the values of the Set-Cookie headers that open the session."""
@@ -67,32 +68,36 @@ class WebSessions:
         self._tokens = SessionTokens(ids)
         self._owners = SessionOwners(clock, KEPT)
 
-    def open(self, user_id: str, *, by_call: bool = False) -> WebSession:
-        """Open a session for a user; for a visitor who is not logged in, the id is empty.
+    def open(self, holder: Holder, *, by_call: bool = False) -> WebSession:
+        """Open a session for a user, or for a visitor who is not logged in.
 
         Args:
-            user_id: the user's sys_id.
+            holder: the user; nobody for a visitor.
             by_call: whether an API call opens it, not the log-in page.
         """
-        session = WebSession(self._ids.token()[:32].upper(), user_id, self._tokens)
-        if user_id:
-            self._owners.open(session.id, (user_id, by_call))
+        session = WebSession(self._ids.token()[:32].upper(), holder, self._tokens)
+        if holder.sys_id:
+            self._owners.open(session.id, (holder, by_call))
         return session
 
     def find(self, session_id: str) -> WebSession | None:
         """Return the session with that id: a visitor's unless a user's is open; None if the id has another form."""
         match self._owners.owner(session_id):
-            case (str(user_id), _):
-                return WebSession(session_id, user_id, self._tokens)
-        return WebSession(session_id, "", self._tokens) if _ID.fullmatch(session_id) else None
+            case (Holder() as holder, _):
+                return WebSession(session_id, holder, self._tokens)
+        return WebSession(session_id, Holder(), self._tokens) if _ID.fullmatch(session_id) else None
 
     def close(self, session_id: str) -> None:
         """End a session, as logging out does."""
         self._owners.close(session_id)
+
+    def clear(self) -> None:
+        """End every session."""
+        self._owners.clear()
 
     def authenticate(self, session: "Session", evidence: "Evidence") -> "User | None":
         """Return the user of the session that the cookie names, if the request proves that no page forged it."""
         found = self.find(evidence.cookies.get(COOKIE, ""))
         if found is None or not is_same(found.token, evidence.headers.get("X-UserToken", "")):
             return None
-        return acting_user(session, found.user_id)
+        return holding_user(session, found.holder)

@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.errors import (
     UriTooLong,
 )
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.identity.users import Holder, User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.envelope import error_answer
@@ -222,8 +222,8 @@ async def authenticate(instance: "Instance", request: web.Request) -> User:
     known = instance.authentication.remembered(request.headers)
     if known is not None:
         return known
-    evidence = evidence_of(request)
-    return await instance.run(lambda: instance.authentication.user(evidence))
+    evidence, findings = evidence_of(request), findings_of(request)
+    return await instance.run(lambda: instance.authentication.user(evidence, findings))
 
 
 def evidence_of(request: web.Request) -> Evidence:
@@ -269,9 +269,9 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
     if user is not None:
         headers["X-Is-Logged-In"] = "true"
     # A token or a key may open one API alone and end before a session does, so it opens none for its user.
-    owner = user.sys_id if user is not None and user.opens_session else ""
+    owner = user.holder if user is not None and user.opens_session else Holder()
     known = instance.web_sessions.find(request.cookies.get(COOKIE, "")) if "Cookie" in request.headers else None
-    if known is None or (owner and not known.user_id):
+    if known is None or (owner.sys_id and not known.holder.sys_id):
         for cookie in instance.web_sessions.open(owner, by_call=True).cookies():
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":

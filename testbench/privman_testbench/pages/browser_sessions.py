@@ -66,6 +66,12 @@ class SessionOwners:
         with self._lock:
             self._end(session_id)
 
+    def clear(self) -> None:
+        """End every session."""
+        with self._lock:
+            self._owners.clear()
+            self._by_owner.clear()
+
     def _end(self, session_id: str) -> None:
         owner = self._owners.pop(session_id, None)
         if owner is not None:

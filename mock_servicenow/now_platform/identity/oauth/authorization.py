@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes, Consent
 from mock_servicenow.now_platform.identity.oauth.grants import Grants, Proven
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
-from mock_servicenow.now_platform.identity.oauth.registry import find_client, redirects_to
+from mock_servicenow.now_platform.identity.oauth.registry import client_holder, find_client, redirects_to
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import Holder
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 
@@ -54,14 +55,15 @@ class Authorization:
             raise RefusedError(f"code_challenge_method is '{query.get('code_challenge_method', '')}'; expected S256")
         return Asked(client, query)
 
-    def allow(self, session: "Session", asked: Asked, user_id: str) -> str:
+    def allow(self, session: "Session", asked: Asked, holder: "Holder") -> str:
         """Return where the browser takes the code, or the token itself (``response_type=token``)."""
         query = asked.query
         scope = granted_scope(session, asked.client, query.get("scope", ""))
         if query["response_type"] == "token":
-            proven = Proven(user_id, scope, refreshable=False)
+            proven = Proven(holder.sys_id, scope, refreshable=False)
             return asked.back(self._grants.hand_over(session, asked.client, proven), hidden=True)
-        consent = Consent(query["client_id"], user_id, query["redirect_uri"], scope, query.get("code_challenge", ""))
+        client = client_holder(session, asked.client)
+        consent = Consent(client, holder, query["redirect_uri"], scope, query.get("code_challenge", ""))
         return asked.back({"code": self._codes.issue(consent)})
 
     def deny(self, asked: Asked) -> str:

@@ -3,6 +3,7 @@
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.makers import MAKERS, acts_for
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.scopes import check_scope
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.session import Session
 
-_TABLES = (*USER_TABLES, tokens.CREDENTIALS, tokens.CLIENTS)
+_TABLES = (*USER_TABLES, tokens.CREDENTIALS, tokens.CLIENTS, MAKERS)
 
 
 def bearer(session: "Session", evidence: "Evidence") -> "User | None":
@@ -44,4 +45,6 @@ def _holder(session: "Session", token: str) -> "tuple[User, str, str] | None":
     if record is None:
         return None
     user = acting_user(session, record["user"])
-    return None if user is None else (user, record["expires"], record["scopes"])
+    if user is None or not acts_for(session, record.sys_id, user):
+        return None
+    return user, record["expires"], record["scopes"]

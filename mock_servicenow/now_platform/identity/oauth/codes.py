@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Lock
 
+from mock_servicenow.now_platform.identity.users import Holder
 from privman_testbench.clock import Clock
 from privman_testbench.ids import Ids
 from privman_testbench.masking import Secrets
@@ -19,11 +20,13 @@ class Consent:
     """What one user has allowed one client.
 
     Attributes:
+        client: the one that may redeem it.
+        holder: the user.
         challenge: what the client's ``code_verifier`` must hash to (PKCE, S256); empty if it named none.
     """
 
-    client_id: str
-    user_id: str
+    client: Holder
+    holder: Holder
     redirect_uri: str
     scope: str
     challenge: str
@@ -59,6 +62,10 @@ class AuthorizationCodes:
         for known in expired:
             self.redeem(known)
         return code
+
+    def clear(self) -> None:
+        """Forget every code."""
+        self._known.clear()
 
     def redeem(self, code: str) -> Consent | None:
         """Return what a code stands for; None if it was used before, has expired or never was."""

@@ -25,6 +25,7 @@ from privman_testbench.findings import Finding
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import Holder
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.session import Session
 
@@ -61,6 +62,7 @@ class OAuthEndpoints:
         self._instance = instance
         self._secrets = secrets
         codes = AuthorizationCodes(instance.clock, instance.ids, secrets)
+        instance.at_reset.append(codes.clear)
         self._grants = Grants(instance, codes, secrets)
         self._authorization = Authorization(codes, self._grants)
 
@@ -120,19 +122,19 @@ class OAuthEndpoints:
             return _redirect(self._authorization.deny(asked))
         if visitor is not None and not is_same(visitor.token, form.get("sysparm_ck", "")):
             return _redirect(INTERCEPTOR)
-        user_id = self._logged_in(session, form) if visitor is None else visitor.user_id
-        if user_id is None:
+        holder = self._logged_in(session, form) if visitor is None else visitor.holder
+        if holder is None:
             return _html(consent_page(asked.client["name"], ""), 401)
-        return _redirect(self._authorization.allow(session, asked, user_id))
+        return _redirect(self._authorization.allow(session, asked, holder))
 
     def _visitor(self, session: "Session", request: web.Request) -> WebSession | None:
         """Return the session of a visitor who is logged in and may use pages still."""
         found = self._instance.web_sessions.find(request.cookies.get(COOKIE, ""))
-        return found if found is not None and page_user(session, found.user_id) is not None else None
+        return found if found is not None and page_user(session, found.holder) is not None else None
 
-    def _logged_in(self, session: "Session", form: Form) -> str | None:
+    def _logged_in(self, session: "Session", form: Form) -> "Holder | None":
         user = self._instance.authentication.check(session, form.get("user_name", ""), form.get("user_password", ""))
-        return user.sys_id if user is not None and may_log_in(session, user) else None
+        return user.holder if user is not None and may_log_in(session, user) else None
 
     def _revoke(self, token: str) -> None:
         with self._instance.transaction(self._instance.system) as session:

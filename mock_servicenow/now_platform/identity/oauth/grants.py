@@ -4,17 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.makers import NOBODY, maker, why_not
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
 from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
-from mock_servicenow.now_platform.identity.oauth.registry import known_client
+from mock_servicenow.now_platform.identity.oauth.registry import client_holder, known_client
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope, kept_scope
 from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens
-from mock_servicenow.now_platform.identity.roles import acting_user, may_log_in
+from mock_servicenow.now_platform.identity.roles import acting_user, holding_user, may_log_in
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import Holder, User
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
@@ -33,6 +35,7 @@ class Proven:
         refresh: the refresh token to hand over; empty where there is none yet.
         refreshable: whether a refresh token belongs to the grant.
         renews: whether even a valid access token is replaced.
+        made_by: who stands behind the tokens; None for the user.
     """
 
     user_id: str
@@ -40,6 +43,7 @@ class Proven:
     refresh: str = ""
     refreshable: bool = True
     renews: bool = False
+    made_by: "Holder | None" = None
 
 
 class Grants:
@@ -75,7 +79,7 @@ class Grants:
 
     def hand_over(self, session: "Session", client: "Record", proven: Proven) -> Issued:
         """Return the answer for what has been proven."""
-        mine = Tokens(session, self._live, client, proven.user_id)
+        mine = Tokens(session, self._live, client, proven.user_id, proven.made_by)
         scope = proven.scope
         access = (mine.issue if proven.renews else mine.current)(tokens.ACCESS, scope)
         answer: Issued = {"access_token": access.text}
@@ -99,7 +103,10 @@ class Grants:
         record = tokens.find_valid(session, tokens.REFRESH, presented)
         if record is None or record["peer"] != client.sys_id:
             raise RefusedError("the refresh_token has expired, was revoked or is not one of this client")
-        _check_acting(session, record["user"])
+        user = _acting(session, record["user"])
+        why = why_not(session, maker(session, record.sys_id), user)
+        if why:
+            raise RefusedError(f"the refresh_token is refused: {why}")
         scope = kept_scope(session, client, record["scopes"])
         return Proven(record["user"], scope, refresh=presented, renews=True)
 
@@ -109,12 +116,15 @@ class Grants:
             raise RefusedError(f"the property {CLIENT_CREDENTIALS_PROPERTY} is not true")
         if not client["user"]:
             raise RefusedError(f"'{client['name']}' has no OAuth Application User")
-        _check_acting(session, client["user"])
-        return Proven(client["user"], _scope(session, client, form), refreshable=False)
+        user, made_by = _acting(session, client["user"]), maker(session, client.sys_id)
+        why = why_not(session, made_by, user)
+        if why:
+            raise RefusedError(f"'{client['name']}' is refused: {why}; an administrator has to give it a new secret")
+        return Proven(user.sys_id, _scope(session, client, form), refreshable=False, made_by=made_by)
 
     def _code(self, session: "Session", client: "Record", form: Form) -> Proven:
         consent = self._codes.redeem(form.get("code", ""))
-        if consent is None or consent.client_id != client["client_id"]:
+        if consent is None or consent.client != client_holder(session, client):
             raise RefusedError("the code has expired, was used before or is not one of this client")
         if form.get("redirect_uri", "") != consent.redirect_uri:
             raise RefusedError(f"redirect_uri is '{form.get('redirect_uri', '')}'; expected '{consent.redirect_uri}'")
@@ -122,12 +132,14 @@ class Grants:
             raise RefusedError("the code_verifier is not that of the code_challenge")
         if not consent.challenge:
             _check_secret(client, form)
-        _check_acting(session, consent.user_id)
-        return Proven(consent.user_id, kept_scope(session, client, consent.scope))
+        if holding_user(session, consent.holder) is None:
+            raise RefusedError("whoever allowed it is not active, is locked out, or was deleted")
+        return Proven(consent.holder.sys_id, kept_scope(session, client, consent.scope))
 
     def _assertion(self, session: "Session", client: "Record", form: Form) -> Proven:
         user = self._assertions.user(session, client, form.get("assertion", ""))
-        return Proven(user.sys_id, _scope(session, client, form), refreshable=False)
+        scope = _scope(session, client, form)
+        return Proven(user.sys_id, scope, refreshable=False, made_by=NOBODY)
 
 
 def _scope(session: "Session", client: "Record", form: Form) -> str:
@@ -140,6 +152,8 @@ def _check_secret(client: "Record", form: Form) -> None:
         raise RefusedError(f"'{client['name']}' is a public client; this grant needs its client_secret")
 
 
-def _check_acting(session: "Session", user_id: str) -> None:
-    if acting_user(session, user_id) is None:
+def _acting(session: "Session", user_id: str) -> "User":
+    user = acting_user(session, user_id)
+    if user is None:
         raise RefusedError(f"user {user_id} is not active or is locked out")
+    return user

@@ -6,6 +6,8 @@ from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.tokens import CLIENTS
 from mock_servicenow.now_platform.identity.passwords import verify_password
+from mock_servicenow.now_platform.identity.roles import life
+from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 
 if TYPE_CHECKING:
@@ -38,6 +40,11 @@ def known_client(session: "Session", client_id: str, secret: str) -> "Record":
     if not verify_password(secret, client["client_secret"]):
         raise RefusedError(f"the client_secret is not that of '{client['name']}'")
     return client
+
+
+def client_holder(session: "Session", client: "Record") -> Holder:
+    """Return the client as the holder of a code."""
+    return Holder(client.sys_id, life(session, client.sys_id))
 
 
 def redirects_to(client: "Record", url: str) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.identity.credentials import holder
+from mock_servicenow.now_platform.identity.makers import maker, note_maker
 from privman_testbench.masking import Secrets
 
 if TYPE_CHECKING:
+    from mock_servicenow.now_platform.identity.users import Holder
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 
@@ -72,18 +74,22 @@ class Tokens:
 
     Args:
         live: knows the texts of those that were issued.
+        made_by: who stands behind them; None for the user.
     """
 
-    def __init__(self, session: "Session", live: LiveTokens, client: "Record", user_id: str) -> None:
+    def __init__(
+        self, session: "Session", live: LiveTokens, client: "Record", user_id: str, made_by: "Holder | None" = None
+    ) -> None:
         self._session = session
         self._live = live
         self._client = client
         self._user_id = user_id
+        self._made_by = made_by
 
     def current(self, kind: str, scope: str) -> Token:
         """Return the token that is valid still; issue one if there is none."""
         for record in self._newest(kind, ">"):
-            if record["scopes"] == scope:
+            if record["scopes"] == scope and maker(self._session, record.sys_id) == self._made_by:
                 return self._live.find(record) or self.issue(kind, scope)
         return self.issue(kind, scope)
 
@@ -105,6 +111,7 @@ class Tokens:
                 "scopes": scope,
             },
         )
+        note_maker(self._session, record.sys_id, self._made_by)
         return self._live.add(text, record)
 
     def _newest(self, kind: str, ends: str) -> "list[Record]":

@@ -1,0 +1,83 @@
+"""Who has made a credential: it gives no rights that its maker could not hand out.
+
+A user may become an administrator after somebody else has made him a key of which they know the token.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mock_servicenow.now_platform.identity.privileges import is_privileged
+from mock_servicenow.now_platform.identity.roles import holding_user
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, Holder, User
+from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from privman_testbench.findings import Finding
+
+if TYPE_CHECKING:
+    from mock_servicenow.now_platform.records.session import Session
+
+MAKERS = "sys_credential_maker"
+"""The sys_ids of credentials that others than administrators have made; those without a row are trusted."""
+NOBODY = Holder()
+"""The maker of what was proven without the user, such as by an assertion: it never speaks for a privileged one."""
+_SECRETS = {"api_key": "token", "oauth_credential": "token", "oauth_entity": "client_secret"}
+
+
+def maker_rules() -> list[BusinessRule]:
+    """Return the rules that note who makes a credential, or changes whose it is or by what it is proven."""
+    writes: frozenset[Operation] = frozenset({"insert", "update"})
+    return [
+        *(
+            BusinessRule(f"note_maker_{table}", table, "after", writes, partial(_note, secret))
+            for table, secret in _SECRETS.items()
+        ),
+        *(BusinessRule(f"forget_maker_{table}", table, "after", frozenset({"delete"}), _forget) for table in _SECRETS),
+    ]
+
+
+def maker(session: "Session", credential: str) -> Holder | None:
+    """Return who has made a credential; None if administrators or the instance itself have."""
+    row = session.reader.get(MAKERS, credential)
+    return None if row is None else Holder(row["maker"], row["life"])
+
+
+def note_maker(session: "Session", credential: str, made_by: Holder | None) -> None:
+    """Note who has made a credential."""
+    if made_by is not None:
+        row = {"sys_id": credential, "maker": made_by.sys_id, "life": made_by.life}
+        session.of_system.replace_row(MAKERS, row)
+
+
+def why_not(session: "Session", made_by: Holder | None, user: User) -> str:
+    """Return why a credential does not act for a user; empty if it does."""
+    if made_by is None or not is_privileged(session, user.sys_id):
+        return ""
+    known = holding_user(session, made_by)
+    if known is not None and ADMIN_ROLE in known.roles:
+        return ""
+    named = "its client" if made_by == NOBODY else f"user '{made_by.sys_id if known is None else known.user_name}'"
+    return f"{named} is no administrator and cannot speak for '{user.user_name}', who holds a privileged role"
+
+
+def acts_for(session: "Session", credential: str, user: User) -> bool:
+    """Return whether a credential acts for a user; if not, a finding says why."""
+    why = why_not(session, maker(session, credential), user)
+    if why:
+        told = f"a credential is refused: {why}; an administrator has to give it a new secret"
+        session.findings.append(Finding("swallowed", "credential-refused", told))
+    return not why
+
+
+def _note(secret: str, context: RuleContext) -> None:
+    """An administrator makes a credential his own by giving it a secret, as whoever knew the last one is out then."""
+    session, user = context.session, context.session.user
+    trusted = user.unrestricted or ADMIN_ROLE in user.roles
+    if trusted and context.changed(secret):
+        _forget(context)
+    elif not trusted and (context.changed(secret) or context.changed("user")):
+        note_maker(session, context.current["sys_id"], user.holder)
+
+
+def _forget(context: RuleContext) -> None:
+    session, credential = context.session.of_system, context.current["sys_id"]
+    if maker(session, credential) is not None:
+        session.delete(MAKERS, credential)
