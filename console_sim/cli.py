@@ -94,7 +94,10 @@ def _add_serve(parser: ArgumentParser) -> None:
         help="keeps the console's state over restarts, such as sqlite:///console.db (in memory)",
     )
     _add_common(parser)
-    parser.epilog = f"With a token in {_ADMIN_TOKEN} the control plane demands it; without one it answers this machine."
+    parser.epilog = (
+        f"With a token in {_ADMIN_TOKEN} the control plane demands it and the pages a log-in with it; without one both "
+        "answer this machine. With --no-admin the pages demand the log-in, too."
+    )
 
 
 def _add_setup(parser: ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """What stands between a browser and every page: who may look, the token against forged posts, errors as pages.
 
-The documentation names no log-in of the console's people, so the pages follow the control plane: whoever sits at this
-machine is let in, whoever sits elsewhere logs in with the control plane's token.
+The documentation names no log-in of the console's people, so the pages follow the control plane: where it has a token, or is
+switched off, everybody logs in with the token; otherwise whoever sits at this machine is let in.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,12 +31,16 @@ class Gate:
 
     What a person looks at is not journaled, so that open browsers neither fill the journal nor use up faults. What a
     person posts is, without its body: a form may hold a password.
+
+    Args:
+        opened_here: whether people at this machine need not log in.
     """
 
-    def __init__(self, sessions: BrowserSessions, frame: Frame, journal: Journal) -> None:
+    def __init__(self, sessions: BrowserSessions, frame: Frame, journal: Journal, *, opened_here: bool) -> None:
         self._sessions = sessions
         self._frame = frame
         self._journal = journal
+        self._opened_here = opened_here
 
     def open(self, page: Page) -> Handler:
         """Let everybody see the page."""
@@ -48,10 +52,10 @@ class Gate:
         return handle
 
     def closed(self, page: Page) -> Handler:
-        """Let those see the page who sit at this machine or have logged in; let others log in."""
+        """Let those see the page who have logged in or need not; let others log in."""
 
         async def known(visit: Visit) -> web.Response:
-            if visit.session.trusted or is_opened_here(visit.request):
+            if visit.session.trusted or (self._opened_here and is_opened_here(visit.request)):
                 return await page(visit)
             return see(LOG_IN)
 

@@ -1,8 +1,9 @@
-"""Logging in from another machine, with the control plane's token."""
+"""Logging in with the control plane's token."""
 
 from aiohttp import web
 
 from console_sim.errors import ForbiddenError
+from console_sim.settings import Settings
 from console_sim.ui.form import Form
 from console_sim.ui.frame import HOME, Frame
 from console_sim.ui.gate import LOG_IN
@@ -11,14 +12,22 @@ from console_sim.ui.visit import Visit
 from privman_testbench.comparing import is_same
 from privman_testbench.pages.answers import see
 
+_TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+_CLOSED_HERE = (
+    "these pages answer browsers on this machine that open them at localhost or 127.0.0.1; "
+    f"to let others log in, {_TOKEN}"
+)
+_CLOSED = f"with --no-admin these pages demand a log-in; to log in, {_TOKEN}"
+
 
 class Login:
     """The log-in page; without a token there is none."""
 
-    def __init__(self, sessions: BrowserSessions, frame: Frame, admin_token: str) -> None:
+    def __init__(self, sessions: BrowserSessions, frame: Frame, settings: Settings) -> None:
         self._sessions = sessions
         self._frame = frame
-        self._admin_token = admin_token
+        self._admin_token = settings.admin_token
+        self._refusal = _CLOSED_HERE if settings.control_plane else _CLOSED
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer the page; raises ForbiddenError."""
@@ -40,8 +49,5 @@ class Login:
 
     def _page(self, visit: Visit, form: Form) -> web.Response:
         if not self._admin_token:
-            raise ForbiddenError(
-                "these pages answer browsers on this machine that open them at localhost or 127.0.0.1; "
-                "to let others log in, start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"
-            )
+            raise ForbiddenError(self._refusal)
         return self._frame.page("login.html", visit, form)

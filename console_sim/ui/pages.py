@@ -41,8 +41,9 @@ class Pages:
     def __init__(self, settings: Settings, console: Console, *, secrets: Secrets, ids: Ids, journal: Journal) -> None:
         frame = Frame(ids.token(), secrets.mask, COCKPIT if settings.control_plane else "")
         sessions = BrowserSessions(console.clock, ids)
-        login = Login(sessions, frame, settings.admin_token)
-        self._gate = Gate(sessions, frame, journal)
+        login = Login(sessions, frame, settings)
+        opened_here = settings.control_plane and not settings.admin_token
+        self._gate = Gate(sessions, frame, journal, opened_here=opened_here)
         self._open: Addresses = {LOG_IN: (login.show, login.log_in)}
         self._closed: Addresses = {
             LOG_OUT: (None, login.log_out),

@@ -171,6 +171,47 @@ async def test_token_opens_the_pages_to_others(site: Site) -> None:
     assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/login"
 
 
+CLOSED_PAGES = [path for path in (*PAGES, *MORE_PAGES) if path != "/login"]
+
+
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+@pytest.mark.parametrize("path", CLOSED_PAGES)
+async def test_with_a_token_every_page_demands_a_log_in(site: Site, path: str) -> None:
+    """On this machine, too: nothing is seen or done without the token."""
+    shown = await site.person.get(path)
+    assert shown.url == f"{site.url}/login"
+    shown = await site.person.post("/login", shown.hidden() | {"key": "open-sesame"})
+    assert shown.url == f"{site.url}/"
+    assert (await site.person.get(path)).url == f"{site.url}{path}"
+
+
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+@pytest.mark.parametrize("path", [ADVANCED, USERS, f"{APPROVALS}/decide", f"{API_CLIENT}/reset-secret", ENDPOINT])
+async def test_with_a_token_nothing_is_posted_without_a_log_in(site: Site, path: str) -> None:
+    """A visitor's form token opens no other form than the log-in."""
+    hidden = (await site.person.get("/login")).hidden()
+    async with site.person.http.post(site.url + path, data=hidden, allow_redirects=False) as answer:
+        expected = 405 if path == USERS else 303
+        assert (answer.status, answer.headers.get("Location", "/login")) == (expected, "/login")
+
+
+@pytest.mark.parametrize("settings", [Settings(control_plane=False)])
+async def test_without_a_control_plane_the_pages_are_closed(site: Site) -> None:
+    """Where nobody can log in, the refusal says what to do."""
+    shown = await site.person.get(APPROVALS)
+    assert (shown.status, shown.url) == (403, f"{site.url}/login")
+    assert "with --no-admin these pages demand a log-in" in shown.text
+
+
+@pytest.mark.parametrize("settings", [Settings(control_plane=False, admin_token="open-sesame")])
+async def test_without_a_control_plane_the_token_opens_the_pages(site: Site) -> None:
+    """As with one, though there is no cockpit to lead to."""
+    form = (await site.person.get("/login")).hidden()
+    shown = await site.person.post("/login", form | {"key": "open-sesame"})
+    assert (shown.status, shown.url) == (200, f"{site.url}/")
+    assert "cockpit" not in shown.html
+
+
 async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site: Site) -> None:
     """Pages that are looked at are not journaled; a post is, with its status and no body."""
     await site.person.submit(f"{CREDENTIALS}/create", {"name": "x", "account_name": "y", "password": "s3cret"})
