@@ -1,7 +1,7 @@
 """What stands between a browser and every page: who may look, the token against forged posts, errors as pages.
 
-The documentation names no log-in of the console's people, so the pages follow the control plane: where it has a token, or is
-switched off, everybody logs in with the token; otherwise whoever sits at this machine is let in.
+The documentation names no log-in of the console's people, so pages follow the control plane: where it has a token, or
+is switched off, everybody logs in with it; otherwise whoever sits at this machine is let in.
 """
 
 from collections.abc import Awaitable, Callable

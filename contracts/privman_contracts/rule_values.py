@@ -13,6 +13,7 @@ _MOST_RETRIES = 10_000
 # Whatever falls due stays within what a date can hold.
 _LONGEST_TIMEOUT = 900 * 366 * 24  # the clock of a test goes to the year 9000, and no calendar beyond 9999
 DOCUMENTS = ("openapi-3.1", "swagger-2.0")
+CHANGES = ("decision", "everything")
 TOKENS = ("refused", "accepted")
 
 
@@ -61,6 +62,7 @@ TIMEOUT = RuleValue(
 )
 RENEWALS = RuleValue(lambda value: _is_number(value, 0, _MOST_RENEWALS), f"a whole number from 0 to {_MOST_RENEWALS}")
 DOCUMENT = RuleValue(lambda value: value in DOCUMENTS, " or ".join(DOCUMENTS))
+APPROVER_CHANGES = RuleValue(lambda value: value in CHANGES, " or ".join(CHANGES))
 ENDED_CLIENT = RuleValue(lambda value: value in TOKENS, " or ".join(TOKENS))
 
 RULES: Mapping[str, RuleValue] = {
@@ -71,6 +73,7 @@ RULES: Mapping[str, RuleValue] = {
     "most_retries": RETRIES,
     "longest_timeout": TIMEOUT,
     "duplicate_request_status": ACCEPTED,
+    "approver_changes": APPROVER_CHANGES,
     "ended_client_tokens": ENDED_CLIENT,
     "same_decision_status": ANSWERED,
     "other_decision_status": ANSWERED,

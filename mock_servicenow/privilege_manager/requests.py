@@ -15,7 +15,9 @@ from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
 
+_ORIGIN = ("instance_id", "request_id")
 _CONTENT = ("activity_type_id", "metadata")
+_SHOWN = 200  # characters of a value in a finding
 
 
 class ApprovalRequests:
@@ -26,6 +28,8 @@ class ApprovalRequests:
     ) -> None:
         self._table = tables.request
         self._pending = tables.pending
+        self._askers = tables.askers
+        self._content_is_kept = names.find("rules.approver_changes").value == "decision"
         self._timed_out = names.word("request_status", "timed_out")
         self._repeated_status = names.number("duplicate_request_status")
         self._registrations = registrations
@@ -108,14 +112,20 @@ class ApprovalRequests:
         self._check_response(context, context.previous, status)
 
     def _keep_origin(self, context: RuleContext) -> None:
-        """Let a request stay that of its console: the decision goes to nobody else, and is about no other request."""
-        for column in (self._table["instance_id"], self._table["request_id"]):
+        """Let a request stay that of its console: the decision goes to nobody else, and is about what was asked."""
+        for column in map(self._table.__getitem__, (*_ORIGIN, *self._kept_content(context))):
             if context.previous is not None and context.changed(column):
-                asked, kept = context.current[column], context.previous[column]
+                asked, kept = context.current[column][:_SHOWN], context.previous[column][:_SHOWN]
                 context.report(
                     "origin-kept", f"'{column}' is {asked!r}; it stays {kept!r} as the console sent it", column
                 )
-                context.current[column] = kept
+                context.current[column] = context.previous[column]
+
+    def _kept_content(self, context: RuleContext) -> tuple[str, ...]:
+        """Return the columns that are kept, too, from those who may decide a request and not ask for one."""
+        user = context.session.user
+        is_kept = self._content_is_kept and not user.unrestricted and not user.has_any(self._askers)
+        return _CONTENT if is_kept else ()
 
     def _check_response(self, context: RuleContext, request: Record, status: str) -> None:
         activity_type = self._activity_types.find(context.session, request[self._table["activity_type_id"]])

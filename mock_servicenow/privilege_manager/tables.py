@@ -48,6 +48,11 @@ class AppTables:
         self.deleted_type = WireTable(f"{self.activity_type.name}_deleted", self.activity_type.columns)
 
     @property
+    def askers(self) -> tuple[str, ...]:
+        """The roles that may create requests."""
+        return ("web_service_admin", self.admin_role)
+
+    @property
     def hidden(self) -> frozenset[str]:
         """The tables that neither an API nor a page shows."""
         return frozenset({self.secret.name, self.delivery.name, self.deleted_type.name})
@@ -103,7 +108,7 @@ class AppTables:
         )
         deciders = (self.approver_role, self.admin_role, "approval_admin")
         acls = (
-            Acl("create", ("web_service_admin", self.admin_role)),
+            Acl("create", self.askers),
             Acl("read", self._readers()),
             Acl("write", deciders),
             Acl("delete", (self.admin_role,)),

@@ -16,6 +16,7 @@ OTHER_RULES = {
     "most_retries": 4,
     "longest_timeout": 5,
     "duplicate_request_status": 202,
+    "approver_changes": "everything",
     "ended_client_tokens": "accepted",
     "same_decision_status": 208,
     "other_decision_status": 411,

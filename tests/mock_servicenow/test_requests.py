@@ -395,6 +395,29 @@ async def test_a_request_stays_that_of_its_console(instance: Instance) -> None:
     assert len(await instance.findings("origin-kept")) == 6
 
 
+@pytest.mark.parametrize(("rule", "changed"), [("decision", False), ("everything", True)])
+@pytest.mark.parametrize("decided", [{}, {"status": "Approve"}])
+async def test_an_approver_decides_what_was_asked(
+    rule: str, decided: dict[str, str], tmp_path: Path, *, changed: bool
+) -> None:
+    """Whoever may not ask changes the decision alone, before and while deciding; an asker changes the rest."""
+    inferred = tmp_path / "ours.yaml"
+    inferred.write_text(f"rules: {{approver_changes: {rule}}}")
+    async with running(Settings(inferred=inferred)) as instance:
+        instance_id, activity_type = await instance.set_up()
+        sys_id = await instance.asked((instance_id, activity_type))
+        asked = await instance.read(REQUEST, sys_id)
+        other = await instance.add_activity_type(instance_id, name="Other")
+        forged = {"metadata": '{"PolicyName": "Harmless"}', "activity_type_id": other}
+        approver = await instance.add_user("approver", "x_thyti_thycotic_p.approver")
+        assert (await instance.update(REQUEST, sys_id, forged | decided, approver)).status == 200
+        record = await instance.read(REQUEST, sys_id)
+        assert {name: record[name] for name in forged} == (forged if changed else {n: asked[n] for n in forged})
+        assert len(await instance.findings("origin-kept")) == (0 if changed else 2)
+        assert (await instance.update(REQUEST, sys_id, forged)).status == 200
+        assert (await instance.read(REQUEST, sys_id))["metadata"] == forged["metadata"]
+
+
 async def test_one_look_serves_all_requests_that_wait_for_it(instance: Instance) -> None:
     """However many requests are due, they are looked for by one after the other, and none is forgotten."""
     instance_id = await instance.register()

@@ -13,6 +13,7 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
     (
         "retried_statuses: [0, 403, 404, 408, 409, 429, 5xx]",
         "shortest_wait: 0",
+        "approver_changes: everything",
         "ended_client_tokens: accepted",
         "first_retry_wait: 1",
         "token_lifetime: 86400",
