@@ -1,9 +1,10 @@
-"""Tables that answer without credentials: those listed in sys_public (platform 4.2)."""
+"""Tables that are read without credentials: those listed in sys_public (platform 4.2)."""
 
 import re
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.users import User
+from privman_testbench.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence
@@ -11,12 +12,19 @@ if TYPE_CHECKING:
 
 GUEST = User("guest", "guest", "Guest")
 PUBLIC = "sys_public"
+_READS = frozenset({"GET", "HEAD"})
 _TABLE = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
 
 def guest(session: "Session", evidence: "Evidence") -> User | None:
-    """Return the guest for a request without credentials on a public table."""
+    """Return the guest for a request without credentials that reads a public table; nobody writes as the guest."""
     match = _TABLE.fullmatch(evidence.path)
     if match is None or "Authorization" in evidence.headers:
         return None
-    return None if session.find(PUBLIC, page=match[1], active="true") is None else GUEST
+    if session.find(PUBLIC, page=match[1], active="true") is None:
+        return None
+    if evidence.method in _READS:
+        return GUEST
+    told = f"{evidence.method} on table {match[1]}, which sys_public opens for reading alone: credentials are needed"
+    session.findings.append(Finding("swallowed", "guest-write-refused", told))
+    return None
