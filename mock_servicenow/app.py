@@ -88,7 +88,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
                 lambda request: is_control(request) or ui.is_page(request),
             ),
             edge(),
-            *http.middlewares(instance),
+            *http.middlewares(instance, settings.url),
             limiting(instance),
         ],
         client_max_size=http.LARGEST_BODY,

@@ -9,7 +9,9 @@ import orjson
 import pytest
 from aiohttp import encode_basic_auth
 
-from .conftest import ADMIN, Instance
+from mock_servicenow.settings import Settings
+
+from .conftest import ADMIN, Instance, running
 
 BODY = orjson.dumps({"opened_by": "6816f79cc0a8016401c5a33be04be441"})
 
@@ -58,3 +60,56 @@ async def test_concurrent_requests_keep_their_own_host(instance: Instance) -> No
 
     hosts = [f"host{number}.example" for number in range(20)]
     assert await asyncio.gather(*map(linked, hosts)) == hosts
+
+
+MARKS = [
+    {"Origin": "http://evil.example"},
+    {"Referer": "http://evil.example/"},
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Accept-Language": "en"},
+    {"User-Agent": "Mozilla/5.0"},
+]
+TABLE = "/api/now/table/sys_user?sysparm_limit=1"
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("path", [TABLE, "/login.do", "/", "/oauth_auth.do", "/oauth_token.do", "/api/unknown"])
+async def test_a_public_name_on_the_loopback_address_is_no_browsers(
+    instance: Instance, path: str, mark: dict[str, str]
+) -> None:
+    """A page of a site whose name was made to lead here is refused, though it knows the password."""
+    for method in ("GET", "POST"):
+        answer = await instance.call(method, path, headers={"Host": "evil.example:8080", **mark})
+        assert (answer.status, "--url" in str(answer.body)) == (403, True)
+    assert await instance.findings("foreign-host-refused") or not path.startswith("/api/")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "localhost:8080",
+            "mock.localhost",
+            "servicenow:8080",
+            "host.docker.internal:8080",
+            "mock.test",
+            "mock.local",
+        ),
+        *("127.0.0.1:8080", "10.0.2.2", "[::1]:8080", "here.example.com", "HERE.example.com.:80"),
+    ],
+)
+async def test_other_names_are_a_browsers(host: str) -> None:
+    """Addresses, names that no public name server has, and that of --url."""
+    async with running(Settings(url="https://here.example.com:8443")) as instance:
+        assert (await instance.call("GET", TABLE, headers={"Host": host, "Accept-Language": "en"})).status == 200
+
+
+async def test_a_name_that_no_parser_takes_is_no_browsers(instance: Instance) -> None:
+    """It gets the same answer."""
+    headers = {"Host": "evil.example:x", "Accept-Language": "en"}
+    assert (await instance.call("GET", TABLE, headers=headers)).status in {400, 403}
+
+
+async def test_programs_use_any_name(instance: Instance) -> None:
+    """A client whose name server leads the name of an instance here sends nothing that browsers send."""
+    assert (await instance.call("GET", TABLE, headers={"Host": "dev12345.service-now.com"})).status == 200

@@ -27,7 +27,9 @@ from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Ste
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
+from mock_servicenow.now_platform.web.names import check_name
 from privman_testbench.bodies import IN_MEMORY, Body, receive
+from privman_testbench.control import is_control
 from privman_testbench.exchange import findings_of
 from privman_testbench.findings import Finding
 
@@ -167,17 +169,22 @@ async def read_body(request: web.Request, most: int) -> Body:
         raise UnreadableBody from None
 
 
-def middlewares(instance: "Instance") -> "list[Middleware]":
+def middlewares(instance: "Instance", own_url: str = "") -> "list[Middleware]":
     """Return what surrounds every REST API, the platform's own and others under ``/api``.
 
     It finds the user (`USER`), turns errors into the envelope and adds the platform's headers.
+
+    Args:
+        instance: the one that answers.
+        own_url: by which browsers may name it, too (`check_name`).
     """
 
     @web.middleware
     async def platform(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.path.startswith(API):
-            return await _answer(request, handler)
+            return await _answer(request, handler, own_url)
         try:
+            check_name(request, own_url)
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
             if _is_forged(request):
@@ -209,9 +216,11 @@ def _is_forged(request: web.Request) -> bool:
     return is_foreign and headers.get("Content-Type", "").partition(";")[0].strip().lower() in _POSTED_BY_PAGES
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(request: web.Request, handler: Handler, own_url: str) -> web.StreamResponse:
     """Answer what is no API: an error that no page shows still has the envelope."""
     try:
+        if not is_control(request):
+            check_name(request, own_url)
         return await handler(request)
     except PlatformError as error:
         return error_response(request, error)
