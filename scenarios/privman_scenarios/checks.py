@@ -6,9 +6,7 @@ A check yields a `Flaw` for each word that nobody knows; without it a typo could
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import partial
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 from privman_contracts import Side
@@ -19,12 +17,12 @@ from privman_scenarios.model import Arguments
 from privman_scenarios.patterns import holds_word, is_found, is_glob
 from privman_scenarios.words import Own, nearest, unknown
 
-_VARIABLE = re.compile(r"\$\{[^{}]*\}")
 # The one column that holds several words, with commas between them.
 _LISTED = "activity_type.valid_responses"
 _STATUS_COLUMN = "response.response_status_code"
 _CONTROL_PLANES = ("/__admin", "/__cockpit")
-_TABLE = re.compile(r"\$\{table\.(\w+)\}")
+# An identifier names one thing, though no letters of it make a word.
+_IDENTIFIER = re.compile(r"[0-9A-Za-z]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +64,8 @@ def glob(what: str, words: Words, own_kind: str) -> Check:
     """Return the check of a glob that fits one of the words, in any case."""
 
     def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        pattern = _with_tables(str(value))
-        if _VARIABLE.search(pattern) or value in own.get(own_kind, ()):
-            return
-        if not any(fnmatchcase(each.lower(), pattern.lower()) for each in words()):
+        pattern = str(value)
+        if value not in own.get(own_kind, ()) and not any(known.fits(pattern, each) for each in words()):
             near = nearest(pattern.strip("*"), words(), likeness=0.4)
             yield Flaw((), f"unknown {what} {value!r}. {near} If it is your own, list it under 'own: {own_kind}'.")
 
@@ -90,23 +86,16 @@ def finding_rule(rules: Words) -> Check:
 
 
 def finding_message(value: str, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
-    """Find a part of a message that almost every message has; one with a variable is looked at when it is played."""
-    if not _VARIABLE.search(value) and (flaw := wide_message(value)):
-        yield Flaw((), flaw)
-
-
-def wide_message(part: str) -> str:
-    """Return why almost every message of a finding has this part; empty for a part that says enough."""
-    return "" if holds_word(part) else f"{part!r} is in almost any message. {_NARROW_MESSAGE}"
+    """Find a part of a message that almost every message has."""
+    if not holds_word(value) and not _IDENTIFIER.search(value):
+        yield Flaw((), f"{value!r} is in almost any message. {_NARROW_MESSAGE}")
 
 
 def asked_path(party: Side) -> Check:
     """Return the check of a glob of paths that are asked of a party."""
-    any_path = glob("path", known.paths, "paths")
-    own_path = glob(f"path asked of {party}", partial(known.paths_of, party), "paths")
 
-    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        yield from [*any_path(value, arguments, own)] or own_path(value, arguments, own)
+    def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        yield from _path("path", get_args(Side), value, own) or _path(f"path asked of {party}", [party], value, own)
 
     return check
 
@@ -115,12 +104,25 @@ def exchanged_path(party: Side) -> Check:
     """Return the check of a glob of paths in a party's journal, in the direction that the step names."""
     other: Side = "console" if party == "servicenow" else "servicenow"
     by_direction = {"in": asked_path(party), "out": asked_path(other)}
-    either = glob("path", known.paths, "paths")
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        return by_direction.get(arguments.get("direction", ""), either)(value, arguments, own)
+        if of_direction := by_direction.get(arguments.get("direction", "")):
+            return of_direction(value, arguments, own)
+        return iter(_path("path", get_args(Side), value, own))
 
     return check
+
+
+def _path(what: str, parties: Sequence[Side], value: object, own: Own) -> list[Flaw]:
+    """Return the flaw of a glob that fits no path that is asked of these parties."""
+    paths = [path for party in parties for _, path in _asked_of(party, own)]
+    flaws = glob(what, lambda: paths, "paths")(value, {}, own)
+    return [Flaw(flaw.path, known.without_sys_ids(flaw.message)) for flaw in flaws]
+
+
+def _asked_of(party: Side, own: Own) -> tuple[tuple[str, str], ...]:
+    further = known.asked_of_tables(own.get("tables", ())) if party == "servicenow" else ()
+    return (*known.asked_of(party), *further)
 
 
 def asked_method(party: Side) -> Check:
@@ -162,7 +164,7 @@ def statuses(value: Any, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:  #
         return iter([Flaw((), f"{value!r} is no list of statuses. {expected}")])
     expected = "Expected 100 to 599, 0 where no answer came, or {not: 500}."
     return (
-        Flaw((index,), f"{each!r} is no status. {expected}")
+        Flaw(("not", index) if isinstance(value, Mapping) else (index,), f"{each!r} is no status. {expected}")
         for index, each in enumerate(listed)
         if not _is_status(_allowed_or_denied(each))
     )
@@ -186,7 +188,7 @@ def asked_body(party: Side) -> Check:
     """Return the check of what is expected of a party's answer, where a wrong key would make it hold."""
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        method, path = arguments.get("method", "GET"), _with_tables(arguments["path"])
+        method, path = arguments.get("method", "GET"), arguments["path"]
         place = message_places.of_answer(party, method, path, _status(arguments, 200))
         return _Keys(place, own, message_places.of_any_answer(party).keys).flaws(value)
 
@@ -210,7 +212,7 @@ def exchanged_body(party: Side, part: Part) -> Check:
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         servers = asked.get(arguments.get("direction", ""), (party, other))
-        method, path = arguments.get("method", ""), _with_tables(arguments.get("path", "*"))
+        method, path = arguments.get("method", ""), arguments.get("path", "*")
         return _Keys(message_places.of_exchanges(servers, method, path, part), own).flaws(value)
 
     return check
@@ -300,7 +302,7 @@ def options(kinds: Mapping[str, Mapping[str, Any]]) -> Check:
             if key not in taken:
                 help_ = nearest(key, taken) if taken else "Expected none."
                 yield Flaw((key,), f"a {kind!r} fault has no option {key!r}. {help_}")
-            elif not _is_variable(each) and not taken[key].holds(each):
+            elif not taken[key].holds(each):
                 yield Flaw((key,), f"option {key!r} is {each!r}. Expected {taken[key].expected}.")
 
     return check
@@ -341,7 +343,7 @@ def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...],
         yield Flaw((*path, *strange[:1]), f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
     elif "not" in value:
         yield from _expectation(of, value["not"], (*path, "not"), own)
-    elif "matches" in value and of.words and of.what != _LISTED and not _is_variable(value["matches"]):
+    elif "matches" in value and of.words and of.what != _LISTED:
         found = [is_found(value["matches"], each) for each in _all(of.words, own, of.own)]
         # Both events have a name in common, and no name of a state is part of another.
         if not any(found) or (all(found) and of.own == "words"):
@@ -417,7 +419,7 @@ class _Keys:
 
 
 def _may_be_json(value: object) -> bool:
-    return isinstance(value, str) and (not value or value.startswith("{") or _is_variable(value))
+    return isinstance(value, str) and (not value or value.startswith("{"))
 
 
 def _keys_or_value(place: Place) -> str:
@@ -432,7 +434,7 @@ def _status(arguments: Arguments, otherwise: int | None = None) -> int | None:
 
 def _unknown_word(what: str, text: str, words: Iterable[str], own: Own, own_kind: str) -> str:
     valid = _all(words, own, own_kind)
-    return "" if not text or text in valid or _is_variable(text) else unknown(what, text, words, own_kind)
+    return "" if not text or text in valid else unknown(what, text, words, own_kind)
 
 
 def _all(words: Iterable[str], own: Own, own_kind: str) -> list[str]:
@@ -440,10 +442,10 @@ def _all(words: Iterable[str], own: Own, own_kind: str) -> list[str]:
 
 
 def _method(parties: Sequence[Side], method: str, arguments: Arguments, own: Own) -> Iterator[Flaw]:
-    path = _with_tables(str(arguments.get("path", "*"))).lower()
-    if _VARIABLE.search(path) or arguments.get("path") in own.get("paths", ()) or method in known.OF_ANY_PATH:
+    path = str(arguments.get("path", "*"))
+    if path in own.get("paths", ()) or method in known.OF_ANY_PATH:
         return
-    fitting = [asked for each in parties for asked, of in known.asked_of(each) if fnmatchcase(of.lower(), path)]
+    fitting = [asked for each in parties for asked, of in _asked_of(each, own) if known.fits(path, of)]
     if fitting and method not in fitting:
         methods = ", ".join(dict.fromkeys(fitting))
         yield Flaw((), f"nobody asks for {arguments.get('path', 'anything')!r} by {method}. Expected one of {methods}.")
@@ -456,7 +458,7 @@ def _allowed_or_denied(value: Any) -> Any:  # noqa: ANN401 - any argument
 
 def _is_status(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int):
-        return _is_variable(value)
+        return False
     return value == 0 or 100 <= value <= 599  # noqa: PLR2004 - statuses of HTTP
 
 
@@ -465,12 +467,3 @@ def _may_be_status(value: object) -> bool:
     if isinstance(value, str) and value.isdecimal():
         return str(int(value)) == value and _is_status(int(value))
     return value in (None, "") or _is_status(value)
-
-
-def _is_variable(value: object) -> bool:
-    return isinstance(value, str) and _VARIABLE.search(value) is not None
-
-
-def _with_tables(path: str) -> str:
-    tables = known.names().group("tables")
-    return _TABLE.sub(lambda found: tables.get(found[1], found[0]), path)

@@ -91,7 +91,7 @@ class Engine:
             elif reason := self._why_skipped(scenario, targets):
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
-                play = Play(targets)
+                play = Play(targets, scenario.own)
                 failure, findings = await self._outcome(scenario, play)
                 await self._tell_journals(scenario, play)
                 outcome: Outcome = "failed" if failure else "passed"
@@ -142,7 +142,7 @@ class Engine:
     async def _play_step(self, step: Step, following: Step | None, play: Play) -> int:
         verb = self._vocabulary[step.verb]
         play.begin(step, acts=not verb.only_looks)
-        watched = await self._perform(verb, play, play.resolve(step.arguments))
+        watched = await self._perform(verb, play, verb.resolved(step, play))
         if not verb.only_looks:
             await play.targets.settle()
         self._checks += verb.checks

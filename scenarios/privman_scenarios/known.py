@@ -1,7 +1,10 @@
 """The words that scenarios and fixtures may use, in the packaged spelling."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
+from uuid import NAMESPACE_URL, uuid5
 
 from privman_contracts import Contracts, Side, WireNames
 
@@ -40,7 +43,11 @@ JSON_COLUMNS = ("metadata", "instance_metadata")
 # Columns that hold a number, or true or false; any other of the app's tables holds text.
 NUMBERS = ("response_status_code", "retry_attempts", "sys_mod_count")
 FLAGS = ("include_comment", "include_duration")
-_SYS_ID = "0" * 32
+TABLES = ("integration_configuration", "activity_type", "request", "response")
+# Stands for the sys_id of a record of each table, wherever nobody knows the real one yet.
+SYS_IDS: Mapping[str, str] = {table: uuid5(NAMESPACE_URL, table).hex for table in TABLES}
+OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
+_SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _FURTHER: Mapping[Side, tuple[tuple[str, str], ...]] = {
     "servicenow": (
         ("POST", "/oauth_token.do"),
@@ -105,7 +112,40 @@ def paths_of(server: Side) -> tuple[str, ...]:
 def asked_of(server: Side) -> tuple[tuple[str, str], ...]:
     """Return method and example path of each request that is asked of one party."""
     asked = (each for each in Contracts(names()).exchanges if each.server == server)
-    return (*((each.method, each.path.replace("{sys_id}", _SYS_ID)) for each in asked), *_FURTHER[server])
+    return (*((each.method, with_sys_id(each.path)) for each in asked), *_FURTHER[server])
+
+
+def asked_of_tables(tables: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return method and example path of each request about one of these tables, which are none of the app's."""
+    of_table = (("GET", "POST"), ("GET", "PUT", "PATCH", "DELETE"))
+    paths = ((f"/api/now/table/{each}", f"/api/now/table/{each}/{OTHER_SYS_ID}") for each in tables)
+    return tuple(
+        (method, path) for both in paths for path, methods in zip(both, of_table, strict=True) for method in methods
+    )
+
+
+@cache
+def with_sys_id(path: str) -> str:
+    """Return the path of a contract with a sys_id of the table that it names."""
+    table = next((table for table, wire in names().group("tables").items() if f"/{wire}/" in path), "")
+    return path.replace("{sys_id}", SYS_IDS.get(table, OTHER_SYS_ID))
+
+
+def without_sys_ids(text: str) -> str:
+    """Return the text with a place instead of each sys_id that stands for any."""
+    for sys_id in (*SYS_IDS.values(), OTHER_SYS_ID):
+        text = text.replace(sys_id, "{sys_id}")
+    return text
+
+
+def fits(glob: str, path: str) -> bool:
+    """Tell whether a glob, in any case, fits a known path, in which any sys_id stands for any other of its table."""
+    pattern = glob.lower()
+    fillings = (*SYS_IDS.values(), OTHER_SYS_ID)
+    found = _SYS_ID.search(pattern)
+    literal = found is not None and found[0] not in fillings
+    patterns = (_SYS_ID.sub(each, pattern) for each in fillings) if literal else (pattern,)
+    return any(fnmatchcase(path.lower(), each) for each in patterns)
 
 
 @cache

@@ -11,8 +11,8 @@ from privman_scenarios.conditions import When, flaw_of
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.examples import fill, rows
 from privman_scenarios.model import Check, Scenario, Step
-from privman_scenarios.variables import check_variables
-from privman_scenarios.vocabulary import Argument, Vocabulary
+from privman_scenarios.variables import Saved, kind_of, names_in
+from privman_scenarios.vocabulary import Argument, Verb, Vocabulary
 from privman_scenarios.words import OWN, Own, nearest
 from privman_scenarios.yaml_nodes import Located, read_documents
 from privman_testbench import yaml_reader
@@ -20,6 +20,7 @@ from privman_testbench.yaml_reader import YamlError
 
 KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps")
 TOGETHER = "together"
+SET_UP = "console.set-up"
 CHECKS = get_args(Check)
 _MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
 # Far enough from either end of what a date can hold that a virtual clock never gets there.
@@ -71,7 +72,9 @@ class _Document:
             yield self._scenario(row)
 
     def _scenario(self, row: Mapping[str, Any]) -> Scenario:
-        steps = tuple(self._steps(row))
+        saved = Saved()
+        given = self._given(row, saved)
+        steps = tuple(self._steps(row, saved))
         scenario = Scenario(
             title=self._text("title", required=True),
             steps=steps,
@@ -79,15 +82,14 @@ class _Document:
             line=self._line,
             tags=frozenset(self._tags()),
             source=self._text("source"),
-            given=self._given(row),
+            given=given,
             example=row,
-            check=self._check(),
+            check=self._kind_of_check(),
             seed=self._seed(),
             clock=self._clock(),
             own=self._own,
             when=self._when(row),
         )
-        check_variables(scenario.played, self._file)
         check_absences(scenario)
         return scenario
 
@@ -126,7 +128,7 @@ class _Document:
         when: When = located.plain()
         return when
 
-    def _check(self) -> Check:
+    def _kind_of_check(self) -> Check:
         located = self._keys.get("check", Located("steps", self._line))
         if located.value not in CHECKS:
             raise self._error(located, f"'check' is {located.plain()!r}. Expected one of {', '.join(CHECKS)}.")
@@ -148,31 +150,34 @@ class _Document:
             raise self._error(located, f"'clock' is {located.plain()!r}. {_MOMENT}")
         return moment.astimezone(UTC)
 
-    def _given(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def _given(self, row: Mapping[str, Any], saved: Saved) -> Mapping[str, Any] | None:
         located = fill(self._keys.get("given", Located({}, self._line)), row, self._file)
         if located.value == "nothing":
             return None
         if not isinstance(located.value, dict):
             raise self._error(located, f"'given' is {located.plain()!r}. Expected 'nothing', or options of the set-up.")
-        return self._arguments("given", located, self._vocabulary.given)
+        set_up = self._vocabulary[SET_UP]
+        step = Step(SET_UP, self._arguments("given", located, set_up.arguments), self._line)
+        self._check(step, located, set_up, saved, "given")
+        return step.arguments
 
-    def _steps(self, row: Mapping[str, Any]) -> Iterator[Step]:
+    def _steps(self, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
         located = self._keys.get("steps", Located([], self._line))
         if not isinstance(located.value, list) or not located.value:
             raise self._error(located, "'steps' is empty. Expected a list of steps.")
         for item in located.value:
             if isinstance(item.value, dict) and list(item.value) == [TOGETHER]:
-                yield from self._together(item.value[TOGETHER], row)
+                yield from self._together(item.value[TOGETHER], row, saved)
             else:
-                yield self._step(fill(item, row, self._file))
+                yield self._step(fill(item, row, self._file), saved)
 
-    def _together(self, located: Located, row: Mapping[str, Any]) -> Iterator[Step]:
+    def _together(self, located: Located, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
         if not isinstance(located.value, list) or len(located.value) < 2:  # noqa: PLR2004 - it takes two to race
             raise self._error(located, f"{TOGETHER!r} is {located.plain()!r}. Expected a list of at least two steps.")
         for item in located.value:
-            yield replace(self._step(fill(item, row, self._file)), together=located.line)
+            yield replace(self._step(fill(item, row, self._file), saved), together=located.line)
 
-    def _step(self, item: Located) -> Step:
+    def _step(self, item: Located, saved: Saved) -> Step:
         if not isinstance(item.value, dict) or len(item.value) != 1:
             raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
         ((name, located),) = item.value.items()
@@ -184,7 +189,18 @@ class _Document:
         arguments = self._arguments(name, located, verb.arguments)
         if verb.one_of and not set(verb.one_of) & set(arguments):
             raise self._error(located, f"{name} expects nothing. Expected one of {', '.join(verb.one_of)}.")
-        return Step(name, arguments, located.line)
+        step = Step(name, arguments, located.line)
+        self._check(step, located, verb, saved, name)
+        return step
+
+    def _check(self, step: Step, located: Located, verb: Verb, saved: Saved, owner: str) -> None:
+        """Check the words of a step, with an example for each ``${name}``; raises ScenarioFileError."""
+        if flaw := saved.flaw_of(step):
+            raise self._error(located, f"{owner}: {flaw}")
+        for key, found in verb.flaws(saved.fill(step.arguments), saved.fill(self._own)):
+            at = located.value[key].at(found.path)
+            raise self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}")
+        saved.add(step)
 
     def _shorthand(self, name: str, argument: str, located: Located) -> Located:
         if located.value is None:
@@ -205,14 +221,15 @@ class _Document:
                 raise self._error(
                     given, f"{owner} lacks its argument {argument.name!r}. Expected {argument.kind.words}."
                 )
-        plain = {key: located.plain() for key, located in given.value.items()}
-        for key, value in plain.items():
-            for flaw in by_name[key].check(value, plain, self._own):
-                raise self._error(given.value[key].at(flaw.path), f"{owner}: {key}: {flaw.message}")
-        return plain
+        return {key: located.plain() for key, located in given.value.items()}
 
     def _error(self, located: Located, message: str) -> ScenarioFileError:
         return ScenarioFileError(self._file, located.line, message)
+
+
+def _explained(value: object) -> str:
+    """Return what the names in a value stand for, a sentence each."""
+    return "".join(f" ${{{name}}} is {kind_of(name)}." for name in dict.fromkeys(names_in(value)))
 
 
 def _moment(value: object) -> datetime | None:

@@ -1,9 +1,7 @@
 """The keys that messages have, place by place, in the packaged spelling."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -18,9 +16,7 @@ Part = Literal["request", "response"]
 _RESULT: Schema = {"properties": {"RequestId": {}, "State": {}}}
 _CONTAINERS = ("object", "array")
 _COLUMNS = {"metadata": "request-metadata", "instance_metadata": "instance-metadata"}
-_SYS_ID = "0" * 32
 _REFUSED = "400"
-_VARIABLE = re.compile(r"\$\{[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +96,7 @@ def of_column(column: str) -> Place:
 
 def of_answer(server: Side, method: str, path: str, status: object) -> Place:
     """Return the place of the answer with this status to a request; of any answer where no contract says what it is."""
-    exchange = _contracts().match(server, method, _VARIABLE.sub(_SYS_ID, urlsplit(path).path))
+    exchange = _contracts().match(server, method, urlsplit(path).path)
     exchanges = [exchange] if exchange else _asked_of([server])
     return _of(exchanges, "response", status) or _of(exchanges, "response")
 
@@ -118,11 +114,10 @@ def of_refusal(server: Side, status: object) -> Place:
 
 def of_exchanges(servers: Sequence[Side], method: str, glob: str, part: Part) -> Place:
     """Return the place of the bodies of exchanges whose path fits; of all where none does."""
-    pattern = _VARIABLE.sub("*", glob).lower()
     fitting = [
         each
         for each in _asked_of(servers)
-        if method in ("", each.method) and fnmatchcase(each.path.replace("{sys_id}", _SYS_ID).lower(), pattern)
+        if method in ("", each.method) and known.fits(glob, known.with_sys_id(each.path))
     ]
     return _of(fitting, part) or _of(_asked_of(servers), part)
 

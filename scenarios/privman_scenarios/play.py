@@ -17,11 +17,13 @@ from privman_scenarios.variables import (
     NEW_GUID,
     NEW_GUID_IN_CAPITALS,
     OF_CONSOLE,
+    PACKAGED,
     RULES,
     TABLES,
-    VARIABLE,
     long_text,
+    replaced,
 )
+from privman_scenarios.words import Own
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Play:
     """The state of one playing.
 
     Attributes:
+        own: words of the user's own instance, by kind.
         step: the one that is being played.
         armed: the faults that must strike.
         acknowledged: the findings that the scenario has asked for.
@@ -53,8 +56,9 @@ class Play:
         decided: whether a step has acted after which a request may be decided.
     """
 
-    def __init__(self, targets: Targets) -> None:
+    def __init__(self, targets: Targets, own: Own | None = None) -> None:
         self.targets = targets
+        self.own = own or {}
         self.step = Step("", {}, 0)
         self.armed: list[Armed] = []
         self.acknowledged: set[Finding] = set()
@@ -171,13 +175,10 @@ class Play:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
         return self._saved[name]
 
-    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - any argument
-        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number."""
-        if isinstance(value, dict):
-            return {key: self.resolve(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item) for item in value]
-        if not isinstance(value, str):
-            return value
-        alone = VARIABLE.fullmatch(value)
-        return self.recall(alone[1]) if alone else VARIABLE.sub(lambda found: str(self.recall(found[1])), value)
+    def resolve(self, value: Any, *, packaged: bool = False) -> Any:  # noqa: ANN401 - any argument
+        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number.
+
+        With ``packaged``, tables and rules are replaced in the packaged spelling, in which words are checked.
+        """
+        saved = PACKAGED if packaged else {}
+        return replaced(value, lambda name: saved[name] if name in saved else self.recall(name))

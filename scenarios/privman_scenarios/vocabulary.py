@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from privman_scenarios.checks import Check, nothing
+from privman_scenarios.checks import Check, Flaw, nothing
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.kinds import Kind
 from privman_scenarios.known import READING
-from privman_scenarios.model import Arguments
+from privman_scenarios.model import Arguments, Step
 from privman_scenarios.play import Play
 from privman_scenarios.targets import Need
+from privman_scenarios.words import Own
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,25 @@ class Verb:
     needs: frozenset[Need] = frozenset()
     bare_needs: frozenset[Need] | None = None
     further_needs: Callable[[Arguments], frozenset[Need]] = lambda _arguments: frozenset()
+
+    def flaws(self, arguments: Arguments, own: Own) -> Iterator[tuple[str, Flaw]]:
+        """Yield each flaw of arguments in which no ``${name}`` is left, with the name of the argument."""
+        for argument in self.arguments:
+            if argument.name not in arguments:
+                continue
+            value = arguments[argument.name]
+            if argument.kind.expects and (fault := argument.kind.fault_of(value)):
+                yield argument.name, Flaw((), fault)
+            for flaw in argument.check(value, arguments, own):
+                yield argument.name, flaw
+
+    def resolved(self, step: Step, play: Play) -> Arguments:
+        """Return the step's arguments with what was saved; raises ExpectationError where that is no known word."""
+        arguments: Arguments = play.resolve(step.arguments)
+        if arguments != step.arguments:
+            for name, flaw in self.flaws(play.resolve(step.arguments, packaged=True), play.own):
+                raise ExpectationError(f"{name} that could be", flaw.message)
+        return arguments
 
     def needs_of(self, arguments: Arguments) -> frozenset[Need]:
         """Return what the targets must offer for a step with these arguments."""

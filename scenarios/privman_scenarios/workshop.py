@@ -101,5 +101,5 @@ class Workshop:
 
     async def _transcript(self, scenario: Scenario) -> str:
         async with self.player.worlds.open(scenario.seed, scenario.clock) as targets:
-            await try_out(vocabulary(), scenario, Play(targets))
+            await try_out(vocabulary(), scenario, Play(targets, scenario.own))
             return await transcript(targets)

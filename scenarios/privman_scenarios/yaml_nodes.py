@@ -36,10 +36,13 @@ class Located:
         return self.value
 
     def at(self, path: Iterable[str | int]) -> "Located":
-        """Return what these keys and indices lead to."""
+        """Return what these keys and indices lead to, or what holds it where they lead nowhere."""
         found = self
         for step in path:
-            found = found.value[step]
+            try:
+                found = found.value[step]
+            except (KeyError, IndexError, TypeError):
+                return found
         return found
 
 

@@ -392,6 +392,68 @@ TYPOS = {
         "console.set-up: {servicenow_user: boss}",
         "no step before has created user 'boss'. Expected servicenow.create-user first.",
     ),
+    "address where a path is": (
+        "console.expect-exchanges: {path: '${console}/Tms/services/api/v1/approval/approve', count: 0}",
+        "${console} is an address.",
+    ),
+    "address where the path of a fault is": (
+        "console.fault: {kind: reset, path: '${console}/Tms/services/api/v1/approval/approve', optional: true}",
+        "${console} is an address.",
+    ),
+    "address of the instance where a path is": (
+        "servicenow.expect-exchanges: {direction: in, path: '${servicenow}/api/now/table/${table.request}', count: 0}",
+        "${servicenow} is an address. ${table.request} is the name of a table.",
+    ),
+    "GUID where a table is": (
+        "servicenow.expect-exchanges: {direction: in, path: '/api/now/table/${request_id}', count: 0}",
+        "unknown path '/api/now/table/",
+    ),
+    "GUID where a sys_id is": (
+        "servicenow.expect-exchanges: {path: '/api/now/table/${table.request}/${request_id}', count: 0}",
+        "${request_id} is a GUID.",
+    ),
+    "sys_id of another table in a path": (
+        "servicenow.expect-exchanges: {path: '/api/now/table/${table.request}/${instance_id}', count: 0}",
+        "${instance_id} is a sys_id.",
+    ),
+    "sys_id where a state is": ("console.expect-approval: {state: {not: '${instance_id}'}}", "unknown state '"),
+    "GUID that matches no state": (
+        "console.expect-approval: {state: {not: {matches: '${request_id}'}}}",
+        "matches no state.",
+    ),
+    "address where a status is": (
+        "console.expect-exchanges: {path: '*/approve', statuses: {not: ['${console}']}}",
+        "is no status.",
+    ),
+    "sys_id where a GUID is selected": (
+        "servicenow.expect-records: {table: response, where: {request_id: '${instance_id}'}, count: 0}",
+        "no step before names '${instance_id}'",
+    ),
+    "address where a GUID is selected": (
+        "servicenow.expect-records: {table: response, where: {request_id: '${console}'}, count: 0}",
+        "no step before names '${console}'",
+    ),
+    "sys_id of another table": (
+        "servicenow.expect-records: {table: response, where: {sys_id: '${instance_id}'}, count: 0}",
+        "no step before names '${instance_id}'",
+    ),
+    "text that nobody wrote": (
+        "servicenow.expect-records: {table: response, where: {comment: '${text.20}'}, count: 0}",
+        "no step before names '${text.20}'",
+    ),
+    "sys_id where a comment is": (
+        "console.expect-approval: {comment: {not: '${instance_id}'}}",
+        "no step before names '${instance_id}'",
+    ),
+    "pattern that no text has": (
+        "console.expect-approval: {comment: {not: {matches: '^${instance_id}$'}}}",
+        "matches no text of a step before",
+    ),
+    "record that a request has not yet": (
+        "servicenow.expect-records: {table: request, where: {sys_id: '${request.sys_id}'}}",
+        "no step before has saved 'request.sys_id'.",
+    ),
+    "variable as a table": ("servicenow.expect-records: {table: '${table.request}', count: 0}", "unknown table"),
     "rule of the wire": ("servicenow.expect-response: {response_status_code: '${rule.same_status}'}", "rule.same_"),
 }
 OWN = """
@@ -418,7 +480,6 @@ steps:
   - servicenow.approve: {by: theirs}
   - servicenow.expect-request: {status: {not: Escalate}, metadata: {json: {Colour: {absent: true}}}}
   - servicenow.expect-request: {status: {matches: "^(App|Esc)"}, comment: {matches: "^$"}}
-  - servicenow.expect-request: {status: {not: {matches: "${rule.other_decision_status}"}}}
   - servicenow.expect-request: {comment: {not: {matches: "(?i)escal.te"}}}
   - servicenow.expect-exchanges: {path: "/api/acme/*", count: 0}
   - servicenow.expect-exchanges: {path: "/api/acme/*", method: PUT, count: 0}
@@ -608,3 +669,59 @@ def test_half_a_word_is_named_by_no_step(text: str) -> None:
     with pytest.raises(ScenarioFileError, match=f"no step before names '{text}'"):
         list(Loader(vocabulary()).parse(steps % looks, "t.yaml"))
     assert list(Loader(vocabulary()).parse(steps % looks.replace(f" {text}}}", " Looks}"), "t.yaml"))
+
+
+SAVED = """title: Saved
+own: {words: ["%s"]}
+steps:
+  - console.ask:
+  - servicenow.insert: {table: response, values: {request_id: "%s"}, as: ours}
+  - %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("saved", "step", "told"),
+    [
+        (
+            "zz",
+            'servicenow.expect-finding: {rule: "*", message: "${ours.request_id}"}',
+            "'zz' is in almost any message.",
+        ),
+        ("x*", 'servicenow.expect-request: {comment: {matches: "${ours.request_id}"}}', "'x*' matches every text."),
+        ("(", 'servicenow.expect-request: {comment: {matches: "${ours.request_id}"}}', "'(' is no regular expression"),
+    ],
+)
+def test_what_a_step_saved_is_checked_when_it_is_known(
+    saved: str, step: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the same words would be in a file, which fails the step."""
+    file = tmp_path / "one.yaml"
+    file.write_text(SAVED % (saved, saved, step), encoding="utf-8")
+    assert main(["run", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert f"{file}:6: {step.partition(':')[0]}\n" in out
+    assert told in out
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "servicenow.expect-records: {table: response, where: {request_id: '${request_id}'}, count: 0}",
+        "servicenow.expect-request: {activity_type_id: {not: '${theirs.sys_id}'}}",
+        "servicenow.expect-exchanges: {path: '/api/now/table/${table.request}/${record.sys_id}', count: 0}",
+        "servicenow.expect-exchanges: {path: '*/${record.sys_id}', count: 0}",
+        "servicenow.expect-exchanges: {path: '*/0f8fad5bd9cb469fa16570867728950e', count: 0}",
+    ],
+)
+def test_names_of_the_right_kind_pass(step: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An id may be absent where ids of its kind are."""
+    file = tmp_path / "one.yaml"
+    saved = (
+        "  - servicenow.find: {table: request, as: record}\n"
+        "  - servicenow.insert:\n      table: activity_type\n      as: theirs\n"
+        "      values: {name: T, description: T, valid_responses: Approve, max_timeout: '01:00:00',"
+        " include_comment: 'true', include_duration: 'true', instance_id: '${instance_id}'}\n"
+    )
+    file.write_text(f"title: T\nsteps:\n{ASKED}{saved}  - {step}\n", encoding="utf-8")
+    assert main(["run", str(file)]) == 0, capsys.readouterr()

@@ -121,12 +121,6 @@ async def test_what_holds(steps: str) -> None:
             "request #7.Comment 'Fine'",
         ),
         (
-            DECIDED + "- servicenow.expect-finding: {rule: '*', message: '${text.1}'}\n",
-            "servicenow.expect-finding",
-            "a message of a finding",
-            "'0' is in almost any message.",
-        ),
-        (
             DECIDED + "- servicenow.expect-finding: form-order\n",
             "servicenow.expect-finding",
             "a finding of the rule 'form-order' with ''",

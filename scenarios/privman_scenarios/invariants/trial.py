@@ -62,7 +62,7 @@ class Trial:
         self._sightings.append({each["request_id"]: each["state"] for each in approvals})
 
     async def _perform(self, verb: Verb, step: Step) -> None:
-        work = verb.play(self._play, self._play.resolve(step.arguments))
+        work = verb.play(self._play, verb.resolved(step, self._play))
         if not self._hold or verb.name == "clock.advance":
             await work
             return

@@ -45,7 +45,7 @@ class Message:
 
 async def messages_of(vocabulary: Vocabulary, scenario: Scenario, targets: Targets) -> list[Message]:
     """Play the scenario, whatever becomes of its steps, and return what the parties sent each other and decided."""
-    trial = Trial(vocabulary, Play(targets), hold_of(scenario.played))
+    trial = Trial(vocabulary, Play(targets, scenario.own), hold_of(scenario.played))
     messages: list[Message] = []
     times: list[datetime] = []
     seen: Counter[str] = Counter()

@@ -303,7 +303,8 @@ async def _expect(play: Play, table: str, arguments: Arguments, **where: str) ->
 
 def _save(play: Play, name: str, record: Record) -> None:
     play.save(f"{name}.sys_id", record["sys_id"])
-    play.save(f"{name}.request_id", record.get("request_id", ""))
+    if record.get("request_id"):
+        play.save(f"{name}.request_id", record["request_id"])
 
 
 async def _decide(play: Play, arguments: Arguments) -> Answer:
