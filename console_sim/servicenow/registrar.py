@@ -1,5 +1,6 @@
 """The server task behind a saved foreign system: registration, activity type, then the requests that wait."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -91,6 +92,14 @@ class Registrar:
             self._store.foreign_systems.change(system.name, ForeignSystem.without_activity_type)
             raise
         return self._activity_type.differences(self._names, system.registration.sys_id, record)
+
+    async def forget_lost(self, system: ForeignSystem) -> None:
+        """Look whether ServiceNow still has what was registered before; what it has no more is registered anew."""
+        with suppress(ServiceNowError):  # the next attempt says why
+            if system.registration.sys_id:
+                await self.read_back(system)
+            if system.activity_type.sys_id:
+                await self.read_back_activity_type(system)
 
     async def _resume(self) -> None:
         system = self._store.foreign_system

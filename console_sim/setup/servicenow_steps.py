@@ -23,7 +23,11 @@ class ServiceNowSteps:
         return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
 
     async def register(self, _order: SetupOrder) -> str:
-        """Run the server task once, which registers the webhook and then the activity type."""
+        """Run the server task once, which registers the webhook and then the activity type.
+
+        What was registered before may be lost, such as by a reset of the instance; it is registered anew.
+        """
+        await self._registrar.forget_lost(self._foreign_systems.get())
         self._failure = await self._registrar.run()
         system = self._foreign_systems.get()
         if not self._registrar.has_registered(system):

@@ -123,7 +123,7 @@ async def test_set_up_again_changes_nothing(console: ConsoleUnderTest) -> None:
     outcome = await console.set_up()
     assert statuses(outcome) == {}
     assert await console.admin("GET", "/webhooks") == webhooks
-    assert [method for method, _, _ in console.servicenow.calls] == ["POST", "POST", *["GET"] * 4]
+    assert [method for method, _, _ in console.servicenow.calls] == ["POST", "POST", *["GET"] * 6]
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -363,23 +363,36 @@ async def with_activity_type(fresh: ConsoleUnderTest, shown: dict[str, object]) 
 
 
 async def test_a_lost_activity_type_is_made_anew(console: ConsoleUnderTest) -> None:
-    """When ServiceNow has lost it the next set-up says so, and the one after declares it anew."""
+    """When ServiceNow has lost it the next set-up declares it anew."""
     console.servicenow.tables[ACTIVITY_TYPES].clear()
-    outcome = await console.set_up()
-    assert statuses(outcome) == {"verify-activity-type": "failed", "save-again": "skipped"}
-    assert detail(outcome, "verify-activity-type").endswith("; set up again to register anew")
     assert statuses(await console.set_up()) == {}
     assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 1
 
 
 async def test_forgotten_registration_is_made_anew(console: ConsoleUnderTest) -> None:
-    """When ServiceNow has lost the registration the next set-up says so, and the one after registers anew."""
+    """When ServiceNow has lost the registration, as after a reset, the next set-up registers anew."""
     console.servicenow.tables.clear()
     outcome = await console.set_up()
-    assert detail(outcome, "verify-registration").endswith("; set up again to register anew")
-    assert outcome["instance_id"] is None
-    assert statuses(await console.set_up()) == {}
+    assert statuses(outcome) == {}
+    assert detail(outcome, "register") == f"Instance Id {console.servicenow.rows(REGISTRATIONS)[0]['sys_id']}"
     assert len(console.servicenow.rows(REGISTRATIONS)) == len(console.servicenow.rows(ACTIVITY_TYPES)) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "step"), [(REGISTRATIONS, "verify-registration"), (ACTIVITY_TYPES, "verify-activity-type")]
+)
+async def test_what_vanishes_while_it_is_set_up_is_named(fresh: ConsoleUnderTest, table: str, step: str) -> None:
+    """The step that looks for it fails, and the next set-up registers it anew."""
+
+    async def vanish(stub: StubServiceNow, _request: object) -> Any:
+        stub.tables[table].clear()
+        return await answering(404, json.dumps({"error": {"message": "No Record found", "detail": ""}}))(stub, None)  # type: ignore[arg-type] # unused
+
+    fresh.servicenow.moods.extend([None, None, *([None] if table == ACTIVITY_TYPES else []), vanish])
+    outcome = await fresh.set_up()
+    assert detail(outcome, step).endswith("; set up again to register anew")
+    assert statuses(await fresh.set_up()) == {}
+    assert len(fresh.servicenow.rows(table)) == 1
 
 
 @pytest.mark.parametrize(
