@@ -14,7 +14,7 @@ from privman_scenarios import known, message_places
 from privman_scenarios.expectation import MISSING, OPERATORS, holds
 from privman_scenarios.message_places import Part, Place
 from privman_scenarios.model import Arguments
-from privman_scenarios.patterns import holds_word, is_found, is_glob
+from privman_scenarios.patterns import holds_word, is_found, is_glob, texts_of_all_kinds
 from privman_scenarios.words import Own, nearest, unknown
 
 # The one column that holds several words, with commas between them.
@@ -179,6 +179,11 @@ def expected_word(what: str, words: Words, own_kind: str = "words") -> Check:
     return check
 
 
+def present(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find what is neither a plain value nor an operator, and what holds of every text that is not empty."""
+    return _expectation(_Known("", (), "", always=True), value, (), own)
+
+
 def scalar(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find what is neither a plain value nor an operator."""
     return _expectation(_Known("", (), ""), value, (), own)
@@ -271,7 +276,8 @@ def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:
     def check(value: Any, _arguments: Arguments, own: Own, path: tuple[str | int, ...] = ()) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         if column in known.JSON_COLUMNS:
             return _below(path, _Keys(message_places.of_column(column), own).flaws(value))
-        return _expectation(_Known(f"{table}.{column}", known.words(table, column), "words"), value, path, own)
+        always = column in known.SYSTEM_COLUMNS
+        return _expectation(_Known(f"{table}.{column}", known.words(table, column), "words", always), value, path, own)
 
     return check
 
@@ -314,14 +320,32 @@ def _below(path: tuple[str | int, ...], flaws: Iterable[Flaw]) -> Iterator[Flaw]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The words that a value may be; none for any text."""
+    """The words that a value may be; none for any text.
+
+    Attributes:
+        always: whether there is always some value.
+    """
 
     what: str
     words: tuple[str, ...]
     own: str
+    always: bool = False
+
+    def observed(self, own: Own) -> Iterable[Any]:
+        """Return the values that there may be; none where nobody knows them."""
+        if self.words:
+            return [*_all(self.words, own, self.own), *([""] if self.own == "events" else [])]
+        return texts_of_all_kinds() if self.always else ()
 
 
 def _expectation(of: _Known, value: object, path: tuple[str | int, ...], own: Own) -> Iterator[Flaw]:
+    flaws = list(_flaws(of, value, path, own))
+    if not flaws and (flaw := _always_holds(of, value, own)):
+        flaws.append(Flaw(path, flaw))
+    return iter(flaws)
+
+
+def _flaws(of: _Known, value: object, path: tuple[str | int, ...], own: Own) -> Iterator[Flaw]:
     if isinstance(value, Mapping):
         yield from _operator(of, value, path, own)
     elif isinstance(value, list):
@@ -342,14 +366,32 @@ def _operator(of: _Known, value: Mapping[str, Any], path: tuple[str | int, ...],
         key = (strange or [""])[0]
         yield Flaw((*path, *strange[:1]), f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
     elif "not" in value:
-        yield from _expectation(of, value["not"], (*path, "not"), own)
-    elif "matches" in value and of.words and of.what != _LISTED:
-        found = [is_found(value["matches"], each) for each in _all(of.words, own, of.own)]
-        # Both events have a name in common, and no name of a state is part of another.
-        if not any(found) or (all(found) and of.own == "words"):
-            how = "every" if any(found) else "no"
-            text = f"{value['matches']!r} matches {how} {of.what}. Expected one of {', '.join(of.words)}."
-            yield Flaw((*path, "matches"), text)
+        yield from _flaws(of, value["not"], (*path, "not"), own)
+    elif "matches" in value and of.words and of.what != _LISTED and not _matches_any(of, value["matches"], own):
+        text = f"{value['matches']!r} matches no {of.what}. Expected one of {', '.join(of.words)}."
+        yield Flaw((*path, "matches"), text)
+
+
+def _matches_any(of: _Known, pattern: str, own: Own) -> bool:
+    return any(is_found(pattern, each) for each in of.observed(own))
+
+
+def _names_unwanted(value: object) -> bool:
+    """Tell whether a text, or a pattern of texts, is named that must not be there, which some text is."""
+    if not isinstance(value, Mapping) or "not" not in value:
+        return False
+    return not (isinstance(value["not"], Mapping) and "absent" in value["not"])
+
+
+def _always_holds(of: _Known, value: object, own: Own) -> str:
+    """Return why no answer could fail what is expected; empty where one could."""
+    observed = list(of.observed(own))
+    may_fail = of.what == _LISTED or not observed or (not of.words and _names_unwanted(value))
+    if may_fail or not all(holds(value, each) for each in observed):
+        return ""
+    if of.words:
+        return f"{value!r} holds of every {of.what}. Expected one of {', '.join(of.words)}."
+    return f"{value!r} holds of every value that may be there. Expected what an answer could fail."
 
 
 @dataclass(frozen=True, slots=True)

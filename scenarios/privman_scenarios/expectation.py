@@ -59,8 +59,12 @@ def operator_error(expected: object) -> str:
     """Return why an expectation can never be checked, such as a broken regular expression; empty if it can."""
     if isinstance(expected, list):
         return next(filter(None, map(operator_error, expected)), "")
-    if not isinstance(expected, Mapping):
-        return ""
+    return _mapping_error(expected) if isinstance(expected, Mapping) else ""
+
+
+def _mapping_error(expected: Mapping[str, Any]) -> str:
+    if not expected:
+        return "{} is a subset of everything, and expects nothing. Expected keys, or {absent: false}."
     if set(expected) == {"matches"}:
         return _pattern_error(expected["matches"])
     if set(expected) == {"not"} and expected["not"] is None:

@@ -52,6 +52,10 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
+def _are_mappings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
 def _fault_of_spans(value: object) -> str:
     if not isinstance(value, list):
         return "Expected a list of spans of time."
@@ -118,12 +122,10 @@ TURNS = _plain(
     lambda value: value is None or (value != 0 and _is_count(value)),
 )
 VALUES = _plain("a mapping", {"type": "object"}, lambda value: isinstance(value, dict))
-ROWS = replace(
-    _plain(
-        "a list of mappings",
-        {"type": "array", "items": {"type": "object"}},
-        lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
-    ),
+ROWS = Kind(
+    "a list of mappings",
+    {"type": "array", "items": {"type": "object", "minProperties": 1}},
+    lambda value: operator_error(value) if _are_mappings(value) else "Expected a list of mappings.",
     expects=True,
 )
 HEADERS = _plain(

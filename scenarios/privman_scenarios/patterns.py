@@ -56,11 +56,10 @@ def says(text: str, part: str) -> bool:
 @lru_cache
 def matches_every_text(pattern: str) -> bool:
     """Tell whether the pattern, a usable one, is found in texts that have nothing in common."""
-    return all(is_found(pattern, text) for text in _texts_of_all_kinds())
+    return all(is_found(pattern, text) for text in ("", *texts_of_all_kinds()))
 
 
-def _texts_of_all_kinds() -> Iterator[str]:
-    """Yield no text, each character alone, and a long text."""
-    yield ""
+def texts_of_all_kinds() -> Iterator[str]:
+    """Yield each character alone, and a long text."""
     yield from (*string.printable, "\ue000")
     yield string.printable * LONGEST

@@ -65,6 +65,7 @@ class Verb:
             value = arguments[argument.name]
             if argument.kind.expects and (fault := argument.kind.fault_of(value)):
                 yield argument.name, Flaw((), fault)
+                continue
             for flaw in argument.check(value, arguments, own):
                 yield argument.name, flaw
 

@@ -206,3 +206,16 @@ def test_a_number_that_must_not_be_there_is_read_as_text(
     decide = f'  - servicenow.approve: {{comment: {comment}, duration: "02:00:00"}}'
     assert run(f"  - console.ask:\n{decide}\n  - {step}", tmp_path) == 1
     assert ":5: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("expected", ["steps: {enable-api: ok}", "webhook: {absent: false}"])
+def test_a_step_that_failed_must_be_named(expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An expectation of another step excuses no set-up that failed."""
+    steps = (
+        f'  - console.set-up: {{servicenow_url: "http://127.0.0.1:9"}}\n  - console.expect-set-up: {{{expected}}}\n'
+        "given: nothing"
+    )
+    assert run(steps, tmp_path) == 1
+    out = capsys.readouterr().out
+    assert f"{tmp_path / 'one.yaml'}:4: console.expect-set-up\n" in out
+    assert "expected a failed step to be named under 'steps' or 'details'\n    came     register failed\n" in out

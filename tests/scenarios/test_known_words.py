@@ -69,12 +69,49 @@ TYPOS = {
     ),
     "pattern of every state": (
         'console.expect-approval: {state: {matches: "[Approved]"}}',
-        "'[Approved]' matches every state. Expected one of Pending,",
+        "{'matches': '[Approved]'} holds of every state. Expected one of Pending,",
     ),
     "pattern of every response": (
         'servicenow.expect-response: {response: {matches: "[Deny]"}}',
-        "'[Deny]' matches every response.response. Expected one of Approve, Deny.",
+        "{'matches': '[Deny]'} holds of every response.response. Expected one of Approve, Deny.",
     ),
+    "state that is always there": (
+        "console.expect-approval: {state: {absent: false}}",
+        "{'absent': False} holds of every state. Expected one of Pending,",
+    ),
+    "state that is never absent": (
+        "console.expect-approval: {state: {not: {absent: true}}}",
+        "{'not': {'absent': True}} holds of every state.",
+    ),
+    "state that is none": ("console.expect-approval: {state: {not: ''}}", "holds of every state."),
+    "response that is always there": (
+        "servicenow.expect-response: {response: {absent: false}}",
+        "holds of every response.response.",
+    ),
+    "status of a step that is always there": (
+        "console.expect-set-up: {steps: {register: {absent: false}}}",
+        "holds of every status of a step. Expected one of ok, failed, skipped.",
+    ),
+    "detail that is always there": (
+        "console.expect-set-up: {details: {register: {absent: false}}}",
+        "holds of every value that may be there.",
+    ),
+    "detail that has some character": (
+        "console.expect-set-up: {details: {register: {matches: .}}}",
+        "holds of every value that may be there.",
+    ),
+    "sys_id that is always there": (
+        "servicenow.expect-records: {table: request, values: {sys_id: {absent: false}}}",
+        "holds of every value that may be there.",
+    ),
+    "name of a webhook": ("console.expect-webhooks: [{name: {absent: false}}]", "holds of every value that may be"),
+    "nothing of a webhook": ("console.expect-webhooks: [{}]", "{} is a subset of everything, and expects nothing."),
+    "nothing of the webhook": ("console.expect-set-up: {webhook: {}}", "{} is a subset of everything"),
+    "nothing of a request's body": ("console.expect-exchanges: {path: '*/approve', request: {}}", "{} is a subset"),
+    "nothing that is not": ("console.expect-exchanges: {path: '*/approve', request: {not: {}}}", "{} is a subset"),
+    "nothing of a refusal": ("servicenow.expect-refusal: {body: {}}", "{} is a subset of everything"),
+    "nothing of an answer": ("console.call: {path: /Tms/services/api/v1/version/Current, body: {}}", "{} is a subset"),
+    "nothing of JSON": ("servicenow.expect-request: {metadata: {json: {}}}", "{} is a subset of everything"),
     "not null": (
         "console.expect-approval: {comment: {not: }}",
         "'not' is null, which a value that is missing or empty is not either. Expected {absent: false}.",

@@ -37,7 +37,7 @@ steps:
 - clock.advance: 1 minute
 - servicenow.expect-response: Approve
 - console.expect-approval: Approved
-- console.expect-webhooks: [{{}}]
+- console.expect-webhooks: [{{event: Approval Request Event}}]
 - console.expect-exchanges: {{path: "*/approve", statuses: [200]}}
 - servicenow.expect-exchanges: {{path: "*/approve", statuses: [200], waits: []}}
 """

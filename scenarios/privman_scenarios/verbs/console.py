@@ -5,8 +5,9 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from privman_scenarios import checks, known
-from privman_scenarios.checks import scalar
+from privman_scenarios.checks import present, scalar
 from privman_scenarios.console import ASKED
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
 from privman_scenarios.kinds import ANYTHING, EXPECTED_VALUES, FLAG, ROWS, SPAN, TEXT, TEXT_OR_NULL, VALUES, one_of
 from privman_scenarios.model import Arguments
@@ -29,14 +30,14 @@ A_ROLE = checks.word("role", lambda: known.CONSOLE_ROLES, "roles")
 A_RESPONSE = checks.word("response", known.responses, "words")
 A_WEBHOOK = checks.rows_of(
     {
-        **dict.fromkeys(("name", "description", "type", "credential", "endpoint_url", "enabled"), scalar),
-        **dict.fromkeys(("last_modified", "last_modified_by"), scalar),
+        **dict.fromkeys(("description", "credential"), scalar),
+        **dict.fromkeys(("name", "type", "endpoint_url", "enabled", "last_modified", "last_modified_by"), present),
         "event": checks.expected_word("event", lambda: known.EVENTS, "events"),
     }
 )
 A_STATUS = checks.expected_word("status of a step", lambda: known.SET_UP_STATUSES)
 STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, A_STATUS))
-DETAILS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, scalar))
+DETAILS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, present))
 A_STATE = checks.expected_word("state", lambda: known.STATES)
 USE = (
     Argument(
@@ -136,9 +137,13 @@ async def set_up(play: Play, arguments: Arguments) -> None:
 
 
 async def expect_set_up(play: Play, arguments: Arguments) -> None:
-    """Compare the outcome of the set-up before."""
+    """Compare the outcome of the set-up before, of which no failed step may go unnamed."""
     outcome = play.last_set_up()
     steps = {step["step"]: step for step in outcome["steps"]}
+    failed = [name for name, step in steps.items() if step["status"] == "failed"]
+    named = {*arguments.get("steps", {}), *arguments.get("details", {})}
+    if failed and not named & set(failed):
+        raise ExpectationError("a failed step to be named under 'steps' or 'details'", f"{', '.join(failed)} failed")
     require(arguments.get("steps", {}), {name: step["status"] for name, step in steps.items()}, "steps")
     require(arguments.get("details", {}), {name: step["detail"] for name, step in steps.items()}, "details")
     if "webhook" in arguments:
