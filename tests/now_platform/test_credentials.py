@@ -86,7 +86,13 @@ class Holder:
 
     async def asserted(self) -> dict[str, str]:
         """Return the answer to an assertion."""
-        claims = {"sub": "ann@example.com", "aud": "app", "exp": self._clock.now().timestamp() + 60, "jti": "1"}
+        claims = {
+            "sub": "ann@example.com",
+            "aud": "app",
+            "iss": "app",
+            "exp": self._clock.now().timestamp() + 60,
+            "jti": "1",
+        }
         parts = (urlsafe_b64encode(orjson.dumps(part)).decode().rstrip("=") for part in ({"alg": "HS256"}, claims))
         signed = ".".join(parts)
         signature = urlsafe_b64encode(hmac.digest(SIGNING.encode(), signed.encode(), "sha256")).decode().rstrip("=")

@@ -116,7 +116,8 @@ def assertion(clock: VirtualClock) -> Callable[..., str]:
     count = iter(range(1000))
 
     def sign(alg: str = "HS256", key: Sign = hs256, kid: str = "", **claims: object) -> str:
-        base = {"sub": "itil@example.com", "aud": "idp", "exp": clock.now().timestamp() + 60, "jti": str(next(count))}
+        until = clock.now().timestamp() + 60
+        base = {"sub": "itil@example.com", "aud": "idp", "iss": "idp", "exp": until, "jti": str(next(count))}
         signed = f"{encoded({'alg': alg, 'kid': kid})}.{encoded(base | claims)}"
         return f"{signed}.{plain(key(signed.encode()))}"
 
@@ -359,3 +360,49 @@ async def test_a_user_field_that_does_not_exist(
     """A provider that looks for users in no column of theirs finds none."""
     endpoint(user_field="u_none")
     assert await refused(anonymous, **bearing(assertion()))
+
+
+@pytest.mark.parametrize("issuer", ["elsewhere", "", None, ["idp"]])
+async def test_the_issuer_is_the_client(
+    anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], journal: Journal, issuer: object
+) -> None:
+    """Another issuer, or none, is refused (platform 4.3)."""
+    endpoint()
+    assert await refused(anonymous, **bearing(assertion(iss=issuer)))
+    assert "the assertion's iss is" in reasons(journal)[-1]
+
+
+async def test_other_claims_are_validated(
+    anonymous: Client,
+    endpoint: Callable[..., None],
+    assertion: Callable[..., str],
+    create: Callable[..., str],
+    instance: Instance,
+) -> None:
+    """A claim validation names another issuer, or a value that another claim must have."""
+    endpoint()
+    with instance.transaction(instance.system) as session:
+        provider = session.find("oauth_jwt", client_id="idp")
+        assert provider is not None
+    create("oauth_jwt_claim_validation", name="iss", value="https://idp.example.com", oauth_jwt=provider.sys_id)
+    assert await tokens(anonymous, **bearing(assertion(iss="https://idp.example.com")))
+    assert await tokens(anonymous, **bearing(assertion()))
+    create("oauth_jwt_claim_validation", name="tenant", value="ours", oauth_jwt=provider.sys_id)
+    assert await refused(anonymous, **bearing(assertion()))
+    assert await tokens(anonymous, **bearing(assertion(tenant="ours")))
+
+
+@pytest.mark.parametrize(("ahead", "holds"), [(-60, True), (300, True), (301, False)])
+async def test_an_assertion_is_not_issued_in_the_future(  # noqa: PLR0913 - fixtures
+    anonymous: Client,
+    endpoint: Callable[..., None],
+    assertion: Callable[..., str],
+    clock: VirtualClock,
+    ahead: int,
+    *,
+    holds: bool,
+) -> None:
+    """Beyond the clock skew of the provider it is refused."""
+    endpoint()
+    form = bearing(assertion(iat=clock.now().timestamp() + ahead))
+    assert await refused(anonymous, **form) != holds

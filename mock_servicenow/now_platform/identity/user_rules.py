@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from mock_servicenow.now_platform.identity.oauth.jwt_bearer import CLAIMS
 from mock_servicenow.now_platform.identity.roles import LIVES
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
 
@@ -14,7 +15,7 @@ _RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("api_key", "user"),
         ("oauth_credential", "user"),
     ),
-    "oauth_entity": (("oauth_credential", "peer"), ("jwt_verifier_map", "oauth_jwt")),
+    "oauth_entity": (("oauth_credential", "peer"), ("jwt_verifier_map", "oauth_jwt"), (CLAIMS, "oauth_jwt")),
     "sys_user_group": (("sys_user_grmember", "group"), ("sys_group_has_role", "group")),
     "sys_user_role": (
         ("sys_user_has_role", "role"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
 
 PROVIDERS = "oauth_jwt"
+CLAIMS = "oauth_jwt_claim_validation"
 KEPT = 10_000
 """Used assertions that are remembered; past that those that end first may be used again."""
 
@@ -39,6 +40,7 @@ class JwtBearer:
         verifier = _verifier(session, provider, assertion)
         pem = "" if assertion.by_shared_key else self._certificate(session, verifier)
         check_signature(assertion, verifier["shared_key"], pem)
+        _check_named_claims(session, provider, assertion)
         self._check_claims(provider, assertion)
         return _subject(session, provider, assertion)
 
@@ -59,8 +61,9 @@ class JwtBearer:
         expires = assertion.time("exp", 0)
         if expires <= now - skew:
             raise RefusedError(f"the assertion's exp is {expires}, which has passed")
-        if assertion.time("nbf", now) > now + skew:
-            raise RefusedError("the assertion's nbf has not come yet")
+        for claim in ("nbf", "iat"):
+            if assertion.time(claim, now) > now + skew:
+                raise RefusedError(f"the assertion's {claim} has not come yet")
         if provider["enable_jti_verification"] == "true":
             self._use(assertion.text(provider["jti_claim"]), expires + skew, now)
 
@@ -73,6 +76,17 @@ class JwtBearer:
             self._used[digest] = until
             if len(self._used) > self._kept:
                 del self._used[min(self._used, key=self._used.__getitem__)]
+
+
+def _check_named_claims(session: "Session", provider: "Record", assertion: Assertion) -> None:
+    """Raise RefusedError unless each claim with a validation has one of its values; the issuer may be the client."""
+    expected = {"iss": {provider["client_id"]}}
+    for row in session.find_all(CLAIMS, oauth_jwt=provider.sys_id):
+        expected.setdefault(row["name"], set()).add(row["value"])
+    for claim, values in expected.items():
+        if assertion.text(claim) not in values:
+            wanted = "the client_id, or a value of its OAuth JWT claim validations"
+            raise RefusedError(f"the assertion's {claim} is '{assertion.text(claim)}'; expected {wanted}")
 
 
 def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "Record":
