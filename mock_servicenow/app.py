@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.imports.import_sets import ImportSets
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning.provisioning import administrator_name
 from mock_servicenow.now_platform.storage.engines import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.web import http
@@ -37,7 +38,9 @@ from privman_testbench.trust import trust
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
-__all__ = ["Blueprint", "StartError", "create_app"]
+ADMINISTRATOR = web.AppKey("administrator", str)
+"""The administrator's user name; empty if the database has none any more."""
+__all__ = ["ADMINISTRATOR", "Blueprint", "StartError", "create_app"]
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Blueprint | None = None) -> web.Application:
@@ -93,6 +96,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         ],
         client_max_size=http.LARGEST_BODY,
     )
+    app[ADMINISTRATOR] = administrator_name(instance)
     if settings.control_plane:
         app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks, secrets.mask).routes()])
         instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)

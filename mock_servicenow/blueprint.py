@@ -10,7 +10,14 @@ from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import Credentials, fill, provision, retire_default_password
+from mock_servicenow.now_platform.provisioning.provisioning import (
+    DEFAULT_NAME,
+    Credentials,
+    administrator_name,
+    fill,
+    provision,
+    retire_default_password,
+)
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.session import Session
@@ -99,12 +106,20 @@ class Blueprint:
         with _told(), store.exclusive():
             if store.is_made():
                 self._provision(store, provision)
+                self._check_administrator(instance)
                 retire_default_password(instance, self._settings.password, USER_IDS)
                 instance.ids.go_on(store.count_start())
             elif store.embedded:
                 store.restore(self._drawn_image())
             else:
                 self._provision(store, provision)
+
+    def _check_administrator(self, instance: Instance) -> None:
+        """Raise StartError where the database's administrator has another name than the one asked for."""
+        asked, known = self._settings.username, administrator_name(instance)
+        if asked and known and asked != known:
+            expected = "leave --username out, or start with an empty database"
+            raise StartError(f"--username is {asked!r}; the administrator of the database is {known!r}: {expected}")
 
     def rebuild(self, instance: Instance) -> None:
         """Bring an instance back to its first state, whatever it holds; raises DatabaseUnavailable."""
@@ -133,7 +148,9 @@ class Blueprint:
         def install(session: Session) -> None:
             add_roles_and_users(session, self.tables, settings.password)
 
-        rows(instance, Credentials(settings.username, settings.password), *settings.data, install=install)
+        rows(
+            instance, Credentials(settings.username or DEFAULT_NAME, settings.password), *settings.data, install=install
+        )
 
 
 @contextmanager

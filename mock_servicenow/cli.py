@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-from mock_servicenow.app import StartError, create_app
+from mock_servicenow.app import ADMINISTRATOR, StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
-from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_PASSWORD
+from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_testbench import interrupts
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
@@ -56,7 +56,7 @@ def _add_serve(serve: ArgumentParser) -> None:
     )
     add_serving(serve, 8080)
     serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")
-    serve.add_argument("--username", default="admin", help="the administrator's (%(default)s)")
+    serve.add_argument("--username", help=f"the administrator's ({DEFAULT_NAME}; a database with rows keeps its own)")
     serve.add_argument("--url", type=url, help="the instance's own, for links (what the client used)")
     serve.add_argument("--tls", action="store_true", help="serve https")
     serve.add_argument("--tls-ca-file", type=Path, metavar="PATH", help="write the certificate to trust here")
@@ -77,16 +77,16 @@ async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     gc.set_threshold(*_GARBAGE)
     gc.enable()
     async with serving(app, options.host, options.port, tls) as origin:
-        await until_stopped(banner(_COMMAND, origin, options, f"user {options.username}"))
+        await until_stopped(banner(_COMMAND, origin, options, f"user {app[ADMINISTRATOR]}"))
     await clock.aclose()
     gc.freeze()  # the process ends: searching all that it still holds for garbage would take it a second or more
 
 
 def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
-    if not options.username:
+    if options.username == "":
         raise UsageError("--username is empty; expected the administrator's name")
     return Settings(
-        username=options.username,
+        username=options.username or "",
         password=_password(options.host, environment),
         database=options.database,
         url=options.url or "",

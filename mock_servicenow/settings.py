@@ -11,7 +11,7 @@ class Settings:
     """What an instance is started with.
 
     Attributes:
-        username: the administrator's.
+        username: the administrator's; empty for ``admin``, or whatever it is in a database that has rows.
         password: the administrator's; also that of the app's ready-made users.
         database: a SQLAlchemy URL, of SQLite or PostgreSQL.
         url: the origin that links in answers begin with; empty for the one that each request names.
@@ -24,7 +24,7 @@ class Settings:
         ca_file: certificates to trust besides the machine's own, in PEM.
     """
 
-    username: str = "admin"
+    username: str = ""
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
     database: str = "sqlite://"
     url: str = ""

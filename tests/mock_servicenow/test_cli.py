@@ -12,7 +12,7 @@ import trustme
 from aiohttp import ClientSession, encode_basic_auth
 from yarl import URL
 
-from .command import run_command, serving_command
+from .command import run_command, serving_command, start_command
 
 ADMIN = {"Authorization": encode_basic_auth("admin", "admin")}
 
@@ -79,6 +79,23 @@ async def test_the_administrator_is_named_by_an_option() -> None:
             headers = {"Authorization": encode_basic_auth(name, "admin")}
             async with session.get(f"{url}/api/now/table/sys_user", headers=headers) as answer:
                 assert answer.status == status
+
+
+async def test_a_database_keeps_its_administrator(tmp_path: Path) -> None:
+    """Another name than his is refused in one line; without one the greeting tells his."""
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    async with serving_command("--database", database, "--username", "boss"):
+        pass
+    code, out, err = await run_command("serve", "--port", "0", "--database", database, "--username", "admin")
+    assert (code, out) == (2, "")
+    assert "--username is 'admin'; the administrator of the database is 'boss': leave --username out" in err
+    assert err.count("\n") == 1
+    process = await start_command("serve", "--port", "0", "--database", database)
+    assert b"(user boss, " in await process.stdout.readline()
+    process.terminate()
+    assert await process.wait() == 0
+    async with serving_command("--database", database, "--username", "boss"):
+        pass
 
 
 async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:

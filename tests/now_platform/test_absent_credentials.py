@@ -104,7 +104,7 @@ async def test_a_visitors_session_is_nobodys(anonymous: Client) -> None:
 
 def assertion(client_id: str, key: str, **claims: str) -> str:
     """Return a JSON Web Token for a provider."""
-    parts = ({"alg": "HS256"}, {"aud": client_id, "exp": 4_000_000_000, "jti": "1", **claims})
+    parts = ({"alg": "HS256"}, {"aud": client_id, "iss": client_id, "exp": 4_000_000_000, "jti": "1", **claims})
     signed = ".".join(urlsafe_b64encode(orjson.dumps(part)).decode().rstrip("=") for part in parts)
     signature = hmac.digest(key.encode(), signed.encode(), "sha256") if key else b""
     return f"{signed}.{urlsafe_b64encode(signature).decode().rstrip('=')}"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
+DEFAULT_NAME = "admin"
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
@@ -38,7 +39,7 @@ Rows = Iterable[tuple[str, Values]]
 class Credentials:
     """What the administrator logs in with."""
 
-    username: str = "admin"
+    username: str = DEFAULT_NAME
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
 
 
@@ -81,6 +82,13 @@ def retire_default_password(instance: "Instance", password: str, users: Iterable
         for values in session.reader.get_many("sys_user", [ADMIN_ID, *users]).values():
             if verify_password(DEFAULT_PASSWORD, values["user_password"]):
                 session.replace_row("sys_user", values | {"user_password": hash_password(password, instance.ids)})
+
+
+def administrator_name(instance: "Instance") -> str:
+    """Return the administrator's user name; empty if the database has none any more."""
+    with instance.transaction(instance.system) as session:
+        record = session.get("sys_user", ADMIN_ID)
+        return "" if record is None else record["user_name"]
 
 
 def fill(instance: "Instance", administrator: Credentials, *extra: "Traversable", install: Install) -> None:
