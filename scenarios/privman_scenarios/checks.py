@@ -238,6 +238,12 @@ def called_path(value: Any, arguments: Arguments, _own: Own) -> Iterator[Flaw]: 
         yield Flaw((), f"{value!r} changes what the run checks. Expected a step such as clear-faults or restart.")
 
 
+def sent_columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find unknown columns, and unknown words in them, in a record that is sent, which may hold odd values, too."""
+    plain = {column: "" if isinstance(each, Mapping | list) else each for column, each in value.items()}
+    return columns(plain, arguments, own)
+
+
 def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find unknown columns, and unknown words in them, of the table that the step names."""
     table = arguments.get("table")
@@ -252,7 +258,7 @@ def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # no
 
 def where(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find unknown columns and words in the values that select records, and what is no plain value."""
-    yield from columns(value, arguments, own)
+    yield from sent_columns(value, arguments, own)
     for column, each in value.items():
         if expected := _selecting(arguments.get("table"), column, each, own):
             yield Flaw((column,), f"{column!r} is {each!r}, which selects nothing. Expected {expected}.")

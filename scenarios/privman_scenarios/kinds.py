@@ -18,16 +18,22 @@ class Kind:
         schema: the same as a JSON Schema.
         fault_of: returns why a value is none, empty when it is one.
         expects: whether it is compared with what the product shows, operators and all.
+        is_text: whether a number that a ``${name}`` stands for is a text here.
     """
 
     words: str
     schema: Mapping[str, Any]
     fault_of: Callable[[Any], str]
     expects: bool = False
+    is_text: bool = False
 
 
 def _plain(words: str, schema: Mapping[str, Any], is_one: Callable[[Any], bool]) -> Kind:
     return Kind(words, schema, lambda value: "" if is_one(value) else f"Expected {words}.")
+
+
+def _text(words: str, schema: Mapping[str, Any], is_one: Callable[[Any], bool]) -> Kind:
+    return replace(_plain(words, schema, is_one), is_text=True)
 
 
 def _fault_of_span(value: object) -> str:
@@ -97,11 +103,13 @@ def suggesting(kind: Kind, words: Iterable[str]) -> Kind:
     return replace(kind, schema={"anyOf": [{"enum": list(words)}, kind.schema]})
 
 
-TEXT = _plain("text (in quotes where YAML reads something else)", {"type": "string"}, lambda v: isinstance(v, str))
-SOME_TEXT = _plain(
+TEXT = _text(
+    "text (in quotes where YAML reads something else)", {"type": "string"}, lambda value: isinstance(value, str)
+)
+SOME_TEXT = _text(
     "text that is not empty", {"type": "string", "minLength": 1}, lambda value: isinstance(value, str) and bool(value)
 )
-TEXT_OR_NULL = _plain(
+TEXT_OR_NULL = _text(
     "text, or null for none", {"type": ["string", "null"]}, lambda value: value is None or isinstance(value, str)
 )
 FLAG = _plain("true or false", {"type": "boolean"}, lambda value: isinstance(value, bool))

@@ -197,7 +197,7 @@ class _Document:
         """Check the words of a step, with an example for each ``${name}``; raises ScenarioFileError."""
         if flaw := saved.flaw_of(step):
             raise self._error(located, f"{owner}: {flaw}")
-        for key, found in verb.flaws(saved.fill(step.arguments), saved.fill(self._own)):
+        for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(self._own)):
             at = located.value[key].at(found.path)
             raise self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}")
         saved.add(step)

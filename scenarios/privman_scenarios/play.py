@@ -175,10 +175,10 @@ class Play:
             raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
         return self._saved[name]
 
-    def resolve(self, value: Any, *, packaged: bool = False) -> Any:  # noqa: ANN401 - any argument
-        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number.
+    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - any argument
+        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number."""
+        return replaced(value, self.recall)
 
-        With ``packaged``, tables and rules are replaced in the packaged spelling, in which words are checked.
-        """
-        saved = PACKAGED if packaged else {}
-        return replaced(value, lambda name: saved[name] if name in saved else self.recall(name))
+    def resolve_as_packaged(self, value: Any) -> Any:  # noqa: ANN401 - any argument
+        """Return the same with tables and rules in the packaged spelling, in which words are checked."""
+        return replaced(value, lambda name: PACKAGED[name] if name in PACKAGED else self.recall(name))

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from privman_scenarios.checks import Check, Flaw, nothing
 from privman_scenarios.errors import ExpectationError
@@ -69,11 +70,20 @@ class Verb:
             for flaw in argument.check(value, arguments, own):
                 yield argument.name, flaw
 
+    def filled(self, arguments: Arguments, fill: Callable[[Any], Any]) -> Arguments:
+        """Return the arguments as ``fill`` leaves them, text where an argument is text."""
+        texts = {argument.name for argument in self.arguments if argument.kind.is_text}
+        found = {name: (value, fill(value)) for name, value in arguments.items()}
+        return {
+            name: str(value) if name in texts and isinstance(before, str) else value
+            for name, (before, value) in found.items()
+        }
+
     def resolved(self, step: Step, play: Play) -> Arguments:
         """Return the step's arguments with what was saved; raises ExpectationError where that is no known word."""
-        arguments: Arguments = play.resolve(step.arguments)
+        arguments = self.filled(step.arguments, play.resolve)
         if arguments != step.arguments:
-            for name, flaw in self.flaws(play.resolve(step.arguments, packaged=True), play.own):
+            for name, flaw in self.flaws(self.filled(step.arguments, play.resolve_as_packaged), play.own):
                 raise ExpectationError(f"{name} that could be", flaw.message)
         return arguments
 

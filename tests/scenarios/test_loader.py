@@ -1,12 +1,18 @@
 """Scenario files: what is read, and what is refused with file and line."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privman_scenarios.catalog import catalog_files
+from privman_scenarios.cli import main
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.examples import fill, literal
 from privman_scenarios.loader import Loader
@@ -361,3 +367,50 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes | None, 
         file.write_bytes(content)
     with pytest.raises(ScenarioFileError, match=f"{file}:1: {message}"):
         Loader(vocabulary()).load([file])
+
+
+ODD: list[object] = [
+    *(None, "", 0, -1, 7.5, True, "x", "(", "${console}", "${new_guid}", "${rule.dead_token_status}", "${x", "<a>"),
+    *([], {}, [[]], [{}], [None], {"not": ["200"]}, {"not": [[200]]}, {"not": None}, {"not": {"not": [1]}}),
+    *({"matches": 5}, {"matches": "("}, {"matches": "[${new_guid}"}, {"not": {"matches": "("}}, {"matches": [1]}),
+    *({"absent": "x"}, {"absent": True}, {"json": [1]}, {"not": {"json": {"a": [1]}}}, [{"not": 1}], {5: 6}, "*"),
+]
+DOCUMENTS = [document for file in catalog_files() for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+
+
+def places(value: object, before: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the keys and indices that lead to the value and to each part of it."""
+    yield before
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*before, key))
+
+
+def put(value: Any, place: tuple[str | int, ...], odd: object) -> Any:
+    """Return a copy of the value in which something odd is at this place."""
+    if not place:
+        return odd
+    changed = value.copy()
+    changed[place[0]] = put(value[place[0]], place[1:], odd)
+    return changed
+
+
+@given(st.sampled_from(DOCUMENTS), st.data())
+def test_whatever_is_odd_in_a_file_is_refused_with_its_line(document: dict[str, Any], data: st.DataObject) -> None:
+    """Or it is played; nothing that may be in YAML ends in another error."""
+    place = data.draw(st.sampled_from(list(places(document))))
+    text = yaml.safe_dump(put(document, place, data.draw(st.sampled_from(ODD))), allow_unicode=True)
+    with suppress(ScenarioFileError):
+        parse(text)
+
+
+def test_the_line_of_an_odd_status_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also within a list below an operator."""
+    file = tmp_path / "one.yaml"
+    for statuses in ('["200"]', "[[200]]"):
+        file.write_text(
+            "title: T\nsteps:\n- console.expect-exchanges:\n    path: '*/approval/approve'\n"
+            f"    statuses:\n      not: {statuses}\n"
+        )
+        assert main(["run", str(file)]) == 2
+        assert f"{file}:6: console.expect-exchanges: statuses: " in capsys.readouterr().err

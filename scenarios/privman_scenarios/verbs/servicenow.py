@@ -52,14 +52,14 @@ AT_ONCE = (
 )
 INSERT = (
     TABLE,
-    Argument("values", VALUES, "Columns by their canonical names.", required=True, check=checks.columns),
+    Argument("values", VALUES, "Columns by their canonical names.", required=True, check=checks.sent_columns),
     Argument("by", TEXT, "The user name; the administrator unless said."),
     Argument("as", TEXT, "A name under which '${name.sys_id}' is kept."),
 )
 UPDATE = (
     TABLE,
     Argument("sys_id", TEXT, "The record.", required=True),
-    Argument("values", VALUES, "Columns by their canonical names.", required=True, check=checks.columns),
+    Argument("values", VALUES, "Columns by their canonical names.", required=True, check=checks.sent_columns),
     Argument("by", TEXT, "The user name; the administrator unless said."),
 )
 A_ROLE = checks.word("role", servicenow_roles, "roles")
