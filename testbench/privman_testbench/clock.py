@@ -59,8 +59,11 @@ class Clock(Protocol):
     async def settle(self) -> None:
         """Wait until every job that fell due has ended or waits for a later moment."""
 
-    async def advance(self, seconds: float) -> None:
-        """Jump, running what falls due in order; raises ClockIsRealError where time is real, and ClockEndsError."""
+    async def advance(self, seconds: float) -> int:
+        """Jump, running what falls due in order, and return how many requests timed out as their servers kept silent.
+
+        Raises ClockIsRealError where time is real, and ClockEndsError.
+        """
 
     def restart(self) -> None:
         """Drop the jobs that wait; virtual time begins anew, and its sleeps and time-outs end at once."""

@@ -119,13 +119,17 @@ class Control:
         return to_json({"now": self._clock.now().isoformat(), "next": due and due.isoformat()})
 
     async def advance(self, request: web.Request) -> web.Response:
-        """Let time jump; answers when everything that fell due has been sent and answered."""
+        """Let time jump; answers when everything that fell due has been sent and answered.
+
+        Requests to servers that keep silent in real time are given up, and counted as ``unanswered``.
+        """
         body = await read_object(request)
         seconds = body.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
             raise ControlError(f"'seconds' is {shown(seconds)}; expected a number from 0 to {MOST_SECONDS}")
-        await self._clock.advance(seconds)
-        return to_json({"now": self._clock.now().isoformat()})
+        unanswered = await self._clock.advance(seconds)
+        told = {"unanswered": unanswered} if unanswered else {}
+        return to_json({"now": self._clock.now().isoformat(), **told})
 
     async def faults(self, _request: web.Request) -> web.Response:
         """Answer the armed faults, each with its number and how many requests it has touched."""

@@ -48,7 +48,7 @@ class RealClock:
         while self._jobs.tasks:
             await asyncio.wait(tuple(self._jobs.tasks))
 
-    async def advance(self, seconds: float) -> None:
+    async def advance(self, seconds: float) -> int:
         """Refuse: real time cannot jump."""
         raise ClockIsRealError(f"the clock cannot jump by {seconds:g} s: it is real (start with --clock virtual)")
 

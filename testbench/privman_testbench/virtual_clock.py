@@ -2,11 +2,12 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from time import monotonic
 
 from privman_testbench import errands
 from privman_testbench.clock import LAST, ClockEndsError, Job, Timer, later
@@ -16,6 +17,9 @@ from privman_testbench.jobs import Jobs
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 GUARD_SECONDS = 60
 """Real time after which a time-out ends, too: a clock that nobody advances must not hold a caller for ever."""
+PATIENCE = (20.0, 2.0, 2.0, 2.0, 0.2)
+"""Real seconds that a jump waits for the first answer that does not come, the second one and so on."""
+_LOOKS = 4  # within the time that a jump waits for an answer
 
 
 @dataclass(slots=True, order=True)
@@ -43,20 +47,43 @@ class _Poll:
             self._polls.remove(self)
 
 
+class Awaited:
+    """An answer for which a job waits.
+
+    Args:
+        errand: the job.
+        expire: lets the wait end as if its time had passed.
+    """
+
+    def __init__(self, errand: Errand, expire: Callable[[], None]) -> None:
+        self._errand = errand
+        self._since = monotonic()
+        self.expire = expire
+
+    def is_silence(self, seconds: float) -> bool:
+        """Return whether nothing has come for so many real seconds; whoever waits for a later moment is not silent."""
+        if self._errand.waits:
+            self._since = monotonic()
+        return monotonic() - self._since >= seconds
+
+
 class VirtualClock:
     """A clock for tests; it keeps the promises of `Clock`.
 
     A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there
-    has ended or waits for a later moment: a time-out never overtakes an answer that is on the wire.
+    has ended or waits for a later moment: a time-out never overtakes an answer that is on the wire, unless none
+    comes for as long in real time as ``patience`` says.
     """
 
-    def __init__(self, start: datetime = START) -> None:
+    def __init__(self, start: datetime = START, patience: Sequence[float] = PATIENCE) -> None:
         self._start = self._now = start
         self._turns = count()
         self._timers: list[_VirtualTimer] = []
         self._polls: list[_Poll] = []
         self._jobs = Jobs()
         self._jumping = asyncio.Lock()
+        self._patience = patience
+        self._awaited: set[Awaited] = set()
 
     def now(self) -> datetime:
         """Return the time, aware, in UTC."""
@@ -105,7 +132,8 @@ class VirtualClock:
 
                 timer = self._push(seconds, expire)
                 try:
-                    yield
+                    with self._awaiting(errand, expire) if errand else nullcontext():
+                        yield
                 finally:
                     timer.cancel()
 
@@ -115,9 +143,9 @@ class VirtualClock:
             self._jobs.changed.clear()
             await self._jobs.changed.wait()
 
-    async def advance(self, seconds: float) -> None:
-        """Jump, running what falls due on the way in order of its time."""
-        async with self._jumping:
+    async def advance(self, seconds: float) -> int:
+        """Jump, running what falls due on the way in order of its time; return how many requests had no answer."""
+        async with self._jumping, self._impatience() as silent:
             await self.settle()
             for poll in tuple(self._polls):
                 self._jobs.spawn(poll.job)
@@ -128,6 +156,7 @@ class VirtualClock:
             while self._timers and self._timers[0].when <= target:
                 await self._reach(heapq.heappop(self._timers))
             self._now = target
+        return len(silent)
 
     def restart(self) -> None:
         """Drop the jobs that wait, end every sleep and time-out at once, and begin at the start again."""
@@ -141,6 +170,34 @@ class VirtualClock:
         """Cancel what waits and what runs."""
         self._timers.clear()
         await self._jobs.aclose()
+
+    @contextmanager
+    def _awaiting(self, errand: Errand, expire: Callable[[], None]) -> Iterator[None]:
+        awaited = Awaited(errand, expire)
+        self._awaited.add(awaited)
+        try:
+            yield
+        finally:
+            self._awaited.discard(awaited)
+
+    @asynccontextmanager
+    async def _impatience(self) -> AsyncIterator[list[Awaited]]:
+        """Let requests time out during the body that have no answer for long, and give those that have."""
+        silent: list[Awaited] = []
+        ending = asyncio.create_task(self._expire(silent))
+        try:
+            yield silent
+        finally:
+            ending.cancel()
+
+    async def _expire(self, silent: list[Awaited]) -> None:
+        while True:
+            seconds = self._patience[min(len(silent), len(self._patience) - 1)]
+            await asyncio.sleep(seconds / _LOOKS)
+            for awaited in [each for each in self._awaited if each.is_silence(seconds)]:
+                self._awaited.discard(awaited)
+                silent.append(awaited)
+                awaited.expire()
 
     async def _reach(self, timer: _VirtualTimer) -> None:
         if timer.cancelled:

@@ -501,3 +501,22 @@ async def test_an_attempt_that_fails_unexpectedly_is_a_failed_attempt(blueprint:
     app.stop()
     await clock.aclose()
     instance.store.close()
+
+
+async def test_a_silent_console_does_not_hold_the_clock(blueprint: Blueprint) -> None:
+    """A jump gives up requests that have no answer in real time, goes on, and says how many there were."""
+    silent = asyncio.Event()
+    clock = VirtualClock(patience=(0.2, 0.1))
+    async with running(Settings(), blueprint, clock=clock) as instance:
+        instance.console.before_answer = silent.wait
+        sys_id = await instance.asked(await instance.set_up())
+        await instance.update(REQUEST, sys_id, {"status": "Approve"})
+        first = (await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 0})).body
+        assert first == {"now": "2026-01-05T09:00:00+00:00", "unanswered": 1}
+        rest = (await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 3600})).body
+        assert rest == {"now": "2026-01-05T10:00:00+00:00", "unanswered": 3}
+        [response] = await instance.read(RESPONSE)
+        assert (response["response_status_code"], response["retry_attempts"]) == ("0", "3")
+        silent.set()
+        last = (await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 1})).body
+        assert "unanswered" not in last
