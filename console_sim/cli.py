@@ -17,7 +17,7 @@ from privman_contracts import InferredNamesError
 from privman_testbench import interrupts
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
 from privman_testbench.ids import Ids
-from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
+from privman_testbench.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
 
 _COMMAND = "console-sim"
 _DEFAULT_PORT = 8090
@@ -67,6 +67,7 @@ def _admin_token(command: str) -> str:
 
 
 async def _serve(options: Namespace, settings: Settings) -> Exit:
+    give_memory_back()
     clock = chosen_clock(options)
     app = create_app(settings, clock=clock, ids=Ids(options.seed).fork("console"))
     async with serving(app, options.host, options.port) as origin:

@@ -15,7 +15,7 @@ from mock_servicenow.settings import Settings
 from privman_testbench import interrupts
 from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
 from privman_testbench.ids import Ids
-from privman_testbench.serving import add_serving, banner, chosen_clock, serving, until_stopped
+from privman_testbench.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
@@ -71,6 +71,7 @@ def _add_serve(serve: ArgumentParser) -> None:
 
 async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
     tls = _tls(options)
+    give_memory_back()
     clock = chosen_clock(options)
     app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
     gc.freeze()

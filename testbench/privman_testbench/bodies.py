@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -70,7 +70,7 @@ _CLOSER = _Closer()
 
 
 class Body:
-    """A body that has arrived.
+    """A body that has arrived, or that waits to be sent.
 
     Attributes:
         size: its length in bytes, unpacked.
@@ -81,17 +81,24 @@ class Body:
         self.size = 0
         self.file: IO[bytes] = BytesIO()
 
-    def write(self, chunk: bytes) -> None:
-        """Append a chunk."""
+    def write(self, chunk: bytes | memoryview) -> int:
+        """Append a chunk and return the length so far."""
         before, self.size = self.size, self.size + len(chunk)
         if before <= IN_MEMORY < self.size:
             self._move_to_disk()
         self.file.write(chunk)
+        return self.size
 
     def read(self, most: int = -1) -> bytes:
         """Return the body, or its first bytes."""
         self.file.seek(0)
         return self.file.read(most)
+
+    def pieces(self, size: int = IN_MEMORY) -> Iterator[bytes]:
+        """Yield the body, so many bytes at a time."""
+        self.file.seek(0)
+        while piece := self.file.read(size):
+            yield piece
 
     def _move_to_disk(self) -> None:
         beginning, self.file = self.read(), TemporaryFile()  # noqa: SIM115 - closed with the last reference to it

@@ -1,6 +1,7 @@
 """Lists of what a journal keeps: in pages or whole, streamed while others are served."""
 
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from aiohttp import web
 from privman_testbench.exchange import Exchange
 from privman_testbench.journal import KEPT_EXCHANGES, Journal
 from privman_testbench.reasons import shown
+from privman_testbench.unsent import Unsent
 
 _log = logging.getLogger("privman_testbench.listing")
 Items = Sequence[Mapping[str, Any]]
@@ -57,36 +59,47 @@ async def list_exchanges(
 
 
 async def answer_in_parts(request: web.Request, parts: AsyncGenerator[bytes]) -> web.StreamResponse:
-    """Answer JSON of which the parts are generated; a long answer is streamed."""
-    begun = bytearray()
+    """Answer JSON of which the parts are generated; a long answer is streamed, and nothing keeps what is being sent."""
     async with aclosing(parts):
-        async for part in parts:
-            begun += part
-            if len(begun) > _AT_ONCE:
-                return await _stream(request, bytes(begun), parts)
-    return web.Response(body=bytes(begun), content_type="application/json")
+        begun = await _beginning(parts)
+        if len(begun) <= _AT_ONCE:
+            return web.Response(body=begun, content_type="application/json")
+        unsent = Unsent(begun)
+        del begun
+        return await _stream(request, unsent, parts)
 
 
-async def _stream(request: web.Request, begun: bytes, parts: AsyncIterator[bytes]) -> web.StreamResponse:
+async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
+    """Return the first parts, a little more than `_AT_ONCE` if there are so many."""
+    begun = bytearray()
+    async for part in parts:
+        begun += part
+        if len(begun) > _AT_ONCE:
+            break
+    return bytes(begun)
+
+
+async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[bytes]) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     await answer.prepare(request)
     if request.method == "HEAD":
         return answer
     with suppress(ConnectionResetError):  # nobody reads any more
-        await answer.write(begun)
-        async for part in _cut_off_by_errors(request, parts):
-            await answer.write(part)
+        while unsent:
+            async for each in unsent.slices(request.transport):
+                await answer.write(each)
+            unsent = Unsent(await _next(request, parts))
     return answer
 
 
-async def _cut_off_by_errors(request: web.Request, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield the parts; after an error end the connection, so that nobody takes the answer for a whole one."""
+async def _next(request: web.Request, parts: AsyncIterator[bytes]) -> bytes:
+    """Return the next part, empty after the last; an error ends the connection, lest the answer be taken for whole."""
     try:
-        async for part in parts:
-            yield part
+        return await anext(parts, b"")
     except Exception as error:  # noqa: BLE001 - an error page would become part of the list
         _log.error("%s %s ended early: %s", request.method, request.path, error)
         request.protocol.force_close()
+        return b""
 
 
 async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, first: Items) -> AsyncGenerator[bytes]:
@@ -101,10 +114,11 @@ async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, f
         separator = b","
     async for exchange in journal.read(page):
         last = exchange.number
-        for item in await printed(exchange):
-            part = separator + orjson.dumps(item)
-            size, separator = size + len(part), b","
-            yield part
+        written = deque(map(orjson.dumps, await printed(exchange)))
+        while written:
+            size += len(written[0])
+            yield separator + written.popleft()
+            separator = b","
         if wanted.limit is not None and size >= _LONGEST_PAGE:
             break
     yield b"]"

@@ -1,12 +1,13 @@
 """Serving an application at an address, and the options of a command that does."""
 
 import asyncio
+import ctypes
 import logging
 import signal
 import ssl
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -16,6 +17,7 @@ from privman_testbench.clock import Clock
 from privman_testbench.command_line import UsageError, port, say
 from privman_testbench.real_clock import RealClock
 from privman_testbench.reasons import reason_of
+from privman_testbench.unsent import Unsent
 from privman_testbench.virtual_clock import VirtualClock
 
 LOOPBACK = "127.0.0.1"
@@ -29,6 +31,7 @@ IDLE_SECONDS = 75
 UNREAD_SECONDS = 60.0
 """How long a client may take nothing of an answer before its connection ends."""
 _LOOKS = 4  # within that time: what is left may be as much as before by chance, but not so often
+_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -82,7 +85,7 @@ async def serving(
         auto_decompress=False,
         read_bufsize=IN_MEMORY,
     )
-    app.on_response_prepare.append(_close_unless_read)
+    app.on_response_prepare.extend((_close_unless_read, _send_in_slices))
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - set up
     dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
@@ -118,12 +121,26 @@ async def _close_unless_read(request: web.Request, answer: web.StreamResponse) -
         answer.headers["Connection"] = "close"  # the headers are made by now
 
 
+async def _send_in_slices(request: web.Request, answer: web.StreamResponse) -> None:
+    """Keep little of a long body in memory while the client does not read it."""
+    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes) or len(answer.body) <= IN_MEMORY:
+        return
+    if answer.chunked or not answer.compression:  # else another body has been made, whose length is announced
+        answer.body = Unsent(answer.body).slices(request.transport)
+
+
 def _log() -> logging.Logger:
     """Return the web server's log without what clients send that is no HTTP: they are told, and nothing is wrong."""
     log = logging.Logger("aiohttp.server")  # noqa: LOG001 - one for this server, so that the shared one stays as it is
     log.parent = logging.getLogger("aiohttp")
     log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_HTTP)))
     return log
+
+
+def give_memory_back() -> None:
+    """Let glibc give a large block back to the system once it is free; otherwise it keeps hundreds of MiB of them."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 async def until_stopped(greeting: str) -> None:

@@ -1,13 +1,15 @@
 """Servers end promptly, whatever their clients do."""
 
 import asyncio
+import resource
 import ssl
-from collections.abc import Awaitable, Callable
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import pytest
 import trustme
-from aiohttp import web
+from aiohttp import ClientSession, web
 
 from privman_testbench.serving import serving
 
@@ -93,9 +95,78 @@ async def test_a_client_that_does_not_read_loses_its_connection() -> None:
             assert len(await read_all(cut, length)) < length
 
 
-async def read_all(reader: asyncio.StreamReader, length: int) -> bytes:
+LONG = 16 * 1024 * 1024
+ASKED = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def answering(length: int, *, packed: bool = False) -> web.Application:
+    """Return an application that answers so many bytes."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        response = web.Response(body=bytes(length))
+        if packed:
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    return app
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """Trace what Python takes."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.fixture
+def without_room() -> Iterator[None]:
+    """Let no file have a byte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("traced")
+async def test_answers_that_nobody_reads_are_not_in_memory() -> None:
+    """However many connections wait, and each of them gets its answer whole once it reads."""
+    async with asyncio.timeout(NEVER), serving(answering(LONG)) as url:
+        port = int(url.rpartition(":")[2])
+        connections = [await asyncio.open_connection("127.0.0.1", port, limit=1) for _ in range(4)]
+        for reader, writer in connections:
+            writer.write(ASKED)
+            assert await reader.readexactly(15) == b"HTTP/1.1 200 OK"
+        while tracemalloc.get_traced_memory()[0] > LONG // 2:
+            _, another = await asyncio.open_connection("127.0.0.1", port)
+            another.close()
+            await another.wait_closed()
+        for reader, writer in connections:
+            assert len(await read_all(reader, LONG)) >= LONG
+            writer.close()
+
+
+@pytest.mark.usefixtures("without_room")
+async def test_a_long_answer_is_sent_where_the_disk_is_full() -> None:
+    """It waits in memory."""
+    async with asyncio.timeout(NEVER), serving(answering(LONG)) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1)
+        writer.write(ASKED)
+        assert len(await read_all(reader, LONG)) >= LONG
+        writer.close()
+
+
+async def test_a_packed_answer_keeps_its_length() -> None:
+    """What an application packs as a whole is sent as it is."""
+    async with serving(answering(LONG, packed=True)) as url, ClientSession() as session, session.get(url) as answer:
+        assert int(answer.headers["Content-Length"]) < len(await answer.read()) == LONG
+
+
+async def read_all(reader: asyncio.StreamReader, length: int) -> bytearray:
     """Read until so many bytes have come, or nothing more comes."""
-    read = b""
+    read = bytearray()
     while len(read) < length and (piece := await reader.read(1024 * 1024)):
         read += piece
     return read

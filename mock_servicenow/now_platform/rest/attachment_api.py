@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from io import SEEK_END
-from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,9 +17,9 @@ from mock_servicenow.now_platform.records.reader import Values
 from mock_servicenow.now_platform.rest import attachment_attributes
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
-from mock_servicenow.now_platform.rest.envelope import list_answer, result_answer
+from mock_servicenow.now_platform.rest.envelope import result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.list_parts import AT_ONCE, list_parts
+from mock_servicenow.now_platform.rest.list_parts import Page, page_answer
 from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.xml_text import Result
@@ -111,17 +110,13 @@ def _list(call: Call, session: "Session") -> Answer:
     if "sysparm_limit" not in call.query:
         parameters = replace(parameters, limit=LIMIT)
     query = session.compiled(attachments.TABLE, parameters.query)
-    table, most = attachments.TABLE, min(parameters.limit, AT_ONCE)
-    page, whole = session.beginning(table, query, limit=most, offset=parameters.offset)
-    total, read = queries.count(session, table, query), len(page)
-    left = parameters.limit - read if not whole or read == most else 0
-    further = queries.positions(session, table, query, left, parameters.offset + read) if left else None
+    page = Page(attachments.TABLE, query, parameters.limit, parameters.offset)
+    first, total = page.beginning(session), queries.count(session, attachments.TABLE, query)
 
     def show(session: "Session", rows: list[Values]) -> list[Result]:
-        return _results(call, session, [session.record(table, row) for row in rows])
+        return _results(call, session, [session.record(attachments.TABLE, row) for row in rows])
 
-    parts = list_parts(session.instance, call, table, query, further, show) if further else None
-    answer = list_answer(call, _results(call, session, page), parts, repeats=True)
+    answer = page_answer(call, session, page, first, show, repeats=True)
     answer.headers["X-Total-Count"] = str(total)
     if not parameters.suppress_pagination_header:
         add_links(answer, call, parameters, total, more=parameters.end < total)
@@ -159,7 +154,7 @@ def _whole_if_short(headers: CIMultiDict[str], pieces: Iterator[bytes]) -> Answe
     for piece in pieces:
         beginning += piece
         if len(beginning) > SHORT:
-            return Answer(200, b"", headers, chain([bytes(beginning)], pieces))
+            return Answer(200, bytes(beginning), headers, pieces)
     return Answer(200, bytes(beginning), headers)
 
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
-from mock_servicenow.now_platform.records import attachments, queries
+from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.records.attachments import ATTRIBUTES
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.envelope import list_answer, result_answer
+from mock_servicenow.now_platform.rest.envelope import result_answer
 from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.list_parts import AT_ONCE, list_parts
+from mock_servicenow.now_platform.rest.list_parts import Page, page_answer
 from mock_servicenow.now_platform.rest.xml_text import Result
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ def list_attributes(call: Call, session: "Session") -> Answer:
     own = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
     # Asked again of each part: another file's attribute may have taken the position of one that has been deleted.
     query = replace(own, readable=own.where)
-    first, _ = session.elevated.beginning(ATTRIBUTES, query, limit=AT_ONCE, offset=0)
-    further = queries.positions(session, ATTRIBUTES, query, _ALL, len(first))
-    parts = list_parts(session.instance, call, ATTRIBUTES, query, further, lambda _, rows: list(map(_result, rows)))
-    return list_answer(call, list(map(_result, first)), parts if further else None, repeats=True)
+    page = Page(ATTRIBUTES, query, _ALL, 0)
+    return page_answer(call, session, page, page.beginning(session.elevated), lambda _, rows: list(map(_result, rows)))
 
 
 def add_attribute(call: Call, session: "Session") -> Answer:

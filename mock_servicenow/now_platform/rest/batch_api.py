@@ -3,10 +3,11 @@
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,18 +25,20 @@ from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Repeatabl
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
 from mock_servicenow.now_platform.rest.media import request_format, response_format
+from privman_testbench.bodies import IN_MEMORY, Body
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.session import Session
 
-Serviced = dict[str, object]
 LONGEST = timedelta(seconds=30)
 LARGEST_INPUT = 10
 MOST_ANSWERED = 32 * MEGABYTE
 """Bytes that the bodies of a batch's answers have together, in base64; nobody documents a bound (inferred)."""
 OUTPUT_HEADER = "X-BATCHREQUEST-MAX-OUTPUT-SIZE"
 MULTIPART = "multipart/mixed"
+_IN_BASE64 = 48 * 1024
+"""Bytes that are put into base64 at a time: a multiple of 3."""
 _MEGABYTES = re.compile(r"\d{1,9}", re.ASCII)
 # What the documented sample shows for each item.
 _HEADERS = {
@@ -78,24 +81,27 @@ class BatchApi:
 
     def _service(self, call: Call, batch: Batch, limits: Limits) -> Steps:
         ends = self._now() + LONGEST
-        batch_id, waiting = batch.id, deque(batch.items)
+        waiting, written = deque(batch.items), Body()
+        written.write(b'{"batch_request_id":' + orjson.dumps(batch.id) + b',"serviced_requests":[')
         del batch  # each item is long enough to be dropped once it is serviced
-        serviced: deque[Serviced] = deque()
-        room = MOST_ANSWERED
+        separator = b""
         while waiting and self._now() < ends:
-            answered = yield from self._serve(call, waiting[0], replace(limits, received=min(limits.received, room)))
-            if answered is None:
+            received = min(limits.received, MOST_ANSWERED - written.size)
+            serviced = yield from self._serve(call, waiting[0], replace(limits, received=received))
+            if serviced is None:
                 break
-            room -= _length(answered)
-            serviced.append(answered)
+            written.write(separator)
+            serviced.write(written)
+            separator = b","
             waiting.popleft()
             yield None
         unserviced = [item.id for item in waiting]
-        return Answer(200, headers=CIMultiDict({"Content-Type": JSON}), pieces=_pieces(batch_id, serviced, unserviced))
+        written.write(b'],"unserviced_requests":' + orjson.dumps(unserviced) + b"}")
+        return Answer(200, headers=CIMultiDict({"Content-Type": JSON}), pieces=written.pieces())
 
     def _serve(
         self, call: Call, item: BatchItem, limits: Limits
-    ) -> Generator[Repeatable[Any] | None, Any, Serviced | None]:
+    ) -> "Generator[Repeatable[Any] | None, Any, _Serviced | None]":
         """Return what the batch answers for an item; None if it is too large, which ends the batch.
 
         What an item that receives too much has written stays written.
@@ -104,73 +110,81 @@ class BatchApi:
         error = ""
         try:
             inner = item.call(call)
-            if _exceeds(call, item, "sends", inner.body, limits.sent):
+            if _exceeds(call, item, "sends", len(inner.body), limits.sent):
                 return None
             if call.check is not None:
                 call.check(inner.path, inner.verb)
-            outcome = yield Repeatable(lambda: self._resource(inner), inner.findings)
-            answer = yield from _whole((yield from steps_of(outcome)), limits.received)
+            outcome = yield Repeatable(lambda: _lightened(self._resource(inner)), inner.findings)
+            answer = yield from steps_of(outcome)
+            body = yield from _whole(answer, limits.received)
         except PlatformError as refusal:
             error = str(refusal)
             answer = error_answer(refusal, item.headers.get("Accept", ""))
-        if _exceeds(call, item, "receives", answer.body, limits.received):
+            body = yield from _whole(answer, limits.received)
+        if _exceeds(call, item, "receives", body.size, limits.received):
             return None
         milliseconds = (self._now() - begun) // timedelta(milliseconds=1)
-        return _serviced(item, answer, milliseconds) | ({"error_message": error} if error else {})
+        return _Serviced(item, answer, body, milliseconds, error)
 
     def _now(self) -> datetime:
         return self._instance.clock.now()
 
 
-def _pieces(batch_id: str, serviced: deque[Serviced], unserviced: list[str]) -> Iterator[bytes]:
-    """Yield the answer, dropping what is written: a batch in memory twice could take 100 MiB."""
-    before = b'{"batch_request_id":' + orjson.dumps(batch_id) + b',"serviced_requests":['
-    while serviced:
-        yield before + orjson.dumps(serviced.popleft())
-        before = b","
-    opening = b"" if before == b"," else before
-    yield opening + b'],"unserviced_requests":' + orjson.dumps(unserviced) + b"}"
+@dataclass(frozen=True, slots=True)
+class _Serviced:
+    """What a batch answers for one item."""
+
+    item: BatchItem
+    answer: Answer
+    body: Body
+    milliseconds: int
+    error: str
+
+    def write(self, written: Body) -> None:
+        """Append it as JSON."""
+        written.write(b'{"id":' + orjson.dumps(self.item.id) + b',"body":"')
+        for piece in self.body.pieces(_IN_BASE64):
+            written.write(b64encode(piece))
+        further: dict[str, object] = {
+            "status_code": self.answer.status,
+            "status_text": HTTPStatus(self.answer.status).phrase,
+            "headers": [] if self.item.exclude_response_headers else _headers(self.answer, self.body.size),
+            "execution_time": self.milliseconds,
+        }
+        if self.error:
+            further["error_message"] = self.error
+        written.write(b'",' + orjson.dumps(further)[1:])
 
 
-def _whole(answer: Answer, most: int) -> Steps:
+def _lightened(outcome: Answer | Steps) -> Answer | Steps:
+    """Return an outcome of which little is in memory while the batch waits for its turn."""
+    if not isinstance(outcome, Answer) or len(outcome.body) <= IN_MEMORY:
+        return outcome
+    beginning = Body()
+    beginning.write(outcome.body)
+    return replace(outcome, body=b"", pieces=chain(beginning.pieces(), outcome.pieces or ()))
+
+
+def _whole(answer: Answer, most: int) -> Generator[None, None, Body]:
     """Put a body together that comes in pieces, but for what is too much in any case; yields after each piece."""
-    body = bytearray(answer.body)
-    for piece in answer.pieces or ():
-        body += piece
-        if len(body) > most:
+    body = Body()
+    body.write(answer.body)
+    for size in map(body.write, answer.pieces or ()):
+        if size > most:
             break
         yield None
-    answer.body = bytes(body)
-    return answer
+    return body
 
 
-def _exceeds(call: Call, item: BatchItem, does: str, body: bytes, most: int) -> bool:
-    if len(body) <= most:
+def _exceeds(call: Call, item: BatchItem, does: str, size: int, most: int) -> bool:
+    if size <= most:
         return False
-    call.swallowed(
-        "batch-ended", f"batch item '{item.id}' {does} {len(body)} bytes, {most} are allowed: the batch ended"
-    )
+    call.swallowed("batch-ended", f"batch item '{item.id}' {does} {size} bytes, {most} are allowed: the batch ended")
     return True
 
 
-def _serviced(item: BatchItem, answer: Answer, milliseconds: int) -> Serviced:
-    return {
-        "id": item.id,
-        "body": b64encode(answer.body).decode(),
-        "status_code": answer.status,
-        "status_text": HTTPStatus(answer.status).phrase,
-        "headers": [] if item.exclude_response_headers else _headers(answer),
-        "execution_time": milliseconds,
-    }
-
-
-def _length(serviced: Serviced) -> int:
-    """Return how many characters a batch holds of an item's answer."""
-    return sum(map(len, map(str, serviced.values())))
-
-
-def _headers(answer: Answer) -> list[dict[str, str]]:
-    headers = [*_HEADERS.items(), *answer.headers.items(), ("Content-Length", str(len(answer.body)))]
+def _headers(answer: Answer, size: int) -> list[dict[str, str]]:
+    headers = [*_HEADERS.items(), *answer.headers.items(), ("Content-Length", str(size))]
     return [{"name": name, "value": value} for name, value in headers]
 
 

@@ -1,7 +1,7 @@
 """Answers in the platform's envelopes: results, and errors (platform 1.2, 1.9, 1.10)."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 
 import orjson
@@ -35,28 +35,38 @@ def result_answer(call: Call, results: list[Result], *, many: bool, status: int 
     return json_answer(envelope, status)
 
 
-def list_answer(
-    call: Call, results: list[Result], further: Iterable[list[Result]] | None = None, *, repeats: bool
-) -> Answer:
-    """Return the envelope of many results, in pieces if they are long or further ones follow.
+def list_answer(call: Call, results: list[Result], further: Iterator[list[Result]] | None = None) -> Answer:
+    """Return the envelope of many results, with pieces where further ones follow.
 
     Args:
         call: what is answered.
         results: the first records.
         further: the other ones, each part made when it is its turn.
-        repeats: whether they may show texts of other records, each any number of times.
 
     Raises:
         NotAcceptable: the client accepts neither JSON nor XML.
-        TransactionCancelled: one of the results is longer than `LARGEST_RECORD`.
     """
-    split = partial(_portions, call) if repeats else _whole
-    if further is None and len(list(split(results))) == 1:
-        return result_answer(call, results, many=True)
-    answer = result_answer(call, [], many=True)
-    portions = chain.from_iterable(map(split, chain([results], further or ())))
-    answer.body, answer.pieces = b"", _pieces(call, portions)
+    answer = result_answer(call, results, many=True)
+    if further is not None:
+        empty = result_answer(call, [], many=True).body
+        end, between = (b"]", b",") if empty.startswith(b"{") else (b"</response>", b"")
+        around = _Around(empty[: empty.index(end)], empty[empty.index(end) :], between)
+        answer.body = answer.body.removesuffix(around.closing)
+        answer.pieces = _pieces(call, further, around, between if results else b"")
     return answer
+
+
+def fitting(call: Call, results: list[Result]) -> int:
+    """Return how many of the results, one at least, are written at a time, as `PIECE` says.
+
+    Raises TransactionCancelled where one of them is longer than `LARGEST_RECORD`.
+    """
+    size = 0
+    for number, result in enumerate(results):
+        size += check_length(call, result)
+        if number and size > PIECE:
+            return number
+    return len(results)
 
 
 def check_length(call: Call, result: Result) -> int:
@@ -70,36 +80,27 @@ def check_length(call: Call, result: Result) -> int:
     return length
 
 
-def _portions(call: Call, results: list[Result]) -> Iterator[list[Result]]:
-    """Yield results, at least one at a time and no more than `PIECE` allows; raises TransactionCancelled."""
-    portion: list[Result] = []
-    size = 0
-    for result in results:
-        length = check_length(call, result)
-        if portion and size + length > PIECE:
-            yield portion
-            portion, size = [], 0
-        portion.append(result)
-        size += length
-    yield portion
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is around results, and between two of them."""
+
+    opening: bytes
+    closing: bytes
+    between: bytes
 
 
-def _whole(results: list[Result]) -> Iterator[list[Result]]:
-    yield results
+def _pieces(call: Call, parts: Iterator[list[Result]], around: _Around, before: bytes) -> Iterator[bytes]:
+    """Return the rest of an answer with many results piece by piece; nothing keeps a piece that has been given."""
 
+    def render(part: list[Result]) -> bytes:
+        nonlocal before
+        body = result_answer(call, part, many=True).body[len(around.opening) : -len(around.closing)]
+        if not body:
+            return b""
+        piece, before = before + body, around.between
+        return piece
 
-def _pieces(call: Call, portions: Iterable[list[Result]]) -> Iterator[bytes]:
-    """Return the body of an answer with many results piece by piece; the first portion must not be empty."""
-    empty = result_answer(call, [], many=True).body
-    end, between = (b"]", b",") if empty.startswith(b"{") else (b"</response>", b"")
-    closing = empty[empty.index(end) :]
-    opening = before = empty.removesuffix(closing)
-    for portion in portions:
-        body = result_answer(call, portion, many=True).body[len(opening) : -len(closing)]
-        if body:
-            yield before + body
-            before = between
-    yield closing
+    return chain(filter(None, map(render, parts)), [around.closing])
 
 
 def document_answer(call: Call, head: Mapping[str, str], results: list[Result], status: int) -> Answer:

@@ -1,6 +1,5 @@
 """The Table API (platform 1)."""
 
-from array import array
 from collections.abc import Callable
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
@@ -13,11 +12,11 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import tiny_urls
 from mock_servicenow.now_platform.rest.bodies import read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.envelope import check_length, list_answer, result_answer
+from mock_servicenow.now_platform.rest.envelope import check_length, result_answer
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.incoming import to_raw
 from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.list_parts import AT_ONCE, list_parts
+from mock_servicenow.now_platform.rest.list_parts import Page, page_answer
 from mock_servicenow.now_platform.rest.media import response_format
 from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
@@ -65,24 +64,18 @@ class TableApi:
         query = session.compiled(table, parameters.query)
         if parameters.filters:
             query = filter_query(session, table, parameters.filters)
-        most = min(parameters.limit, AT_ONCE)
-        records, whole = session.beginning(table, query, limit=most, offset=parameters.offset)
+        page = Page(table, query, parameters.limit, parameters.offset)
+        first = page.beginning(session)
         total = None if parameters.no_count else queries.count(session, table, query)
-        if call.version == "v1" and not records:
+        if call.version == "v1" and not first[0]:
             raise RecordNotFound(_NO_RECORDS)
         fields = shown_fields(session, call, parameters, table)
-        shapes = Shapes(session, call, parameters, fields)
-        results = shapes.results(records)
-        further = array("q")
-        read = len(records)
-        if not whole or read == most < parameters.limit:
-            further = queries.positions(session, table, query, parameters.limit - read, parameters.offset + read)
 
         def show(session: Session, rows: list[Values]) -> list[Result]:
             return Shapes(session, call, parameters, fields).results([session.record(table, row) for row in rows])
 
-        parts = list_parts(self._instance, call, table, query, further, show) if further else None
-        answer = list_answer(call, results, parts, repeats=shapes.repeats)
+        repeats = Shapes(session, call, parameters, fields).repeats
+        answer = page_answer(call, session, page, first, show, repeats=repeats)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:

@@ -32,6 +32,7 @@ from privman_testbench.bodies import IN_MEMORY, Body, receive
 from privman_testbench.control import is_control
 from privman_testbench.exchange import findings_of
 from privman_testbench.findings import Finding
+from privman_testbench.unsent import Unsent
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
@@ -117,7 +118,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
             answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
             status=answered.status,
-            body=_content(instance, answered),
+            body=_content(instance, answered, request.transport),
             headers=_sendable(answered.headers),
             zlib_executor_size=IN_MEMORY,
         )
@@ -147,13 +148,19 @@ def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     return CIMultiDict((name, _UNSENDABLE.sub(" ", value)) for name, value in headers.items())
 
 
-def _content(instance: "Instance", answer: Answer) -> bytes | AsyncIterator[bytes]:
-    return answer.body if answer.pieces is None else _streamed(instance, iter(answer.pieces))
+def _content(instance: "Instance", answer: Answer, transport: asyncio.Transport | None) -> bytes | AsyncIterator[bytes]:
+    return answer.body if answer.pieces is None else _streamed(instance, answer, iter(answer.pieces), transport)
 
 
-async def _streamed(instance: "Instance", pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while piece := await instance.run_in_turn(lambda: next(pieces, b"")):
-        yield piece
+async def _streamed(
+    instance: "Instance", answer: Answer, pieces: Iterator[bytes], transport: asyncio.Transport | None
+) -> AsyncIterator[bytes]:
+    """Yield the body, each piece made when the one before has been taken; nothing keeps it meanwhile."""
+    make = partial(next, pieces, b"")
+    unsent, answer.body = Unsent(answer.body), b""
+    while unsent or (unsent := Unsent(await instance.run_in_turn(make))):
+        async for part in unsent.slices(transport):
+            yield part
 
 
 async def read_body(request: web.Request, most: int) -> Body:
@@ -289,7 +296,8 @@ def add_headers(instance: "Instance", request: web.Request, response: web.Stream
 
 def _stream(request: web.Request, response: web.Response) -> None:
     """Let the body be sent in chunks, and compressed if the client takes that."""
+    if request.version < HttpVersion11:
+        return
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         response.enable_compression(web.ContentCoding.gzip)
-    if request.version >= HttpVersion11:
-        response.enable_chunked_encoding()
+    response.enable_chunked_encoding()
