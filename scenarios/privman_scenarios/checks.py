@@ -6,6 +6,9 @@ A check yields a `Flaw` for each word that nobody knows; without it a typo could
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from glob import escape
+from http import HTTPStatus
 from typing import Any, get_args
 from urllib.parse import unquote
 
@@ -21,6 +24,8 @@ from privman_scenarios.words import Own, nearest, unknown
 _LISTED = "activity_type.valid_responses"
 _STATUS_COLUMN = "response.response_status_code"
 _CONTROL_PLANES = ("/__admin", "/__cockpit")
+# The Table API has the same paths without a version.
+_VERSION = re.compile(r"^(/api/now/)v[12]/")
 # An identifier names one thing, though no letters of it make a word.
 _IDENTIFIER = re.compile(r"[0-9A-Za-z]{8,}")
 
@@ -232,10 +237,40 @@ def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
             yield Flaw((name,), f"the header {name!r} is there twice, as case does not count. Expected it once.")
 
 
-def called_path(value: Any, arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+def called_path(party: Side) -> Check:
+    """Return the check of a path that a step asks a party for, and of what it asks of a control plane."""
+
+    def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+        path = _VERSION.sub(r"\1", unquote(value.partition("?")[0]))
+        if path.lower().startswith(_CONTROL_PLANES):
+            yield from _changed_control_plane(value, arguments)
+        elif not arguments.get("unknown_path") and not any(fnmatchcase(path, each) for each in own.get("paths", ())):
+            for flaw in _path(f"path of {party}", [party], escape(path), own):
+                yield Flaw((), f"{flaw.message} If it is meant, say 'unknown_path: true'.")
+
+    return check
+
+
+def _changed_control_plane(path: str, arguments: Arguments) -> Iterator[Flaw]:
     """Find a change in a control plane: journal, findings and faults tell whether the scenario holds."""
-    if arguments.get("method", "GET") not in known.READING and unquote(str(value)).lower().startswith(_CONTROL_PLANES):
-        yield Flaw((), f"{value!r} changes what the run checks. Expected a step such as clear-faults or restart.")
+    if arguments.get("method", "GET") not in known.READING:
+        yield Flaw((), f"{path!r} changes what the run checks. Expected a step such as clear-faults or restart.")
+
+
+def sent_body(_value: object, arguments: Arguments, _own: Own) -> Iterator[Flaw]:
+    """Find a body that is not sent, or that nobody reads."""
+    method = arguments.get("method", "GET")
+    if "json" in arguments and "text" in arguments:
+        yield Flaw((), "'json' and 'text' are both there, and one body is sent. Expected one of them.")
+    elif method in known.WITHOUT_BODY:
+        yield Flaw((), f"{method} has no body. Expected another method, such as POST.")
+
+
+def asked_status(value: object, arguments: Arguments, _own: Own) -> Iterator[Flaw]:
+    """Find a 401 that is certain, since the step leaves out who asks."""
+    names_user = "by" in arguments or any(name.lower() == "authorization" for name in arguments.get("headers", ()))
+    if value == HTTPStatus.UNAUTHORIZED and not names_user:
+        yield Flaw((), "without 'by' nobody asks, so that 401 is certain. Expected 'by', which is '' for nobody.")
 
 
 def sent_columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument

@@ -37,8 +37,9 @@ _CONSOLE_ROLES = (
     *("Field Engineering", "View Passwords"),
 )
 CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CONSOLE_ROLES))
-# Columns that hold the text of a JSON object.
 READING = ("GET", "HEAD", "OPTIONS")
+WITHOUT_BODY = ("GET", "HEAD")
+# Columns that hold the text of a JSON object.
 JSON_COLUMNS = ("metadata", "instance_metadata")
 # Columns that hold a number, or true or false; any other of the app's tables holds text.
 NUMBERS = ("response_status_code", "retry_attempts", "sys_mod_count")

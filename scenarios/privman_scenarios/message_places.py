@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from privman_contracts import Contracts, Side
 from privman_contracts.index import ExchangeContract
@@ -96,7 +95,7 @@ def of_column(column: str) -> Place:
 
 def of_answer(server: Side, method: str, path: str, status: object) -> Place:
     """Return the place of the answer with this status to a request; of any answer where no contract says what it is."""
-    exchange = _contracts().match(server, method, urlsplit(path).path)
+    exchange = _contracts().match(server, method, path.partition("?")[0])
     exchanges = [exchange] if exchange else _asked_of([server])
     return _of(exchanges, "response", status) or _of(exchanges, "response")
 

@@ -210,7 +210,7 @@ def test_a_file_without_a_scenario_is_a_mistake(tmp_path: Path, capsys: pytest.C
     """A story that was emptied is named, and does not go green beside others."""
     (tmp_path / "emptied.yaml").write_text("# later\n---\n")
     (tmp_path / "full.yaml").write_text(
-        "title: T\nsteps: [{servicenow.call: {path: /api/now/table/sys_user, status: 401}}]\n"
+        "title: T\nsteps: [{servicenow.call: {path: /api/now/table/sys_user, by: '', status: 401}}]\n"
     )
     assert main(["run", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith(f"privman-scenarios: {tmp_path / 'emptied.yaml'}:1: no scenario in this")

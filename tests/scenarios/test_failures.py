@@ -162,7 +162,7 @@ def said(scenario: Scenario) -> tuple[object, ...]:
 def test_what_a_shell_would_take_for_more_than_a_text_is_quoted() -> None:
     """A body that is no single line of text is told as one line too."""
     body = "'a\nb $HOME'"
-    call = f"- console.call: {{method: POST, path: /x, text: {body!r}, status: 404}}"
+    call = f"- console.call: {{method: POST, path: /x, unknown_path: true, text: {body!r}, status: 404}}"
     (scenario,) = Loader(vocabulary()).parse(f"title: T\ngiven: nothing\nsteps:\n{call}\n", "t.yaml")
     told = Workshop(Player(WorldBuilder(0))).transcript(replace(scenario, check="invariants"))
     assert told.splitlines()[1].endswith(r"--data $'\'a\nb $HOME\''")
@@ -200,7 +200,7 @@ def test_what_a_later_step_uses_is_not_left_out() -> None:
     """A smaller scenario is still one that can be read: the request stays, and its name."""
     (scenario,) = Loader(vocabulary()).parse(
         "title: T\nsteps:\n- console.ask: {as: first, metadata: {a: b}}\n- console.restart:\n"
-        "- console.call: {path: '/${first.request_id}', status: 404}\n",
+        "- console.call: {path: '/${first.request_id}', unknown_path: true, status: 404}\n",
         "t.yaml",
     )
     smallest = shrink(vocabulary(), scenario, lambda each: each.steps[-1].verb == "console.call")

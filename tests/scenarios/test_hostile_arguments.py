@@ -9,7 +9,7 @@ import pytest
 
 from privman_scenarios.cli import main
 
-SCENARIO = "title: T\nsteps: [{servicenow.call: {path: /api/now/table/sys_user, status: 401}}]\n"
+SCENARIO = "title: T\nsteps: [{servicenow.call: {path: /api/now/table/sys_user, by: '', status: 401}}]\n"
 WORDS = ["", " ", "\0", "\udce4", "a" * 5_000, "\n::error::x", "\x1b[2J", "\u202e"]
 NUMBERS = [*WORDS, "9" * 5_000, "-1", "0", "1.5", "1e999", "nan", "0x1", "٣", "101"]
 ADDRESSES = [

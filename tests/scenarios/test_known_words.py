@@ -232,7 +232,7 @@ TYPOS = {
         "'Loks' matches no text of a step before, so that its absence proves nothing.",
     ),
     "pattern in a list that must not be": (
-        "console.call: {path: /, body: {Messages: {not: [{matches: Loks}]}}}",
+        "console.call: {path: /, unknown_path: true, body: {Messages: {not: [{matches: Loks}]}}}",
         "'Loks' matches no text of a step before",
     ),
     "pattern that matches nothing": (
@@ -288,8 +288,8 @@ TYPOS = {
         "unknown key 'Messages'. Expected one of result.",
     ),
     "key at another level": (
-        'servicenow.call: {path: "/api/now/v2/table/${table.request}/${request_id}", body: {status: {not: Deny}}}',
-        "unknown key 'status'. Did you mean 'result.status'?",
+        "servicenow.call: {path: '/api/now/v2/table/${table.activity_type}/${activity_type_id}', body: {name: {not: A}}}",
+        "unknown key 'name'. Did you mean 'result.name'?",
     ),
     "key at another level of a request": (
         'servicenow.expect-exchanges: {path: "*/${table.request}", method: POST, request: {PolicyName: {not: Fine}}}',
@@ -316,7 +316,7 @@ TYPOS = {
         "unknown key 'Error'. Expected one of Result, Status, Messages.",
     ),
     "key where no contract says what is answered": (
-        "console.call: {path: /elsewhere, status: 503, body: {status: {absent: true}}}",
+        "console.call: {path: /elsewhere, unknown_path: true, status: 503, body: {status: {absent: true}}}",
         "unknown key 'status'. Did you mean 'Status'?",
     ),
     "key below a list": (
@@ -344,7 +344,7 @@ TYPOS = {
         "unknown key 'Coment'. Did you mean 'Comment'?",
     ),
     "key that must not be there, twice denied": (
-        "servicenow.call: {path: /, body: {reslt: {not: {absent: false}}}}",
+        "servicenow.call: {path: /, unknown_path: true, body: {reslt: {not: {absent: false}}}}",
         "unknown key 'reslt'. Did you mean 'result'?",
     ),
     "number where a word is expected": (
@@ -390,13 +390,37 @@ TYPOS = {
         "console.expect-approval expects nothing. Expected one of state, comment, duration, responded_by.",
     ),
     "nothing of a request by name": ("console.expect-approval: {request: one}", "expects nothing."),
+    "path of nobody": (
+        "console.call: {method: POST, path: /Tms/services/api/v1/aproval/approve, json: {}, status: 404}",
+        "unknown path of console '/Tms/services/api/v1/aproval/approve'. Did you mean '/Tms/services/api/v1/approval/",
+    ),
+    "table of nobody": (
+        "servicenow.call: {path: /api/now/table/x_thyti_thycotic_p_reqeust, by: administrator, status: 400}",
+        "Did you mean '/api/now/table/x_thyti_thycotic_p_request'? If it is your own, list it under 'own: paths'.",
+    ),
+    "called path of the other party": (
+        "servicenow.call: {path: /Tms/services/api/v1/version/Current, by: administrator, status: 404}",
+        "If it is meant, say 'unknown_path: true'.",
+    ),
+    "401 that is certain": (
+        "servicenow.call: {path: /api/now/table/sys_user, status: 401}",
+        "status: without 'by' nobody asks, so that 401 is certain. Expected 'by', which is '' for nobody.",
+    ),
+    "two bodies": (
+        "servicenow.call: {method: POST, path: /api/now/table/sys_user, json: {}, text: '{}'}",
+        "'json' and 'text' are both there, and one body is sent. Expected one of them.",
+    ),
+    "body that is not sent": (
+        "servicenow.call: {path: /api/now/table/sys_user, json: {a: 1}}",
+        "json: GET has no body. Expected another method, such as POST.",
+    ),
     "journal that is emptied": (
         "servicenow.call: {method: DELETE, path: /__admin/requests, status: 204}",
         "path: '/__admin/requests' changes what the run checks. Expected a step such as clear-faults or restart.",
     ),
     "console that is reset": ("console.call: {method: POST, path: /%5F%5Fadmin/reset, status: 204}", "what the run"),
     "header": (
-        "servicenow.call: {path: /, answer-headers: {X-Totl-Count: {absent: true}}}",
+        "servicenow.call: {path: /, unknown_path: true, answer-headers: {X-Totl-Count: {absent: true}}}",
         "unknown header 'X-Totl-Count'. Did you mean 'x-total-count'?",
     ),
     "no expectation of steps": ("console.expect-set-up: {steps: {}}", "Expected a mapping that is not empty."),
@@ -563,9 +587,9 @@ def test_own_words_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         'servicenow.expect-response: {response_status_code: {not: "500"}}',
         "servicenow.expect-request: {metadata: {not: {matches: CommandLine}}}",
         'servicenow.call: {path: "/api/now/table/${table.request}", body: {error: {absent: true}}}',
-        "servicenow.call: {path: /api/now/table/sys_user, status: 401, body: {result: {absent: true}}}",
+        "servicenow.call: {path: /api/now/table/sys_user, by: '', status: 401, body: {result: {absent: true}}}",
         "servicenow.expect-refusal: {status: 403, body: {result: {absent: true}}}",
-        "servicenow.call: {path: /api/now/table/incident, body: {result: [{u_team: {absent: true}}]}}",
+        "servicenow.call: {path: /nothing, unknown_path: true, body: {result: [{u_team: {absent: true}}]}}",
     ],
 )
 def test_what_may_be_there_may_be_absent(step: str) -> None:

@@ -101,21 +101,23 @@ def test_each_row_of_examples_is_a_scenario() -> None:
         "  - {status: 429, kind: status, values: {}, sent: []}\n"
         "steps:\n"
         "  - console.fault: {kind: <kind>, options: {status: <status>, body: 'is <status>', headers: <values>}}\n"
-        "  - console.call: {path: /, json: [<status>, true, <sent>]}\n"
+        "  - console.call: {path: /, unknown_path: true, method: POST, json: [<status>, true, <sent>]}\n"
     )
     assert first.steps[0].arguments == {
         "kind": "status",
         "options": {"status": 503, "body": "is 503", "headers": {"a": "b"}},
     }
-    assert second.steps[1].arguments == {"path": "/", "json": [429, True, []]}
-    assert first.steps[1].arguments == {"path": "/", "json": [503, True, ["a", 1]]}
+    called = {"method": "POST", "path": "/", "unknown_path": True}
+    assert second.steps[1].arguments == {**called, "json": [429, True, []]}
+    assert first.steps[1].arguments == {**called, "json": [503, True, ["a", 1]]}
     assert second.name == "Retries [status=429, kind=status, values={}, sent=[]]"
 
 
 PAYLOAD = """title: T
 steps:
 - console.ask: {metadata: {UserReason: "<<comment>> <<b>>bold</b> <br/> <a href='#'> 1 < 2 > 1 <<a b>> <<<c>>>"}}
-- servicenow.call: {method: POST, path: /, text: '<?xml version="1.0"?><<request>><<id_1>>7</id_1></request>'}
+- servicenow.call:
+    {method: POST, path: /api/now/table/sys_user, text: '<?xml version="1.0"?><<request>><<id_1>>7</id_1></request>'}
 """
 READ = "<comment> <b>bold</b> <br/> <a href='#'> 1 < 2 > 1 <<a b>> <<c>>"
 
@@ -148,7 +150,7 @@ def test_a_span_of_time_stays_text() -> None:
         "title: T\n"
         "steps:\n"
         "  - clock.advance: 16:30:00\n"
-        "  - console.call: {path: /, json: [yes, 1.5, -2, 1:30.5, null]}\n"
+        "  - console.call: {method: POST, path: /, unknown_path: true, json: [yes, 1.5, -2, 1:30.5, null]}\n"
     )
     assert scenario.steps[0].arguments == {"by": "16:30:00"}
     assert scenario.steps[1].arguments["json"] == ["yes", 1.5, -2, "1:30.5", None]
@@ -193,7 +195,7 @@ HEAD = "title: T\nsteps:\n"
             "3: servicenow.call: 'headers' is {'Accept': ['a']}. Expected a mapping of names to text.",
         ),
         (
-            HEAD + "  - console.call: {path: /, answer-headers: {Vary: a, vary: b}}\n",
+            HEAD + "  - console.call: {path: /, unknown_path: true, answer-headers: {Vary: a, vary: b}}\n",
             "3: console.call: answer-headers: the header 'vary' is there twice, as case does not count.",
         ),
         (

@@ -150,7 +150,7 @@ async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstan
 async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """A fake takes the place of each address that was given."""
     instance = Remote(stub[0].url, "integration", "s3cret")
-    check = "servicenow.call: {path: /api/now/table/nothing, status: 401}"
+    check = "servicenow.call: {path: /api/now/table/nothing, unknown_path: true, by: '', status: 401}"
     steps = f"servicenow.create-user: {{name: other, roles: []}}\n- {check}"
     async with fresh_console() as console:
         for servicenow in (instance, None):

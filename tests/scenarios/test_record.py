@@ -128,8 +128,9 @@ def test_an_interrupted_run_is_kept(scenario: Path, tmp_path: Path, privman_loop
         return web.Response(status=500)
 
     scenario.write_text(
-        "title: A call\ngiven: nothing\nsteps:\n  - servicenow.call: {path: /api/now/table/incident, status: 401}\n"
-        "  - console.call: {path: /here, status: 500}\n",
+        "title: A call\ngiven: nothing\nown: {tables: [incident]}\nsteps:\n"
+        "  - servicenow.call: {path: /api/now/table/incident, by: '', status: 401}\n"
+        "  - console.call: {path: /here, unknown_path: true, status: 500}\n",
         encoding="utf-8",
     )
     app = web.Application()

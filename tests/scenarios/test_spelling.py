@@ -22,8 +22,8 @@ steps:
   - servicenow.insert: {table: integration_configuration, values: {instance_metadata: '{"Client Id": "x"}'}}
   - servicenow.insert:
       {table: activity_type, values: {include_comment: false, instance_id: "${registration.sys_id}"}}
-  - servicenow.call: {path: /api/now/table/nothing, status: 401, body: {status: failure}}
-  - console.call: {path: /Tms/services/api/v1, status: 404, body: {Status: error}}
+  - servicenow.call: {path: /api/now/table/nothing, unknown_path: true, by: '', status: 401, body: {status: failure}}
+  - console.call: {path: /Tms/services/api/v1, unknown_path: true, status: 404, body: {Status: error}}
   - console.call: {path: /__admin/approval-requests, body: {approval_requests: []}}
   - servicenow.expect-finding: registration-request
   - servicenow.expect-finding: registration-answer

@@ -88,10 +88,11 @@ FINDING = (
 )
 CALL = (
     Argument("method", METHOD, "GET unless said."),
-    Argument("path", TEXT, "Path and query.", required=True, check=checks.called_path),
+    Argument("path", TEXT, "Path and query.", required=True),
+    Argument("unknown_path", FLAG, "Whether the path is none of the contracts, on purpose; false unless said."),
     Argument("headers", HEADERS, "More headers."),
-    Argument("json", JSON, "A body to send as JSON."),
-    Argument("text", TEXT, "A body to send as it is."),
+    Argument("json", JSON, "A body to send as JSON.", check=checks.sent_body),
+    Argument("text", TEXT, "A body to send as it is.", check=checks.sent_body),
     Argument("status", STATUS, "The status of the answer; 200 unless said."),
     Argument("body", ANYTHING, "What holds for the answer's body, parsed where it is JSON."),
     Argument(
@@ -177,8 +178,8 @@ class Shared:
         )
 
     def _call(self) -> tuple[Argument, ...]:
-        call = _checked(CALL, body=checks.asked_body(self._party))
-        return (*call, BY) if self._party == "servicenow" else call
+        call = _checked(CALL, body=checks.asked_body(self._party), path=checks.called_path(self._party))
+        return (*_checked(call, status=checks.asked_status), BY) if self._party == "servicenow" else call
 
     async def fault(self, play: Play, arguments: Arguments) -> None:
         """Arm a fault."""
