@@ -393,6 +393,7 @@ OPERANDS = (
 )
 
 
+@pytest.mark.once
 async def test_every_operator_may_be_asked_of_every_column(client: Client, instance: Instance) -> None:
     """Whatever types it compares, and whatever a database thinks of that."""
     columns = [*instance.dictionary.columns("u_toy"), "u_parent.u_pieces", "u_owner.sys_mod_count"]

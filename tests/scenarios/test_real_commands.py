@@ -124,6 +124,7 @@ async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     assert complaint.endswith(" redirects to https://login.example/saml.")
 
 
+@pytest.mark.once
 async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
     """Whoever presses Ctrl-C at once is told in the same line, and sees no traceback."""
     (tmp_path / "watchfiles.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
@@ -135,6 +136,7 @@ async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
     assert (process.returncode, err) == (130, b"privman-scenarios: interrupted\n")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("ending", "before"),
     [
@@ -255,6 +257,7 @@ async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> 
 ASCII = {"PYTHONIOENCODING": "ascii"}
 
 
+@pytest.mark.once
 async def test_a_terminal_that_lacks_a_character(tmp_path: Path) -> None:
     """What it cannot show is escaped, and the exit code is that of the run."""
     file = tmp_path / "one.yaml"
@@ -282,6 +285,7 @@ async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     assert (code, err) == (2, [f"privman-scenarios: {token} holds no token. Expected one line of ASCII characters."])
 
 
+@pytest.mark.once
 async def test_an_output_that_is_closed(tmp_path: Path) -> None:
     """Whoever closes it still gets the complaint and the exit code."""
     command = shlex.join([str(PROGRAMS / "privman-scenarios"), "run", str(tmp_path / "nosuch.yaml")])

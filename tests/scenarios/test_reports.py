@@ -484,6 +484,7 @@ def test_a_process_that_is_killed_fails_the_run(tmp_path: Path) -> None:
     assert '<error message="a process that played' in report.read_text()
 
 
+@pytest.mark.once
 def test_a_process_that_is_killed_while_it_loads_fails_the_run(tmp_path: Path) -> None:
     """It has not even taken its first scenario, which is a large one."""
     rows = "".join(f"  - {{text: {'x' * 20_000}, number: '{number}'}}\n" for number in range(4 * ITEMS_A_PROCESS))

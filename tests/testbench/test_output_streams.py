@@ -25,6 +25,7 @@ async def end_of(command: str, arguments: str, redirection: str) -> tuple[int | 
     return process.returncode, error.decode()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 @pytest.mark.parametrize("command", UNUSABLE)
 async def test_exit_code_survives_a_closed_or_full_stderr(command: str, redirection: str, tmp_path: Path) -> None:
@@ -33,12 +34,14 @@ async def test_exit_code_survives_a_closed_or_full_stderr(command: str, redirect
     assert await end_of(command, arguments, redirection) == (2, "")
 
 
+@pytest.mark.once
 async def test_unreachable_target_with_a_closed_stderr() -> None:
     """Exit code 3 says that a target could not be reached."""
     arguments = "run --servicenow-url http://127.0.0.1:9"
     assert await end_of("privman-scenarios", arguments, "2>&-") == (3, "")
 
 
+@pytest.mark.once
 async def test_closed_streams_hide_the_version() -> None:
     """What would be printed is lost, as with other commands."""
     assert await end_of("mock-servicenow", "--version", "<&- >&- 2>&-") == (0, "")
