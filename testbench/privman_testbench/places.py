@@ -68,7 +68,14 @@ _ANY_OPERATOR = re.compile(r"(?!(?:(?:IS(?:NOT)?|NOT)?EMPTY|EMPTYSTRING|ANYTHING
 _ADDRESS = re.compile(r"""(?:\.do)?\?[^\s"'<>\\]*+""")
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
 _LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
-_TERM, _TERM_WITHIN = (re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee]))*+") for ends in (r"\r\n", r"\s"))
+# What begins the next term: another text after a ``^`` is the rest of a value that has one.
+_NEXT = (
+    r"(?:(?:OR|NQ)?+[a-z0-9_.]++(?:[!=<>*]|%(?:2[1Aa]|3[C-Ec-e])|[A-Z]{2}|(?:%20|[+ ])[A-Z]{2})"
+    r"|ORDERBY|GROUPBY|(?:EQ|NQ)(?![A-Za-z0-9])|(?:END)?(?:RLQUERY|JOIN|SUBQUERY)|123TEXTQUERY321)"
+)
+_TERM, _TERM_WITHIN = (
+    re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee])|(?:\^|%5[Ee])(?!{_NEXT}))*+") for ends in (r"\r\n", r"\s")
+)
 _TAG_GOES_ON = re.compile(r"[>\s]")
 _OPENING = re.compile(r"<(?:[\w.-]{1,60}:)?\Z")
 _PASSWORD_IN_URL = re.compile(r"""[^\s/?#@:"'<>]*+:([^\s/?#@"'<>]*+)@""")

@@ -132,6 +132,19 @@ async def test_no_finding_quotes_the_password_of_a_query(instance: Instance, ope
     assert await instance.findings("query-value-unusable")
 
 
+async def test_no_output_shows_what_follows_a_caret_in_a_password(instance: Instance) -> None:
+    """A query ends a value there, and takes the rest for terms of their own."""
+    for query in ("user_name=x^user_password=p^Qzxj^Wkvp-9^active=true", "user_passwordSTARTSWITHp^Qzxj^^Wkvp-9"):
+        for path in ("table", "stats"):
+            assert (
+                await instance.call("GET", f"/api/now/{path}/sys_user", params={"sysparm_query": query})
+            ).status == 200
+    await instance.call("GET", "/api/now/table/sys_user", params={"sysparm_query": "active=true^Kept"})
+    shown = [str((await instance.call("GET", path, None)).body) for path in OUTPUTS]
+    assert not [text for text in shown if "Qzxj" in text or "Wkvp" in text]
+    assert "'Kept' is ignored" in shown[1]
+
+
 async def test_no_output_shows_a_password_in_an_unusual_place(instance: Instance) -> None:
     """Comparisons of groups, columns or properties, attributes and wrapped base64 are places of a secret, too."""
     packed = b64encode(b'{"user_password": "tiger"}').decode()

@@ -134,8 +134,8 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?sysparm_query=name%3Dkept%5Euser_password%3D***%5Eactive%3Dtrue",
     ),
     "encoded query, half escaped": (
-        "/x?sysparm_query=a=b%5Epassword=%q%5Ekept",
-        "/x?sysparm_query=a=b%5Epassword=***%5Ekept",
+        "/x?sysparm_query=a=b%5Epassword=%q%5Ekept=1",
+        "/x?sysparm_query=a=b%5Epassword=***%5Ekept=1",
     ),
     "operator in letters": ("/x?q=secretSTARTSWITH%q^kept=1", "/x?q=secretSTARTSWITH***^kept=1"),
     "operators after a connector": (
@@ -143,8 +143,8 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?q=a=1^ORsecretIN***^NQtokenSTARTSWITH***^kept=1",
     ),
     "operators that are signs": (
-        "/x?q=secret*%q^secret!*%q^secretNOTLIKE%q^secretCHANGESTO%q^kept",
-        "/x?q=secret****^secret!****^secretNOTLIKE***^secretCHANGESTO***^kept",
+        "/x?q=secret*%q^secret!*%q^secretNOTLIKE%q^secretCHANGESTO%q^kept=1",
+        "/x?q=secret****^secret!****^secretNOTLIKE***^secretCHANGESTO***^kept=1",
     ),
     "key of two words": ('{"API Key": %j, "Key": "kept"}', '{"API Key": "***", "Key": "kept"}'),
     "keys of many kinds": (
@@ -169,8 +169,8 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?sysparm_having=max%5Euser_password%5E%3D%5E***&kept=1",
     ),
     "operators with patterns": (
-        "/x?q=secretMATCH_RGX%q^secretSAMEAS%q^kept",
-        "/x?q=secretMATCH_RGX***^secretSAMEAS***^kept",
+        "/x?q=secretMATCH_RGX%q^secretSAMEAS%q^kept=1",
+        "/x?q=secretMATCH_RGX***^secretSAMEAS***^kept=1",
     ),
     "conditions of aggregates at the end of a path": (
         "/x?sysparm_having=max^user.user_password^LIKE^%f^%f&kept=1",
@@ -193,7 +193,11 @@ PLACES: dict[str, tuple[str, str]] = {
         "/sys_properties_list.do?value=***&kept=1",
     ),
     "key without quotes": ("{user_password: %j, note: 'kept'}", "{user_password: \"***\", note: 'kept'}"),
-    "other operators": ("/x?q=secret!=%q^secretNOT LIKE%q^kept", "/x?q=secret!=***^secretNOT LIKE***^kept"),
+    "rest of a value with ^": (
+        "/x?q=secret=%q^Rest^^Pass-9^kept=1^ORDERBYsecret",
+        "/x?q=secret=***^kept=1^ORDERBYsecret",
+    ),
+    "other operators": ("/x?q=secret!=%q^secretNOT LIKE%q^kept=1", "/x?q=secret!=***^secretNOT LIKE***^kept=1"),
 }
 
 
@@ -292,7 +296,7 @@ def test_wrapped_base64_after_a_heading_is_masked(heading: str) -> None:
         "a key=kept, keys of the kept kind",
         "password 100% kept, secret* kept",
         "<secret kept",
-        "secretISEMPTY^kept",
+        "secretISEMPTY^kept=1",
         "the tokenID, secretNAME and passwordREST of what is kept",
         "/sys_properties?sysparm_query=name=a.b and value=kept",
         "/sys_user?sysparm_query=value=kept",

@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mock_servicenow.now_platform.dictionary.values import UNSTORABLE
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
@@ -16,6 +17,7 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
+from privman_testbench.places import is_secret_field
 from privman_testbench.sized_cache import SizedCache
 
 MAX_NESTING = 3  # related lists and sub-queries inside one another
@@ -58,6 +60,7 @@ class _Reading:
     def __init__(self, tokens: deque[str], nesting: int) -> None:
         self._tokens = tokens
         self._nesting = nesting
+        self._compares_secret = False
         self._groups: list[list[list[Term]]] = [[]]
         self._order: list[Order] = []
         self._group_by: list[str] = []
@@ -96,7 +99,14 @@ class _Reading:
         elif token.startswith("GROUPBY"):
             self._group_by.append(token[7:])
         else:
-            self._add(self._join(token) if token.startswith("JOIN") else _leaf(token), either=either)
+            term = self._join(token) if token.startswith("JOIN") else _leaf(token)
+            self._add(self._discreet(term), either=either)
+
+    def _discreet(self, term: Term) -> Term:
+        """Say nothing of what may be the rest of a secret with which the term before it compares."""
+        if isinstance(term, Condition):
+            self._compares_secret = is_secret_field(term.path[-1])
+        return replace(term, text="…") if self._compares_secret and isinstance(term, Ignored) else term
 
     def _add(self, term: Term, *, either: bool = False) -> None:
         blocks = self._groups[-1]
