@@ -347,3 +347,25 @@ async def test_changed_records_of_the_dictionary_keep_no_instance_from_starting(
         assert (await instance.read("sys_number", counter["sys_id"]))["category"] == "elsewhere"
         assert (await instance.insert("incident", {})).result["number"] == ""
         assert (await instance.insert("u_thing", {"u_name": "a"})).status == 201
+
+
+async def test_text_in_a_file_that_is_not_utf_8_is_read_as_far_as_it_is(tmp_path: Path) -> None:
+    """Whatever has written it, requests that meet it go on: records, queries, groups and settings."""
+    path = tmp_path / "instance.db"
+    async with running(Settings(database=f"sqlite:///{path}")) as instance:
+        await instance.insert("problem", {"short_description": "spoilt"})
+    with closing(sqlite3.connect(path)) as connection:
+        spoil = "UPDATE {} SET {} = CAST(x'ff68656c6c6f' AS TEXT) WHERE {}"
+        for where in (
+            ("task", "short_description", "short_description = 'spoilt'"),
+            ("sys_user", "title", "user_name = 'admin'"),
+            ("sys_metadata", "description", "name LIKE 'glide.oauth%'"),
+        ):
+            assert connection.execute(spoil.format(*where)).rowcount
+        connection.commit()
+    async with running(Settings(database=f"sqlite:///{path}")) as instance:
+        for query in ("short_descriptionLIKEHELLO", "short_descriptionNOT LIKE\u00fc^ORDERBYshort_description"):
+            rows = await instance.read("problem", query=query)
+            assert "\ufffdhello" in [row["short_description"] for row in rows]
+        path = "/api/now/stats/problem?sysparm_count=true&sysparm_group_by=short_description"
+        assert (await instance.call("GET", path)).status == 200

@@ -105,4 +105,10 @@ def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no suc
 def _tune(driver: sqlite3.Connection, _record: object) -> None:
     driver.execute("PRAGMA journal_mode=WAL")
     driver.execute("PRAGMA synchronous=NORMAL")
+    driver.text_factory = _readable
     teach_casefold(driver)
+
+
+def _readable(stored: bytes) -> str:
+    """Return a text that is not UTF-8 with U+FFFD where it is not: whoever wrote it into the file, others go on."""
+    return stored.decode(errors="replace")

@@ -46,12 +46,17 @@ def _lower(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # 
 
 @compiles(UnicodeFolded, "sqlite")
 def _casefold(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
-    return f"casefold({compiler.process(element.clauses, **kw)})"
+    # As bytes, since a file may hold texts that are not UTF-8.
+    return f"casefold(CAST({compiler.process(element.clauses, **kw)} AS BLOB))"
 
 
 def teach_casefold(connection: sqlite3.Connection) -> None:
     """Give a SQLite connection the function that comparisons with non-ASCII values call."""
-    connection.create_function("casefold", 1, lambda text: text and text.casefold(), deterministic=True)
+    connection.create_function("casefold", 1, _folded, deterministic=True)
+
+
+def _folded(stored: bytes | None) -> str | None:
+    return None if stored is None else stored.decode(errors="replace").casefold()
 
 
 def ascii_lower(text: str) -> str:
