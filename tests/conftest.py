@@ -131,7 +131,9 @@ class PostgreSql:
         """Start the server of the cluster, again."""
         unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         # Statistics gathered while one test has emptied a table would spoil the plans of the next.
-        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 -c autovacuum=off {unsafe}"
+        # Compiling a statement takes longer than running it on so few rows.
+        slow = "-c autovacuum=off -c jit=off"
+        options = f"-k {self._folder} -c listen_addresses='' -c max_connections=200 {slow} {unsafe}"
         data = self._folder / "data"
         self._run("pg_ctl", "start", "--wait", "--pgdata", data, "--log", self._folder / "log", "--options", options)
 
