@@ -1,7 +1,7 @@
 """Approval requests: what an endpoint user asks for, and what became of it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from console_sim import durations
@@ -101,6 +101,13 @@ class ApprovalRequest:
         if self.state(now) is State.TIMED_OUT:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
         return replace(self, decision=decision, decided_at=now)
+
+    def asked_by(self, now: datetime) -> "ApprovalRequest":
+        """Return the request as if it had been asked for by that time at the latest, and as long for its decision."""
+        ahead = self.asked_at - now
+        if self.decision is not None or ahead <= timedelta(0):
+            return self
+        return replace(self, asked_at=now, times_out_at=self.times_out_at - ahead)
 
     def failed(self, reason: str, *, refused: bool) -> "ApprovalRequest":
         """Return the request after an attempt that failed."""

@@ -42,6 +42,13 @@ class Approvals:
         request = self._requests.put(ApprovalRequest(self._new_id(), metadata, now, now + self._max_timeout))
         return await self._send(request)
 
+    def resume(self) -> None:
+        """Let requests that were made while the clock was ahead wait from now on, as ServiceNow does."""
+        now = self._clock.now()
+        ahead = [each for each in self._requests if each.asked_by(now) is not each]
+        for request in ahead:
+            self._requests.put(request.asked_by(now))
+
     def find(self, request_id: str) -> ApprovalRequest:
         """Return the request; raises NotFoundError."""
         request = self._requests.get(request_id.lower())

@@ -53,6 +53,7 @@ class Console:
 
     def resume(self) -> None:
         """Attempt in the background what the process before this one left undone."""
+        self.approvals.resume()
         if self.store.foreign_system is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 

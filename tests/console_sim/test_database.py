@@ -566,3 +566,21 @@ async def test_cookieless_json_of_a_database(file: Path, servicenow: StubService
         asked = [(await console.ask())["request_id"] for _ in range(3)]
         answer = json.dumps(await console.admin("GET", "/approval-requests"))
     assert sorted(asked, key=answer.index) == asked
+
+
+async def test_a_request_that_was_made_ahead_times_out_from_the_restart_on(
+    file: Path, servicenow: StubServiceNow
+) -> None:
+    """A virtual clock begins anew, and nobody waits until it is where it was; what was decided stays so."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        await console.advance(9 * 365 * 86_400)
+        ahead, decided = [(await console.ask())["request_id"] for _ in range(2)]
+        assert (await console.deliver(console.decision(decided)))[0] == 200
+    async with console_on(file, servicenow) as console:
+        assert (await console.request(ahead))["state"] == "Pending"
+        await console.advance(59_399)
+        assert (await console.request(ahead))["state"] == "Pending"
+        await console.advance(1)
+        assert (await console.request(ahead))["state"] == "TimedOut"
+        assert (await console.request(decided))["state"] == "Approved"
