@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Sequence
 
+from privman_scenarios import earlier_reports
 from privman_testbench import early
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     early.end_at_once("privman-scenarios")
+    earlier_reports.redden(sys.argv[1:] if arguments is None else arguments)
     from privman_scenarios.cli import main as run  # noqa: PLC0415 - loading it takes most of a second
 
     try:

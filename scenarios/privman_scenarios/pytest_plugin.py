@@ -94,7 +94,7 @@ def _end_as_interrupted(config: pytest.Config) -> None:
 
 def _begin_writes(file: Path) -> None:
     from privman_scenarios.commands.arguments import begin_writes  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.commands.output_files import is_ours  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.earlier_reports import is_ours  # noqa: PLC0415 - see the module's docstring
 
     try:
         if not is_ours("--writes", file):

@@ -288,8 +288,8 @@ TYPOS = {
         "unknown key 'Messages'. Expected one of result.",
     ),
     "key at another level": (
-        "servicenow.call: {path: '/api/now/v2/table/${table.activity_type}/${activity_type_id}', body: {name: {not: A}}}",
-        "unknown key 'name'. Did you mean 'result.name'?",
+        "servicenow.call: {path: '/api/now/v2/table/${table.request}', body: {comment: {not: A}}}",
+        "unknown key 'comment'. Did you mean 'result.comment'?",
     ),
     "key at another level of a request": (
         'servicenow.expect-exchanges: {path: "*/${table.request}", method: POST, request: {PolicyName: {not: Fine}}}',

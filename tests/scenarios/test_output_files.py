@@ -1,10 +1,15 @@
 """What the commands write: nothing is written over, nothing is ignored, no old report passes for a new one."""
 
+import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from privman_scenarios.__main__ import main as start
 from privman_scenarios.cli import main
 
 SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
@@ -109,3 +114,40 @@ def test_a_report_that_cannot_be_written_hides_no_error(folder: Path, capsys: py
 def test_a_device_is_not_a_file_that_would_be_lost(capsys: pytest.CaptureFixture[str]) -> None:
     """Several reports may go there."""
     assert command("run one.yaml --junit-xml /dev/null --html /dev/null") == 0, capsys.readouterr().err
+
+
+REPORTS = "--junit-xml j.xml --json=j.json --html h.html"
+
+
+def test_a_command_that_is_killed_while_it_begins_leaves_red_reports(folder: Path) -> None:
+    """It has read nothing yet: the scenario is a pipe into which nobody writes."""
+    assert command(f"run one.yaml {REPORTS}") == 0
+    os.mkfifo(folder / "two.yaml")
+    begin = [sys.executable, "-m", "privman_scenarios", "run", "two.yaml", *REPORTS.split()]
+    with (
+        subprocess.Popen(begin) as process,  # noqa: S603 - the command under test
+        (folder / "two.yaml").open("w", encoding="utf-8"),  # as soon as it is read
+    ):
+        process.kill()
+    (suite,) = ET.parse(folder / "j.xml").getroot()  # noqa: S314 - written by the command
+    assert suite.get("errors") == "1"
+    assert '"held": false' in (folder / "j.json").read_text()
+    assert "Failed: the run has not ended." in (folder / "h.html").read_text()
+    assert command(f"run one.yaml {REPORTS}") == 0
+
+
+@pytest.mark.parametrize("words", ["run --help", "--version"])
+def test_a_report_stays_where_nothing_is_played(words: str, folder: Path) -> None:
+    """Nobody has asked for another run."""
+    assert command("run one.yaml --json j.json") == 0
+    with suppress(SystemExit):
+        start([*words.split(), "--json", "j.json"])
+    assert '"held": true' in (folder / "j.json").read_text()
+
+
+def test_a_file_of_somebody_else_stays(folder: Path) -> None:
+    """Also before the command line has been read."""
+    (folder / "mine.json").write_text("{}")
+    with suppress(SystemExit):
+        start(["run", "one.yaml", "--json", "mine.json", "--html"])
+    assert (folder / "mine.json").read_text() == "{}"

@@ -1,24 +1,15 @@
 """The files that a command writes: each is written once, and nothing else is written over."""
 
 import argparse
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+from privman_scenarios.earlier_reports import OURS, is_ours
 from privman_testbench.command_line import UsageError
 
-# What a file begins with that the option has written before.
-_OURS: Mapping[str, re.Pattern[bytes]] = {
-    "--junit-xml": re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<testsuites?\b"),
-    "--html": re.compile(rb"(?is)\s*<!doctype html>.*<title>privman-scenarios: "),
-    "--json": re.compile(rb'\s*\{\s*"seed":'),
-    "--out": re.compile(rb'\s*\{\s*"log":'),
-    "--writes": re.compile(rb'\s*\{"at":'),
-}
 _READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
-_BEGINNING = 4_096
 
 
 class Once(argparse.Action):
@@ -61,26 +52,8 @@ def check(options: argparse.Namespace) -> None:
             raise UsageError(f"{option} would overwrite {file}, which is not a file that it has written.")
 
 
-def is_ours(option: str, file: Path) -> bool:
-    """Tell whether the option may write the file: it is not there, is empty, or was written by it before."""
-    if not file.is_file():
-        return True  # a folder is refused when it is written, and /dev/null takes whatever comes
-    with file.open("rb") as opened:
-        beginning = opened.read(_BEGINNING)
-    return not beginning.strip() or _OURS[option].match(beginning) is not None
-
-
-def named_in(arguments: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Yield the reports that arguments name, though they may be unusable: option and file."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        option, assigned, value = argument.partition("=")
-        file = value if assigned else following
-        if option in _OURS and file:
-            yield option, Path(file)
-
-
 def _written(options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
-    for option in _OURS:
+    for option in OURS:
         if file := getattr(options, option.removeprefix("--").replace("-", "_"), None):
             yield option, file
 

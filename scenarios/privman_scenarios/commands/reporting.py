@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from privman_scenarios.commands.coverage import add_coverage, lacking, percent, reader, show
-from privman_scenarios.commands.output_files import Once, check, is_ours, named_in, path
+from privman_scenarios.commands.output_files import Once, check, path
 from privman_scenarios.coverage.measure import Coverage
 from privman_scenarios.coverage.tables import sections, to_json
+from privman_scenarios.earlier_reports import is_ours, named_in
 from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
 from privman_scenarios.events import Listener, RunEnded
 from privman_scenarios.output import say, say_command, write
