@@ -367,5 +367,5 @@ async def test_text_in_a_file_that_is_not_utf_8_is_read_as_far_as_it_is(tmp_path
         for query in ("short_descriptionLIKEHELLO", "short_descriptionNOT LIKE\u00fc^ORDERBYshort_description"):
             rows = await instance.read("problem", query=query)
             assert "\ufffdhello" in [row["short_description"] for row in rows]
-        path = "/api/now/stats/problem?sysparm_count=true&sysparm_group_by=short_description"
-        assert (await instance.call("GET", path)).status == 200
+        grouped = "/api/now/stats/problem?sysparm_count=true&sysparm_group_by=short_description"
+        assert (await instance.call("GET", grouped)).status == 200
