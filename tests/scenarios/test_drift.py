@@ -349,7 +349,20 @@ def test_what_was_not_kept_is_not_judged(drift: Any) -> None:
     strange = entry("GET", f"{SERVICENOW}strange", "", 200, "")
     code, _, comments = drift(lost, unknown, strange)
     assert code == 1
-    assert comments == ["0 exchanges compared, 3 left out; 0 names differ, 0 differences are of another kind"]
+    assert comments == [
+        "Nothing was compared. Expected an exchange of a contract, answered with more than an empty list.",
+        "0 exchanges compared, 3 left out; 0 names differ, 0 differences are of another kind",
+    ]
+
+
+def test_an_empty_list_is_compared_with_nothing(drift: Any) -> None:
+    """Beside messages that all failed it proves nothing."""
+    empty = entry("GET", f"{SERVICENOW}request", "", 200, {"result": []})
+    code, _, comments = drift(request(502), empty)
+    assert code == 1
+    assert comments[0].startswith("Nothing was compared. ")
+    assert comments[-1].startswith("0 exchanges compared, 2 left out; ")
+    assert drift(empty, delivery(200))[0] == 0
 
 
 def test_messages_at_another_address(drift: Any) -> None:

@@ -40,5 +40,7 @@ def _lines(drift: Drift) -> Iterator[str]:
         yield "# No other name explains these:"
     for unexplained in drift.unexplained:
         yield f"# {unexplained}"
+    if not drift.compared:
+        yield "# Nothing was compared. Expected an exchange of a contract, answered with more than an empty list."
     differing = f"{len(drift.renamed)} names differ, {len(drift.unexplained)} differences are of another kind"
     yield f"# {drift.compared} exchanges compared, {drift.left_out} left out; {differing}"

@@ -30,6 +30,7 @@ _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], 
 )
 # Such an answer, or none, says nothing of the contract.
 _DOWN = (0, 429, *range(500, 600))
+_EMPTY = {"result": []}
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -38,8 +39,9 @@ class Drift:
     """In what a recording differs from the contracts.
 
     Attributes:
-        compared: how many exchanges have a contract, and were answered.
-        left_out: how many have none, were kept without their bodies, or met a server that failed or was overloaded.
+        compared: how many exchanges have a contract, and were answered with something.
+        left_out: how many have none, were kept without their bodies, list nothing, or met a server that failed or was
+            overloaded.
     """
 
     renamed: tuple[Renamed, ...]
@@ -61,8 +63,14 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
     moved = moved_messages(whole, contracts)
     unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused, *moved])]
     unexplained += [Unexplained(text, LABEL, 1) for text in lacking_in_dictionary(whole, contracts)]
-    compared = sum(recorded.status not in _DOWN for recorded, _ in observed)
+    compared = sum(_says_something(recorded) for recorded, _ in observed)
     return Drift(tuple(renamed.values()), tuple(unexplained), compared, len(recording) - compared)
+
+
+def _says_something(recorded: Recorded) -> bool:
+    """Tell whether there is anything to compare: no failed server's answer, and no list that is empty."""
+    is_empty = not recorded.request and to_json(recorded.response) == _EMPTY
+    return recorded.status not in _DOWN and not is_empty
 
 
 def _new(recording: Sequence[Recorded], contracts: Contracts, known: dict[str, Renamed]) -> dict[str, Renamed]:
