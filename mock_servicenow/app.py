@@ -62,13 +62,15 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     imports = ImportSets(instance)
     _build(blueprint, instance)
+    administrator = administrator_name(instance)
+    beginning = blueprint.named(administrator)
 
     async def reset() -> None:
         privilege_manager.stop()
         imports.stop()
         await instance.end_work()
         try:
-            await instance.run(lambda: blueprint.rebuild(instance))
+            await instance.run(lambda: beginning.rebuild(instance))
             for forget in instance.at_reset:
                 forget()
             secrets.retire_all()
@@ -96,7 +98,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         ],
         client_max_size=http.LARGEST_BODY,
     )
-    app[ADMINISTRATOR] = administrator_name(instance)
+    app[ADMINISTRATOR] = administrator
     if settings.control_plane:
         app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks, secrets.mask).routes()])
         instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)

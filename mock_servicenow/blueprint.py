@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
@@ -76,6 +77,13 @@ class Blueprint:
             packaged = read_tables(packaged_tables())
             own = [table for file in settings.tables for table in read_tables(file)]
             return cls(settings, release, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
+
+    def named(self, administrator: str) -> "Blueprint":
+        """Return the blueprint of an instance whose administrator has that name already, whatever the settings say."""
+        if administrator in {"", self._settings.username or DEFAULT_NAME}:
+            return self
+        settings = replace(self._settings, username=administrator)
+        return Blueprint(settings, self._release, self.names, self.tables, self.dictionary)
 
     def database(self, url: str) -> Database:
         """Return the database of that URL, with what has been compiled for it; raises StoreError."""

@@ -94,8 +94,13 @@ async def test_a_database_keeps_its_administrator(tmp_path: Path) -> None:
     assert b"(user boss, " in await process.stdout.readline()
     process.terminate()
     assert await process.wait() == 0
-    async with serving_command("--database", database, "--username", "boss"):
-        pass
+    async with serving_command("--database", database) as url, ClientSession() as session:
+        async with session.post(f"{url}/__admin/reset") as answer:
+            assert answer.status == 204
+        for name, status in (("boss", 200), ("admin", 401)):
+            headers = {"Authorization": encode_basic_auth(name, "admin")}
+            async with session.get(f"{url}/api/now/table/sys_user?sysparm_limit=1", headers=headers) as answer:
+                assert answer.status == status
 
 
 async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
