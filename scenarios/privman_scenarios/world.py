@@ -199,6 +199,8 @@ class WorldBuilder:
             finally:
                 if cleanup:  # while every console still runs, whose journal shows what it has created
                     await cleanup.clean_up()
+            if self._writes:
+                self._writes.require_kept()
 
     async def _reach(self, session: ClientSession) -> tuple[End | None, End | None]:
         """Return what already runs of the two."""

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from privman_scenarios.http_api import Call
-from privman_scenarios.output import mask
+from privman_scenarios.output import complain, mask
 from privman_testbench.clock import Clock
+from privman_testbench.reasons import reason_of
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -54,6 +55,12 @@ class Writes:
         self._tell = tell
         self._clock = clock
         self.names: dict[str, str] = {}
+        self._lost: OSError | None = None
+
+    def require_kept(self) -> None:
+        """Raise the OSError with which a write could not be kept; nobody else would tell of it."""
+        if self._lost:
+            raise self._lost
 
     def __call__(self, call: Call) -> None:
         """Tell of a call of this run, unless it only asked."""
@@ -69,7 +76,13 @@ class Writes:
             return
         for stand_in, name in self.names.items():
             url = url.replace(stand_in, name)
-        self._tell(Write(self._clock.now().isoformat(), by, method, url, body, status))
+        write = Write(self._clock.now().isoformat(), by, method, url, body, status)
+        try:
+            self._tell(write)
+        except OSError as error:
+            # The write has happened, so what it created must still be known and deleted.
+            self._lost = self._lost or error
+            complain("privman-scenarios", f"not kept ({reason_of(error)}): {status} {write}")
 
 
 def line_in(file: Path) -> Callable[[Write], None]:

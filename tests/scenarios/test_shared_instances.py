@@ -212,6 +212,25 @@ def test_a_dry_run_prints_what_would_be_sent(
     assert all(entry["url"].startswith(f"{url}/api/now/table/") for entry in kept)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("command", ["run", "fidelity"])
+def test_a_full_disk_leaves_nothing_on_the_instance(
+    command: str, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What cannot be kept in the journal of writes is named, and what it created is deleted."""
+    arguments = {
+        "run": ["run", *files("approve", "deny"), *ONE_LOOK, "--servicenow-url"],
+        "fidelity": ["fidelity", "--trap", "created-is-located", "--against"],
+    }
+    with shared_mock(privman_loop) as url:
+        before = read_all(url)
+        assert main([*arguments[command], url, "--writes", "/dev/full"]) == 2
+        assert read_all(url) == before
+    *lost, last = capsys.readouterr().err.splitlines()
+    assert last == "privman-scenarios: No space left on device"
+    assert any("not kept (No space left on device): 201 POST " in line for line in lost)
+
+
 def test_every_write_is_kept_in_a_journal(
     privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,7 +92,11 @@ async def _compare(
         await log_on(beside, fake.auth)
         here, there = Prober(beside, fake.auth, names, Ids()), Prober(api, instance.auth, names, Ids())
         shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
-        return [await compare(trap, here, there) for trap in shown]
+        compared: list[Comparison] = []
+        for trap in shown:
+            compared.append(await compare(trap, here, there))
+            writes.require_kept()
+        return compared
 
 
 @contextmanager

@@ -30,7 +30,7 @@ _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], 
 )
 # Such an answer, or none, says nothing of the contract.
 _DOWN = (0, 429, *range(500, 600))
-_EMPTY = {"result": []}
+_EMPTY: dict[str, object] = {"result": []}
 _INDEX = re.compile(r"\[\d+\]")
 
 
