@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -303,3 +304,24 @@ async def test_what_a_poll_finds_is_done_on_the_way() -> None:
     clock.poll(1, look)
     await clock.advance(10)
     assert log == ["found at 5"]
+
+
+async def test_whoever_waits_for_a_later_moment_is_not_silent() -> None:
+    """A jump gives up what has no answer in real time, and nothing that virtual time will bring."""
+    clock, log = VirtualClock(patience=(0.05,)), list[str]()
+
+    async def slow() -> None:
+        async with clock.timeout(1000):
+            await clock.sleep(60)
+        log.append("answered")
+
+    async def silent() -> None:
+        with suppress(TimeoutError):
+            async with clock.timeout(1000):
+                await asyncio.Event().wait()
+        log.append("given up")
+
+    clock.call_at(clock.now() + timedelta(seconds=1), slow)
+    clock.call_at(clock.now() + timedelta(seconds=2), silent)
+    assert (await clock.advance(10), log) == (1, ["given up"])
+    assert (await clock.advance(60), log) == (0, ["given up", "answered"])
