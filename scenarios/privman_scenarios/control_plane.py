@@ -1,9 +1,12 @@
 """The ``/__admin`` of a party that is a fake."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from math import inf
-from typing import Any
+from typing import Any, Literal
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import CONTROL_PLANE, Answer, HttpApi
@@ -28,6 +31,36 @@ _SHAPES: Mapping[str, Shape] = {
 }
 _CLOCK: Shape = {"now": moment, "next": moment_or_null}
 _PAGE = 1_000
+Wiped = Literal["requests", "faults"]
+_WIPES: Mapping[tuple[str, str], tuple[Wiped, ...]] = {
+    ("DELETE", f"{CONTROL_PLANE}/requests"): ("requests",),
+    ("DELETE", f"{CONTROL_PLANE}/faults"): ("faults",),
+    ("POST", f"{CONTROL_PLANE}/reset"): ("requests", "faults"),
+}
+
+
+class WipeWatch:
+    """Stands before a party of this process, and lets what must be remembered be read before anybody wipes it.
+
+    Attributes:
+        listeners: called with ``requests`` or ``faults`` before these are wiped, whoever does it.
+    """
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[Wiped], Awaitable[None]]] = []
+
+    @property
+    def middleware(self) -> Middleware:
+        """The middleware to put before all others of the party."""
+
+        @web.middleware
+        async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+            for what in _WIPES.get((request.method, request.path), ()):
+                for listener in self.listeners:
+                    await listener(what)
+            return await handler(request)
+
+        return watch
 
 
 class ControlPlane:
@@ -35,10 +68,12 @@ class ControlPlane:
 
     Attributes:
         before_forgetting: given the journal each time before it is emptied.
+        watch: over who wipes it; None where the party runs elsewhere.
     """
 
-    def __init__(self, api: HttpApi) -> None:
+    def __init__(self, api: HttpApi, watch: WipeWatch | None = None) -> None:
         self._api = api
+        self.watch = watch
         self.before_forgetting: list[Callable[[Journal], None]] = []
 
     async def journal(self) -> Journal:

@@ -10,7 +10,7 @@ from privman_contracts import Side
 from privman_scenarios import checks, known
 from privman_scenarios.checks import Flaw
 from privman_scenarios.console import ASKED, SET_UP
-from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.control_plane import ControlPlane, Wiped
 from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.findings import Finding, find_all
 from privman_scenarios.held_decision import HeldDecision
@@ -90,12 +90,22 @@ class HeldFaults:
 
     def clear(self) -> None:
         """Disarm every fault; one that should have struck and has not fails the test at its end all the same."""
-        self._idle, self._armed = self.idle(), {}
-        self._loop.run(self._control.clear_faults())
+        self._loop.run(self._clear())
+
+    async def _clear(self) -> None:
+        await self.note()
+        await self._control.clear_faults()
+
+    async def note(self) -> None:
+        """Remember which faults have struck nothing, before all are disarmed."""
+        self._idle, self._armed = await self._idle_now(), {}
 
     def idle(self) -> list[str]:
         """Return the faults that should have struck and have not."""
-        numbers = self._loop.run(self._control.idle_faults()) if self._armed else set()
+        return self._loop.run(self._idle_now())
+
+    async def _idle_now(self) -> list[str]:
+        numbers = await self._control.idle_faults() if self._armed else set()
         return [*self._idle, *(words for number, words in self._armed.items() if number in numbers)]
 
 
@@ -117,6 +127,10 @@ class HeldParty:
         self._tolerated: list[str] = []
         self._forgotten: list[Finding] = []
         self._faults: HeldFaults | None = None
+        watch = party.control.watch if party.has_control else None
+        self._is_watched = watch is not None
+        if watch:
+            watch.listeners.append(self._note)
 
     @property
     def faults(self) -> HeldFaults:
@@ -135,8 +149,16 @@ class HeldParty:
 
     def forget_journal(self) -> None:
         """Empty the journal, findings included; a contract that was broken before fails the test all the same."""
-        self._forgotten += self._found()
+        if not self._is_watched:
+            self._forgotten += self._found()
         self._loop.run(self._party.control.forget_journal())
+
+    async def _note(self, wiped: Wiped) -> None:
+        """Remember broken contracts, or faults that struck nothing, before anybody wipes them."""
+        if wiped == "requests":
+            self._forgotten += [each for each in await find_all(self._targets) if each.party == self._name]
+        elif self._faults:
+            await self._faults.note()
 
     @property
     def findings(self) -> list[dict[str, Any]]:

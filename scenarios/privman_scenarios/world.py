@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from privman_contracts import Side, WireNames
 from privman_scenarios.cleanup import Cleanup
 from privman_scenarios.console import Console
-from privman_scenarios.control_plane import ControlPlane
+from privman_scenarios.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
@@ -163,6 +163,7 @@ class WorldBuilder:
             self.unseen = "" if self._dry_run else servicenow.why_not
             if far_servicenow and self._writes:
                 far_servicenow.api.listeners.append(self._writes)
+                stack.enter_context(self._writes)
             auth = self._servicenow.auth if self._servicenow and not self._dry_run else ADMIN
             shared = None if far_servicenow or far_console else clock
 
@@ -199,8 +200,6 @@ class WorldBuilder:
             finally:
                 if cleanup:  # while every console still runs, whose journal shows what it has created
                     await cleanup.clean_up()
-            if self._writes:
-                self._writes.require_kept()
 
     async def _reach(self, session: ClientSession) -> tuple[End | None, End | None]:
         """Return what already runs of the two."""
@@ -262,8 +261,10 @@ class _Near:
 
     async def start(self, app: web.Application) -> End:
         """Serve the application on a free port until the world closes."""
+        watch = WipeWatch()
+        app.middlewares.insert(0, watch.middleware)
         api = HttpApi(self._session, await self._stack.enter_async_context(serving(app)))
-        return End(api, ControlPlane(api), self._virtual, why_real=f"{api.url} keeps real time")
+        return End(api, ControlPlane(api, watch), self._virtual, why_real=f"{api.url} keeps real time")
 
     async def stand_in(self, far: End, app: web.Application) -> End:
         """Serve the application in place of what runs elsewhere, so that nothing is sent there."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -56,6 +56,13 @@ class Writes:
         self._clock = clock
         self.names: dict[str, str] = {}
         self._lost: OSError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.require_kept()
 
     def require_kept(self) -> None:
         """Raise the OSError with which a write could not be kept; nobody else would tell of it."""

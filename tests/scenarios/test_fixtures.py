@@ -167,14 +167,32 @@ def test_a_broken_contract_is_not_forgotten_with_the_journal(pytester: pytest.Py
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1, errors=1)
 
 
+@pytest.mark.parametrize("wipe", ["requests.post(f'{servicenow.url}/__admin/reset')", "requests.delete(journal)"])
+def test_a_broken_contract_is_not_forgotten_by_a_wipe(wipe: str, pytester: pytest.Pytester) -> None:
+    """Whoever empties the journal through the control plane itself."""
+    file = BREAKING.format(tolerate="") + f"    journal = f'{{servicenow.url}}/__admin/requests'\n    {wipe}\n"
+    pytester.makepyfile(file)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1, errors=1)
+
+
 IDLE = """
+import requests
+
 def test_it(console):
     console.faults.arm("status", status=503, path="*/approval/approve", method="GET"{optional})
     {clear}
 """
 
 
-@pytest.mark.parametrize("clear", ["", "console.faults.clear()"])
+@pytest.mark.parametrize(
+    "clear",
+    [
+        "",
+        "console.faults.clear()",
+        "requests.delete(f'{console.url}/__admin/faults')",
+        "requests.post(f'{console.url}/__admin/reset')",
+    ],
+)
 def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.Pytester) -> None:
     """At its end, cleared or not; one that is optional may strike nothing."""
     pytester.makepyfile(IDLE.format(optional="", clear=clear))
