@@ -31,6 +31,8 @@ A_RESPONSE = checks.word("response", known.responses, "words")
 class HeldClock:
     """The time of both parties."""
 
+    __slots__ = ("_loop", "_party", "_targets")
+
     def __init__(self, loop: LoopThread, targets: Targets, party: Party) -> None:
         self._loop = loop
         self._targets = targets
@@ -66,6 +68,8 @@ class HeldClock:
 
 class HeldFaults:
     """The faults of one party."""
+
+    __slots__ = ("_armed", "_control", "_flaws", "_idle", "_loop")
 
     def __init__(self, loop: LoopThread, control: ControlPlane, party: Side) -> None:
         self._loop = loop
@@ -116,6 +120,19 @@ class HeldParty:
         url: its address, without a trailing slash.
         clock: moves the time of both parties.
     """
+
+    __slots__ = (
+        "_faults",
+        "_forgotten",
+        "_is_watched",
+        "_loop",
+        "_name",
+        "_party",
+        "_targets",
+        "_tolerated",
+        "clock",
+        "url",
+    )
 
     def __init__(self, loop: LoopThread, targets: Targets, party: Party, name: Side) -> None:
         self._loop = loop
@@ -173,6 +190,8 @@ class HeldParty:
 
         Raises UnknownWordError for a glob that fits almost any rule, but for ``*``, which says so.
         """
+        if not isinstance(rule, str):
+            raise UnknownWordError(f"{rule!r} names no rule. Expected text, in a call for each rule.")
         if rule != "*" and is_glob(rule) and not holds_word(rule):
             expected = "Expected a rule, a glob with a word, such as 'approval-*', or '*'."
             raise UnknownWordError(f"{rule!r} fits almost any rule. {expected}")
@@ -203,6 +222,8 @@ class HeldServiceNow(HeldParty):
         auth: user name and password of its administrator, as requests and httpx take them.
         basic_auth: the same as an Authorization header.
     """
+
+    __slots__ = ("_servicenow", "auth", "basic_auth")
 
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.servicenow, "servicenow")
@@ -241,6 +262,8 @@ class HeldConsole(HeldParty):
         instance_id: sys_id of its registration.
         activity_type_id: sys_id of the activity type it registered.
     """
+
+    __slots__ = ("_console", "activity_type_id", "instance_id")
 
     def __init__(self, loop: LoopThread, targets: Targets) -> None:
         super().__init__(loop, targets, targets.console, "console")
@@ -292,6 +315,8 @@ class HeldConsole(HeldParty):
 
 class HeldWorld:
     """Both parties, set up and registered."""
+
+    __slots__ = ("clock", "console", "loop", "servicenow", "targets")
 
     def __init__(self, loop: LoopThread, targets: Targets, servicenow: HeldServiceNow, console: HeldConsole) -> None:
         self.loop = loop

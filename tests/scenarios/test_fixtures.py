@@ -291,6 +291,21 @@ def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldSe
     servicenow.tolerate("*")
     with pytest.raises(UnknownWordError, match=r"'a\*' fits almost any rule. Expected a rule, a glob with a word"):
         servicenow.tolerate("a*")
+    with pytest.raises(UnknownWordError, match="names no rule. Expected text, in a call for each rule."):
+        servicenow.tolerate(["approval-request"])  # type: ignore[arg-type]  # what somebody may try
+
+
+def test_what_a_fixture_lacks_cannot_be_set(world: HeldWorld) -> None:
+    """It would be taken and ignored."""
+    for each, name in (
+        (world, "strict"),
+        (world.servicenow, "strict"),
+        (world.console, "metadata"),
+        (world.clock, "advance"),
+        (world.servicenow.faults, "arm"),
+    ):
+        with pytest.raises(AttributeError, match=name):
+            setattr(each, name, 5)
 
 
 def test_a_broken_contract_may_be_tolerated(pytester: pytest.Pytester) -> None:
