@@ -104,9 +104,10 @@ class ControlPlane:
         return number
 
     async def idle_faults(self) -> set[int]:
-        """Return the numbers of the armed faults that have touched no request."""
-        armed = (await self.read("/faults", {"faults": [{"number": int, "struck": int}]}))["faults"]
-        return {fault["number"] for fault in armed if not fault["struck"]}
+        """Return the numbers of the armed faults that have touched no request, or fewer than they are to touch."""
+        shape = {"faults": [{"number": int, "struck": int, "times": int | None}]}
+        armed = await self.read("/faults", shape)
+        return {fault["number"] for fault in armed["faults"] if not fault["struck"] or fault["times"] is not None}
 
     async def clear_faults(self) -> None:
         """Disarm every fault."""

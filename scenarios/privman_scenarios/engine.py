@@ -222,7 +222,9 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
     if idle is None:
         return None
     expected = f"{idle.words} to strike (or 'optional: true')"
-    return Failure(idle.step.verb, scenario.file, idle.step.line, expected, "no request that it fits")
+    return Failure(
+        idle.step.verb, scenario.file, idle.step.line, expected, "no request that it fits, or fewer than its 'times'"
+    )
 
 
 async def _unasked_findings(play: Play) -> list[Finding]:

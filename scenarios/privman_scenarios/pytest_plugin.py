@@ -253,7 +253,7 @@ def _fail_on_broken_contracts(name: str, party: "HeldParty", config: pytest.Conf
         what = "finding(s)" if strict else "broken contract(s)"
         _fail("\n".join([f"{name} saw {len(broken)} {what}:", *broken]))
     for fault in party.idle_faults():
-        _fail(f"{name}: {fault} has struck no request. Expected that, or optional=True.")
+        _fail(f"{name}: {fault} has struck no request, or fewer than its 'times'. Expected that, or optional=True.")
 
 
 def _fail(message: str) -> NoReturn:

@@ -198,7 +198,9 @@ def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.
     pytester.makepyfile(IDLE.format(optional="", clear=clear))
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*console: the fault 'status' on GET */approval/approve has struck no request. *"])
+    result.stdout.fnmatch_lines(
+        ["*console: the fault 'status' on GET */approval/approve has struck no request, or fewer *"]
+    )
     pytester.makepyfile(IDLE.format(optional=", optional=True", clear=clear))
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
 
@@ -291,7 +293,7 @@ def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldSe
     servicenow.tolerate("*")
     with pytest.raises(UnknownWordError, match=r"'a\*' fits almost any rule. Expected a rule, a glob with a word"):
         servicenow.tolerate("a*")
-    with pytest.raises(UnknownWordError, match="names no rule. Expected text, in a call for each rule."):
+    with pytest.raises(UnknownWordError, match=r"names no rule. Expected text, in a call for each"):
         servicenow.tolerate(["approval-request"])  # type: ignore[arg-type]  # what somebody may try
 
 

@@ -50,7 +50,7 @@ FITTING = (
     Argument("method", METHOD, "Only requests with this method."),
     Argument("path", TEXT, "Only requests whose path fits this glob."),
     Argument("skip", COUNT, "How many fitting requests pass untouched first."),
-    Argument("times", TURNS, "How many requests are touched; 1 unless said, null for all."),
+    Argument("times", TURNS, "How many requests are touched; 1 unless said, null for all that come."),
     Argument("after", SPAN, "Begin only when this much time has passed."),
 )
 OPTIONAL = Argument(
@@ -195,7 +195,8 @@ class Shared:
         """Disarm every fault; raises ExpectationError where one should have struck and has not."""
         if idle := await play.idle_fault(self._of(play)):
             raise ExpectationError(
-                f"{idle.words} of line {idle.step.line} to strike before it is cleared", "no request that it fits"
+                f"{idle.words} of line {idle.step.line} to strike before it is cleared",
+                "no request that it fits, or fewer than its 'times'",
             )
         await self._of(play).control.clear_faults()
 
