@@ -9,7 +9,7 @@ from aiohttp.client_proto import ResponseHandler
 from privman_testbench.trust import Trust
 
 # Bytes; asyncio reads 256 KiB otherwise, and to take these apart holds everybody where they are many parts.
-_READ = 16 * 1024
+_READ = 4 * 1024
 _MOST_HEADS = 8
 """Heads that may arrive at once in answer to one request: an answer of status 100 to 199 is followed by another."""
 

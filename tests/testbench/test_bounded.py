@@ -11,7 +11,7 @@ from privman_scenarios.http_api import HttpApi
 from privman_scenarios.mutants.message import Message
 from privman_scenarios.mutants.proxy import Proxy
 from privman_testbench.bounded import LARGEST_ANSWER, OversizedAnswerError, read_bounded
-from privman_testbench.outbound import NoAnswerError
+from privman_testbench.outbound import LARGEST_HEARD, NoAnswerError
 from privman_testbench.serving import serving
 
 from .conftest import Party
@@ -37,7 +37,8 @@ class Endless:
     def app(self) -> web.Application:
         """Return the application."""
         app = web.Application()
-        app.add_routes([web.route("*", "/endless", self.endless), web.route("*", "/{packed}", self.packed)])
+        app.add_routes([web.route("*", "/endless", self.endless), web.route("*", "/chunks", self.chunks)])
+        app.add_routes([web.route("*", "/{packed}", self.packed)])
         return app
 
     async def endless(self, request: web.Request) -> web.StreamResponse:
@@ -47,6 +48,16 @@ class Endless:
         while self.sent < 4 * LARGEST_ANSWER:
             await answer.write(PART)
             self.sent += len(PART)
+        return answer
+
+    async def chunks(self, request: web.Request) -> web.StreamResponse:
+        """Send chunks of one byte, not so many that there are too many bytes."""
+        answer = web.StreamResponse()
+        answer.enable_chunked_encoding()
+        await answer.prepare(request)
+        while self.sent < LARGEST_HEARD:
+            await answer.write(b"0")
+            self.sent += 1
         return answer
 
     async def packed(self, request: web.Request) -> web.Response:
@@ -72,6 +83,12 @@ async def test_parties_read_a_bounded_answer(endless: Endless, party: Party, pat
     with pytest.raises(NoAnswerError, match=f"{path}: the answer could not be read: the body is longer than 1048576"):
         await party.caller.send("POST", f"{endless.url}{path}", {}, b"", 60)
     assert endless.sent <= MOST_SENT
+
+
+async def test_an_answer_in_small_chunks_is_given_up(endless: Endless, party: Party) -> None:
+    """Each chunk takes as long as many bytes."""
+    with pytest.raises(NoAnswerError, match=r"the answer could not be read: the first [0-9]{4} bytes of the body came"):
+        await party.caller.send("POST", f"{endless.url}/chunks", {}, b"", 60)
 
 
 @pytest.mark.parametrize("path", ["/endless", "/packed"])
