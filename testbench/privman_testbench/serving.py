@@ -6,8 +6,9 @@ import logging
 import signal
 import ssl
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -32,6 +33,9 @@ UNREAD_SECONDS = 60.0
 """How long a client may take nothing of an answer before its connection ends."""
 _LOOKS = 4  # within that time: what is left may be as much as before by chance, but not so often
 _MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
+_LEAST_READ, _MOST_READ, _BYTES_A_LINE = 4 * 1024, 16 * 1024, 16
+"""Bytes that a connection reads at a time, little where lines are short on average, such as those around chunks."""
+_BACKLOG = 128
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -90,10 +94,13 @@ async def serving(
     assert runner.server is not None  # noqa: S101 - set up
     dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
     try:
-        await _listen(web.TCPSite(runner, host, port, ssl_context=tls), host, port)
-        scheme = "http" if tls is None else "https"
-        named = f"[{host}]" if ":" in host else host
-        yield f"{scheme}://{named}:{runner.addresses[0][1]}"
+        listening = await _listen(partial(_gentle, runner.server), host, port, tls)
+        try:
+            scheme = "http" if tls is None else "https"
+            named = f"[{host}]" if ":" in host else host
+            yield f"{scheme}://{named}:{listening.sockets[0].getsockname()[1]}"
+        finally:
+            listening.close()
     finally:
         dropping.cancel()
         await runner.cleanup()
@@ -152,8 +159,27 @@ async def until_stopped(greeting: str) -> None:
     await stopped.wait()
 
 
-async def _listen(site: web.TCPSite, host: str, port: int) -> None:
+async def _listen(
+    protocol: Callable[[], asyncio.Protocol], host: str, port: int, tls: ssl.SSLContext | None
+) -> asyncio.Server:
     try:
-        await site.start()
+        return await asyncio.get_running_loop().create_server(protocol, host, port, ssl=tls, backlog=_BACKLOG)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {reason_of(error)}") from None
+
+
+class _Gentle(web.RequestHandler):
+    """A connection that reads little at a time, less where that is many small pieces: others wait meanwhile."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        size = _LEAST_READ if data.count(b"\n") * _BYTES_A_LINE > len(data) else _MOST_READ
+        self.transport.max_size = size  # type: ignore[union-attr]
+        super().data_received(data)
+
+
+def _gentle(server: web.Server) -> asyncio.Protocol:
+    protocol = server()
+    protocol.__class__ = _Gentle
+    return protocol

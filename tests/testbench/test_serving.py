@@ -164,6 +164,28 @@ async def test_a_packed_answer_keeps_its_length() -> None:
         assert int(answer.headers["Content-Length"]) < len(await answer.read()) == LONG
 
 
+async def test_a_body_is_read_a_little_at_a_time() -> None:
+    """Others are answered in between, however long it takes to take the body apart."""
+    chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
+    pieces = 0
+
+    async def take(request: web.Request) -> web.Response:
+        nonlocal pieces
+        while await request.content.readany():
+            pieces += 1
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    async with serving(app) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(chunk * (1024 * 1024 // len(chunk)) + b"0\r\n\r\n")
+        assert await reader.readexactly(15) == b"HTTP/1.1 200 OK"
+        writer.close()
+    assert pieces > 30
+
+
 async def read_all(reader: asyncio.StreamReader, length: int) -> bytearray:
     """Read until so many bytes have come, or nothing more comes."""
     read = bytearray()
