@@ -98,18 +98,6 @@ def every_word() -> frozenset[str]:
 
 
 @cache
-def paths() -> tuple[str, ...]:
-    """Return an example of each path that one party asks of the other."""
-    return (*paths_of("servicenow"), *paths_of("console"))
-
-
-@cache
-def paths_of(server: Side) -> tuple[str, ...]:
-    """Return an example of each path that is asked of one party."""
-    return tuple(dict.fromkeys(path for _, path in asked_of(server)))
-
-
-@cache
 def asked_of(server: Side) -> tuple[tuple[str, str], ...]:
     """Return method and example path of each request that is asked of one party."""
     asked = (each for each in Contracts(names()).exchanges if each.server == server)

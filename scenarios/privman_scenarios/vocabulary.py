@@ -64,10 +64,8 @@ class Verb:
             if argument.name not in arguments:
                 continue
             value = arguments[argument.name]
-            if argument.kind.expects and (fault := argument.kind.fault_of(value)):
-                yield argument.name, Flaw((), fault)
-                continue
-            for flaw in argument.check(value, arguments, own):
+            fault = argument.kind.fault_of(value) if argument.kind.expects else ""
+            for flaw in [Flaw((), fault)] if fault else argument.check(value, arguments, own):
                 yield argument.name, flaw
 
     def filled(self, arguments: Arguments, fill: Callable[[Any], Any]) -> Arguments:

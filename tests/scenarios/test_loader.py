@@ -416,3 +416,16 @@ def test_the_line_of_an_odd_status_is_named(tmp_path: Path, capsys: pytest.Captu
         )
         assert main(["run", str(file)]) == 2
         assert f"{file}:6: console.expect-exchanges: statuses: " in capsys.readouterr().err
+
+
+def test_what_is_nowhere_has_the_line_of_what_would_hold_it() -> None:
+    """However deep a flaw is said to be."""
+    found = Located({"a": Located([Located(1, 3)], 2)}, 1)
+    assert [found.at(path).line for path in ((), ("a",), ("a", 0), ("a", 1), ("a", 0, "b"), ("b",))] == [
+        1,
+        2,
+        3,
+        2,
+        3,
+        1,
+    ]

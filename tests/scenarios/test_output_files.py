@@ -1,5 +1,6 @@
 """What the commands write: nothing is written over, nothing is ignored, no old report passes for a new one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from privman_scenarios.cli import main
+from privman_scenarios.earlier_reports import redden
 
 SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
 HAR = '{"log": {"version": "1.2", "entries": []}}'
@@ -145,6 +147,14 @@ def test_a_report_stays_where_nothing_is_played(words: str, folder: Path) -> Non
     assert command("run one.yaml --json j.json") == 0
     start(f"{words} --json j.json")
     assert '"held": true' in (folder / "j.json").read_text()
+
+
+def test_a_report_turns_red_before_the_command_line_is_read(folder: Path) -> None:
+    """And is the command's own to write afterwards."""
+    assert command("run one.yaml --json j.json") == 0
+    redden(["run", "one.yaml", "--json", "j.json", "--html"])
+    assert json.loads((folder / "j.json").read_text())["held"] is False
+    assert command("run one.yaml --json j.json") == 0
 
 
 def test_a_file_of_somebody_else_stays(folder: Path) -> None:
