@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 from functools import partial
@@ -43,7 +44,7 @@ from privman_testbench.ids import Ids
 from privman_testbench.seldom_log import SeldomLog
 
 T = TypeVar("T")
-_STOPPING = 4  # threads
+_STOPPING, _SHARED = 4, 2  # threads that stop statements, and that work for those who ask for much of a shared database
 _INTERRUPT_AGAIN = 0.1  # seconds
 
 
@@ -110,7 +111,7 @@ class Instance:
         self._ended = 0  # how often all work was ended
         self._asides: set[Aside] = set()
         self._stopping = ThreadPoolExecutor(_STOPPING)  # not behind the work that it is to stop
-        self._pieces = asyncio.Lock()
+        self._pieces = asyncio.Semaphore(1 if store.embedded else _SHARED)
         self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
@@ -141,10 +142,9 @@ class Instance:
     async def run_in_turn(self, work: Callable[[], T]) -> T:
         """Run a piece of long work as `run` does, after those that wait already.
 
-        On an embedded database one goes on at a time, and whoever asks for little is answered between two of them.
+        On an embedded database one goes on at a time, on a shared one a few: whoever asks for little is answered
+        between two of them, or by another thread.
         """
-        if not self.store.embedded:
-            return await self.run(work)
         async with self._pieces:
             try:
                 return await self.run(work)
@@ -161,7 +161,8 @@ class Instance:
         """
         work, findings = repeatable.work, repeatable.findings
         if not self.store.embedded:
-            return await self._run_interruptible(work)
+            async with nullcontext() if repeatable.light else self._pieces:
+                return await self._run_interruptible(work)
         before, brief = len(findings), partial(self.store.briefly, work)
         try:
             return await (self.run(brief) if repeatable.light else self.run_in_turn(brief))

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
@@ -63,11 +64,17 @@ class Callers:
 
 
 @pytest.fixture
-async def new_instance(postgresql: Any) -> AsyncIterator[Instance]:
-    """Serve an instance that has worked nothing out yet."""
+def url(postgresql: Any) -> Iterator[str]:
+    """Give the URL of an empty database."""
     with postgresql.database() as url:
-        async with running(Settings(database=url), Blueprint.draw(Settings())) as instance:
-            yield instance
+        yield url
+
+
+@pytest.fixture
+async def new_instance(url: str) -> AsyncIterator[Instance]:
+    """Serve an instance that has worked nothing out yet."""
+    async with running(Settings(database=url), Blueprint.draw(Settings())) as instance:
+        yield instance
 
 
 @pytest.mark.usefixtures("often_switching")
@@ -78,3 +85,17 @@ async def test_nobody_meets_what_another_thread_has_half_made(new_instance: Inst
     for turn in range(TURNS):
         statuses = await asyncio.gather(*(callers.status(CALLERS * turn + each) for each in range(CALLERS)))
         assert max(statuses) < 500
+
+
+async def test_long_lists_leave_threads_to_others(new_instance: Instance, url: str) -> None:
+    """However many lists without a limit wait for the database, a short one of another table is answered."""
+    assert (await new_instance.call("GET", "/api/now/table/sys_user?sysparm_limit=1")).status == 200
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
+        lists = [asyncio.create_task(new_instance.call("GET", "/api/now/table/incident")) for _ in range(50)]
+        for _ in range(50):
+            assert (await new_instance.call("GET", "/api/now/table/sys_user?sysparm_limit=1")).status == 200
+        assert not any(each.done() for each in lists)
+    engine.dispose()
+    assert {answer.status for answer in await asyncio.gather(*lists)} == {200}

@@ -114,7 +114,7 @@ class BatchApi:
                 return None
             if call.check is not None:
                 call.check(inner.path, inner.verb)
-            outcome = yield Repeatable(lambda: _lightened(self._resource(inner)), inner.findings)
+            outcome = yield Repeatable(lambda: _lightened(self._resource(inner)), inner.findings, light=False)
             answer = yield from steps_of(outcome)
             body = yield from _whole(answer, limits.received)
         except PlatformError as refusal:
