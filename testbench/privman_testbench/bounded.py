@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from aiohttp import ClientPayloadError, ClientResponse
+from aiohttp import EMPTY_PAYLOAD, ClientPayloadError, ClientResponse
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes of one answer's body, unpacked, that any outbound call reads."""
@@ -23,6 +23,8 @@ async def read_bounded(response: ClientResponse, most: int = LARGEST_ANSWER) -> 
     sends; the connection is closed then, so that nothing more is received. Raises what aiohttp raises for a body that
     breaks off or can't be unpacked.
     """
+    if response.content is EMPTY_PAYLOAD:  # all empty answers share it, and it ends only once
+        return b""
     body, chunks = bytearray(), 0
     async for part, ends in response.content.iter_chunks():
         body += part

@@ -119,3 +119,17 @@ async def test_an_answer_as_long_as_allowed_is_read(endless: Endless) -> None:
         assert await read_bounded(answer) == b"0" * LARGEST_ANSWER
         with pytest.raises(OversizedAnswerError, match="longer than 10 bytes"):
             await read_bounded(await session.get(f"{endless.url}/largest"), 10)
+
+
+async def test_answers_without_a_body_follow_each_other() -> None:
+    """However many of them."""
+
+    async def nothing(_request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.router.add_get("/", nothing)
+    async with serving(app) as url, ClientSession() as session:
+        for _ in range(3):
+            async with session.get(url) as response:
+                assert await read_bounded(response) == b""
