@@ -1,6 +1,7 @@
 """Reads that are given up because they take long, and made again elsewhere."""
 
 import asyncio
+import resource
 import sqlite3
 from contextlib import closing
 from hashlib import pbkdf2_hmac
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.call import Repeatable
 from mock_servicenow.now_platform.storage.aside import LARGEST_COPY, Aside, Here, NotAsideError
+from mock_servicenow.now_platform.storage.engines import open_copies
 from privman_testbench.findings import Finding, Findings
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"
@@ -97,6 +99,26 @@ def test_no_large_copy_is_made() -> None:
         source.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [LARGEST_COPY])
         with pytest.raises(NotAsideError):
             Aside(engine, source, Here()).run(lambda: 1)
+
+
+def test_a_copy_is_in_a_temporary_file() -> None:
+    """Work with it takes hardly any memory; where the disk has no room, nothing is done aside."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(sqlite3.connect(":memory:")) as source:
+        source.execute("CREATE TABLE large AS SELECT zeroblob(?) AS content", [16 * 1024 * 1024])
+        here = Here()
+
+        def place() -> object:
+            assert here.connection is not None
+            return here.connection.exec_driver_sql("SELECT length(content) FROM large").scalar_one()
+
+        assert Aside(open_copies(), source, here).run(place) == 16 * 1024 * 1024
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            with pytest.raises(NotAsideError):
+                Aside(open_copies(), source, here).run(place)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_without_a_second_connection_nothing_is_done_aside(tmp_path: Path) -> None:

@@ -9,18 +9,18 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from threading import Condition, local
-from time import thread_time
+from time import sleep, thread_time
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 T = TypeVar("T")
 LARGEST_COPY = 256 * 1024 * 1024
-"""Bytes of a database in memory of which a copy is made for a long read."""
+"""Bytes of a database in memory of which a copy is made for a long read, in a temporary file."""
 CANCEL_SECONDS, _CANCEL_AGAIN = 1.0, 0.05
 _BRIEF, _LONG = 0.02, 60.0  # seconds of the processor: on a busy machine a read waits for it
 _OFTEN, _SELDOM = 100, 10_000  # operations of SQLite's machine between two looks at the clock
-_PAGES = 500  # copied at a time, during which nobody else uses the database
+_PAGES, _PAUSE = 500, 0.0005  # pages copied at a time, during which nobody else uses the database, and seconds between
 _LENGTH, _PATTERN = 128 * 1024, 64
 """Bytes of a text, and of a pattern to search for, that a brief read takes: more can take one operation seconds."""
 _BRIEF_LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, _LENGTH), (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _PATTERN))
@@ -183,8 +183,7 @@ class Aside:
         """Do the work; raises NotAsideError."""
         with closing(self._connected()) as connection:
             driver: Any = connection.connection.driver_connection
-            if self._source is not None:
-                self._source.backup(driver, pages=_PAGES, sleep=0.001)
+            self._copy(driver)
             self._watch = Watch(driver, _LONG)
             if self._stopped:
                 self._watch.stop()
@@ -193,6 +192,14 @@ class Aside:
                 return work()
             finally:
                 self._here.connection = None
+
+    def _copy(self, driver: sqlite3.Connection) -> None:
+        if self._source is None:
+            return
+        try:
+            self._source.backup(driver, pages=_PAGES, progress=_let_others, sleep=_PAUSE)
+        except sqlite3.Error:  # such as for want of room on the disk
+            raise NotAsideError from None
 
     def _connected(self) -> sa.Connection:
         try:
@@ -205,6 +212,11 @@ class Aside:
         self._stopped = True
         if self._watch is not None:
             self._watch.stop()
+
+
+def _let_others(_status: int, _remaining: int, _total: int) -> None:
+    """Let somebody else use the database that is copied, whose lock goes to whoever asks for it first."""
+    sleep(_PAUSE)
 
 
 def is_interrupted(error: BaseException) -> bool:

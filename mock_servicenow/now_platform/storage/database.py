@@ -7,7 +7,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.physical import PhysicalSchema
-from mock_servicenow.now_platform.storage.engines import open_engine
+from mock_servicenow.now_platform.storage.engines import open_copies, open_engine
 
 Row = Sequence[Any]
 Given = Mapping[str, object] | Sequence[object]
@@ -74,6 +74,7 @@ class Database:
 
     Attributes:
         embedded: whether it is SQLite.
+        copies: opens databases for copies of one in memory.
         quote: writes a name as the database wants it.
         insertion: gives the insertion of a row with those columns.
         update: gives the change of those columns of a row.
@@ -86,6 +87,7 @@ class Database:
     def __init__(self, url: str, schema: PhysicalSchema) -> None:
         self.schema = schema
         self.engine = open_engine(url)
+        self.copies = open_copies()
         self.embedded = self.engine.dialect.name == "sqlite"
         self.quote: Callable[[str], str] = self.engine.dialect.identifier_preparer.quote
         self.insertion = lru_cache(_REMEMBERED)(partial(Prepared.insertion, self.engine.dialect))

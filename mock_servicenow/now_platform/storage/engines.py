@@ -42,6 +42,13 @@ def one_line(error: BaseException | None) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
+def open_copies() -> sa.Engine:
+    """Return the engine of databases for copies, each in a temporary file of its own that goes with its connection."""
+    engine = sa.create_engine("sqlite:///file:?uri=true", poolclass=NullPool, connect_args=_CONNECTING, **_compiling())
+    sa.event.listen(engine, "connect", _tune_copy)
+    return engine
+
+
 def _address(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
@@ -60,6 +67,8 @@ _LONGEST_WAITS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_tr
 _COMPILED, _PER_CHARACTER = 2 * 1024 * 1024, 30
 """Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
 _BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
+# isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
+_CONNECTING = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
 
 
 def _shared(address: sa.URL) -> sa.Engine:
@@ -69,9 +78,7 @@ def _shared(address: sa.URL) -> sa.Engine:
 
 
 def _embedded(address: sa.URL) -> sa.Engine:
-    # isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
-    arguments = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
-    engine = sa.create_engine(address, poolclass=NullPool, connect_args=arguments, **_compiling())
+    engine = sa.create_engine(address, poolclass=NullPool, connect_args=_CONNECTING, **_compiling())
     sa.event.listen(engine, "connect", _tune)
     return engine
 
@@ -112,3 +119,9 @@ def _tune(driver: sqlite3.Connection, _record: object) -> None:
 def _readable(stored: bytes) -> str:
     """Return a text that is not UTF-8 with U+FFFD where it is not: whoever wrote it into the file, others go on."""
     return stored.decode(errors="replace")
+
+
+def _tune_copy(driver: sqlite3.Connection, _record: object) -> None:
+    driver.execute("PRAGMA journal_mode=OFF")
+    driver.execute("PRAGMA synchronous=OFF")
+    teach_casefold(driver)

@@ -173,7 +173,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._schema = database.schema
-        self._engine = database.engine
+        self._engine, self._copies = database.engine, database.copies
         self.embedded = database.embedded
         self.failures = database.failures
         self._open = ExitStack()
@@ -300,7 +300,9 @@ class Store:
 
     def aside(self) -> Aside:
         """Return what does work on an embedded database in another thread."""
-        return Aside(self._engine, self._driver if self._in_memory else None, self._here)
+        if self._in_memory:
+            return Aside(self._copies, self._driver, self._here)
+        return Aside(self._engine, None, self._here)
 
     @property
     def is_aside(self) -> bool:
