@@ -124,7 +124,6 @@ class HeldParty:
     __slots__ = (
         "_faults",
         "_forgotten",
-        "_is_watched",
         "_loop",
         "_name",
         "_party",
@@ -145,7 +144,6 @@ class HeldParty:
         self._forgotten: list[Finding] = []
         self._faults: HeldFaults | None = None
         watch = party.control.watch if party.has_control else None
-        self._is_watched = watch is not None
         if watch:
             watch.listeners.append(self._note)
 
@@ -166,8 +164,7 @@ class HeldParty:
 
     def forget_journal(self) -> None:
         """Empty the journal, findings included; a contract that was broken before fails the test all the same."""
-        if not self._is_watched:
-            self._forgotten += self._found()
+        self._forgotten += self._found()
         self._loop.run(self._party.control.forget_journal())
 
     async def _note(self, wiped: Wiped) -> None:
@@ -204,7 +201,7 @@ class HeldParty:
         """
         return [
             f"#{each.exchange} {each.rule}: {each.message}"
-            for each in (*self._forgotten, *self._found())
+            for each in dict.fromkeys((*self._forgotten, *self._found()))  # a wipe may have been noted twice
             if (strict or each.kind == "violation") and not self._is_tolerated(each)
         ]
 
