@@ -154,6 +154,8 @@ async def test_a_long_answer_is_sent_where_the_disk_is_full() -> None:
     async with asyncio.timeout(NEVER), serving(answering(LONG)) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1)
         writer.write(ASKED)
+        for _ in range(1_000):  # so many turns that no more can be sent
+            await asyncio.sleep(0)
         assert len(await read_all(reader, LONG)) >= LONG
         writer.close()
 
