@@ -668,7 +668,6 @@ def test_it(servicenow):
 """
 
 
-@pytest.mark.once
 def test_exchanges_that_left_the_journal_unchecked_fail_the_test(pytester: pytest.Pytester) -> None:
     """Nobody knows any more what they broke; findings that were read before are known."""
     pytester.makepyfile(FILLING.format(after=""))

@@ -49,7 +49,6 @@ def outcomes(file: Path, *options: str) -> list[Any]:
     return scenarios
 
 
-@pytest.mark.once
 def test_the_same_seed_gives_the_same_whatever_the_number_of_processes(
     many: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

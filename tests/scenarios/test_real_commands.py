@@ -124,7 +124,6 @@ async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     assert complaint.endswith(" redirects to https://login.example/saml.")
 
 
-@pytest.mark.once
 async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
     """Whoever presses Ctrl-C at once is told in the same line, and sees no traceback."""
     (tmp_path / "watchfiles.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
@@ -136,15 +135,19 @@ async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
     assert (process.returncode, err) == (130, b"privman-scenarios: interrupted\n")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("ending", "before"),
     [
-        (signal.SIGINT, ""),
         (signal.SIGTERM, ""),
-        (signal.SIGTERM, "trap '' INT; "),
-        (signal.SIGTERM, "trap '' HUP; "),
-        (signal.SIGHUP, ""),
+        *(
+            pytest.param(*each, marks=pytest.mark.once)
+            for each in (
+                (signal.SIGINT, ""),
+                (signal.SIGTERM, "trap '' INT; "),
+                (signal.SIGTERM, "trap '' HUP; "),
+                (signal.SIGHUP, ""),
+            )
+        ),
     ],
 )
 async def test_an_interrupted_run_cleans_up_and_leaves_its_report(

@@ -32,6 +32,7 @@ def shelf(desk: Desk) -> Desk:
         ("number=A^123TEXTINDEXGROUP321=x", "one"),
         ("number=A^123TEXTQUERY321= ", "one"),
         ("priority=high^ORnumber=A", "one"),
+        ("number=A^priorityINSTANCEOFtask", ""),
     ],
 )
 def test_returns_no_rows(shelf: Desk, query: str, rows: str) -> None:
