@@ -3,6 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import suppress
 from functools import cache
 
 from benchmarks.servers import AUTHORIZATION, HOST
@@ -107,6 +108,21 @@ def then(first: Attack, *others: Attack) -> Attack:
 def endless(path: str, *, known: bool) -> Attack:
     """Return the attack of a chunked body that goes on for 200 MiB."""
     return lambda: send(path, JSON, (b" " * 64 * 1024 for _ in range(3_200)), known=known)
+
+
+def crumbs(path: str, *, known: bool) -> Attack:
+    """Return the attack of a body of a MiB that comes in chunks of one byte."""
+
+    async def attack() -> None:
+        reader, writer = await asyncio.open_connection(HOST, PORT)
+        login = f"Authorization: {AUTHORIZATION}\r\n" * known
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{login}Transfer-Encoding: chunked\r\n\r\n"
+        writer.write(head.encode() + b"1\r\n \r\n" * MIB + b"0\r\n\r\n")
+        with suppress(ConnectionError):
+            await reader.read(MIB)
+        writer.close()
+
+    return attack
 
 
 def unfinished(path: str, *, known: bool = False) -> Attack:

@@ -25,6 +25,8 @@ SENT: dict[str, bytes] = {
     "half the headers": b"GET /x HTTP/1.1\r\nHost: localhost\r\nX-Half",
     "half a body": b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf",
     "half a chunk": b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf",
+    "chunks of a byte": b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"1\r\nx\r\n" * 50_000,
     "a request for a slow answer": b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "half a body for a slow answer": b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
     "requests in a row": b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20,
@@ -186,6 +188,27 @@ async def test_a_body_is_read_a_little_at_a_time() -> None:
         assert await reader.readexactly(15) == b"HTTP/1.1 200 OK"
         writer.close()
     assert pieces > 30
+
+
+async def test_a_body_in_chunks_of_a_byte_arrives_whole() -> None:
+    """Such pieces wait for their turn; what follows them waits, too."""
+    crumbs, rest = b"1\r\nx\r\n" * 2_000, b"800\r\n" + b"y" * 2_048 + b"\r\n0\r\n\r\n"
+
+    async def take(request: web.Request) -> web.Response:
+        return web.Response(body=await request.read())
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    async with serving(app) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await writer.drain()
+        writer.write(crumbs + rest)
+        _, _, body = (await read_all(reader, 4_048)).partition(b"\r\n\r\n")
+        while len(body) < 4_048:
+            body += await reader.read(4_048)
+        writer.close()
+    assert body == b"x" * 2_000 + b"y" * 2_048
 
 
 async def read_all(reader: asyncio.StreamReader, length: int) -> bytearray:
