@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -82,15 +83,26 @@ class Cleanup:
 
     async def _clean_up(self) -> None:
         try:
-            await self._own.refresh()
-            await self._wait_for_responses()
-            left = [*await self._strangers(), *await self._delete(), *self._own.unnamed]
+            left = await self._delete_all()
         except ExpectationError as error:
             why = f"expected {error.expected}; came {error.came}"
             kept = "; ".join(["", *(record.path for record in self._own.newest_first())])
             raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {why}{kept}.") from None
         if left:
             raise TargetUnreachableError(f"{self._servicenow.url} keeps records of this run: {'; '.join(left)}.")
+
+    async def _delete_all(self) -> list[str]:
+        """Delete the records and return what stays; an instance that was busy for a moment is asked once more."""
+        with suppress(ExpectationError):
+            if not (left := await self._delete_once()) or left == self._own.unnamed:
+                return left
+        await self._clock.sleep(1)
+        return await self._delete_once()
+
+    async def _delete_once(self) -> list[str]:
+        await self._own.refresh()
+        await self._wait_for_responses()
+        return [*await self._strangers(), *await self._delete(), *self._own.unnamed]
 
     async def _wait_for_responses(self) -> None:
         """Let the instance write what follows from each decision that it has accepted: nobody would delete it later."""

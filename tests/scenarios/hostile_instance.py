@@ -80,6 +80,19 @@ def undying(instance: "HostileInstance", request: web.Request, body: dict[str, A
     return web.Response(status=204) if request.method == "DELETE" else honest(instance, request, body)
 
 
+def busy(method: str) -> Answer:
+    """Return what answers 503 once: to the first deletion, or to the first look after it."""
+
+    def reply(instance: "HostileInstance", request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        instance.deleting |= request.method == "DELETE"
+        if not instance.deleting or instance.was_busy or request.method != method:
+            return honest(instance, request, body)
+        instance.was_busy = True
+        return web.Response(status=503)
+
+    return reply
+
+
 def created_with(status: int, text: str = "") -> Answer:
     """Return what creates users, and answers that with this status, and with the text if there is one."""
 
@@ -116,6 +129,8 @@ HOSTILITIES: dict[str, Answer] = {
     "sys_id missing": creating(None),
     "list as sys_id": creating([FOREIGN[0]]),
     "undying": undying,
+    "busy at a deletion": busy("DELETE"),
+    "busy after a deletion": busy("GET"),
     "created with 200": created_with(200),
     "created and refused": created_with(502, "<html>"),
     "a page": always("<html>", content_type="text/html"),
@@ -147,6 +162,7 @@ class HostileInstance:
     def __init__(self, hostility: str) -> None:
         self._answer = HOSTILITIES[hostility]
         self.numbers = count(1)
+        self.deleting = self.was_busy = False
         self.harm: list[str] = []
         owners = ("integration_configuration", "activity_type", "request", "response")
         named = (*(f"x_thyti_thycotic_p_{name}" for name in owners), "sys_user", "sys_user_group", "incident")

@@ -14,7 +14,7 @@ from privman_scenarios.loop import LoopThread
 from privman_scenarios.world import fault_kinds
 from privman_testbench.serving import serving
 
-from .hostile_instance import HOSTILITIES, HostileInstance
+from .hostile_instance import FOREIGN, HOSTILITIES, HostileInstance
 from .shared_instance import APP, arm, disarm, read_all, shared_mock
 
 PLAYED = ("approve", "deny", "setup-saved-again", "refusal-metadata", "duplicate-request", "secret-reset")
@@ -194,6 +194,22 @@ def test_records_that_stay_are_named(
     assert codes in ([3], [3, 1])
     captured = capsys.readouterr()
     assert all(named in told for told in (captured.err, captured.out)[: len(codes)])
+
+
+@pytest.mark.parametrize("hostility", ["busy at a deletion", "busy after a deletion"])
+def test_an_instance_that_is_busy_for_a_moment_is_cleaned_up(
+    hostility: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is asked once more, and nothing stays, which would end with 3; its other answers break the contract."""
+    file = tmp_path / "story.yaml"
+    file.write_text("title: A request\nsteps: [{console.ask: }]\n")
+    instance = HostileInstance(hostility)
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    assert main(["run", str(file), "--servicenow-url", url, "--patience", "1"]) == 1, capsys.readouterr()
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert instance.was_busy
+    assert all(set(rows) <= {*FOREIGN, "1" * 32} for rows in instance.tables.values())
 
 
 def test_a_dry_run_prints_what_would_be_sent(
