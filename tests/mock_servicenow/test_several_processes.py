@@ -378,7 +378,8 @@ async def test_reads_end_with_their_callers(
         write = asyncio.create_task(instance.insert("incident", {"short_description": "kept"}))
         while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (1,):
             await asyncio.sleep(0)
-        reads = [asyncio.create_task(instance.read("incident")) for _ in range(40)]
+        # Lists wait for their turn, single records for a thread.
+        reads = [asyncio.create_task(instance.read("incident", sys_id)) for sys_id in ("", "0" * 32) for _ in range(20)]
         while session.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() == (1,):
             await asyncio.sleep(0)
         for each in (write, *reads):

@@ -138,12 +138,12 @@ async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ending", "before"),
     [
-        (signal.SIGTERM, ""),
+        (signal.SIGTERM, "trap '' INT; "),
         *(
             pytest.param(*each, marks=pytest.mark.once)
             for each in (
                 (signal.SIGINT, ""),
-                (signal.SIGTERM, "trap '' INT; "),
+                (signal.SIGTERM, ""),
                 (signal.SIGTERM, "trap '' HUP; "),
                 (signal.SIGHUP, ""),
             )

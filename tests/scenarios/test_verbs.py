@@ -78,6 +78,10 @@ HOLDS = {
 - servicenow.expect-finding: doubtful-*
 - servicenow.expect-finding: {rule: '*', message: Did you mean}
 """,
+    "a refusal and its finding": DECIDED
+    + "- servicenow.deny:\n- servicenow.expect-refusal: {status: 403, finding: already}\n",
+    "a long text": "- console.ask:\n- servicenow.approve: {comment: '${text.4000}'}\n"
+    "- console.expect-approval: {comment: '${text.4000}'}\n",
     "a text sent as it is": """
 - console.call: {method: POST, path: /Tms/services/api/logon/token, text: "{", status: 400}
 - console.expect-finding: token-request
