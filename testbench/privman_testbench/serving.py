@@ -35,10 +35,13 @@ UNREAD_SECONDS = 60.0
 """How long a client may take nothing of an answer before its connection ends."""
 _LOOKS = 4  # within that time: what is left may be as much as before by chance, but not so often
 _MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
-_LEAST_READ, _MOST_READ = 4 * 1024, 16 * 1024
-"""Bytes that a connection reads at a time, little where they are in crumbs."""
-_BYTES_A_LINE, _FEW_BYTES = 8, 1024
-"""How long the lines of crumbs are at most on average, such as those around chunks, and of how many bytes or more."""
+_LEAST_READ = 4 * 1024
+# The length of lines, on average, such as those around chunks; how many bytes a connection reads next where they are
+# no longer: what is in many pieces takes long to take apart.
+_READS = ((8, _LEAST_READ), (256, 16 * 1024))
+_MOST_READ = 256 * 1024
+_FEW_BYTES = 1024
+"""Bytes that are too few to tell."""
 _SECONDS_A_BYTE = 5e-6  # of crumbs: four times as long as taking them apart takes
 _BACKLOG = 128
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
@@ -173,6 +176,14 @@ async def _listen(
         raise UsageError(f"cannot listen on {host}:{port}: {reason_of(error)}") from None
 
 
+def _next_read(data: bytes) -> int:
+    """Return how many bytes to read after these; `_LEAST_READ` after crumbs."""
+    if len(data) <= _FEW_BYTES:
+        return _MOST_READ
+    lines = data.count(b"\r\n")
+    return next((size for length, size in _READS if lines * length > len(data)), _MOST_READ)
+
+
 class _Paced(asyncio.Protocol):
     """A connection that reads little at a time, so that others are served in between.
 
@@ -193,9 +204,9 @@ class _Paced(asyncio.Protocol):
         self._http.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        in_crumbs = len(data) > _FEW_BYTES and data.count(b"\r\n") * _BYTES_A_LINE > len(data)
-        self._transport.max_size = _LEAST_READ if in_crumbs else _MOST_READ  # type: ignore[attr-defined]
-        if not in_crumbs and not self._held:
+        size = _next_read(data)
+        self._transport.max_size = size  # type: ignore[attr-defined]
+        if size > _LEAST_READ and not self._held:
             self._http.data_received(data)
             return
         waits = bool(self._held)
