@@ -110,7 +110,10 @@ def _add_setup(parser: ArgumentParser) -> None:
         "--console-url",
         type=url,
         default=f"http://127.0.0.1:{_DEFAULT_PORT}",
-        help="where ServiceNow calls back; a console-sim that serves there is set up itself (%(default)s)",
+        help="the console-sim to set up, where ServiceNow calls back (%(default)s)",
+    )
+    parser.add_argument(
+        "--alone", action="store_true", help="set up no console: run the steps in this process, as if one asked"
     )
     parser.add_argument("--name", default=DEFAULT_NAME, help="name of the foreign system (%(default)s)")
     parser.add_argument("--role", default=roles.DEFAULT, help="role of the API user (%(default)s)")

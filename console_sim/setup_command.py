@@ -48,6 +48,9 @@ class Report:
     servicenow_reached: bool
 
 
+_EXPECTED = "expected a console-sim that serves there with its control plane, or --alone to run the steps without one"
+
+
 class UnreachableTargetError(Exception):
     """A target could not be reached; the message is one line that names it."""
 
@@ -55,8 +58,8 @@ class UnreachableTargetError(Exception):
 async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     """Run the steps, print each with its outcome, and return the exit code.
 
-    A console simulator that serves at the console's address is set up itself; otherwise the steps run in this
-    process. Raises UnreachableTargetError and InferredNamesError.
+    The console simulator that serves at the console's address is set up; with ``alone`` the steps run in this process.
+    Raises UnreachableTargetError and InferredNamesError.
     """
     clock = RealClock()
     secrets = Secrets()
@@ -71,43 +74,29 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
         "role": options.role,
     }
     try:
-        if await _serves(caller, settings):
-            report = await _ask(caller, settings, values, secrets)
-        else:
-            say(f"No console simulator serves at {settings.console_url}: nobody will answer its callbacks.")
+        if options.alone:
+            say(f"No console is set up: nobody will answer ServiceNow's callbacks to {settings.console_url}.")
             report = await _run_here(caller, settings, values, clock, secrets)
+        else:
+            await _require_simulator(caller, settings)
+            report = await _ask(caller, settings, values, secrets)
     finally:
         await clock.aclose()
         await caller.aclose()
     return _tell(report, secrets)
 
 
-async def _serves(caller: HttpCaller, settings: Settings) -> bool:
-    """Tell whether a simulator answers there, and not, say, a real console.
-
-    Raises UnreachableTargetError where it is another product, or a simulator that demands its token.
-    """
+async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
+    """Raise UnreachableTargetError unless a simulator answers there that can be set up."""
     url = f"{settings.console_url}{PREFIX}/health"
     try:
         answer = await caller.send("GET", url, {"X-Admin-Token": settings.admin_token}, b"", _HEALTH_SECONDS)
-    except NoAnswerError:
-        return False
-    if answer.status == HTTPStatus.OK and answer.body == b'{"status":"ok"}':
-        return True
+    except NoAnswerError as error:
+        raise UnreachableTargetError(f"{error}; {_EXPECTED}") from None
     if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
         raise UnreachableTargetError(f"{url} answers 403: the console demands its token ({_TOKEN})")
-    await _require_console(caller, f"{settings.console_url}/Tms/services/api/v1/version/Current")
-    return False
-
-
-async def _require_console(caller: HttpCaller, url: str) -> None:
-    """Raise UnreachableTargetError unless a console tells its version there, as every console does."""
-    try:
-        answer = await caller.send("GET", url, {}, b"", _HEALTH_SECONDS)
-    except NoAnswerError as error:
-        raise UnreachableTargetError(str(error)) from None
-    if answer.status != HTTPStatus.OK or b'"Result"' not in answer.body:
-        raise UnreachableTargetError(f"{url} answers {answer.status} and no version of a console")
+    if answer.status != HTTPStatus.OK or answer.body != b'{"status":"ok"}':
+        raise UnreachableTargetError(f"{url} answers {answer.status}; {_EXPECTED}")
 
 
 async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any], secrets: Secrets) -> Report:

@@ -27,7 +27,8 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 async def set_up(stub: StubServiceNow, *arguments: str, password: str = "") -> tuple[int | None, list[str], str]:
     """Run ``setup`` against the stub and return exit code, lines and complaints."""
     target = ["--servicenow-url", stub.url, "--servicenow-user", stub.user]
-    code, out, err = await run("setup", *target, *arguments, SERVICENOW_PASSWORD=password or stub.password)
+    alone = [] if "--console-url" in arguments else ["--alone"]
+    code, out, err = await run("setup", *target, *alone, *arguments, SERVICENOW_PASSWORD=password or stub.password)
     return code, out.splitlines(), err
 
 
@@ -157,67 +158,57 @@ async def test_setup_of_an_instance_with_a_certificate_of_its_own(
     await server.start_server(ssl=tls)
     servicenow.url = f"https://{server.host}:{server.port}"
     async with serving(*trusting) as console:
-        target = ("--console-url", console if served else nowhere)
+        target = ("--console-url", console) if served else ("--console-url", nowhere, "--alone")
         assert (await set_up(servicenow, *target, *trusting))[0] == 0
-        assert (await set_up(servicenow, "--console-url", nowhere))[0] == 3
+        assert (await set_up(servicenow, "--console-url", nowhere, "--alone"))[0] == 3
     await server.close()
 
 
-async def test_setup_without_a_served_console(servicenow: StubServiceNow, nowhere: str) -> None:
-    """Where no console serves the steps run all the same, and the command says that callbacks will not be answered."""
+async def test_setup_where_nothing_serves(servicenow: StubServiceNow, nowhere: str) -> None:
+    """A console that is not there, perhaps not yet, is not taken for one that was set up."""
     code, lines, err = await set_up(servicenow, "--console-url", nowhere)
+    assert (code, lines, servicenow.rows(REGISTRATIONS)) == (3, [], [])
+    assert f"{nowhere}/__admin/health" in err
+    assert "expected a console-sim that serves there with its control plane, or --alone" in err
+
+
+async def test_setup_without_a_console(servicenow: StubServiceNow, nowhere: str) -> None:
+    """Whoever asks for the steps alone gets them, and is told that nobody will answer callbacks."""
+    code, lines, err = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert (code, err) == (0, "")
-    assert lines[0] == f"No console simulator serves at {nowhere}: nobody will answer its callbacks."
+    assert lines[0] == f"No console is set up: nobody will answer ServiceNow's callbacks to {nowhere}."
     assert len(servicenow.rows(REGISTRATIONS)) == 1
     assert not any(servicenow.metadata()["Password"] in line for line in lines)
 
 
-async def test_setup_with_a_real_console(servicenow: StubServiceNow) -> None:
-    """A console that is no simulator is left alone."""
+@pytest.mark.parametrize("answered", [{"status": "up"}, {"Result": "12.0", "Status": "ok", "Messages": []}])
+async def test_setup_with_another_product(servicenow: StubServiceNow, answered: dict[str, str | list[str]]) -> None:
+    """What answers at the console's address and is no simulator, such as a real console, has nothing registered."""
 
-    async def version(_request: web.Request) -> web.Response:
-        return web.json_response({"Result": "12.0", "Status": "ok", "Messages": []})
-
-    app = web.Application()
-    app.router.add_get("/Tms/services/api/v1/version/Current", version)
-    server = TestServer(app)
-    await server.start_server()
-    url = f"http://{server.host}:{server.port}"
-    code, lines, _ = await set_up(servicenow, "--console-url", url)
-    await server.close()
-    assert (code, lines[0]) == (0, f"No console simulator serves at {url}: nobody will answer its callbacks.")
-
-
-@pytest.mark.parametrize("hangs_up", [False, True])
-async def test_setup_with_another_product(servicenow: StubServiceNow, *, hangs_up: bool) -> None:
-    """What answers at the console's address and is no console is told, and nothing is registered."""
-
-    async def version(request: web.Request) -> web.Response:
-        if hangs_up:
-            request.protocol.force_close()
-        return web.json_response({"status": "up"})
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response(answered)
 
     app = web.Application()
-    app.router.add_get("/Tms/services/api/v1/version/Current", version)
+    app.router.add_get("/{path:.*}", answer)
     server = TestServer(app)
     await server.start_server()
     code, lines, err = await set_up(servicenow, "--console-url", f"http://{server.host}:{server.port}")
     await server.close()
     assert (code, lines, servicenow.rows(REGISTRATIONS)) == (3, [], [])
-    assert hangs_up or "/version/Current answers 200 and no version of a console" in err
+    assert "/__admin/health answers 200; expected a console-sim that serves there" in err
 
 
 async def test_setup_that_does_not_hold(servicenow: StubServiceNow, nowhere: str) -> None:
     """A step that fails makes the exit code 1, without a promise to try again."""
     servicenow.moods.append(answering(503))
-    code, lines, err = await set_up(servicenow, "--console-url", nowhere)
+    code, lines, err = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert (code, err) == (1, "")
     assert lines[9] == "failed   register                   503 without an error in JSON"
 
 
 async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> None:
     """The role can be chosen, also one that may not approve."""
-    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--role", "Auditors")
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone", "--role", "Auditors")
     assert code == 1
     assert lines[3].startswith("failed   add-role ")
 
@@ -225,7 +216,7 @@ async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> N
 async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere: str) -> None:
     """A hibernating instance is a target that could not be reached: exit code 3."""
     servicenow.moods.append(HIBERNATING)
-    code, lines, _ = await set_up(servicenow, "--console-url", nowhere)
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert code == 3
     assert "the instance is hibernating" in lines[9]
 
@@ -233,7 +224,7 @@ async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere:
 async def test_setup_of_nothing(servicenow: StubServiceNow, nowhere: str) -> None:
     """Where nobody listens the exit code is 3."""
     servicenow.url = nowhere
-    code, lines, _ = await set_up(servicenow, "--console-url", nowhere)
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert code == 3
     assert f"POST {nowhere}/api/now/table/{REGISTRATIONS}: no connection" in lines[9]
 
@@ -331,7 +322,7 @@ async def local(app: web.Application) -> AsyncIterator[str]:
 async def test_setup_is_interrupted(servicenow: StubServiceNow, nowhere: str) -> None:
     """An interrupt ends the set-up with one line."""
     servicenow.moods.append(hanging)
-    target = ["--servicenow-url", servicenow.url, "--servicenow-user", "a", "--console-url", nowhere]
+    target = ["--servicenow-url", servicenow.url, "--servicenow-user", "a", "--console-url", nowhere, "--alone"]
     process = await start("setup", *target, SERVICENOW_PASSWORD="p")
     await servicenow.asked.wait()
     process.send_signal(signal.SIGINT)

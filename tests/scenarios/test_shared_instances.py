@@ -115,7 +115,7 @@ def test_the_setup_changes_nothing_of_others(privman_loop: LoopThread) -> None:
     """It registers a console, for good; every other record stays as it was."""
     with shared_mock(privman_loop) as url:
         before = read_all(url)
-        arguments = ["setup", "--servicenow-url", url, "--servicenow-user", "admin"]
+        arguments = ["setup", "--alone", "--servicenow-url", url, "--servicenow-user", "admin"]
         console_sim.cli.main(arguments)
         after = read_all(url)
     for table, records in before.items():
@@ -153,7 +153,7 @@ def test_a_hostile_instance_costs_others_nothing(
     served = serving(instance.app())
     url = privman_loop.run(served.__aenter__())
     codes = [main(COMMANDS[command](url, tmp_path)) for command in ("busy run", "busy record", "fidelity")]
-    console_sim.cli.main(["setup", "--servicenow-url", url, "--servicenow-user", "admin"])
+    console_sim.cli.main(["setup", "--alone", "--servicenow-url", url, "--servicenow-user", "admin"])
     privman_loop.run(served.__aexit__(None, None, None))
     assert instance.harm == []
     assert set(codes) <= {0, 1, 3}
