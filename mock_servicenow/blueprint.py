@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
+from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import (
     DEFAULT_NAME,
@@ -136,8 +137,10 @@ class Blueprint:
             with store.exclusive():
                 if store.embedded:
                     store.restore(self._drawn_image())
+                    with instance.transaction(instance.system) as session:
+                        end_lives(session)
                 else:
-                    self._provision(store, fill)
+                    self._provision(store, fill, end_lives)
         except store.failures as failure:
             raise unavailable(instance, failure) from None
         instance.cache.clear()
@@ -149,12 +152,15 @@ class Blueprint:
                 self._image = store.image()
         return self._image
 
-    def _provision(self, store: Store, rows: Callable[..., None]) -> None:
+    def _provision(
+        self, store: Store, rows: Callable[..., None], and_then: Callable[[Session], None] = lambda _session: None
+    ) -> None:
         """Fill a database with the same rows every time, whatever the time and the identifiers of who uses it."""
         settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
 
         def install(session: Session) -> None:
             add_roles_and_users(session, self.tables, settings.password)
+            and_then(session)
 
         rows(
             instance, Credentials(settings.username or DEFAULT_NAME, settings.password), *settings.data, install=install

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 
 from mock_servicenow.app import Blueprint, StartError, create_app
 from mock_servicenow.settings import Settings
@@ -427,3 +427,25 @@ async def test_guesses_at_the_same_time_are_all_counted(database: str, blueprint
         assert {answer.status for answer in await asyncio.gather(*guesses)} == {401}
         (user,) = await instance.read("sys_user", query="user_name=ann")
         assert (user["failed_attempts"], user["locked_out"]) == ("5", "true")
+
+
+async def _log_in(instance: Instance, name: str) -> dict[str, str]:
+    """Return the cookie of a session of a user."""
+    headers = {"Authorization": encode_basic_auth(name, "pass-word")}
+    async with instance.http.get(f"{instance.url}/api/now/table/incident?sysparm_limit=1", headers=headers) as answer:
+        return {"Cookie": f"JSESSIONID={answer.cookies['JSESSIONID'].value}"}
+
+
+async def test_a_reset_by_another_process_ends_sessions(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """They let nobody in as a later user who has the sys_id of the one that they were opened for."""
+    async with running(Settings(database=database), blueprint) as instance:
+        user = {"sys_id": "1" * 32, "user_name": "ann", "user_password": "pass-word"}
+        create = "/api/now/table/sys_user?sysparm_input_display_value=true"
+        assert (await instance.call("POST", create, json=user)).status == 201
+        session = await _log_in(instance, "ann")
+        page = await instance.call("GET", "/incident_list.do", None, headers=session, allow_redirects=False)
+        assert page.status == 200
+        assert (await other.call("POST", "/__admin/reset", None)).status == 204
+        assert (await other.call("POST", create, json=user | {"user_name": "bob"})).status == 201
+        page = await instance.call("GET", "/incident_list.do", None, headers=session, allow_redirects=False)
+        assert page.status == 303

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.users import Holder, User
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 LIVES = "sys_id_life"
 """The sys_ids of deleted users and clients, each with the life that a later one of that sys_id has."""
+_ALL = "everybody"
+"""The row with the part of a life that everybody has in common."""
+_PART = 16
+"""Characters of either part that count; both together fit where a life is stored."""
 USER_TABLES = (
     "sys_user",
     LIVES,
@@ -65,8 +70,13 @@ def page_user(session: "Session", holder: Holder) -> User | None:
 
 def life(session: "Session", sys_id: str) -> str:
     """Return what tells the user or client of that sys_id from one that had it before."""
-    row = session.reader.get(LIVES, sys_id)
-    return "" if row is None else row["life"]
+    lives = {row["sys_id"]: row["life"][:_PART] for row in session.reader.get_both(LIVES, _ALL, sys_id)}
+    return lives.get(_ALL, "") + lives.get(sys_id, "")
+
+
+def end_lives(session: "Session") -> None:
+    """End what anybody was given before, whichever process keeps it: whoever has his sys_id now is another one."""
+    session.replace_row(LIVES, {"sys_id": _ALL, "life": uuid4().hex})  # never the same twice, whatever the seed
 
 
 def _granted(session: "Session", user_id: str) -> set[str]:

@@ -37,6 +37,11 @@ class Reader:
         rows = self._transaction.run(prepared, {"id": sys_id})
         return self._of_class(table, rows[0]) if rows else None
 
+    def get_both(self, table: str, one: str, other: str) -> list[Values]:
+        """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
+        prepared = self._store.prepared(("both", table), lambda: self._select_both(table))
+        return [self._values(table, row) for row in self._transaction.run(prepared, {"one": one, "other": other})]
+
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
         """Return the rows that exist by sys_id."""
         return {row["sys_id"]: row for row in self.among(table, "sys_id", sys_ids)}
@@ -144,6 +149,10 @@ class Reader:
     def _select_one(self, table: str, *, lock: bool) -> "sa.Select[Any]":
         statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))
         return statement.with_for_update() if lock else statement
+
+    def _select_both(self, table: str) -> "sa.Select[Any]":
+        sys_id = self._dictionary.sql_table(table).c.sys_id
+        return self.select(table).where(sa.or_(sys_id == sa.bindparam("one"), sys_id == sa.bindparam("other")))
 
     def _of_class(self, table: str, row: Row) -> Values | None:
         values = self._values(table, row)
