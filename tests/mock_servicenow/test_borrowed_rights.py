@@ -8,7 +8,7 @@ import pytest
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
-from .conftest import CONFIGURATION, REQUEST, SECRET, Instance, running
+from .conftest import ADMIN, CONFIGURATION, REQUEST, SECRET, Instance, running
 
 KEPT = f"{CONFIGURATION}_secret"
 ADMIN_ROLE = "2831a114c611228501d4ea6c309d626d"
@@ -20,10 +20,10 @@ EVERY_WRITE = {f"action_{name}": "true" for name in ("insert", "update", "delete
 async def test_no_stored_rule_acts_on_the_secret(instance: Instance, collection: str) -> None:
     """The rule that aborts would tell how the Secret begins, as often as somebody tries to delete the registration."""
     instance_id = await instance.register()
-    rules = await instance.add_user("rules", "business_rule_admin", "web_service_admin")
+    admin = await instance.add_user("rules", "admin")
     guess = {"name": "guess", "filter_condition": f"secretSTARTSWITH{SECRET[:3]}", **RULE, **EVERY_WRITE}
-    assert (await instance.insert("sys_script", {"collection": collection, **guess}, rules)).status == 201
-    gone = await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{instance_id}", rules)
+    assert (await instance.insert("sys_script", {"collection": collection, **guess}, admin)).status == 201
+    gone = await instance.call("DELETE", f"/api/now/table/{CONFIGURATION}/{instance_id}", admin)
     assert gone.status == 204
     assert len(await instance.findings("rule-on-closed-table")) == (collection == KEPT)
 
@@ -131,7 +131,7 @@ async def test_a_restart_lends_no_import_set_the_rights_of_an_administrator(
     async with running(settings, blueprint) as instance:
         imports = await instance.add_user("imports", "import_admin")
         own_id = (await instance.read("sys_user", query="user_name=imports"))[0]["sys_id"]
-        await _mapped(instance, imports, "imp_user", "sys_user_has_role", title="user", phone="role")
+        await _mapped(instance, ADMIN, "imp_user", "sys_user_has_role", title="user", phone="role")
         loaded = (
             await instance.insert("sys_import_set", {"table_name": "imp_user", "state": "loaded"}, imports)
         ).result
@@ -145,11 +145,11 @@ async def test_a_restart_lends_no_import_set_the_rights_of_an_administrator(
 
 async def test_no_stored_rule_hands_out_the_rights_of_an_administrator(instance: Instance) -> None:
     """A template would make somebody else of whom an administrator grants a role, and another role of the role."""
-    rules = await instance.add_user("rules", "business_rule_admin")
+    await instance.add_user("rules", "business_rule_admin")
     own_id = (await instance.read("sys_user", query="user_name=rules"))[0]["sys_id"]
     template = f"role={ADMIN_ROLE}^user={own_id}"
     rule = {"collection": "sys_user_has_role", "when": "before", "template": template, **EVERY_WRITE}
-    await instance.insert("sys_script", {"name": "grant", **rule}, rules)
+    assert (await instance.insert("sys_script", {"name": "grant", **rule})).status == 201
     grant = {"role": (await instance.read("sys_user_role", query="name=itil"))[0]["sys_id"], "user": own_id}
     granted = (await instance.insert("sys_user_has_role", grant)).result
     assert (granted["role"]["value"], granted["user"]["value"]) == (grant["role"], own_id)
@@ -159,9 +159,9 @@ async def test_no_stored_rule_hands_out_the_rights_of_an_administrator(instance:
 
 async def test_no_stored_rule_sets_the_password_of_an_administrator(instance: Instance) -> None:
     """Every wrong password is counted in the user's record, which the instance itself writes."""
-    rules = await instance.add_user("rules", "business_rule_admin")
     rule = {"collection": "sys_user", "when": "before", "filter_condition": "user_name=admin", **EVERY_WRITE}
-    await instance.insert("sys_script", {"name": "take over", "template": "user_password=mine", **rule}, rules)
+    take_over = {"name": "take over", "template": "user_password=mine", **rule}
+    assert (await instance.insert("sys_script", take_over)).status == 201
     statuses = [
         (await instance.call("GET", "/api/now/table/incident", ("admin", password))).status
         for password in ("wrong", "mine", "admin", "mine")
@@ -185,3 +185,115 @@ async def test_no_stored_rule_compares_with_a_password(instance: Instance) -> No
     written = {"name": "x", "shared_key": "guessed"}
     answer = await instance.call("POST", "/api/now/table/jwt_verifier_map", json=written, params=shown)
     assert answer.status == 201
+
+
+RIGHTS = (
+    *("sys_user", "sys_user_has_role", "sys_group_has_role", "sys_user_role_contains", "sys_user_grmember"),
+    *("sys_user_group", "sys_user_role", "api_key", "oauth_credential", "oauth_entity", "oauth_jwt", "oauth_api_scope"),
+    *(
+        "sys_api_access_policy",
+        "inbound_auth_profile",
+        "http_key_auth",
+        "sys_script",
+        "sys_transform_map",
+        "sys_public",
+    ),
+    *("sys_transform_entry", "sys_properties", "sys_metadata", "imp_user"),
+)
+
+
+def acting(table: str, acts_on: str) -> dict[str, str]:
+    """Return the values of a rule, a policy or a map."""
+    return {
+        "sys_script": {"name": "r", "collection": acts_on, "when": "before", "template": "user=x", **EVERY_WRITE},
+        "sys_data_policy2": {"short_description": "p", "model_table": acts_on},
+        "sys_transform_map": {"name": "m", "source_table": "imp_user", "target_table": acts_on, "order": "1"},
+    }[table]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "role"),
+    [
+        ("sys_script", "collection", "business_rule_admin"),
+        ("sys_data_policy2", "model_table", "data_policy_admin"),
+        ("sys_transform_map", "target_table", "import_admin"),
+    ],
+)
+async def test_only_administrators_keep_what_acts_on_rights(
+    instance: Instance, table: str, column: str, role: str
+) -> None:
+    """It acts in the name of whoever writes or loads: neither made, nor turned to it, nor changed, nor deleted."""
+    await instance.insert("sys_user_role", {"name": "data_policy_admin"})
+    manager = await instance.add_user("manager", role)
+    everything = ("global",) if table == "sys_script" else ()
+    own = await instance.insert(table, acting(table, "incident"), manager)
+    assert own.status == 201
+    statuses: list[int] = []
+    for acts_on in (*RIGHTS, *everything):
+        statuses.append((await instance.insert(table, acting(table, acts_on), manager)).status)
+        statuses.append((await instance.update(table, own.result["sys_id"], {column: acts_on}, manager)).status)
+        of_admin = await instance.insert(table, {**acting(table, acts_on), "active": "false"})
+        path = f"/api/now/table/{table}/{of_admin.result['sys_id']}"
+        statuses.append((await instance.call("PATCH", path, manager, json={"active": "true"})).status)
+        statuses.append((await instance.call("DELETE", path, manager)).status)
+        assert (await instance.call("DELETE", path)).status == 204
+    assert set(statuses) == {403}
+    assert len(await instance.findings("privilege-refused")) == len(statuses)
+    assert (await instance.update(table, own.result["sys_id"], {column: "problem"}, manager)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "whole", "role"),
+    [
+        ("sys_transform_entry", "map", "sys_transform_map", "import_admin"),
+        ("sys_data_policy_rule", "sys_data_policy", "sys_data_policy2", "data_policy_admin"),
+    ],
+)
+async def test_only_administrators_add_to_what_acts_on_rights(
+    instance: Instance, table: str, column: str, whole: str, role: str
+) -> None:
+    """An entry of an administrator's map would fill a column of which he knows nothing; so would one made before it."""
+    await instance.insert("sys_user_role", {"name": "data_policy_admin"})
+    manager = await instance.add_user("manager", role)
+    rights = (await instance.insert(whole, acting(whole, "sys_user"))).result["sys_id"]
+    harmless = (await instance.insert(whole, acting(whole, "incident"))).result["sys_id"]
+    own, of_admin = (
+        await instance.insert(table, {column: harmless}, manager),
+        await instance.insert(table, {column: rights}),
+    )
+    assert own.status == 201
+    refused = [
+        await instance.insert(table, {column: rights}, manager),
+        await instance.insert(table, {column: "ab" * 16}, manager),
+        await instance.update(table, own.result["sys_id"], {column: rights}, manager),
+        await instance.update(table, of_admin.result["sys_id"], {column: harmless}, manager),
+        await instance.call("DELETE", f"/api/now/table/{table}/{of_admin.result['sys_id']}", manager),
+    ]
+    assert [answer.status for answer in refused] == [403] * len(refused)
+    assert (await instance.call("DELETE", f"/api/now/table/{table}/{own.result['sys_id']}", manager)).status == 204
+
+
+async def test_an_administrator_gets_rid_of_every_rule(instance: Instance) -> None:
+    """Even of one that aborts that, or makes it active again; other changes it aborts still."""
+    rule = {"name": "stay", "collection": "sys_script", "template": "active=true", **RULE, **EVERY_WRITE}
+    rules = await instance.add_user("rules", "business_rule_admin")
+    for collection in ("sys_script", "sys_metadata", "global"):
+        path = f"/api/now/table/sys_script/{(await instance.insert('sys_script', rule)).result['sys_id']}"
+        other = {"name": "other", "collection": "incident"}
+        assert (await instance.call("PATCH", path, json={"collection": collection})).status == 403
+        assert (await instance.insert("sys_script", other)).status == 403
+        assert (await instance.call("DELETE", path, rules)).status == 403
+        off = await instance.call("PATCH", path, json={"active": "false", "collection": collection})
+        assert (off.status, off.result["active"]) == (200, "false")
+        kept = await instance.insert("sys_script", {**rule, "collection": collection})
+        path = f"/api/now/table/sys_script/{kept.result['sys_id']}"
+        assert (await instance.call("DELETE", path)).status == 204
+
+
+async def test_nobody_but_administrators_ends_a_lockout(instance: Instance) -> None:
+    """Whoever manages users could try as many passwords of an administrator as he likes."""
+    manager = await instance.add_user("manager", "user_admin")
+    [admin] = await instance.read("sys_user", query="user_name=admin")
+    for _ in range(3):
+        assert (await instance.call("GET", "/api/now/table/incident", ("admin", "wrong"))).status == 401
+    assert (await instance.update("sys_user", admin["sys_id"], {"failed_attempts": "0"}, manager)).status == 403

@@ -1,6 +1,7 @@
 """Who may hand out the rights of an administrator, or take them away: administrators alone, by whichever table.
 
-Whoever took them away could then do to the user what may not be done to an administrator.
+Whoever took them away could then do to the user what may not be done to an administrator. A stored rule, a data policy
+or a transform map acts in the name of whoever writes or loads, so only administrators keep one on such a table.
 
 A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules,
 data policies or transform maps, which access control does not hold), or contains such a role.
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AccessDenied
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, Operation, RuleContext
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session
@@ -22,7 +23,7 @@ _PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "i
 _LOG_IN = frozenset(
     {
         *("user_password", "enable_multifactor_authn", "user_name", "active", "locked_out"),
-        *("web_service_access_only", "internal_integration_user"),
+        *("failed_attempts", "web_service_access_only", "internal_integration_user"),
     }
 )
 # What leads to whoever gets what users of a client allow it.
@@ -164,6 +165,30 @@ def _leads_elsewhere(context: RuleContext) -> bool:
     )
 
 
+def _acts_on(column: str) -> Concerns:
+    """Return what tells whether a rule, a policy or a map acts on a table that concerns rights."""
+    return lambda context: any(_concerns_rights(context.session, table) for table in _values(context, column))
+
+
+def _is_part_of(column: str, table: str, acting_on: str) -> Concerns:
+    """Return what tells whether a row is part of a policy or a map that acts on such a table, or is not there yet."""
+
+    def concerns(context: RuleContext) -> bool:
+        session = context.session
+        wholes = (session.get(table, sys_id) for sys_id in _values(context, column) if sys_id)
+        acts = any(whole is not None and _concerns_rights(session, whole[acting_on]) for whole in wholes)
+        return acts or _is_missing(context, table, context.current[column])
+
+    return concerns
+
+
+def _concerns_rights(session: "Session", table: str) -> bool:
+    """Return whether what acts on a table acts on records that concern rights: its own, or those of its kin."""
+    if session.dictionary.table(table) is None:
+        return table == EVERY_TABLE
+    return not _RIGHTS.isdisjoint({*session.dictionary.lineage(table), *session.dictionary.family(table)})
+
+
 _GUARDED: dict[str, Concerns] = {
     "sys_user_has_role": _names_role("role"),
     "sys_group_has_role": _names_role("role"),
@@ -175,4 +200,18 @@ _GUARDED: dict[str, Concerns] = {
     "api_key": _speaks_for_user,
     "oauth_credential": _speaks_for_user,
     "oauth_entity": lambda context: _speaks_for_user(context) or _leads_elsewhere(context),
+    "sys_script": _acts_on("collection"),
+    "sys_data_policy2": _acts_on("model_table"),
+    "sys_data_policy_rule": _is_part_of("sys_data_policy", "sys_data_policy2", "model_table"),
+    "sys_transform_map": _acts_on("target_table"),
+    "sys_transform_entry": _is_part_of("map", "sys_transform_map", "target_table"),
 }
+_RIGHTS = frozenset(
+    {
+        *_GUARDED,
+        *("jwt_verifier_map", "oauth_jwt_claim_validation", "oauth_entity_scope", "oauth_api_scope", "sys_certificate"),
+        *("sys_api_access_policy", "sys_auth_profile_mapping", "inbound_auth_profile", "sys_token_auth_parameter"),
+        *("sys_public", "sys_properties", "sys_db_object", "sys_dictionary", "sys_import_set_row"),
+    }
+)
+"""Tables that concern rights; rows that are imported do because a map of an administrator may turn them into such."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AbortedByRule
+from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.rules import stored_rules
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
 from privman_testbench.findings import Finding
@@ -23,8 +24,14 @@ class Rulebook:
         self._rules.append(rule)
 
     def run(self, when: When, context: RuleContext) -> None:
-        """Run what accompanies this write, in order; raises AbortedByRule."""
-        for rule in self._applicable(when, context):
+        """Run what accompanies this write, in order; raises AbortedByRule.
+
+        No stored rule keeps administrators from deleting or deactivating one.
+        """
+        rules = self._applicable(when, context)
+        if context.table == stored_rules.RULES and _takes_rule_away(context):
+            rules = tuple(rule for rule in rules if not rule.sys_id)
+        for rule in rules:
             if context.meets(rule.condition):
                 _execute(rule, context)
 
@@ -46,6 +53,12 @@ class Rulebook:
             if rule.table in tables and rule.when == when and context.operation in rule.operations
         ]
         return tuple(sorted(chosen, key=lambda rule: rule.order))
+
+
+def _takes_rule_away(context: RuleContext) -> bool:
+    if ADMIN_ROLE not in context.session.user.roles:
+        return False
+    return context.operation == "delete" or (context.operation == "update" and context.current["active"] == "false")
 
 
 def _stored(session: "Session") -> list[BusinessRule]:
