@@ -8,10 +8,12 @@ from pathlib import Path
 _BEGINNING = 4_096
 # What a file begins with that the option has written before.
 OURS: Mapping[str, re.Pattern[bytes]] = {
-    "--junit-xml": re.compile(rb"\s*(<\?xml[^>]*\?>\s*)?<testsuites?\b"),
+    "--junit-xml": re.compile(rb'\s*(<\?xml[^>]*\?>\s*)?<testsuites[^>]*>\s*<testsuite name="privman-scenarios"'),
     "--html": re.compile(rb"(?is)\s*<!doctype html>.*<title>privman-scenarios: "),
     "--json": re.compile(rb'\s*\{\s*"seed":'),
-    "--out": re.compile(rb'\s*\{\s*"log":'),
+    "--out": re.compile(
+        rb'\s*\{\s*"log":\s*\{\s*"version":\s*"1.2",\s*"creator":\s*\{\s*"name":\s*"privman-scenarios"'
+    ),
     "--writes": re.compile(rb'\s*\{"at":'),
 }
 _BEGUN = "the run has not ended"

@@ -16,6 +16,13 @@ SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending
 HAR = '{"log": {"version": "1.2", "entries": []}}'
 
 
+OF_OTHERS = {
+    **dict.fromkeys(("other.yaml", "package.json", "mine.html"), '{"name": "mine"}'),
+    "pytest.xml": '<testsuites name="pytest tests"><testsuite name="pytest" failures="1"/></testsuites>',
+    "browser.har": '{"log": {"version": "1.2", "creator": {"name": "Firefox"}, "entries": []}}',
+}
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a scenario and a recording."""
@@ -43,6 +50,8 @@ def command(words: str) -> int:
         ("run one.yaml --junit-xml other.yaml", "--junit-xml would overwrite other.yaml, which is not a file that it"),
         ("run one.yaml --json package.json", "--json would overwrite package.json"),
         ("run one.yaml --html mine.html", "--html would overwrite mine.html"),
+        ("run one.yaml --junit-xml pytest.xml", "--junit-xml would overwrite pytest.xml"),
+        ("record one.yaml --out browser.har", "--out would overwrite browser.har"),
         ("record one.yaml --out other.yaml", "--out would overwrite other.yaml"),
         ("record --har their.har --out their.har", "--out is their.har, which is read."),
         ("run one.yaml --servicenow-url http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
@@ -67,13 +76,13 @@ def test_what_would_be_lost_or_ignored_is_refused(
     words: str, told: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line, exit code 2, and every file is as it was."""
-    for name in ("other.yaml", "package.json", "mine.html"):
-        (folder / name).write_text('{"name": "mine"}')
+    for name, text in OF_OTHERS.items():
+        (folder / name).write_text(text)
     assert command(words) == 2
     assert told in capsys.readouterr().err
     assert (folder / "one.yaml").read_text() == SCENARIO
     assert (folder / "their.har").read_text() == HAR
-    assert {(folder / name).read_text() for name in ("other.yaml", "package.json", "mine.html")} == {'{"name": "mine"}'}
+    assert {name: (folder / name).read_text() for name in OF_OTHERS} == OF_OTHERS
 
 
 def test_reports_are_written_again(folder: Path) -> None:
