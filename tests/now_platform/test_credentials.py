@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient
+from aiohttp.test_utils import TestClient, TestServer
 
 from mock_servicenow.now_platform.instance import Instance
 from privman_testbench.virtual_clock import VirtualClock
@@ -312,6 +312,12 @@ async def plant_refresh_token(maker: Client, holder: Holder) -> Opens:
     return holder.grants(grant_type="refresh_token", refresh_token="planted")
 
 
+async def plant_renewed_token(maker: Client, holder: Holder) -> Opens:
+    """Exchange a refresh token that was stored."""
+    await plant_refresh_token(maker, holder)
+    return holder.bears(await holder.granted(grant_type="refresh_token", refresh_token="planted"))
+
+
 async def speak_for_user(_maker: Client, holder: Holder) -> Opens:
     """Get a token for an assertion, whose key its provider knows."""
     return await holder.token_of_an_assertion()
@@ -326,6 +332,7 @@ PLANTS = (
     plant_token_of_client,
     plant_access_token,
     plant_refresh_token,
+    plant_renewed_token,
     speak_for_user,
 )
 
@@ -340,6 +347,30 @@ async def test_planted_credentials_do_not_speak_for_an_administrator(
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
     assert not await opens()
     assert swallowed()[-1] in {"credential-refused", "oauth-refused"}
+
+
+@pytest.mark.parametrize("asserted", [False, True], ids=["key", "assertion"])
+@pytest.mark.parametrize("second", PLANTS[:-1])
+async def test_what_is_made_by_a_planted_credential_is_planted(
+    holder: Holder,
+    maker: Client,
+    server: TestServer,
+    second: Plant,
+    asserted: bool,  # noqa: FBT001
+) -> None:
+    """Whoever knows the first credential makes a second one, as the user, who would have made his own."""
+    for role in ("api_service_admin", "oauth_admin"):
+        await holder.make("sys_user_has_role", user=USER, role=role)
+    if asserted:
+        headers = {"Authorization": f"Bearer {(await holder.asserted())['access_token']}"}
+    else:
+        await plant(maker, "api_key", user=USER, token="first")
+        headers = {"x-sn-apikey": "first"}
+    async with TestClient(server, headers=headers) as planted:
+        opens = await second(planted, holder)
+        assert await opens()
+        await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
+        assert not await opens()
 
 
 @pytest.mark.parametrize("kind", [each for each in OF_USERS if each is not Holder.token_of_an_assertion])

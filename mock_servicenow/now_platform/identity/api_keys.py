@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.api_names import covers
 from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.makers import acts_for
+from mock_servicenow.now_platform.identity.makers import acting_by
 from mock_servicenow.now_platform.identity.roles import acting_user
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
 
@@ -59,7 +59,7 @@ def api_key(session: "Session", evidence: "Evidence") -> "User | None":
         record = holder(session, KEYS, "token", key, active="true")
         if record is not None and not _has_expired(session, record):
             user = acting_user(session, record["user"])
-            return user if user is not None and acts_for(session, record.sys_id, user) else None
+            return None if user is None else acting_by(session, record.sys_id, user)
         session.instance.retire(key)
     return None
 

@@ -3,6 +3,7 @@
 A user may become an administrator after somebody else has made him a key of which they know the token.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,15 @@ def why_not(session: "Session", made_by: Holder | None, user: User) -> str:
     return f"{named} is no administrator and cannot speak for '{user.user_name}', who holds a privileged role"
 
 
-def acts_for(session: "Session", credential: str, user: User) -> bool:
-    """Return whether a credential acts for a user; if not, a finding says why."""
-    why = why_not(session, maker(session, credential), user)
-    if why:
-        told = f"a credential is refused: {why}; an administrator has to give it a new secret"
-        session.findings.append(Finding("swallowed", "credential-refused", told))
-    return not why
+def acting_by(session: "Session", credential: str, user: User) -> User | None:
+    """Return a user as a credential acts for him; None if it does not, and a finding says why."""
+    made_by = maker(session, credential)
+    why = why_not(session, made_by, user)
+    if not why:
+        return replace(user, made_by=made_by)
+    told = f"a credential is refused: {why}; an administrator has to give it a new secret"
+    session.findings.append(Finding("swallowed", "credential-refused", told))
+    return None
 
 
 def _note(secret: str, context: RuleContext) -> None:
@@ -74,7 +77,7 @@ def _note(secret: str, context: RuleContext) -> None:
     if trusted and context.changed(secret):
         _forget(context)
     elif not trusted and (context.changed(secret) or context.changed("user")):
-        note_maker(session, context.current["sys_id"], user.holder)
+        note_maker(session, context.current["sys_id"], user.made_by or user.holder)
 
 
 def _forget(context: RuleContext) -> None:

@@ -31,6 +31,8 @@ class User:
         unrestricted: acts without access control.
         opens_session: whether what the user has proven lets him do everything that his session would.
         life: as in `Holder`.
+        made_by: who has made the credential by which the user acts; None if he has proven himself, or an administrator
+            has. What is made by it, such as another credential, is that maker's.
     """
 
     sys_id: str
@@ -43,6 +45,7 @@ class User:
     unrestricted: bool = False
     opens_session: bool = False
     life: str = ""
+    made_by: Holder | None = None
 
     @property
     def holder(self) -> Holder:

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.identity.makers import MAKERS, acts_for
+from mock_servicenow.now_platform.identity.makers import MAKERS, acting_by
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.scopes import check_scope
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
@@ -45,6 +45,5 @@ def _holder(session: "Session", token: str) -> "tuple[User, str, str] | None":
     if record is None:
         return None
     user = acting_user(session, record["user"])
-    if user is None or not acts_for(session, record.sys_id, user):
-        return None
-    return user, record["expires"], record["scopes"]
+    acting = None if user is None else acting_by(session, record.sys_id, user)
+    return None if acting is None else (acting, record["expires"], record["scopes"])

@@ -103,12 +103,12 @@ class Grants:
         record = tokens.find_valid(session, tokens.REFRESH, presented)
         if record is None or record["peer"] != client.sys_id:
             raise RefusedError("the refresh_token has expired, was revoked or is not one of this client")
-        user = _acting(session, record["user"])
-        why = why_not(session, maker(session, record.sys_id), user)
+        user, made_by = _acting(session, record["user"]), maker(session, record.sys_id)
+        why = why_not(session, made_by, user)
         if why:
             raise RefusedError(f"the refresh_token is refused: {why}")
         scope = kept_scope(session, client, record["scopes"])
-        return Proven(record["user"], scope, refresh=presented, renews=True)
+        return Proven(record["user"], scope, refresh=presented, renews=True, made_by=made_by)
 
     def _client_credentials(self, session: "Session", client: "Record", form: Form) -> Proven:
         _check_secret(client, form)
