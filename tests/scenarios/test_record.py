@@ -223,6 +223,18 @@ def test_a_short_secret_is_masked_where_it_stands(tmp_path: Path) -> None:
     assert json.loads(entries(out)[0]["request"]["postData"]["text"]) == {"UserName": "***", "Password": "***"}
 
 
+def test_a_log_on_in_other_words_is_masked(tmp_path: Path) -> None:
+    """Only a real console shows what it calls the Client Id, and how it wraps the token."""
+    browser, out = tmp_path / "browser.har", tmp_path / "out.har"
+    client_id, token = "cl1ent-in-other-words", "t0k3n-in-other-words"
+    sent, answered = json.dumps({"clientId": client_id, "retry": True}), json.dumps({"Result": token, "Status": "ok"})
+    browser.write_text(json.dumps(har(exchange("POST", LOGON, sent, 200, answered))), encoding="utf-8")
+    assert main(["record", "--har", str(browser), "--out", str(out)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert client_id not in text
+    assert token not in text
+
+
 def test_an_empty_recording_holds_nothing(tmp_path: Path) -> None:
     """No exchange is no success."""
     browser = tmp_path / "browser.har"

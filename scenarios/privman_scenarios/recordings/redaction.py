@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from privman_contracts import Contracts
@@ -15,6 +16,7 @@ _SHORTEST = 8
 # A browser records log-ins of other products, too, whose secrets nobody here knows by name. Only what the APIs say is
 # kept: bodies that are JSON, and queries of these paths; of addresses in headers, no query.
 _APIS = ("/api/now/", "/services/api/")
+_LOG_ON = "/logon/token"
 _ADDRESSES = frozenset({"location", "content-location", "referer", "refresh", "link"})
 
 
@@ -24,7 +26,7 @@ def redact(exchanges: Sequence[Recorded], contracts: Contracts) -> list[Recorded
     Passwords and the like are masked where they stand; Client Ids, Secrets and tokens, which the contracts tell
     of, wherever they appear. Pages and forms keep their address alone, without its query.
     """
-    for secret in _known(exchanges, contracts):
+    for secret in (*_known(exchanges, contracts), *_of_log_ons(exchanges)):
         SECRETS.add(secret)
     return [_masked(exchange, SECRETS) for exchange in exchanges]
 
@@ -67,3 +69,15 @@ def _known(exchanges: Iterable[Recorded], contracts: Contracts) -> Iterator[str]
         secret = seen.schema.get("x-secret") and "contentSchema" not in seen.schema
         if secret and isinstance(seen.value, str) and len(seen.value) >= _SHORTEST:
             yield seen.value
+
+
+def _of_log_ons(exchanges: Iterable[Recorded]) -> Iterator[str]:
+    """Yield what successful log-ons send and answer, whatever a real console calls it."""
+    for each in exchanges:
+        if urlsplit(each.url).path.lower().endswith(_LOG_ON) and each.status == HTTPStatus.OK:
+            yield from (text for body in (each.request, each.response) for text in _texts(to_json(body)))
+
+
+def _texts(value: object) -> Iterator[str]:
+    held = value.values() if isinstance(value, dict) else [value]
+    return (each for each in held if isinstance(each, str) and len(each) >= _SHORTEST)
