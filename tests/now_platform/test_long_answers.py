@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
@@ -105,6 +105,32 @@ async def test_groups_have_an_end(client: Client, parent: str) -> None:
     asked["sysparm_group_by"] += "".join(f",{'parent.' * steps}description" for steps in range(1, 7))
     response = await client.get("/api/now/stats/incident", params=asked)
     assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/xml"])
+@pytest.mark.parametrize("before", [0, 200])
+async def test_many_groups_with_long_names_are_refused(
+    client: Client, instance: Instance, caplog: pytest.LogCaptureFixture, before: int, accept: str
+) -> None:
+    """Groups are shown a few at a time; the error is the answer, or ends the connection once something was sent."""
+    with instance.transaction(instance.system) as session:
+        caller = session.insert("sys_user", {"user_name": "long.name", "name": "n" * LONG}).sys_id
+        callers = [""] * before + [caller] * 201
+        session.store_rows(
+            "incident",
+            [{"sys_id": f"{place:032x}", "category": "long", "caller_id": each} for place, each in enumerate(callers)],
+        )
+    grouped = {"sysparm_query": "category=long", "sysparm_group_by": "sys_id,caller_id", "sysparm_count": "true"}
+    asked = {**grouped, "sysparm_display_value": "true"}
+    response = await client.get("/api/now/stats/incident", params=asked, headers={"Accept": accept})
+    if not before:
+        assert (response.status, REFUSED in await response.text(), caplog.records) == (500, True, [])
+        return
+    with pytest.raises(ClientPayloadError):
+        await response.read()
+    [line] = caplog.messages
+    assert line.startswith(f"GET /api/now/stats/incident ended early: {REFUSED}")
+    assert caplog.records[0].exc_info is None
 
 
 @pytest.mark.parametrize(("conditions", "linked"), [(100, True), (4_000, False)])

@@ -1,8 +1,9 @@
 """The platform on a web server: routes, authentication, headers and the envelope of errors (platform 1.9, 5.5)."""
 
 import asyncio
+import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from mock_servicenow.now_platform.instance import Instance
 
+_log = logging.getLogger("mock_servicenow.web")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 USER: web.RequestKey[User] = web.RequestKey("user", User)
 
@@ -118,7 +120,7 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
             answered = outcome if isinstance(outcome, Answer) else await instance.work_off(outcome)
         return web.Response(
             status=answered.status,
-            body=_content(instance, answered, request.transport),
+            body=answered.body if answered.pieces is None else await _begin_stream(instance, answered, request),
             headers=_sendable(answered.headers),
             zlib_executor_size=IN_MEMORY,
         )
@@ -148,19 +150,31 @@ def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     return CIMultiDict((name, _UNSENDABLE.sub(" ", value)) for name, value in headers.items())
 
 
-def _content(instance: "Instance", answer: Answer, transport: asyncio.Transport | None) -> bytes | AsyncIterator[bytes]:
-    return answer.body if answer.pieces is None else _streamed(instance, answer, iter(answer.pieces), transport)
+async def _begin_stream(instance: "Instance", answer: Answer, request: web.Request) -> AsyncIterator[bytes]:
+    """Return the body, of which something is made already; raises PlatformError where that cannot be."""
+    make = partial(next, iter(answer.pieces or ()), b"")
+    unsent, answer.body = Unsent(answer.body or await instance.run_in_turn(make)), b""
+    return _streamed(instance, make, unsent, request)
 
 
 async def _streamed(
-    instance: "Instance", answer: Answer, pieces: Iterator[bytes], transport: asyncio.Transport | None
+    instance: "Instance", make: Callable[[], bytes], unsent: Unsent, request: web.Request
 ) -> AsyncIterator[bytes]:
     """Yield the body, each piece made when the one before has been taken; nothing keeps it meanwhile."""
-    make = partial(next, pieces, b"")
-    unsent, answer.body = Unsent(answer.body), b""
-    while unsent or (unsent := Unsent(await instance.run_in_turn(make))):
-        async for part in unsent.slices(transport):
+    while unsent:
+        async for part in unsent.slices(request.transport):
             yield part
+        unsent = Unsent(await _next_piece(instance, make, request))
+
+
+async def _next_piece(instance: "Instance", make: Callable[[], bytes], request: web.Request) -> bytes:
+    """Return the next piece, empty after the last; an error ends the connection, lest the answer be taken for whole."""
+    try:
+        return await instance.run_in_turn(make)
+    except Exception as error:  # noqa: BLE001 - an error page would become part of the answer
+        _log.error("%s %s ended early: %s", request.method, request.rel_url.raw_path, error)
+        request.protocol.force_close()
+        return b""
 
 
 async def read_body(request: web.Request, most: int) -> Body:
