@@ -1,15 +1,18 @@
 """Who may hand out the rights of an administrator, or take them away: administrators alone, by whichever table.
 
 Whoever took them away could then do to the user what may not be done to an administrator. A stored rule, a data policy
-or a transform map acts in the name of whoever writes or loads, so only administrators keep one on such a table.
+or a transform map acts in the name of whoever writes or loads, so only administrators keep one on such a table. What a
+token or a key of such a user is limited to is theirs to widen, too.
 
 A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules,
 data policies or transform maps, which access control does not hold), or contains such a role.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
@@ -157,12 +160,60 @@ def _speaks_for_user(context: RuleContext) -> bool:
 def _leads_elsewhere(context: RuleContext) -> bool:
     """Return whether a client that privileged users use is deleted, or what they allow it may reach another one."""
     changes = context.operation == "delete" or any(context.changed(column) for column in _LEADS)
-    return changes and any(
-        is_privileged(context.session, user)
-        for user in {
-            row["user"] for row in context.session.find_all("oauth_credential", peer=context.current["sys_id"])
-        }
-    )
+    return changes and _serves_privileged(context.session, context.current["sys_id"])
+
+
+def _serves_privileged(session: "Session", client: str) -> bool:
+    """Return whether a client has tokens of a privileged user, or acts for one itself."""
+    rows = (*session.find_all("oauth_credential", peer=client), *session.find_all("oauth_entity", sys_id=client))
+    return _is_one_privileged(session, (row["user"] for row in rows))
+
+
+def _is_one_privileged(session: "Session", users: Iterable[str]) -> bool:
+    return any(is_privileged(session, user) for user in {*users} if user)
+
+
+def _limits_client(context: RuleContext) -> bool:
+    """Return whether a row limits, or limited, the scopes of a client that serves privileged users."""
+    return any(_serves_privileged(context.session, client) for client in _values(context, "oauth_entity") if client)
+
+
+def _widens_scope(context: RuleContext) -> bool:
+    """Return whether a scope opens another API to a token of a privileged user, or to a client that serves one."""
+    session, scope = context.session, context.current["scope"]
+    if not scope or not _opens(context, ("scope", "api", "active")):
+        return False
+    tokens = session.dictionary.sql_table("oauth_credential")
+    held = sa.select(tokens.c.user).where(tokens.c.scopes.contains(scope, autoescape=True)).distinct()
+    if _is_one_privileged(session, session.work.transaction.execute(held).scalars()):
+        return True
+    limits = session.find_all("oauth_entity_scope", oauth_entity_scope=scope)
+    return any(_serves_privileged(session, row["oauth_entity"]) for row in limits)
+
+
+def _opens_to_keys(*columns: str, used_by: tuple[str, str] | None = None) -> Concerns:
+    """Return what tells whether the API keys of privileged users may open more than before.
+
+    Args:
+        columns: those that say what is opened.
+        used_by: a table, and its column that refers to the record, without which nothing is opened.
+    """
+
+    def concerns(context: RuleContext) -> bool:
+        session = context.session
+        if not _opens(context, columns):
+            return False
+        if used_by is not None and not session.find_all(used_by[0], **{used_by[1]: context.current["sys_id"]}):
+            return False
+        return _is_one_privileged(session, (row["user"] for row in session.find_all("api_key")))
+
+    return concerns
+
+
+def _opens(context: RuleContext, columns: Sequence[str]) -> bool:
+    """Return whether a record is active after the write, and says something new in one of the columns."""
+    active = context.operation != "delete" and context.current.get("active", "true") == "true"
+    return active and any(context.changed(column) for column in columns)
 
 
 def _acts_on(column: str) -> Concerns:
@@ -200,6 +251,19 @@ _GUARDED: dict[str, Concerns] = {
     "api_key": _speaks_for_user,
     "oauth_credential": _speaks_for_user,
     "oauth_entity": lambda context: _speaks_for_user(context) or _leads_elsewhere(context),
+    "oauth_entity_scope": _limits_client,
+    "oauth_api_scope": _widens_scope,
+    "sys_api_access_policy": _opens_to_keys(
+        *("active", "api", "api_path", "apply_global", "apply_all_methods", "http_method"),
+        used_by=("sys_auth_profile_mapping", "api_access_policy"),
+    ),
+    "sys_auth_profile_mapping": _opens_to_keys("api_access_policy", "inbound_auth_profile"),
+    "http_key_auth": _opens_to_keys(
+        *("active", "auth_parameter"), used_by=("sys_auth_profile_mapping", "inbound_auth_profile")
+    ),
+    "sys_token_auth_parameter": _opens_to_keys(
+        *("parameter_name", "type", "prefix"), used_by=("http_key_auth", "auth_parameter")
+    ),
     "sys_script": _acts_on("collection"),
     "sys_data_policy2": _acts_on("model_table"),
     "sys_data_policy_rule": _is_part_of("sys_data_policy", "sys_data_policy2", "model_table"),
@@ -209,9 +273,8 @@ _GUARDED: dict[str, Concerns] = {
 _RIGHTS = frozenset(
     {
         *_GUARDED,
-        *("jwt_verifier_map", "oauth_jwt_claim_validation", "oauth_entity_scope", "oauth_api_scope", "sys_certificate"),
-        *("sys_api_access_policy", "sys_auth_profile_mapping", "inbound_auth_profile", "sys_token_auth_parameter"),
-        *("sys_public", "sys_properties", "sys_db_object", "sys_dictionary", "sys_import_set_row"),
+        *("jwt_verifier_map", "oauth_jwt_claim_validation", "sys_certificate", "sys_public", "sys_properties"),
+        *("sys_db_object", "sys_dictionary", "sys_import_set_row"),
     }
 )
 """Tables that concern rights; rows that are imported do because a map of an administrator may turn them into such."""
