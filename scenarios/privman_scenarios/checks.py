@@ -28,6 +28,10 @@ _CONTROL_PLANES = ("/__admin", "/__cockpit")
 _VERSION = re.compile(r"^(/api/now/)v[12]/")
 # An identifier names one thing, though no letters of it make a word.
 _IDENTIFIER = re.compile(r"[0-9A-Za-z]{8,}")
+# What a record is found by: of the two kinds each column holds one.
+_OF_SYS_IDS = ("sys_id", "instance_id", "activity_type_id")
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,14 +305,21 @@ def where(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa
 
 def _selecting(table: object, column: str, value: object, own: Own) -> str:
     """Return what would select records where the value can never be in that column; empty where it can."""
-    if isinstance(value, str):
-        return ""
     if isinstance(value, Mapping | list) or value is None:
         return "a plain value ('' where there must be none)"
     if table not in known.names().group("tables") or column in own.get("columns", ()):
         return ""
+    if isinstance(value, str):
+        return _identifying(column, value)
     holds_it = known.FLAGS if isinstance(value, bool) else known.NUMBERS
     return "" if column in holds_it else "text"
+
+
+def _identifying(column: str, text: str) -> str:
+    """Return which identifier the column holds where the text is one of the other kind; empty where it may be there."""
+    if column in _OF_SYS_IDS and _GUID.fullmatch(text):
+        return "a sys_id"
+    return "a GUID" if column == "request_id" and _SYS_ID.fullmatch(text) else ""
 
 
 def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:

@@ -32,7 +32,7 @@ def _smaller(vocabulary: Vocabulary, scenario: Scenario) -> Iterator[Scenario]:
 def _usable(scenario: Scenario, steps: tuple[Step, ...]) -> Iterator[Scenario]:
     """Yield the scenario with these steps, unless one uses what none before it saves."""
     try:
-        check_variables(steps, scenario.file)
+        check_variables(steps, scenario.file, scenario.own)
     except ScenarioFileError:
         return
     yield replace(scenario, steps=steps)

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from privman_scenarios import known
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.model import Step
-from privman_scenarios.words import nearest
+from privman_scenarios.servicenow import ADMINISTRATOR, DEFAULT_APPROVER
+from privman_scenarios.words import Own, nearest, unknown
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
 # A text of so many characters, such as ${text.4000}.
@@ -49,25 +51,54 @@ def long_text(length: int) -> str:
 
 
 class Saved:
-    """The names that the steps so far have saved, each with an example of what it stands for."""
+    """The names that the steps so far have saved, each with an example of what it stands for.
 
-    def __init__(self) -> None:
+    Args:
+        own: what the scenario declares as its own, users among it.
+    """
+
+    def __init__(self, own: Own = MappingProxyType({})) -> None:
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
         self._users: list[str] = []
+        self._names: list[str] = []
+        self._own_users = own.get("users", ())
 
     def flaw_of(self, step: Step) -> str:
         """Return why a step cannot be resolved: a name, or a user, that no step before it makes; empty if it can."""
+        return next(self._flaws(step), "")
+
+    def _flaws(self, step: Step) -> Iterator[str]:
         users = self._users
         if step.verb == "servicenow.create-user":
             users.append(step.arguments["name"])
         user = step.arguments.get("servicenow_user")
         if user is not None and user not in users:
             help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
-            return f"no step before has created user {user!r}. {help_}"
+            yield f"no step before has created user {user!r}. {help_}"
+        yield from self._unknown_users(step)
         for name in _used(step):
             if name not in self._examples and not LONG_TEXT.fullmatch(name):
-                return f"no step before has saved {name!r}. {nearest(name, _alike(name, self._examples))}"
-        return ""
+                yield f"no step before has saved {name!r}. {nearest(name, _alike(name, self._examples))}"
+        yield from self._wrong_sys_id(step)
+        if step.arguments.get("as") in self._names:
+            name = step.arguments["as"]
+            yield f"a step before has the name {name!r}, which would no longer lead there. Expected another one."
+
+    def _unknown_users(self, step: Step) -> Iterator[str]:
+        """Find who acts, but was never created: a misspelt user would be made as another approver."""
+        known_users = (*self._users, *self._own_users, DEFAULT_APPROVER, ADMINISTRATOR)
+        for by in _acting(step):
+            if by and by not in known_users:
+                yield f"by: {unknown('user', by, known_users, 'users')} Otherwise, servicenow.create-user makes one."
+
+    def _wrong_sys_id(self, step: Step) -> Iterator[str]:
+        """Find a name that stands for something else than the sys_id of a record of the step's table."""
+        table = step.arguments.get("table", "")
+        for name in names_in(step.arguments.get("sys_id")) if table else ():
+            if kind_of(name) != "a sys_id":
+                yield f"sys_id: ${{{name}}} is {kind_of(name)}. Expected the sys_id of a record of {table}."
+            elif self._examples[name] != known.SYS_IDS.get(table, known.OTHER_SYS_ID):
+                yield f"sys_id: ${{{name}}} is a sys_id of another table. Expected one of {table}."
 
     def fill(self, value: Any) -> Any:  # noqa: ANN401 - any argument
         """Return the value with an example in place of each ``${name}``; an unknown name stays."""
@@ -75,6 +106,8 @@ class Saved:
 
     def add(self, step: Step) -> None:
         """Add the names that a step saves."""
+        if "as" in step.arguments:
+            self._names.append(step.arguments["as"])
         self._examples.update(_saved(step))
 
     def _example(self, name: str) -> str | int:
@@ -109,9 +142,9 @@ def kind_of(name: str) -> str:
     )
 
 
-def check_variables(steps: Iterable[Step], file: str) -> None:
+def check_variables(steps: Iterable[Step], file: str, own: Own) -> None:
     """Raise ScenarioFileError for the first step that uses a name no step before it saves."""
-    saved = Saved()
+    saved = Saved(own)
     for step in steps:
         if flaw := saved.flaw_of(step):
             raise ScenarioFileError(file, step.line, f"{step.verb}: {flaw}")
@@ -126,6 +159,13 @@ def _alike(name: str, saved: Iterable[str]) -> Iterator[str]:
 def _kind(name: str) -> str:
     kind = name.partition(".")[0]
     return kind if kind in _KINDS else ""
+
+
+def _acting(step: Step) -> Iterator[str]:
+    """Yield the user of a step, or of each decision in it."""
+    if step.verb.startswith("servicenow."):
+        rows = (step.arguments, *step.arguments.get("decisions", ()))
+        yield from (row["by"] for row in rows if "by" in row)
 
 
 def _used(step: Step) -> Iterator[str]:

@@ -15,6 +15,7 @@ OWN: Mapping[str, str] = {
     "paths": "Globs of paths that no contract has.",
     "findings": "Rules of findings beside those of the two fakes.",
     "events": "Events of webhooks beside the documented ones.",
+    "users": "Approvers that are made when they first act; others need servicenow.create-user.",
 }
 
 

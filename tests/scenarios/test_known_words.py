@@ -33,6 +33,10 @@ TYPOS = {
         "servicenow.expect-records: {table: request, where: {comment: null}, count: 0}",
         "'comment' is None, which selects nothing. Expected a plain value ('' where there must be none).",
     ),
+    "GUID in where": (
+        "servicenow.find: {table: response, where: {sys_id: '${request_id}'}, as: ours}",
+        "which selects nothing. Expected a sys_id. ${request_id} is a GUID.",
+    ),
     "number where a text is": (
         "servicenow.expect-records: {table: request, where: {comment: 5}, count: 0}",
         "'comment' is 5, which selects nothing. Expected text.",
@@ -53,6 +57,26 @@ TYPOS = {
     "role": (
         "servicenow.create-user: {name: boss, roles: [x_thyti.approvr]}",
         "unknown role 'x_thyti.approvr'. Did you mean 'x_thyti_thycotic_p.approver'?",
+    ),
+    "approver": (
+        "servicenow.approve: {by: scenario.aprover}",
+        "unknown user 'scenario.aprover'. Did you mean 'scenario.approver'?",
+    ),
+    "one of several approvers": (
+        "servicenow.decide-at-once: [{response: Deny}, {response: Approve, by: nobody}]",
+        "unknown user 'nobody'. Expected one of scenario.approver, administrator.",
+    ),
+    "user who calls": (
+        "servicenow.call: {path: /api/now/table/sys_user, by: admin, status: 403}",
+        "unknown user 'admin'. Expected one of scenario.approver, administrator.",
+    ),
+    "GUID for a sys_id": (
+        "servicenow.update: {table: request, sys_id: '${request_id}', values: {status: Approve}}",
+        "sys_id: ${request_id} is a GUID. Expected the sys_id of a record of request.",
+    ),
+    "sys_id of another table's record": (
+        "servicenow.delete: {table: request, sys_id: '${instance_id}'}",
+        "sys_id: ${instance_id} is a sys_id of another table. Expected one of request.",
     ),
     "role of the console": (
         "console.change-api-user: {role: Helpdesk User}",
@@ -488,7 +512,7 @@ TYPOS = {
     ),
     "sys_id where a GUID is selected": (
         "servicenow.expect-records: {table: response, where: {request_id: '${instance_id}'}, count: 0}",
-        "no step before names '${instance_id}'",
+        "which selects nothing. Expected a GUID. ${instance_id} is a sys_id.",
     ),
     "address where a GUID is selected": (
         "servicenow.expect-records: {table: response, where: {request_id: '${console}'}, count: 0}",
@@ -560,6 +584,26 @@ def test_typos_are_refused(step: str, message: str, tmp_path: Path, capsys: pyte
     told = capsys.readouterr().err
     assert told.startswith(f"privman-scenarios: {file}:4: ")
     assert message in told
+
+
+def test_a_user_is_created_or_declared_before_acting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt name is no approver of its own; one under own: users is made when it first acts."""
+    file = tmp_path / "one.yaml"
+    steps = "  - servicenow.create-user: {name: bob}\n  - console.ask:\n  - servicenow.approve: {by: %s}\n"
+    file.write_text(f"title: T\nsteps:\n{steps % 'bbo'}  - console.expect-approval: Approved\n")
+    assert main(["run", str(file)]) == 2
+    assert f"{file}:5: servicenow.approve: by: unknown user 'bbo'. Did you mean 'bob'?" in capsys.readouterr().err
+    file.write_text(f"title: T\nown: {{users: [bbo]}}\nsteps:\n{steps % 'bbo'}  - console.expect-approval: Approved\n")
+    assert main(["run", str(file)]) == 0, capsys.readouterr().out
+
+
+def test_a_name_is_given_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first request would never be looked at."""
+    file = tmp_path / "one.yaml"
+    ask = "  - console.ask: {as: first}\n"
+    file.write_text(f"title: T\nsteps:\n{ask}{ask}  - console.expect-approval: {{request: first, state: Pending}}\n")
+    assert main(["run", str(file)]) == 2
+    assert f"{file}:4: console.ask: a step before has the name 'first'" in capsys.readouterr().err
 
 
 def test_the_line_is_that_of_the_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -655,6 +699,10 @@ def test_fixtures_refuse_typos(world: HeldWorld) -> None:
         world.servicenow.find("request", staus="Approve")
     with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Aprove'"):
         world.servicenow.find("request", status="Aprove")
+    with pytest.raises(UnknownWordError, match=r"'request_id' is .*, which selects nothing. Expected a GUID."):
+        world.servicenow.find("request", request_id=world.console.instance_id)
+    with pytest.raises(UnknownWordError, match=r"'sys_id' is .*, which selects nothing. Expected a sys_id."):
+        world.servicenow.find("request", sys_id="85d71683-7dac-4762-8120-76a9a564fdc1")
     with pytest.raises(UnknownWordError, match="unknown table 'requst'"):
         world.servicenow.find("requst")
     with pytest.raises(UnknownWordError, match=r"unknown path '\*/aprove'"):
@@ -688,7 +736,7 @@ def test_fixtures_take_own_words(world: HeldWorld) -> None:
     request_id = world.console.ask({})
     world.servicenow.tolerate("decision-update")
     assert world.decide(request_id, "Maybe", own={"words": ["Maybe"]}).status == 403
-    assert world.servicenow.find("request", own={"columns": ["sys_tags"]}, sys_id=request_id) == []
+    assert world.servicenow.find("request", own={"columns": ["sys_tags"]}, request_id=request_id)
 
 
 def test_what_is_known_is_what_the_console_has() -> None:

@@ -33,7 +33,7 @@ TABLE = Argument(
     check=checks.word("table", lambda: TABLES, "tables"),
 )
 A_RESPONSE = checks.word("response", known.responses, "words")
-BY = Argument("by", TEXT, f"The approver's user name, made when first used; {DEFAULT_APPROVER} unless said.")
+BY = Argument("by", TEXT, f"The approver, created before or listed under 'own: users'; {DEFAULT_APPROVER} unless said.")
 ANSWER = (
     REQUEST,
     Argument("comment", TEXT, "The approver's comment."),
