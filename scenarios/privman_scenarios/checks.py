@@ -477,6 +477,13 @@ class _Keys:
             yield Flaw(
                 path, f"JSON in a text is there, which is never {value!r}. Expected {{json: …}}, or {{matches: …}}."
             )
+        elif place.words and value is not None:
+            yield from self._of_word(value, place, path)
+
+    def _of_word(self, value: object, place: Place, path: tuple[str | int, ...]) -> Iterator[Flaw]:
+        if path[-1:] == ("matches",):
+            return _flaws(_known(place, path), {"matches": value}, path[:-1], self.own)
+        return _flaws(_known(place, path), value, path, self.own)
 
     def _of_list(self, value: list[Any], place: Place, path: tuple[str | int, ...], *, silent: bool) -> Iterator[Flaw]:
         if silent and not place.may_be_list:
@@ -490,6 +497,9 @@ class _Keys:
         if operator != "absent":
             inner = place.parsed() if operator == "json" else place
             yield from self._of(operand, inner, (*path, operator), silent=silent or operator == "not")
+        if _is_about_texts(operator, operand) and len(place.words) > 1:
+            flaw = _always_holds(_known(place, path), {operator: operand}, self.own)
+            yield from [Flaw(path, flaw)] if flaw else []
 
     def _of_mapping(
         self, value: Mapping[str, Any], place: Place, path: tuple[str | int, ...], *, silent: bool
@@ -510,6 +520,17 @@ class _Keys:
         found = self.message.paths_to(key)
         help_ = f"Did you mean {found[0]!r}?" if found else nearest(key, place.keys or self.message.keys)
         return f"unknown key {key!r}. {help_} If it is your own, list it under 'own: keys'."
+
+
+def _known(place: Place, path: tuple[str | int, ...]) -> _Known:
+    """Return the words of a place in a body, under the key that is nearest."""
+    keys = [key for key in path if isinstance(key, str) and key not in OPERATORS]
+    return _Known(keys[-1], place.words, "words")
+
+
+def _is_about_texts(operator: str, operand: object) -> bool:
+    named = operand["matches"] if isinstance(operand, Mapping) and set(operand) == {"matches"} else operand
+    return operator in ("matches", "not") and isinstance(named, str)
 
 
 def _may_be_json(value: object) -> bool:

@@ -1,8 +1,9 @@
 """The keys that messages have, place by place, in the packaged spelling."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 from typing import Any, Literal, get_args
 
 from privman_contracts import Contracts, Side
@@ -12,7 +13,7 @@ from privman_scenarios import known
 Schema = Mapping[str, Any]
 Part = Literal["request", "response"]
 # What the console returns of a decision, of which the envelope's contract leaves open what it is.
-_RESULT: Schema = {"properties": {"RequestId": {}, "State": {}}}
+_RESULT: Schema = {"properties": {"RequestId": {}, "State": {"enum": list(known.STATES)}}}
 _CONTAINERS = ("object", "array")
 _COLUMNS = {"metadata": "request-metadata", "instance_metadata": "instance-metadata"}
 _REFUSED = "400"
@@ -20,9 +21,14 @@ _REFUSED = "400"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place in the body of a message, by the schemas of whatever may be there."""
+    """One place in the body of a message, by the schemas of whatever may be there.
+
+    Attributes:
+        exact: whether they are all that may be there, so that no other word than theirs may be.
+    """
 
     schemas: tuple[Schema, ...]
+    exact: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.schemas)
@@ -43,6 +49,14 @@ class Place:
         return bool(self) and all("contentSchema" in schema for schema in self.schemas)
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The words that a text in this place may be; none where it may be any text."""
+        enums = [schema.get("enum", [schema["const"]] if "const" in schema else []) for schema in self.schemas]
+        words = dict.fromkeys(chain.from_iterable(enums))
+        is_closed = self.exact and all(enums) and all(isinstance(each, str) for each in words)
+        return tuple(words) if is_closed else ()
+
+    @property
     def may_be_list(self) -> bool:
         """Whether a list may be here."""
         return not self or any(map(_may_be_list, self.schemas))
@@ -50,15 +64,16 @@ class Place:
     def below(self, key: str) -> "Place":
         """Return the place of a key's value."""
         found = (schema["properties"][key] for schema in self.schemas if key in schema.get("properties", ()))
-        return Place(tuple(found))
+        return replace(self, schemas=tuple(found))
 
     def items(self) -> "Place":
         """Return the place of a list's items."""
-        return Place(tuple(schema["items"] for schema in self.schemas if "items" in schema))
+        return replace(self, schemas=tuple(schema["items"] for schema in self.schemas if "items" in schema))
 
     def parsed(self) -> "Place":
         """Return the place of what the JSON in a text is."""
-        return Place(tuple(schema["contentSchema"] for schema in self.schemas if "contentSchema" in schema))
+        found = (schema["contentSchema"] for schema in self.schemas if "contentSchema" in schema)
+        return replace(self, schemas=tuple(found))
 
     def paths_to(self, key: str) -> list[str]:
         """Return where below this place the key, in any case, is; the nearest first."""
@@ -97,7 +112,8 @@ def of_answer(server: Side, method: str, path: str, status: object) -> Place:
     """Return the place of the answer with this status to a request; of any answer where no contract says what it is."""
     exchange = _contracts().match(server, method, path.partition("?")[0])
     exchanges = [exchange] if exchange else _asked_of([server])
-    return _of(exchanges, "response", status) or _of(exchanges, "response")
+    place = _of(exchanges, "response", status) or _of(exchanges, "response")
+    return replace(place, exact=exchange is not None)
 
 
 def of_any_answer(server: Side) -> Place:
@@ -118,7 +134,7 @@ def of_exchanges(servers: Sequence[Side], method: str, glob: str, part: Part) ->
         for each in _asked_of(servers)
         if method in ("", each.method) and known.fits(glob, known.with_sys_id(each.path))
     ]
-    return _of(fitting, part) or _of(_asked_of(servers), part)
+    return _of(fitting, part) or replace(_of(_asked_of(servers), part), exact=False)
 
 
 def _asked_of(servers: Sequence[Side]) -> list[ExchangeContract]:
@@ -151,14 +167,16 @@ def _contracts() -> Contracts:
 def _schema(name: str, path: str) -> Schema:
     """Return the schema of a message, with the columns of the table that the path names."""
     tables = (table for table, wire in known.names().group("tables").items() if f"/{wire}" in path)
-    return _filled(_contracts().schemas[name], [column for table in tables for column in known.columns(table)])
+    columns = {column: known.words(table, column) for table in tables for column in known.columns(table)}
+    return _filled(_contracts().schemas[name], columns)
 
 
-def _filled(schema: Schema, columns: Sequence[str]) -> Schema:
+def _filled(schema: Schema, columns: Mapping[str, Sequence[str]]) -> Schema:
     filled = dict(schema)
     field = schema.get("additionalProperties")
     if isinstance(field, Mapping) and "properties" in field:
-        filled["properties"] = {**dict.fromkeys(columns, field), **schema.get("properties", {})}
+        of_columns = {column: {**field, "enum": words} if words else field for column, words in columns.items()}
+        filled["properties"] = {**of_columns, **schema.get("properties", {})}
     elif "properties" in schema:
         filled["properties"] = {
             key: _RESULT if key == "Result" else _filled(each, columns) for key, each in schema["properties"].items()

@@ -78,6 +78,30 @@ TYPOS = {
         "servicenow.delete: {table: request, sys_id: '${instance_id}'}",
         "sys_id: ${instance_id} is a sys_id of another table. Expected one of request.",
     ),
+    "word of the console on the wire": (
+        'console.expect-exchanges: {path: "*/approval/approve", request: {Response: {not: Approved}}}',
+        "unknown Response 'Approved'. Did you mean 'Approve'?",
+    ),
+    "pattern of no response on the wire": (
+        'console.expect-exchanges: {path: "*/approval/approve", request: {Response: {not: {matches: ^Approved$}}}}',
+        "'^Approved$' matches no Response. Expected one of Approve, Deny.",
+    ),
+    "pattern of every response on the wire": (
+        'console.expect-exchanges: {path: "*/approval/approve", request: {Response: {matches: "[pn]"}}}',
+        "{'matches': '[pn]'} holds of every Response. Expected one of Approve, Deny.",
+    ),
+    "word of a decision in an envelope": (
+        'console.expect-exchanges: {path: "*/approval/approve", response: {Status: {not: Denied}}}',
+        "unknown Status 'Denied'. Expected one of ok, error.",
+    ),
+    "response where a state is": (
+        'console.expect-exchanges: {path: "*/approval/approve", response: {Result: {State: {not: Approve}}}}',
+        "unknown State 'Approve'. Did you mean 'Approved'?",
+    ),
+    "state in a record of a list": (
+        'servicenow.call: {path: "/api/now/table/${table.request}", body: {result: [{status: {not: Approved}}]}}',
+        "unknown status 'Approved'. Did you mean 'Approve'?",
+    ),
     "role of the console": (
         "console.change-api-user: {role: Helpdesk User}",
         "unknown role 'Helpdesk User'. Did you mean 'Helpdesk Users'?",
