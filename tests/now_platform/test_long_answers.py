@@ -133,6 +133,31 @@ async def test_many_groups_with_long_names_are_refused(
     assert caplog.records[0].exc_info is None
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"sysparm_group_by": "parent.description"},
+        {"sysparm_group_by": "category", "sysparm_max_fields": "parent.description"},
+        {"sysparm_group_by": "category", "sysparm_having": "min^parent.description^>^1"},
+        {"sysparm_group_by": "category", "sysparm_order_by": "max^parent.description"},
+        {"sysparm_group_by": ",".join(f"{'parent.' * steps}description" for steps in range(1, 7))},
+    ],
+)
+async def test_what_is_grouped_has_an_end(
+    client: Client, instance: Instance, parent: str, asked: dict[str, str]
+) -> None:
+    """A database that groups rows keeps long ones in memory, though they make few groups."""
+    query = {"sysparm_query": f"parent={parent}", "sysparm_count": "true"}
+    few = {**query, **asked, "sysparm_group_by": asked["sysparm_group_by"].split(",")[0]}
+    assert (await client.get("/api/now/stats/incident", params=few)).status == 200
+    with instance.transaction(instance.system) as session:
+        session.store_rows("incident", [{"sys_id": f"{number:032x}", "parent": parent} for number in range(50)])
+    response = await client.get("/api/now/stats/incident", params={**query, **asked})
+    assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
+    whole = {**query, "sysparm_max_fields": "parent.description"}
+    assert (await client.get("/api/now/stats/incident", params=whole)).status == 200
+
+
 @pytest.mark.parametrize(("conditions", "linked"), [(100, True), (4_000, False)])
 async def test_links_of_a_long_query_are_left_out(
     client: Client, swallowed: Callable[[], list[str]], conditions: int, *, linked: bool

@@ -33,6 +33,12 @@ class StatsSelect:
         counted = sa.select(*groups, *computed, sa.func.count()).select_from(self._rows)
         return counted.group_by(*groups).having(*having).order_by(*ordered)
 
+    def long_rows(self, beyond: int) -> "sa.Select[Any]":
+        """Return a select of the lengths of rows whose texts have more characters than that, as it would read them."""
+        texts = [value for value in self._values.values() if isinstance(value.type, sa.Text)]
+        length: Sql = sum((sa.func.coalesce(sa.func.length(text), 0) for text in texts), start=sa.literal_column("0"))
+        return sa.select(length).select_from(self._rows).where(length > beyond)
+
     def _holds(self, one: "Having") -> Sql:
         """Return a condition on an aggregate; the least and the greatest of texts are texts."""
         path = one.aggregate.path

@@ -1,6 +1,7 @@
 """The Aggregate API (platform 3.3)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -31,7 +32,9 @@ _VERBS = ("GET", "HEAD")
 _AT_ONCE = 200
 """Groups that are shown before others get a turn."""
 MOST_TEXT = 32 * 1024 * 1024
-"""Characters of all groups together, and of the words that are shown of `_AT_ONCE` of them (I)."""
+"""Characters of all groups together, of the words that are shown of `_AT_ONCE` of them, and of the long rows (I)."""
+_LONG_ROW = 16 * 1024
+"""Characters of a row beyond which it counts: databases keep a few rows of each MiB in memory while they sort."""
 
 Stats = Mapping[str, str | Mapping[str, str]]
 
@@ -84,8 +87,12 @@ def _groups(call: Call, session: "Session", table: str) -> "_Groups":
     query = filter_query(session, table, asked.filters) if asked.filters else session.compiled(table, asked.query)
     columns = StatsColumns(queries.scope(session), table)
     parameters = drop_unusable(asked, columns, partial(ignore, call))
-    statement = StatsSelect(columns, query.where).statement(parameters)
-    return _Groups(columns, parameters, _bounded(session.work.transaction.execute(statement)))
+    select, transaction = StatsSelect(columns, query.where), session.work.transaction
+    if parameters.group_by:
+        with closing(transaction.stream(select.long_rows(_LONG_ROW))) as long:
+            _check_length(long.scalars())
+    with closing(transaction.stream(select.statement(parameters))) as rows:
+        return _Groups(columns, parameters, _bounded(rows))
 
 
 def _bounded(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
