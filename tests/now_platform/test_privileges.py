@@ -396,6 +396,26 @@ async def test_an_administrator_may_import_grants(
         assert session.find("sys_user_has_role", user=ids["abel"], role=ADMIN_ROLE) is not None
 
 
+async def test_rows_that_others_add_to_an_administrators_import_grant_nothing(  # noqa: PLR0913, PLR0917 - fixtures
+    me: Client, client: Client, instance: Instance, create: Create, clock: VirtualClock, ids: dict[str, str]
+) -> None:
+    """Nor do rows that others change while they wait: they are transformed as nobody's."""
+    loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
+    create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
+    create("sys_transform_entry", map=loads, source_field="title", target_field="role")
+    rows = [{"user_id": user, "title": ADMIN_ROLE} for user in (ids["abel"], ids["harmless"])]
+    loaded = await (await client.post("/api/now/import/imp_user/insertMultiple", json={"records": rows})).json()
+    added = {"sys_import_set": loaded["import_set_id"], "sys_import_state": "pending", "sys_import_row": "7"}
+    assert await write(me, "imp_user", user_id=ids["me"], title=ADMIN_ROLE, **added) == 201
+    [waiting] = (await (await me.get(f"{TABLES}/imp_user?user_id={ids['harmless']}")).json())["result"]
+    assert await write(me, "imp_user", waiting["sys_id"], user_id=ids["me"]) == 200
+    await clock.advance(5)
+    with instance.transaction(instance.system) as session:
+        assert session.find("sys_user_has_role", user=ids["me"], role=ADMIN_ROLE) is None
+        assert session.find("sys_user_has_role", user=ids["abel"], role=ADMIN_ROLE) is not None
+        assert len(session.find_all("imp_user", user_id=ids["me"], sys_import_state="error")) == 2
+
+
 async def test_a_batch_grants_nothing(me: Client, ids: dict[str, str]) -> None:
     """Items of a batch are checked like other calls."""
     body = b64encode(f'{{"user": "{ids["me"]}", "role": "{ADMIN_ROLE}"}}'.encode()).decode()

@@ -112,10 +112,19 @@ class ImportSets:
             self._claims.take(session, import_set.sys_id)
             return session.elevated.update(SETS, import_set.sys_id, {"state": "loaded"})
 
-    def transform(self, user: "User", import_set_id: str, findings: "list[Finding]") -> Generator[None, None, None]:
+    def transform(
+        self, user: "User", import_set_id: str, findings: "list[Finding]", loader: str = ""
+    ) -> Generator[None, None, None]:
         """Transform the rows of an import set that wait; then those of the sets that were to run after it.
 
-        Yields after each row. Nothing happens where another process has claimed the import set.
+        Yields after each row. Nothing happens where another process has claimed the import set. A row that others have
+        written, or changed, is transformed without roles.
+
+        Args:
+            user: for whom it acts.
+            import_set_id: the import set.
+            findings: collects what is swallowed.
+            loader: the user name of whoever loaded the rows; the user's if empty.
         """
         with self._instance.transaction(user, findings) as session:
             claimed = self._claims.take(session, import_set_id)
@@ -130,7 +139,9 @@ class ImportSets:
             for row in rows:
                 if not self._goes_on(import_set_id):
                     return
-                outcomes = [self._transform_row(user, findings, each, row) for each in maps]
+                by_loader = {row["sys_created_by"], row["sys_updated_by"]} == {loader or user.user_name}
+                acting = user if by_loader else _NOBODY
+                outcomes = [self._transform_row(acting, findings, each, row) for each in maps]
                 with suppress(RecordNotFound):  # the row has been deleted meanwhile
                     self._record(user, findings, row, outcomes)
                 yield
@@ -144,12 +155,12 @@ class ImportSets:
 
     def transform_later(self, session: "Session", import_set: "Record") -> None:
         """Transform the rows once they are committed and `DELAY` has passed, or the set to run after is processed."""
-        self._queue(session, import_set, replace(_NOBODY, roles=session.user.roles))
+        self._queue(session, import_set, replace(_NOBODY, roles=session.user.roles), session.user.user_name)
 
-    def _queue(self, session: "Session", import_set: "Record", loader: "User") -> None:
+    def _queue(self, session: "Session", import_set: "Record", user: "User", loader: str = "") -> None:
         before = session.elevated.get(SETS, import_set["run_after"])
         if before is None or before["state"] == "processed":
-            session.on_commit(lambda: self._schedule(import_set.sys_id, loader))
+            session.on_commit(lambda: self._schedule(import_set.sys_id, user, loader))
         else:  # whoever processes that one goes on with this one
             self._claims.drop(session, import_set.sys_id)
 
@@ -186,8 +197,8 @@ class ImportSets:
                 return []
             return session.elevated.query(import_set["table_name"], f"{pending}^ORDERBYsys_import_row", limit=_PAGE)
 
-    def _schedule(self, import_set_id: str, user: "User") -> None:
-        self._instance.later(DELAY, lambda: self.transform(user, import_set_id, []))
+    def _schedule(self, import_set_id: str, user: "User", loader: str = "") -> None:
+        self._instance.later(DELAY, lambda: self.transform(user, import_set_id, [], loader))
 
     def _record(self, user: "User", findings: "list[Finding]", row: "Record", outcomes: list[Outcome]) -> None:
         """Record what became of a row, although rules may refuse that; raises RecordNotFound."""
