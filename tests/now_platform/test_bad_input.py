@@ -124,6 +124,35 @@ async def test_xml_that_is_no_record(client: Client, body: str, encoding: str) -
     assert await response.json() == UNREADABLE
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "".join(f"<a{number}/>" for number in range(5_000)),
+        "".join(f"<p{number}:a xmlns:p{number}='u'/>" for number in range(5_000)),
+        "".join(f"<a xmlns='u{number}'/>" for number in range(5_000)),
+        "".join(f"<a b{number}='1'/>" for number in range(5_000)),
+        "".join(f"<{letter * 30_000}/>" for letter in "abcdefghi"),
+        f"<a xmlns='{'u' * 30_000}'>{'<b/>' * 300}</a>",
+        f"<a xmlns:p='{'u' * 30_000}'>{'<b p:c=~1~/>' * 300}</a>".replace("~", '"'),
+    ],
+    ids=["elements", "prefixes", "namespaces", "attributes", "long", "repeated", "in attributes"],
+)
+async def test_xml_with_too_many_names(client: Client, content: str) -> None:
+    """1.10: the parser keeps each name of a document, and writes a namespace into each name that is in it."""
+    response = await client.post(INCIDENT, data=f"<request><entry>{content}</entry></request>", headers=XML)
+    assert (response.status, "error" in await response.json()) == (400, True)
+
+
+async def test_xml_with_names_of_any_namespace(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """1.10: thousands of names are read; those in a namespace name no column."""
+    fields = "".join(f"<a{number} b='{number}'/>" for number in range(4_900))
+    body = f"<request><entry xmlns:p='urn:p'><urgency>2</urgency><p:impact>1</p:impact>{fields}</entry></request>"
+    response = await client.post(INCIDENT, data=body, headers=XML)
+    result = (await response.json())["result"]
+    assert (response.status, result["urgency"], result["impact"]) == (201, "2", "3")
+    assert set(swallowed()) == {"column-ignored", "more-findings"}
+
+
 async def test_of_many_xml_entries_the_first_counts(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """1.2: only the first record is taken, and of its fields their own text."""
     entry = "<entry><short_description>a<i>b</i></short_description><urgency>2</urgency></entry>"

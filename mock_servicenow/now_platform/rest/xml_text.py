@@ -1,7 +1,7 @@
 """XML bodies (platform 1.10)."""
 
 import re
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -16,6 +16,14 @@ MOST_TAGS = 100_000
 MOST_BREAKS = 500_000
 """How many line ends and references, at each of which the parser pauses."""
 LONGEST_TAG = 64 * 1024
+MOST_NAMES = 5_000
+"""How many names of elements, attributes, prefixes and namespaces may differ."""
+LONGEST_NAMES, LONGEST_MARKUP = 256 * 1024, 8 * 1024 * 1024
+"""How many characters these names may have, each once, and all tags with their attributes and namespaces."""
+_MANY_NAMES = (
+    f"The document has more than {MOST_NAMES:,} names of elements, attributes and namespaces, "
+    f"or more than {LONGEST_NAMES:,} characters in them"
+)
 _PIECE = 16 * 1024
 _BREAKS = (b"\n", b"\r", b"&")
 _ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
@@ -26,7 +34,8 @@ def read_entries(body: bytes) -> tuple[dict[str, str], int]:
     """Return the first entry of ``<request><entry><field>v</field></entry></request>``, and how many there are.
 
     Nothing else of the document is kept. Raises UnreadableBody, also for a document that defines entities, nests
-    deeper than entries do, has no entry, or more markup than `MOST_TAGS`, `MOST_BREAKS` and `LONGEST_TAG` allow.
+    deeper than entries do, has no entry, or more markup than `MOST_TAGS`, `MOST_BREAKS`, `LONGEST_TAG`, `MOST_NAMES`,
+    `LONGEST_NAMES` and `LONGEST_MARKUP` allow.
     """
     if body.count(b"<") > MOST_TAGS or sum(map(body.count, _BREAKS)) > MOST_BREAKS:
         raise UnreadableBody
@@ -57,6 +66,9 @@ class _Entries:
         self.count = 0
         self._depth = 0
         self._attributes = 0
+        self._names: set[str] = set()
+        self._characters = 0  # of the names, each once
+        self._markup = 0
         self._text: list[str] = []
 
     def parser(self) -> expat.XMLParserType:
@@ -64,6 +76,7 @@ class _Entries:
         parser = expat.ParserCreate(namespace_separator="}")
         parser.buffer_text = parser.ordered_attributes = True
         parser.StartDoctypeDeclHandler = self.doctype
+        parser.StartNamespaceDeclHandler = self.namespace
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self._text.append
@@ -72,13 +85,33 @@ class _Entries:
     def doctype(self, *_declared: object) -> None:
         raise UnreadableBody
 
-    def start(self, tag: str, attributes: Sized) -> None:
+    def namespace(self, prefix: str | None, uri: str | None) -> None:
+        self._meet(prefix or "")
+        self._meet(uri or "")
+
+    def start(self, tag: str, attributes: Sequence[str]) -> None:
         self._depth += 1
-        self._attributes += len(attributes)
-        if self._depth > _DEPTH or self._attributes > MOST_TAGS:
+        self._markup += len(tag)
+        if tag not in self._names:
+            self._meet(tag)
+        if attributes:
+            self._attributes += len(attributes)
+            self._markup += sum(map(len, attributes))
+            for name in attributes[::2]:
+                self._meet(name)
+        if self._depth > _DEPTH or self._attributes > MOST_TAGS or self._markup > LONGEST_MARKUP:
             raise UnreadableBody
         self.count += self._depth == _ENTRY and tag == "entry"
         self._text.clear()
+
+    def _meet(self, name: str) -> None:
+        """Count a name, the first time; raises UnreadableBody for more than a document may have."""
+        if name in self._names:
+            return
+        self._names.add(name)
+        self._characters += len(name)
+        if len(self._names) > MOST_NAMES or self._characters > LONGEST_NAMES:
+            raise UnreadableBody(_MANY_NAMES)
 
     def end(self, tag: str) -> None:
         if self._depth == _FIELD and self.count == 1:
