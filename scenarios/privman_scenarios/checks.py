@@ -13,7 +13,7 @@ from typing import Any, get_args
 from urllib.parse import unquote
 
 from privman_contracts import Side
-from privman_scenarios import known, message_places
+from privman_scenarios import known, message_places, queries
 from privman_scenarios.expectation import MISSING, OPERATORS, holds
 from privman_scenarios.message_places import Part, Place
 from privman_scenarios.model import Arguments
@@ -251,8 +251,19 @@ def called_path(party: Side) -> Check:
         elif not arguments.get("unknown_path") and not any(fnmatchcase(path, each) for each in own.get("paths", ())):
             for flaw in _path(f"path of {party}", [party], escape(path), own):
                 yield Flaw((), f"{flaw.message} If it is meant, say 'unknown_path: true'.")
+        if party == "servicenow":
+            yield from _query(value, own)
 
     return check
+
+
+def _query(path: str, own: Own) -> Iterator[Flaw]:
+    """Find unknown columns and words in the query of a path, by which no record of one of the app's tables is found."""
+    tables = {wire: table for table, wire in known.names().group("tables").items()}
+    table = tables.get(queries.table_of(path), "")
+    for column, values in queries.conditions(path):
+        for value in values or ("",):
+            yield from (Flaw((), flaw.message) for flaw in where({column: value}, {"table": table}, own))
 
 
 def _changed_control_plane(path: str, arguments: Arguments) -> Iterator[Flaw]:

@@ -102,6 +102,26 @@ TYPOS = {
         'servicenow.call: {path: "/api/now/table/${table.request}", body: {result: [{status: {not: Approved}}]}}',
         "unknown status 'Approved'. Did you mean 'Approve'?",
     ),
+    "word in the query of a call": (
+        'servicenow.call: {path: "/api/now/table/${table.request}?sysparm_query=status=Approved", body: {result: []}}',
+        "unknown request.status 'Approved'. Did you mean 'Approve'?",
+    ),
+    "word in a list in the query of a call": (
+        'servicenow.call: {path: "/api/now/stats/${table.response}?sysparm_query=responseINDenied", unknown_path: true}',
+        "unknown response.response 'Denied'. Did you mean 'Deny'?",
+    ),
+    "column in the query of a call": (
+        'servicenow.call: {path: "/api/now/v2/table/${table.request}?sysparm_query=ORDERBYcomment^NQstausISEMPTY"}',
+        "unknown column of request 'staus'. Did you mean 'status'?",
+    ),
+    "column that is a parameter of a call": (
+        'servicenow.call: {path: "/api/now/table/${table.request}?staus=Approve&sysparm_limit=1"}',
+        "unknown column of request 'staus'. Did you mean 'status'?",
+    ),
+    "identifier in the query of a call": (
+        'servicenow.call: {path: "/api/now/table/${table.request}?sys_id=${request_id}", body: {result: []}}',
+        "which selects nothing. Expected a sys_id.",
+    ),
     "role of the console": (
         "console.change-api-user: {role: Helpdesk User}",
         "unknown role 'Helpdesk User'. Did you mean 'Helpdesk Users'?",
@@ -581,6 +601,10 @@ steps:
   - console.expect-set-up: {webhook: {absent: false}}
   - console.call: {path: /Tms/services/api/v1/version/Current, body: {Messages: []}}
   - console.call: {path: /Tms/services/api/v1/version/Current, answer-headers: {x-acme: {absent: true}}}
+  - servicenow.call: {path: /api/now/table/incident?state=70, by: administrator, body: {result: []}}
+  - servicenow.call:
+      path: "/api/now/table/x_thyti_thycotic_p_request?sysparm_query=u_team=x^commentLIKEx^status=javascript:gs.x()^-"
+      by: administrator
   - console.call: {path: /Tms/services/api/v1/version/Current, answer-headers: {Content-Type: {matches: json}}}
   - console.ask:
   - servicenow.insert: {table: incident, values: {short_description: Printer, as: anything}, as: ours}
