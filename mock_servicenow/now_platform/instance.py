@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ from privman_testbench.seldom_log import SeldomLog
 T = TypeVar("T")
 _STOPPING, _SHARED = 4, 2  # threads that stop statements, and that work for those who ask for much of a shared database
 _INTERRUPT_AGAIN = 0.1  # seconds
+_SOON = 1.0  # seconds for which what asks for little may keep others like it waiting
 
 
 class Instance:
@@ -112,7 +113,8 @@ class Instance:
         self._asides: set[Aside] = set()
         self._stopping = ThreadPoolExecutor(_STOPPING)  # not behind the work that it is to stop
         self._pieces = asyncio.Semaphore(1 if store.embedded else _SHARED)
-        self._turn = asyncio.Lock()  # one long read at a time, since each may hold a copy of the database
+        # One long read at a time, since each may hold a copy of the database, and one that asks for little.
+        self._turn, self._soon = asyncio.Lock(), asyncio.Lock()
         self.learn: Callable[[str], None] = lambda _secret: None
         self.retire: Callable[[str], None] = lambda _secret: None
         self.learn_place: Callable[[str, bool], None] = lambda _name, _is_header: None
@@ -154,7 +156,8 @@ class Instance:
     async def run_again(self, repeatable: Repeatable[T]) -> T:
         """Run work as `run` does; on an embedded database what reads for long is given up, and done again aside.
 
-        Others are answered meanwhile. Until it writes, it ends with whoever waits for it.
+        Others are answered meanwhile. Until it writes, it ends with whoever waits for it. What asks for little waits
+        for nothing that takes long: it is tried twice, as it may have met a pause, and then in a turn of its own kind.
 
         Raises:
             TransactionCancelled: it takes about a minute, or the instance ends all work.
@@ -163,16 +166,25 @@ class Instance:
         if not self.store.embedded:
             async with nullcontext() if repeatable.light else self._pieces:
                 return await self._run_interruptible(work)
-        before, brief = len(findings), partial(self.store.briefly, work)
-        try:
-            return await (self.run(brief) if repeatable.light else self.run_in_turn(brief))
-        except OverrunError:
-            del findings[before:]
-        try:
-            return await self._run_aside(work)
-        except NotAsideError:
-            del findings[before:]
-            return await self.run(work)
+        before, attempts = len(findings), self._attempts(work, light=repeatable.light)
+        while True:
+            try:
+                return await next(attempts)()
+            except OverrunError:
+                del findings[before:]
+            except NotAsideError:
+                del findings[before:]
+                return await self.run(work)
+
+    def _attempts(self, work: Callable[[], T], *, light: bool) -> Iterator[Callable[[], Awaitable[T]]]:
+        """Yield how work is tried one after the other; the last attempt never overruns."""
+        brief = partial(self.store.briefly, work)
+        if light:
+            yield partial(self.run, brief)
+        yield partial(self.run_in_turn, brief)
+        if light:
+            yield partial(self._run_aside, work, self._soon, _SOON)
+        yield partial(self._run_aside, work, self._turn)
 
     async def _run_interruptible(self, work: Callable[[], T]) -> T:
         self._loop = asyncio.get_running_loop()
@@ -185,16 +197,20 @@ class Instance:
                 interruptible.stop()
                 self._loop.run_in_executor(self._stopping, interruptible.cancel)
 
-    async def _run_aside(self, work: Callable[[], T]) -> T:
-        async with self._turn:
+    async def _run_aside(self, work: Callable[[], T], turn: asyncio.Lock, seconds: float | None = None) -> T:
+        async with turn:
             aside = self.store.aside()
             self._asides.add(aside)
             working = self._start_thread(lambda: aside.run(work))
             try:
-                return await asyncio.shield(working)
+                ended, _ = await asyncio.wait([working], timeout=seconds)
+                if not ended:
+                    raise OverrunError
+                return working.result()
             finally:
-                aside.stop()
-                await asyncio.wait([working])  # whoever waited may have gone, but its copy of the database is there
+                while not working.done():  # whoever waited may have gone, but its copy of the database is there
+                    aside.stop()
+                    await asyncio.wait([working], timeout=_INTERRUPT_AGAIN)
                 self._asides.discard(aside)
 
     def _start_thread(self, work: Callable[[], T]) -> asyncio.Task[T]:

@@ -139,3 +139,21 @@ async def test_a_long_read_ends_with_its_caller(large: Instance) -> None:
         await large.call("GET", SMALL)
         read.cancel()
     assert (await large.call("GET", COLUMNS + quote(f"{TESTS}^ORelement=copy7"))).result != []
+
+
+# Long texts are searched for what they nearly have everywhere; with a limit, that seems to be little.
+SEARCHED = "^OR".join(f"descriptionLIKE{'a' * 60}{letter}" for letter in "bcdef")
+
+
+@pytest.mark.parametrize("limit", ["", "&sysparm_limit=1"])
+async def test_a_small_read_waits_for_no_long_one(large: Instance, limit: str) -> None:
+    """It meets a long text, so that it is made again elsewhere as well; a long one may have seemed small, too."""
+    rows = [{"description": "a" * 900_000 + str(number)} for number in range(12)]
+    [read, *_] = [(await large.insert("problem", row)).result["sys_id"] for row in rows]
+    long = _asked(large, f"/api/now/table/problem?sysparm_query={SEARCHED}{limit}")
+    for _ in range(SOME):
+        await large.call("GET", SMALL)
+    answer = await large.call("GET", f"/api/now/table/problem/{read}")
+    assert not long.done()
+    assert answer.result["description"] == rows[0]["description"]
+    long.cancel()

@@ -32,7 +32,7 @@ async def test_what_writes_after_a_long_read_is_written_once(instance: Instance)
             session.insert("u_toy", {"u_name": "Ball"})
         return int(counted)
 
-    assert await instance.run_again(Repeatable(work, findings)) == 1_000_000
+    assert await instance.run_again(Repeatable(work, findings, light=False)) == 1_000_000
     with instance.transaction(instance.system) as session:
         assert len(session.find_all("u_toy", u_name="Ball")) == 1
     if instance.store.embedded:
@@ -69,7 +69,8 @@ async def test_nothing_that_was_read_aside_is_remembered(instance: Instance) -> 
     assert loaded == [1, 1]
 
 
-async def test_a_long_read_begins_when_the_last_has_ended(instance: Instance) -> None:
+@pytest.mark.parametrize("light", [True, False])
+async def test_a_long_read_begins_when_the_last_has_ended(instance: Instance, light: bool) -> None:  # noqa: FBT001
     """However soon nobody waited for that any more: each of them may have a copy of the database."""
     if not instance.store.embedded:
         return
@@ -85,10 +86,10 @@ async def test_a_long_read_begins_when_the_last_has_ended(instance: Instance) ->
         instance.store.end_brief()
         steps.append("the second one has begun")
 
-    waiting = asyncio.create_task(instance.run_again(Repeatable(first, [])))
+    waiting = asyncio.create_task(instance.run_again(Repeatable(first, [], light)))
     await begun.wait()
     waiting.cancel()
-    await instance.run_again(Repeatable(second, []))
+    await instance.run_again(Repeatable(second, [], light))
     assert steps == ["the first one has ended", "the second one has begun"]
 
 

@@ -75,8 +75,13 @@ class Watch:
         self._last = thread_time()
 
     def stop(self) -> None:
-        """Let whatever is executed end at once; any thread may call it."""
+        """Let whatever is executed end after the operation that it is at; any thread may call it, again and again.
+
+        A statement that is about to begin ends at its next look.
+        """
         self._stopped = True
+        with suppress(sqlite3.ProgrammingError):  # closed meanwhile
+            self._driver.interrupt()
 
     def _look(self) -> bool:
         now = thread_time()
