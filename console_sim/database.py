@@ -22,6 +22,7 @@ T = TypeVar("T")
 MARK = 0x504D4353  # SQLite's application_id of such a file
 VERSION = 1  # of the tables and of the documents in them
 _BATCH = 500
+_FAILURES = (sa.exc.DBAPIError, UnicodeDecodeError)  # the latter where SQLite's message quotes a damaged file
 _DOCUMENT = sa.Table(
     "document",
     sa.MetaData(),
@@ -72,7 +73,7 @@ class Database:
         try:
             self._connection = self._engine.connect()
             self._prepare()
-        except sa.exc.DBAPIError as error:
+        except _FAILURES as error:
             self._engine.dispose()
             raise UnusableDatabaseError(f"database {self._path!r} cannot be used: {_explain(error)}") from None
         except UnusableDatabaseError:
@@ -112,7 +113,7 @@ class Database:
         try:
             result = self._connection.execute(statement, values)
             return result.fetchall() if result.returns_rows else ()
-        except sa.exc.DBAPIError as error:
+        except _FAILURES as error:
             raise self.failure(_explain(error)) from None
 
     def failure(self, reason: str) -> StoreError:
@@ -287,8 +288,9 @@ def _create_private(path: str) -> None:
         raise UnusableDatabaseError(f"database {path!r} cannot be opened: {reason}") from None
 
 
-def _explain(error: sa.exc.DBAPIError) -> str:
-    reason = " ".join(str(error.orig).split())
+def _explain(error: sa.exc.DBAPIError | UnicodeDecodeError) -> str:
+    text = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error.orig)
+    reason = " ".join(text.split())
     return "another process has it open; each console needs a file of its own" if "locked" in reason else reason
 
 

@@ -330,9 +330,15 @@ def _of_other_columns(file: Path) -> None:
     _write(file, "CREATE TABLE document (kind TEXT)", "PRAGMA application_id=1347240787", "PRAGMA user_version=1")
 
 
+def _of_a_damaged_schema(file: Path) -> None:
+    _write(file, "CREATE TABLE document (number TEXT)")
+    file.write_bytes(file.read_bytes().replace(b"CREATE TABLE", b"CREATE\xe5TABLE"))
+
+
 @pytest.mark.parametrize(
     ("prepare", "told"),
     [
+        (_of_a_damaged_schema, "database '{file}' cannot be used: malformed database schema"),
         (_garbage, "database '{file}' cannot be used: file is not a database"),
         (_of_somebody_else, "database '{file}' is not a console's; expected a new file, or one that console-sim wrote"),
         (_of_views, "database '{file}' is not a console's; expected a new file, or one that console-sim wrote"),
