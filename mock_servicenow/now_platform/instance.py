@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, timedelta, tzinfo
 from functools import partial
@@ -12,7 +12,12 @@ from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
+from mock_servicenow.now_platform.errors import (
+    DatabaseUnavailable,
+    NotAuthenticated,
+    PlatformError,
+    TransactionCancelled,
+)
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.makers import maker_rules
@@ -20,6 +25,7 @@ from mock_servicenow.now_platform.identity.oauth.bearer import bearer
 from mock_servicenow.now_platform.identity.oauth.registry import registry_rules
 from mock_servicenow.now_platform.identity.privileges import privilege_rules
 from mock_servicenow.now_platform.identity.public_tables import guest
+from mock_servicenow.now_platform.identity.roles import by_now
 from mock_servicenow.now_platform.identity.user_rules import user_rules
 from mock_servicenow.now_platform.identity.users import SYSTEM, User
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
@@ -47,6 +53,7 @@ T = TypeVar("T")
 _STOPPING, _SHARED = 4, 2  # threads that stop statements, and that work for those who ask for much of a shared database
 _INTERRUPT_AGAIN = 0.1  # seconds
 _SOON = 1.0  # seconds for which what asks for little may keep others like it waiting
+_ENDED = "user '{}' was deleted, deactivated or locked out during the request: what was left of it was refused"
 
 
 class Instance:
@@ -319,6 +326,27 @@ class Instance:
         """Give a session in a transaction of its own: committed when the body ends, undone when it raises."""
         return UnitOfWork(self, user, [] if findings is None else findings)
 
+    @contextmanager
+    def next_transaction(
+        self, user: User, findings: list[Finding] | None = None, ended: list[Finding] | None = None
+    ) -> Iterator[Session]:
+        """Give a session as `transaction` does where work goes on that has begun before: with the user's rights by now.
+
+        Args:
+            user: for whom the work began.
+            findings: collects what is swallowed.
+            ended: collects that he may not act any more; by default ``findings`` does.
+
+        Raises:
+            NotAuthenticated: he has been deleted, deactivated or locked out meanwhile.
+        """
+        with self.transaction(user, findings) as session:
+            current = by_now(session.of_system, user)
+            if current is None:
+                _tell(user, session.findings if ended is None else ended)
+                raise NotAuthenticated(self.release.not_authenticated)
+            yield session.acting_for(current)
+
     def property(self, session: Session, name: str, default: str = "") -> str:
         """Return a system property's value."""
         return self.cache.get("properties", "", ("sys_properties",), lambda: _properties(session)).get(name, default)
@@ -342,6 +370,12 @@ def _step(go_on: "Callable[[], Repeatable[Any] | None]") -> "Repeatable[Any] | _
         return go_on()
     except StopIteration as end:
         return _Ended(end.value)
+
+
+def _tell(user: User, findings: list[Finding]) -> None:
+    told = Finding("swallowed", "user-ended", _ENDED.format(user.user_name))
+    if told not in findings:
+        findings.append(told)
 
 
 def _properties(session: Session) -> dict[str, str]:

@@ -59,8 +59,9 @@ class Gate:
     async def _visit(self, request: web.Request) -> Visit:
         sessions = self._instance.web_sessions
         found = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open(Holder())
+        form = await read_form(request)  # which may take its time, the user's last
         user = await self._instance.run(lambda: self._user(found)) if found.holder.sys_id else None
-        return Visit(request, found, user, await read_form(request))
+        return Visit(request, found, user, form)
 
     def _user(self, found: WebSession) -> User | None:
         cache = self._instance.cache

@@ -6,6 +6,7 @@ Instances on one PostgreSQL database stand for processes: each has a clock of it
 import asyncio
 import signal
 import sqlite3
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, closing
 from datetime import timedelta
@@ -449,3 +450,20 @@ async def test_a_reset_by_another_process_ends_sessions(database: str, blueprint
         assert (await other.call("POST", create, json=user | {"user_name": "bob"})).status == 201
         page = await instance.call("GET", "/incident_list.do", None, headers=session, allow_redirects=False)
         assert page.status == 303
+
+
+async def test_a_reset_by_another_process_ends_batches(database: str, blueprint: Blueprint, other: Instance) -> None:
+    """What is left of them writes nothing into the new rows."""
+    body = b64encode(b'{"short_description": "of a batch"}').decode()
+    headers = [{"name": "Content-Type", "value": "application/json"}]
+    create = {"method": "POST", "url": "/api/now/table/incident", "headers": headers, "body": body}
+    items = [{"id": str(number), **create} for number in range(200)]
+    async with running(Settings(database=database), blueprint) as instance:
+        asked = {"batch_request_id": "1", "rest_requests": items}
+        batch = asyncio.create_task(instance.call("POST", "/api/now/v1/batch", json=asked))
+        while not await other.read("incident", query="short_description=of a batch"):
+            pass
+        assert (await other.call("POST", "/__admin/reset", None)).status == 204
+        statuses = [each["status_code"] for each in (await batch).body["serviced_requests"]]
+        assert (statuses[0], statuses[-1]) == (201, 401)
+        assert len(await other.read("incident", query="short_description=of a batch")) <= 1

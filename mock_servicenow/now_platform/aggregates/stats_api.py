@@ -67,7 +67,7 @@ class StatsApi:
     def _parts(self, call: Call, groups: "_Groups") -> Iterator[object]:
         """Yield what is shown of many groups, others being answered between the parts."""
         for start in range(0, len(groups.rows), _AT_ONCE):
-            with self._instance.transaction(call.user) as session:
+            with self._instance.next_transaction(call.user, ended=call.findings) as session:
                 part = groups.shown(session, groups.rows[start : start + _AT_ONCE])
             yield part
 

@@ -1,6 +1,7 @@
 """Users with their roles, as the tables have them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -33,6 +34,7 @@ def load_user(session: "Session", record: "Record") -> User:
     """Return the user that a sys_user record describes."""
     roles = _contained(session, _granted(session, record.sys_id))
     names = frozenset(role["name"] for role in roles)
+    own = life(session, record.sys_id)
     return User(
         record.sys_id,
         record["user_name"],
@@ -41,7 +43,8 @@ def load_user(session: "Session", record: "Record") -> User:
         record["time_zone"],
         record["date_format"],
         record["time_format"],
-        life=life(session, record.sys_id),
+        life=own,
+        rights_of=Holder(record.sys_id, own),
     )
 
 
@@ -55,6 +58,15 @@ def holding_user(session: "Session", holder: Holder) -> User | None:
     """Return the user whom a credential was given if he may act still; nobody else, even with the same sys_id."""
     user = acting_user(session, holder.sys_id)
     return user if user is not None and user.holder == holder else None
+
+
+def by_now(session: "Session", user: User) -> User | None:
+    """Return a user with the roles that he has by now; None if he may not act any more."""
+    holder = user.rights_of
+    if holder is None:
+        return user
+    known = session.instance.cache.get("acting", holder, USER_TABLES, lambda: holding_user(session, holder))
+    return None if known is None else replace(user, roles=known.roles)
 
 
 def may_log_in(session: "Session", user: User) -> bool:

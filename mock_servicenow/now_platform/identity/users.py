@@ -33,6 +33,7 @@ class User:
         life: as in `Holder`.
         made_by: who has made the credential by which the user acts; None if he has proven himself, or an administrator
             has. What is made by it, such as another credential, is that maker's.
+        rights_of: whose roles they are in the tables; None for the instance itself and for guests.
     """
 
     sys_id: str
@@ -46,6 +47,7 @@ class User:
     opens_session: bool = False
     life: str = ""
     made_by: Holder | None = None
+    rights_of: Holder | None = None
 
     @property
     def holder(self) -> Holder:

@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.errors import (
     PlatformError,
     RecordNotFound,
 )
+from mock_servicenow.now_platform.identity.roles import by_now
 from mock_servicenow.now_platform.identity.users import SYSTEM
 from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
@@ -100,7 +101,7 @@ class ImportSets:
         numbered = enumerate(rows)
         try:
             while some := list(islice(numbered, STEP)):
-                with self._instance.transaction(user, findings) as session:
+                with self._instance.next_transaction(user, findings) as session:
                     for number, row in some:
                         session.insert(staging, {**row, **_origin(import_set, number)})
                 yield
@@ -155,7 +156,9 @@ class ImportSets:
 
     def transform_later(self, session: "Session", import_set: "Record") -> None:
         """Transform the rows once they are committed and `DELAY` has passed, or the set to run after is processed."""
-        self._queue(session, import_set, replace(_NOBODY, roles=session.user.roles), session.user.user_name)
+        loader = session.user
+        user = replace(_NOBODY, roles=loader.roles, rights_of=loader.rights_of, made_by=loader.made_by)
+        self._queue(session, import_set, user, loader.user_name)
 
     def _queue(self, session: "Session", import_set: "Record", user: "User", loader: str = "") -> None:
         before = session.elevated.get(SETS, import_set["run_after"])
@@ -224,7 +227,8 @@ class ImportSets:
     ) -> Outcome:
         try:
             with self._instance.transaction(user, findings) as session:
-                return transform(session.elevated, transform_map, row.values)
+                current = by_now(session.of_system, user) or replace(user, roles=frozenset())
+                return transform(session.acting_for(current).elevated, transform_map, row.values)
         except PlatformError as error:
             return Outcome(transform_map, "error", message=str(error))
 

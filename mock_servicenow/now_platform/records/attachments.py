@@ -88,7 +88,7 @@ def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[N
         sys_id = session.ids.sys_id()
     try:
         packing = yield from _store_chunks(target, sys_id, file)
-        with target.instance.transaction(target.user, findings) as session:
+        with target.instance.next_transaction(target.user, findings) as session:
             target.check(session, file)
             return session.insert(TABLE, {"sys_id": sys_id, **_metadata(target, file, packing)})
     except BaseException:
@@ -125,10 +125,16 @@ def changeable(session: "Session", sys_id: str) -> "Record":
     return attachment
 
 
-def pieces(instance: "Instance", attachment: "Record") -> Iterator[bytes]:
-    """Return the bytes of the file, at most `PIECE_BYTES` at a time; raises BadRequest where a chunk is damaged."""
+def pieces(instance: "Instance", user: "User", attachment: "Record") -> Iterator[bytes]:
+    """Return the bytes of the file, at most `PIECE_BYTES` at a time.
+
+    Raises:
+        BadRequest: a chunk is damaged.
+        NotAuthenticated: the user may not act any more.
+        RecordNotFound: there is no such attachment any more, or he may not see it.
+    """
     unpacking, position = zlib.decompressobj(_GZIP), 0
-    while (chunk := _chunk(instance, attachment, position)) is not None:
+    while (chunk := _chunk(instance, user, attachment, position)) is not None:
         try:
             yield from _unpacked(unpacking, b64decode(chunk["data"]))
         except (ValueError, zlib.error):
@@ -136,9 +142,12 @@ def pieces(instance: "Instance", attachment: "Record") -> Iterator[bytes]:
         position += 1
 
 
-def _chunk(instance: "Instance", attachment: "Record", position: int) -> "Record | None":
-    with instance.transaction(instance.system) as session:
-        return session.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
+def _chunk(instance: "Instance", user: "User", attachment: "Record", position: int) -> "Record | None":
+    begin = instance.next_transaction if position else instance.transaction
+    with begin(user) as session:
+        if position:
+            find(session, attachment.sys_id)
+        return session.elevated.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
 
 
 def attachment_rules() -> list[BusinessRule]:
@@ -263,7 +272,7 @@ def _store_chunks(target: Target, sys_id: str, file: File) -> "Generator[None, N
     stored = 0
     for chunk in packing.chunks(file.pieces()):
         if chunk:
-            with target.instance.transaction(target.user) as session:
+            with target.instance.next_transaction(target.user) as session:
                 session.store_rows(CHUNKS, [_row(session, sys_id, stored, chunk)])
             stored += 1
         yield

@@ -113,10 +113,14 @@ class Session:
             self._elevated = Session(self.instance, self.work, self.user, secure=False) if self.secure else self
         return self._elevated
 
+    def acting_for(self, user: User) -> "Session":
+        """Return the same transaction for another user."""
+        return Session(self.instance, self.work, user, secure=not user.unrestricted)
+
     @property
     def of_system(self) -> "Session":
         """The same transaction for the instance itself, without access control."""
-        return Session(self.instance, self.work, self.instance.system, secure=False)
+        return self.acting_for(self.instance.system)
 
     def property(self, name: str, default: str = "") -> str:
         """Return a system property's value."""

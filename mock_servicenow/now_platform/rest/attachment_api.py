@@ -139,7 +139,7 @@ def _download(call: Call, instance: "Instance") -> Answer:
         "Content-Disposition": _saved_as(attachment["file_name"][:_LONGEST_NAME]),
         "X-Attachment-Metadata": metadata,
     }
-    return _whole_if_short(CIMultiDict(headers), attachments.pieces(instance, attachment))
+    return _whole_if_short(CIMultiDict(headers), attachments.pieces(instance, call.user, attachment))
 
 
 def _saved_as(file_name: str) -> str:

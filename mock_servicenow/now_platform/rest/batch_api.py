@@ -109,6 +109,8 @@ class BatchApi:
         begun = self._now()
         error = ""
         try:
+            with self._instance.next_transaction(call.user, call.findings) as session:
+                call.user = session.user
             inner = item.call(call)
             if _exceeds(call, item, "sends", len(inner.body), limits.sent):
                 return None

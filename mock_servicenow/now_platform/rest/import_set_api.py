@@ -59,7 +59,7 @@ class ImportSetApi:
             values = read_record(call, longest_body(session), java_text)
         import_set = yield from self._import_sets.load(call.user, call.findings, staging, [values])
         yield from self._import_sets.transform(call.user, import_set.sys_id, call.findings)
-        with self._instance.transaction(call.user, call.findings) as session:
+        with self._instance.next_transaction(call.user, call.findings) as session:
             row = session.elevated.find(staging, sys_import_set=import_set.sys_id)
             return _answer(call, session, row, status=201)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.reader import Values
@@ -67,7 +66,7 @@ def page_answer(  # noqa: PLR0913 - what a list asks for
     fit: Callable[[list[Result]], int] = partial(fitting, call) if repeats else len
     fits = fit(results)
     further = array("q") if whole and fits == len(results) else page.after(session, fits)
-    parts = _Parts(session.instance, call.user, page, further, _Shown(show, fit)) if further else None
+    parts = _Parts(session.instance, call, page, further, _Shown(show, fit)) if further else None
     return list_answer(call, results[:fits], parts)
 
 
@@ -82,12 +81,14 @@ class _Shown:
 class _Parts(Iterator[list[Result]]):
     """What is shown of the rows at some positions that the user may still read; others are answered in between.
 
+    Raises NotAuthenticated where he may not act any more.
+
     No generator, which would keep a part while it is being sent.
     """
 
-    def __init__(self, instance: "Instance", user: User, page: Page, places: "array[int]", shown: _Shown) -> None:
+    def __init__(self, instance: "Instance", call: Call, page: Page, places: "array[int]", shown: _Shown) -> None:
         self._instance = instance
-        self._user = user
+        self._call = call
         self._page = page
         self._places = places
         self._shown = shown
@@ -104,7 +105,7 @@ class _Parts(Iterator[list[Result]]):
 
     def _read(self, places: "array[int]") -> tuple[list[Result] | None, int]:
         """Return what is shown of rows, None where they are too long, and how many are to be read at a time."""
-        with self._instance.transaction(self._user) as session:
+        with self._instance.next_transaction(self._call.user, ended=self._call.findings) as session:
             rows = queries.those(session, self._page.table, self._page.query, places)
             if rows is None:
                 return None, self._most // _FEWER

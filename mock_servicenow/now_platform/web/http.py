@@ -29,7 +29,7 @@ from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.web.names import check_name
-from privman_testbench.bodies import IN_MEMORY, Body, receive
+from privman_testbench.bodies import IN_MEMORY, Body, is_short, receive
 from privman_testbench.control import is_control
 from privman_testbench.exchange import findings_of
 from privman_testbench.findings import Finding
@@ -96,6 +96,9 @@ def routes(instance: "Instance", url: str = "", router: Router | None = None) ->
         body = await read_body(request, LARGEST_FILE if is_file else LARGEST_BODY)
 
         def begin() -> Answer | Steps:
+            if body.size and not is_short(request):  # it has arrived since, and others had their turn
+                with instance.next_transaction(request[USER], findings_of(request)) as session:
+                    request[USER] = session.user
             return apis.answer(
                 Call(
                     request.method,
