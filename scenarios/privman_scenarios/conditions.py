@@ -1,15 +1,17 @@
 """When a scenario applies: what the inferred rules of the instance at hand must be."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from privman_contracts import WireNames
+from privman_contracts.rule_values import RULES
 from privman_scenarios import known
 from privman_scenarios.words import nearest
 
 When = Mapping[str, Any]
+_STATUSES = 600
 _RULE = re.compile(r"\$\{rule\.(\w+)\}")
 
 
@@ -45,7 +47,8 @@ def flaw_of(rule: str, condition: object) -> str:
     if rule not in rules:
         return f"unknown rule {rule!r}. {nearest(rule, rules)}"
     if not isinstance(condition, dict):
-        return "" if type(condition) is type(rules[rule]) else f"{rule} is {condition!r}. Expected a condition."
+        is_value = type(condition) is type(rules[rule])
+        return _impossible(rule, [condition]) if is_value else f"{rule} is {condition!r}. Expected a condition."
     valid = _OF_LISTS if isinstance(rules[rule], list) else _OF_NUMBERS
     for word, operand in condition.items():
         if word not in valid:
@@ -54,7 +57,29 @@ def flaw_of(rule: str, condition: object) -> str:
             return (
                 f"{word!r} of {rule} is {operand!r}. Expected a number{', or several' if valid == _OF_LISTS else ''}."
             )
-    return _contradiction(rule, condition)
+    return _contradiction(rule, condition) or _unreachable(rule, condition)
+
+
+def _unreachable(rule: str, condition: Mapping[str, Any]) -> str:
+    """Return why no value that the rule may have fulfils the condition; empty if one does."""
+    listed = [each for word in _OF_LISTS for each in _listed(condition.get(word, [])) if isinstance(each, int)]
+    least, most = (condition[word] if isinstance(condition.get(word), int) else None for word in _OF_NUMBERS)
+    ends = [each for each in (least, most) if each is not None]
+    # Whatever a rule's lowest value is, it is a status or below.
+    fitting = (
+        each
+        for each in (*ends, *range(_STATUSES))
+        if (least is None or each >= least) and (most is None or each <= most)
+    )
+    if ends and not any(map(RULES[rule].is_one, fitting)):
+        return f"no {rule} is {' to '.join(map(str, ends))}. Expected {RULES[rule].expected}."
+    return _impossible(rule, [[each] for each in listed])
+
+
+def _impossible(rule: str, values: Iterable[object]) -> str:
+    """Return why the rule can have none of these values; empty if it can have each."""
+    wrong = next((each for each in values if not RULES[rule].is_one(each)), None)
+    return "" if wrong is None else f"no {rule} is {wrong!r}. Expected {RULES[rule].expected}."
 
 
 def _contradiction(rule: str, condition: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ TYPOS = {
         "unknown request.status 'Approved'. Did you mean 'Approve'?",
     ),
     "word in a list in the query of a call": (
-        'servicenow.call: {path: "/api/now/stats/${table.response}?sysparm_query=responseINDenied", unknown_path: true}',
+        'servicenow.call: {path: "/api/now/table/${table.response}?sysparm_query=responseINDeny,Denied"}',
         "unknown response.response 'Denied'. Did you mean 'Deny'?",
     ),
     "column in the query of a call": (
