@@ -123,6 +123,12 @@ class Holder:
         """Return whether the user's password does."""
         return self.asks(basic("ann", "p"))
 
+    async def limited_token(self) -> str:
+        """Return the sys_id of the only access token that is good for files alone."""
+        answer = await self._admin.get(f"{TABLES}/oauth_credential?type=access_token&scopes=files")
+        [token] = (await answer.json())["result"]
+        return str(token["sys_id"])
+
     def _asked(self) -> dict[str, str]:
         return {"response_type": "code", "client_id": "app", "redirect_uri": REDIRECT, "state": "s"}
 
@@ -318,6 +324,20 @@ async def plant_renewed_token(maker: Client, holder: Holder) -> Opens:
     return holder.bears(await holder.granted(grant_type="refresh_token", refresh_token="planted"))
 
 
+async def plant_scopes(maker: Client, holder: Holder) -> Opens:
+    """Widen a token that the user has got for himself."""
+    await holder.make("oauth_entity_scope", oauth_entity=CLIENT, oauth_entity_scope="files")
+    answer = await holder.granted(grant_type="password", username="ann", password="p")
+    await plant(maker, "oauth_credential", await holder.limited_token(), scopes="useraccount")
+    return holder.bears(answer)
+
+
+async def plant_expiry(maker: Client, holder: Holder) -> Opens:
+    """Let a key that an administrator has made open something for longer."""
+    await plant(maker, "api_key", KEY, expires="2099-01-01 00:00:00")
+    return await holder.api_key()
+
+
 async def speak_for_user(_maker: Client, holder: Holder) -> Opens:
     """Get a token for an assertion, whose key its provider knows."""
     return await holder.token_of_an_assertion()
@@ -333,6 +353,8 @@ PLANTS = (
     plant_access_token,
     plant_refresh_token,
     plant_renewed_token,
+    plant_scopes,
+    plant_expiry,
     speak_for_user,
 )
 

@@ -21,10 +21,12 @@ MAKERS = "sys_credential_maker"
 NOBODY = Holder()
 """The maker of what was proven without the user, such as by an assertion: it never speaks for a privileged one."""
 _SECRETS = {"api_key": "token", "oauth_credential": "token", "oauth_entity": "client_secret"}
+_EXTENDS = frozenset({"user", "type", "peer", "scopes", "expires"})
+"""What of a credential, beside its secret, tells for whom it acts, for what and how long."""
 
 
 def maker_rules() -> list[BusinessRule]:
-    """Return the rules that note who makes a credential, or changes whose it is or by what it is proven."""
+    """Return the rules that note who makes a credential, or changes by what it is proven or what it is good for."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [
         *(
@@ -76,7 +78,7 @@ def _note(secret: str, context: RuleContext) -> None:
     trusted = user.unrestricted or ADMIN_ROLE in user.roles
     if trusted and context.changed(secret):
         _forget(context)
-    elif not trusted and (context.changed(secret) or context.changed("user")):
+    elif not trusted and any(context.changed(column) for column in {secret, *_EXTENDS} & context.current.keys()):
         note_maker(session, context.current["sys_id"], user.made_by or user.holder)
 
 
