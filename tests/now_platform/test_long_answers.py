@@ -83,6 +83,23 @@ async def test_a_record_has_an_end(
         assert swallowed()[-1] == "record-too-long"
 
 
+@pytest.mark.parametrize(
+    ("accept", "text"), [("application/json", "\x01"), ("application/json", '"'), ("application/xml", "&")]
+)
+async def test_a_record_ends_as_it_is_written(
+    client: Client, instance: Instance, parent: str, accept: str, text: str
+) -> None:
+    """Some characters are several in JSON or XML."""
+    texts = ("description", "close_notes", "user_input")
+    fields = ",".join(f"{'parent.' * steps}{name}" for steps in range(9) for name in texts)
+    asked = {"sysparm_fields": fields, "sysparm_query": f"sys_id={parent}"}
+    with instance.transaction(instance.system) as session:
+        session.update("incident", parent, dict.fromkeys(texts, text * LONGEST_TEXT))
+    for path in ("/api/now/table/incident", f"/api/now/table/incident/{parent}"):
+        response = await client.get(path, params=asked, headers={"Accept": accept})
+        assert (response.status, REFUSED in await response.text()) == (500, True)
+
+
 async def test_names_of_authors_are_repeated_in_pieces(client: Client, instance: Instance) -> None:
     """A list of attachments names the author of each."""
     with instance.transaction(instance.system) as session:

@@ -1,6 +1,6 @@
 """Answers in the platform's envelopes: results, and errors (platform 1.2, 1.9, 1.10)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -10,12 +10,15 @@ from multidict import CIMultiDict
 from mock_servicenow.now_platform.errors import NotAcceptable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.media import response_format
-from mock_servicenow.now_platform.rest.xml_text import Result, write_error, write_results
+from mock_servicenow.now_platform.rest.xml_text import Result, character_data, write_error, write_results
 
 PIECE = 1024 * 1024
 """Characters of results that are written at a time; a longer record is written by itself."""
 LARGEST_RECORD = 32 * 1024 * 1024
-"""Characters of one record in an answer. By dot-walks a record may show one long text any number of times (I)."""
+"""Characters of one record in an answer, as they are written.
+
+By dot-walks a record may show one long text any number of times (I).
+"""
 
 
 def result_answer(call: Call, results: list[Result], *, many: bool, status: int = 200) -> Answer:
@@ -71,13 +74,31 @@ def fitting(call: Call, results: list[Result]) -> int:
 
 def check_length(call: Call, result: Result) -> int:
     """Return how many characters a result has; raises TransactionCancelled for more than `LARGEST_RECORD`."""
-    values = result.values()
-    length = sum(map(len, values)) + sum(sum(map(len, each.values())) for each in values if isinstance(each, dict))
-    if length > LARGEST_RECORD:
+    texts = [text for each in result.values() for text in (each.values() if isinstance(each, dict) else (each,))]
+    length = sum(map(len, texts))
+    if length > PIECE and (length > LARGEST_RECORD or _is_too_long(call, texts)):
         most = f"at most {LARGEST_RECORD:,} are answered"
-        call.swallowed("record-too-long", f"a record has {length:,} characters with the fields asked for; {most}")
+        call.swallowed("record-too-long", f"a record has {length:,} characters, or more as written; {most}")
         raise TransactionCancelled
     return length
+
+
+def _is_too_long(call: Call, texts: Iterable[str]) -> bool:
+    """Return whether the texts of a record are longer than `LARGEST_RECORD` as they are written, each escaped once."""
+    write = character_data if response_format(call.headers.get("Accept", "")) == "xml" else _json_text
+    lengths: dict[str, int] = {}
+    length = 0
+    for text in texts:
+        if text not in lengths:
+            lengths[text] = len(write(text))
+        length += lengths[text]
+        if length > LARGEST_RECORD:
+            return True
+    return False
+
+
+def _json_text(text: str) -> str:
+    return orjson.dumps(text).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ _MANY_NAMES = (
 _PIECE = 16 * 1024
 _BREAKS = (b"\n", b"\r", b"&")
 _ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
+_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32)))
+"""The same of ASCII: deleting them takes a tenth of the time."""
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
@@ -122,22 +124,31 @@ class _Entries:
 
 def write_results(results: "list[Result]", head: Mapping[str, Value] | None = None) -> bytes:
     """Return one ``result`` element a record, after the fields of the head."""
-    rows = "".join(f"<result>{_fields(result)}</result>" for result in results)
-    return f"{HEAD}<response>{_fields(head or {})}{rows}</response>".encode()
+    texts = _Texts()
+    rows = "".join(f"<result>{_fields(result, texts)}</result>" for result in results)
+    return f"{HEAD}<response>{_fields(head or {}, texts)}{rows}</response>".encode()
 
 
 def write_error(message: str, detail: str | None) -> bytes:
     """Return the envelope of an error."""
-    error = _fields({"message": message, "detail": detail or ""})
+    error = _fields({"message": message, "detail": detail or ""}, _Texts())
     return f"{HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
 
 
-def _fields(fields: Mapping[str, Value]) -> str:
-    return "".join(_element(name, value) for name, value in fields.items())
+class _Texts(dict[str, str]):
+    """Texts as XML holds them, each escaped once: a record may show a long one any number of times."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = escaped = character_data(text)
+        return escaped
 
 
-def _element(name: str, value: Value) -> str:
-    return element(name, _fields(value) if isinstance(value, dict) else character_data(value))
+def _fields(fields: Mapping[str, Value], texts: _Texts) -> str:
+    return "".join(_element(name, value, texts) for name, value in fields.items())
+
+
+def _element(name: str, value: Value, texts: _Texts) -> str:
+    return element(name, _fields(value, texts) if isinstance(value, dict) else texts[value])
 
 
 def element(name: str, content: str) -> str:
@@ -147,4 +158,4 @@ def element(name: str, content: str) -> str:
 
 def character_data(text: str) -> str:
     """Return a text as XML holds it, without the characters that it cannot hold."""
-    return escape(_ILLEGAL.sub("", text))
+    return escape(text.translate(_CONTROLS) if text.isascii() else _ILLEGAL.sub("", text))
