@@ -45,11 +45,25 @@ async def reach_servicenow(api: HttpApi, auth: Credentials, restart: Restart) ->
     return end
 
 
+async def refuse_bad_log_on(api: HttpApi, auth: Credentials) -> None:
+    """Raise TargetUnreachableError where an instance does not let the user in, before anything is wiped.
+
+    What it answers says nothing while a fault may answer in its place, which a reset disarms.
+    """
+    armed = (await ControlPlane(api).ask("GET", "/faults")).json
+    if not isinstance(armed, dict) or not armed.get("faults"):
+        _require_log_on(await api.call("GET", _LOGON_CHECK, auth=auth), api, auth)
+
+
+def _require_log_on(answer: Answer, api: HttpApi, auth: Credentials) -> None:
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
+
+
 async def log_on(api: HttpApi, auth: Credentials) -> None:
     """See whether an instance lets the user in, and change nothing; raises TargetUnreachableError where it does not."""
     answer = await api.call("GET", _LOGON_CHECK, auth=auth)
-    if answer.status in (401, 403):
-        raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
+    _require_log_on(answer, api, auth)
     _demand(answer, "result", api.url, _INSTANCE)
 
 

@@ -25,7 +25,7 @@ from privman_scenarios.cleanup import Cleanup
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.credentials import Credentials
-from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow
+from privman_scenarios.ends import End, Restart, reach_console, reach_servicenow, refuse_bad_log_on
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.http_api import FAR_SECONDS, Call, HttpApi
 from privman_scenarios.output import SECRETS
@@ -129,6 +129,7 @@ class WorldBuilder:
         self._quiet_time = patience if quiet_time is None else quiet_time
         self.are_fakes = True
         self.unseen = ""
+        self._has_reset = False
 
     def at_a_time(self, jobs: int) -> int:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
@@ -205,6 +206,9 @@ class WorldBuilder:
         """Return what already runs of the two."""
         console = servicenow = None
         restart: Restart = "reset" if self._reset else "never"
+        if self._servicenow and self._reset and not self._has_reset:
+            await refuse_bad_log_on(self._servicenow.api(session), self._servicenow.auth)
+            self._has_reset = True  # from then on a scenario may have locked the user out, which a reset mends
         if self._console:
             console = await reach_console(self._console.api(session), restart)
             # What a real console has registered with a fake must stay.

@@ -365,6 +365,25 @@ def test_an_empty_list_is_compared_with_nothing(drift: Any) -> None:
     assert drift(empty, delivery(200))[0] == 0
 
 
+def test_a_recording_without_exchanges_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside one that has some, as of a record that could not reach its target."""
+    full, empty = tmp_path / "full.har", tmp_path / "empty.har"
+    full.write_text(json.dumps({"log": {"entries": [delivery(200)]}}), encoding="utf-8")
+    empty.write_text(json.dumps({"log": {"entries": []}}), encoding="utf-8")
+    assert main(["drift", str(full), str(full)]) == 0
+    capsys.readouterr()
+    assert main(["drift", str(full), str(empty)]) == 1
+    assert capsys.readouterr().out.startswith(f"# {empty}: nothing of it was compared. Expected an exchange")
+
+
+def test_a_party_that_only_failed_is_named(drift: Any) -> None:
+    """What the other one answered says nothing of it."""
+    code, _, comments = drift(request(201), delivery(503), delivery(0))
+    assert code == 1
+    assert comments[0] == "Nothing but failures came from the console. Expected an answer to judge it by."
+    assert drift(request(201), delivery(503), delivery(200))[0] == 0
+
+
 def test_messages_at_another_address(drift: Any) -> None:
     """A decision or a log-in that only ever went elsewhere is a difference; beside one that did not, it is not."""
     moved = delivery(200)

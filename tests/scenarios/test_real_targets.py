@@ -883,6 +883,27 @@ async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None
         assert (await fakes.console.approval(request_id))["state"] == "Pending"
 
 
+@pytest.mark.parametrize("armed", [False, True])
+async def test_wrong_credentials_reset_nothing(*, armed: bool) -> None:
+    """Of neither party; where a fault may be what answers, the reset that disarms it comes first."""
+    async with WorldBuilder(0).open() as fakes:
+        await fakes.set_up({})
+        request_id = (await fakes.console.ask({})).json["request_id"]
+        if armed:
+            await fakes.servicenow.control.arm({"kind": "status", "status": 401, "times": None})
+        servicenow, console = Remote(fakes.servicenow.url, "admin", "wrong"), Remote(fakes.console.url)
+        with pytest.raises(TargetUnreachableError, match=r"refused the credentials of 'admin' \(401\)"):
+            await WorldBuilder(0, servicenow=servicenow, console=console, reset=True).open().__aenter__()
+        left = 0 if armed else 1
+        assert len(await fakes.servicenow.find("request", request_id=request_id)) == left
+        assert len(await fakes.console.approvals()) == left
+        if armed:
+            await fakes.servicenow.control.arm({"kind": "status", "status": 401, "times": None})
+            servicenow = Remote(fakes.servicenow.url, "admin", "admin")
+            async with WorldBuilder(0, servicenow=servicenow, reset=True).open() as targets:
+                assert await targets.servicenow.find("request") == []
+
+
 async def test_fakes_that_may_be_reset_are_played_on() -> None:
     """Two fakes elsewhere, each with its own virtual clock, play the catalog like those started here."""
     async with WorldBuilder(1).open() as one, WorldBuilder(2).open() as other:

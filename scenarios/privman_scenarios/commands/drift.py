@@ -1,15 +1,20 @@
 """``privman-scenarios drift``."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 
-from privman_contracts import Contracts, override
+from privman_contracts import Contracts, Side, override
 from privman_scenarios.commands.output_files import Once, path
-from privman_scenarios.drift.drift import Drift, find_drift
+from privman_scenarios.drift.drift import Drift, count_compared, find_drift
 from privman_scenarios.output import say
 from privman_scenarios.recordings.har_reader import read_har
 from privman_testbench.command_line import Commands, Exit
+
+_EXPECTED = "Expected an exchange of a contract, answered with more than an empty list."
+_PARTIES: Mapping[Side, str] = {"servicenow": "instance", "console": "console"}
 
 
 def add(commands: Commands) -> None:
@@ -24,13 +29,15 @@ def add(commands: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print what differs, as a file for ``--inferred``; raises UnusableFileError and InferredNamesError."""
-    recording = [recorded for file in options.files for recorded in read_har(file)]
-    drift = find_drift(recording, Contracts.load(options.inferred))
-    say("\n".join(_lines(drift)))
-    return Exit.DID_NOT_HOLD if drift.renamed or drift.unexplained or not drift.compared else Exit.HELD
+    recordings = {file: read_har(file) for file in options.files}
+    drift = find_drift([*chain.from_iterable(recordings.values())], Contracts.load(options.inferred))
+    idle = [file for file, each in recordings.items() if not count_compared(each, drift.contracts)]
+    say("\n".join(_lines(drift, idle)))
+    differs = drift.renamed or drift.unexplained or drift.failed or idle
+    return Exit.DID_NOT_HOLD if differs else Exit.HELD
 
 
-def _lines(drift: Drift) -> Iterator[str]:
+def _lines(drift: Drift, idle: Sequence[Path]) -> Iterator[str]:
     """Yield the names that explain the drift as YAML, and all else as its comments."""
     for renamed in drift.renamed:
         yield f"# {renamed}"
@@ -41,6 +48,10 @@ def _lines(drift: Drift) -> Iterator[str]:
     for unexplained in drift.unexplained:
         yield f"# {unexplained}"
     if not drift.compared:
-        yield "# Nothing was compared. Expected an exchange of a contract, answered with more than an empty list."
+        yield f"# Nothing was compared. {_EXPECTED}"
+    for file in idle if drift.compared else ():
+        yield f"# {file}: nothing of it was compared. {_EXPECTED}"
+    for party in drift.failed if drift.compared else ():
+        yield f"# Nothing but failures came from the {_PARTIES[party]}. Expected an answer to judge it by."
     differing = f"{len(drift.renamed)} names differ, {len(drift.unexplained)} differences are of another kind"
     yield f"# {drift.compared} exchanges compared, {drift.left_out} left out; {differing}"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from privman_contracts import Contracts, Observed
+from privman_contracts import Contracts, Observed, Side
 from privman_contracts.walk import walk
 from privman_scenarios.drift.dictionary import LABEL, lacking_in_dictionary, renamed_in_dictionary
 from privman_scenarios.drift.finding import Renamed, Unexplained
@@ -42,12 +42,16 @@ class Drift:
         compared: how many exchanges have a contract, and were answered with something.
         left_out: how many have none, were kept without their bodies, list nothing, or met a server that failed or was
             overloaded.
+        failed: the parties all of whose answers are such failures.
+        contracts: with the other names.
     """
 
     renamed: tuple[Renamed, ...]
     unexplained: tuple[Unexplained, ...]
     compared: int
     left_out: int
+    failed: tuple[Side, ...]
+    contracts: Contracts
 
 
 def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
@@ -63,8 +67,15 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
     moved = moved_messages(whole, contracts)
     unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused, *moved])]
     unexplained += [Unexplained(text, LABEL, 1) for text in lacking_in_dictionary(whole, contracts)]
-    compared = sum(_says_something(recorded) for recorded, _ in observed)
-    return Drift(tuple(renamed.values()), tuple(unexplained), compared, len(recording) - compared)
+    compared = count_compared(recording, contracts)
+    answered = {seen.server for recorded, seen in observed if recorded.status not in _DOWN}
+    failed = tuple(sorted({seen.server for _, seen in observed} - answered))
+    return Drift(tuple(renamed.values()), tuple(unexplained), compared, len(recording) - compared, failed, contracts)
+
+
+def count_compared(recording: Sequence[Recorded], contracts: Contracts) -> int:
+    """Return how many exchanges have a contract, and were kept and answered with something."""
+    return sum(each.complete and _says_something(each) and each.observed(contracts) is not None for each in recording)
 
 
 def _says_something(recorded: Recorded) -> bool:
