@@ -1,9 +1,12 @@
 """Request bodies as they arrive, bounded in size, time and memory."""
 
 import asyncio
+import logging
+import os
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from queue import SimpleQueue
@@ -14,9 +17,11 @@ from weakref import finalize
 
 from aiohttp import web
 
+_log = logging.getLogger("privman_testbench.bodies")
 IN_MEMORY = 64 * 1024
 """Bytes of one body that are kept in memory while it arrives; the rest waits in a temporary file."""
-
+WITHOUT_FILE = 64 * 1024 * 1024
+"""Bytes of a body that arrives where no temporary file can be had, or none has room."""
 
 _SLICE, _PIECE = 8 * 1024, 64 * 1024
 """Bytes that are unpacked at a time, packed and unpacked."""
@@ -63,14 +68,15 @@ class _Closer:
 
     def _close_all(self) -> None:
         while True:
-            self._files.get().close()
+            with suppress(OSError):  # it had no room for its last bytes
+                self._files.get().close()
 
 
 _CLOSER = _Closer()
 
 
 class Body:
-    """A body that has arrived, or that waits to be sent.
+    """A body that has arrived, or that waits to be sent: in a temporary file if it is long and there is room.
 
     Attributes:
         size: its length in bytes, unpacked.
@@ -84,9 +90,14 @@ class Body:
     def write(self, chunk: bytes | memoryview) -> int:
         """Append a chunk and return the length so far."""
         before, self.size = self.size, self.size + len(chunk)
-        if before <= IN_MEMORY < self.size:
-            self._move_to_disk()
-        self.file.write(chunk)
+        try:
+            if before <= IN_MEMORY < self.size:
+                self._move_to_disk()
+            self.file.write(chunk)
+            self.file.flush()
+        except OSError:
+            self._move_to_memory(before)
+            self.file.write(chunk)
         return self.size
 
     def read(self, most: int = -1) -> bytes:
@@ -101,9 +112,18 @@ class Body:
             yield piece
 
     def _move_to_disk(self) -> None:
-        beginning, self.file = self.read(), TemporaryFile()  # noqa: SIM115 - closed with the last reference to it
-        _CLOSER.watch(self, self.file)
-        self.file.write(beginning)
+        beginning, file = self.read(), TemporaryFile()  # noqa: SIM115 - closed with the last reference to it
+        _CLOSER.watch(self, file)
+        file.write(beginning)
+        file.flush()
+        self.file = file
+
+    def _move_to_memory(self, size: int) -> None:
+        """Keep what was written, so many bytes, in memory from now on: there is no file, or no room in it."""
+        if not isinstance(self.file, BytesIO):
+            kept, self.file = self.file.fileno(), BytesIO()
+            self.file.write(os.pread(kept, size, 0))
+            os.ftruncate(kept, 0)
 
 
 _EMPTY = Body()
@@ -124,6 +144,7 @@ async def receive(request: web.Request, most: int | None = None) -> Body:
         HTTPRequestEntityTooLarge: it is longer, or says so. The rest is not read.
         HTTPRequestTimeout: it takes longer than the application's `Patience`.
         HTTPBadRequest: it cannot be unpacked.
+        HTTPInsufficientStorage: it is longer than `WITHOUT_FILE`, and has no temporary file.
     """
     if _RECEIVED not in request:
         request[_RECEIVED] = await _outcome(request, request.client_max_size if most is None else most)
@@ -155,7 +176,7 @@ async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
         return web.HTTPRequestEntityTooLarge(most)
     try:
         return await _read(request, most)
-    except (web.HTTPRequestEntityTooLarge, web.HTTPBadRequest) as error:
+    except (web.HTTPRequestEntityTooLarge, web.HTTPBadRequest, web.HTTPInsufficientStorage) as error:
         return error.with_traceback(None)  # which would keep what was being read
     except web.RequestPayloadError:
         return web.HTTPBadRequest()
@@ -180,9 +201,16 @@ async def _read(request: web.Request, most: int) -> Body:
                 body.write(piece)
                 if body.size > most:
                     raise web.HTTPRequestEntityTooLarge(most)
+                _check_room(body)
             limit.reschedule(began + patience.seconds + content.total_bytes / patience.bytes_per_second)
         unpacking.check_end()
     return body
+
+
+def _check_room(body: Body) -> None:
+    if body.size > WITHOUT_FILE and isinstance(body.file, BytesIO):
+        _log.error("a body of more than %d bytes is refused: no temporary file has room for it", WITHOUT_FILE)
+        raise web.HTTPInsufficientStorage
 
 
 class _Plain:

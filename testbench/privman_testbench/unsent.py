@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from io import BytesIO
 
 from privman_testbench.bodies import Body
 
@@ -40,13 +39,10 @@ class Unsent:
             await asyncio.sleep(0)
 
     def _moved_to_disk(self) -> Body:
-        """Return what is left, in a file unless none can be had, and forget it."""
+        """Return what is left, in a file if one has room, and forget it."""
         body, content = Body(), self._content
         self._content = memoryview(b"")
-        try:
-            body.write(content)
-        except OSError:
-            body.file = BytesIO(content)
+        body.write(content)
         body.file.seek(0)
         return body
 

@@ -12,6 +12,7 @@ from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.errors import (
+    DatabaseUnavailable,
     Forbidden,
     MfaTokenInvalid,
     NotAuthenticated,
@@ -189,6 +190,8 @@ async def read_body(request: web.Request, most: int) -> Body:
         raise UnreadableBody if packed else PayloadTooLarge(request.content_length or most, LONGEST_BODY) from None
     except web.HTTPRequestTimeout:
         raise RequestTimeout from None
+    except web.HTTPInsufficientStorage:
+        raise DatabaseUnavailable("no temporary file has room for a body") from None
     except web.HTTPBadRequest:
         raise UnreadableBody from None
 
