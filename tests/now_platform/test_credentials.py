@@ -395,6 +395,38 @@ async def test_what_is_made_by_a_planted_credential_is_planted(
         assert not await opens()
 
 
+@pytest.mark.parametrize("planted", [True, False])
+async def test_work_of_a_planted_credential_gains_nothing_under_way(  # noqa: PLR0913, PLR0917 - fixtures
+    holder: Holder,
+    maker: Client,
+    anonymous: Client,
+    instance: Instance,
+    create: Create,
+    clock: VirtualClock,
+    planted: bool,  # noqa: FBT001
+) -> None:
+    """Rows that wait when its user becomes an administrator are imported without his new rights."""
+    await holder.make("sys_user_has_role", user=USER, role="import_set_loader")
+    await holder.make("sys_user", sys_id="4" * 32, user_name="friend")
+    loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
+    create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
+    create("sys_transform_entry", map=loads, source_field="title", target_field="role")
+    if planted:
+        await plant(maker, "api_key", KEY, token="key", expires="2099-01-01 00:00:00")
+    with instance.transaction(instance.system) as session:
+        [profile] = session.find_all("http_key_auth")
+    policy = create("sys_api_access_policy", name="Imports", api="Import Set API")
+    create("sys_auth_profile_mapping", api_access_policy=policy, inbound_auth_profile=profile.sys_id)
+    rows = {"records": [{"user_id": "4" * 32, "title": ADMIN_ROLE}]}
+    answer = await anonymous.post("/api/now/import/imp_user/insertMultiple", json=rows, headers={"x-sn-apikey": "key"})
+    assert answer.status == 201
+    await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
+    await clock.advance(5)
+    with instance.transaction(instance.system) as session:
+        granted = session.find("sys_user_has_role", user="4" * 32, role=ADMIN_ROLE)
+    assert (granted is None) == planted
+
+
 @pytest.mark.parametrize("kind", [each for each in OF_USERS if each is not Holder.token_of_an_assertion])
 async def test_other_credentials_speak_for_an_administrator(holder: Holder, kind: Kind) -> None:
     """What administrators have made for a user, or he himself has got, has the rights that he has later."""

@@ -61,12 +61,17 @@ def holding_user(session: "Session", holder: Holder) -> User | None:
 
 
 def by_now(session: "Session", user: User) -> User | None:
-    """Return a user with the roles that he has by now; None if he may not act any more."""
+    """Return a user with the roles that he has by now; None if he may not act any more.
+
+    By a credential that somebody else has made he gets no more of them than it was good for when the work began.
+    """
     holder = user.rights_of
     if holder is None:
         return user
     known = session.instance.cache.get("acting", holder, USER_TABLES, lambda: holding_user(session, holder))
-    return None if known is None else replace(user, roles=known.roles)
+    if known is None:
+        return None
+    return replace(user, roles=known.roles if user.made_by is None else known.roles & user.roles)
 
 
 def may_log_in(session: "Session", user: User) -> bool:
