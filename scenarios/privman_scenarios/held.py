@@ -1,6 +1,6 @@
 """What a test holds of each party: plain calls that return when they are done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from types import MappingProxyType
@@ -61,9 +61,22 @@ class HeldClock:
         if not self._targets.virtual:
             await RealClock().sleep(self._targets.quiet_time)
 
-    async def advance_async(self, span: float | str) -> None:
-        """Do the same while the caller's own loop goes on, as when the test itself serves what is called."""
-        await self._loop.wait(self._targets.advance(_seconds(span)))
+    def advance_async(self, span: float | str) -> Coroutine[Any, Any, None]:
+        """Do the same while the caller's own loop goes on, as when the test itself serves what is called.
+
+        To be awaited: a test that forgets it fails at its end.
+        """
+        jump = object()
+        self._targets.unawaited[jump] = f"clock.advance_async({span!r})"
+        return self._advance_async(jump, span)
+
+    async def _advance_async(self, jump: object, span: float | str) -> None:
+        try:
+            await self._loop.wait(self._targets.advance(_seconds(span)))
+        except Exception:  # but no cancellation: time may not have moved
+            del self._targets.unawaited[jump]
+            raise
+        del self._targets.unawaited[jump]
 
 
 class HeldFaults:
@@ -248,7 +261,7 @@ class HeldServiceNow(HeldParty):
         A test that does not wait for it fails at its end.
         """
         decision = HeldDecision(self._loop, self._targets, RealClock(), request_id)
-        self._targets.unawaited[decision] = request_id
+        self._targets.unawaited[decision] = decision.words
         return decision
 
 

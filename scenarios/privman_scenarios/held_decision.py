@@ -77,6 +77,11 @@ class HeldDecision:
         self._decided = decided
         self.status = status
 
+    @property
+    def words(self) -> str:
+        """How to speak of it."""
+        return f"the decision on {self._request_id}"
+
     def delivered(self) -> Delivery:
         """Wait until the console has accepted the decision, however often that takes; virtual time jumps as far.
 
@@ -87,7 +92,7 @@ class HeldDecision:
             ExpectationError: nobody has decided, ServiceNow has refused this decision or given up, or a system that
                 keeps real time has not delivered within a quarter of a minute, or has delivered another decision.
         """
-        self._targets.unawaited[self] = self._request_id
+        self._targets.unawaited[self] = self.words
         if _is_asynchronous():
             return cast("Delivery", self._awaited())
         try:
@@ -173,7 +178,7 @@ class HeldDecision:
         raise self._error(last)
 
     def _error(self, came: str) -> ExpectationError:
-        return ExpectationError(f"the decision on {self._request_id} to be delivered", came)
+        return ExpectationError(f"{self.words} to be delivered", came)
 
 
 def _is_asynchronous() -> bool:

@@ -201,8 +201,9 @@ def privman_targets(
         why = targets.servicenow.why_no_control
         _fail(f"--privman-strict has nothing to judge by, as no findings are seen: {why}.")
     if targets.unawaited:
-        told = f"nothing waited to the end for the decision on {', '.join(targets.unawaited.values())}"
-        _fail(f"{told}. Expected 'decision.delivered()', or 'await decision.delivered()' where an event loop runs.")
+        told = f"nothing waited to the end for {', '.join(targets.unawaited.values())}"
+        expected = "Expected 'decision.delivered()', with 'await' where an event loop runs, and 'await' before the rest"
+        _fail(f"{told}. {expected}.")
 
 
 @pytest.fixture

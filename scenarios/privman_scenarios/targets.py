@@ -42,7 +42,7 @@ class Targets:
         lacking: what they do not offer, with the reason.
         registration: of a console that cannot be told to set itself up; None of any other.
         start_console: starts another console in its first state; None where "second console" is lacking.
-        unawaited: the request of each decision for which a test is to wait and has not, or not to the end.
+        unawaited: what a test is to wait for and has not, or not to the end, each in words.
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
     """
 

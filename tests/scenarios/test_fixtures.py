@@ -566,8 +566,27 @@ def test_a_delivery_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytes
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
-        ["nothing waited to the end for the decision on *. Expected 'decision.delivered()', or *"]
+        ["nothing waited to the end for the decision on *. Expected 'decision.delivered()', with *"]
     )
+
+
+def test_a_jump_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytester) -> None:
+    """Time has not moved; one that fails has been waited for."""
+    pytester.makepyfile("""
+import asyncio
+import pytest
+def test_forgetting(world):
+    request_id = world.console.ask({})
+    world.clock.advance_async("17:00:00")
+    assert world.console.approval(request_id)["state"] == "Pending"
+def test_waiting(world):
+    asyncio.run(world.clock.advance_async("17:00:00"))
+    with pytest.raises(ValueError, match="soon"):
+        asyncio.run(world.clock.advance_async("soon"))
+""")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["nothing waited to the end for clock.advance_async('17:00:00'). Expected *"])
 
 
 def test_a_delivery_is_waited_for_with_a_loop_and_without(pytester: pytest.Pytester) -> None:
