@@ -100,6 +100,19 @@ async def test_a_record_ends_as_it_is_written(
         assert (response.status, REFUSED in await response.text()) == (500, True)
 
 
+@pytest.mark.parametrize(("accept", "text"), [("application/json", "\x01"), ("application/xml", "&")])
+async def test_groups_end_as_they_are_written(client: Client, instance: Instance, accept: str, text: str) -> None:
+    """The same of names in groups."""
+    with instance.transaction(instance.system) as session:
+        caller = session.insert("sys_user", {"user_name": "long.name", "name": text * LONG}).sys_id
+        rows = [{"sys_id": f"{number:032x}", "category": "long", "caller_id": caller} for number in range(12)]
+        session.store_rows("incident", rows)
+    grouped = {"sysparm_query": "category=long", "sysparm_group_by": "sys_id,caller_id", "sysparm_count": "true"}
+    asked = {**grouped, "sysparm_display_value": "true"}
+    response = await client.get("/api/now/stats/incident", params=asked, headers={"Accept": accept})
+    assert (response.status, REFUSED in await response.text()) == (500, True)
+
+
 async def test_names_of_authors_are_repeated_in_pieces(client: Client, instance: Instance) -> None:
     """A list of attachments names the author of each."""
     with instance.transaction(instance.system) as session:

@@ -20,6 +20,7 @@ from mock_servicenow.now_platform.errors import MethodNotAllowed, TransactionCan
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import words_of
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
+from mock_servicenow.now_platform.rest.envelope import is_too_long
 from mock_servicenow.now_platform.rest.filters import filter_query
 from mock_servicenow.now_platform.rest.media import response_format
 
@@ -32,7 +33,7 @@ _VERBS = ("GET", "HEAD")
 _AT_ONCE = 200
 """Groups that are shown before others get a turn."""
 MOST_TEXT = 32 * 1024 * 1024
-"""Characters of all groups together, of the words that are shown of `_AT_ONCE` of them, and of the long rows (I)."""
+"""Characters of all groups together, and of the long rows (I)."""
 _LONG_ROW = 16 * 1024
 """Characters of a row beyond which it counts: databases keep a few rows of each MiB in memory while they sort."""
 
@@ -92,7 +93,7 @@ def _groups(call: Call, session: "Session", table: str) -> "_Groups":
         with closing(transaction.stream(select.long_rows(_LONG_ROW))) as long:
             _check_length(long.scalars())
     with closing(transaction.stream(select.statement(parameters))) as rows:
-        return _Groups(columns, parameters, _bounded(rows))
+        return _Groups(call, columns, parameters, _bounded(rows))
 
 
 def _bounded(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -117,6 +118,7 @@ def _check_length(lengths: Iterable[int]) -> None:
 class _Groups:
     """The rows of the statement: one a group, or a single one."""
 
+    call: Call
     columns: StatsColumns
     parameters: StatsParameters
     rows: Sequence[Sequence[Any]]
@@ -126,7 +128,8 @@ class _Groups:
         shown = [_Group(session, self.columns, self.parameters, row) for row in some]
         if self.parameters.group_by:
             fields = [group.fields() for group in shown]
-            _check_length(len(text) for each in fields for field in each for text in field.values())
+            if is_too_long(self.call, [text for each in fields for field in each for text in field.values()]):
+                raise TransactionCancelled
             return [{"stats": group.stats(), "groupby_fields": each} for group, each in zip(shown, fields, strict=True)]
         return {"stats": shown[0].stats() if shown else {}}
 

@@ -1,6 +1,6 @@
 """Answers in the platform's envelopes: results, and errors (platform 1.2, 1.9, 1.10)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -76,15 +76,20 @@ def check_length(call: Call, result: Result) -> int:
     """Return how many characters a result has; raises TransactionCancelled for more than `LARGEST_RECORD`."""
     texts = [text for each in result.values() for text in (each.values() if isinstance(each, dict) else (each,))]
     length = sum(map(len, texts))
-    if length > PIECE and (length > LARGEST_RECORD or _is_too_long(call, texts)):
+    if is_too_long(call, texts):
         most = f"at most {LARGEST_RECORD:,} are answered"
         call.swallowed("record-too-long", f"a record has {length:,} characters, or more as written; {most}")
         raise TransactionCancelled
     return length
 
 
-def _is_too_long(call: Call, texts: Iterable[str]) -> bool:
-    """Return whether the texts of a record are longer than `LARGEST_RECORD` as they are written, each escaped once."""
+def is_too_long(call: Call, texts: Sequence[str]) -> bool:
+    """Return whether texts that are written at a time are longer than `LARGEST_RECORD`, as the answer has them."""
+    length = sum(map(len, texts))
+    return length > PIECE and (length > LARGEST_RECORD or _are_longer_written(call, texts))
+
+
+def _are_longer_written(call: Call, texts: Iterable[str]) -> bool:
     write = character_data if response_format(call.headers.get("Accept", "")) == "xml" else _json_text
     lengths: dict[str, int] = {}
     length = 0

@@ -124,18 +124,18 @@ class _Entries:
 
 def write_results(results: "list[Result]", head: Mapping[str, Value] | None = None) -> bytes:
     """Return one ``result`` element a record, after the fields of the head."""
-    texts = _Texts()
+    texts = Texts()
     rows = "".join(f"<result>{_fields(result, texts)}</result>" for result in results)
     return f"{HEAD}<response>{_fields(head or {}, texts)}{rows}</response>".encode()
 
 
 def write_error(message: str, detail: str | None) -> bytes:
     """Return the envelope of an error."""
-    error = _fields({"message": message, "detail": detail or ""}, _Texts())
+    error = _fields({"message": message, "detail": detail or ""}, Texts())
     return f"{HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
 
 
-class _Texts(dict[str, str]):
+class Texts(dict[str, str]):
     """Texts as XML holds them, each escaped once: a record may show a long one any number of times."""
 
     def __missing__(self, text: str) -> str:
@@ -143,11 +143,11 @@ class _Texts(dict[str, str]):
         return escaped
 
 
-def _fields(fields: Mapping[str, Value], texts: _Texts) -> str:
+def _fields(fields: Mapping[str, Value], texts: Texts) -> str:
     return "".join(_element(name, value, texts) for name, value in fields.items())
 
 
-def _element(name: str, value: Value, texts: _Texts) -> str:
+def _element(name: str, value: Value, texts: Texts) -> str:
     return element(name, _fields(value, texts) if isinstance(value, dict) else texts[value])
 
 
