@@ -15,7 +15,16 @@ from console_sim.setup_command import UnreachableTargetError, set_up
 from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
 from privman_testbench import interrupts
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
+from privman_testbench.command_line import (
+    Exit,
+    OneLineParser,
+    UsageError,
+    admin_token,
+    ca_file,
+    complain,
+    prepare_output,
+    url,
+)
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
 
@@ -62,7 +71,7 @@ async def _run(options: Namespace) -> int:
 
 def _admin_token(command: str) -> str:
     """Return the token that the control plane demands; whoever sets a console up may know it by another variable."""
-    own = os.environ.get(_ADMIN_TOKEN, "")
+    own = admin_token(_ADMIN_TOKEN, os.environ)
     return own if command == "serve" else os.environ.get(_THEIR_ADMIN_TOKEN, own)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
@@ -14,9 +15,13 @@ from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import (
     DEFAULT_NAME,
+    DEFAULT_PASSWORD,
     Credentials,
     administrator_name,
     fill,
+    first_passwords,
+    keep_first_passwords,
+    note_first_passwords,
     provision,
     retire_default_password,
 )
@@ -135,12 +140,13 @@ class Blueprint:
         store = instance.store
         try:
             with store.exclusive():
+                begin = partial(_begin, first_passwords(instance))
                 if store.embedded:
                     store.restore(self._drawn_image())
                     with instance.transaction(instance.system) as session:
-                        end_lives(session)
+                        begin(session)
                 else:
-                    self._provision(store, fill, end_lives)
+                    self._provision(store, fill, begin)
         except store.failures as failure:
             raise unavailable(instance, failure) from None
         instance.cache.clear()
@@ -160,11 +166,19 @@ class Blueprint:
 
         def install(session: Session) -> None:
             add_roles_and_users(session, self.tables, settings.password)
+            if settings.password != DEFAULT_PASSWORD:
+                note_first_passwords(session, USER_IDS)
             and_then(session)
 
         rows(
             instance, Credentials(settings.username or DEFAULT_NAME, settings.password), *settings.data, install=install
         )
+
+
+def _begin(first: list[dict[str, str]], session: Session) -> None:
+    """Give the first rows after a reset what tells them from those at the start."""
+    end_lives(session)
+    keep_first_passwords(session, first)
 
 
 @contextmanager

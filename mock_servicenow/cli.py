@@ -13,7 +13,16 @@ from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_testbench import interrupts
-from privman_testbench.command_line import Exit, OneLineParser, UsageError, ca_file, complain, prepare_output, url
+from privman_testbench.command_line import (
+    Exit,
+    OneLineParser,
+    UsageError,
+    admin_token,
+    ca_file,
+    complain,
+    prepare_output,
+    url,
+)
 from privman_testbench.ids import Ids
 from privman_testbench.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
 
@@ -95,7 +104,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         release=options.release,
         tables=tuple(options.tables),
         data=tuple(options.data),
-        admin_token=environment.get(_ADMIN_TOKEN, ""),
+        admin_token=admin_token(_ADMIN_TOKEN, environment),
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
     )

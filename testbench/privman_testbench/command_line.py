@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version
@@ -108,6 +109,15 @@ def url(text: str) -> str:
         return plain_url(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+def admin_token(variable: str, environment: Mapping[str, str]) -> str:
+    """Return the token of a control plane; empty where the variable is not set. Raises UsageError where it is empty."""
+    token = environment.get(variable)
+    if token == "":
+        expected = "expected a token, or the variable unset, which leaves the control plane to this machine"
+        raise UsageError(f"{variable} is empty; {expected}")
+    return token or ""
 
 
 def say(text: str) -> None:

@@ -49,6 +49,13 @@ def test_setup_asks_for_the_instance(missing: str, capsys: pytest.CaptureFixture
     assert f"the following arguments are required: {missing}\n" in capsys.readouterr().err
 
 
+async def test_an_empty_token_is_refused() -> None:
+    """It may be a secret that was not handed over, and would leave the pages open."""
+    code, out, err = await run("serve", "--port", "0", CONSOLE_SIM_ADMIN_TOKEN="")
+    assert (code, out) == (2, "")
+    assert err.startswith("console-sim: CONSOLE_SIM_ADMIN_TOKEN is empty; expected a token, or ")
+
+
 @pytest.mark.parametrize("clock", ["real", "virtual"])
 async def test_serve(clock: str) -> None:
     """The command serves until it is told to stop, with the clock that was asked for."""

@@ -56,6 +56,13 @@ async def test_password_comes_from_the_environment() -> None:
         assert await _users(url) == 401
 
 
+async def test_an_empty_token_is_refused() -> None:
+    """It may be a secret that was not handed over, and would leave the control plane open."""
+    code, out, err = await run_command("serve", "--port", "0", MOCK_SERVICENOW_ADMIN_TOKEN="")
+    assert (code, out) == (2, "")
+    assert err.startswith("mock-servicenow: MOCK_SERVICENOW_ADMIN_TOKEN is empty; expected a token, or ")
+
+
 async def test_a_database_does_not_keep_the_default_password(tmp_path: Path) -> None:
     """The administrator and the users of the app get the password that a later start names, once."""
     database = ("--database", f"sqlite:///{tmp_path / 'instance.db'}")

@@ -467,3 +467,13 @@ async def test_a_reset_by_another_process_ends_batches(database: str, blueprint:
         statuses = [each["status_code"] for each in (await batch).body["serviced_requests"]]
         assert (statuses[0], statuses[-1]) == (201, 401)
         assert len(await other.read("incident", query="short_description=of a batch")) <= 1
+
+
+async def test_a_reset_brings_no_default_password(database: str, other: Instance) -> None:
+    """A process that knows no password leaves the one that another has started with."""
+    another = Settings(database=database, password="another")
+    async with running(another) as instance:
+        assert (await other.call("POST", "/__admin/reset", None)).status == 204
+        for name in ("admin", "privman.approver"):
+            for password, status in (("another", 200), ("admin", 401)):
+                assert (await instance.call("GET", "/api/now/table/incident", (name, password))).status == status

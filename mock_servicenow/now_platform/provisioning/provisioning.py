@@ -29,6 +29,8 @@ ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
 DEFAULT_NAME = "admin"
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
+FIRST_PASSWORDS = "sys_first_password"
+"""What a reset gives back to the administrator and the app's users, as it is stored."""
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 Values = dict[str, str]
@@ -75,13 +77,37 @@ def provision(
 
 
 def retire_default_password(instance: "Instance", password: str, users: Iterable[str]) -> None:
-    """Give this password to the administrator and the users, by sys_id, as far as they have the default one."""
+    """Give this password to the administrator and the users, by sys_id, as far as they have the default one.
+
+    What they have then is their first password, unless there is one already.
+    """
     if password == DEFAULT_PASSWORD:
         return
     with instance.transaction(instance.system) as session:
         for values in session.reader.get_many("sys_user", [ADMIN_ID, *users]).values():
             if verify_password(DEFAULT_PASSWORD, values["user_password"]):
                 session.replace_row("sys_user", values | {"user_password": hash_password(password, instance.ids)})
+        note_first_passwords(session, users)
+
+
+def note_first_passwords(session: Session, users: Iterable[str]) -> None:
+    """Note what the administrator and the users have for `keep_first_passwords`, except where that is known."""
+    known = session.reader.get_many("sys_user", [ADMIN_ID, *users])
+    for sys_id in known.keys() - session.reader.get_many(FIRST_PASSWORDS, known).keys():
+        session.replace_row(FIRST_PASSWORDS, {"sys_id": sys_id, "stored": known[sys_id]["user_password"]})
+
+
+def first_passwords(instance: "Instance") -> list[Values]:
+    """Return the rows that have been noted; none where the default password is the first one."""
+    with instance.transaction(instance.system) as session:
+        return [dict(record.values) for record in session.find_all(FIRST_PASSWORDS)]
+
+
+def keep_first_passwords(session: Session, noted: Iterable[Values]) -> None:
+    """Give users the passwords that had been noted before a reset, whatever whoever resets takes for theirs."""
+    for row in noted:
+        session.replace_row(FIRST_PASSWORDS, row)
+        session.replace_row("sys_user", {"sys_id": row["sys_id"], "user_password": row["stored"]})
 
 
 def administrator_name(instance: "Instance") -> str:
