@@ -90,10 +90,10 @@ class Control:
     async def requests(self, request: web.Request) -> web.StreamResponse:
         """Answer the journal, all of it or what ``after``, ``limit`` and ``last`` ask for."""
 
-        async def printed(exchange: Exchange) -> list[dict[str, Any]]:
-            return [await self._journal.printed(exchange)]
+        def written(exchange: Exchange) -> list[bytes]:
+            return [orjson.dumps(self._journal.to_json(exchange))]
 
-        return await list_exchanges(request, self._journal, "requests", printed)
+        return await list_exchanges(request, self._journal, "requests", written)
 
     async def forget_requests(self, _request: web.Request) -> web.Response:
         """Empty the journal."""
@@ -106,12 +106,12 @@ class Control:
         The same parameters as of `requests` choose the exchanges.
         """
 
-        async def printed(exchange: Exchange) -> list[dict[str, Any]]:
+        def written(exchange: Exchange) -> list[bytes]:
             found = map(self._journal.finding_to_json, exchange.findings)
-            return [{"exchange": exchange.number, **finding} for finding in found]
+            return [orjson.dumps({"exchange": exchange.number, **finding}) for finding in found]
 
         notes = [{"exchange": 0, **self._journal.finding_to_json(note)} for note in self._journal.notes()]
-        return await list_exchanges(request, self._journal, "findings", printed, notes)
+        return await list_exchanges(request, self._journal, "findings", written, notes)
 
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, and when the next thing falls due: null when nothing waits, and where time is real."""

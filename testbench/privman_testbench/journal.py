@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ _MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
 EVICTED = "journal-evicted"
 """The rule of the finding that exchanges are gone which nobody has checked, or whose findings are gone with them."""
 _LARGE = 16 * 1024  # bytes of an exchange that is worked on in a thread: its contract may have much to say
+_ASIDE = ThreadPoolExecutor(1, "journal")  # each further thread would keep everybody else waiting as long again
 Result = TypeVar("Result")
 
 
@@ -94,11 +96,15 @@ class Journal:
         for exchange in exchanges:
             if unbroken >= _MOST_WORK:
                 unbroken = 0
-                async with self._pause:  # one after the other, however many read
-                    await asyncio.sleep(0)
-            self._add(exchange, await _aside(exchange, self._judged))
+                await self.turn()
+            self._add(exchange, await aside(exchange, self._judged))
             yield exchange
             unbroken += max(exchange.size, _LEAST_WORK)
+
+    async def turn(self) -> None:
+        """Let others do something, and those who read go on one after the other, however many they are."""
+        async with self._pause:
+            await asyncio.sleep(0)
 
     async def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
         """Return the newest exchanges that fit, newest first, each judged if it has ended.
@@ -152,7 +158,7 @@ class Journal:
 
     async def printed(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked; a large one keeps nobody waiting."""
-        return await _aside(exchange, self.to_json)
+        return await aside(exchange, self.to_json)
 
     async def shows(self, exchange: Exchange, texts: Iterable[str]) -> bool:
         """Tell whether URL or bodies have one of the texts, in any case, once their secrets are masked."""
@@ -162,7 +168,7 @@ class Journal:
             bodies = (body.decode(errors="replace") for body in (exchange.request_body, answer))
             return "\n".join(map(self._secrets.mask, (exchange.url, *bodies))).lower()
 
-        said = await _aside(exchange, masked)
+        said = await aside(exchange, masked)
         return any(text.strip().lower() in said for text in texts)
 
     def to_json(self, exchange: Exchange) -> dict[str, Any]:
@@ -221,9 +227,11 @@ class Journal:
             self._unchecked += bool(gone.findings) or not gone.judged
 
 
-async def _aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
-    """Do work on an exchange, on a large one in a thread, so that others are served meanwhile."""
-    return work(exchange) if exchange.size < _LARGE else await asyncio.to_thread(work, exchange)
+async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
+    """Do work on an exchange, so that others are served meanwhile: large ones are worked on in a thread, in turn."""
+    if exchange.size < _LARGE:
+        return work(exchange)
+    return await asyncio.get_running_loop().run_in_executor(_ASIDE, work, exchange)
 
 
 def _size(headers: Headers) -> int:

@@ -1,5 +1,6 @@
 """Lists of what a journal keeps: in pages or whole, streamed while others are served."""
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -11,13 +12,14 @@ import orjson
 from aiohttp import web
 
 from privman_testbench.exchange import Exchange
-from privman_testbench.journal import KEPT_EXCHANGES, Journal
+from privman_testbench.journal import KEPT_EXCHANGES, Journal, aside
 from privman_testbench.reasons import shown
 from privman_testbench.unsent import Unsent
 
 _log = logging.getLogger("privman_testbench.listing")
 Items = Sequence[Mapping[str, Any]]
-Printed = Callable[[Exchange], Awaitable[list[dict[str, Any]]]]
+Turn = Callable[[], Awaitable[None]]
+Written = Callable[[Exchange], list[bytes]]
 # A page ends after so many bytes, though it has one exchange at least; a longer answer is streamed.
 _LONGEST_PAGE, _AT_ONCE = 4 * 1024 * 1024, 256 * 1024
 
@@ -48,25 +50,38 @@ class Range:
 
 
 async def list_exchanges(
-    request: web.Request, journal: Journal, name: str, printed: Printed, first: Items = ()
+    request: web.Request, journal: Journal, name: str, written: Written, first: Items = ()
 ) -> web.StreamResponse:
-    """Answer under ``name`` what is printed of each exchange that is asked for, after what is ``first``.
+    """Answer under ``name`` what is written of each exchange that is asked for, after what is ``first``.
 
     Without ``limit`` that is all; with it there is one page, and ``next`` is what to give as ``after`` for the next
     one, null after the last one. Raises RangeError.
     """
-    return await answer_in_parts(request, _parts(journal, Range.read(request.query), name, printed, first))
+    parts = _parts(journal, Range.read(request.query), name, written, first)
+    return await answer_in_parts(request, parts, journal.turn)
 
 
-async def answer_in_parts(request: web.Request, parts: AsyncGenerator[bytes]) -> web.StreamResponse:
-    """Answer JSON of which the parts are generated; a long answer is streamed, and nothing keeps what is being sent."""
+async def _let_others() -> None:
+    await asyncio.sleep(0)
+
+
+async def answer_in_parts(
+    request: web.Request, parts: AsyncGenerator[bytes], turn: Turn = _let_others
+) -> web.StreamResponse:
+    """Answer JSON of which the parts are generated; a long answer is streamed, and nothing keeps what is being sent.
+
+    Args:
+        request: what is answered.
+        parts: of the answer.
+        turn: is waited for before each slice is sent: sending waits for Python's lock, which a thread may hold.
+    """
     async with aclosing(parts):
         begun = await _beginning(parts)
         if len(begun) <= _AT_ONCE:
             return web.Response(body=begun, content_type="application/json")
         unsent = Unsent(begun)
         del begun
-        return await _stream(request, unsent, parts)
+        return await _stream(request, unsent, parts, turn)
 
 
 async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
@@ -79,7 +94,7 @@ async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
     return bytes(begun)
 
 
-async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[bytes]) -> web.StreamResponse:
+async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[bytes], turn: Turn) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     await answer.prepare(request)
     if request.method == "HEAD":
@@ -87,6 +102,7 @@ async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[byt
     with suppress(ConnectionResetError):  # nobody reads any more
         while unsent:
             async for each in unsent.slices(request.transport):
+                await turn()
                 await answer.write(each)
             unsent = Unsent(await _next(request, parts))
     return answer
@@ -102,7 +118,7 @@ async def _next(request: web.Request, parts: AsyncIterator[bytes]) -> bytes:
         return b""
 
 
-async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, first: Items) -> AsyncGenerator[bytes]:
+async def _parts(journal: Journal, wanted: Range, name: str, written: Written, first: Items) -> AsyncGenerator[bytes]:
     """Yield the parts of the answer."""
     exchanges = journal.kept(wanted.after)
     exchanges = exchanges[-wanted.last :] if wanted.last else exchanges
@@ -114,10 +130,10 @@ async def _parts(journal: Journal, wanted: Range, name: str, printed: Printed, f
         separator = b","
     async for exchange in journal.read(page):
         last = exchange.number
-        written = deque(map(orjson.dumps, await printed(exchange)))
-        while written:
-            size += len(written[0])
-            yield separator + written.popleft()
+        items = deque(await aside(exchange, written))
+        while items:
+            size += len(items[0])
+            yield separator + items.popleft()
             separator = b","
         if wanted.limit is not None and size >= _LONGEST_PAGE:
             break

@@ -1,11 +1,16 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from hashlib import pbkdf2_hmac
+from threading import Lock
 
 import pytest
 from aiohttp import ClientPayloadError, ClientSession, web
 
+from privman_testbench.control import Control
+from privman_testbench.exchange import Exchange
 from privman_testbench.faults import Handler
+from privman_testbench.findings import Finding
 from privman_testbench.journal import Journal
 from privman_testbench.listing import answer_in_parts
 from privman_testbench.serving import serving
@@ -69,3 +74,35 @@ async def test_many_readers_keep_nobody_waiting_longer_than_one(party: Party) ->
     for _ in range(200):
         journal.fail(journal.begin("in", "GET", "/", {}, b""), "none")
     assert 0 < await _most_between(journal, 20) == await _most_between(journal, 1) < 200
+
+
+async def test_readers_of_long_exchanges_take_turns(party: Party) -> None:
+    """One is worked on at a time, however many ask at once: further threads would keep everybody else waiting."""
+    busy, most, lock = 0, 0, Lock()
+
+    def judge(_exchange: Exchange) -> list[Finding]:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        pbkdf2_hmac("sha256", b"", b"", 200_000)  # others may go on meanwhile
+        with lock:
+            busy -= 1
+        return []
+
+    async def never() -> None:
+        """Nobody resets it."""
+
+    journal = Journal(party.clock, party.secrets, judge)
+    for _ in range(5):
+        journal.fail(journal.begin("in", "POST", "/", {}, b"x" * 100_000), "none")
+    app = web.Application()
+    app.add_routes(Control(party.clock, journal, party.faults, never, "").routes())
+    async with serving(app) as origin, ClientSession() as http:
+
+        async def read(number: int) -> object:
+            async with http.get(f"{origin}/__admin/requests?after={number}&limit=1") as answer:
+                return (await answer.json())["requests"][0]["number"]
+
+        assert await asyncio.gather(*map(read, range(5))) == [1, 2, 3, 4, 5]
+    assert most == 1
