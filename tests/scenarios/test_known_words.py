@@ -115,7 +115,7 @@ TYPOS = {
         "unknown column of request 'staus'. Did you mean 'status'?",
     ),
     "column that is a parameter of a call": (
-        'servicenow.call: {path: "/api/now/table/${table.request}?staus=Approve&sysparm_limit=1"}',
+        'servicenow.call: {path: "/api/now/table/${table.request}?sysparm_limit=1&staus=Approve"}',
         "unknown column of request 'staus'. Did you mean 'status'?",
     ),
     "identifier in the query of a call": (
