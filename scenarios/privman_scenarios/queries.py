@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 _TABLE = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/([^/?]+)")
-_TERM = re.compile(r"(?:NQ|OR|EQ)*(?:ORDERBYDESC|ORDERBY|GROUPBY)?([a-z_][a-z0-9_]*)(.*)", re.DOTALL)
+_TERM = re.compile(r"(?:NQ|OR|EQ)*(?:ORDERBYDESC|ORDERBY|GROUPBY)?([a-z_][a-z0-9_]*+)(.*)", re.DOTALL)
 _COMPARED = re.compile(r"(!?=|NOT IN|IN)(.*)", re.DOTALL)
 _SCRIPT = "javascript:"
 
