@@ -109,9 +109,8 @@ def _below_not(value: Any, field: str = "") -> Iterator[tuple[str, Any]]:  # noq
 
 def _within(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any argument
     """Return what a mapping or a list holds; nothing of any other value."""
-    if isinstance(value, Mapping):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    held = value.values() if isinstance(value, Mapping) else value
+    return held if isinstance(held, Iterable) and not isinstance(held, str) else ()
 
 
 def _patterns(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument

@@ -441,9 +441,8 @@ def _matches_any(of: _Known, pattern: str, own: Own) -> bool:
 
 def _names_unwanted(value: object) -> bool:
     """Tell whether a text, or a pattern of texts, is named that must not be there, which some text is."""
-    if not isinstance(value, Mapping) or "not" not in value:
-        return False
-    return not (isinstance(value["not"], Mapping) and "absent" in value["not"])
+    if_absent = isinstance(value, Mapping) and isinstance(value.get("not"), Mapping) and "absent" in value["not"]
+    return isinstance(value, Mapping) and "not" in value and not if_absent
 
 
 def _always_holds(of: _Known, value: object, own: Own) -> str:

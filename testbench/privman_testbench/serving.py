@@ -192,6 +192,7 @@ class _Paced(asyncio.Protocol):
     """
 
     _next = 0.0  # when one of them may go on, by the loop's clock
+    _turn: asyncio.TimerHandle
 
     def __init__(self, server: web.Server) -> None:
         self._http = server()
@@ -212,8 +213,7 @@ class _Paced(asyncio.Protocol):
         waits = bool(self._held)
         self._held.extend(data[start : start + _LEAST_READ] for start in range(0, len(data), _LEAST_READ))
         self._transport.pause_reading()
-        if not waits:
-            self._wait()
+        self._turn = self._turn if waits else self._next_turn()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._held:
@@ -227,13 +227,13 @@ class _Paced(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._http.resume_writing()
 
-    def _wait(self) -> None:
+    def _next_turn(self) -> asyncio.TimerHandle:
         _Paced._next = max(_Paced._next, self._loop.time()) + len(self._held[0]) * _SECONDS_A_BYTE
-        self._turn = self._loop.call_at(_Paced._next, self._go_on)
+        return self._loop.call_at(_Paced._next, self._go_on)
 
     def _go_on(self) -> None:
         self._transport.resume_reading()  # before, as the parser may pause it again
         self._http.data_received(self._held.popleft())
         if self._held:
             self._transport.pause_reading()
-            self._wait()
+            self._turn = self._next_turn()

@@ -80,6 +80,9 @@ HOLDS = {
 """,
     "a refusal and its finding": DECIDED
     + "- servicenow.deny:\n- servicenow.expect-refusal: {status: 403, finding: already}\n",
+    "an API user with another end": "- console.change-api-user: {expires_in: 1 day}\n"
+    + DECIDED
+    + "- console.expect-approval: Approved\n",
     "a long text": "- console.ask:\n- servicenow.approve: {comment: '${text.4000}'}\n"
     "- console.expect-approval: {comment: '${text.4000}'}\n",
     "a text sent as it is": """

@@ -194,7 +194,10 @@ async def test_a_body_in_chunks_of_a_byte_arrives_whole() -> None:
     """Such pieces wait for their turn; what follows them waits, too."""
     crumbs, rest = b"1\r\nx\r\n" * 2_000, b"800\r\n" + b"y" * 2_048 + b"\r\n0\r\n\r\n"
 
+    begun = asyncio.Event()
+
     async def take(request: web.Request) -> web.Response:
+        begun.set()
         return web.Response(body=await request.read())
 
     app = web.Application()
@@ -202,7 +205,7 @@ async def test_a_body_in_chunks_of_a_byte_arrives_whole() -> None:
     async with serving(app) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await writer.drain()
+        await begun.wait()
         writer.write(crumbs + rest)
         _, _, body = (await read_all(reader, 4_048)).partition(b"\r\n\r\n")
         while len(body) < 4_048:
