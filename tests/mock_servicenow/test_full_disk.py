@@ -1,16 +1,25 @@
 """Temporary files that have no room: what waits in them waits in memory."""
 
 import resource
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
 import pytest
 
-from .conftest import Instance
+from mock_servicenow.settings import Settings
+
+from .conftest import Instance, running
 
 TEXT = {"Content-Type": "text/plain"}
 CONTENT = bytes(range(256)) * 20_000
+
+
+@pytest.fixture
+async def instance() -> AsyncIterator[Instance]:
+    """Run an instance in memory, whatever store is asked for: a file of rows would have no room either."""
+    async with running(Settings()) as instance:
+        yield instance
 
 
 @contextmanager
