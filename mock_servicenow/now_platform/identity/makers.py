@@ -22,7 +22,7 @@ NOBODY = Holder()
 """The maker of what was proven without the user, such as by an assertion: it never speaks for a privileged one."""
 _SECRETS = {"api_key": "token", "oauth_credential": "token", "oauth_entity": "client_secret"}
 _EXTENDS = frozenset({"user", "type", "peer", "scopes", "expires"})
-"""What of a credential, beside its secret, tells for whom it acts, for what and how long."""
+"""Columns of a credential, besides its secret, that say for whom it acts, for what, and how long."""
 
 
 def maker_rules() -> list[BusinessRule]:
@@ -58,7 +58,7 @@ def why_not(session: "Session", made_by: Holder | None, user: User) -> str:
     if known is not None and ADMIN_ROLE in known.roles:
         return ""
     named = "its client" if made_by == NOBODY else f"user '{made_by.sys_id if known is None else known.user_name}'"
-    return f"{named} is no administrator and cannot speak for '{user.user_name}', who holds a privileged role"
+    return f"{named} is not an administrator and cannot speak for '{user.user_name}', who holds a privileged role"
 
 
 def acting_by(session: "Session", credential: str, user: User) -> User | None:

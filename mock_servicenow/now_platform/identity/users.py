@@ -31,8 +31,8 @@ class User:
         unrestricted: acts without access control.
         opens_session: whether what the user has proven lets him do everything that his session would.
         life: as in `Holder`.
-        made_by: who has made the credential by which the user acts; None if he has proven himself, or an administrator
-            has. What is made by it, such as another credential, is that maker's.
+        made_by: who made the credential that the user acts by; None if the user logged in himself, or an administrator
+            made it. Whatever is created with it, such as another credential, counts as that maker's.
         rights_of: whose roles they are in the tables; None for the instance itself and for guests.
     """
 

@@ -30,7 +30,7 @@ ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
 DEFAULT_NAME = "admin"
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 FIRST_PASSWORDS = "sys_first_password"
-"""What a reset gives back to the administrator and the app's users, as it is stored."""
+"""The stored passwords that a reset gives back to the administrator and the app's users."""
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 Values = dict[str, str]

@@ -131,7 +131,7 @@ def pieces(instance: "Instance", user: "User", attachment: "Record") -> Iterator
     Raises:
         BadRequest: a chunk is damaged.
         NotAuthenticated: the user may not act any more.
-        RecordNotFound: there is no such attachment any more, or he may not see it.
+        RecordNotFound: the attachment is gone, or the user may not see it.
     """
     unpacking, position = zlib.decompressobj(_GZIP), 0
     while (chunk := _chunk(instance, user, attachment, position)) is not None:

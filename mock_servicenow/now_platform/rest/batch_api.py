@@ -134,7 +134,7 @@ class BatchApi:
 
 @dataclass(frozen=True, slots=True)
 class _Serviced:
-    """What a batch answers for one item."""
+    """The answer to one item of a batch."""
 
     item: BatchItem
     answer: Answer

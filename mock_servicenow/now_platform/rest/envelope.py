@@ -108,7 +108,7 @@ def _json_text(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What is around results, and between two of them."""
+    """The text before, after and between results."""
 
     opening: bytes
     closing: bytes

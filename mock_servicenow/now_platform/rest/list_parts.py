@@ -79,7 +79,7 @@ class _Shown:
 
 
 class _Parts(Iterator[list[Result]]):
-    """What is shown of the rows at some positions that the user may still read; others are answered in between.
+    """The results for the rows at some positions that the user may still read; others are served in between.
 
     Raises NotAuthenticated where he may not act any more.
 
