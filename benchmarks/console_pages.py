@@ -19,12 +19,12 @@ from console_sim.console import Console, build_console
 from console_sim.settings import Settings
 from console_sim.ui import Pages
 from privman_contracts import WireNames
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.outbound import HttpCaller
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.outbound import HttpCaller
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 ROWS = 1_000_000
 ROUNDS = 5

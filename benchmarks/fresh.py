@@ -15,9 +15,9 @@ from benchmarks.servers import AUTHORIZATION, show
 from mock_servicenow.app import create_app
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 ROUNDS = 60
 GOAL_MS = 30

@@ -53,7 +53,7 @@ from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
 
 CHECKOUT = Path(__file__).parent.parent
-ROOTS = ("contracts", "scenarios", "testbench", ".")
+ROOTS = ("contracts", "scenarios", ".")
 # What takes long to import and is never mutated: imported once, before the processes of the mutants part.
 HEAVY = ("aiohttp.test_utils", "jinja2", "jsonschema", "msgspec", "rich.console", "sqlalchemy", "trustme")
 PYTEST = ("-q", "-x", "-p", "no:schemathesis", "-p", "no:cacheprovider", "--basetemp", "tmp")

@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from benchmarks.servers import AUTHORIZATION, mock_servicenow, serve, show
-from privman_testbench.serving import serving
+from privman_core.serving import serving
 from tests.conftest import serving_postgresql
 
 DECISIONS = 10_000

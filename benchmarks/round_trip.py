@@ -13,10 +13,10 @@ from aiohttp import ClientSession, web
 from rich.console import Console
 from rich.table import Table
 
+from privman_core.serving import serving
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs.console import METADATA
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.serving import serving
 
 TRIPS = 400
 EXCHANGES_A_TRIP = 5

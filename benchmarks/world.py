@@ -14,8 +14,8 @@ from aiohttp import ClientSession, web
 from rich.console import Console
 from rich.table import Table
 
+from privman_core.serving import serving
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.serving import serving
 
 ROUNDS = 60
 WARM_UP = 5

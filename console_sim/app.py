@@ -20,19 +20,19 @@ from console_sim.contract_checks import ContractChecks
 from console_sim.settings import Settings
 from console_sim.ui import Pages, build_cockpit
 from privman_contracts import WireNames
-from privman_testbench.clock import Clock
-from privman_testbench.control import Control, is_control
-from privman_testbench.fault_kinds import GenericFaults
-from privman_testbench.faults import Faults
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.options import GENERIC
-from privman_testbench.outbound import HttpCaller
-from privman_testbench.pages.cockpit_keys import CockpitKeys
-from privman_testbench.pages.instruments import Instruments
-from privman_testbench.recording import recording
-from privman_testbench.trust import trust
+from privman_core.clock import Clock
+from privman_core.control import Control, is_control
+from privman_core.fault_kinds import GenericFaults
+from privman_core.faults import Faults
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.options import GENERIC
+from privman_core.outbound import HttpCaller
+from privman_core.pages.cockpit_keys import CockpitKeys
+from privman_core.pages.instruments import Instruments
+from privman_core.recording import recording
+from privman_core.trust import trust
 
 USER_AGENT = "PrivilegeManager"
 JOURNAL = web.AppKey("journal", Journal)

@@ -11,8 +11,8 @@ from console_sim.errors import NotFoundError
 from console_sim.metadata import MetadataWriter
 from console_sim.servicenow.request_sender import RequestSender
 from console_sim.store import Store
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
+from privman_core.clock import Clock
+from privman_core.ids import Ids
 
 
 class Approvals:

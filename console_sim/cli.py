@@ -14,8 +14,8 @@ from console_sim.setup.order import DEFAULT_NAME
 from console_sim.setup_command import UnreachableTargetError, set_up
 from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
-from privman_testbench import interrupts
-from privman_testbench.command_line import (
+from privman_core import interrupts
+from privman_core.command_line import (
     Exit,
     OneLineParser,
     UsageError,
@@ -25,8 +25,8 @@ from privman_testbench.command_line import (
     prepare_output,
     url,
 )
-from privman_testbench.ids import Ids
-from privman_testbench.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
+from privman_core.ids import Ids
+from privman_core.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
 
 _COMMAND = "console-sim"
 _DEFAULT_PORT = 8090

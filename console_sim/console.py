@@ -21,11 +21,11 @@ from console_sim.store import Store
 from console_sim.tokens import Tokens
 from console_sim.users import Users
 from privman_contracts import WireNames
-from privman_testbench.clock import Clock
-from privman_testbench.findings import Finding
-from privman_testbench.ids import Ids
-from privman_testbench.masking import Secrets
-from privman_testbench.outbound import HttpCaller
+from privman_core.clock import Clock
+from privman_core.findings import Finding
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
+from privman_core.outbound import HttpCaller
 
 
 @dataclass(frozen=True, slots=True)

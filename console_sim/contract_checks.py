@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from privman_contracts import Body, Contracts, ExchangeContract, Observed, Side, WireNames
-from privman_testbench.exchange import Exchange, Headers
-from privman_testbench.findings import Finding
+from privman_core.exchange import Exchange, Headers
+from privman_core.findings import Finding
 
 
 class ContractChecks:

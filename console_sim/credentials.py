@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from console_sim.credential import Credential
 from console_sim.errors import NotFoundError
 from console_sim.store import Store
-from privman_testbench.masking import Secrets
+from privman_core.masking import Secrets
 
 
 class Credentials:

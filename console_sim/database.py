@@ -12,11 +12,11 @@ from sqlalchemy.pool import StaticPool
 
 from console_sim.errors import StoreError, UnusableDatabaseError
 from console_sim.shelf import KEPT_BYTES, Kind, Shelf, full
-from privman_testbench.addresses import without_login
-from privman_testbench.clock import Clock
-from privman_testbench.findings import Finding
-from privman_testbench.reasons import reason_of
-from privman_testbench.seldom_log import SeldomLog
+from privman_core.addresses import without_login
+from privman_core.clock import Clock
+from privman_core.findings import Finding
+from privman_core.reasons import reason_of
+from privman_core.seldom_log import SeldomLog
 
 T = TypeVar("T")
 MARK = 0x504D4353  # SQLite's application_id of such a file

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from console_sim.errors import BadRequestError
 from console_sim.servicenow.remote_record import RemoteRecord
 from console_sim.webhook import Webhook
-from privman_testbench.addresses import plain_url
+from privman_core.addresses import plain_url
 
 TYPE = "Service Now Instance Resource (Resources)"
 

@@ -9,7 +9,7 @@ from console_sim.servicenow.table_api import table_url
 from console_sim.store import Store
 from console_sim.webhook import Webhook
 from privman_contracts import WireNames
-from privman_testbench.clock import Clock
+from privman_core.clock import Clock
 
 
 class ForeignSystems:

@@ -10,7 +10,7 @@ import orjson
 from console_sim.bodies import GUID, near, shown
 from console_sim.errors import BadRequestError
 from privman_contracts import WireNames
-from privman_testbench.ids import Ids
+from privman_core.ids import Ids
 
 _PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 _GUIDS = frozenset({"PolicyId", "InitiatorId", "AgentId", "ProcessId"})

@@ -15,15 +15,15 @@ from console_sim.settings import Settings
 from console_sim.setup.order import read_order
 from console_sim.setup.steps import Step
 from privman_contracts import WireNames
-from privman_testbench.clock import Clock
-from privman_testbench.command_line import Exit, disarmed, say
-from privman_testbench.control import PREFIX
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.outbound import HttpCaller, NoAnswerError
-from privman_testbench.real_clock import RealClock
-from privman_testbench.trust import trust
+from privman_core.clock import Clock
+from privman_core.command_line import Exit, disarmed, say
+from privman_core.control import PREFIX
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.outbound import HttpCaller, NoAnswerError
+from privman_core.real_clock import RealClock
+from privman_core.trust import trust
 
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120

@@ -9,8 +9,8 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.credential import Credential
 from console_sim.foreign_system import ForeignSystem
 from console_sim.shelf import Kind, MemoryShelves, Shelves
-from privman_testbench.clock import Clock
-from privman_testbench.findings import Finding
+from privman_core.clock import Clock
+from privman_core.findings import Finding
 
 IN_MEMORY = "sqlite://"
 _OBJECT_BYTES = 1_000

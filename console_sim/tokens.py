@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.masking import Secrets
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
 
 KEPT = 10_000
 

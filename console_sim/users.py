@@ -7,9 +7,9 @@ from console_sim.api_client_user import ApiClientUser, digest
 from console_sim.errors import ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
 from console_sim.store import Store
 from console_sim.tokens import Tokens
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.masking import Secrets
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
 
 
 class Users:

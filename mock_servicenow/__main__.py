@@ -4,7 +4,7 @@ import gc
 import sys
 from collections.abc import Sequence
 
-from privman_testbench import early
+from privman_core import early
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

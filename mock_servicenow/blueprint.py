@@ -37,9 +37,9 @@ from mock_servicenow.privilege_manager.first_rows import USER_IDS, add_roles_and
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 
 
 class StartError(Exception):

@@ -12,8 +12,8 @@ from mock_servicenow.app import ADMINISTRATOR, StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
-from privman_testbench import interrupts
-from privman_testbench.command_line import (
+from privman_core import interrupts
+from privman_core.command_line import (
     Exit,
     OneLineParser,
     UsageError,
@@ -23,8 +23,8 @@ from privman_testbench.command_line import (
     prepare_output,
     url,
 )
-from privman_testbench.ids import Ids
-from privman_testbench.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
+from privman_core.ids import Ids
+from privman_core.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable

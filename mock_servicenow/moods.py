@@ -6,11 +6,11 @@ from http import HTTPStatus
 import orjson
 from aiohttp import web
 
-from privman_testbench.clock import Clock
-from privman_testbench.exchange import body_of
-from privman_testbench.faults import Fault, FaultKind, Handler
-from privman_testbench.ids import Ids
-from privman_testbench.options import NUMBER, STATUS, Options
+from privman_core.clock import Clock
+from privman_core.exchange import body_of
+from privman_core.faults import Fault, FaultKind, Handler
+from privman_core.ids import Ids
+from privman_core.options import NUMBER, STATUS, Options
 
 EDGE = "snow_adc"
 CANCELLED = "Transaction cancelled: maximum execution time exceeded"

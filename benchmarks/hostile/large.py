@@ -11,8 +11,8 @@ from benchmarks.servers import mock_servicenow
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 
 ROWS = 20_000
 LIKES = quote("^OR".join(f"descriptionLIKE{number}x" for number in range(450)))

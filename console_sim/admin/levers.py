@@ -14,8 +14,8 @@ from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.own_url import own_url
 from console_sim.settings import Settings
 from console_sim.setup.console_steps import API_CREDENTIAL
-from privman_testbench.control import PREFIX, read_object, to_json
-from privman_testbench.masking import Secrets
+from privman_core.control import PREFIX, read_object, to_json
+from privman_core.masking import Secrets
 
 
 class Levers:

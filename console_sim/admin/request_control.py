@@ -9,9 +9,9 @@ from aiohttp import web
 from console_sim.approval_request import ApprovalRequest
 from console_sim.bodies import Body
 from console_sim.console import Console
-from privman_testbench.control import PREFIX, read_object, to_json
-from privman_testbench.listing import answer_in_parts
-from privman_testbench.masking import Secrets
+from privman_core.control import PREFIX, read_object, to_json
+from privman_core.listing import answer_in_parts
+from privman_core.masking import Secrets
 
 _AT_ONCE = 100
 

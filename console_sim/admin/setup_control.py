@@ -8,7 +8,7 @@ from console_sim.own_url import own_url
 from console_sim.settings import Settings
 from console_sim.setup.order import read_order
 from console_sim.setup.steps import Outcome
-from privman_testbench.control import PREFIX, read_object, to_json
+from privman_core.control import PREFIX, read_object, to_json
 
 
 class SetupControl:

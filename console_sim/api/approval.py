@@ -12,7 +12,7 @@ from console_sim.approvals import Approvals
 from console_sim.decision import DecisionReader, DeliveredDecision
 from console_sim.errors import ConflictError, NotFoundError
 from privman_contracts import WireNames
-from privman_testbench.clock import Clock
+from privman_core.clock import Clock
 
 SAME_DECISION = "same_decision_status"
 

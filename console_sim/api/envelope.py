@@ -6,8 +6,8 @@ from aiohttp.typedefs import Middleware
 
 from console_sim.errors import ConsoleError
 from privman_contracts import WireNames
-from privman_testbench.control import is_control, to_json
-from privman_testbench.faults import Handler
+from privman_core.control import is_control, to_json
+from privman_core.faults import Handler
 
 
 class Envelope:

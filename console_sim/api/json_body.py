@@ -6,7 +6,7 @@ import orjson
 from aiohttp import web
 
 from console_sim.errors import BadRequestError, UnsupportedMediaTypeError
-from privman_testbench.bodies import receive
+from privman_core.bodies import receive
 
 
 async def read_json_object(request: web.Request) -> dict[str, Any]:

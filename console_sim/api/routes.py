@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from console_sim.errors import MethodNotAllowedError, NotFoundError
-from privman_testbench.faults import Handler
+from privman_core.faults import Handler
 
 Methods = Mapping[str, Handler]
 

@@ -18,7 +18,7 @@ from console_sim.servicenow.failures import (
     ServiceNowError,
     UnreachableError,
 )
-from privman_testbench.outbound import Answer
+from privman_core.outbound import Answer
 
 _LONGEST_WAIT = 86_400.0
 _LONGEST_TEXT = 1_000

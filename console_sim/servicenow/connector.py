@@ -3,8 +3,8 @@
 from console_sim.credentials import Credentials
 from console_sim.foreign_system import ForeignSystem
 from console_sim.servicenow.table_api import TableApi
-from privman_testbench.clock import Clock
-from privman_testbench.outbound import HttpCaller
+from privman_core.clock import Clock
+from privman_core.outbound import HttpCaller
 
 
 class Connector:

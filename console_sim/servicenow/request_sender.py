@@ -16,7 +16,7 @@ from console_sim.servicenow.server_tasks import ServerTasks
 from console_sim.servicenow.table_api import TableApi
 from console_sim.store import Store
 from privman_contracts import WireNames
-from privman_testbench.clock import Clock
+from privman_core.clock import Clock
 
 
 class RequestSender:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from console_sim.servicenow.failures import CutOffError, ServiceNowError, failure_of
-from privman_testbench.clock import Clock, Timer
+from privman_core.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]
 Note = Callable[[ServiceNowError | None], None]

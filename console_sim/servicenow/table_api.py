@@ -10,8 +10,8 @@ import orjson
 from console_sim.credential import Credential
 from console_sim.servicenow.answers import Record, read_record, read_records, read_texts
 from console_sim.servicenow.failures import UnreachableError
-from privman_testbench.clock import Clock
-from privman_testbench.outbound import Answer, HttpCaller, NoAnswerError
+from privman_core.clock import Clock
+from privman_core.outbound import Answer, HttpCaller, NoAnswerError
 
 Fields = Mapping[str, str]
 _MOST_FOUND = 100

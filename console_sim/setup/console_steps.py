@@ -9,7 +9,7 @@ from console_sim.setup.order import SetupOrder
 from console_sim.setup.steps import StepFailedError, StepSkippedError
 from console_sim.store import Store
 from console_sim.users import Users
-from privman_testbench.clock import Clock
+from privman_core.clock import Clock
 
 API_CREDENTIAL = "ServiceNow webhook"
 SERVICENOW_CREDENTIAL = "ServiceNow user"

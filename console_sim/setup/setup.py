@@ -10,7 +10,7 @@ from console_sim.setup.console_steps import ConsoleSteps
 from console_sim.setup.order import SetupOrder
 from console_sim.setup.servicenow_steps import ServiceNowSteps
 from console_sim.setup.steps import NEEDS, Outcome, Step, StepFailedError, StepSkippedError
-from privman_testbench.masking import Secrets
+from privman_core.masking import Secrets
 
 Act = Callable[[SetupOrder], Awaitable[str]]
 

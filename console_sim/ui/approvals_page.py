@@ -12,7 +12,7 @@ from console_sim.ui.form import Form
 from console_sim.ui.frame import APPROVALS, Frame
 from console_sim.ui.visit import Visit
 from privman_contracts import WireNames
-from privman_testbench.pages.answers import see
+from privman_core.pages.answers import see
 
 DECIDE = f"{APPROVALS}/decide"
 PAGE_SIZE = 25

@@ -8,7 +8,7 @@ from console_sim.credential import Credential
 from console_sim.ui.form import Form
 from console_sim.ui.frame import CONFIGURATION, Frame
 from console_sim.ui.visit import Visit
-from privman_testbench.pages.answers import see
+from privman_core.pages.answers import see
 
 LIST = f"{CONFIGURATION}/credentials"
 NEW = f"{LIST}/create"

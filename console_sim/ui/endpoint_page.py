@@ -6,7 +6,7 @@ from console_sim.approvals import Approvals
 from console_sim.ui.form import Form
 from console_sim.ui.frame import APPROVALS, Frame
 from console_sim.ui.visit import Visit
-from privman_testbench.pages.answers import see
+from privman_core.pages.answers import see
 
 # By the key of the metadata; integration 3.
 FIELDS = {

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from console_sim import durations
 from console_sim.bodies import GUID
-from privman_testbench.addresses import plain_url
+from privman_core.addresses import plain_url
 
 
 class Form:

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from console_sim.ui.form import Form
 from console_sim.ui.visit import Visit
-from privman_testbench.pages.answers import to_page
-from privman_testbench.pages.templates import Templates
+from privman_core.pages.answers import to_page
+from privman_core.pages.templates import Templates
 
 ASSETS = "/ui"
 HOME = "/"

@@ -18,12 +18,12 @@ from console_sim.ui.login import Login
 from console_sim.ui.server_tasks_page import ServerTasksPage
 from console_sim.ui.sessions import BrowserSessions
 from console_sim.ui.visit import Visit
-from privman_testbench.control import COCKPIT
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.pages.answers import see
-from privman_testbench.pages.assets import SHARED, Assets
+from privman_core.control import COCKPIT
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.pages.answers import see
+from privman_core.pages.assets import SHARED, Assets
 
 # By address: what is shown there, and what a form does that is posted there.
 Addresses = dict[str, tuple[Page | None, Page | None]]

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.pages.browser_sessions import SessionOwners, SessionTokens
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.pages.browser_sessions import SessionOwners, SessionTokens
 
 COOKIE = "PrivilegeManagerSession"
 KEPT = 1_000

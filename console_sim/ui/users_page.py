@@ -8,7 +8,7 @@ from console_sim.console import Console
 from console_sim.ui.form import Form
 from console_sim.ui.frame import USERS, Frame
 from console_sim.ui.visit import Visit
-from privman_testbench.pages.answers import see
+from privman_core.pages.answers import see
 
 NEW = f"{USERS}/create"
 ONE = f"{USERS}/api-client"

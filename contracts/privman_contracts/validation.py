@@ -17,7 +17,7 @@ from privman_contracts.keywords import DOUBT, TWICE, ContractValidator, keys_giv
 from privman_contracts.part import Part
 from privman_contracts.spelling import Schema
 from privman_contracts.violation import Violation
-from privman_testbench.sized_cache import SizedCache
+from privman_core.sized_cache import SizedCache
 
 # Both sides see most bodies, and one test's are much like another's.
 _REMEMBERED, _PER_VIOLATION = 1024 * 1024, 500  # bytes

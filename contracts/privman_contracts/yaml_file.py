@@ -5,8 +5,8 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from privman_contracts.errors import ContractError
-from privman_testbench import yaml_reader
-from privman_testbench.yaml_reader import BytesFile, YamlError
+from privman_core import yaml_reader
+from privman_core.yaml_reader import BytesFile, YamlError
 
 PACKAGED: Traversable = resources.files("privman_contracts")
 

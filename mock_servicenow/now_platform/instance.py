@@ -44,10 +44,10 @@ from mock_servicenow.now_platform.rules.stored_rules import stored_rule_checks
 from mock_servicenow.now_platform.rules.task_rules import task_rules
 from mock_servicenow.now_platform.storage.aside import Aside, NotAsideError, OverrunError
 from mock_servicenow.now_platform.storage.store import Store
-from privman_testbench.clock import Clock
-from privman_testbench.findings import Finding
-from privman_testbench.ids import Ids
-from privman_testbench.seldom_log import SeldomLog
+from privman_core.clock import Clock
+from privman_core.findings import Finding
+from privman_core.ids import Ids
+from privman_core.seldom_log import SeldomLog
 
 T = TypeVar("T")
 _STOPPING, _SHARED = 4, 2  # threads that stop statements, and that work for those who ask for much of a shared database

@@ -11,8 +11,8 @@ from mock_servicenow.privilege_manager.requests import ApprovalRequests
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.privilege_manager.timeouts import Note, Timeouts
 from privman_contracts.wire_names import WireNames
-from privman_testbench.masking import Secrets
-from privman_testbench.outbound import HttpCaller
+from privman_core.masking import Secrets
+from privman_core.outbound import HttpCaller
 
 
 class PrivilegeManagerApp:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from mock_servicenow.privilege_manager.configuration import Configuration
 from mock_servicenow.privilege_manager.json_text import write_json
 from privman_contracts.wire_names import WireNames
-from privman_testbench.masking import Secrets
-from privman_testbench.outbound import Answer, HttpCaller, NoAnswerError
+from privman_core.masking import Secrets
+from privman_core.outbound import Answer, HttpCaller, NoAnswerError
 
 # platform 6.3, glide.http.timeout
 SECONDS_PER_CALL = 175

@@ -17,9 +17,9 @@ from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Due, Entry
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
-from privman_testbench.clock import Job, Timer
-from privman_testbench.findings import Finding
-from privman_testbench.seldom_log import SeldomLog
+from privman_core.clock import Job, Timer
+from privman_core.findings import Finding
+from privman_core.seldom_log import SeldomLog
 
 T = TypeVar("T")
 Note = Callable[[Finding], None]

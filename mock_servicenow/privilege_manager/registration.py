@@ -14,7 +14,7 @@ from mock_servicenow.privilege_manager.guids import is_guid
 from mock_servicenow.privilege_manager.json_text import json_object, write_json
 from mock_servicenow.privilege_manager.tables import MASK, AppTables
 from privman_contracts.wire_names import WireNames
-from privman_testbench.masking import Secrets
+from privman_core.masking import Secrets
 
 LONGEST_PAIRS = 256 * 1024
 """Characters of name-value pairs that may be stored: four times what the column is documented to hold (I)."""

@@ -16,8 +16,8 @@ from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.privilege_manager.time_spans import after
 from privman_contracts.wire_names import WireNames
-from privman_testbench.clock import Timer
-from privman_testbench.findings import Finding
+from privman_core.clock import Timer
+from privman_core.findings import Finding
 
 POLL_SECONDS = 5.0
 """How often a process looks for requests that others on the same database have taken in."""

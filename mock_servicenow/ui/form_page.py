@@ -20,7 +20,7 @@ from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.posted import FieldError, FormReader
 from mock_servicenow.ui.tables import PageTables
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.pages.answers import see, to_page
+from privman_core.pages.answers import see, to_page
 
 NEW = frozenset({"", "-1"})
 """What ``sys_id`` is for a record that does not exist yet."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.pages.templates import Templates
+from privman_core.pages.templates import Templates
 
 ASSETS = "/ui"
 

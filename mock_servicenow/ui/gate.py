@@ -12,11 +12,11 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.comparing import is_same
-from privman_testbench.exchange import Exchange
-from privman_testbench.journal import Journal
-from privman_testbench.pages.answers import see, to_page
-from privman_testbench.pages.forms import read_form
+from privman_core.comparing import is_same
+from privman_core.exchange import Exchange
+from privman_core.journal import Journal
+from privman_core.pages.answers import see, to_page
+from privman_core.pages.forms import read_form
 
 Page = Callable[[Visit], Awaitable[web.Response]]
 UserPage = Callable[[Visit, User], Awaitable[web.Response]]

@@ -23,7 +23,7 @@ from mock_servicenow.ui.list_url import ListUrl
 from mock_servicenow.ui.row_counts import MOST, count_rows, in_words
 from mock_servicenow.ui.tables import PageTables
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.pages.answers import see, to_page
+from privman_core.pages.answers import see, to_page
 
 ROWS = 20
 LONGEST = LONGEST_CRUMBS

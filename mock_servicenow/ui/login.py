@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.links import is_own
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.pages.answers import see, to_page
+from privman_core.pages.answers import see, to_page
 
 
 class Login:

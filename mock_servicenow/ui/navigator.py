@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.records import access
 from mock_servicenow.ui.frame import Application, Frame, Module
 from mock_servicenow.ui.links import own_page
 from mock_servicenow.ui.visit import Visit
-from privman_testbench.pages.answers import see, to_page
+from privman_core.pages.answers import see, to_page
 
 
 class Navigator:

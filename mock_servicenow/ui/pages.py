@@ -13,8 +13,8 @@ from mock_servicenow.ui.list_page import ListPage
 from mock_servicenow.ui.login import Login
 from mock_servicenow.ui.navigator import Navigator
 from mock_servicenow.ui.tables import PageTables
-from privman_testbench.journal import Journal
-from privman_testbench.pages.assets import SHARED, Assets
+from privman_core.journal import Journal
+from privman_core.pages.assets import SHARED, Assets
 
 # The OAuth end points are no tables.
 _LIST = "/{table:[a-z0-9_]+}_list.do"

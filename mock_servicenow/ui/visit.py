@@ -8,7 +8,7 @@ from multidict import MultiMapping
 
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import WebSession
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 
 @dataclass(slots=True)

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from privman_core import early
 from privman_scenarios import earlier_reports
-from privman_testbench import early
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from privman_core.clock import Clock
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane, Journal
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
@@ -20,7 +21,6 @@ from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.stock import COMPLETE
 from privman_scenarios.variables import TABLES
 from privman_scenarios.writes import Writes
-from privman_testbench.clock import Clock
 
 # An instance may do in the background what follows from a decision.
 _SECONDS_UNTIL_A_RESPONSE = 10

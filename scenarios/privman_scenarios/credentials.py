@@ -3,8 +3,8 @@
 from base64 import b64encode
 from dataclasses import dataclass, field
 
+from privman_core.masking import MASK
 from privman_scenarios.output import SECRETS
-from privman_testbench.masking import MASK
 
 
 class Login(tuple[str, str]):

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Protocol
 
+from privman_core.clock import Clock
 from privman_scenarios.conditions import why_not
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import (
@@ -30,7 +31,6 @@ from privman_scenarios.play import Play
 from privman_scenarios.quiet import PREPARING, forbids
 from privman_scenarios.targets import Targets
 from privman_scenarios.vocabulary import Verb, Vocabulary
-from privman_testbench.clock import Clock
 
 
 class Worlds(Protocol):

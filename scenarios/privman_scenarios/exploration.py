@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from privman_core.clock import Clock
 from privman_scenarios.events import (
     ContractsExercised,
     Event,
@@ -16,7 +17,6 @@ from privman_scenarios.events import (
 from privman_scenarios.model import Scenario
 from privman_scenarios.processes import spread
 from privman_scenarios.workshop import Played, Workshop
-from privman_testbench.clock import Clock
 
 
 class Exploration:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from privman_core.virtual_clock import START
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.examples import literal
 from privman_scenarios.model import Scenario, Step
@@ -16,7 +17,6 @@ from privman_scenarios.shrinking import shrink
 from privman_scenarios.text import printable
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.workshop import Workshop
-from privman_testbench.virtual_clock import START
 
 TAG = "regression"
 _WIDTH = 120

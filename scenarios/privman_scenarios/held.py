@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from privman_contracts import Side
+from privman_core.real_clock import RealClock
 from privman_scenarios import checks, known
 from privman_scenarios.checks import Flaw
 from privman_scenarios.console import ASKED, SET_UP
@@ -21,7 +22,6 @@ from privman_scenarios.servicenow import DEFAULT_APPROVER
 from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Targets
 from privman_scenarios.words import Own
-from privman_testbench.real_clock import RealClock
 
 Metadata = Mapping[str, str]
 A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")

@@ -9,13 +9,13 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from privman_core.clock import Clock
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.own_records import agree, text_of
 from privman_scenarios.shapes import Shape, moment_or_null
 from privman_scenarios.targets import Targets
-from privman_testbench.clock import Clock
 
 _DELIVERY: Shape = {
     "request_id": str,

@@ -12,12 +12,12 @@ import orjson
 from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession
 from yarl import URL
 
+from privman_core.bounded import read_bounded
+from privman_core.reasons import reason_of
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import complain, mask
 from privman_scenarios.shapes import Shape, fault_of
-from privman_testbench.bounded import read_bounded
-from privman_testbench.reasons import reason_of
 
 KEPT_CALLS = 6
 NEAR_SECONDS = 60

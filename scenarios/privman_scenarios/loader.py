@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
 from privman_scenarios.absences import check_absences
 from privman_scenarios.conditions import When, flaw_of
 from privman_scenarios.errors import ScenarioFileError
@@ -15,8 +17,6 @@ from privman_scenarios.variables import Saved, kind_of, names_in
 from privman_scenarios.vocabulary import Argument, Verb, Vocabulary
 from privman_scenarios.words import OWN, Own, nearest
 from privman_scenarios.yaml_nodes import Located, read_documents
-from privman_testbench import yaml_reader
-from privman_testbench.yaml_reader import YamlError
 
 KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps")
 TOGETHER = "together"

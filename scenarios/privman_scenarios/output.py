@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from privman_core import command_line
+from privman_core.command_line import disarmed
+from privman_core.masking import Secrets
 from privman_scenarios.text import printable
-from privman_testbench import command_line
-from privman_testbench.command_line import disarmed
-from privman_testbench.masking import Secrets
 
 # Of this process: whoever learns a password adds it, and every output masks it in whatever encoding.
 SECRETS = Secrets()

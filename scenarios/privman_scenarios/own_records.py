@@ -9,13 +9,13 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
+from privman_core.masking import MASK
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.http_api import Answer, HttpApi
 from privman_scenarios.output import mask
 from privman_scenarios.pages import pages
 from privman_scenarios.stock import COMPLETE, UNKNOWN, Stock, take_stock
-from privman_testbench.masking import MASK
 
 SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TABLE = re.compile(r"[a-z]\w*", re.ASCII)

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from privman_core import interrupts
+from privman_core.clock import Clock
+from privman_core.real_clock import RealClock
 from privman_scenarios.engine import Engine, Worlds
 from privman_scenarios.events import Event, Listener, RunEnded, RunStarted, ScenarioEnded
 from privman_scenarios.model import Scenario
 from privman_scenarios.processes import spread
 from privman_scenarios.verbs import vocabulary
-from privman_testbench import interrupts
-from privman_testbench.clock import Clock
-from privman_testbench.real_clock import RealClock
 
 
 @dataclass(frozen=True, slots=True)

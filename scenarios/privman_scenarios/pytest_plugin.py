@@ -106,13 +106,13 @@ def _begin_writes(file: Path) -> None:
 
 def _url(text: str) -> str:
     """Return the address that an option names, as the commands read it."""
-    from privman_testbench.command_line import url  # noqa: PLC0415 - see the module's docstring
+    from privman_core.command_line import url  # noqa: PLC0415 - see the module's docstring
 
     return url(text)
 
 
 def _ca_file(text: str) -> Path:
-    from privman_testbench.command_line import ca_file  # noqa: PLC0415 - see the module's docstring
+    from privman_core.command_line import ca_file  # noqa: PLC0415 - see the module's docstring
 
     return ca_file(text)
 
@@ -149,7 +149,7 @@ def privman_loop() -> "Iterator[LoopThread]":
 def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     """Where the parties come from: this process, or the addresses in the options."""
     from privman_contracts import ContractError  # noqa: PLC0415 - see the module's docstring
-    from privman_testbench.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
+    from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
 
     try:
         return _worlds(pytestconfig)
@@ -158,12 +158,12 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
 
 def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
+    from privman_core.real_clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.targets import PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.world import Remote, WorldBuilder  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.writes import Writes, line_in  # noqa: PLC0415 - see the module's docstring
-    from privman_testbench.real_clock import RealClock  # noqa: PLC0415 - see the module's docstring
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
     seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS

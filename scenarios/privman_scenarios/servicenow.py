@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from privman_contracts import WireNames
+from privman_core.ids import Ids
 from privman_scenarios.control_plane import ControlPlane
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
@@ -18,7 +19,6 @@ from privman_scenarios.own_records import NotOwnError, OwnRecord, OwnRecords, te
 from privman_scenarios.pages import OF_SYS_IDS, pages
 from privman_scenarios.party import Party
 from privman_scenarios.spelling import Spelling
-from privman_testbench.ids import Ids
 
 Record = dict[str, Any]
 # Where users of a real console have records, too, which name it and its registration.

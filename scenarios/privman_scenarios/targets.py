@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from privman_core.clock import Clock
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import Journal
 from privman_scenarios.errors import ExpectationError
@@ -12,7 +13,6 @@ from privman_scenarios.output import mask
 from privman_scenarios.party import Party
 from privman_scenarios.registration import Registration
 from privman_scenarios.servicenow import ServiceNow
-from privman_testbench.clock import Clock
 
 Need = Literal[
     "console control plane",

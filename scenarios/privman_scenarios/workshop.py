@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from privman_core import interrupts
 from privman_scenarios.coverage.exercised import Exercised
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import ContractsExercised, Event, Failure, JournalsRead, ScenarioEnded
@@ -16,7 +17,6 @@ from privman_scenarios.sweep.messages import Message, messages_of, without_expec
 from privman_scenarios.sweep.variations import variations
 from privman_scenarios.transcript import transcript
 from privman_scenarios.verbs import vocabulary
-from privman_testbench import interrupts
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,14 @@ from mock_servicenow.now_platform.dictionary.dictionary_files import load_yaml, 
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from privman_contracts import Side, WireNames
+from privman_core.clock import Clock
+from privman_core.fault_kinds import GenericFaults
+from privman_core.ids import Ids
+from privman_core.options import GENERIC, Option
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
+from privman_core.trust import trust
+from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.cleanup import Cleanup
 from privman_scenarios.console import Console
 from privman_scenarios.control_plane import ControlPlane, WipeWatch
@@ -33,14 +41,6 @@ from privman_scenarios.registration import find_registration
 from privman_scenarios.servicenow import ServiceNow
 from privman_scenarios.targets import PATIENCE, Need, Targets
 from privman_scenarios.writes import Writes
-from privman_testbench.clock import Clock
-from privman_testbench.fault_kinds import GenericFaults
-from privman_testbench.ids import Ids
-from privman_testbench.options import GENERIC, Option
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
-from privman_testbench.trust import trust
-from privman_testbench.virtual_clock import START, VirtualClock
 
 # The fake's documented administrator; it listens on the loopback only.
 ADMIN = Credentials("admin", "admin")

@@ -7,10 +7,10 @@ from typing import Any, Self
 
 import orjson
 
+from privman_core.clock import Clock
+from privman_core.reasons import reason_of
 from privman_scenarios.http_api import Call
 from privman_scenarios.output import complain, mask
-from privman_testbench.clock import Clock
-from privman_testbench.reasons import reason_of
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
-from privman_testbench import yaml_reader
-from privman_testbench.yaml_reader import YamlError
 
 _NO_NUMBERS = (".inf", ".nan")  # neither is there in JSON
 _BOOLEANS = {"true": True, "false": False}

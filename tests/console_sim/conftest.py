@@ -14,9 +14,9 @@ from aiohttp.test_utils import TestServer
 
 from console_sim.app import create_app
 from console_sim.settings import Settings
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 
 SCOPE = "x_thyti_thycotic_p_"
 REGISTRATIONS = f"{SCOPE}integration_configuration"

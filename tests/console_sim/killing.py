@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession, ClientTimeout, web
 
-from privman_testbench.serving import serving
+from privman_core.serving import serving
 from tests.killing import Figures, Processes, kill_now_and_then
 
 LONGEST_LIFE = 0.5

@@ -16,9 +16,9 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from console_sim.app import create_app
 from console_sim.cli import main
 from console_sim.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .command import Served, run, serve
 from .conftest import (

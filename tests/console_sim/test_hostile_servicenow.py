@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from console_sim.app import create_app
 from console_sim.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import REGISTRATIONS, ConsoleUnderTest, Mood, StubServiceNow
 

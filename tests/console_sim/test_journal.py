@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 from console_sim.app import FAULTS, JOURNAL, create_app
 from console_sim.settings import Settings
 from privman_contracts import InferredNamesError
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from console_sim.tokens import Tokens
-from privman_testbench.ids import Ids
-from privman_testbench.masking import Secrets
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import APPROVE, TOKEN, ConsoleUnderTest, StubServiceNow
 

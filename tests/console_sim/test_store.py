@@ -14,7 +14,7 @@ from console_sim.decision import Decision, Response
 from console_sim.errors import StoreError
 from console_sim.shelf import MemoryShelves, Shelf
 from console_sim.store import Store
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.virtual_clock import VirtualClock
 
 KIB = 1024
 

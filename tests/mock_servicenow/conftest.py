@@ -15,10 +15,10 @@ from aiohttp import ClientSession, DummyCookieJar, encode_basic_auth, web
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.settings import Settings
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 Auth = tuple[str, str]
 NewDatabase = Callable[[str], AbstractContextManager[str]]

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout, encode_basic_auth, web
 
-from privman_testbench.serving import serving
+from privman_core.serving import serving
 from tests.killing import Figures, Processes, kill_now_and_then
 
 TABLES = "/api/now/table/x_thyti_thycotic_p_"

@@ -13,12 +13,12 @@ from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
-from privman_testbench.findings import Finding
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.outbound import HttpCaller
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.findings import Finding
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.outbound import HttpCaller
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, NewDatabase, StubConsole, running
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
-from privman_testbench.bodies import PATIENCE, Patience
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.bodies import PATIENCE, Patience
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import ADMIN, CONFIGURATION, REQUEST
 

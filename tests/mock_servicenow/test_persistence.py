@@ -9,8 +9,8 @@ from aiohttp import ClientError, ClientSession
 
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 
 from .command import serving_command, start_command, started
 from .conftest import CLIENT_ID, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, StubConsole, running

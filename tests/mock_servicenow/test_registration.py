@@ -7,7 +7,7 @@ from mock_servicenow.app import Blueprint
 from mock_servicenow.privilege_manager.configuration import Configuration
 from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE, SECRET, Instance, StubConsole, running
 

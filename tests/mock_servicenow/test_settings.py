@@ -9,8 +9,8 @@ import pytest
 from mock_servicenow.app import StartError, create_app
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import Instance, running
 

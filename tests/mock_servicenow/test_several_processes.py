@@ -19,10 +19,10 @@ from aiohttp import ClientSession, encode_basic_auth
 
 from mock_servicenow.app import Blueprint, StartError, create_app
 from mock_servicenow.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .command import serving_command, start_command, started
 from .conftest import REQUEST, RESPONSE, Instance, StubConsole, running

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from mock_servicenow.app import create_app
 from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]

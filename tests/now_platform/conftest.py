@@ -22,12 +22,12 @@ from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.web import http
 from mock_servicenow.now_platform.web.edge import edge
 from mock_servicenow.now_platform.web.limiting import limiting
-from privman_testbench.faults import Faults
-from privman_testbench.ids import Ids
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.recording import recording
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.faults import Faults
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.recording import recording
+from privman_core.virtual_clock import VirtualClock
 
 URL = "https://dev12345.service-now.com"
 NewDatabase = Callable[[str], AbstractContextManager[str]]

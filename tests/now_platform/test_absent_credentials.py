@@ -15,8 +15,8 @@ from mock_servicenow.now_platform.errors import NotAuthenticated
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.passwords import hash_password, verify_password
 from mock_servicenow.now_platform.instance import Instance
-from privman_testbench.comparing import is_same
-from privman_testbench.ids import Ids
+from privman_core.comparing import is_same
+from privman_core.ids import Ids
 from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]

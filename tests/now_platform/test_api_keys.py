@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
-from privman_testbench.journal import Journal
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.journal import Journal
+from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
 INCIDENTS = "/api/now/table/incident?sysparm_limit=1"

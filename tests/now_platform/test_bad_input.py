@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
-from privman_testbench.journal import Journal
+from privman_core.journal import Journal
 from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]

@@ -16,9 +16,9 @@ from aiohttp.test_utils import TestClient
 from mock_servicenow.now_platform.identity.oauth.tokens import LOOKED_AT, LiveTokens
 from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.instance import Instance
-from privman_testbench.journal import Journal
-from privman_testbench.masking import Secrets
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
 ADMIN = "6816f79cc0a8016401c5a33be04be441"

@@ -22,8 +22,8 @@ from cryptography.x509.oid import NameOID
 from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.instance import Instance
-from privman_testbench.journal import Journal
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.journal import Journal
+from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

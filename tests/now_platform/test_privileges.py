@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.identity.roles import acting_user
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE as ADMIN
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.virtual_clock import VirtualClock
 from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]

@@ -13,7 +13,7 @@ from pysnc.asyncio import AsyncServiceNowClient
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.virtual_clock import VirtualClock
 
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
 TEXT = "this is a sample attachment\nwith\nmulti\nlines"

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]
 INCIDENTS = "/api/now/table/incident?sysparm_limit=1"

@@ -13,8 +13,8 @@ from mock_servicenow.now_platform.provisioning.provisioning import Credentials, 
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
-from privman_testbench.ids import Ids
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import NewDatabase
 

@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.errors import AbortedByRule
 from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext, When
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 Client = TestClient[web.Request, web.Application]
 ANY: frozenset[Operation] = frozenset({"insert", "update", "delete"})

@@ -12,10 +12,10 @@ from mock_servicenow.now_platform.aggregates.stats_api import StatsApi
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.web import http
-from privman_testbench.clock import Clock
-from privman_testbench.faults import Faults
-from privman_testbench.journal import Journal
-from privman_testbench.recording import recording
+from privman_core.clock import Clock
+from privman_core.faults import Faults
+from privman_core.journal import Journal
+from privman_core.recording import recording
 
 Client = TestClient[web.Request, web.Application]
 Swallowed = Callable[[], list[str]]

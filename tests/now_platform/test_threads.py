@@ -9,9 +9,9 @@ import pytest
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes, Consent
 from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
-from privman_testbench.ids import Ids
-from privman_testbench.masking import Secrets
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
+from privman_core.virtual_clock import VirtualClock
 
 THREADS, TURNS = 8, 300
 CONSENT = Consent(Holder("client"), Holder("user"), "https://localhost/", "", "")

@@ -9,11 +9,11 @@ from aiohttp import web
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
+from privman_core.ids import Ids
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 from privman_scenarios.held import HeldWorld
 from privman_scenarios.loop import LoopThread
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
 
 LOGON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"

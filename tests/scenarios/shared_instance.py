@@ -9,10 +9,10 @@ import requests
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
+from privman_core.ids import Ids
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 from privman_scenarios.loop import LoopThread
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
 
 APP = "x_thyti_thycotic_p"
 TABLES = (

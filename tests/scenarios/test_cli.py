@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.schema import scenario_schema
 from privman_scenarios.verbs import vocabulary
-from privman_testbench.serving import serving
 
 HELD = """
 title: An approval reaches the console

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from privman_contracts import Contracts
+from privman_core.real_clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.coverage.exercised import Exercised
@@ -20,7 +21,6 @@ from privman_scenarios.loader import Loader
 from privman_scenarios.model import Scenario
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder, fault_kinds
-from privman_testbench.real_clock import RealClock
 
 LOG_ON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"

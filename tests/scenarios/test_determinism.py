@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from privman_core.real_clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
 from privman_scenarios.loader import Loader
@@ -17,7 +18,6 @@ from privman_scenarios.model import Scenario
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.real_clock import RealClock
 
 
 class Remembering:

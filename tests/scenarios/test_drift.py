@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from privman_contracts import WireNames
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
-from privman_testbench.serving import serving
 
 from .stub_instance import StubInstance
 

@@ -15,13 +15,13 @@ from yarl import URL
 import mock_servicenow.app
 from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.settings import Settings
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.cli import main
 from privman_scenarios.fidelity.trap import load_traps
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.world import fresh_servicenow
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
 
 GROUPS = "table/sys_user_group"
 OF_THE_WIRE = ("Content-Length", "Content-Encoding", "Transfer-Encoding")

@@ -12,15 +12,15 @@ from aiohttp import ClientSession, web
 import mock_servicenow.app
 from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.settings import Settings
+from privman_core.ids import Ids
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
 from privman_scenarios.held_decision import Delivery, HeldDecision
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.targets import Targets
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
 
 from .shared_instance import read_all, shared_mock
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from privman_contracts import WireNames
+from privman_core.real_clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.invariants.evidence import Evidence
@@ -14,7 +15,6 @@ from privman_scenarios.invariants.rules import INVARIANTS
 from privman_scenarios.loader import Loader
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.real_clock import RealClock
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
 CONFIGURATIONS = "/api/now/table/x_thyti_thycotic_p_integration_configuration"

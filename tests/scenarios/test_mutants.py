@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from privman_core.real_clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.engine import Engine
@@ -17,7 +18,6 @@ from privman_scenarios.mutants.worlds import TamperedWorlds
 from privman_scenarios.processes import spread
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.real_clock import RealClock
 
 # One for each kind of step that notices; `privman-scenarios mutate` tries them all.
 SAMPLE = {

@@ -8,14 +8,14 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from yarl import URL
 
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.events import Event, ScenarioEnded
 from privman_scenarios.loader import Loader
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
 
 from .shared_instance import APP
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
@@ -18,7 +19,6 @@ from privman_scenarios.own_records import Mark, NotOwnError, OwnRecord, OwnRecor
 from privman_scenarios.shapes import fault_of, headers, moment
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
-from privman_testbench.serving import serving
 
 from .stub_instance import REQUEST, StubInstance
 from .test_real_targets import Hurried, play

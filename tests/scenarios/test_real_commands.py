@@ -16,8 +16,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from aiohttp import ClientSession, encode_basic_auth, web
 
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
-from privman_testbench.serving import serving
 from tests import preloaded
 from tests.preloaded import Process
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
@@ -27,8 +29,6 @@ from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import Remote, WorldBuilder, fresh_console
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
 
 from .stub_console import StubConsole
 from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, StubInstance, as_stored

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from privman_core.serving import serving
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
-from privman_testbench.serving import serving
 
 ROUND_TRIP = """
 title: An approval reaches the console

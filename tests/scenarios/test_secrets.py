@@ -13,11 +13,11 @@ import pytest
 from aiohttp import web
 
 import privman_scenarios
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.loop import LoopThread
 from privman_scenarios.reports.table import print_table
-from privman_testbench.serving import serving
 
 pytest_plugins = ["pytester"]
 

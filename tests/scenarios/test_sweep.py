@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from privman_core.real_clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.engine import Engine, Worlds
@@ -19,7 +20,6 @@ from privman_scenarios.player import Player
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.real_clock import RealClock
 
 FAULTS = ["lost before", "lost after commit", "duplicated", "late", "malformed", "401", "429", "503"]
 APPROVE = "/tms/services/api/v1/approval/approve"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
+from privman_core.serving import serving
 from privman_scenarios.mutants.changes import changes
 from privman_scenarios.mutants.message import Side
 from privman_scenarios.mutants.mutant import Mutant, Touched
 from privman_scenarios.mutants.proxy import Proxy
 from privman_scenarios.mutants.tampering import Tampering
-from privman_testbench.serving import serving
 
 BODY: dict[str, Any] = {"name": "<Ünï>", "items": [{"n": 1}, {"n": 2}], "text": '{"n":1}', "note": "no JSON"}
 Lines = list[tuple[str, str]]

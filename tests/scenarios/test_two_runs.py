@@ -11,6 +11,9 @@ import pytest
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
+from privman_core.ids import Ids
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import ScenarioEnded
@@ -18,9 +21,6 @@ from privman_scenarios.loader import Loader
 from privman_scenarios.targets import Targets
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
 from tests import preloaded
 
 from .shared_instance import fill, read_all

@@ -2,13 +2,13 @@
 
 import pytest
 
+from privman_core.real_clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Event, Failure, JournalsRead, ScenarioEnded, StepFailed
 from privman_scenarios.loader import Loader
 from privman_scenarios.player import Player
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.real_clock import RealClock
 
 WORLDS = WorldBuilder(0)
 INSERTED = "- servicenow.insert: {table: response, as: made, values: {response: Deny}}\n"

@@ -16,9 +16,9 @@ from console_sim.settings import Settings
 from mock_servicenow.app import Blueprint
 from mock_servicenow.app import create_app as create_servicenow
 from mock_servicenow.settings import Settings as ServiceNowSettings
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from tests.browser import Chromium, Page

@@ -8,9 +8,9 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from console_sim.app import create_app
 from console_sim.settings import Settings
 from mock_servicenow.certificates import issue_certificate
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import (
     ADVANCED,

@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import web
 
-from privman_testbench.serving import serving
+from privman_core.serving import serving
 from tests.browser import Page, expect
 
 from .conftest import Site

@@ -6,9 +6,9 @@ from aiohttp import ClientSession
 
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import GUID, REQUEST, SECRET, Person, Shown, Site
 

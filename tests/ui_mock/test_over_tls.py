@@ -13,9 +13,9 @@ from pysnc import ServiceNowClient
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.settings import Settings
-from privman_testbench.ids import Ids
-from privman_testbench.serving import serving
-from privman_testbench.virtual_clock import VirtualClock
+from privman_core.ids import Ids
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import Person
 

@@ -13,9 +13,9 @@ import console_sim.app
 import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.settings
-from privman_testbench.ids import Ids
-from privman_testbench.real_clock import RealClock
-from privman_testbench.serving import serving
+from privman_core.ids import Ids
+from privman_core.real_clock import RealClock
+from privman_core.serving import serving
 
 from .gallery import Gallery
 

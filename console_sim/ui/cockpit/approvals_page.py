@@ -8,8 +8,8 @@ from aiohttp import web
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
-from privman_testbench.control import COCKPIT
-from privman_testbench.pages.cockpit import Cockpit
+from privman_core.control import COCKPIT
+from privman_core.pages.cockpit import Cockpit
 
 ROWS = 50
 

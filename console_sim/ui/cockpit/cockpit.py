@@ -6,11 +6,11 @@ from console_sim.console import Console
 from console_sim.contract_checks import ContractChecks
 from console_sim.ui.cockpit.approvals_page import ApprovalsPage
 from console_sim.ui.cockpit.deliveries_page import DeliveriesPage
-from privman_testbench.exchange import Exchange
-from privman_testbench.pages.cockpit import Cockpit
-from privman_testbench.pages.cockpit_frame import Tab
-from privman_testbench.pages.cockpit_keys import CockpitKeys
-from privman_testbench.pages.instruments import Explain, Instruments, Told
+from privman_core.exchange import Exchange
+from privman_core.pages.cockpit import Cockpit
+from privman_core.pages.cockpit_frame import Tab
+from privman_core.pages.cockpit_keys import CockpitKeys
+from privman_core.pages.instruments import Explain, Instruments, Told
 
 
 def build_cockpit(

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from console_sim.console import Console
 from console_sim.servicenow.server_tasks import Waiting
-from privman_testbench.pages.cockpit import Cockpit
-from privman_testbench.pages.sequence import in_words
+from privman_core.pages.cockpit import Cockpit
+from privman_core.pages.sequence import in_words
 
 ROWS = 50
 

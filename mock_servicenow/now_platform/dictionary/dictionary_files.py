@@ -9,8 +9,8 @@ from mock_servicenow.now_platform.dictionary import definition_forms
 from mock_servicenow.now_platform.dictionary.definition_forms import checked, is_name
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from privman_testbench import yaml_reader
-from privman_testbench.yaml_reader import YamlError
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
 
 _NAME = "letters, digits and _, a letter first"
 

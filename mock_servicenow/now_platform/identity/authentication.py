@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.identity import basic_gate
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, load_user
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.identity.passwords import hash_password
-from privman_testbench.ids import Ids
+from privman_core.ids import Ids
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary.definitions import Column

@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import holding_user
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, Holder, User
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

@@ -4,7 +4,7 @@ import hmac
 from functools import lru_cache
 from hashlib import pbkdf2_hmac
 
-from privman_testbench.ids import Ids
+from privman_core.ids import Ids
 
 _REMEMBERED = 100  # characters; nobody's own password is longer
 _ROUNDS = 2_000  # a fake's secrets are worth little; each start of an instance pays for its users

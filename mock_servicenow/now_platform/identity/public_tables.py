@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.users import User
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.roles import holding_user
 from mock_servicenow.now_platform.identity.users import Holder
-from privman_testbench.clock import Clock
-from privman_testbench.comparing import is_same
-from privman_testbench.ids import Ids
-from privman_testbench.pages.browser_sessions import IDLE, SessionOwners, SessionTokens
+from privman_core.clock import Clock
+from privman_core.comparing import is_same
+from privman_core.ids import Ids
+from privman_core.pages.browser_sessions import IDLE, SessionOwners, SessionTokens
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence

@@ -23,14 +23,14 @@ from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.rows import Rows
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
-    from privman_testbench.clock import Timer
+    from privman_core.clock import Timer
 
 SETS = "sys_import_set"
 MULTIPLE = "sys_multi_import_set"

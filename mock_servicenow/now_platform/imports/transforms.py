@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.errors import InvalidTable
 from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.intake import Intake
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record

@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.query.compiler import CompiledQuery, compile_q
 from mock_servicenow.now_platform.query.context import QueryContext
 from mock_servicenow.now_platform.query.parser import Parser
 from mock_servicenow.now_platform.query.sight import Sight
-from privman_testbench.sized_cache import SizedCache
+from privman_core.sized_cache import SizedCache
 
 _REMEMBERED, _PER_CHARACTER = 2 * 1024 * 1024, 10  # bytes, the latter of long lists of values
 _SIGHTS = 64

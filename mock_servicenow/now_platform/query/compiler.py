@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.query.context import QueryContext
     from mock_servicenow.now_platform.query.junctions import Test
     from mock_servicenow.now_platform.query.syntax import Block, Group, Order, Term
-    from privman_testbench.findings import Finding
+    from privman_core.findings import Finding
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
 _MOST_TESTS = 500  # each costs a fraction of a millisecond to compile, during which nobody else is answered

@@ -17,8 +17,8 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
-from privman_testbench.places import is_secret_field
-from privman_testbench.sized_cache import SizedCache
+from privman_core.places import is_secret_field
+from privman_core.sized_cache import SizedCache
 
 MAX_NESTING = 3  # related lists and sub-queries inside one another
 MAX_WORDS = 32

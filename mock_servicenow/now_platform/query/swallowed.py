@@ -1,6 +1,6 @@
 """What of one query had no effect, as findings."""
 
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 _MOST_FINDINGS = 20
 _LONGEST_QUOTE = 100

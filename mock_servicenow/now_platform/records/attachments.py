@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
-    from privman_testbench.findings import Finding
+    from privman_core.findings import Finding
 
 TABLE = "sys_attachment"
 CHUNKS = "sys_attachment_doc"

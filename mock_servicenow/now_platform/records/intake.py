@@ -7,7 +7,7 @@ from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES,
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
 from mock_servicenow.now_platform.identity.credentials import one_way
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.storage.folding import Folded
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

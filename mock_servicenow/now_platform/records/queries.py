@@ -26,7 +26,7 @@ from mock_servicenow.now_platform.query.syntax import Condition
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.reader import Values
     from mock_servicenow.now_platform.records.session import Session
-    from privman_testbench.findings import Finding
+    from privman_core.findings import Finding
 
 
 def compiled(session: "Session", table: str, encoded: str) -> CompiledQuery:

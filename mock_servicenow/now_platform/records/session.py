@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.records.reader import Reader, Values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.references import References
 from mock_servicenow.now_platform.records.writer import Writer
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

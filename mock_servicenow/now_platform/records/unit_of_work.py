@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.records.session import Session, Work
 from mock_servicenow.now_platform.storage.aside import OverrunError, is_interrupted
 from mock_servicenow.now_platform.storage.engines import one_line
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

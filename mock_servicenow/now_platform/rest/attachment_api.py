@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.rest.list_parts import Page, page_answer
 from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.xml_text import Result
-from privman_testbench.multipart import MultipartError, parts
+from privman_core.multipart import MultipartError, parts
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

@@ -25,7 +25,7 @@ from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Repeatabl
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
 from mock_servicenow.now_platform.rest.media import request_format, response_format
-from privman_testbench.bodies import IN_MEMORY, Body
+from privman_core.bodies import IN_MEMORY, Body
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

@@ -8,7 +8,7 @@ from typing import IO, Any, Generic, TypeVar
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.identity.users import User
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 T = TypeVar("T")
 JSON = "application/json;charset=UTF-8"

@@ -7,7 +7,7 @@ from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.walk import MAX_STEPS
-from privman_testbench.sized_cache import SizedCache
+from privman_core.sized_cache import SizedCache
 
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.dictionary.column_types import (
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.records.display import parse_currency
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.rest.call import Call
-from privman_testbench.findings import MOST_FINDINGS
+from privman_core.findings import MOST_FINDINGS
 
 PREFIX = "sysparm_"
 DEFAULT_LIMIT = 10_000

@@ -6,7 +6,7 @@ from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
 from mock_servicenow.now_platform.records import journal_fields
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.xml_text import Result, Value
-from privman_testbench.findings import MOST_FINDINGS
+from privman_core.findings import MOST_FINDINGS
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.dictionary.definitions import Column

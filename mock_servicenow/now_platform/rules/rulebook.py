@@ -7,7 +7,7 @@ from mock_servicenow.now_platform.errors import AbortedByRule
 from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.rules import stored_rules
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from mock_servicenow.now_platform.storage.folding import teach_casefold
-from privman_testbench.addresses import without_login
-from privman_testbench.sized_cache import SizedCache
+from privman_core.addresses import without_login
+from privman_core.sized_cache import SizedCache
 
 
 class StoreError(Exception):

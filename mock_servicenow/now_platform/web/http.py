@@ -30,11 +30,11 @@ from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.web.names import check_name
-from privman_testbench.bodies import IN_MEMORY, Body, is_short, receive
-from privman_testbench.control import is_control
-from privman_testbench.exchange import findings_of
-from privman_testbench.findings import Finding
-from privman_testbench.unsent import Unsent
+from privman_core.bodies import IN_MEMORY, Body, is_short, receive
+from privman_core.control import is_control
+from privman_core.exchange import findings_of
+from privman_core.findings import Finding
+from privman_core.unsent import Unsent
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware

@@ -10,8 +10,8 @@ from aiohttp import web
 from yarl import URL
 
 from mock_servicenow.now_platform.errors import Forbidden
-from privman_testbench.exchange import findings_of
-from privman_testbench.findings import Finding
+from privman_core.exchange import findings_of
+from privman_core.findings import Finding
 
 _PRIVATE = (".localhost", ".internal", ".local", ".test")
 # Every browser sends one of them, whatever a page asks of it; other programs rarely do.

@@ -8,8 +8,8 @@ from aiohttp import web
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.privilege_manager.tables import AppTables
-from privman_testbench.control import COCKPIT
-from privman_testbench.pages.cockpit import Cockpit
+from privman_core.control import COCKPIT
+from privman_core.pages.cockpit import Cockpit
 
 ROWS = 50
 

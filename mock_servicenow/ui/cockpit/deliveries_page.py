@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from mock_servicenow.privilege_manager.deliverer import Deliverer
-from privman_testbench.clock import Clock
-from privman_testbench.control import COCKPIT
-from privman_testbench.pages.cockpit import Cockpit
-from privman_testbench.pages.sequence import in_words
+from privman_core.clock import Clock
+from privman_core.control import COCKPIT
+from privman_core.pages.cockpit import Cockpit
+from privman_core.pages.sequence import in_words
 
 ROWS, ATTEMPTS = 50, 20
 _TONES = {"delivered": "good", "failed": "bad"}

@@ -5,6 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from privman_core.command_line import UsageError, ca_file, url
+from privman_core.real_clock import RealClock
 from privman_scenarios.catalog import catalog_files, scenario_files
 from privman_scenarios.commands import output_files
 from privman_scenarios.commands.output_files import Once
@@ -16,8 +18,6 @@ from privman_scenarios.targets import PATIENCE
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import Remote, WorldBuilder
 from privman_scenarios.writes import Write, Writes, line_in
-from privman_testbench.command_line import UsageError, ca_file, url
-from privman_testbench.real_clock import RealClock
 
 _SHORTEST, _LONGEST = 0.1, 3_600
 _ADMINISTRATOR = "admin"

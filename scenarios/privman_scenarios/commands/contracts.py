@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from privman_contracts.compatibility import Change, compare
 from privman_contracts.contract_set import open_set
+from privman_core.command_line import Commands, Exit
 from privman_scenarios.output import say
-from privman_testbench.command_line import Commands, Exit
 
 SETS = "packaged, a file of wire names, a folder privman_contracts, or a wheel"
 

@@ -7,11 +7,11 @@ from itertools import chain
 from pathlib import Path
 
 from privman_contracts import Contracts, Side, override
+from privman_core.command_line import Commands, Exit
 from privman_scenarios.commands.output_files import Once, path
 from privman_scenarios.drift.drift import Drift, count_compared, find_drift
 from privman_scenarios.output import say
 from privman_scenarios.recordings.har_reader import read_har
-from privman_testbench.command_line import Commands, Exit
 
 _EXPECTED = "Expected an exchange of a contract, answered with more than an empty list."
 _PARTIES: Mapping[Side, str] = {"servicenow": "instance", "console": "console"}

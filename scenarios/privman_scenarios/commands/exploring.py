@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
+from privman_core.command_line import UsageError
+from privman_core.real_clock import RealClock
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.output_files import Once, path
 from privman_scenarios.commands.reporting import Reports
@@ -15,8 +17,6 @@ from privman_scenarios.output import say
 from privman_scenarios.player import Player
 from privman_scenarios.workshop import Workshop
 from privman_scenarios.world import WorldBuilder
-from privman_testbench.command_line import UsageError
-from privman_testbench.real_clock import RealClock
 
 # Every order of four steps that happen together.
 ORDERS = 24

@@ -10,6 +10,10 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.progress import track
 
 from privman_contracts import WireNames, wording
+from privman_core import interrupts
+from privman_core.command_line import Commands, Exit, UsageError, url
+from privman_core.ids import Ids
+from privman_core.trust import trust
 from privman_scenarios.commands import arguments, output_files
 from privman_scenarios.ends import log_on
 from privman_scenarios.fidelity.comparison import Comparison, compare
@@ -19,10 +23,6 @@ from privman_scenarios.http_api import HttpApi
 from privman_scenarios.output import say
 from privman_scenarios.reports.table import print_table, terminal
 from privman_scenarios.world import Remote, basic_auth_rows, fresh_servicenow, releases
-from privman_testbench import interrupts
-from privman_testbench.command_line import Commands, Exit, UsageError, url
-from privman_testbench.ids import Ids
-from privman_testbench.trust import trust
 
 
 def add(commands: Commands) -> None:

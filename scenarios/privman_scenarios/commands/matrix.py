@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 from rich.progress import track
 
 from privman_contracts.contract_set import PACKAGED
+from privman_core import interrupts
+from privman_core.command_line import Commands, Exit
 from privman_scenarios.commands.contracts import SETS
 from privman_scenarios.matrix.combination import Combination, ContractSet, Verdict
 from privman_scenarios.matrix.judge import Judge
 from privman_scenarios.reports.table import print_table, terminal
 from privman_scenarios.world import releases
-from privman_testbench import interrupts
-from privman_testbench.command_line import Commands, Exit
 
 
 def add(commands: Commands) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from privman_core.command_line import Commands, Exit
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.watching import watched
 from privman_scenarios.mutants.mutant import Mutant, load_all
@@ -13,7 +14,6 @@ from privman_scenarios.mutants.trial import Trials, Verdict
 from privman_scenarios.output import shown
 from privman_scenarios.processes import spread
 from privman_scenarios.words import nearest
-from privman_testbench.command_line import Commands, Exit
 
 
 def add(commands: Commands) -> None:

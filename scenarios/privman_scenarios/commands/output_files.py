@@ -6,8 +6,8 @@ from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
+from privman_core.command_line import UsageError
 from privman_scenarios.earlier_reports import OURS, is_ours
-from privman_testbench.command_line import UsageError
 
 _READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
 

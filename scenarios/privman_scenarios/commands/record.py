@@ -4,6 +4,9 @@ import argparse
 from functools import partial
 
 from privman_contracts import Contracts
+from privman_core import interrupts
+from privman_core.command_line import Commands, Exit, UsageError
+from privman_core.real_clock import RealClock
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.output_files import Once, check, path
 from privman_scenarios.commands.reporting import Reports, add_reports
@@ -15,9 +18,6 @@ from privman_scenarios.recordings.recorded import Recorded
 from privman_scenarios.recordings.recorder import Recorder
 from privman_scenarios.recordings.redaction import redact
 from privman_scenarios.verbs import vocabulary
-from privman_testbench import interrupts
-from privman_testbench.command_line import Commands, Exit, UsageError
-from privman_testbench.real_clock import RealClock
 
 # What the conversion of recordings obeys; the rest is about playing.
 _OF_HAR = {"har", "out", "with_secrets", "inferred", "execute"}

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from privman_core import interrupts
+from privman_core.command_line import Commands, Exit
+from privman_core.real_clock import RealClock
 from privman_scenarios.commands import arguments, exploring
 from privman_scenarios.commands.reporting import Reports, add_reports
 from privman_scenarios.commands.watch import watch
@@ -12,9 +15,6 @@ from privman_scenarios.model import Scenario
 from privman_scenarios.player import Player, Run
 from privman_scenarios.processes import worthwhile
 from privman_scenarios.world import WorldBuilder
-from privman_testbench import interrupts
-from privman_testbench.command_line import Commands, Exit
-from privman_testbench.real_clock import RealClock
 
 
 def add(commands: Commands) -> None:

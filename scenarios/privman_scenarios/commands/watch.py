@@ -8,10 +8,10 @@ import watchfiles
 from watchfiles import Change
 
 from privman_contracts import ContractError
+from privman_core.command_line import Exit
+from privman_core.interrupts import forgive
 from privman_scenarios.errors import ScenariosError
 from privman_scenarios.output import complain, say
-from privman_testbench.command_line import Exit
-from privman_testbench.interrupts import forgive
 
 # How often an interrupt is looked for.
 MILLISECONDS = 200

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from privman_contracts import Contracts, Observed, Side
 from privman_contracts.walk import walk
+from privman_core.masking import MASK
 from privman_scenarios.drift.dictionary import LABEL, lacking_in_dictionary, renamed_in_dictionary
 from privman_scenarios.drift.finding import Renamed, Unexplained
 from privman_scenarios.drift.missing import missing_names
@@ -18,7 +19,6 @@ from privman_scenarios.drift.tables import renamed_tables
 from privman_scenarios.drift.words import renamed_in_lists, renamed_words
 from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
-from privman_testbench.masking import MASK
 
 _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], ...] = (
     renamed_in_dictionary,

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from privman_contracts import WireNames
+from privman_core.ids import Ids
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.fidelity.observation import observe
 from privman_scenarios.fidelity.trap import Step, Trap
 from privman_scenarios.http_api import Answer, HttpApi, finished
 from privman_scenarios.own_records import SYS_ID, Mark, NotOwnError, OwnRecords
-from privman_testbench.ids import Ids
 
 _PLACE = re.compile(r"<([\w.]+)>")
 _OK, _CREATED = 200, 201

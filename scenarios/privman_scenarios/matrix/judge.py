@@ -8,13 +8,13 @@ from pathlib import Path
 from privman_contracts import WireNames
 from privman_contracts.compatibility import Change, compare
 from privman_contracts.compatibility.names import FILE as NAMES
+from privman_core.real_clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.loader import Loader
 from privman_scenarios.matrix.combination import Combination, Verdict
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder, basic_auth_rows, fresh_console, fresh_servicenow
-from privman_testbench.real_clock import RealClock
 
 _BETWEEN_THE_TWO = frozenset({"console", "servicenow"})
 # Rules that the app follows in delivering and the console relies on; no short round trip shows them.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from aiohttp import ClientError, ClientSession, web
 from yarl import URL
 
+from privman_core.bounded import read_bounded
 from privman_scenarios.mutants.message import Message
-from privman_testbench.bounded import read_bounded
 
 Tamper = Callable[[Message], Message]
 _PER_HOP = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection"})

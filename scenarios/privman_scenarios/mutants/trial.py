@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from privman_core import interrupts
+from privman_core.real_clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.model import Scenario
@@ -11,8 +13,6 @@ from privman_scenarios.mutants.mutant import Mutant
 from privman_scenarios.mutants.worlds import TamperedWorlds
 from privman_scenarios.verbs import vocabulary
 from privman_scenarios.world import WorldBuilder
-from privman_testbench import interrupts
-from privman_testbench.real_clock import RealClock
 
 
 @dataclass(frozen=True, slots=True)

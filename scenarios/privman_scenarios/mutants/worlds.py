@@ -7,13 +7,13 @@ from datetime import datetime
 
 from aiohttp import ClientSession, DummyCookieJar
 
+from privman_core.serving import serving
 from privman_scenarios.engine import Worlds
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.mutants.mutant import Mutant
 from privman_scenarios.mutants.proxy import Proxy, Tamper
 from privman_scenarios.mutants.tampering import Tampering, untouched
 from privman_scenarios.targets import Targets
-from privman_testbench.serving import serving
 
 
 class TamperedWorlds:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from privman_core.clock import Clock
 from privman_scenarios.engine import Worlds
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.events import Event, ScenarioStarted
 from privman_scenarios.http_api import Call
 from privman_scenarios.recordings.recorded import Headers, Recorded
 from privman_scenarios.targets import Targets
-from privman_testbench.clock import Clock
 
 
 class Recorder:

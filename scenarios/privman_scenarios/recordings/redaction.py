@@ -6,10 +6,10 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from privman_contracts import Contracts
+from privman_core.masking import MASK, Secrets
 from privman_scenarios.output import SECRETS
 from privman_scenarios.recordings.bodies import to_json, values
 from privman_scenarios.recordings.recorded import Headers, Recorded
-from privman_testbench.masking import MASK, Secrets
 
 # A shorter one may be an ordinary word elsewhere; it is masked where it stands.
 _SHORTEST = 8

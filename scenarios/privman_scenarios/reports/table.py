@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from privman_core.command_line import disarmed
 from privman_scenarios.output import shown
-from privman_testbench.command_line import disarmed
 
 # A pipe has no edge; a line is cut nowhere.
 _PIPE_WIDTH = 10_000

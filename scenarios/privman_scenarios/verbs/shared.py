@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from privman_core.journal import EVICTED
 from privman_scenarios import checks, known
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.expectation import require
@@ -39,7 +40,6 @@ from privman_scenarios.spans import to_seconds
 from privman_scenarios.targets import Need
 from privman_scenarios.vocabulary import Argument, Verb
 from privman_scenarios.world import fault_options, finding_rules
-from privman_testbench.journal import EVICTED
 
 PartyName = Literal["servicenow", "console"]
 

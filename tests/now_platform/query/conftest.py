@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query import QueryContext, Sight, compile_query, parse
 from mock_servicenow.now_platform.storage.folding import teach_casefold
-from privman_testbench.findings import Finding
+from privman_core.findings import Finding
 
 NOW = datetime(2026, 1, 7, 9, 30, tzinfo=UTC)  # a Wednesday
 CONTEXT = QueryContext(NOW, user_id="abel", user_name="abel.tuter")

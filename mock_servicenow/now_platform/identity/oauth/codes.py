@@ -8,9 +8,9 @@ from hashlib import sha256
 from threading import Lock
 
 from mock_servicenow.now_platform.identity.users import Holder
-from privman_testbench.clock import Clock
-from privman_testbench.ids import Ids
-from privman_testbench.masking import Secrets
+from privman_core.clock import Clock
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
 
 VALID_FOR = timedelta(seconds=60)  # RFC 6749 advises a short life and at most ten minutes
 

@@ -18,11 +18,11 @@ from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.rest.call import JSON
 from mock_servicenow.now_platform.web.http import add_headers
-from privman_testbench.bodies import receive
-from privman_testbench.comparing import is_same
-from privman_testbench.exchange import findings_of
-from privman_testbench.findings import Finding
-from privman_testbench.masking import Secrets
+from privman_core.bodies import receive
+from privman_core.comparing import is_same
+from privman_core.exchange import findings_of
+from privman_core.findings import Finding
+from privman_core.masking import Secrets
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import Holder

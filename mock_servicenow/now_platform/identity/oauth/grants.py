@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.identity.oauth.registry import client_holder, 
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope, kept_scope
 from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens
 from mock_servicenow.now_platform.identity.roles import acting_user, holding_user, may_log_in
-from privman_testbench.masking import Secrets
+from privman_core.masking import Secrets
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import Holder, User

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_sig
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import acting_user
-from privman_testbench.clock import Clock
+from privman_core.clock import Clock
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import User

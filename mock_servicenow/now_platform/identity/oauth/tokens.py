@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.makers import maker, note_maker
-from privman_testbench.masking import Secrets
+from privman_core.masking import Secrets
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.users import Holder

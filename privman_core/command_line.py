@@ -1,0 +1,138 @@
+"""What the commands have in common: exit codes, one-line complaints, arguments (interfaces: Commands)."""
+
+import os
+import re
+import sys
+from argparse import Action, ArgumentParser, ArgumentTypeError
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import IntEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TextIO
+
+from privman_core.addresses import plain_url
+from privman_core.reasons import reason_of
+from privman_core.trust import trust
+
+_MOST_PORT = 65_535
+# GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE | re.IGNORECASE)
+
+
+class Exit(IntEnum):
+    """Exit codes of every command; the last one is what a shell gives to what an interrupt ended."""
+
+    HELD = 0
+    DID_NOT_HOLD = 1
+    UNUSABLE = 2
+    UNREACHABLE = 3
+    INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """An argument or a file cannot be used; the message is one line that names it."""
+
+
+class OneLineParser(ArgumentParser):
+    """Takes options by their whole names, tells its version, and complains in one line."""
+
+    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as argparse has it
+        super().__init__(allow_abbrev=False, **arguments)
+        self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the message alone; the usage is what ``--help`` is for."""
+        self.exit(Exit.UNUSABLE, disarmed(f"{self.prog}: {_in_a_line(message)}\n"))
+
+
+def _in_a_line(text: str) -> str:
+    """Return the text with line breaks, controls and half characters written as escapes."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def disarmed(text: str) -> str:
+    """Return the text with a space in whatever a pipeline would take for a command."""
+    return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", text)
+
+
+def prepare_output() -> None:
+    """Make standard output and standard error usable.
+
+    One that was closed (``2>&-``) leads nowhere, and characters that an encoding lacks are escaped.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nowhere())
+        with suppress(AttributeError, OSError):  # it is replaced, or was opened to be read, too
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+class Commands(Protocol):
+    """Where a sub-command is added."""
+
+    def add_parser(self, name: str, *, help: str) -> ArgumentParser:  # noqa: A002 - argparse's word
+        """Return the parser of a new sub-command."""
+
+
+class _ShowVersion(Action):
+    """Reads the version only when somebody asks: looking it up costs a start some milliseconds."""
+
+    def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
+        say(f"{parser.prog.split()[0]} {version('mock-servicenow')}")
+        parser.exit(Exit.HELD)
+
+
+def port(text: str) -> int:
+    """Return the port that an argument names; 0 takes a free one."""
+    if not text.isascii() or not text.isdecimal() or int(text) > _MOST_PORT:
+        raise ArgumentTypeError(f"{text!r} is no port; expected 0 to {_MOST_PORT}")
+    return int(text)
+
+
+def ca_file(text: str) -> Path:
+    """Return the PEM file that an argument names; there must be a certificate in it."""
+    try:
+        trust(Path(text))
+    except OSError as error:
+        raise ArgumentTypeError(f"{text!r} holds no certificate: {reason_of(error)}; expected a PEM file") from None
+    return Path(text)
+
+
+def url(text: str) -> str:
+    """Return the address that an argument names, without a trailing slash."""
+    try:
+        return plain_url(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def admin_token(variable: str, environment: Mapping[str, str]) -> str:
+    """Return the token of a control plane; empty where the variable is not set. Raises UsageError where it is empty."""
+    token = environment.get(variable)
+    if token == "":
+        expected = "expected a token, or the variable unset, which leaves the control plane to this machine"
+        raise UsageError(f"{variable} is empty; {expected}")
+    return token or ""
+
+
+def say(text: str) -> None:
+    """Print a line at once, for a pipe too; raises UsageError if standard output cannot be written."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        sys.stdout = _nowhere()  # what is left of it would fail again when Python ends, with an exit code of its own
+        raise UsageError(f"standard output cannot be written: {reason_of(error)}") from None
+
+
+def complain(command: str, text: str) -> None:
+    """Print a line on standard error, if that can be written."""
+    try:
+        sys.stderr.write(disarmed(f"{command}: {text}\n"))
+    except OSError:
+        sys.stderr = _nowhere()  # as above

@@ -1,0 +1,223 @@
+"""The control plane that both sides share: ``/__admin``, for tests, no part of either product."""
+
+import re
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from privman_core.bodies import receive
+from privman_core.clock import Clock, ClockError
+from privman_core.comparing import is_same
+from privman_core.exchange import Exchange
+from privman_core.faults import Fault, FaultError, Faults, Handler
+from privman_core.journal import Journal
+from privman_core.listing import RangeError, list_exchanges
+from privman_core.options import MOST_SECONDS
+from privman_core.reasons import shown
+
+PREFIX = "/__admin"
+COCKPIT = "/__cockpit"
+# Headers by which proxies and content delivery networks say for whom they call, or what they were asked.
+_FORWARDED = re.compile(
+    r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"
+    r"|x-forwarded|(?:x-forwarded|x-original|x-rewrite|x-envoy|x-appengine|x-proxy|x-arr|cf|cloudfront|fastly|fly|akamai)-.*"
+)
+# The User-Agent of a party.
+# A registration or a foreign system says where it posts, perhaps by the will of somebody on another machine.
+_PARTIES = re.compile(r"(?:ServiceNow|PrivilegeManager)/.*")
+_REFUSAL = "/__admin demands its token, in X-Admin-Token; without one it answers this machine under a name of its own"
+Reset = Callable[[], Awaitable[None]]
+
+
+class ControlError(Exception):
+    """Raised for a control request that cannot be carried out; answered with 400 and its message."""
+
+
+class Control:
+    """Health, journal, findings, clock, faults and reset of one party."""
+
+    def __init__(self, clock: Clock, journal: Journal, faults: Faults, reset: Reset, token: str) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._faults = faults
+        self._reset = reset
+        self._token = token
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of the control plane."""
+        return [
+            web.get(f"{PREFIX}/health", self.health),
+            web.get(f"{PREFIX}/requests", self.requests),
+            web.delete(f"{PREFIX}/requests", self.forget_requests),
+            web.get(f"{PREFIX}/findings", self.findings),
+            web.get(f"{PREFIX}/clock", self.clock),
+            web.post(f"{PREFIX}/clock/advance", self.advance),
+            web.get(f"{PREFIX}/faults", self.faults),
+            web.post(f"{PREFIX}/faults", self.arm_fault),
+            web.delete(f"{PREFIX}/faults", self.clear_faults),
+            web.post(f"{PREFIX}/reset", self.reset),
+        ]
+
+    @property
+    def middleware(self) -> Middleware:
+        """Guard the control plane: everybody needs the token; where there is none, this machine alone gets in."""
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not _is_under(PREFIX, request):
+                return await handler(request)
+            if not self._allowed(request):
+                return to_json({"error": _REFUSAL}, 403)
+            try:
+                return await handler(request)
+            except (ControlError, FaultError, RangeError, ClockError) as error:
+                return to_json({"error": str(error)}, 400)
+            except web.HTTPException as error:
+                answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
+                answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})
+                return answer
+
+        return guard
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """Answer 200 when it serves."""
+        return to_json({"status": "ok"})
+
+    async def requests(self, request: web.Request) -> web.StreamResponse:
+        """Answer the journal, all of it or what ``after``, ``limit`` and ``last`` ask for."""
+
+        def written(exchange: Exchange) -> list[bytes]:
+            return [orjson.dumps(self._journal.to_json(exchange))]
+
+        return await list_exchanges(request, self._journal, "requests", written)
+
+    async def forget_requests(self, _request: web.Request) -> web.Response:
+        """Empty the journal."""
+        self._journal.clear()
+        return web.Response(status=204)
+
+    async def findings(self, request: web.Request) -> web.StreamResponse:
+        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in; 0 for none.
+
+        The same parameters as of `requests` choose the exchanges.
+        """
+
+        def written(exchange: Exchange) -> list[bytes]:
+            found = map(self._journal.finding_to_json, exchange.findings)
+            return [orjson.dumps({"exchange": exchange.number, **finding}) for finding in found]
+
+        notes = [{"exchange": 0, **self._journal.finding_to_json(note)} for note in self._journal.notes()]
+        return await list_exchanges(request, self._journal, "findings", written, notes)
+
+    async def clock(self, _request: web.Request) -> web.Response:
+        """Answer the time, and when the next thing falls due: null when nothing waits, and where time is real."""
+        due = self._clock.next_due
+        return to_json({"now": self._clock.now().isoformat(), "next": due and due.isoformat()})
+
+    async def advance(self, request: web.Request) -> web.Response:
+        """Let time jump; answers when everything that fell due has been sent and answered.
+
+        Requests to servers that keep silent in real time are given up, and counted as ``unanswered``.
+        """
+        body = await read_object(request)
+        seconds = body.get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
+            raise ControlError(f"'seconds' is {shown(seconds)}; expected a number from 0 to {MOST_SECONDS}")
+        unanswered = await self._clock.advance(seconds)
+        told = {"unanswered": unanswered} if unanswered else {}
+        return to_json({"now": self._clock.now().isoformat(), **told})
+
+    async def faults(self, _request: web.Request) -> web.Response:
+        """Answer the armed faults, each with its number and how many requests it has touched."""
+        return to_json({"faults": [_armed(fault) for fault in self._faults.armed]})
+
+    async def arm_fault(self, request: web.Request) -> web.Response:
+        """Arm one fault, and answer it with its number."""
+        fault = self._faults.arm(await read_object(request))
+        return to_json(_armed(fault), 201)
+
+    async def clear_faults(self, _request: web.Request) -> web.Response:
+        """Disarm all faults."""
+        self._faults.clear()
+        return web.Response(status=204)
+
+    async def reset(self, _request: web.Request) -> web.Response:
+        """Go back to the state at start."""
+        await self._reset()
+        return web.Response(status=204)
+
+    def _allowed(self, request: web.Request) -> bool:
+        if self._token:
+            return has_token(request, self._token)
+        return is_opened_here(request) and is_own_origin(request)
+
+
+def is_control(request: web.Request) -> bool:
+    """Tell whether the request is for the control plane or for its pages, the cockpit."""
+    return _is_under(PREFIX, request) or _is_under(COCKPIT, request)
+
+
+def has_token(request: web.Request, token: str) -> bool:
+    """Tell whether the request carries the token that the control plane demands."""
+    return is_same(token, request.headers.get("X-Admin-Token", ""))
+
+
+def is_opened_here(request: web.Request) -> bool:
+    """Tell whether a person of this machine sent the request: no proxy, no party, and to a host of this machine's own.
+
+    Another site may point its own name at this machine: then its pages come from the same origin as ours. Behind a
+    proxy everybody seems to be on this machine.
+    """
+    sent_here = _is_loopback(request) and not _PARTIES.match(request.headers.get("User-Agent", ""))
+    return sent_here and not _is_forwarded(request) and _names_this_machine(request)
+
+
+def is_own_origin(request: web.Request) -> bool:
+    """Tell whether the request was sent by a page of this server, or by no page."""
+    own = f"{request.scheme}://{request.host}"
+    return request.headers.get("Origin", own) == own
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Return the body, a JSON object; raises ControlError for anything else."""
+    try:
+        body = orjson.loads((await receive(request)).read())
+    except orjson.JSONDecodeError as error:
+        raise ControlError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise ControlError(f"the body is {type(body).__name__}; expected a JSON object")
+    return body
+
+
+def to_json(value: object, status: int = 200) -> web.Response:
+    """Return a JSON answer."""
+    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
+
+
+def _armed(fault: Fault) -> dict[str, Any]:
+    return {**fault.to_json(), "number": fault.number, "struck": fault.struck}
+
+
+def _is_loopback(request: web.Request) -> bool:
+    # No remote address means a Unix socket, which only this machine reaches.
+    return not request.remote or ip_address(request.remote.split("%")[0]).is_loopback
+
+
+def _is_forwarded(request: web.Request) -> bool:
+    return any(_FORWARDED.fullmatch(name.lower()) for name in request.headers)
+
+
+def _names_this_machine(request: web.Request) -> bool:
+    try:
+        host = request.url.host or ""
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:  # another name, or none at all
+        return False
+
+
+def _is_under(prefix: str, request: web.Request) -> bool:
+    return request.path == prefix or request.path.startswith(f"{prefix}/")

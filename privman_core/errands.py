@@ -1,0 +1,99 @@
+"""Background jobs and what each waits for, followed through its requests to servers of the same process."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from weakref import WeakValueDictionary
+
+from multidict import CIMultiDict
+
+from privman_core.exchange import Headers
+
+_HEADER = "x-privman-errand"
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+_numbers = count(1)
+_sent: "WeakValueDictionary[str, Errand]" = WeakValueDictionary()
+
+
+class Errand:
+    """A background job, or a request that is sent on its behalf.
+
+    Attributes:
+        changed: set whenever something begins or ends to wait.
+        name: by which a server finds a request; empty for a job.
+        requests: those under way.
+    """
+
+    def __init__(self, changed: asyncio.Event, name: str = "") -> None:
+        self.changed = changed
+        self.name = name
+        self.requests: set[Errand] = set()
+        self._pauses = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it, or a request within it, waits for a later moment."""
+        return self._pauses > 0 or any(request.waits for request in self.requests)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Wait on its behalf for a later moment."""
+        self.count(1)
+        try:
+            yield
+        finally:
+            self.count(-1)
+
+    def count(self, pauses: int) -> None:
+        """Count so many things more that wait on its behalf."""
+        self._pauses += pauses
+        self.changed.set()
+
+    @contextmanager
+    def request(self) -> Iterator[Callable[[], None]]:
+        """Send a request on its behalf, and give what abandons the request: then nobody waits for it any more."""
+        request = Errand(self.changed, f"{os.getpid()}.{next(_numbers)}")
+        _sent[request.name] = request
+        self.requests.add(request)
+        before = _current.set(request)
+
+        def abandon() -> None:
+            self.requests.discard(request)
+            self.changed.set()
+
+        try:
+            yield abandon
+        finally:
+            _current.reset(before)
+            abandon()
+
+
+_current: ContextVar[Errand | None] = ContextVar("errand", default=None)
+
+
+def current() -> Errand | None:
+    """Return what this is done on behalf of; None where no background job waits for it."""
+    return _current.get()
+
+
+def begin(errand: Errand | None) -> None:
+    """Do what follows in this task on behalf of a job; of none for None."""
+    _current.set(errand)
+
+
+def header(host: str | None) -> dict[str, str]:
+    """Return what tells a server of this process, perhaps behind a proxy, what a request is sent on behalf of."""
+    errand = current()
+    return {_HEADER: errand.name} if errand and errand.name and host in _THIS_MACHINE else {}
+
+
+def received(headers: Headers) -> Headers:
+    """Do what follows in this task on behalf of whoever sent these headers; return the others."""
+    errand = headers.get(_HEADER)
+    begin(_sent.get(errand) if errand else None)
+    if errand is None:
+        return headers
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != _HEADER)

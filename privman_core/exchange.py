@@ -1,0 +1,76 @@
+"""One request and its answer, seen from one party."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from aiohttp import web
+
+from privman_core.findings import Finding, Findings
+
+Direction = Literal["in", "out"]
+KEPT_BODY = 1024 * 1024
+Headers = Mapping[str, str]
+"""Headers in their order, as aiohttp has them: a name may come several times."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer, as they were on the wire; masked only when printed.
+
+    Attributes:
+        number: counts from 1 in the order in which the requests began.
+        at: when the request began, UTC.
+        direction: ``in`` for a request that this party received, ``out`` for one that it sent.
+        url: path and query for ``in``, the absolute address for ``out``.
+        request_body: as sent, or its first `KEPT_BODY` bytes; ``request_size`` is its whole length.
+        status: of the answer; 0 when there was none.
+        error: why there was no answer, in one line.
+        fault: name of the armed fault that touched the exchange.
+        findings: what was swallowed, and what breaks a contract.
+        judged: whether somebody has looked for broken contracts yet.
+        answers_secret: whether an answer that is a JSON string is a secret, such as a token.
+        size: bytes that the journal counts for it.
+        journaled: whether it is still in the journal.
+    """
+
+    number: int
+    at: datetime
+    direction: Direction
+    method: str
+    url: str
+    request_headers: Headers
+    request_body: bytes = b""
+    request_size: int = 0
+    status: int = 0
+    response_headers: Headers = field(default_factory=dict)
+    response_body: bytes = b""
+    response_size: int = 0
+    error: str = ""
+    fault: str = ""
+    findings: list[Finding] = field(default_factory=Findings)
+    judged: bool = False
+    answers_secret: bool = False
+    size: int = 0
+    journaled: bool = True
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer is known, or known not to come."""
+        return bool(self.status or self.error)
+
+
+EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
+
+
+def findings_of(request: web.Request) -> list[Finding]:
+    """Return the list that collects what this inbound request makes worth telling."""
+    exchange = request.get(EXCHANGE)
+    return [] if exchange is None else exchange.findings
+
+
+def body_of(answer: web.StreamResponse) -> bytes:
+    """Return the body of an answer; empty where it is streamed."""
+    body = answer.body if isinstance(answer, web.Response) else b""
+    return body if isinstance(body, bytes) else b""

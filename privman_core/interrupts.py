@@ -1,0 +1,138 @@
+"""An end that is asked for from outside: none is lost, and none leaves a traceback."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from privman_core.early import INTERRUPTED
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+T = TypeVar("T")
+# Asked for by whoever manages processes, and by a terminal that is closed.
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+# Whoever asks that often does not want to wait any longer.
+_AT_ONCE = 3
+
+
+@contextmanager
+def terminable(command: str) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the body with KeyboardInterrupt, whatever becomes of them on the way.
+
+    What runs in `run` is cancelled, and so may tidy up; a second interrupt cancels that too, and a third ends the
+    process at once. The KeyboardInterrupt says which signal it was, and what went wrong while tidying up: whoever reads
+    the exit code may have pressed nothing.
+    """
+    ending = _Ending(command)
+    # A shell lets what it starts in the background ignore Ctrl-C, and then nothing would handle it.
+    before: dict[signal.Signals, Any] = {signal.SIGINT: signal.signal(signal.SIGINT, ending.interrupt)}
+    # nohup lets its command go on when the terminal is closed.
+    handled = [each for each in _ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]
+    before.update((each, signal.signal(each, ending.end)) for each in handled)
+    hook, sys.unraisablehook = sys.unraisablehook, ending.unraisable
+    _current.append(ending)
+    try:
+        yield
+        ending.check()
+    except BaseException as error:
+        if ending.asked or isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(*ending.told(error)) from None
+        raise
+    finally:
+        _current.remove(ending)
+        sys.unraisablehook = hook
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as `asyncio.run` does; an interrupt cancels it and is raised as KeyboardInterrupt."""
+    return _current[-1].run(work) if _current else asyncio.run(work)
+
+
+def forgive() -> None:
+    """Take the interrupts until now as the way in which the command is ended."""
+    for ending in _current:
+        ending.asked = 0
+
+
+class _Ending:
+    """The interrupts of one command.
+
+    Attributes:
+        asked: how many there were.
+    """
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self.asked = 0
+        self._by = ""
+        self._task: asyncio.Task[Any] | None = None
+        self._looping = False
+
+    def interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle Ctrl-C; where a loop runs nothing is raised, as nobody knows whom it would hit."""
+        self.asked += 1
+        if self.asked >= _AT_ONCE:
+            os.write(2, f"{self._command}: {' '.join(['interrupted', *self._signal()])}\n".encode())
+            os._exit(INTERRUPTED)
+        if not self._looping:
+            raise KeyboardInterrupt
+        if self._task is not None:
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+
+    def end(self, number: int, _frame: FrameType | None) -> None:
+        """Handle another signal as Ctrl-C."""
+        self._by = signal.Signals(number).name
+        signal.raise_signal(signal.SIGINT)
+
+    def unraisable(self, swallowed: "UnraisableHookArgs") -> None:
+        """Print nothing of an interrupt that came where Python ignores exceptions; it is not forgotten."""
+        if not issubclass(swallowed.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(swallowed)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if there was one."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def told(self, error: BaseException) -> list[str]:
+        """Return what is worth saying: the signal, and what else went wrong."""
+        return [*self._signal(), *([f"({error})"] if isinstance(error, Exception) and str(error) else [])]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine; raises KeyboardInterrupt if there was one at any time until its loop has ended.
+
+        What went wrong while tidying up is raised as it is, so that it is told.
+        """
+        self._looping = True
+        try:
+            outcome = asyncio.run(self._noted(work))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        finally:
+            self._looping = False
+        self.check()
+        return outcome
+
+    async def _noted(self, work: Coroutine[Any, Any, T]) -> T:
+        if self.asked:  # before there was anything to cancel
+            work.close()
+            raise asyncio.CancelledError
+        self._task = asyncio.current_task()
+        try:
+            return await work
+        finally:
+            self._task = None
+
+    def _signal(self) -> list[str]:
+        return [f"by {self._by}"] if self._by else []
+
+
+_current: list[_Ending] = []

@@ -1,0 +1,268 @@
+"""Every exchange of one party, in order."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+from privman_core.clock import Clock
+from privman_core.exchange import KEPT_BODY, Direction, Exchange, Headers
+from privman_core.findings import Finding
+from privman_core.masking import MASK, Secrets
+
+Judge = Callable[[Exchange], Iterable[Finding]]
+Fits = Callable[[Exchange], bool]
+KEPT_EXCHANGES = 10_000
+KEPT_NOTES = 1_000
+KEPT_BYTES = 48 * 1024 * 1024
+# What Python needs around an exchange, and around each of its headers and findings.
+_PER_EXCHANGE, _PER_HEADER, _PER_FINDING = 1_000, 100, 250
+# Bytes that are read without a break, and those that an exchange counts as at least.
+_MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
+EVICTED = "journal-evicted"
+"""The rule of the finding that exchanges are gone which nobody has checked, or whose findings are gone with them."""
+_LARGE = 16 * 1024  # bytes of an exchange that is worked on in a thread: its contract may have much to say
+_ASIDE = ThreadPoolExecutor(1, "journal")  # each further thread would keep everybody else waiting as long again
+Result = TypeVar("Result")
+
+
+class Journal:
+    """The exchanges of one party, inbound and outbound, in the order in which they began.
+
+    The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or
+    ``kept_bytes`` the oldest exchanges go, which ``evicted`` counts; those that nobody has checked leave a finding.
+    Addresses, headers, bodies, errors and findings count alike. Whether an exchange keeps its contract is asked of
+    ``judge`` only when somebody reads it, so that judging costs the exchange nothing.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        secrets: Secrets,
+        judge: Judge,
+        *,
+        kept_exchanges: int = KEPT_EXCHANGES,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self._clock = clock
+        self._secrets = secrets
+        self._judge = judge
+        self._kept_exchanges = kept_exchanges
+        self._kept_bytes = kept_bytes
+        self._entries: deque[Exchange] = deque()
+        self._notes: dict[Finding, None] = {}
+        self._bytes = 0
+        self._begun = 0
+        self._pause = asyncio.Lock()
+        self.evicted = self._unchecked = 0
+
+    def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
+        """Record that a request has begun and return its exchange."""
+        self._begun += 1
+        kept = body[:KEPT_BODY]
+        exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
+        self._entries.append(exchange)
+        self._count(exchange, _PER_EXCHANGE + len(url) + len(kept) + _size(headers))
+        return exchange
+
+    def receive(self, exchange: Exchange, beginning: bytes, size: int) -> None:
+        """Record a request's body that arrived after the exchange had begun, by its beginning and its whole size."""
+        self._count(exchange, len(beginning[:KEPT_BODY]) - len(exchange.request_body))
+        exchange.request_body, exchange.request_size = beginning[:KEPT_BODY], size
+
+    def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
+        """Record the answer."""
+        exchange.status = status
+        exchange.response_headers = headers
+        exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()  # orjson's own bytes take up to 32 kB each
+        exchange.response_size = len(body)
+        self._count(exchange, len(exchange.response_body) + _size(headers) + _weight(exchange.findings))
+
+    def fail(self, exchange: Exchange, error: str) -> None:
+        """Record that there was no answer, and why."""
+        exchange.error = self._secrets.mask(error)
+        self._count(exchange, len(exchange.error) + _weight(exchange.findings))
+
+    def kept(self, after: int = 0) -> list[Exchange]:
+        """Return what is kept of the exchanges after that number, oldest first, judged or not."""
+        skipped = max(0, after - self._begun + len(self._entries))
+        return list(islice(self._entries, skipped, None))
+
+    async def read(self, exchanges: Iterable[Exchange]) -> AsyncIterator[Exchange]:
+        """Yield the exchanges, each judged if it has ended; whoever else has work to do does it in between."""
+        unbroken = _MOST_WORK
+        for exchange in exchanges:
+            if unbroken >= _MOST_WORK:
+                unbroken = 0
+                await self.turn()
+            self._add(exchange, await aside(exchange, self._judged))
+            yield exchange
+            unbroken += max(exchange.size, _LEAST_WORK)
+
+    async def turn(self) -> None:
+        """Let others do something, and those who read go on one after the other, however many they are."""
+        async with self._pause:
+            await asyncio.sleep(0)
+
+    async def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
+        """Return the newest exchanges that fit, newest first, each judged if it has ended.
+
+        Args:
+            most: how many at most; no more exchanges are judged than it takes to find them.
+            fits: asked of each exchange.
+            before: the number that all must be below, if any.
+        """
+        older = (each for each in reversed(self.kept()) if before is None or each.number < before)
+        found: list[Exchange] = []
+        async for exchange in self.read(older):
+            if fits(exchange):
+                found.append(exchange)
+            if len(found) == most:
+                break
+        return found
+
+    async def find(self, number: int) -> Exchange | None:
+        """Return the exchange of that number, judged if it has ended; None if it is not kept."""
+        found = [exchange async for exchange in self.read(self.kept(number - 1)[:1])]
+        return next((exchange for exchange in found if exchange.number == number), None)
+
+    def findings(self) -> list[tuple[Exchange, Finding]]:
+        """Return every finding of the exchanges that are kept."""
+        for exchange in self.kept():
+            self._add(exchange, self._judged(exchange))
+        return [(exchange, finding) for exchange in self._entries for finding in exchange.findings]
+
+    def note(self, finding: Finding) -> None:
+        """Keep a finding that belongs to no exchange; the same one is kept once, the first `KEPT_NOTES` are kept."""
+        if len(self._notes) < KEPT_NOTES:
+            self._notes[finding] = None
+
+    def notes(self) -> list[Finding]:
+        """Return the findings that belong to no exchange."""
+        if not self._unchecked:
+            return list(self._notes)
+        message = (
+            f"{self._unchecked} exchanges have left the journal unchecked. Expected to be read, or emptied, before."
+        )
+        return [*self._notes, Finding("violation", EVICTED, message)]
+
+    def clear(self) -> None:
+        """Forget everything; the next exchange is number 1."""
+        for exchange in self._entries:
+            exchange.journaled = False
+        self._entries.clear()
+        self._notes.clear()
+        self._bytes = self._begun = self.evicted = self._unchecked = 0
+
+    async def printed(self, exchange: Exchange) -> dict[str, Any]:
+        """Return the exchange as the control plane prints it, secrets masked; a large one keeps nobody waiting."""
+        return await aside(exchange, self.to_json)
+
+    async def shows(self, exchange: Exchange, texts: Iterable[str]) -> bool:
+        """Tell whether URL or bodies have one of the texts, in any case, once their secrets are masked."""
+
+        def masked(exchange: Exchange) -> str:
+            answer = b"" if _is_secret_answer(exchange) else exchange.response_body
+            bodies = (body.decode(errors="replace") for body in (exchange.request_body, answer))
+            return "\n".join(map(self._secrets.mask, (exchange.url, *bodies))).lower()
+
+        said = await aside(exchange, masked)
+        return any(text.strip().lower() in said for text in texts)
+
+    def to_json(self, exchange: Exchange) -> dict[str, Any]:
+        """Return the exchange as the control plane prints it, secrets masked."""
+        mask = self._secrets.mask
+        return {
+            "number": exchange.number,
+            "at": exchange.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "direction": exchange.direction,
+            "method": exchange.method,
+            "url": mask(exchange.url),
+            "request": {
+                "headers": self._secrets.mask_headers(exchange.request_headers.items()),
+                "body": mask(_text(exchange.request_body, exchange.request_size)),
+            },
+            "status": exchange.status,
+            "response": {
+                "headers": self._secrets.mask_headers(exchange.response_headers.items()),
+                "body": mask(_answer_text(exchange)),
+            },
+            "error": exchange.error,
+            "fault": exchange.fault,
+            "findings": [self.finding_to_json(finding) for finding in exchange.findings],
+        }
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret in it masked."""
+        return self._secrets.mask(text)
+
+    def finding_to_json(self, finding: Finding) -> dict[str, str]:
+        """Return the finding as the control plane prints it, secrets masked."""
+        return {key: self._secrets.mask(value) for key, value in finding.to_json().items()}
+
+    def _judged(self, exchange: Exchange) -> list[Finding]:
+        """Return the contracts that an exchange breaks, the first time that somebody asks."""
+        if exchange.judged or not exchange.ended or _is_cut(exchange):
+            return []
+        exchange.judged = True
+        return list(self._judge(exchange))
+
+    def _add(self, exchange: Exchange, found: list[Finding]) -> None:
+        exchange.findings.extend(found)
+        self._count(exchange, _weight(found))
+
+    def _count(self, exchange: Exchange, size: int) -> None:
+        """Count what an exchange has come to; what has left the journal meanwhile counts no more."""
+        if not exchange.journaled:
+            return
+        exchange.size += size
+        self._bytes += size
+        while self._entries and (len(self._entries) > self._kept_exchanges or self._bytes > self._kept_bytes):
+            gone = self._entries.popleft()
+            gone.journaled = False
+            self._bytes -= gone.size
+            self.evicted += 1
+            self._unchecked += bool(gone.findings) or not gone.judged
+
+
+async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
+    """Do work on an exchange, so that others are served meanwhile: large ones are worked on in a thread, in turn."""
+    if exchange.size < _LARGE:
+        return work(exchange)
+    return await asyncio.get_running_loop().run_in_executor(_ASIDE, work, exchange)
+
+
+def _size(headers: Headers) -> int:
+    return _PER_HEADER * len(headers) + len("".join(headers)) + len("".join(headers.values()))
+
+
+def _weight(findings: list[Finding]) -> int:
+    return (
+        sum(_PER_FINDING + len(each.rule) + len(each.message) + len(each.where) for each in findings) if findings else 0
+    )
+
+
+def _answer_text(exchange: Exchange) -> str:
+    if _is_secret_answer(exchange):
+        return f'"{MASK}"'
+    return _text(exchange.response_body, exchange.response_size)
+
+
+def _is_secret_answer(exchange: Exchange) -> bool:
+    return exchange.answers_secret and exchange.response_body.lstrip()[:1] == b'"'
+
+
+def _is_cut(exchange: Exchange) -> bool:
+    kept = len(exchange.request_body), len(exchange.response_body)
+    return kept != (exchange.request_size, exchange.response_size)
+
+
+def _text(body: bytes, size: int) -> str:
+    if len(body) < size:
+        return f"({size} bytes, of which the first {len(body)} are kept)"
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"({size} bytes that are not UTF-8)"

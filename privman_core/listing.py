@@ -1,0 +1,154 @@
+"""Lists of what a journal keeps: in pages or whole, streamed while others are served."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
+from aiohttp import web
+
+from privman_core.exchange import Exchange
+from privman_core.journal import KEPT_EXCHANGES, Journal, aside
+from privman_core.reasons import shown
+from privman_core.unsent import Unsent
+
+_log = logging.getLogger("privman_core.listing")
+Items = Sequence[Mapping[str, Any]]
+Turn = Callable[[], Awaitable[None]]
+Written = Callable[[Exchange], list[bytes]]
+# A page ends after so many bytes, though it has one exchange at least; a longer answer is streamed.
+_LONGEST_PAGE, _AT_ONCE = 4 * 1024 * 1024, 256 * 1024
+
+
+class RangeError(ValueError):
+    """Raised for a range that cannot be asked for; the message names the parameter and shows its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which exchanges are asked for.
+
+    Attributes:
+        after: only those with a higher number.
+        limit: at most so many, the oldest first; None for all.
+        last: of these, only so many of the newest; None for all.
+    """
+
+    after: int = 0
+    limit: int | None = None
+    last: int | None = None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """Return what the parameters ask for; raises RangeError."""
+        numbers = {name: _number(name, query[name], int(name != "after")) for name in cls.__slots__ if name in query}
+        return cls(**numbers)
+
+
+async def list_exchanges(
+    request: web.Request, journal: Journal, name: str, written: Written, first: Items = ()
+) -> web.StreamResponse:
+    """Answer under ``name`` what is written of each exchange that is asked for, after what is ``first``.
+
+    Without ``limit`` that is all; with it there is one page, and ``next`` is what to give as ``after`` for the next
+    one, null after the last one. Raises RangeError.
+    """
+    parts = _parts(journal, Range.read(request.query), name, written, first)
+    return await answer_in_parts(request, parts, journal.turn)
+
+
+async def _let_others() -> None:
+    await asyncio.sleep(0)
+
+
+async def answer_in_parts(
+    request: web.Request, parts: AsyncGenerator[bytes], turn: Turn = _let_others
+) -> web.StreamResponse:
+    """Answer JSON of which the parts are generated; a long answer is streamed, and nothing keeps what is being sent.
+
+    Args:
+        request: what is answered.
+        parts: of the answer.
+        turn: is waited for before each slice is sent: sending waits for Python's lock, which a thread may hold.
+    """
+    async with aclosing(parts):
+        begun = await _beginning(parts)
+        if len(begun) <= _AT_ONCE:
+            return web.Response(body=begun, content_type="application/json")
+        unsent = Unsent(begun)
+        del begun
+        return await _stream(request, unsent, parts, turn)
+
+
+async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
+    """Return the first parts, a little more than `_AT_ONCE` if there are so many."""
+    begun = bytearray()
+    async for part in parts:
+        begun += part
+        if len(begun) > _AT_ONCE:
+            break
+    return bytes(begun)
+
+
+async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[bytes], turn: Turn) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await answer.prepare(request)
+    if request.method == "HEAD":
+        return answer
+    with suppress(ConnectionResetError):  # nobody reads any more
+        while unsent:
+            async for each in unsent.slices(request.transport):
+                await turn()
+                await answer.write(each)
+            unsent = Unsent(await _next(request, parts))
+    return answer
+
+
+async def _next(request: web.Request, parts: AsyncIterator[bytes]) -> bytes:
+    """Return the next part, empty after the last; an error ends the connection, lest the answer be taken for whole."""
+    try:
+        return await anext(parts, b"")
+    except Exception as error:  # noqa: BLE001 - an error page would become part of the list
+        _log.error("%s %s ended early: %s", request.method, request.path, error)
+        request.protocol.force_close()
+        return b""
+
+
+async def _parts(journal: Journal, wanted: Range, name: str, written: Written, first: Items) -> AsyncGenerator[bytes]:
+    """Yield the parts of the answer."""
+    exchanges = journal.kept(wanted.after)
+    exchanges = exchanges[-wanted.last :] if wanted.last else exchanges
+    page = exchanges[: wanted.limit]
+    last, size, separator = 0, 0, b""
+    yield b'{"%s":[' % name.encode()
+    for item in () if wanted.after else first:
+        yield separator + orjson.dumps(item)
+        separator = b","
+    async for exchange in journal.read(page):
+        last = exchange.number
+        items = deque(await aside(exchange, written))
+        while items:
+            size += len(items[0])
+            yield separator + items.popleft()
+            separator = b","
+        if wanted.limit is not None and size >= _LONGEST_PAGE:
+            break
+    yield b"]"
+    if name == "requests":
+        yield b',"evicted":%d' % journal.evicted
+    if wanted.limit is not None:
+        following = last if last and last < exchanges[-1].number else None
+        yield b',"next":%s' % orjson.dumps(following)
+    yield b"}"
+
+
+def _number(name: str, text: str, least: int) -> int:
+    digits = len(str(KEPT_EXCHANGES)) + 7
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else -1
+    if number < least:
+        raise RangeError(f"{name!r} is {shown(text)}; expected a whole number from {least} of at most {digits} digits")
+    return number

@@ -1,0 +1,278 @@
+"""Secrets never reach an output."""
+
+import re
+from base64 import b64decode, b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from threading import Lock
+
+from privman_core.needles import SHORTEST, Needles, Span
+from privman_core.places import Place, is_secret_header, places
+from privman_core.unescaping import Unescaped, bare, layers
+
+MASK = "***"
+KEPT_RETIRED = 1_000
+MOST_PLACES = 1_000
+KEPT_CHARACTERS = 1_000_000
+_LONG = 16
+_DEEPEST = 3
+_PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
+_BREAK, _LAST_LINE = re.compile(r"\r?\n"), re.compile(r"\r?\n[A-Za-z0-9+/_-]{1,7}={0,2}(?![A-Za-z0-9+/_=-])")
+_BROKEN = re.compile(r"[A-Za-z0-9+/_-]++(?:\s++[A-Za-z0-9+/_-]++)*+(?:\s*+=){0,2}")
+_BLANK = re.compile(r"\s")
+_STANDARD = str.maketrans("-_", "+/")
+_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
+Edit = tuple[int, int, str]
+
+
+class Secrets:
+    """The secrets that a party or a run has met; every output goes through `mask`.
+
+    A secret that is long or random enough, as generated ones are, is masked wherever it appears and however it is
+    written: percent-encoded, escaped in JSON or HTML, several times over, within base64, or in hexadecimal digits; not
+    reversed, as nothing writes a secret like that. Any other is an
+    ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
+    elements and parts of forms that hold secrets (see `places`), within base64 too. `add` is idempotent, takes
+    anything and may be called by any thread.
+
+    Args:
+        kept: how many retired secrets are remembered, the newest, of `KEPT_CHARACTERS` at most together; those in use
+            are always remembered.
+        fields: names in lower case of fields that hold secrets, beyond those whose names say so.
+    """
+
+    def __init__(self, kept: int = KEPT_RETIRED, fields: frozenset[str] = frozenset()) -> None:
+        self._kept = kept
+        self._fields = fields
+        self._headers = frozenset[str]()
+        self._parameters = frozenset[str]()
+        self._live: dict[str, None] = {}
+        self._retired: dict[str, None] = {}
+        self._characters = 0  # of those retired since some were last forgotten, and of those kept then
+        self._needles = Needles()
+        self._lock = Lock()
+
+    def add(self, secret: str) -> None:
+        """Mask this text from now on, and never forget it before it is retired."""
+        if secret in self._live or not is_distinct(secret):
+            return
+        with self._lock:
+            self._retired.pop(secret, None)
+            self._live[secret] = None
+            _learn(self._needles, secret)
+
+    def add_login(self, user: str, password: str) -> None:
+        """Mask a password, and both together as Basic authentication has them, although the password may be short."""
+        self.add(password)
+        self.add(_basic(user, password))
+
+    def add_place(self, name: str, is_header: bool) -> None:  # noqa: FBT001 - called by position
+        """Mask whatever a header of this name holds, or else a parameter of a URL or form; places are never forgotten.
+
+        Nothing happens past `MOST_PLACES`, or for an empty name.
+        """
+        lowered = name.lower()
+        if not lowered or len(self._headers) + len(self._parameters) >= MOST_PLACES:
+            return
+        if is_header:
+            self._headers |= {lowered}
+        else:
+            self._parameters |= {lowered}
+
+    def retire(self, secret: str) -> None:
+        """Mask a secret that opens nothing any more only as long as there is room; harmless for any other text."""
+        with self._lock:
+            if secret not in self._live:
+                return
+            del self._live[secret]
+            self._retired[secret] = None
+            self._characters += len(secret)
+            if len(self._retired) >= 2 * self._kept or self._characters > 2 * KEPT_CHARACTERS:
+                self._forget()
+
+    def retire_all(self) -> None:
+        """Retire every secret, as when a party goes back to its state at start."""
+        for secret in tuple(self._live):
+            self.retire(secret)
+
+    def retire_login(self, user: str, password: str) -> None:
+        """Retire what `add_login` added."""
+        self.retire(password)
+        self.retire(_basic(user, password))
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret in it masked, and bytes that are no characters written as escapes."""
+        if not text.isascii():
+            text = text.encode(errors="backslashreplace").decode()
+        return self._masked(text, _DEEPEST)
+
+    def mask_known(self, text: str) -> str:
+        """Return the text with the secrets that were added masked, and none by its place, as in a list of names."""
+        if not text.isascii():
+            text = text.encode(errors="backslashreplace").decode()
+        return self._masked(text, _DEEPEST, by_place=False)
+
+    def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers with credentials masked; the scheme of an Authorization header stays readable."""
+        return [(name, self._mask_header(name, value)) for name, value in headers]
+
+    def _masked(self, text: str, deepest: int, *, by_place: bool = True) -> str:
+        # Of edits that begin together the longest goes first: what is within it is done with it.
+        edits = self._edits(text, deepest, by_place=by_place)
+        return _edited(text, sorted(edits, key=lambda edit: (edit[0], -edit[1])))
+
+    def _edits(self, text: str, deepest: int, *, by_place: bool) -> Iterator[Edit]:
+        layer, below = text, list[Unescaped]()
+        for below in layers(text):
+            layer = below[-1].text if below else text
+            for span in self._needles.find(layer):
+                yield *_origin(span, below), MASK
+            for place in places(layer, self._fields | self._headers, self._parameters) if by_place else ():
+                yield *_origin(place.span, below), _mask_for(place, below, text)
+        if deepest:  # base64 has no escapes, so it is the same in the last layer
+            yield from self._edits_within(layer, below, deepest, by_place=by_place)
+
+    def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
+        """Yield what has to be changed in the texts that are packed as base64 or as hexadecimal digits."""
+        for span, packed in _packed(layer):
+            for unpack, pack in _PACKINGS:
+                text = unpack(packed)
+                masked = text and self._masked(text, deepest - 1, by_place=by_place)
+                if masked != text:
+                    yield *_origin(span, below), pack(masked.encode())
+
+    def _mask_header(self, name: str, value: str) -> str:
+        if not is_secret_header(name) and name.lower() not in self._headers:
+            return self.mask(value)
+        scheme, _, rest = value.partition(" ")
+        return f"{scheme} {MASK}" if rest and scheme.lower() in _SCHEMES else MASK
+
+    def _forget(self) -> None:
+        newest, characters = list[str](), 0
+        for secret in islice(reversed(self._retired), self._kept):
+            if characters + len(secret) > KEPT_CHARACTERS:
+                break
+            newest.append(secret)
+            characters += len(secret)
+        self._retired, self._characters = dict.fromkeys(reversed(newest)), characters
+        self._needles = Needles()
+        for secret in (*self._live, *self._retired):
+            _learn(self._needles, secret)
+
+
+def is_distinct(secret: str) -> bool:
+    """Tell whether a secret is so long or random that it is no ordinary text anywhere else.
+
+    Sixteen characters are; so are eight that are not all letters, all digits or all the same.
+    """
+    if len(secret) < SHORTEST or len(set(secret)) <= 2:  # noqa: PLR2004 - "--------" and the like
+        return False
+    return len(secret) >= _LONG or not (secret.isalpha() or secret.isdecimal())
+
+
+def _basic(user: str, password: str) -> str:
+    return b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _learn(needles: Needles, secret: str) -> None:
+    for needle in {*_written(secret)}:
+        if len(needle) >= SHORTEST:
+            needles.add(needle)
+
+
+def _written(secret: str) -> Iterator[str]:
+    """Yield each way to write a secret; escapes, of which there are many, are taken away before it is looked for."""
+    in_a_form = secret.replace(" ", "+")
+    yield from (secret, bare(secret), in_a_form, bare(in_a_form))
+    yield from _in_base64(secret)
+    digits = secret.encode(errors="surrogatepass").hex()
+    yield from (digits, digits.upper())
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Yield the characters that base64 has for the text whatever is before and after it."""
+    for content in {secret.encode(errors="surrogatepass"), secret.encode("latin-1", errors="replace")}:
+        for before in range(3):
+            first, end = -(-8 * before // 6), 8 * (before + len(content)) // 6
+            for encode in (b64encode, urlsafe_b64encode):
+                yield encode(b"\0" * before + content)[first:end].decode()
+
+
+def _packed(text: str) -> Iterator[tuple[Span, str]]:
+    """Yield what may be packed: runs of such characters, those in lines of one length, and those with blanks anywhere.
+
+    They may overlap.
+    """
+    lines: list[re.Match[str]] = []
+    for found in _PACKED.finditer(text):
+        yield found.span(), found[0]
+        if lines and not _continues(text, lines, found):
+            yield from _joined(text, lines)
+            lines = []
+        lines.append(found)
+    yield from _joined(text, lines)
+    for found in _BROKEN.finditer(text):
+        if _BLANK.search(found[0]):
+            yield found.span(), "".join(found[0].split())
+
+
+def _continues(text: str, lines: list[re.Match[str]], line: re.Match[str]) -> bool:
+    """Tell whether a line goes on with those before: all are as long as the first one, but the last may be shorter."""
+    length = len(lines[0][0])
+    broken = _BREAK.fullmatch(text, lines[-1].end(), line.start()) is not None
+    return broken and len(lines[-1][0]) == length >= len(line[0])
+
+
+def _joined(text: str, lines: list[re.Match[str]]) -> Iterator[tuple[Span, str]]:
+    last = _LAST_LINE.match(text, lines[-1].end()) if lines else None
+    if last or len(lines) > 1:
+        end = last.end() if last else lines[-1].end()
+        yield (lines[0].start(), end), "".join(text[lines[0].start() : end].split())
+
+
+def _from_base64(packed: str) -> str:
+    """Return the text that is packed as base64; empty where there is none."""
+    if len(packed) % 4:
+        return ""
+    try:
+        return b64decode(packed.translate(_STANDARD), validate=True).decode()
+    except ValueError:
+        return ""
+
+
+def _from_digits(packed: str) -> str:
+    """Return the text that is written in hexadecimal digits; empty where there is none."""
+    try:
+        return bytes.fromhex(packed).decode()
+    except ValueError:
+        return ""
+
+
+_PACKINGS: Sequence[tuple[Callable[[str], str], Callable[[bytes], str]]] = (
+    (_from_base64, lambda data: b64encode(data).decode()),
+    (_from_digits, bytes.hex),
+)
+
+
+def _mask_for(place: Place, below: list[Unescaped], text: str) -> str:
+    quote = "" if place.quote is None else text[slice(*_origin(place.quote, below))]
+    return f"{quote}{MASK}{quote}"
+
+
+def _origin(span: Span, below: list[Unescaped]) -> Span:
+    for layer in reversed(below):
+        span = layer.to_source(span)
+    return span
+
+
+def _edited(text: str, edits: list[Edit]) -> str:
+    """Return the text with the edits made, in their order; where they overlap, all of it is masked."""
+    parts: list[str] = []
+    at = 0
+    for start, end, replacement in edits:
+        if start >= at:
+            parts += (text[at:start], replacement)
+        elif end > at:
+            parts[-1] = MASK
+        at = max(at, end)
+    return "".join((*parts, text[at:]))

@@ -1,0 +1,137 @@
+"""Requests that a party sends: journaled, and timed out on the clock."""
+
+from dataclasses import dataclass
+
+from aiohttp import (
+    ClientConnectionError,
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
+from yarl import URL
+
+from privman_core import errands
+from privman_core.bounded import read_bounded
+from privman_core.clock import Clock
+from privman_core.connections import BoundedConnector
+from privman_core.exchange import Exchange
+from privman_core.journal import Journal
+from privman_core.reasons import reason_of
+from privman_core.trust import Trust
+from privman_core.turns import MadeWayError, Turns
+
+CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
+"""Requests under way at the same time; a process may have twice as many files open, where nobody has said otherwise."""
+LARGEST_HEARD = 1024 * 1024
+"""Bytes of an answer, unpacked, that a party reads: what it understands is far shorter, and many may come at once."""
+
+
+class NoAnswerError(Exception):
+    """Raised when a request had no answer; the message says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came.
+
+    Attributes:
+        headers: names in lower case.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, without parameters."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+class HttpCaller:
+    """Sends requests on behalf of one party."""
+
+    def __init__(
+        self, clock: Clock, journal: Journal, user_agent: str, *, turns: Turns | None = None, trusted: Trust = True
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._user_agent = user_agent
+        self._turns = turns or Turns(CONNECTIONS_PER_HOST, CONNECTIONS)
+        self._trusted = trusted
+        self._session: ClientSession | None = None
+
+    async def send(  # noqa: PLR0913 - what a request is made of
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes,
+        seconds: float,
+        *,
+        answers_secret: bool = False,
+    ) -> Answer:
+        """Send the request, when it is its turn, and return the answer; redirects are not followed.
+
+        With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
+
+        Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, the answer is
+        longer than `LARGEST_HEARD`, or it does not come while others wait, as `Turns` says.
+        """
+        exchange = self._journal.begin("out", method, url, dict(headers), body)
+        exchange.answers_secret = answers_secret
+        try:
+            address = URL(url, encoded=True)
+            async with self._turns.turn(f"{address.host}:{address.port}"), self._clock.timeout(seconds):
+                return await self._exchange(exchange, address, headers)
+        except TimeoutError:
+            reason = f"no answer within {seconds:g} s"
+        except MadeWayError:
+            reason = "no answer so far, and other requests waited"
+        except ClientConnectorError as error:
+            reason = f"no connection to {error.host}:{error.port}: {reason_of(error.os_error)}"
+        except ClientConnectionError:
+            reason = "the connection broke off"
+        except (ClientError, ValueError) as error:
+            reason = f"the answer could not be read: {_line(error)}"
+        self._journal.fail(exchange, reason)
+        raise NoAnswerError(f"{method} {_without_query(url)}: {reason}")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> Answer:
+        request = self._open().request(
+            exchange.method,
+            url,
+            headers=headers | errands.header(url.host),
+            data=exchange.request_body or None,
+            allow_redirects=False,
+        )
+        async with request as response:
+            body = await read_bounded(response, LARGEST_HEARD)
+            self._journal.finish(exchange, response.status, response.headers, body)
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+
+    def _open(self) -> ClientSession:
+        # Opened on the first call: an aiohttp session wants the running loop.
+        if self._session is None:
+            self._session = ClientSession(
+                connector=BoundedConnector(self._trusted),  # turns bound how many there are
+                cookie_jar=DummyCookieJar(),
+                headers={"User-Agent": self._user_agent},
+                timeout=ClientTimeout(total=None),  # the clock ends a request
+            )
+        return self._session
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _without_query(url: str) -> str:
+    return url.split("?", 1)[0]

@@ -1,0 +1,331 @@
+"""Places where secrets are, whatever their value: fields, parameters, elements, parts and headers with telling names.
+
+A text is read word by word from left to right, and what belongs to a word is read once, so the time is linear in the
+length of the text. A value without an end goes on to the end of the text.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import cast
+
+from privman_core.needles import Span
+
+SECRET_HEADERS = frozenset(
+    {
+        *("authorization", "proxy-authorization", "authentication", "cookie", "set-cookie"),
+        *("x-sn-apikey", "x-usertoken", "x-admin-token"),
+    }
+)
+_KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
+# One of them is in every text that has such a place.
+_STEMS = (
+    *("passw", "passcode", "pwd", "passphrase", "secret", "token", "sysparm_ck", "assertion", "verifier"),
+    *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
+    *(f"{kind}{joined}key" for kind in _KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
+)
+_ENDINGS = (
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "passcode",
+    "token",
+    "sysparmck",
+    *(f"{kind}key" for kind in _KINDS_OF_KEYS),
+    "assertion",
+    "codeverifier",
+)
+_EMPTY = frozenset({"", "null", "true", "false"})
+_LONGEST_DISPOSITION = 200
+_LONGEST_NAMESPACE = 64
+_LONGEST_KIND = max(map(len, _KINDS_OF_KEYS)) + 1
+_WORD = re.compile(r"[A-Za-z0-9_-]++")
+_COLUMN = re.compile(r"(?:OR|NQ)?([a-z0-9_]++)")
+_KIND_OF_KEY = re.compile(rf"({'|'.join(_KINDS_OF_KEYS)})[ +]\Z", re.IGNORECASE)
+_COLON, _COMMA = re.compile(r"\s*+:\s*+"), re.compile(r"\s*+,\s*+")
+_BEFORE_NAME = re.compile(r"""\s*+,\s*+["'](?:name|type)["']\s*+:\s*+["']""")
+_STRINGS = {
+    '"': re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL),
+    "'": re.compile(r"[^'\\]*+(?:\\.[^'\\]*+)*+", re.DOTALL),
+}
+_LITERAL = re.compile(r"[^\s,\]}]*+")
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_SIGN = re.compile(r"\]?(?:!=|[<>]?=)")
+_PATTERN = re.compile(r"!?\*|%(?![0-9A-Fa-f]{2})")
+_OPERATOR = re.compile(
+    "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|N?SAMEAS"
+    "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"
+)
+_HAVING = re.compile(r"\^(?:[!<>]?=|[<>]|[a-z ]{1,20})\^", re.IGNORECASE)
+_CONDITION, _CONDITION_WITHIN = re.compile(r"[^,&\r\n]*+"), re.compile(r"""[^,&\s"'<>]*+""")
+_ATTRIBUTE = re.compile(r"""\s++value\s*+=\s*+(?=["'])""", re.IGNORECASE)
+# Any other one, unless it has no operand.
+_ANY_OPERATOR = re.compile(r"(?!(?:(?:IS(?:NOT)?|NOT)?EMPTY|EMPTYSTRING|ANYTHING|VALCHANGES)\b)[A-Z]{2}")
+_ADDRESS = re.compile(r"""(?:\.do)?\?[^\s"'<>\\]*+""")
+_PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
+_LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
+# What begins the next term: another text after a ``^`` is the rest of a value that has one.
+_NEXT = (
+    r"(?:(?:OR|NQ)?+[a-z0-9_.]++(?:[!=<>*]|%(?:2[1Aa]|3[C-Ec-e])|[A-Z]{2}|(?:%20|[+ ])[A-Z]{2})"
+    r"|ORDERBY|GROUPBY|(?:EQ|NQ)(?![A-Za-z0-9])|(?:END)?(?:RLQUERY|JOIN|SUBQUERY)|123TEXTQUERY321)"
+)
+_TERM, _TERM_WITHIN = (
+    re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee])|(?:\^|%5[Ee])(?!{_NEXT}))*+") for ends in (r"\r\n", r"\s")
+)
+_TAG_GOES_ON = re.compile(r"[>\s]")
+_OPENING = re.compile(r"<(?:[\w.-]{1,60}:)?\Z")
+_PASSWORD_IN_URL = re.compile(r"""[^\s/?#@:"'<>]*+:([^\s/?#@"'<>]*+)@""")
+_CREDENTIAL = re.compile(r"[A-Za-z0-9._~+/-]*+=*+")
+_LIKELY_TOKEN = 16
+_PROPERTIES = frozenset({"sys_properties", "sys_properties_list"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a secret.
+
+    Attributes:
+        quote: a quote that has to surround the mask so that the text stays JSON; None where it needs none.
+    """
+
+    span: Span
+    quote: Span | None = None
+
+
+def places(text: str, fields: Collection[str] = (), parameters: Collection[str] = ()) -> Iterator[Place]:
+    """Yield the places of secrets in a text.
+
+    Args:
+        text: it.
+        fields: names in lower case of further fields that hold secrets.
+        parameters: names in lower case that hold secrets where ``=`` follows them, as in URLs and forms.
+    """
+    lowered = text.lower()
+    stems = chain(_STEMS, fields, parameters)
+    if any(stem in lowered for stem in stems) or ("@" in lowered and "://" in lowered):
+        yield from _Reader(text, fields, parameters).places()
+
+
+def is_secret_field(name: str) -> bool:
+    """Tell whether a field, parameter or column of this name holds a secret."""
+    return name.lower().rstrip("0123456789").replace("_", "").replace("-", "").endswith(_ENDINGS)
+
+
+def is_secret_header(name: str) -> bool:
+    """Tell whether a header of this name holds a secret."""
+    return name.lower() in SECRET_HEADERS or is_secret_field(name)
+
+
+class _Reader:
+    """Reads one text."""
+
+    def __init__(self, text: str, fields: Collection[str], parameters: Collection[str]) -> None:
+        self._text = text
+        self._fields = fields
+        self._parameters = parameters
+        self._is_parameters = _PARAMETERS.match(text) is not None
+        self._last_value: Span = (0, 0)
+        self._absent: set[str] = set()
+        self._of_properties = 0  # where the last address of a list of properties ends
+
+    def places(self) -> Iterator[Place]:
+        at = 0
+        while word := _WORD.search(self._text, at):
+            at = word.end()
+            for place in self._of(word):
+                at = max(at, place.span[1])
+                if place.span[0] < place.span[1]:
+                    yield place
+
+    def _of(self, word: re.Match[str]) -> Iterator[Place]:
+        """Yield the places that belong to a word."""
+        name, end = word[0].lower(), word.end()
+        if name in _PROPERTIES and end > self._of_properties and (address := _ADDRESS.match(self._text, end)):
+            self._of_properties = address.end()
+        follower = self._text[end : end + 1]
+        if follower == "'" and (operator := self._operator_in(word)):  # a term that a message quotes
+            yield Place(self._term(operator))
+        elif follower in ('"', "'"):
+            yield from self._of_string(word)
+        elif follower == ":":
+            yield from self._before_colon(word)
+        elif follower == " " and name in ("basic", "bearer"):
+            yield from self._of_scheme(name, end + 1)
+        elif operator := self._operator_in(word):
+            yield Place(self._term(operator))
+        elif self._is_secret(word):
+            yield from self._of_field(word.start(), end)
+
+    def _is_secret(self, word: re.Match[str]) -> bool:
+        """Tell whether a field of that name holds a secret; the name may have two words, as in ``API Key``."""
+        name = word[0].lower()
+        if name != "key":
+            return self._holds_secret(name, word.start()) or self._is_parameter(name, word.end())
+        if self._is_parameter(name, word.end()) or name in self._fields:
+            return True
+        before = self._text[max(0, word.start() - _LONGEST_KIND) : word.start()]
+        return _KIND_OF_KEY.search(before) is not None
+
+    def _holds_secret(self, name: str, start: int) -> bool:
+        """Tell whether a column holds a secret; the value of a property may."""
+        return is_secret_field(name) or name in self._fields or (name == "value" and start < self._of_properties)
+
+    def _is_parameter(self, name: str, end: int) -> bool:
+        return name in self._parameters and self._text[end : end + 1] == "="
+
+    def _of_string(self, word: re.Match[str]) -> Iterator[Place]:
+        """Yield the places after a name in quotes: a key, the name of a header in a list, of a part of a form."""
+        text, after, secret = self._text, word.end() + 1, self._is_secret(word)
+        secret = secret or word[0].lower() in SECRET_HEADERS
+        if secret and self._is_part(word.start()):
+            yield self._part(word.end())
+        elif colon := _COLON.match(text, after):
+            if secret:
+                yield from self._value(colon.end(), (word.end(), after))
+            elif word[0] == "value" and text[colon.end() : colon.end() + 1] in _STRINGS:
+                self._last_value = self._string(colon.end())
+        elif secret and (attribute := _ATTRIBUTE.match(text, after)):
+            yield Place(self._string(attribute.end()))
+        elif secret:
+            yield from self._named_value(word, after)
+
+    def _named_value(self, word: re.Match[str], after: int) -> Iterator[Place]:
+        """Yield the value that belongs to a name: the other member of its object, or the next of its list."""
+        text = self._text
+        ahead = _BEFORE_NAME.match(text, self._last_value[1] + 1)
+        if ahead and ahead.end() == word.start():
+            yield Place(self._last_value)
+        comma = _COMMA.match(text, after)
+        if comma is None:
+            return
+        key = comma.end() + 1
+        colon = _COLON.match(text, key + len('value"')) if text.startswith("value", key) else None
+        if colon is not None:
+            yield from self._value(colon.end(), (word.end(), after))
+        elif word[0].lower() in SECRET_HEADERS:
+            yield from self._value(comma.end(), (word.end(), after))
+
+    def _value(self, start: int, quote: Span) -> Iterator[Place]:
+        """Yield the value of a key."""
+        first = self._text[start : start + 1]
+        if first in _STRINGS:
+            yield Place(self._string(start))
+        elif first in ("{", "["):
+            yield Place((start, self._end_of_brackets(start)), quote)
+        else:
+            literal = _span(_LITERAL, self._text, start)
+            if self._text[slice(*literal)] not in _EMPTY:
+                yield Place(literal, quote)
+
+    def _before_colon(self, word: re.Match[str]) -> Iterator[Place]:
+        text, name, start, end = self._text, word[0].lower(), word.start(), word.end()
+        quote = cast("re.Match[str]", _COLON.match(text, end)).end()
+        if text.startswith("://", end):
+            credentials = _PASSWORD_IN_URL.match(text, end + len("://"))
+            if credentials:
+                yield Place(credentials.span(1))
+        elif name in SECRET_HEADERS:
+            around = text[start - 1 : start]
+            yield Place(_span(_STRINGS.get(around, _LINE), text, end + 1))
+        elif text[quote : quote + 1] in _STRINGS and self._is_secret(word):  # a key without quotes
+            yield Place(self._string(quote))
+
+    def _of_scheme(self, name: str, start: int) -> Iterator[Place]:
+        span = _span(_CREDENTIAL, self._text, start)
+        value = self._text[slice(*span)]
+        if len(value) >= _LIKELY_TOKEN or (name == "basic" and _is_login(value)):
+            yield Place(span)
+
+    def _of_field(self, start: int, end: int) -> Iterator[Place]:
+        """Yield the value of a parameter, a term, a condition, an attribute, an element or a part of a form."""
+        text = self._text
+        if self._is_part(start):
+            yield self._part(end)
+        elif (having := _HAVING.match(text, end)) and self._is_term(start):
+            yield Place(_span(_CONDITION if self._is_parameters else _CONDITION_WITHIN, text, having.end()))
+        elif sign := _SIGN.match(text, end):
+            yield Place(self._operand(start, sign.end()))
+        elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):
+            yield Place(self._term(pattern.end()))
+        elif _TAG_GOES_ON.match(text, end) and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
+            yield from self._of_element(end)
+
+    def _of_element(self, end: int) -> Iterator[Place]:
+        """Yield the attributes and the content of an element whose name ends there."""
+        closing = self._find(">", end)
+        if closing < len(self._text):
+            yield Place((end + 1, closing))
+            yield Place((closing + 1, self._find("</", closing + 1)))
+
+    def _operator_in(self, word: re.Match[str]) -> int:
+        """Return where the operand begins in a word of a column, an operator in letters and its operand; else 0."""
+        column = _COLUMN.match(word[0])
+        if column is None or not self._holds_secret(column[1], word.start()):
+            return 0
+        begun = word.start() + column.end()
+        if operator := _OPERATOR.match(self._text, begun):
+            return operator.end()
+        return begun if _ANY_OPERATOR.match(self._text, begun) and self._is_term(word.start(), quoted=True) else 0
+
+    def _operand(self, start: int, after: int) -> Span:
+        first = self._text[after : after + 1]
+        if first in _STRINGS:
+            return self._string(after)
+        if self._is_term(start):
+            return self._term(after)
+        return _span(_PARAMETER if self._is_parameters else _WITHIN, self._text, after)
+
+    def _term(self, start: int) -> Span:
+        return _span(_TERM if self._is_parameters else _TERM_WITHIN, self._text, start)
+
+    def _is_term(self, start: int, *, quoted: bool = False) -> bool:
+        """Tell whether a name is that of a column in an encoded query, or perhaps in one that a message quotes."""
+        if self._text[start - 1 : start + 2].upper() in ("%5E", "%3D"):
+            return True
+        before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
+        before = before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.")
+        return before.endswith(("^", "=", "^OR", "^NQ", *"'" * quoted))
+
+    def _is_part(self, start: int) -> bool:
+        before = self._text[max(0, start - _LONGEST_DISPOSITION) : start].lower()
+        return before.endswith(("name=", 'name="')) and "content-disposition:" in before
+
+    def _part(self, end: int) -> Place:
+        begun = self._find("\r\n\r\n", end) + len("\r\n\r\n")
+        return Place((begun, self._find("\r\n--", begun)))
+
+    def _find(self, mark: str, start: int) -> int:
+        """Return where a mark is next; the end of the text where it does not come any more."""
+        at = -1 if mark in self._absent else self._text.find(mark, start)
+        if at < 0:
+            self._absent.add(mark)
+        return at if at >= 0 else len(self._text)
+
+    def _string(self, opening: int) -> Span:
+        """Return what is between the quotes that open there."""
+        return _span(_STRINGS[self._text[opening]], self._text, opening + 1)
+
+    def _end_of_brackets(self, start: int) -> int:
+        depth = 0
+        for bracket in _BRACKET.finditer(self._text, start):
+            depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(bracket[0], 0)
+            if not depth:
+                return bracket.end()
+        return len(self._text)
+
+
+def _span(form: re.Pattern[str], text: str, start: int) -> Span:
+    """Return how far a form that fits everywhere goes from there."""
+    return cast("re.Match[str]", form.match(text, start)).span()
+
+
+def _is_login(value: str) -> bool:
+    """Tell whether a text is user name and password in base64."""
+    try:
+        return b":" in b64decode(value + "=" * (-len(value) % 4), validate=True)
+    except ValueError:
+        return False

@@ -1,0 +1,239 @@
+"""Serving an application at an address, and the options of a command that does."""
+
+import asyncio
+import ctypes
+import logging
+import signal
+import ssl
+from argparse import ArgumentParser, Namespace
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from privman_core.bodies import IN_MEMORY
+from privman_core.clock import Clock
+from privman_core.command_line import UsageError, port, say
+from privman_core.real_clock import RealClock
+from privman_core.reasons import reason_of
+from privman_core.unsent import Unsent
+from privman_core.virtual_clock import VirtualClock
+
+LOOPBACK = "127.0.0.1"
+# Long enough for an application to say itself that an address is too long.
+LONGEST_LINE = 64 * 1024
+# So long a request that is under way may go on when the server ends, and again once it has been cancelled.
+GRACE_SECONDS = 0.2
+MOST_HEADERS = 64
+IDLE_SECONDS = 75
+"""How long a connection may wait for the whole head of a request."""
+UNREAD_SECONDS = 60.0
+"""How long a client may take nothing of an answer before its connection ends."""
+_LOOKS = 4  # within that time: what is left may be as much as before by chance, but not so often
+_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
+_LEAST_READ = 4 * 1024
+# The length of lines, on average, such as those around chunks; how many bytes a connection reads next where they are
+# no longer: what is in many pieces takes long to take apart.
+_READS = ((8, _LEAST_READ), (256, 16 * 1024))
+_MOST_READ = 256 * 1024
+_FEW_BYTES = 1024
+"""Bytes that are too few to tell."""
+_SECONDS_A_BYTE = 5e-6  # of crumbs: four times as long as taking them apart takes
+_BACKLOG = 128
+_NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
+
+
+def add_serving(parser: ArgumentParser, default_port: int) -> None:
+    """Add the options of a command that serves: address, clock, seed, control plane."""
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=port, default=default_port, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--clock", choices=["real", "virtual"], default="real", help="(%(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same identifiers")
+    parser.add_argument("--no-admin", action="store_true", help="no control plane /__admin, like a real system")
+
+
+def chosen_clock(options: Namespace) -> Clock:
+    """Return the clock that the options ask for."""
+    return VirtualClock() if options.clock == "virtual" else RealClock()
+
+
+def banner(command: str, origin: str, options: Namespace, *facts: str) -> str:
+    """Return what a command says that serves there, the facts among it."""
+    control_plane = (
+        "no control plane" if options.no_admin else f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
+    )
+    return f"{command} serves {origin} ({', '.join([*facts, control_plane])})"
+
+
+@asynccontextmanager
+async def serving(
+    app: web.Application,
+    host: str = LOOPBACK,
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    *,
+    unread_seconds: float = UNREAD_SECONDS,
+) -> AsyncIterator[str]:
+    """Serve until the body ends and give the origin, such as ``http://127.0.0.1:8080``; port 0 takes a free one.
+
+    Requests that are under way then are cancelled after `GRACE_SECONDS`, whatever their clients wait for. A client that
+    takes nothing of an answer for ``unread_seconds`` loses its connection.
+    Raises UsageError when nobody can listen there.
+    """
+    # A handler whose client has gone is cancelled, so that a slow answer that nobody waits for does not hold the clock.
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=_log(),
+        handler_cancellation=True,
+        shutdown_timeout=GRACE_SECONDS,
+        max_line_size=LONGEST_LINE,
+        max_headers=MOST_HEADERS,
+        keepalive_timeout=IDLE_SECONDS,
+        auto_decompress=False,
+        read_bufsize=IN_MEMORY,
+    )
+    app.on_response_prepare.extend((_close_unless_read, _send_in_slices))
+    await runner.setup()
+    assert runner.server is not None  # noqa: S101 - set up
+    dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
+    try:
+        listening = await _listen(partial(_Paced, runner.server), host, port, tls)
+        try:
+            scheme = "http" if tls is None else "https"
+            named = f"[{host}]" if ":" in host else host
+            yield f"{scheme}://{named}:{listening.sockets[0].getsockname()[1]}"
+        finally:
+            listening.close()
+    finally:
+        dropping.cancel()
+        await runner.cleanup()
+
+
+async def _drop_unread(server: web.Server, seconds: float) -> None:
+    """Look every so many seconds and abort each connection of which `_LOOKS` looks in a row saw the same bytes left."""
+    unread: dict[object, tuple[int, int]] = {}
+    while True:
+        await asyncio.sleep(seconds)
+        open_ones = [(each, each.transport) for each in server.connections if each.transport is not None]
+        before, unread = unread, {}
+        for each, transport in open_ones:
+            left = transport.get_write_buffer_size()
+            size, looks = before.get(each, (0, 0))
+            unread[each] = left, looks + 1 if left and left == size else 0
+            if unread[each][1] == _LOOKS:
+                transport.abort()
+
+
+async def _close_unless_read(request: web.Request, answer: web.StreamResponse) -> None:
+    """Announce that the connection ends where the rest of a request's body would stand in the way of the next one."""
+    if not request.content.is_eof() or request.content.exception() is not None:
+        answer.force_close()
+        answer.headers["Connection"] = "close"  # the headers are made by now
+
+
+async def _send_in_slices(request: web.Request, answer: web.StreamResponse) -> None:
+    """Keep little of a long body in memory while the client does not read it."""
+    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes) or len(answer.body) <= IN_MEMORY:
+        return
+    if answer.chunked or not answer.compression:  # else another body has been made, whose length is announced
+        answer.body = Unsent(answer.body).slices(request.transport)
+
+
+def _log() -> logging.Logger:
+    """Return the web server's log without what clients send that is no HTTP: they are told, and nothing is wrong."""
+    log = logging.Logger("aiohttp.server")  # noqa: LOG001 - one for this server, so that the shared one stays as it is
+    log.parent = logging.getLogger("aiohttp")
+    log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_HTTP)))
+    return log
+
+
+def give_memory_back() -> None:
+    """Let glibc give a large block back to the system once it is free; otherwise it keeps hundreds of MiB of them."""
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
+
+
+async def until_stopped(greeting: str) -> None:
+    """Print the greeting and wait for SIGINT or SIGTERM; who has read it can stop the command in good order."""
+    stopped = asyncio.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(ending, stopped.set)
+    say(greeting)
+    await stopped.wait()
+
+
+async def _listen(
+    protocol: Callable[[], asyncio.Protocol], host: str, port: int, tls: ssl.SSLContext | None
+) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(protocol, host, port, ssl=tls, backlog=_BACKLOG)
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host}:{port}: {reason_of(error)}") from None
+
+
+def _next_read(data: bytes) -> int:
+    """Return how many bytes to read after these; `_LEAST_READ` after crumbs."""
+    if len(data) <= _FEW_BYTES:
+        return _MOST_READ
+    lines = data.count(b"\r\n")
+    return next((size for length, size in _READS if lines * length > len(data)), _MOST_READ)
+
+
+class _Paced(asyncio.Protocol):
+    """A connection that reads little at a time, so that others are served in between.
+
+    A body in chunks of a few bytes costs much time for its length: what looks like that waits before it is taken apart,
+    in turn with the other connections that receive such, so that all of them together get a quarter of the time.
+    """
+
+    _next = 0.0  # when one of them may go on, by the loop's clock
+    _turn: asyncio.TimerHandle
+
+    def __init__(self, server: web.Server) -> None:
+        self._http = server()
+        self._loop = asyncio.get_running_loop()
+        self._held: deque[bytes] = deque()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.max_size = _LEAST_READ  # type: ignore[attr-defined]
+        self._http.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        size = _next_read(data)
+        self._transport.max_size = size  # type: ignore[attr-defined]
+        if size > _LEAST_READ and not self._held:
+            self._http.data_received(data)
+            return
+        waits = bool(self._held)
+        self._held.extend(data[start : start + _LEAST_READ] for start in range(0, len(data), _LEAST_READ))
+        self._transport.pause_reading()
+        self._turn = self._turn if waits else self._next_turn()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._held:
+            self._held.clear()
+            self._turn.cancel()
+        self._http.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._http.resume_writing()
+
+    def _next_turn(self) -> asyncio.TimerHandle:
+        _Paced._next = max(_Paced._next, self._loop.time()) + len(self._held[0]) * _SECONDS_A_BYTE
+        return self._loop.call_at(_Paced._next, self._go_on)
+
+    def _go_on(self) -> None:
+        self._transport.resume_reading()  # before, as the parser may pause it again
+        self._http.data_received(self._held.popleft())
+        if self._held:
+            self._transport.pause_reading()
+            self._turn = self._next_turn()

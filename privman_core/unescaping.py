@@ -1,0 +1,81 @@
+"""Texts without their escapes, and where each part of them was before."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import unquote
+
+from privman_core.needles import Span
+
+DEEPEST = 5
+"""So many escapes within one another are undone: JSON in JSON in a form, for example."""
+_JSON = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+# Each alternative has a bounded length, so that a text is read in one pass.
+_ESCAPE = re.compile(
+    r"%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3}"
+    r"|\\u[dD][89ABab][0-9A-Fa-f]{2}\\u[dD][C-Fc-f][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
+    r'|\\["\'\\/bfnrt]'
+    r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,6});"
+)
+
+
+class Unescaped:
+    """A text in which every percent escape, JSON escape and character reference is undone once.
+
+    Attributes:
+        text: the text.
+    """
+
+    def __init__(self, source: str) -> None:
+        parts: list[str] = []
+        # Where escapes ended in the text, and by how much the source is ahead there.
+        self._ends: list[int] = []
+        self._shifts = [0]
+        at = size = 0
+        for escape in _ESCAPE.finditer(source):
+            character = _undone(escape[0])
+            parts += (source[at : escape.start()], character)
+            size += escape.start() - at + len(character)
+            at = escape.end()
+            self._ends.append(size)
+            self._shifts.append(at - size)
+        parts.append(source[at:])
+        self.text = "".join(parts)
+
+    def to_source(self, span: Span) -> Span:
+        """Return where a span of the text was in the source, escapes whole."""
+        return self._origin(span[0]), self._origin(span[1])
+
+    def _origin(self, place: int) -> int:
+        return place + self._shifts[bisect_right(self._ends, place)]
+
+
+def layers(text: str) -> Iterator[list[Unescaped]]:
+    """Yield none for the text itself, then the layers that lead to each next text, the last one's text being it."""
+    below: list[Unescaped] = []
+    yield below
+    while len(below) < DEEPEST and _ESCAPE.search(text):
+        below = [*below, Unescaped(text)]
+        text = below[-1].text
+        yield below
+
+
+def bare(text: str) -> str:
+    """Return the text without any escape."""
+    *_, deepest = layers(text)
+    return deepest[-1].text if deepest else text
+
+
+def _undone(escape: str) -> str:
+    if escape[0] == "%":
+        return unquote(escape)
+    if escape[0] == "&":
+        return unescape(escape)
+    if escape[1] == "u":
+        return _of_code_units(escape)
+    return _JSON.get(escape[1], escape[1])
+
+
+def _of_code_units(escape: str) -> str:
+    return bytes.fromhex(escape.replace("\\u", "")).decode("utf-16-be", errors="replace")

@@ -1,0 +1,225 @@
+"""Time that stands still until it is told to jump."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from time import monotonic
+
+from privman_core import errands
+from privman_core.clock import LAST, ClockEndsError, Job, Timer, later
+from privman_core.errands import Errand
+from privman_core.jobs import Jobs
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+GUARD_SECONDS = 60
+"""Real time after which a time-out ends, too: a clock that nobody advances must not hold a caller for ever."""
+PATIENCE = (20.0, 2.0, 2.0, 2.0, 0.2)
+"""Real seconds that a jump waits for the first answer that does not come, the second one and so on."""
+_LOOKS = 4  # within the time that a jump waits for an answer
+
+
+@dataclass(slots=True, order=True)
+class _VirtualTimer:
+    when: datetime
+    turn: int
+    fire: Callable[[], None] = field(compare=False)
+    is_job: bool = field(default=False, compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class _Poll:
+    """A job that is run at the beginning of every jump."""
+
+    def __init__(self, polls: "list[_Poll]", job: Job) -> None:
+        self._polls = polls
+        self.job = job
+        polls.append(self)
+
+    def cancel(self) -> None:
+        with suppress(ValueError):
+            self._polls.remove(self)
+
+
+class Awaited:
+    """An answer for which a job waits.
+
+    Args:
+        errand: the job.
+        expire: lets the wait end as if its time had passed.
+    """
+
+    def __init__(self, errand: Errand, expire: Callable[[], None]) -> None:
+        self._errand = errand
+        self._since = monotonic()
+        self.expire = expire
+
+    def is_silence(self, seconds: float) -> bool:
+        """Return whether nothing has come for so many real seconds; whoever waits for a later moment is not silent."""
+        if self._errand.waits:
+            self._since = monotonic()
+        return monotonic() - self._since >= seconds
+
+
+class VirtualClock:
+    """A clock for tests; it keeps the promises of `Clock`.
+
+    A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there
+    has ended or waits for a later moment: a time-out never overtakes an answer that is on the wire, unless none
+    comes for as long in real time as ``patience`` says.
+    """
+
+    def __init__(self, start: datetime = START, patience: Sequence[float] = PATIENCE) -> None:
+        self._start = self._now = start
+        self._turns = count()
+        self._timers: list[_VirtualTimer] = []
+        self._polls: list[_Poll] = []
+        self._jobs = Jobs()
+        self._jumping = asyncio.Lock()
+        self._patience = patience
+        self._awaited: set[Awaited] = set()
+
+    def now(self) -> datetime:
+        """Return the time, aware, in UTC."""
+        return self._now
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next thing falls due; None when nothing waits."""
+        return min((timer.when for timer in self._timers if not timer.cancelled), default=None)
+
+    def call_at(self, when: datetime, job: Job) -> Timer:
+        """Run the job in the background once ``when`` is reached; at once if it has passed."""
+        timer = _VirtualTimer(when, next(self._turns), lambda: self._jobs.spawn(job), is_job=True)
+        if when <= self._now:
+            timer.fire()
+        else:
+            heapq.heappush(self._timers, timer)
+        return timer
+
+    def poll(self, seconds: float, job: Job) -> Timer:  # noqa: ARG002 - nothing changes while time stands still
+        """Run the job at the beginning of every jump, so that what it finds due on the way is done on the way."""
+        return _Poll(self._polls, job)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock has been advanced by that much."""
+        if seconds <= 0:
+            return await asyncio.sleep(0)
+        woken = asyncio.Event()
+        timer = self._push(seconds, woken.set)
+        try:
+            with self._errand.pause() if self._errand else nullcontext():
+                await woken.wait()
+        finally:
+            timer.cancel()
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        """Raise TimeoutError in the body once the clock has been advanced by that much, or `GUARD_SECONDS` passed."""
+        errand = self._errand
+        async with asyncio.timeout(GUARD_SECONDS) as scope:
+            with errand.request() if errand else nullcontext(_nothing) as abandon:
+
+                def expire() -> None:
+                    abandon()  # so that whoever waited is busy again
+                    scope.reschedule(0)
+
+                timer = self._push(seconds, expire)
+                try:
+                    with self._awaiting(errand, expire) if errand else nullcontext():
+                        yield
+                finally:
+                    timer.cancel()
+
+    async def settle(self) -> None:
+        """Wait until every job that fell due has ended or waits for a later moment."""
+        while self._jobs.are_busy:
+            self._jobs.changed.clear()
+            await self._jobs.changed.wait()
+
+    async def advance(self, seconds: float) -> int:
+        """Jump, running what falls due on the way in order of its time; return how many requests had no answer."""
+        async with self._jumping, self._impatience() as silent:
+            await self.settle()
+            for poll in tuple(self._polls):
+                self._jobs.spawn(poll.job)
+            await self.settle()
+            target = later(self._now, seconds)
+            if target > LAST:
+                raise ClockEndsError(f"the clock ends on {LAST:%Y-%m-%d}; it is {self._now:%Y-%m-%d %H:%M:%S} now")
+            while self._timers and self._timers[0].when <= target:
+                await self._reach(heapq.heappop(self._timers))
+            self._now = target
+        return len(silent)
+
+    def restart(self) -> None:
+        """Drop the jobs that wait, end every sleep and time-out at once, and begin at the start again."""
+        waiting, self._timers = self._timers, []
+        self._now = self._start
+        for timer in waiting:
+            if not timer.is_job and not timer.cancelled:
+                timer.fire()
+
+    async def aclose(self) -> None:
+        """Cancel what waits and what runs."""
+        self._timers.clear()
+        await self._jobs.aclose()
+
+    @contextmanager
+    def _awaiting(self, errand: Errand, expire: Callable[[], None]) -> Iterator[None]:
+        awaited = Awaited(errand, expire)
+        self._awaited.add(awaited)
+        try:
+            yield
+        finally:
+            self._awaited.discard(awaited)
+
+    @asynccontextmanager
+    async def _impatience(self) -> AsyncIterator[list[Awaited]]:
+        """Let requests time out during the body that have no answer for long, and give those that have."""
+        silent: list[Awaited] = []
+        ending = asyncio.create_task(self._expire(silent))
+        try:
+            yield silent
+        finally:
+            ending.cancel()
+
+    async def _expire(self, silent: list[Awaited]) -> None:
+        while True:
+            seconds = self._patience[min(len(silent), len(self._patience) - 1)]
+            await asyncio.sleep(seconds / _LOOKS)
+            for awaited in [each for each in self._awaited if each.is_silence(seconds)]:
+                self._awaited.discard(awaited)
+                silent.append(awaited)
+                awaited.expire()
+
+    async def _reach(self, timer: _VirtualTimer) -> None:
+        if timer.cancelled:
+            return
+        self._now = max(self._now, timer.when)
+        timer.fire()
+        await asyncio.sleep(0)  # a sleeper must wake before it can count as busy
+        await self.settle()
+
+    def _push(self, seconds: float, fire: Callable[[], None]) -> _VirtualTimer:
+        while self._timers and self._timers[0].cancelled:
+            heapq.heappop(self._timers)
+        timer = _VirtualTimer(later(self._now, seconds), next(self._turns), fire)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    @property
+    def _errand(self) -> Errand | None:
+        """The errand that the current task runs for a job of this clock; None if no job waits for it."""
+        errand = errands.current()
+        return errand if errand and errand.changed is self._jobs.changed else None
+
+
+def _nothing() -> None:
+    """Abandon what no job has begun."""

@@ -1,0 +1,127 @@
+"""A ten-line party: an echo, with everything of privman_core around it."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, web
+
+from privman_core.bodies import receive
+from privman_core.clock import Clock
+from privman_core.control import Control, is_control
+from privman_core.exchange import Exchange
+from privman_core.fault_kinds import GenericFaults
+from privman_core.faults import Faults
+from privman_core.findings import Finding
+from privman_core.ids import Ids
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.options import GENERIC
+from privman_core.outbound import HttpCaller
+from privman_core.pages.cockpit import Cockpit
+from privman_core.pages.cockpit_keys import CockpitKeys
+from privman_core.pages.instruments import Instruments, Told
+from privman_core.real_clock import RealClock
+from privman_core.recording import recording
+from privman_core.virtual_clock import VirtualClock
+
+TOKEN = "a-token-for-the-control-plane"
+
+
+def judge(exchange: Exchange) -> Iterable[Finding]:
+    """Find fault with every body that says so."""
+    if b"wrong" in exchange.request_body:
+        yield Finding("violation", "wrong-body", "body is 'wrong'; expected anything else", "$")
+
+
+def explain(exchange: Exchange) -> Told:
+    """Tell who is at the other end; only what is posted has a contract."""
+    return Told("Caller" if exchange.direction == "in" else "Callee", "Post" if exchange.method == "POST" else "")
+
+
+@dataclass
+class Party:
+    """An app that echoes what it is sent, and a client of it."""
+
+    clock: Clock = field(default_factory=VirtualClock)
+    kept: tuple[int, int] = (5, 40_000)
+    url: str = ""
+    token: str = ""
+    resets: int = 0
+    handled: int = 0
+
+    def __post_init__(self) -> None:
+        self.secrets = Secrets()
+        self.journal = Journal(self.clock, self.secrets, judge, kept_exchanges=self.kept[0], kept_bytes=self.kept[1])
+        self.faults = Faults(self.clock, GenericFaults(self.clock).kinds(), GENERIC)
+        self.caller = HttpCaller(self.clock, self.journal, "echo/1.0")
+        self.control = Control(self.clock, self.journal, self.faults, self._reset, self.token)
+
+    async def _reset(self) -> None:
+        self.resets += 1
+
+    async def echo(self, request: web.Request) -> web.Response:
+        """Answer what was sent; a body of ``bug`` is one that the echo cannot handle."""
+        self.handled += 1
+        body = (await receive(request)).read()
+        if body == b"bug":
+            raise RuntimeError("the echo is broken")
+        return web.Response(body=body, headers={"Set-Cookie": "session=hidden"})
+
+    def app(self) -> web.Application:
+        """Return the application."""
+        record = recording(self.journal, self.faults, is_control)
+        app = web.Application(middlewares=[self.control.middleware, record])
+        keys = CockpitKeys.draw(self.token, Ids(1))
+        cockpit = Cockpit("Echo", Instruments(self.clock, self.journal, self.faults), explain, keys)
+        app.add_routes([*self.control.routes(), *cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])
+        return app
+
+    async def call(self, method: str, path: str, **arguments: Any) -> tuple[int, Any]:
+        """Send a request and return status and JSON, or text that is no JSON."""
+        async with ClientSession() as session, session.request(method, self.url + path, **arguments) as answer:
+            return answer.status, await _read(answer)
+
+
+async def _read(answer: ClientResponse) -> object:
+    return await (answer.json() if answer.content_type == "application/json" else answer.text(errors="replace"))
+
+
+async def _serve(party: Party) -> AsyncIterator[Party]:
+    runner = web.AppRunner(party.app(), handler_cancellation=True, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    party.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield party
+    await party.caller.aclose()
+    await party.clock.aclose()
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def party() -> AsyncIterator[Party]:
+    """Serve the echo in virtual time."""
+    async for served in _serve(Party()):
+        yield served
+
+
+@pytest.fixture
+async def guarded_party() -> AsyncIterator[Party]:
+    """Serve the echo with a token for its control plane."""
+    async for served in _serve(Party(token=TOKEN)):
+        yield served
+
+
+@pytest.fixture
+async def real_party() -> AsyncIterator[Party]:
+    """Serve the echo in real time."""
+    async for served in _serve(Party(RealClock())):
+        yield served
+
+
+@pytest.fixture
+async def roomy_party() -> AsyncIterator[Party]:
+    """Serve the echo with a journal that keeps a hundred exchanges."""
+    async for served in _serve(Party(kept=(100, 40_000_000))):
+        yield served

@@ -1,0 +1,438 @@
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, CookieJar, MultipartWriter
+
+from privman_core.pages.cockpit_keys import CockpitKeys
+from privman_core.pages.sequence import in_words
+
+from .conftest import TOKEN, Party
+
+_FORM_TOKEN = re.compile(r'name="cockpit_token" value="(\w+)"')
+ELSEWHERE = {"Host": "rebound.example"}
+
+
+@dataclass
+class Browser:
+    """Somebody who looks at a party's cockpit, without script."""
+
+    party: Party
+    http: ClientSession
+
+    async def get(self, path: str = "", **arguments: Any) -> tuple[int, str]:
+        """Return status and page."""
+        async with self.http.get(f"{self.party.url}/__cockpit{path}", **arguments) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str, values: dict[str, str], **arguments: Any) -> tuple[int, str]:
+        """Post a form as its page would, and return what comes of it."""
+        entering = {name: each for name, each in arguments.get("headers", {}).items() if name == "X-Admin-Token"}
+        found = _FORM_TOKEN.search((await self.get(headers=entering))[1])
+        assert found is not None
+        data = {"cockpit_token": found[1]} | values
+        async with self.http.post(f"{self.party.url}/__cockpit{path}", data=data, **arguments) as answer:
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def http() -> Any:
+    """Open a client that keeps cookies of plain addresses."""
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+        yield session
+
+
+@pytest.fixture
+def browser(party: Party, http: ClientSession) -> Browser:
+    """Look at the echo."""
+    return Browser(party, http)
+
+
+def _rows(html: str) -> list[list[str]]:
+    """Return the cells of the rows of a page's first table."""
+    body = html.split("<tbody>", 1)[1].split("</tbody>", 1)[0]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    return [[" ".join(re.sub(r"<[^>]+>", "", cell).split()) for cell in row] for row in cells]
+
+
+async def test_journal_shows_the_newest_exchange_first(party: Party, browser: Browser) -> None:
+    """Each row tells number, time, direction, request, answer, verdict and how many findings."""
+    await party.call("GET", "/one?a=<b>")
+    await party.call("POST", "/two", data="right")
+    await party.call("POST", "/three", data="wrong")
+    assert _rows((await browser.get())[1]) == [
+        ["3", "09:00:00.000", "from Caller", "POST /three", "200", "broken (1)", "1"],
+        ["2", "09:00:00.000", "from Caller", "POST /two", "200", "kept", ""],
+        ["1", "09:00:00.000", "from Caller", "GET /one?a=%3Cb%3E", "200", "no contract", ""],
+    ]
+
+
+async def test_cockpit_is_not_in_the_journal_and_meets_no_fault(party: Party, browser: Browser) -> None:
+    """Looking on changes nothing of what is looked at."""
+    await party.call("POST", "/__admin/faults", json={"kind": "status"})
+    assert (await browser.get())[0] == 200
+    assert party.journal.kept() == []
+    assert len(party.faults.armed) == 1
+
+
+async def test_journal_is_searched(party: Party, browser: Browser) -> None:
+    """Text finds method, address and status in any case; findings can be asked for alone."""
+    await party.call("POST", "/Alpha", data="wrong")
+    await party.call("POST", "/beta", data="right")
+    assert [row[3] for row in _rows((await browser.get("?find=ALPHA"))[1])] == ["POST /Alpha"]
+    assert [row[3] for row in _rows((await browser.get("?find=200"))[1])] == ["POST /beta", "POST /Alpha"]
+    _, html = await browser.get("?only=findings")
+    assert [row[3] for row in _rows(html)] == ["POST /Alpha"]
+    assert 'value="findings" checked' in html
+    assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["Nothing yet"]]
+
+
+async def test_no_search_finds_a_secret_by_guessing(roomy_party: Party, http: ClientSession) -> None:
+    """Searches look at what the pages show: who guesses how a password begins is not told that he is right."""
+    party, browser = roomy_party, Browser(roomy_party, http)
+    await party.call("POST", "/log-on?access_token=tiger", json={"password": "tiger", "user": "kitten"})
+    await party.caller.send("POST", f"{party.url}/mint", {}, b'"tigress"', 5, answers_secret=True)
+    for guess in ("tig", "tiger", "access_token=t"):
+        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["Nothing yet"]]
+    for guess in ("tig", "%22password%22:%20%22t", "tiger"):
+        _, html = await browser.get(f"/sequence?about={guess}")
+        assert "/log-on" not in html
+    assert "/log-on" in (await browser.get("/sequence?about=KITTEN"))[1]
+
+
+async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) -> None:
+    """Fifty exchanges a page; the rest is a link away, with the same search."""
+    browser = Browser(roomy_party, http)
+    for number in range(53):
+        await roomy_party.call("GET", f"/{number}")
+    _, html = await browser.get("?find=GET")
+    assert len(_rows(html)) == 50
+    assert 'href="/__cockpit?find=GET&amp;before=4"' in html
+    assert [row[0] for row in _rows((await browser.get("?find=GET&before=4"))[1])] == ["3", "2", "1"]
+    assert len(_rows((await browser.get("?before=x"))[1])) == 50
+
+
+async def test_journal_tells_what_it_no_longer_keeps(party: Party, browser: Browser) -> None:
+    """Past its bound of five the journal says how many are gone, also of one that is asked for."""
+    for number in range(7):
+        await party.call("GET", f"/{number}")
+    assert "2 older exchanges are no longer kept" in (await browser.get())[1]
+    status, html = await browser.get("/exchanges/1")
+    assert (status, "no longer kept" in html) == (404, True)
+
+
+async def test_journal_is_emptied_by_a_button(party: Party, browser: Browser) -> None:
+    """After it the journal is empty."""
+    await party.call("GET", "/one")
+    status, html = await browser.post("/journal/clear", {})
+    assert (status, _rows(html)) == (200, [["Nothing yet"]])
+
+
+async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, browser: Browser) -> None:
+    """Headers and bodies stand on its page, JSON in lines, markup as text, secrets masked."""
+    await party.call(
+        "POST", "/x", json={"a": "<wrong>", "password": "hidden"}, headers={"Authorization": "Basic aGlkZGVu"}
+    )
+    _, html = await browser.get("/exchanges/1")
+    assert "&#34;a&#34;: &#34;&lt;wrong&gt;&#34;,\n" in html
+    assert "Post: <span" in html
+    assert "<b>wrong-body</b> at <code>$</code>" in html
+    assert "Basic ***" in html
+    assert "hidden" not in html
+    assert "aGlkZGVu" not in html
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 200 + b"1," * 20_000 + b"1" + b"]" * 200, b'"' + b"x" * 900_000 + b'"', b"x" * 900_000],
+    ids=["lists in one another", "a long text", "no JSON"],
+)
+async def test_exchange_shows_no_more_of_a_body_than_people_read(
+    roomy_party: Party, http: ClientSession, body: bytes
+) -> None:
+    """A long body, or one that would take many lines, is cut, and the page says so."""
+    await roomy_party.call("POST", "/x", data=body)
+    status, html = await Browser(roomy_party, http).get("/exchanges/1")
+    assert (status, len(html) < 200_000) == (200, True)
+    assert "characters, of which the first 65,536 are shown)" in html
+
+
+@pytest.mark.parametrize(
+    ("method", "faults", "words"),
+    [
+        ("POST", [{"kind": "status", "status": 503}], ["503 status", "not judged: fault"]),
+        ("POST", [], ["200", "kept"]),
+        ("GET", [], ["200", "no contract"]),
+    ],
+)
+async def test_verdict_says_why_nothing_was_judged(
+    party: Party, browser: Browser, method: str, faults: list[Any], words: list[str]
+) -> None:
+    """A fault or a missing contract is told in the contract's place."""
+    for fault in faults:
+        await party.call("POST", "/__admin/faults", json=fault)
+    await party.call(method, "/x")
+    assert _rows((await browser.get())[1])[0][4:6] == words
+
+
+async def test_lists_mask_secrets_and_colour_failures(party: Party, browser: Browser) -> None:
+    """A secret in an address is masked; an answer of 400 and more is a bad one."""
+    await party.call("POST", "/__admin/faults", json={"kind": "status", "status": 404})
+    await party.call("GET", "/x?password=s3cret&about=it")
+    for path in ("", "/sequence?about=it"):
+        _, html = await browser.get(path)
+        assert ("s3cret" in html, "password=***" in html) == (False, True)
+        assert '<span class="tag bad">404</span>' in html
+
+
+async def test_exchange_that_has_not_ended_is_on_its_way(roomy_party: Party, http: ClientSession) -> None:
+    """A request without an answer yet has neither status nor verdict; one too large to keep is not judged."""
+    party, browser = roomy_party, Browser(roomy_party, http)
+    party.journal.begin("out", "POST", "http://localhost:1/", {}, b"")
+    assert _rows((await browser.get())[1])[0][2:6] == ["to Callee", "POST http://localhost:1/", "…", "on its way"]
+    large = party.journal.begin("in", "POST", "/large", {}, b"x" * (1024 * 1024 + 1))
+    party.journal.finish(large, 200, {}, b"")
+    assert "not judged: too large" in (await browser.get("/exchanges/2"))[1]
+
+
+async def test_sequence_draws_what_mentions_a_text(roomy_party: Party, http: ClientSession) -> None:
+    """Requests and answers are arrows between lifelines, with the pauses between them."""
+    party, browser = roomy_party, Browser(roomy_party, http)
+    await party.call("POST", "/other", data="nothing of it")
+    await party.call("POST", "/ask", data="about ABC-1")
+    await party.clock.advance(50)
+    await party.caller.send("POST", f"{party.url}/abc-1", {}, b"", 5)
+    _, html = await browser.get("/sequence?about=abc-1")
+    names = re.findall(r'class="name"[^>]*>([^<]*)<', html)
+    labels = re.findall(r'text-anchor="middle">([^<]*)</text>\s*</g>', html)
+    assert names == ["Caller", "Echo", "Callee"]
+    assert labels == ["POST /ask", "200", "POST /abc-1", "200", "POST /abc-1", "200"]
+    assert re.findall(r'class="later"[^>]*>([^<]*)<', html) == ["50 s later"]
+    assert [row[3].rpartition("/")[2] for row in _rows(html)] == ["ask", "abc-1", "abc-1"]
+
+
+async def test_sequence_has_the_log_on_before_a_call(roomy_party: Party, http: ClientSession) -> None:
+    """A call to the same host right before is drawn too, as a log-on is; the same call repeated or long ago is not."""
+    party, browser = roomy_party, Browser(roomy_party, http)
+    await party.caller.send("POST", f"{party.url}/early", {}, b"", 5)
+    await party.clock.advance(2)
+    for path in ("/thing", "/token", "/thing"):
+        await party.caller.send("POST", f"{party.url}{path}", {}, b"", 5)
+    _, html = await browser.get("/sequence?about=/thing")
+    sent = [row[3].rpartition("/")[2] for row in _rows(html) if row[2] == "to Callee"]
+    assert sent == ["thing", "token", "thing"]
+
+
+async def test_sequence_leaves_other_calls_to_the_same_address_out(roomy_party: Party, http: ClientSession) -> None:
+    """The delivery before is no log-on: it is about something else."""
+    for body in (b"one", b"two"):
+        await roomy_party.caller.send("POST", f"{roomy_party.url}/approve", {}, body, 5)
+    _, html = await Browser(roomy_party, http).get("/sequence?about=two")
+    assert [row[2] for row in _rows(html)] == ["to Callee", "from Caller"]
+
+
+async def test_sequence_of_nothing_says_so(party: Party, browser: Browser) -> None:
+    """Without a text, or with one that nothing mentions, there is no diagram."""
+    await party.call("GET", "/one")
+    assert "The diagram shows the last 60 exchanges" in (await browser.get("/sequence?about=+"))[1]
+    _, html = await browser.get("/sequence?about=<a>&about=b")
+    assert "mentions “&lt;a&gt;” or “b”" in html
+    assert "<svg" not in html
+
+
+async def test_long_path_keeps_its_end(party: Party, browser: Browser) -> None:
+    """What does not fit on an arrow loses its beginning, not its method."""
+    await party.call("POST", f"/{'x' * 60}/end")
+    _, html = await browser.get("/sequence?about=end")
+    assert re.search(r">POST …x+/end</text>", html)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, ""), (50, "50 s"), (59_400, "16 h 30 min"), (3_600_001, "1,000 h 1 s")]
+)
+def test_spans_in_words(seconds: float, words: str) -> None:
+    """Hours, minutes and seconds, each where there are some."""
+    assert in_words(timedelta(seconds=seconds)) == words
+
+
+async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> None:
+    """The form arms what the control plane arms; each fault has a button that disarms it."""
+    values = {
+        "kind": "status",
+        "method": "POST",
+        "path": "/api/*",
+        "status": "429",
+        "headers": '{"A": "b"}',
+        "times": "",
+    }
+    status, html = await browser.post("/faults", values)
+    assert status == 200
+    assert _rows(html)[0][:5] == ["status", "POST /api/*", "", "all", "status: 429 headers: {&#39;A&#39;: &#39;b&#39;}"]
+    await browser.post("/faults", {"kind": "slow", "after": "5", "skip": "2", "times": "3"})
+    assert [fault.to_json()["kind"] for fault in party.faults.armed] == ["status", "slow"]
+    _, html = await browser.post("/faults/disarm", {"number": "1"})
+    assert [row[:4] for row in _rows(html)] == [["slow", "any method *", "2 requests 5 seconds", "3"]]
+    await browser.post("/faults/disarm", {"number": "9" * 5_000})
+    _, html = await browser.post("/faults/disarm", {"number": "all"})
+    assert "No fault is armed" in html
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error"),
+    [
+        ("status", "teapot", "'status' is 'teapot'; expected a status from 200 to 599"),
+        ("skip", "-1", "'skip' is -1; expected a whole number from 0"),
+        ("skip", "9" * 5_000, "expected a whole number from 0"),
+        ("after", "1e300", "'after' is 1e+300; expected a number from 0 to 316224000"),
+        ("after", "9" * 5_000, "expected a number from 0 to 316224000"),
+        ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
+    ],
+)
+async def test_wrong_fault_comes_back_in_the_form(browser: Browser, key: str, value: str, error: str) -> None:
+    """What cannot be armed stands in the form again, with what is wrong; nothing is armed."""
+    status, html = await browser.post("/faults", {"kind": "status", "path": "/mine"} | {key: value})
+    shown = html.replace("&#39;", "'")
+    assert (status, error in shown, 'value="/mine"' in html) == (400, True, True)
+    assert 'aria-invalid="true"' in html
+    assert browser.party.faults.armed == []
+
+
+async def test_kinds_of_faults_are_explained(browser: Browser) -> None:
+    """Every kind that can be armed is described on the page."""
+    _, html = await browser.get("/faults")
+    assert "<dt>answer-lost</dt><dd>Do what was asked, then drop the connection instead of answering.</dd>" in html
+
+
+async def test_clock_is_advanced(browser: Browser) -> None:
+    """The page comes back with the new time."""
+    assert "2026-01-05 09:00:00 UTC" in (await browser.get("/clock"))[1]
+    status, html = await browser.post("/clock", {"seconds": "59400"})
+    assert (status, "2026-01-06 01:30:00 UTC" in html) == (200, True)
+
+
+@pytest.mark.parametrize("seconds", ["", "soon", "-1", "nan", "inf", "1e99"])
+async def test_clock_wants_a_number_of_seconds(browser: Browser, seconds: str) -> None:
+    """Anything else comes back beside its field."""
+    status, html = await browser.post("/clock", {"seconds": seconds})
+    assert (status, f"&#39;{seconds}&#39; is no number of seconds from 0" in html) == (400, True)
+
+
+async def test_real_clock_cannot_be_advanced(real_party: Party, http: ClientSession) -> None:
+    """Where time is real, the page says so."""
+    status, html = await Browser(real_party, http).post("/clock", {"seconds": "1"})
+    assert (status, 'class="error"' in html) == (400, True)
+
+
+@pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
+async def test_cockpit_is_closed_to_other_names(browser: Browser, path: str) -> None:
+    """A name that somebody points at this machine opens nothing; the token of the control plane does."""
+    await browser.party.call("GET", "/secret-path")
+    status, html = await browser.get(path, headers=ELSEWHERE)
+    assert (status, "Token of the control plane" in html, "secret-path" in html) == (403, True, False)
+
+
+@pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
+async def test_cockpit_demands_its_token(guarded_party: Party, http: ClientSession, path: str) -> None:
+    """Where there is a token, this machine needs it too."""
+    browser = Browser(guarded_party, http)
+    await guarded_party.call("GET", "/secret-path")
+    status, html = await browser.get(path)
+    assert (status, "Token of the control plane" in html, "secret-path" in html) == (403, True, False)
+    assert (await browser.get(path, headers=ELSEWHERE | {"X-Admin-Token": TOKEN}))[0] == 200
+
+
+async def test_host_that_is_none_breaks_nothing(guarded_party: Party, browser: Browser, http: ClientSession) -> None:
+    """A Host header that is no host opens nothing, and does not keep the token of the control plane out."""
+    junk = {"Host": "[::"}
+    assert (await browser.get(headers=junk))[0] == 403
+    guarded = Browser(guarded_party, http)
+    assert (await guarded.post("/clock", {"seconds": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
+    assert guarded_party.clock.now().second == 5
+
+
+async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession) -> None:
+    """Whoever types the token is let in from then on; a wrong one is told."""
+    browser = Browser(guarded_party, http)
+    url = f"{browser.party.url}/__cockpit/unlock"
+    async with browser.http.post(url, data={"admin_token": "guess"}, headers=ELSEWHERE) as answer:
+        assert (answer.status, "This is not the token" in await answer.text()) == (403, True)
+    async with browser.http.post(url, data={"admin_token": TOKEN}, headers=ELSEWHERE, allow_redirects=False) as answer:
+        cookie = answer.headers["Set-Cookie"]
+        assert (answer.status, answer.headers["Location"]) == (303, "/__cockpit")
+    assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, "Path=/__cockpit" in cookie) == (True, True, True)
+    sent = {"Cookie": cookie.split(";")[0]}
+    assert (await browser.get(headers=ELSEWHERE | sent))[0] == 200
+
+
+def test_without_a_token_nothing_unlocks() -> None:
+    """Where no token is set, an empty one is none."""
+    assert not CockpitKeys("", "secret").unlocks("")
+
+
+@pytest.mark.parametrize("values", [{"cockpit_token": ""}, {"cockpit_token": "0" * 64}, {"cockpit_token": "é"}])
+@pytest.mark.parametrize("path", ["/journal/clear", "/faults", "/faults/disarm", "/clock"])
+async def test_form_without_its_token_is_refused(
+    party: Party, browser: Browser, path: str, values: dict[str, str]
+) -> None:
+    """A form that another page forged does nothing."""
+    await party.call("GET", "/one")
+    await party.call("POST", "/__admin/faults", json={"kind": "reset"})
+    status, html = await browser.post(path, values | {"kind": "status", "seconds": "5"})
+    assert (status, "Its token is not that of this cockpit" in html) == (403, True)
+    assert (len(party.journal.kept()), len(party.faults.armed)) == (1, 1)
+    assert party.clock.now().second == 0
+
+
+async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -> None:
+    """Even with the right token another origin cannot post; this one can."""
+    await party.call("GET", "/one")
+    status, _ = await browser.post("/journal/clear", {}, headers={"Origin": "https://elsewhere.example"})
+    assert (status, len(party.journal.kept())) == (403, 1)
+    await browser.post("/journal/clear", {}, headers={"Origin": party.url})
+    assert party.journal.kept() == []
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/faults", "/clock", "/sequence?about=one", "/exchanges/1", "/static/cockpit.css"]
+)
+async def test_every_answer_carries_a_strict_policy(party: Party, http: ClientSession, path: str) -> None:
+    """Nothing inline, nothing from elsewhere, and nothing in the pages that needs it."""
+    await party.call("POST", "/one", data="wrong")
+    async with http.get(f"{party.url}/__cockpit{path}") as answer:
+        html = await answer.text()
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self';")
+    assert " style=" not in html
+    assert html.count("<script") == html.count('<script src="/__cockpit/static/')
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("application/x-www-form-urlencoded; charset=klingon", b"cockpit_token=x"),
+        ("application/x-www-form-urlencoded", b"cockpit_token=" + b"x" * 5_000_000),
+    ],
+)
+async def test_form_that_cannot_be_read_is_refused(
+    roomy_party: Party, http: ClientSession, content_type: str, body: bytes
+) -> None:
+    """What is no form, or too large for one, lacks its token."""
+    url, headers = f"{roomy_party.url}/__cockpit/clock", {"Content-Type": content_type}
+    async with http.post(url, data=BytesIO(body), headers=headers) as answer:
+        assert (answer.status, "Its token is not that of this cockpit" in await answer.text()) == (403, True)
+
+
+@pytest.mark.parametrize("name", [{"filename": "5.txt"}, {}])
+async def test_file_in_place_of_a_field_is_no_text(browser: Browser, name: Any) -> None:
+    """An upload, and bytes, where text is expected count as left out."""
+    found = _FORM_TOKEN.search((await browser.get())[1])
+    assert found is not None
+    form = MultipartWriter("form-data")
+    form.append(found[1]).set_content_disposition("form-data", name="cockpit_token")
+    binary = form.append(b"5", {"Content-Type": "application/octet-stream"})
+    binary.set_content_disposition("form-data", name="seconds", **name)
+    async with browser.http.post(f"{browser.party.url}/__cockpit/clock", data=form) as answer:
+        assert answer.status == 400
