@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.api_keys import learn_places
-from mock_servicenow.now_platform.identity.users import SYSTEM
 from mock_servicenow.now_platform.imports import import_sets
 from mock_servicenow.now_platform.records import attachments
+from mock_servicenow.now_platform.users import SYSTEM
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

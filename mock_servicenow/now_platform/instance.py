@@ -27,7 +27,6 @@ from mock_servicenow.now_platform.identity.privileges import privilege_rules
 from mock_servicenow.now_platform.identity.public_tables import guest
 from mock_servicenow.now_platform.identity.roles import by_now
 from mock_servicenow.now_platform.identity.user_rules import user_rules
-from mock_servicenow.now_platform.identity.users import SYSTEM, User
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
@@ -44,6 +43,7 @@ from mock_servicenow.now_platform.rules.stored_rules import stored_rule_checks
 from mock_servicenow.now_platform.rules.task_rules import task_rules
 from mock_servicenow.now_platform.storage.aside import Aside, NotAsideError, OverrunError
 from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 from privman_core.ids import Ids

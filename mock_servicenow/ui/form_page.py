@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, OperationFailed, RecordNotFound
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.defaults import default_values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.decisions import ACTION, Decisions
 from mock_servicenow.ui.fields import LONG_TEXT, Field, form_fields, system_fields
 from mock_servicenow.ui.frame import Frame

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from mock_servicenow.now_platform.errors import Forbidden, PlatformError
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, page_user
-from mock_servicenow.now_platform.identity.users import Holder, User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.visit import Visit
 from privman_core.comparing import is_same

@@ -7,7 +7,6 @@ from aiohttp import web
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.records import access
@@ -16,6 +15,7 @@ from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import urls
 from mock_servicenow.now_platform.rest.call import Repeatable
+from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.list_query import LONGEST_CRUMBS, OPERATORS, ListQuery

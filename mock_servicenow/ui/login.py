@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from mock_servicenow.now_platform.identity.roles import may_log_in
-from mock_servicenow.now_platform.identity.users import Holder, User
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.links import is_own
 from mock_servicenow.ui.visit import Visit

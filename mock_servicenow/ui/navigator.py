@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import access
+from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.frame import Application, Frame, Module
 from mock_servicenow.ui.links import own_page
 from mock_servicenow.ui.visit import Visit

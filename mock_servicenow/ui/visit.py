@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from multidict import MultiMapping
 
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.identity.web_sessions import WebSession
+from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.errors import NotAuthenticated
 from mock_servicenow.now_platform.identity.authentication import Evidence
-from mock_servicenow.now_platform.identity.passwords import hash_password, verify_password
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import hash_password, verify_password
 from privman_core.comparing import is_same
 from privman_core.ids import Ids
 from tests.generated import examples

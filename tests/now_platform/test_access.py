@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import User
 
 Client = TestClient[web.Request, web.Application]
 Grant = Callable[[str, str], None]

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import Holder
 from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]

@@ -14,8 +14,8 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.identity.oauth.tokens import LOOKED_AT, LiveTokens
-from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import Holder
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from mock_servicenow.now_platform.errors import PlatformError
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import acting_user
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE as ADMIN
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import ADMIN_ROLE as ADMIN
+from mock_servicenow.now_platform.users import User
 from privman_core.virtual_clock import VirtualClock
 from tests.generated import examples
 

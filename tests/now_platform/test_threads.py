@@ -7,8 +7,8 @@ from threading import Barrier
 import pytest
 
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes, Consent
-from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
+from mock_servicenow.now_platform.users import Holder
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mock_servicenow.now_platform.identity.authentication import Evidence
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
 
 KEYS = "api_key"
 POLICIES = "sys_api_access_policy"

@@ -10,15 +10,15 @@ from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.identity import basic_gate
 from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, load_user
+from mock_servicenow.now_platform.users import verify_password
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
 
 CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
 """The parameters of a URL that may carry a token or a key (platform 4.1)."""

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
 
 TABLES = ("sys_properties",)
 _PREFIX = "glide.authenticate.basic_auth"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import holding_user
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, Holder, User
 from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.users import ADMIN_ROLE, Holder, User
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

@@ -3,15 +3,14 @@
 import re
 from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.records.access import PUBLIC
+from mock_servicenow.now_platform.users import GUEST, User
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence
     from mock_servicenow.now_platform.records.session import Session
 
-GUEST = User("guest", "guest", "Guest")
-PUBLIC = "sys_public"
 _READS = frozenset({"GET", "HEAD"})
 _TABLE = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.users import Holder, User
+from mock_servicenow.now_platform.users import Holder, User
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.roles import holding_user
-from mock_servicenow.now_platform.identity.users import Holder
+from mock_servicenow.now_platform.users import Holder
 from privman_core.clock import Clock
 from privman_core.comparing import is_same
 from privman_core.ids import Ids
@@ -13,8 +13,8 @@ from privman_core.pages.browser_sessions import IDLE, SessionOwners, SessionToke
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
 
 COOKIE = "JSESSIONID"
 KEPT = 1_000

@@ -18,18 +18,18 @@ from mock_servicenow.now_platform.errors import (
     RecordNotFound,
 )
 from mock_servicenow.now_platform.identity.roles import by_now
-from mock_servicenow.now_platform.identity.users import SYSTEM
 from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.rows import Rows
+from mock_servicenow.now_platform.users import SYSTEM
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
     from privman_core.clock import Timer
 
 SETS = "sys_import_set"

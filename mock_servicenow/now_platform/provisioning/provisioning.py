@@ -11,14 +11,12 @@ from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.identity.credentials import one_way
-from mock_servicenow.now_platform.identity.passwords import hash_password, verify_password
-from mock_servicenow.now_platform.identity.users import User
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
 from mock_servicenow.now_platform.records import numbering
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.storage.store import DuplicateError
+from mock_servicenow.now_platform.users import User, hash_password, one_way, verify_password
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -201,7 +199,7 @@ def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str
     """Return the stored forms of what is stored one way."""
     columns = session.dictionary.columns(table)
     for name in session.dictionary.columns_of_type(table, PASSWORD_TYPES):
-        store = one_way(session.dictionary, table, columns[name])
+        store = one_way(session.dictionary.root(table), name, columns[name].type)
         if store is not None and values.get(name):
             yield name, store(values[name], session.ids)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 Conditions = tuple[str, ...]
 

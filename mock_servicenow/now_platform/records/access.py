@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidTable
-from mock_servicenow.now_platform.identity.public_tables import GUEST, PUBLIC
 from mock_servicenow.now_platform.query.sight import OWNED, Sight
 from mock_servicenow.now_platform.records import queries
+from mock_servicenow.now_platform.users import GUEST
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
 
 _TABLES = "sys_db_object"
+PUBLIC = "sys_public"
+"""The tables that are read without credentials."""
 
 
 def sight(session: "Session") -> Sight:

@@ -16,10 +16,10 @@ from mock_servicenow.now_platform.rest.limits import megabytes
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleContext
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
     from privman_core.findings import Finding
 
 TABLE = "sys_attachment"

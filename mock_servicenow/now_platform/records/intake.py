@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
-from mock_servicenow.now_platform.identity.credentials import one_way
+from mock_servicenow.now_platform.users import one_way
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Intake:
         return stored[:most]
 
     def _secret(self, column: Column, text: str) -> str:
-        session, store = self._session, one_way(self._session.dictionary, self._table, column)
+        session, store = self._session, one_way(self._session.dictionary.root(self._table), column.name, column.type)
         if column.type != "password":  # which is a user's, and may be any word
             session.instance.learn(text)
         return text if store is None else store(text, session.ids)

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE, User
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import Displays
@@ -17,6 +16,7 @@ from mock_servicenow.now_platform.records.reader import Reader, Values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.references import References
 from mock_servicenow.now_platform.records.writer import Writer
+from mock_servicenow.now_platform.users import ADMIN_ROLE, User
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:

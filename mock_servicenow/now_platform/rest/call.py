@@ -7,7 +7,7 @@ from typing import IO, Any, Generic, TypeVar
 
 from multidict import CIMultiDict, MultiDict
 
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
 
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.reader import Values
@@ -22,6 +21,7 @@ from mock_servicenow.now_platform.rest.paging import add_links
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.xml_text import Result
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import AbortedByRule
-from mock_servicenow.now_platform.identity.users import ADMIN_ROLE
 from mock_servicenow.now_platform.rules import stored_rules
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleAbort, RuleContext, When
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from mock_servicenow.now_platform.errors import (
     UriTooLong,
 )
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
-from mock_servicenow.now_platform.identity.users import Holder, User
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.envelope import error_answer
 from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
+from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.now_platform.web.names import check_name
 from privman_core.bodies import IN_MEMORY, Body, is_short, receive
 from privman_core.control import is_control

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.api_names import covers
-from mock_servicenow.now_platform.identity.users import User
+from mock_servicenow.now_platform.users import User
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance

@@ -12,9 +12,9 @@ from mock_servicenow.now_platform.identity.oauth.registry import client_holder, 
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import Holder
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import Holder
 
 Form = Mapping[str, str]
 

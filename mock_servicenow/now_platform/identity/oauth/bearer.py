@@ -10,8 +10,8 @@ from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.identity.authentication import Evidence
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
 
 _TABLES = (*USER_TABLES, tokens.CREDENTIALS, tokens.CLIENTS, MAKERS)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Lock
 
-from mock_servicenow.now_platform.identity.users import Holder
+from mock_servicenow.now_platform.users import Holder
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets

@@ -25,9 +25,9 @@ from privman_core.findings import Finding
 from privman_core.masking import Secrets
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import Holder
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import Holder
 
 Form = Mapping[str, str]
 INTERCEPTOR = "/security_interceptor.do"

@@ -16,10 +16,10 @@ from mock_servicenow.now_platform.identity.roles import acting_user, holding_use
 from privman_core.masking import Secrets
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import Holder, User
     from mock_servicenow.now_platform.instance import Instance
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import Holder, User
 
 CLIENT_CREDENTIALS_PROPERTY = "glide.oauth.inbound.client.credential.grant_type.enabled"
 Form = Mapping[str, str]

@@ -12,9 +12,9 @@ from mock_servicenow.now_platform.identity.roles import acting_user
 from privman_core.clock import Clock
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import User
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import User
 
 PROVIDERS = "oauth_jwt"
 CLAIMS = "oauth_jwt_claim_validation"

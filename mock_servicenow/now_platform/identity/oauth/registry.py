@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.tokens import CLIENTS
-from mock_servicenow.now_platform.identity.passwords import verify_password
 from mock_servicenow.now_platform.identity.roles import life
-from mock_servicenow.now_platform.identity.users import Holder
 from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.users import Holder, verify_password
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.record import Record

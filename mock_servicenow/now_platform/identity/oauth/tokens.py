@@ -11,9 +11,9 @@ from mock_servicenow.now_platform.identity.makers import maker, note_maker
 from privman_core.masking import Secrets
 
 if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.users import Holder
     from mock_servicenow.now_platform.records.record import Record
     from mock_servicenow.now_platform.records.session import Session
+    from mock_servicenow.now_platform.users import Holder
 
 CREDENTIALS = "oauth_credential"
 CLIENTS = "oauth_entity"
