@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from rich.console import Console
 from rich.table import Table
@@ -34,7 +35,7 @@ class Walk:
         self.calls: list[tuple[str, str]] = []
         self._files: dict[str, str] = {}
 
-    def __enter__(self) -> "Walk":
+    def __enter__(self) -> Self:
         threading.setprofile(self._note)
         sys.setprofile(self._note)
         return self

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.imports.import_sets import ImportSets
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import administrator_name
-from mock_servicenow.now_platform.storage.engines import StoreError, one_line
+from mock_servicenow.now_platform.storage.database import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.web import http
 from mock_servicenow.now_platform.web.edge import edge

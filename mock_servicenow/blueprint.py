@@ -10,7 +10,7 @@ from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.dictionary_files import packaged_tables, read_tables
+from mock_servicenow.now_platform.dictionary.table_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import (
@@ -30,8 +30,7 @@ from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import unavailable
 from mock_servicenow.now_platform.rest.fields import FieldLists
-from mock_servicenow.now_platform.storage.database import Database
-from mock_servicenow.now_platform.storage.engines import StoreError
+from mock_servicenow.now_platform.storage.database import Database, StoreError
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.first_rows import USER_IDS, add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables

@@ -41,7 +41,7 @@ from mock_servicenow.now_platform.rules.rulebook import Rulebook
 from mock_servicenow.now_platform.rules.rules import BusinessRule
 from mock_servicenow.now_platform.rules.stored_rules import stored_rule_checks
 from mock_servicenow.now_platform.rules.task_rules import task_rules
-from mock_servicenow.now_platform.storage.aside import Aside, NotAsideError, OverrunError
+from mock_servicenow.now_platform.storage.long_reads import Aside, NotAsideError, OverrunError
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.clock import Clock

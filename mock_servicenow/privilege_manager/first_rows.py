@@ -1,6 +1,6 @@
 """The app's roles, and the three users that its prerequisites name (integration 1)."""
 
-from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
+from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables
 

@@ -17,7 +17,7 @@ import mock_servicenow.app
 import mock_servicenow.findings
 import mock_servicenow.moods
 import mock_servicenow.settings
-from mock_servicenow.now_platform.dictionary.dictionary_files import load_yaml, yaml_files
+from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from privman_contracts import Side, WireNames

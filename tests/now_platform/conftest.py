@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
 from mock_servicenow.now_platform.identity.oauth.endpoints import routes as oauth_routes
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision

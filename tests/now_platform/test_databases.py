@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.definitions import Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
 from mock_servicenow.now_platform.errors import (
     AbortedByRule,
     DatabaseUnavailable,

@@ -8,7 +8,7 @@ import pytest
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Column, DictionaryError, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.dictionary_files import load_dictionary
+from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
 
 
 def test_inheritance(dictionary: Dictionary) -> None:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.call import Repeatable
-from mock_servicenow.now_platform.storage.aside import LARGEST_COPY, Aside, Here, NotAsideError
-from mock_servicenow.now_platform.storage.engines import open_copies
+from mock_servicenow.now_platform.storage.database import open_copies
+from mock_servicenow.now_platform.storage.long_reads import LARGEST_COPY, Aside, Here, NotAsideError
 from privman_core.findings import Finding, Findings
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"

@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     DictionaryError,
     Table,
 )
-from mock_servicenow.now_platform.dictionary.physical import PhysicalSchema
+from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 
 _SCRIPT = "javascript:"
 _SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)

@@ -1,10 +1,16 @@
 """The dictionary as clients read it: rows of sys_db_object, sys_dictionary and sys_choice."""
 
 from collections.abc import Iterator
+from hashlib import md5
 
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
+
+
+def seed_id(table: str, key: str) -> str:
+    """Return the sys_id of a packaged row that names none, from its table and what stands for it there."""
+    return md5(f"{table}:{key}".encode(), usedforsecurity=False).hexdigest()
+
 
 Values = dict[str, str]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
-from mock_servicenow.now_platform.dictionary.seed_ids import seed_id
+from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
 from mock_servicenow.now_platform.records import numbering
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.storage.store import DuplicateError
+from mock_servicenow.now_platform.storage.transaction import DuplicateError
 from mock_servicenow.now_platform.users import User, hash_password, one_way, verify_password
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mock_servicenow.now_platform.dictionary.definitions import Column, DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.dictionary_files import load_yaml, yaml_files
+from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, to_stored, utc_form
 
 Row = tuple[str, dict[str, str]]

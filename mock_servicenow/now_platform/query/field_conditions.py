@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 
 from mock_servicenow.now_platform.dictionary.column_types import Kind
+from mock_servicenow.now_platform.dictionary.sql_tables import UnicodeFolded
 from mock_servicenow.now_platform.query.date_parts import ordinal, unit_of
 from mock_servicenow.now_platform.query.junctions import Test
 from mock_servicenow.now_platform.query.operands import Operand, Sql, UnusableTermError
 from mock_servicenow.now_platform.query.operators import Operator
-from mock_servicenow.now_platform.storage.folding import UnicodeFolded
 
 _DISTANCE = re.compile(r"([a-z]+)@(before|after)@([0-9]{1,9})")
 _COMPARISONS: dict[Operator, Callable[[Sql, Sql], Test]] = {

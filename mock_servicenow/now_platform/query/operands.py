@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.dictionary.values import to_database, to_stored
 from mock_servicenow.now_platform.query.junctions import Test, any_of
-from mock_servicenow.now_platform.storage.folding import Folded, UnicodeFolded, ascii_lower
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 _INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds

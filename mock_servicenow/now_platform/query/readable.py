@@ -8,7 +8,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.physical import text_literal
+from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.query.junctions import Test, any_of
 from mock_servicenow.now_platform.query.operands import Sql
 from mock_servicenow.now_platform.query.rows import Rows

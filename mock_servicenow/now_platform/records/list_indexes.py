@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN
-from mock_servicenow.now_platform.dictionary.physical import KEPT, index_name
+from mock_servicenow.now_platform.dictionary.sql_tables import KEPT, index_name
 from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.query.operands import Operand
 from mock_servicenow.now_platform.query.operators import Operator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.storage.folding import Folded
+from mock_servicenow.now_platform.dictionary.sql_tables import Folded
 from privman_core.findings import Finding
 
 if TYPE_CHECKING:

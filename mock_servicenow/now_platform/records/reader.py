@@ -8,12 +8,11 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.dictionary.column_types import NUMBER_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.physical import text_literal
+from mock_servicenow.now_platform.dictionary.sql_tables import Folded, text_literal
 from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, to_database, to_stored
-from mock_servicenow.now_platform.storage import row_arrays
-from mock_servicenow.now_platform.storage.database import Row
-from mock_servicenow.now_platform.storage.folding import Folded
-from mock_servicenow.now_platform.storage.store import Store, Transaction
+from mock_servicenow.now_platform.storage.database import Row, row_expressions, row_values
+from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.storage.transaction import Transaction
 
 Values = dict[str, str]
 VALUES_PER_STATEMENT = 500
@@ -121,7 +120,7 @@ class Reader:
         if not self._store.embedded:
             return sa.select(*[physical.c[name] for name in columns])
         arrays: list[sa.ColumnElement[Any]] = [
-            sa.literal_column(expression) for expression in row_arrays.expressions(columns.values(), self._store.quote)
+            sa.literal_column(expression) for expression in row_expressions(columns.values(), self._store.quote)
         ]
         return sa.select(*arrays).select_from(physical)
 
@@ -162,7 +161,7 @@ class Reader:
     def _values(self, table: str, row: Row) -> Values:
         if not self._store.embedded:
             return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
-        values = row_arrays.values(self._dictionary.columns(table), row)
+        values = row_values(self._dictionary.columns(table), row)
         for name in self._dictionary.columns_of_type(table, NUMBER_TYPES):
             values[name] = from_database(values[name])
         return values

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.physical import index_name
+from mock_servicenow.now_platform.dictionary.sql_tables import index_name
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.storage.store import DuplicateError
+from mock_servicenow.now_platform.storage.transaction import DuplicateError
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.records.session import Session

@@ -21,7 +21,7 @@ from privman_core.findings import Finding
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.storage.store import Transaction
+    from mock_servicenow.now_platform.storage.transaction import Transaction
 
 
 @dataclass(slots=True)

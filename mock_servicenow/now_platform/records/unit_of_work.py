@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, TransactionCancelled
 from mock_servicenow.now_platform.records.session import Session, Work
-from mock_servicenow.now_platform.storage.aside import OverrunError, is_interrupted
-from mock_servicenow.now_platform.storage.engines import one_line
+from mock_servicenow.now_platform.storage.database import one_line
+from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
 from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
 

@@ -1,13 +1,136 @@
-"""A kind of database with the statements that are compiled for it once, whoever opens it."""
+"""A database, opened from its URL, and the statements compiled for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import sqlite3
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any, Self
 
+import orjson
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
-from mock_servicenow.now_platform.dictionary.physical import PhysicalSchema
-from mock_servicenow.now_platform.storage.engines import open_copies, open_engine
+from mock_servicenow.now_platform.dictionary.column_types import storage_kind
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema, teach_casefold
+from privman_core.addresses import without_login
+from privman_core.sized_cache import SizedCache
+
+
+class StoreError(Exception):
+    """A database URL that cannot be used; the message shows it without its password."""
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Return the engine of a database that has answered; raises StoreError."""
+    address = _address(url)
+    try:
+        engine = _embedded(address) if address.get_backend_name() == "sqlite" else _shared(address)
+        with _private_files(), engine.connect():
+            return engine
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
+        reason = one_line(error)
+    except ModuleNotFoundError as error:
+        reason = f"the Python package {error.name} is not installed"
+    raise StoreError(f"database {shown(address)} cannot be opened: {reason}")
+
+
+def shown(address: sa.URL) -> str:
+    """Return a database URL as messages show it: quoted, without its password, which its query may hold, too."""
+    return repr(address.set(query={}).render_as_string())
+
+
+def one_line(error: BaseException | None) -> str:
+    """Return the driver's own words for an error."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
+
+
+def open_copies() -> sa.Engine:
+    """Return the engine of databases for copies, each in a temporary file of its own that goes with its connection."""
+    engine = sa.create_engine("sqlite:///file:?uri=true", poolclass=NullPool, connect_args=_CONNECTING, **_compiling())
+    sa.event.listen(engine, "connect", _tune_copy)
+    return engine
+
+
+def _address(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise StoreError(f"database URL {without_login(url)!r} is not usable: {_EXPECTED}") from None
+    if address.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise StoreError(f"database URL '{address.drivername}://…' is not usable: {_EXPECTED}")
+    return address
+
+
+_EXPECTED = "expected sqlite:// or postgresql+psycopg://"
+
+
+_LONGEST_WAITS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "60s"}
+"""PostgreSQL's settings, where the URL or the server sets none."""
+_COMPILED, _PER_CHARACTER = 2 * 1024 * 1024, 30
+"""Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
+_BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
+# isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
+_CONNECTING = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
+
+
+def _shared(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(address, pool_pre_ping=True, **_compiling())  # the server may have been restarted
+    sa.event.listen(engine, "connect", _bound_waits)
+    return engine
+
+
+def _embedded(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(address, poolclass=NullPool, connect_args=_CONNECTING, **_compiling())
+    sa.event.listen(engine, "connect", _tune)
+    return engine
+
+
+def _compiling() -> dict[str, Any]:
+    """Return the options that bound by size what is kept of compiled statements: callers ask for any number of them."""
+    compiled = SizedCache[Hashable, sa.Compiled](_COMPILED, lambda _key, each: _PER_CHARACTER * len(str(each)))
+    return {"query_cache_size": 0, "execution_options": {"compiled_cache": compiled}}
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Let files that are missing be readable by their owner alone, whatever the URL makes SQLite call them.
+
+    SQLite gives the files beside the database's the same mode.
+    """
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no such package without PostgreSQL
+    """Wait for nobody's lock nor for an answer for ever, nor let others wait for a process that has stopped."""
+    for setting, value in _LONGEST_WAITS.items():
+        driver.execute("SELECT set_config(%s, %s, false) WHERE current_setting(%s) = '0'", (setting, value, setting))
+    driver.commit()
+
+
+def _tune(driver: sqlite3.Connection, _record: object) -> None:
+    driver.execute("PRAGMA journal_mode=WAL")
+    driver.execute("PRAGMA synchronous=NORMAL")
+    driver.text_factory = _readable
+    teach_casefold(driver)
+
+
+def _readable(stored: bytes) -> str:
+    """Return a text that is not UTF-8 with U+FFFD where it is not: whoever wrote it into the file, others go on."""
+    return stored.decode(errors="replace")
+
+
+def _tune_copy(driver: sqlite3.Connection, _record: object) -> None:
+    driver.execute("PRAGMA journal_mode=OFF")
+    driver.execute("PRAGMA synchronous=OFF")
+    teach_casefold(driver)
+
 
 Row = Sequence[Any]
 Given = Mapping[str, object] | Sequence[object]
@@ -96,7 +219,7 @@ class Database:
         self._prepared: dict[object, Prepared] = {}
         self._statements: dict[object, sa.Select[Any]] = {}
 
-    def statement(self, key: object, build: Callable[[], "sa.Select[Any]"]) -> "sa.Select[Any]":
+    def statement(self, key: object, build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
         """Return the statement known by that key; build it the first time."""
         known = self._statements.get(key)
         if known is None:
@@ -109,3 +232,33 @@ class Database:
         if known is None:
             known = self._prepared[key] = Prepared.compile(build(), self.engine.dialect)
         return known
+
+
+_MOST_COLUMNS = 120  # of the 127 arguments that SQLite takes for a function
+
+
+def row_expressions(columns: Iterable[Column], quote: Callable[[str], str]) -> Iterator[str]:
+    """Return the SQL that fetches a whole row from SQLite as JSON arrays of texts.
+
+    The driver converts every value of a row by itself, which takes longer than the rest of a read. Fractions come as
+    numbers, for databases write them differently.
+    """
+    texts = (_text(column, quote(column.name)) for column in columns)
+    while some := list(islice(texts, _MOST_COLUMNS)):
+        yield f"json_array({', '.join(some)})"
+
+
+def row_values(columns: Iterable[str], row: Row) -> dict[str, str]:
+    """Return what `row_expressions` fetched, by column."""
+    first, *further = row
+    texts = orjson.loads(first)
+    for part in further:
+        texts += orjson.loads(part)
+    return dict(zip(columns, texts, strict=True))
+
+
+def _text(column: Column, name: str) -> str:
+    kind = storage_kind(column.type)
+    if kind == "number":
+        return name
+    return f"ifnull({name if kind == 'text' else f'CAST({name} AS TEXT)'}, '')"

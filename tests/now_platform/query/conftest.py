@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.definitions import Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.sql_tables import teach_casefold
 from mock_servicenow.now_platform.query import QueryContext, Sight, compile_query, parse
-from mock_servicenow.now_platform.storage.folding import teach_casefold
 from privman_core.findings import Finding
 
 NOW = datetime(2026, 1, 7, 9, 30, tzinfo=UTC)  # a Wednesday

@@ -1,17 +1,96 @@
-"""How tables are stored: one SQL table per hierarchy, empty values as NULL."""
+"""The SQL of a dictionary: tables, indexes, and texts compared without regard to case.
 
+Each hierarchy is one SQL table; an empty value is NULL. Where one side of a comparison is ASCII, only ASCII letters
+need folding, which databases do fast and by index; any other text is folded by Unicode's rules.
+"""
+
+import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import md5
-from typing import TYPE_CHECKING
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
-from mock_servicenow.now_platform.storage.folding import fold
+from mock_servicenow.now_platform.dictionary.definitions import Column
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.definitions import Column
+_POSITION = '"__position"'
+_LONGEST_NAME = 63
+KEPT = 54
+"""Characters that a long name of an index begins with."""
+_SQL_TYPES = {
+    "sqlite": {"integer": "INTEGER", "number": "REAL", "text": "TEXT"},
+    "postgresql": {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"},
+}
+_TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
+
+
+class Folded(FunctionElement[str]):
+    """A text with its ASCII letters made equal; compare it with `ascii_lower` values, order by it, index it."""
+
+    name = "folded"
+    type = sa.Text()
+    inherit_cache = True
+
+
+class UnicodeFolded(FunctionElement[str]):
+    """A text with all letters made equal; both sides of a comparison need it."""
+
+    name = "unicode_folded"
+    type = sa.Text()
+    inherit_cache = True
+
+
+def fold(sql: str, dialect: sa.Dialect) -> str:
+    """Return the SQL of a text with its ASCII letters made equal."""
+    return f"{sql} COLLATE NOCASE" if dialect.name == "sqlite" else f'lower({sql} COLLATE "C")'
+
+
+@compiles(Folded)
+def _fold(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return fold(compiler.process(element.clauses, **kw), compiler.dialect)
+
+
+@compiles(UnicodeFolded)
+def _lower(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
+    return f"lower({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(UnicodeFolded, "sqlite")
+def _casefold(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
+    # As bytes, since a file may hold texts that are not UTF-8.
+    return f"casefold(CAST({compiler.process(element.clauses, **kw)} AS BLOB))"
+
+
+def teach_casefold(connection: sqlite3.Connection) -> None:
+    """Give a SQLite connection the function that comparisons with non-ASCII values call."""
+    connection.create_function("casefold", 1, _folded, deterministic=True)
+
+
+def _folded(stored: bytes | None) -> str | None:
+    return None if stored is None else stored.decode(errors="replace").casefold()
+
+
+def ascii_lower(text: str) -> str:
+    """Return the text with ASCII letters in lower case and all others as they are."""
+    return text.encode().lower().decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What a database has.
+
+    Attributes:
+        tables: the names of the columns of each table.
+        indexes: their names.
+    """
+
+    tables: Mapping[str, Collection[str]]
+    indexes: Collection[str]
 
 
 class PhysicalSchema:
@@ -24,7 +103,7 @@ class PhysicalSchema:
         hierarchies: every column that is stored, by name, for the root of each hierarchy.
     """
 
-    def __init__(self, hierarchies: "Mapping[str, Mapping[str, Column]]") -> None:
+    def __init__(self, hierarchies: Mapping[str, Mapping[str, Column]]) -> None:
         self._hierarchies = hierarchies
         self._tables: dict[str, sa.Table] = {}
 
@@ -47,7 +126,7 @@ class PhysicalSchema:
         for statement in self.missing(Catalog({}, ()), connection.dialect):
             connection.exec_driver_sql(statement)
 
-    def missing(self, catalog: "Catalog", dialect: sa.Dialect) -> Iterator[str]:
+    def missing(self, catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
         """Return the statements that add what the database lacks: tables, columns, indexes."""
         for root, columns in self._hierarchies.items():
             known = catalog.tables.get(root)
@@ -58,20 +137,7 @@ class PhysicalSchema:
             yield from _indexes(root, columns, catalog.indexes, dialect)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
-    """What a database has.
-
-    Attributes:
-        tables: the names of the columns of each table.
-        indexes: their names.
-    """
-
-    tables: Mapping[str, Collection[str]]
-    indexes: Collection[str]
-
-
-def position(root: str, dialect: sa.Dialect) -> "sa.ColumnElement[int]":
+def position(root: str, dialect: sa.Dialect) -> sa.ColumnElement[int]:
     """Return what counts the rows of a table in the order of their insertion."""
     name = "rowid" if dialect.name == "sqlite" else _POSITION
     return sa.literal_column(f"{dialect.identifier_preparer.quote(root)}.{name}")
@@ -90,18 +156,7 @@ def index_name(root: str, column: str) -> str:
     return f"{name[:KEPT]}_{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
 
 
-_POSITION = '"__position"'
-_LONGEST_NAME = 63
-KEPT = 54
-"""Characters that a long name of an index begins with."""
-_SQL_TYPES = {
-    "sqlite": {"integer": "INTEGER", "number": "REAL", "text": "TEXT"},
-    "postgresql": {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"},
-}
-_TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
-
-
-def _table(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> str:
+def _table(root: str, columns: Mapping[str, Column], dialect: sa.Dialect) -> str:
     quote = dialect.identifier_preparer.quote
     described = [f"{quote(name)} {_sql_type(column, dialect)}" for name, column in columns.items()]
     if (
@@ -112,13 +167,13 @@ def _table(root: str, columns: "Mapping[str, Column]", dialect: sa.Dialect) -> s
     return f"CREATE TABLE {quote(root)} ({', '.join(described)})"
 
 
-def _columns(root: str, columns: "Iterable[Column]", dialect: sa.Dialect) -> Iterator[str]:
+def _columns(root: str, columns: Iterable[Column], dialect: sa.Dialect) -> Iterator[str]:
     quote = dialect.identifier_preparer.quote
     for column in columns:
         yield f"ALTER TABLE {quote(root)} ADD COLUMN {quote(column.name)} {_sql_type(column, dialect)}"
 
 
-def _indexes(root: str, columns: "Mapping[str, Column]", known: Collection[str], dialect: sa.Dialect) -> Iterator[str]:
+def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], dialect: sa.Dialect) -> Iterator[str]:
     quote = dialect.identifier_preparer.quote
     for column in columns.values():
         name = index_name(root, column.name)
@@ -129,7 +184,7 @@ def _indexes(root: str, columns: "Mapping[str, Column]", known: Collection[str],
             yield f"CREATE {unique}INDEX {quote(name)} ON {quote(root)} ({_indexed(column, dialect)}){filled}"
 
 
-def _indexed(column: "Column", dialect: sa.Dialect) -> str:
+def _indexed(column: Column, dialect: sa.Dialect) -> str:
     """Return a column in the form in which queries compare and sort it."""
     name = dialect.identifier_preparer.quote(column.name)
     compared = fold(name, dialect) if kind_of(column.type) is Kind.TEXT else name
@@ -137,10 +192,10 @@ def _indexed(column: "Column", dialect: sa.Dialect) -> str:
     return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
 
 
-def _sql_type(column: "Column", dialect: sa.Dialect) -> str:
+def _sql_type(column: Column, dialect: sa.Dialect) -> str:
     key = " PRIMARY KEY" if column.name == "sys_id" else ""
     return f"{_SQL_TYPES[dialect.name][storage_kind(column.type)]}{key}"
 
 
-def _sql_column(column: "Column") -> sa.Column[object]:
+def _sql_column(column: Column) -> sa.Column[object]:
     return sa.Column(column.name, _TYPES[storage_kind(column.type)](), primary_key=column.name == "sys_id")

@@ -1,0 +1,133 @@
+"""One transaction of an instance."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.storage.database import Given, Prepared, Row
+from mock_servicenow.now_platform.storage.long_reads import Interruptible, NotAsideError, Watch
+
+_FEW_AT_A_TIME = {"stream_results": True, "max_row_buffer": 10}
+
+
+class DuplicateError(Exception):
+    """A unique index refuses a value.
+
+    Attributes:
+        text: what the driver says, the index's name or column in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class Transaction:
+    """One transaction; an embedded database is locked only when somebody is about to write.
+
+    Args:
+        connection: SQLAlchemy's.
+        driver: the driver's own connection below it.
+        failures: what the driver raises.
+        busy: the driver's connections that are in use; None where the database is embedded.
+        watch: ends reads that take long on an embedded database; None on a connection that only reads.
+        interruptible: what it is part of on a shared database.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a transaction is made of
+        self,
+        connection: sa.Connection,
+        driver: Any,  # noqa: ANN401 - two drivers
+        failures: tuple[type[Exception], ...],
+        busy: set[Any] | None = None,
+        *,
+        watch: Watch | None = None,
+        interruptible: Interruptible | None = None,
+    ) -> None:
+        self._connection = connection
+        self._driver = driver
+        self._failures = failures
+        self._embedded = busy is None
+        self._busy = busy
+        self._watch = watch
+        self._interruptible = interruptible
+        self._locked = False
+
+    def lock(self) -> None:
+        """Begin to write: on an embedded database nobody else writes from here to the end.
+
+        Raises NotAsideError on a connection that only reads.
+        """
+        if self._embedded and not self._locked:
+            if self._watch is None:
+                raise NotAsideError
+            self._watch.relax()  # what has begun to write is not begun anew
+            self._driver.execute("BEGIN IMMEDIATE")
+        if self._interruptible is not None:
+            self._interruptible.writes()
+        self._locked = True
+
+    def reserve(self, name: str) -> None:
+        """Begin to write what there must be one of: nobody else who names the same goes on before this one ends.
+
+        It takes the place of a unique index where rows that are alike may be somebody's, or were stored before.
+        """
+        self.lock()
+        if not self._embedded:
+            self._driver.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+    def execute(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
+        """Execute a statement with the values of its parameters."""
+        if self._watch is not None:
+            self._watch.begin()
+        return self._connection.execute(statement, values)
+
+    def stream(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
+        """Execute a statement whose rows may be long: no more than a few are in memory that nobody has asked for."""
+        if self._watch is not None:
+            self._watch.begin()
+        options = None if self._embedded else _FEW_AT_A_TIME
+        return self._connection.execute(statement, values, execution_options=options)
+
+    def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
+        """Execute a statement that was compiled before; raises DuplicateError."""
+        if self._watch is not None:
+            self._watch.begin()
+        try:
+            return prepared.run(self._driver, values)
+        except self._connection.dialect.loaded_dbapi.IntegrityError as error:
+            raise DuplicateError(str(error)) from None
+
+    def end(self, *, keep: bool) -> None:
+        """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
+        if self._interruptible is not None:
+            self._interruptible.uses()
+        try:
+            if keep:
+                self._commit()
+        finally:
+            if self._busy is None:
+                self._undo()  # nothing, after a commit
+            else:
+                self._busy.discard(self._driver)
+                self._give_back()
+
+    def _commit(self) -> None:
+        self._driver.commit()
+        if self._connection.in_transaction():
+            self._connection.commit()
+
+    def _undo(self) -> None:
+        self._driver.rollback()
+        if self._connection.in_transaction():
+            self._connection.rollback()
+
+    def _give_back(self) -> None:
+        """Give a connection to a shared database back to its pool, or drop it if it is broken."""
+        try:
+            self._undo()
+        except self._failures:
+            self._connection.invalidate()
+        finally:
+            self._connection.close()
