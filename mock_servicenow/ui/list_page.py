@@ -13,8 +13,7 @@ from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest import urls
-from mock_servicenow.now_platform.rest.call import Repeatable
+from mock_servicenow.now_platform.rest.call import Repeatable, parameters_of, query_of
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
@@ -174,4 +173,4 @@ def _expanded(session: Session, visit: Visit, url: ListUrl) -> ListUrl:
     """Return the address that ``sysparm_tiny`` stands for (platform 1.12)."""
     name = visit.query.get("sysparm_tiny")
     found = session.elevated.find("sys_tiny_url", tiny_url=name) if name else None
-    return url if found is None else ListUrl.read(url.table, urls.parameters(urls.query_of(found["url"])))
+    return url if found is None else ListUrl.read(url.table, parameters_of(query_of(found["url"])))

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.intake import LONGEST_INDEXED, LONGEST_TEXT, LONGEST_VALUE
-from mock_servicenow.now_platform.rest.incoming import MOST_NAMES
+from mock_servicenow.now_platform.rest.table_api import MOST_NAMES
 from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]

@@ -57,9 +57,9 @@ MOMENTS = {
     "a library loads": ("rich", "raised", RUN),
     "a command loads": ("privman_scenarios.commands.run", "raised", RUN),
     "it is swallowed while a command loads": ("privman_scenarios.commands.run", "swallowed", RUN),
-    "it is swallowed while a world is built": ("mock_servicenow.now_platform.rest.xml_text", "swallowed", RUN),
+    "it is swallowed while a world is built": ("mock_servicenow.now_platform.rest.formats", "swallowed", RUN),
     "three are swallowed while a world is built": (
-        "mock_servicenow.now_platform.rest.xml_text",
+        "mock_servicenow.now_platform.rest.formats",
         "swallowed thrice",
         RUN,
     ),

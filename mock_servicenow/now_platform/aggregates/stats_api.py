@@ -19,10 +19,10 @@ from mock_servicenow.now_platform.dictionary.values import from_database
 from mock_servicenow.now_platform.errors import MethodNotAllowed, TransactionCancelled, UnknownPath
 from mock_servicenow.now_platform.records import access, queries
 from mock_servicenow.now_platform.records.display import words_of
+from mock_servicenow.now_platform.rest.answers import is_too_long
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
-from mock_servicenow.now_platform.rest.envelope import is_too_long
-from mock_servicenow.now_platform.rest.filters import filter_query
-from mock_servicenow.now_platform.rest.media import response_format
+from mock_servicenow.now_platform.rest.formats import response_format
+from mock_servicenow.now_platform.rest.parameters import asked_query
 
 if TYPE_CHECKING:
     from mock_servicenow.now_platform.instance import Instance
@@ -85,7 +85,7 @@ def _groups(call: Call, session: "Session", table: str) -> "_Groups":
     asked = read_stats_parameters(call)
     if not asked.aggregates:
         call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
-    query = filter_query(session, table, asked.filters) if asked.filters else session.compiled(table, asked.query)
+    query = asked_query(session, table, asked.query, asked.filters)
     columns = StatsColumns(queries.scope(session), table)
     parameters = drop_unusable(asked, columns, partial(ignore, call))
     select, transaction = StatsSelect(columns, query.where), session.work.transaction

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mock_servicenow.now_platform.rest.xml_text import HEAD, Texts, element
+from mock_servicenow.now_platform.rest.formats import HEAD, Texts, element
 
 
 def write_stats(result: object) -> bytes:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.reader import VALUES_PER_STATEMENT
-from mock_servicenow.now_platform.rest.limits import megabytes
+from mock_servicenow.now_platform.rest.bodies import megabytes
 from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleContext
 
 if TYPE_CHECKING:

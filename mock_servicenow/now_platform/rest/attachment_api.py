@@ -1,35 +1,35 @@
-"""The Attachment API (platform 3.1)."""
+"""The Attachment API: files of records, and the keys and values that clients keep with a file (platform 3.1)."""
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from io import SEEK_END
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, UnknownPath, UnreadableBody
+from mock_servicenow.now_platform.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    RecordNotFound,
+    UnknownPath,
+    UnreadableBody,
+)
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import attachments, queries
-from mock_servicenow.now_platform.records.attachments import File, Target
+from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, File, Target
 from mock_servicenow.now_platform.records.reader import Values
-from mock_servicenow.now_platform.rest import attachment_attributes
-from mock_servicenow.now_platform.rest.bodies import read_record
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer
+from mock_servicenow.now_platform.rest.bodies import longest_body, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
-from mock_servicenow.now_platform.rest.envelope import result_answer
-from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.list_parts import Page, page_answer
-from mock_servicenow.now_platform.rest.paging import add_links
+from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
-from mock_servicenow.now_platform.rest.xml_text import Result
 from privman_core.multipart import MultipartError, parts
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-
+_ALL = 2**31 - 1
 LIMIT = 1_000
 UNKNOWN_TYPE = "application/octet-stream"
 _METADATA = (
@@ -57,13 +57,14 @@ _METADATA = (
 SHORT = 1024 * 1024
 """Bytes up to which a file is answered as a whole; a longer one is read while it is sent."""
 _LONGEST_NAME = 255
-Verb = Callable[[Call, "Instance"], Answer | Steps]
+Verb = Callable[[Call, Instance], Answer | Steps]
+SessionVerb = Callable[[Call, Session], Answer]
 
 
 class AttachmentApi:
     """Lists, reads, uploads, renames and deletes files attached to records."""
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: Instance) -> None:
         self._instance = instance
 
     def answer(self, call: Call) -> Answer | Steps:
@@ -89,23 +90,31 @@ def _verbs(below: tuple[str, ...]) -> Mapping[str, Verb]:
         case (_, "file"):
             verbs = {"GET": _download}
         case (_, "attributes"):
-            verbs = {name: _in_session(verb) for name, verb in attachment_attributes.ON_ALL.items()}
+            verbs = {
+                "GET": _in_session(_list_attributes),
+                "POST": _in_session(_add_attribute),
+                "DELETE": _in_session(_delete_attributes),
+            }
         case (_, "attributes", _):
-            verbs = {name: _in_session(verb) for name, verb in attachment_attributes.ON_ONE.items()}
+            verbs = {
+                "GET": _in_session(_get_attribute),
+                "PUT": _in_session(_set_attribute),
+                "DELETE": _in_session(_delete_attribute),
+            }
         case _:
             raise UnknownPath
     return verbs
 
 
-def _in_session(verb: attachment_attributes.Verb) -> Verb:
-    def answer(call: Call, instance: "Instance") -> Answer:
+def _in_session(verb: SessionVerb) -> Verb:
+    def answer(call: Call, instance: Instance) -> Answer:
         with instance.transaction(call.user, call.findings) as session:
             return verb(call, session)
 
     return answer
 
 
-def _list(call: Call, session: "Session") -> Answer:
+def _list(call: Call, session: Session) -> Answer:
     parameters = read_parameters(call)
     if "sysparm_limit" not in call.query:
         parameters = replace(parameters, limit=LIMIT)
@@ -113,7 +122,7 @@ def _list(call: Call, session: "Session") -> Answer:
     page = Page(attachments.TABLE, query, parameters.limit, parameters.offset)
     first, total = page.beginning(session), queries.count(session, attachments.TABLE, query)
 
-    def show(session: "Session", rows: list[Values]) -> list[Result]:
+    def show(session: Session, rows: list[Values]) -> list[Result]:
         return _results(call, session, [session.record(attachments.TABLE, row) for row in rows])
 
     answer = page_answer(call, session, page, first, show, repeats=True)
@@ -123,12 +132,12 @@ def _list(call: Call, session: "Session") -> Answer:
     return answer
 
 
-def _get(call: Call, session: "Session") -> Answer:
+def _get(call: Call, session: Session) -> Answer:
     attachment = attachments.find(session, call.resource[1])
     return result_answer(call, _results(call, session, [attachment]), many=False)
 
 
-def _download(call: Call, instance: "Instance") -> Answer:
+def _download(call: Call, instance: Instance) -> Answer:
     with instance.transaction(call.user, call.findings) as session:
         attachment = attachments.find(session, call.resource[1])
         [result] = _results(call, session, [attachment])
@@ -158,7 +167,7 @@ def _whole_if_short(headers: CIMultiDict[str], pieces: Iterator[bytes]) -> Answe
     return Answer(200, bytes(beginning), headers)
 
 
-def _upload(call: Call, instance: "Instance") -> Steps:
+def _upload(call: Call, instance: Instance) -> Steps:
     given = {name: call.query.get(name, "") for name in ("file_name", "table_name", "table_sys_id")}
     content_type, content = call.headers.get("Content-Type", UNKNOWN_TYPE), call.file()
     context = call.query.get("encryption_context", "")
@@ -166,7 +175,7 @@ def _upload(call: Call, instance: "Instance") -> Steps:
     return (yield from _attach(call, instance, given, file))
 
 
-def _upload_form(call: Call, instance: "Instance") -> Steps:
+def _upload_form(call: Call, instance: Instance) -> Steps:
     content = call.file()
     try:
         read = yield from parts(call.headers.get("Content-Type", ""), content)
@@ -186,7 +195,7 @@ def _upload_form(call: Call, instance: "Instance") -> Steps:
     return (yield from _attach(call, instance, given, file))
 
 
-def _attach(call: Call, instance: "Instance", given: dict[str, str], file: File) -> Steps:
+def _attach(call: Call, instance: Instance, given: dict[str, str], file: File) -> Steps:
     missing = [name for name in ("file_name", "table_name", "table_sys_id") if not given.get(name)]
     if missing:
         raise BadRequest("Failed to create the attachment", f"mandatory and missing: {', '.join(missing)}")
@@ -198,7 +207,7 @@ def _attach(call: Call, instance: "Instance", given: dict[str, str], file: File)
     return answer
 
 
-def _rename(call: Call, session: "Session") -> Answer:
+def _rename(call: Call, session: Session) -> Answer:
     attachment = attachments.find(session, call.resource[1])
     name = read_record(call, longest_body(session)).get("file_name")
     if not name:
@@ -207,18 +216,18 @@ def _rename(call: Call, session: "Session") -> Answer:
     return Answer(204)
 
 
-def _delete(call: Call, session: "Session") -> Answer:
+def _delete(call: Call, session: Session) -> Answer:
     session.delete(attachments.TABLE, call.resource[1])
     return Answer(204)
 
 
-def _results(call: Call, session: "Session", found: "list[Record]") -> list[Result]:
+def _results(call: Call, session: Session, found: list[Record]) -> list[Result]:
     authors = {name for record in found for name in _authors(record)}
     names = {name: _full_name(session, name) for name in authors}
     return [_metadata(call, record, names) for record in found]
 
 
-def _metadata(call: Call, record: "Record", names: dict[str, str]) -> Result:
+def _metadata(call: Call, record: Record, names: dict[str, str]) -> Result:
     created_by, updated_by = _authors(record)
     return {
         **{name: record[name] for name in _METADATA},
@@ -228,10 +237,73 @@ def _metadata(call: Call, record: "Record", names: dict[str, str]) -> Result:
     }
 
 
-def _authors(record: "Record") -> tuple[str, str]:
+def _authors(record: Record) -> tuple[str, str]:
     return record["sys_created_by"], record["sys_updated_by"]
 
 
-def _full_name(session: "Session", user_name: str) -> str:
+def _full_name(session: Session, user_name: str) -> str:
     user = session.find("sys_user", user_name=user_name)
     return "" if user is None else user["name"]
+
+
+def _list_attributes(call: Call, session: Session) -> Answer:
+    attachment = attachments.find(session, call.resource[1])
+    own = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
+    # Asked again of each part: another file's attribute may have taken the position of one that has been deleted.
+    query = replace(own, readable=own.where)
+    page = Page(ATTRIBUTES, query, _ALL, 0)
+    first = page.beginning(session.elevated)
+    return page_answer(call, session, page, first, lambda _session, rows: [_attribute_result(row) for row in rows])
+
+
+def _add_attribute(call: Call, session: Session) -> Answer:
+    attachment = attachments.changeable(session, call.resource[1])
+    values = _read_attribute(call, session, "key", "value")
+    session.work.transaction.reserve(f"{ATTRIBUTES} {attachment.sys_id}")
+    if session.elevated.find(ATTRIBUTES, sys_attachment=attachment.sys_id, key=values["key"]) is not None:
+        raise BadRequest("Failed to add the attribute", f"the attachment has an attribute '{values['key']}' already")
+    attribute = session.elevated.insert(ATTRIBUTES, {"sys_attachment": attachment.sys_id, **values})
+    return result_answer(call, [_attribute_result(attribute)], many=False, status=201)
+
+
+def _delete_attributes(call: Call, session: Session) -> Answer:
+    attachment = attachments.changeable(session, call.resource[1])
+    attachments.delete_attributes(session, [attachment.sys_id])
+    return Answer(204)
+
+
+def _get_attribute(call: Call, session: Session) -> Answer:
+    attachments.find(session, call.resource[1])
+    return result_answer(call, [_attribute_result(_named_attribute(call, session))], many=False)
+
+
+def _set_attribute(call: Call, session: Session) -> Answer:
+    attachments.changeable(session, call.resource[1])
+    attribute = _named_attribute(call, session)
+    changed = session.elevated.update(ATTRIBUTES, attribute.sys_id, _read_attribute(call, session, "value"))
+    return result_answer(call, [_attribute_result(changed)], many=False)
+
+
+def _delete_attribute(call: Call, session: Session) -> Answer:
+    attachments.changeable(session, call.resource[1])
+    session.elevated.delete(ATTRIBUTES, _named_attribute(call, session).sys_id)
+    return Answer(204)
+
+
+def _named_attribute(call: Call, session: Session) -> Record:
+    attribute = session.elevated.find(ATTRIBUTES, sys_attachment=call.resource[1], key=call.resource[3])
+    if attribute is None:
+        raise RecordNotFound
+    return attribute
+
+
+def _read_attribute(call: Call, session: Session, *names: str) -> dict[str, str]:
+    body = read_record(call, longest_body(session))
+    missing = [name for name in names if name not in body]
+    if missing:
+        raise BadRequest("Failed to write the attribute", f"mandatory and missing: {', '.join(missing)}")
+    return {name: body[name] for name in names}
+
+
+def _attribute_result(attribute: Record | Mapping[str, str]) -> Result:
+    return {"key": attribute["key"], "value": attribute["value"]}

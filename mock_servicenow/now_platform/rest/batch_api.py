@@ -1,35 +1,58 @@
-"""The Batch API: many calls in one (platform 3.2)."""
+"""The Batch API: several calls in one request (platform 3.2)."""
 
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from multidict import CIMultiDict
+from yarl import URL
 
+from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import (
+    BadRequest,
     MethodNotAllowed,
     NotAcceptable,
     PlatformError,
     UnknownPath,
+    UnreadableBody,
     UnsupportedMediaType,
+    UriTooLong,
 )
-from mock_servicenow.now_platform.rest.batch_request import Batch, BatchItem, read_batch
-from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Repeatable, Steps, steps_of
-from mock_servicenow.now_platform.rest.envelope import error_answer
-from mock_servicenow.now_platform.rest.limits import MEGABYTE, check_length, longest_body, megabytes
-from mock_servicenow.now_platform.rest.media import request_format, response_format
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.answers import error_answer
+from mock_servicenow.now_platform.rest.bodies import (
+    LONGEST_HEADER,
+    LONGEST_URL,
+    MEGABYTE,
+    check_length,
+    longest_body,
+    megabytes,
+    read_json,
+)
+from mock_servicenow.now_platform.rest.call import (
+    JSON,
+    Answer,
+    Call,
+    Repeatable,
+    Steps,
+    address_of,
+    parameters_of,
+    query_of,
+    steps_of,
+)
+from mock_servicenow.now_platform.rest.formats import request_format, response_format
 from privman_core.bodies import IN_MEMORY, Body
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.session import Session
+_NESTED = re.compile(r"/api/now(/v[12])?/batch")
+
 
 LONGEST = timedelta(seconds=30)
 LARGEST_INPUT = 10
@@ -56,6 +79,96 @@ class Limits:
     received: int
 
 
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One call of a batch.
+
+    Attributes:
+        body: in base64, line breaks allowed.
+        exclude_response_headers: whether the answer's headers are left out.
+    """
+
+    id: str
+    method: str
+    url: str
+    headers: CIMultiDict[str]
+    body: str
+    exclude_response_headers: bool
+
+    def call(self, outer: Call) -> Call:
+        """Return the call, made by the user of the outer one.
+
+        Raises:
+            UnreadableBody: the body is not base64.
+            BadRequest: the item has no method or no URL, or asks for another batch.
+            UriTooLong: the URL is longer than `LONGEST_URL`.
+        """
+        if len(self.url) > LONGEST_URL:
+            raise UriTooLong(len(self.url))
+        if not self.method or not self.url:
+            raise BadRequest("Invalid batch request", f"item '{self.id}' needs both method and url")
+        url, query = self._parsed_url()
+        if _NESTED.fullmatch(url.path):
+            raise BadRequest("Invalid batch request", f"item '{self.id}' is a batch itself")
+        return Call(
+            self.method,
+            url.path,
+            parameters_of(query),
+            query,
+            outer.origin,
+            self.headers,
+            self._content(),
+            outer.user,
+            outer.findings,
+        )
+
+    def _parsed_url(self) -> tuple[URL, str]:
+        try:
+            return address_of(self.url), query_of(self.url)
+        except ValueError:
+            raise BadRequest("Invalid batch request", f"item '{self.id}' has the url '{self.url}'") from None
+
+    def _content(self) -> bytes:
+        try:
+            return b64decode("".join(self.body.split()), validate=True)
+        except ValueError:
+            raise UnreadableBody(f"The body of item '{self.id}' is not base64") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The calls of a batch, in the order in which they are made."""
+
+    id: str
+    items: tuple[BatchItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Serviced:
+    """The answer to one item of a batch."""
+
+    item: BatchItem
+    answer: Answer
+    body: Body
+    milliseconds: int
+    error: str
+
+    def write(self, written: Body) -> None:
+        """Append it as JSON."""
+        written.write(b'{"id":' + orjson.dumps(self.item.id) + b',"body":"')
+        for piece in self.body.pieces(_IN_BASE64):
+            written.write(b64encode(piece))
+        further: dict[str, object] = {
+            "status_code": self.answer.status,
+            "status_text": HTTPStatus(self.answer.status).phrase,
+            "headers": [] if self.item.exclude_response_headers else _answer_headers(self.answer, self.body.size),
+            "execution_time": self.milliseconds,
+        }
+        if self.error:
+            further["error_message"] = self.error
+        written.write(b'",' + orjson.dumps(further)[1:])
+
+
 class BatchApi:
     """Makes the calls of a batch one after the other, each in a transaction of its own.
 
@@ -63,7 +176,7 @@ class BatchApi:
         resource: answers each of the calls.
     """
 
-    def __init__(self, instance: "Instance", resource: Callable[[Call], Answer | Steps]) -> None:
+    def __init__(self, instance: Instance, resource: Callable[[Call], Answer | Steps]) -> None:
         self._instance = instance
         self._resource = resource
 
@@ -101,7 +214,7 @@ class BatchApi:
 
     def _serve(
         self, call: Call, item: BatchItem, limits: Limits
-    ) -> "Generator[Repeatable[Any] | None, Any, _Serviced | None]":
+    ) -> Generator[Repeatable[Any] | None, Any, _Serviced | None]:
         """Return what the batch answers for an item; None if it is too large, which ends the batch.
 
         What an item that receives too much has written stays written.
@@ -132,32 +245,6 @@ class BatchApi:
         return self._instance.clock.now()
 
 
-@dataclass(frozen=True, slots=True)
-class _Serviced:
-    """The answer to one item of a batch."""
-
-    item: BatchItem
-    answer: Answer
-    body: Body
-    milliseconds: int
-    error: str
-
-    def write(self, written: Body) -> None:
-        """Append it as JSON."""
-        written.write(b'{"id":' + orjson.dumps(self.item.id) + b',"body":"')
-        for piece in self.body.pieces(_IN_BASE64):
-            written.write(b64encode(piece))
-        further: dict[str, object] = {
-            "status_code": self.answer.status,
-            "status_text": HTTPStatus(self.answer.status).phrase,
-            "headers": [] if self.item.exclude_response_headers else _headers(self.answer, self.body.size),
-            "execution_time": self.milliseconds,
-        }
-        if self.error:
-            further["error_message"] = self.error
-        written.write(b'",' + orjson.dumps(further)[1:])
-
-
 def _lightened(outcome: Answer | Steps) -> Answer | Steps:
     """Return an outcome of which little is in memory while the batch waits for its turn."""
     if not isinstance(outcome, Answer) or len(outcome.body) <= IN_MEMORY:
@@ -185,7 +272,7 @@ def _exceeds(call: Call, item: BatchItem, does: str, size: int, most: int) -> bo
     return True
 
 
-def _headers(answer: Answer, size: int) -> list[dict[str, str]]:
+def _answer_headers(answer: Answer, size: int) -> list[dict[str, str]]:
     headers = [*_HEADERS.items(), *answer.headers.items(), ("Content-Length", str(size))]
     return [{"name": name, "value": value} for name, value in headers]
 
@@ -200,8 +287,35 @@ def _check_media(call: Call) -> None:
         raise NotAcceptable(accept)
 
 
-def _limits(call: Call, session: "Session") -> Limits:
+def _limits(call: Call, session: Session) -> Limits:
     sent = min(megabytes(session, "glide.rest.batch.max.inputSize", 5), LARGEST_INPUT * MEGABYTE)
     received = megabytes(session, "glide.rest.batch.max.outputSize", 10)
     lowered = _MEGABYTES.fullmatch(call.headers.get(OUTPUT_HEADER, ""))
     return Limits(sent, min(received, int(lowered[0]) * MEGABYTE) if lowered else received)
+
+
+def read_batch(call: Call) -> Batch:
+    """Return the batch in a call's body; raises UnreadableBody."""
+    body = read_json(call)
+    items = body.get("rest_requests") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise UnreadableBody("A batch is an object with rest_requests, an array of objects")
+    return Batch(json_text(body.get("batch_request_id")), tuple(map(_item, items)))
+
+
+def _item(item: dict[str, Any]) -> BatchItem:
+    return BatchItem(
+        id=json_text(item.get("id")),
+        method=json_text(item.get("method")),
+        url=json_text(item.get("url")),
+        headers=_given_headers(item.get("headers")),
+        body=json_text(item.get("body")),
+        exclude_response_headers=json_text(item.get("exclude_response_headers")) == "true",
+    )
+
+
+def _given_headers(given: object) -> CIMultiDict[str]:
+    pairs = [header for header in given if isinstance(header, dict)] if isinstance(given, list) else []
+    return CIMultiDict(
+        (json_text(pair.get("name"))[:LONGEST_HEADER], json_text(pair.get("value"))[:LONGEST_HEADER]) for pair in pairs
+    )

@@ -4,8 +4,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, Any, Generic, TypeVar
+from urllib.parse import parse_qsl, quote
 
 from multidict import CIMultiDict, MultiDict
+from yarl import URL
 
 from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
@@ -109,3 +111,21 @@ Where it yields something `Repeatable`, it is sent what that returns.
 def steps_of(outcome: Answer | Steps) -> Steps:
     """Return the work that is left of an API's outcome."""
     return outcome if isinstance(outcome, Answer) else (yield from outcome)
+
+
+_KEPT = "%/:?@!$'()*+,;=&~-._"
+
+
+def address_of(url: str) -> URL:
+    """Return an address without its query; raises ValueError."""
+    return URL(url.partition("#")[0].partition("?")[0])
+
+
+def query_of(url: str) -> str:
+    """Return the query of an address, what cannot be sent as it is encoded; raises ValueError."""
+    return quote(url.partition("#")[0].partition("?")[2], _KEPT)
+
+
+def parameters_of(query: str) -> MultiDict[str]:
+    """Return the decoded parameters of a query."""
+    return MultiDict(parse_qsl(query, keep_blank_values=True))

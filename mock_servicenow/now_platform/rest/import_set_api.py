@@ -1,7 +1,6 @@
 """The Import Set API (platform 3.4)."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
@@ -13,17 +12,13 @@ from mock_servicenow.now_platform.imports.import_sets import (
     check_staging,
     multiple,
 )
-from mock_servicenow.now_platform.rest.bodies import read_json, read_record
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.answers import document_answer, json_answer
+from mock_servicenow.now_platform.rest.bodies import check_length, longest_body, read_json, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
-from mock_servicenow.now_platform.rest.envelope import document_answer, json_answer
-from mock_servicenow.now_platform.rest.limits import check_length, longest_body
-from mock_servicenow.now_platform.rest.media import response_format
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.rest.xml_text import Result
+from mock_servicenow.now_platform.rest.formats import Result, response_format
 
 SETTINGS = "sys_rest_insert_multiple"
 Verb = Callable[[Call, str, str], Answer | Steps]
@@ -32,7 +27,7 @@ Verb = Callable[[Call, str, str], Answer | Steps]
 class ImportSetApi:
     """Takes rows into staging tables and answers what they were transformed into."""
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._import_sets = ImportSets(instance)
 
@@ -94,7 +89,7 @@ def java_text(value: object) -> str:
     return json_text(value)
 
 
-def _rows(call: Call, session: "Session", staging: str, settings: "Record | None") -> Iterator[dict[str, str]]:
+def _rows(call: Call, session: Session, staging: str, settings: Record | None) -> Iterator[dict[str, str]]:
     """Return the rows in the body, each converted when it is asked for.
 
     Their keys are the labels of columns unless the settings say otherwise; a name where a label belongs is taken, too.
@@ -116,11 +111,11 @@ def _rows(call: Call, session: "Session", staging: str, settings: "Record | None
     return (_known(record, names) | _known(record, labels) for record in records)
 
 
-def _known(record: "dict[str, object]", columns: "Mapping[str, str]") -> dict[str, str]:
+def _known(record: dict[str, object], columns: Mapping[str, str]) -> dict[str, str]:
     return {columns[key]: java_text(value) for key, value in record.items() if key in columns}
 
 
-def _answer(call: Call, session: "Session", row: "Record | None", status: int) -> Answer:
+def _answer(call: Call, session: Session, row: Record | None, status: int) -> Answer:
     import_set = None if row is None else session.elevated.get(SETS, row["sys_import_set"])
     if row is None or import_set is None:
         raise RecordNotFound
@@ -129,7 +124,7 @@ def _answer(call: Call, session: "Session", row: "Record | None", status: int) -
     return document_answer(call, head, [_result(call, session, row, outcome) for outcome in outcomes], status)
 
 
-def _result(call: Call, session: "Session", row: "Record", outcome: "Record") -> "Result":
+def _result(call: Call, session: Session, row: Record, outcome: Record) -> Result:
     table, sys_id, message = outcome["target_table"], outcome["target_sys_id"], outcome["message"]
     target = session.get(table, sys_id) if sys_id and table not in session.sight.closed else None
     told = {"error_message" if outcome["status"] == "error" else "status_message": message} if message else {}
@@ -143,7 +138,7 @@ def _result(call: Call, session: "Session", row: "Record", outcome: "Record") ->
     }
 
 
-def _shown(call: Call, session: "Session", table: str, target: "Record | None") -> Mapping[str, str]:
+def _shown(call: Call, session: Session, table: str, target: Record | None) -> Mapping[str, str]:
     if target is None:
         return {"display_name": "", "display_value": "", "record_link": ""}
     column = session.dictionary.display_column(table)

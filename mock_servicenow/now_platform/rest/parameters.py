@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.records import queries
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call
 from privman_core.findings import MOST_FINDINGS
 
@@ -95,6 +98,26 @@ def read_parameters(call: Call, *, listing: bool = False) -> Parameters:
         suppress_auto_sys_field=_flag(given, "suppress_auto_sys_field"),
         filters=filters if listing else (),
     )
+
+
+def asked_query(session: Session, table: str, query: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:
+    """Return the query of a list: ``sysparm_query``, or ``field=value`` pairs whose values are raw or as displayed.
+
+    Raises QueryForbidden as `Session.accept` does.
+    """
+    if not filters:
+        return session.compiled(table, query)
+    raw = [(name, _raw(session, table, name, value)) for name, value in filters]
+    return session.accept(table, queries.equal_query(session, table, raw))
+
+
+def _raw(session: Session, table: str, name: str, value: str) -> str:
+    column = session.dictionary.columns(table).get(name)
+    if column is None:
+        return value
+    if column.is_reference:
+        return session.by_display(column.reference or "", value) or value
+    return next((choice.value for choice in column.choices if choice.label.lower() == value.lower()), value)
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:

@@ -2,28 +2,24 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.aggregates.stats_api import StatsApi
 from mock_servicenow.now_platform.errors import UnknownPath
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.batch_api import BatchApi
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
-from mock_servicenow.now_platform.rest.table_api import TableApi
-from mock_servicenow.now_platform.rest.tiny_urls import TinyUrlApi
+from mock_servicenow.now_platform.rest.table_api import TableApi, TinyUrlApi
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
-
-Resource = Callable[["Call"], "Answer | Steps"]
+Resource = Callable[[Call], Answer | Steps]
 _PATH = re.compile(r"/api/now(?:/(v[12]))?/(.+)", re.DOTALL)
 
 
 class Router:
     """The APIs under ``/api/now`` by the first word of their path."""
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: Instance) -> None:
         self._resources: dict[str, Resource] = {
             "table": TableApi(instance).answer,
             "tinyurl": TinyUrlApi(instance).answer,
@@ -37,7 +33,7 @@ class Router:
         """Let an API answer what follows that word."""
         self._resources[word] = resource
 
-    def answer(self, call: "Call") -> "Answer | Steps":
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call, or return the work to be done for it; both raise PlatformError."""
         match = _PATH.fullmatch(call.path)
         if match is None or "\0" in call.path or "%00" in call.raw_query:

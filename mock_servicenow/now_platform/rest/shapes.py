@@ -1,25 +1,21 @@
 """Records as the Table API shapes them (platform 1.6)."""
 
-from typing import TYPE_CHECKING
-
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.records import journal_fields
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
-from mock_servicenow.now_platform.rest.xml_text import Result, Value
+from mock_servicenow.now_platform.rest.formats import Result, Value
+from mock_servicenow.now_platform.rest.parameters import Parameters
 from privman_core.findings import MOST_FINDINGS
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.definitions import Column
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.rest.call import Call
-    from mock_servicenow.now_platform.rest.parameters import Parameters
 
 
 class Shapes:
     """Shapes the records of one answer with the fields to show."""
 
-    def __init__(self, session: "Session", call: "Call", parameters: "Parameters", fields: Fields) -> None:
+    def __init__(self, session: Session, call: Call, parameters: Parameters, fields: Fields) -> None:
         self._session = session
         self._display = parameters.display
         self._links = not parameters.exclude_reference_link
@@ -31,7 +27,7 @@ class Shapes:
         """Whether the results may show texts of other records, each any number of times."""
         return self._display != "false" or bool(self._fields.walked)
 
-    def results(self, records: "list[Record]") -> list[Result]:
+    def results(self, records: list[Record]) -> list[Result]:
         """Return the records with the fields to show."""
         paths = self._needed_paths()
         if paths:
@@ -45,7 +41,7 @@ class Shapes:
             self._display_field(field, records, results)
         return list(results)
 
-    def _raw(self, record: "Record") -> Result:
+    def _raw(self, record: Record) -> Result:
         values, fields = record.values, self._fields
         result: dict[str, Value] = (
             {**values}
@@ -61,7 +57,7 @@ class Shapes:
             result[field.key] = self._walked(record, field)
         return result
 
-    def _walked(self, record: "Record", field: Field) -> Value:
+    def _walked(self, record: Record, field: Field) -> Value:
         end = self._end(record, field)
         value = "" if end is None or field.column.type in UNREADABLE_TYPES else end[0][end[1]]
         if not (value and field.column.is_reference and self._links):
@@ -71,7 +67,7 @@ class Shapes:
     def _linked(self, table: str | None, value: str) -> Value:
         return {"link": f"{self._base}/{table}/{value}", "value": value}
 
-    def _display_field(self, field: Field, records: "list[Record]", results: list[dict[str, Value]]) -> None:
+    def _display_field(self, field: Field, records: list[Record], results: list[dict[str, Value]]) -> None:
         """Add a field to the results; what it shows depends on one value of a record only, which many records share."""
         key, column = field.key, field.column
         source = "sys_id" if column.type in JOURNAL_TYPES else field.path[0]
@@ -82,7 +78,7 @@ class Shapes:
                 known[found] = self._cell(self._end(record, field), column)
             result[key] = known[found]
 
-    def _cell(self, end: "tuple[Record, str] | None", column: "Column") -> Value:
+    def _cell(self, end: tuple[Record, str] | None, column: Column) -> Value:
         value = "" if end is None or column.type in UNREADABLE_TYPES else end[0][end[1]]
         display = "" if end is None else self._session.display(*end)
         linked = column.is_reference and value and self._links
@@ -91,7 +87,7 @@ class Shapes:
             return {"display_value": display, **link, "value": value}
         return {"display_value": display, **link} if linked else display
 
-    def _end(self, record: "Record", field: Field) -> "tuple[Record, str] | None":
+    def _end(self, record: Record, field: Field) -> tuple[Record, str] | None:
         """Return the record and the column to which a field leads; None if a reference on the way is empty."""
         if len(field.path) == 1:
             return record, field.key
@@ -104,7 +100,7 @@ class Shapes:
         return [field.path for field in self._fields.fields if len(field.path) > 1 or field.column.reference]
 
 
-def shown_fields(session: "Session", call: "Call", parameters: "Parameters", table: str) -> Fields:
+def shown_fields(session: Session, call: Call, parameters: Parameters, table: str) -> Fields:
     """Return the fields of an answer: those asked for, or of the view, or all, less what the user may not read."""
     names = parameters.fields or (_view(session, call, table, parameters.view) if parameters.view else None)
     fields = session.instance.fields.find(table, names)
@@ -121,7 +117,7 @@ def shown_fields(session: "Session", call: "Call", parameters: "Parameters", tab
     return fields.where(lambda field: field.key not in hidden)
 
 
-def _view(session: "Session", call: "Call", table: str, view: str) -> tuple[str, ...] | None:
+def _view(session: Session, call: Call, table: str, view: str) -> tuple[str, ...] | None:
     """Return the columns of a view, of the nearest class that has one; None if there is none."""
     for name in session.dictionary.lineage(table):
         elements = session.elevated.find_all("sys_ui_list_element", name=name, view=view)

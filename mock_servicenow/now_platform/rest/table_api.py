@@ -1,28 +1,40 @@
-"""The Table API (platform 1)."""
+"""The Table API: lists, reads and writes of records, and the tiny URLs for its long queries (platform 1)."""
 
+import re
 from collections.abc import Callable
+from itertools import islice
 
-from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath
+import orjson
+from multidict import CIMultiDict
+
+from mock_servicenow.now_platform.dictionary.column_types import (
+    DATE_TIME_TYPES,
+    INTEGER_TYPES,
+    NUMBER_TYPES,
+    PASSWORD_TYPES,
+)
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import access, queries
+from mock_servicenow.now_platform.records.display import parse_currency
+from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
 from mock_servicenow.now_platform.records.reader import Values
 from mock_servicenow.now_platform.records.record import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest import tiny_urls
-from mock_servicenow.now_platform.rest.bodies import read_record
-from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.envelope import check_length, result_answer
-from mock_servicenow.now_platform.rest.filters import filter_query
-from mock_servicenow.now_platform.rest.incoming import to_raw
-from mock_servicenow.now_platform.rest.limits import longest_body
-from mock_servicenow.now_platform.rest.list_parts import Page, page_answer
-from mock_servicenow.now_platform.rest.media import response_format
-from mock_servicenow.now_platform.rest.paging import add_links
-from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
+from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer, result_length
+from mock_servicenow.now_platform.rest.bodies import LONGEST_URL, longest_body, read_json, read_record
+from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, address_of, parameters_of, query_of
+from mock_servicenow.now_platform.rest.formats import Result, response_format
+from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
-from mock_servicenow.now_platform.rest.xml_text import Result
 from mock_servicenow.now_platform.users import ADMIN_ROLE
+from privman_core.findings import Finding
 
+TINY_URLS = "sys_tiny_url"
+MOST_NAMES = 1_000
+"""Distinct names of a list that are looked up as display values; the others are stored as given (I)."""
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
 
@@ -59,11 +71,9 @@ class TableApi:
             return verb(call, session, table, sys_id)
 
     def _list(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:
-        tiny_urls.expand(call, session)
+        _expand_tiny_url(call, session)
         parameters = read_parameters(call, listing=True)
-        query = session.compiled(table, parameters.query)
-        if parameters.filters:
-            query = filter_query(session, table, parameters.filters)
+        query = asked_query(session, table, parameters.query, parameters.filters)
         page = Page(table, query, parameters.limit, parameters.offset)
         first = page.beginning(session)
         total = None if parameters.no_count else queries.count(session, table, query)
@@ -113,14 +123,14 @@ class TableApi:
 
     def _values(self, call: Call, session: Session, parameters: Parameters, table: str) -> dict[str, str]:
         values = read_record(call, longest_body(session))
-        return to_raw(session, table, values, display=parameters.input_display_value)
+        return _to_raw(session, table, values, display=parameters.input_display_value)
 
 
 def _record(call: Call, session: Session, parameters: Parameters, table: str, record: Record) -> Answer:
     shapes = Shapes(session, call, parameters, shown_fields(session, call, parameters, table))
     results = shapes.results([record])
     if shapes.repeats:
-        check_length(call, results[0])
+        result_length(call, results[0])
     return result_answer(call, results, many=False)
 
 
@@ -134,3 +144,83 @@ def _may_supply(session: Session, parameters: Parameters) -> bool:
         return False
     only_admins = session.property("glide.rest.table_api.admin_only_sys_fields") == "true"
     return not only_admins or ADMIN_ROLE in session.user.roles
+
+
+def _to_raw(session: Session, table: str, values: dict[str, str], *, display: bool) -> dict[str, str]:
+    """Convert a client's values to raw ones if they are display values (platform 1.3, 1.7).
+
+    Raw passwords are ignored: the platform would store one as if it were encrypted already.
+    """
+    columns = session.dictionary.columns(table)
+    if display:
+        return {
+            name: _from_display(session, columns[name], value) if name in columns else value
+            for name, value in values.items()
+        }
+    passwords = session.dictionary.columns_of_type(table, PASSWORD_TYPES)
+    for name in filter(passwords.__contains__, values):
+        message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
+        session.findings.append(Finding("swallowed", "password-ignored", message, name))
+    return {name: value for name, value in values.items() if name not in passwords} if passwords else values
+
+
+def _from_display(session: Session, column: Column, text: str) -> str:
+    if column.type in DATE_TIME_TYPES:
+        return session.formats.to_utc(text)
+    if column.type == "glide_date":
+        return session.formats.to_date(text)
+    if column.type == "glide_list":
+        return _list(session, column, text)
+    if column.type in {"currency", "price"}:
+        return parse_currency(text)
+    if column.type in INTEGER_TYPES | NUMBER_TYPES and len(text) <= LONGEST_VALUE and _GROUPED.fullmatch(text):
+        return text.replace(",", "")
+    return next((choice.value for choice in column.choices if choice.label == text), text)
+
+
+def _list(session: Session, column: Column, text: str) -> str:
+    """Return the sys_ids of a list of names; what names no single record stays as it is."""
+    entries = [entry.strip() for entry in text.split(",")]
+    if column.reference is None:
+        return ",".join(entries)
+    names = islice((entry for entry in dict.fromkeys(entries) if not is_sys_id(entry)), MOST_NAMES)
+    known = {name: session.by_display(column.reference, name) or name for name in names}
+    return ",".join(known.get(entry, entry) for entry in entries)
+
+
+class TinyUrlApi:
+    """Shortens URLs whose query is too long to be sent (platform 1.12)."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def answer(self, call: Call) -> Answer:
+        """Answer ``POST /api/now/tinyurl``; raises PlatformError."""
+        if call.verb != "POST":
+            raise MethodNotAllowed(call.verb, ["POST"])
+        body = read_json(call)
+        url = body.get("url") if isinstance(body, dict) else None
+        if not isinstance(url, str) or len(url) > LONGEST_URL:
+            raise UnreadableBody
+        page = _page(url)
+        with self._instance.transaction(self._instance.system, call.findings) as session:
+            name = session.ids.hex(32)
+            session.insert(TINY_URLS, {"tiny_url": name, "url": url})
+        return Answer(201, orjson.dumps({"result": f"{page}?sysparm_tiny={name}"}), CIMultiDict({"Content-Type": JSON}))
+
+
+def _page(url: str) -> str:
+    try:
+        return f"{address_of(url).name}_list.do"
+    except ValueError:
+        raise UnreadableBody(f"'{url}' is no URL") from None
+
+
+def _expand_tiny_url(call: Call, session: Session) -> None:
+    """Replace ``sysparm_tiny`` by the parameters of the URL that was shortened (platform 1.12)."""
+    name = call.query.get("sysparm_tiny")
+    found = None if name is None else session.elevated.find(TINY_URLS, tiny_url=name)
+    if found is None:
+        return
+    call.raw_query = query_of(found["url"])
+    call.query = parameters_of(call.raw_query)

@@ -6,9 +6,9 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Middleware
 from multidict import CIMultiDict, MultiDict
 
 from mock_servicenow.now_platform.errors import (
@@ -24,9 +24,10 @@ from mock_servicenow.now_platform.errors import (
 )
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.rest.answers import error_answer
+from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of, verb_of
-from mock_servicenow.now_platform.rest.envelope import error_answer
-from mock_servicenow.now_platform.rest.limits import LONGEST_BODY, LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.now_platform.web.names import check_name
@@ -35,11 +36,6 @@ from privman_core.control import is_control
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 from privman_core.unsent import Unsent
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Middleware
-
-    from mock_servicenow.now_platform.instance import Instance
 
 _log = logging.getLogger("mock_servicenow.web")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -81,7 +77,7 @@ _HTML = """<html>
 """
 
 
-def routes(instance: "Instance", url: str = "", router: Router | None = None) -> list[web.RouteDef]:
+def routes(instance: Instance, url: str = "", router: Router | None = None) -> list[web.RouteDef]:
     """Return the routes of the REST APIs and of unknown paths under ``/api``.
 
     Args:
@@ -154,7 +150,7 @@ def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     return CIMultiDict((name, _UNSENDABLE.sub(" ", value)) for name, value in headers.items())
 
 
-async def _begin_stream(instance: "Instance", answer: Answer, request: web.Request) -> AsyncIterator[bytes]:
+async def _begin_stream(instance: Instance, answer: Answer, request: web.Request) -> AsyncIterator[bytes]:
     """Return the body, of which something is made already; raises PlatformError where that cannot be."""
     make = partial(next, iter(answer.pieces or ()), b"")
     unsent, answer.body = Unsent(answer.body or await instance.run_in_turn(make)), b""
@@ -162,7 +158,7 @@ async def _begin_stream(instance: "Instance", answer: Answer, request: web.Reque
 
 
 async def _streamed(
-    instance: "Instance", make: Callable[[], bytes], unsent: Unsent, request: web.Request
+    instance: Instance, make: Callable[[], bytes], unsent: Unsent, request: web.Request
 ) -> AsyncIterator[bytes]:
     """Yield the body, each piece made when the one before has been taken; nothing keeps it meanwhile."""
     while unsent:
@@ -171,7 +167,7 @@ async def _streamed(
         unsent = Unsent(await _next_piece(instance, make, request))
 
 
-async def _next_piece(instance: "Instance", make: Callable[[], bytes], request: web.Request) -> bytes:
+async def _next_piece(instance: Instance, make: Callable[[], bytes], request: web.Request) -> bytes:
     """Return the next piece, empty after the last; an error ends the connection, lest the answer be taken for whole."""
     try:
         return await instance.run_in_turn(make)
@@ -196,7 +192,7 @@ async def read_body(request: web.Request, most: int) -> Body:
         raise UnreadableBody from None
 
 
-def middlewares(instance: "Instance", own_url: str = "") -> "list[Middleware]":
+def middlewares(instance: Instance, own_url: str = "") -> "list[Middleware]":
     """Return what surrounds every REST API, the platform's own and others under ``/api``.
 
     It finds the user (`USER`), turns errors into the envelope and adds the platform's headers.
@@ -253,7 +249,7 @@ async def _answer(request: web.Request, handler: Handler, own_url: str) -> web.S
         return error_response(request, error)
 
 
-async def authenticate(instance: "Instance", request: web.Request) -> User:
+async def authenticate(instance: Instance, request: web.Request) -> User:
     """Return the user behind a request; raises NotAuthenticated."""
     known = instance.authentication.remembered(request.headers)
     if known is not None:
@@ -269,7 +265,7 @@ def evidence_of(request: web.Request) -> Evidence:
     )
 
 
-def _check(instance: "Instance", request: web.Request, path: str, verb: str) -> None:
+def _check(instance: Instance, request: web.Request, path: str, verb: str) -> None:
     """Raise PlatformError unless what a request carries opens another path as well."""
     instance.authentication.user(replace(evidence_of(request), path=path, method=verb))
 
@@ -295,7 +291,7 @@ def error_response(request: web.Request, error: PlatformError) -> web.Response:
     return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
 
-def add_headers(instance: "Instance", request: web.Request, response: web.StreamResponse) -> None:
+def add_headers(instance: Instance, request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers that usually stand in an instance's answers, and open a session unless there is one."""
     headers = response.headers
     headers.update(_HEADERS)

@@ -1,19 +1,15 @@
 """Rate limits on a web server (platform 5.1)."""
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from mock_servicenow.now_platform.errors import PlatformError, RateLimitExceeded
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.web.http import USER, error_response
 from mock_servicenow.now_platform.web.rate_limits import RateLimits
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
 
-
-def limiting(instance: "Instance") -> Middleware:
+def limiting(instance: Instance) -> Middleware:
     """Return the middleware that holds requests to the rules; it belongs within those of the platform."""
     limits = RateLimits(instance)
 

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.api_names import covers
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
 
 RULES = "sys_rate_limit_rules"
 HOUR = 3600
@@ -87,7 +84,7 @@ class Standing:
 class RateLimits:
     """Counts requests against the rules of an instance."""
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._counts: dict[tuple[str, int, str], _Count] = {}
 
@@ -124,7 +121,7 @@ class RateLimits:
         return tuple(sorted(rules, key=lambda rule: rule.rank))
 
 
-def _rules(session: "Session", record: "Record") -> Iterator[Rule]:
+def _rules(session: Session, record: Record) -> Iterator[Rule]:
     """Return the rule of a record; none if it sets no limit or names a role that does not exist."""
     for_user, for_role = (record["apply_to"] == kind for kind in ("single_user", "users_with_role"))
     role = session.get("sys_user_role", record["role"]) if for_role else None
