@@ -4,19 +4,11 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
-from console_sim import paths
-from console_sim.admin.levers import Levers
-from console_sim.admin.request_control import RequestControl
-from console_sim.admin.setup_control import SetupControl
-from console_sim.api.access import Access
-from console_sim.api.approval import Approval
-from console_sim.api.documents import Documents
-from console_sim.api.envelope import Envelope
-from console_sim.api.headers import stamp
-from console_sim.api.logon import Logon
-from console_sim.api.routes import Routes
+from console_sim.admin import ConsoleAdmin
+from console_sim.api import ConsoleApi
 from console_sim.console import Console, build_console
 from console_sim.contract_checks import ContractChecks
+from console_sim.envelope import Envelope, stamp
 from console_sim.settings import Settings
 from console_sim.ui import Pages, build_cockpit
 from privman_contracts import WireNames
@@ -78,39 +70,14 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     app[FAULTS] = faults
     if settings.control_plane:
         app.add_routes(control.routes())
-        app.add_routes(SetupControl(settings, console).routes())
-        app.add_routes(RequestControl(console, secrets).routes())
-        app.add_routes(Levers(settings, console, secrets).routes())
+        app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
         instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
-    app.add_routes(_api(settings, console, envelope, checks).routes())
+    app.add_routes(ConsoleApi(settings, console, envelope, checks).routes())
     app.add_routes(pages.routes())
     app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_closing(console, caller))
     return app
-
-
-def _api(settings: Settings, console: Console, envelope: Envelope, checks: ContractChecks) -> Routes:
-    access = Access(console.store, console.users)
-    logon = Logon(console.names, envelope, access, console.users, console.tokens)
-    approval = Approval(
-        console.names,
-        clock=console.clock,
-        envelope=envelope,
-        access=access,
-        decisions=console.decisions,
-        approvals=console.approvals,
-    )
-    documents = Documents(settings, envelope, checks)
-    return Routes(
-        {
-            paths.TOKEN: {"POST": logon.log_on, "DELETE": logon.log_out},
-            paths.APPROVE: {"POST": approval.approve},
-            paths.VERSION: {"GET": documents.version},
-            paths.SWAGGER_DOCUMENT: {"GET": documents.swagger_document},
-            paths.SWAGGER_PAGE: {"GET": documents.swagger_page},
-        }
-    )
 
 
 def _closing(console: Console, caller: HttpCaller) -> Callable[[web.Application], AsyncIterator[None]]:

@@ -1,16 +1,109 @@
-"""Approval requests: what an endpoint user asks for, and what became of it."""
+"""Approval requests and the decisions about them."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from console_sim import durations
-from console_sim.decision import Decision, Response
-from console_sim.errors import ConflictError
-from console_sim.moments import Moment
+from console_sim.bodies import GUID, SYS_ID, Body
+from console_sim.errors import BadRequestError, ConflictError
+from console_sim.shelf import Moment
+from privman_contracts import WireNames
+
+DURATION = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
+EXPECTED_DURATION = "hours, minutes and seconds such as 16:30:00"
 
 
-class State(StrEnum):
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that a text of that form stands for."""
+    hours, minutes, seconds = map(int, text.split(":"))
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def duration_text(duration: timedelta) -> str:
+    """Return the duration as ``16:30:00``."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
+
+
+_CONSOLE = "Privilege Manager Console"
+
+
+class Response(StrEnum):
+    """The activity type's valid responses, by canonical name."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An approver's answer.
+
+    Attributes:
+        duration: how long the approval holds; None for without end, and for a denial.
+    """
+
+    response: Response
+    comment: str
+    duration: timedelta | None
+    responded_by: str
+
+    def same_as(self, other: "Decision") -> bool:
+        """Tell whether both say the same, whoever said it.
+
+        What the console decides itself comes back from ServiceNow under the name of the ServiceNow user.
+        """
+        mine = (self.response, self.comment, self.duration)
+        return mine == (other.response, other.comment, other.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredDecision:
+    """A decision with what it is about, as ServiceNow delivers it; both ids in lower case."""
+
+    request_id: str
+    instance_id: str
+    decision: Decision
+
+
+class DecisionReader:
+    """Reads decisions that others send (integration 4); raises BadRequestError naming the key."""
+
+    def __init__(self, names: WireNames) -> None:
+        self._key = names.group("keys.decision")
+        self._responses = {names.word("response", response): response for response in Response}
+
+    def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
+        """Return what ServiceNow delivers."""
+        body = Body(values, tuple(self._key.values()))
+        return DeliveredDecision(
+            body.matching(self._key["RequestId"], GUID, "a GUID").lower(),
+            body.matching(self._key["InstanceId"], SYS_ID, "a sys_id, 32 hexadecimal digits").lower(),
+            self._decision(body, self._key, body.text(self._key["RespondedBy"])),
+        )
+
+    def read_own(self, values: Mapping[str, Any]) -> Decision:
+        """Return what is decided in the console itself: response, comment and duration."""
+        keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
+        return self._decision(Body(values, tuple(keys.values())), keys, _CONSOLE)
+
+    def _decision(self, body: Body, key: Mapping[str, str], responded_by: str) -> Decision:
+        response = self._responses[body.one_of(key["Response"], tuple(self._responses))]
+        duration = _duration(body, key["Duration"])
+        if response is Response.DENY and duration is not None:
+            raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
+        return Decision(response, body.any_text(key["Comment"]), duration, responded_by)
+
+
+def _duration(body: Body, key: str) -> timedelta | None:
+    return parse_duration(body.matching(key, DURATION, EXPECTED_DURATION)) if key in body else None
+
+
+class RequestState(StrEnum):
     """What a request is in, as the console shows it."""
 
     PENDING = "Pending"
@@ -62,13 +155,13 @@ class ApprovalRequest:
         except OverflowError:  # no calendar reaches that far
             return None
 
-    def state(self, now: datetime) -> State:
+    def state(self, now: datetime) -> RequestState:
         """Return the state at that time."""
         if self.decision is None:
-            return State.PENDING if now < self.times_out_at else State.TIMED_OUT
+            return RequestState.PENDING if now < self.times_out_at else RequestState.TIMED_OUT
         if self.decision.response is Response.DENY:
-            return State.DENIED
-        return State.APPROVED if self.expires_at is None or now < self.expires_at else State.EXPIRED
+            return RequestState.DENIED
+        return RequestState.APPROVED if self.expires_at is None or now < self.expires_at else RequestState.EXPIRED
 
     @property
     def is_unfinished(self) -> bool:
@@ -83,11 +176,11 @@ class ApprovalRequest:
 
     def needs_sending(self, now: datetime) -> bool:
         """Tell whether ServiceNow still has to hear of the request, or of a decision taken here."""
-        return self.is_unfinished and (self.decided_here or self.state(now) is State.PENDING)
+        return self.is_unfinished and (self.decided_here or self.state(now) is RequestState.PENDING)
 
     def has_ended(self, now: datetime) -> bool:
         """Tell whether it is decided or has timed out, and ServiceNow lacks nothing of it."""
-        return self.state(now) is not State.PENDING and not self.needs_sending(now)
+        return self.state(now) is not RequestState.PENDING and not self.needs_sending(now)
 
     def decided(self, decision: Decision, now: datetime) -> "ApprovalRequest":
         """Return the request with the decision; the same object when that was taken before.
@@ -98,7 +191,7 @@ class ApprovalRequest:
             if self.decision.same_as(decision):
                 return self
             raise ConflictError(f"request {self.request_id} is {self.state(now)} already, by another decision")
-        if self.state(now) is State.TIMED_OUT:
+        if self.state(now) is RequestState.TIMED_OUT:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
         return replace(self, decision=decision, decided_at=now)
 
@@ -125,7 +218,7 @@ class ApprovalRequest:
             "request_id": self.request_id,
             "state": self.state(now),
             "comment": "" if decision is None else decision.comment,
-            "duration": "" if duration is None else durations.to_text(duration),
+            "duration": "" if duration is None else duration_text(duration),
             "responded_by": "" if decision is None else decision.responded_by,
             "sent": self.sent,
             "attempts": self.attempts,

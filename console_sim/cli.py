@@ -6,12 +6,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from console_sim import roles
+from console_sim.accounts import DEFAULT_ROLE
 from console_sim.app import create_app
-from console_sim.errors import StoreError, UnusableDatabaseError
+from console_sim.errors import StoreError, UnreachableTargetError, UnusableDatabaseError
 from console_sim.settings import Settings
-from console_sim.setup.order import DEFAULT_NAME
-from console_sim.setup_command import UnreachableTargetError, set_up
+from console_sim.setup_command import set_up
+from console_sim.setup_steps import DEFAULT_SYSTEM_NAME
 from console_sim.store import IN_MEMORY
 from privman_contracts import InferredNamesError
 from privman_core import interrupts
@@ -124,8 +124,8 @@ def _add_setup(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--alone", action="store_true", help="set up no console: run the steps in this process, as if one asked"
     )
-    parser.add_argument("--name", default=DEFAULT_NAME, help="name of the foreign system (%(default)s)")
-    parser.add_argument("--role", default=roles.DEFAULT, help="role of the API user (%(default)s)")
+    parser.add_argument("--name", default=DEFAULT_SYSTEM_NAME, help="name of the foreign system (%(default)s)")
+    parser.add_argument("--role", default=DEFAULT_ROLE, help="role of the API user (%(default)s)")
     parser.set_defaults(no_admin=False, database=IN_MEMORY)
     _add_common(parser)
 

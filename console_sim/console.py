@@ -4,22 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from console_sim.activity_type import ActivityType
-from console_sim.approvals import Approvals
-from console_sim.credentials import Credentials
-from console_sim.decision import DecisionReader
-from console_sim.foreign_systems import ForeignSystems
-from console_sim.metadata import MetadataWriter
-from console_sim.servicenow.connector import Connector
-from console_sim.servicenow.registrar import Registrar
-from console_sim.servicenow.request_sender import RequestSender
-from console_sim.servicenow.server_tasks import RetryPolicy, ServerTasks
+from console_sim.approval_request import DecisionReader
+from console_sim.approvals import Approvals, MetadataWriter
+from console_sim.foreign_systems import Connector, ForeignSystems
+from console_sim.registrar import Registrar
+from console_sim.registration import ActivityType
+from console_sim.request_sender import RequestSender
+from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
-from console_sim.setup.console_steps import ConsoleSteps
-from console_sim.setup.setup import Setup
+from console_sim.setup import Setup
+from console_sim.setup_steps import ConsoleSteps
 from console_sim.store import Store
-from console_sim.tokens import Tokens
-from console_sim.users import Users
+from console_sim.users import Credentials, Tokens, Users
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.findings import Finding

@@ -1,32 +1,52 @@
-"""What the console refuses, by the status of the answer.
+"""Every error of the console.
 
-ConsoleError
-├── BadRequestError            400  names the key, shows its value, says what was expected
-├── UnauthorizedError          401  wrong credentials
-│   └── DeadTokenError         401  the token is missing or no longer valid
-├── ForbiddenError             403  whoever is logged on may not do this
-│   ├── ApiDisabledError       403
-│   └── NotAllowedError        403  no role that may approve
-├── NotFoundError              404
-├── MethodNotAllowedError      405
-├── ConflictError              409  it was decided otherwise, or has ended
-├── UnsupportedMediaTypeError  415
-└── StoreError                 500  the database failed, or memory is full; nothing was changed
+ConsoleSimError
+├── ConsoleError                   an answer with an error status; its message is for the caller
+│   ├── BadRequestError            400  names the key, shows its value, says what was expected
+│   ├── UnauthorizedError          401  wrong credentials
+│   │   └── DeadTokenError         401  the token is missing, unknown or expired
+│   ├── ForbiddenError             403  the caller may not do this
+│   │   ├── ApiDisabledError       403  API Enabled is off
+│   │   └── NotAllowedError        403  the API user has no role that may approve
+│   ├── NotFoundError              404
+│   ├── MethodNotAllowedError      405
+│   ├── ConflictError              409  already decided differently, timed out, or reset
+│   ├── UnsupportedMediaTypeError  415
+│   └── StoreError                 500  the database failed, or memory is full; nothing was changed
+├── ServiceNowError                a call to ServiceNow failed
+│   ├── UnreachableError           no answer, a hibernating instance, a redirect: retried
+│   ├── BusyError                  429: retried when ServiceNow says
+│   ├── BrokenAnswerError          5xx, or an unusable answer: retried
+│   ├── UnexpectedError            any other exception during an attempt: retried
+│   ├── CutOffError                the caller left before the attempt ended: retried
+│   ├── RefusedError               4xx: would be refused again
+│   │   └── NoSuchRecordError      404
+│   └── NotReadyError              nothing was sent, because something must be done first
+├── StepFailedError                a step of the set-up did not succeed
+├── StepSkippedError               a step of the set-up was left out on request
+└── ConsoleStartError              the command cannot start
+    ├── UnusableDatabaseError      the database cannot be opened
+    └── UnreachableTargetError     the console to set up does not answer
 """
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 API_DISABLED = "API Enabled is off; webhooks need it on (Admin, Configuration, Advanced, API Settings)"
 
 
-class ConsoleError(Exception):
-    """A refusal; its message is for the caller's eyes.
+class ConsoleSimError(Exception):
+    """The root of the tree."""
+
+
+class ConsoleError(ConsoleSimError):
+    """An answer with an error status.
 
     Attributes:
         rule: the inferred rule that gives the status of the API's answer; empty where the status is documented.
     """
 
-    status: int
+    status: ClassVar[int]
     rule: str = ""
 
     def __init__(self, message: str, rule: str = "") -> None:
@@ -40,14 +60,14 @@ class ConsoleError(Exception):
 
 
 class BadRequestError(ConsoleError):
-    """The request cannot be understood."""
+    """The request is not understood."""
 
     status = 400
     rule = "bad_request_status"
 
 
 class UnauthorizedError(ConsoleError):
-    """Nobody is logged on."""
+    """The caller is not logged on."""
 
     status = 401
 
@@ -64,7 +84,7 @@ class DeadTokenError(UnauthorizedError):
 
 
 class ForbiddenError(ConsoleError):
-    """Whoever is logged on may not do this."""
+    """The caller may not do this."""
 
     status = 403
 
@@ -85,7 +105,7 @@ class NotAllowedError(ForbiddenError):
 
 
 class NotFoundError(ConsoleError):
-    """There is no such thing."""
+    """Nothing of that name exists."""
 
     status = 404
 
@@ -107,13 +127,13 @@ class MethodNotAllowedError(ConsoleError):
 
 
 class ConflictError(ConsoleError):
-    """It cannot be done any more."""
+    """The change came too late."""
 
     status = 409
 
 
 class UnsupportedMediaTypeError(ConsoleError):
-    """The body is not JSON by its own account."""
+    """The Content-Type is not JSON."""
 
     status = 415
     rule = "unsupported_media_type_status"
@@ -125,5 +145,101 @@ class StoreError(ConsoleError):
     status = 500
 
 
-class UnusableDatabaseError(Exception):
-    """A database that cannot be opened; the message is one line that names it."""
+class ServiceNowError(ConsoleSimError):
+    """A call to ServiceNow failed; the message says why.
+
+    Attributes:
+        passing: whether the same call may succeed later.
+        retry_after: seconds that ServiceNow asks to wait; None when it does not ask.
+        tried_again_in: seconds to the next attempt; None when there is none.
+    """
+
+    passing: ClassVar[bool] = False
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.tried_again_in: float | None = None
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if self.tried_again_in is None:
+            return message
+        return f"{message}; tried again in {self.tried_again_in:g} s"
+
+
+class UnreachableError(ServiceNowError):
+    """No ServiceNow answered."""
+
+    passing = True
+
+
+class BusyError(ServiceNowError):
+    """A rate limit was met, so nothing was done."""
+
+    passing = True
+
+
+class BrokenAnswerError(ServiceNowError):
+    """ServiceNow failed while it worked, or its answer is unusable."""
+
+    passing = True
+
+
+class UnexpectedError(ServiceNowError):
+    """Any other exception during an attempt; the next one may succeed."""
+
+    passing = True
+
+
+class CutOffError(ServiceNowError):
+    """The caller left before the attempt ended."""
+
+    passing = True
+
+
+class RefusedError(ServiceNowError):
+    """ServiceNow understood the call and refused it."""
+
+
+class NoSuchRecordError(RefusedError):
+    """The record is gone, or hidden."""
+
+
+class NotReadyError(ServiceNowError):
+    """Something else must be done first."""
+
+
+def failure_of(error: Exception) -> ServiceNowError:
+    """Return the error itself, or an UnexpectedError that describes it."""
+    if isinstance(error, ServiceNowError):
+        return error
+    return UnexpectedError(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+class StepFailedError(ConsoleSimError):
+    """A step of the set-up did not succeed.
+
+    Attributes:
+        unreachable: whether that is because no ServiceNow answered.
+    """
+
+    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+
+
+class StepSkippedError(ConsoleSimError):
+    """A step of the set-up was left out on request."""
+
+
+class ConsoleStartError(ConsoleSimError):
+    """The command cannot start; the message is one line that names the reason."""
+
+
+class UnusableDatabaseError(ConsoleStartError):
+    """The database cannot be opened."""
+
+
+class UnreachableTargetError(ConsoleStartError):
+    """The console to set up does not answer."""

@@ -1,13 +1,44 @@
-"""A foreign system: what the console knows of a ServiceNow instance (integration 2.6, 2.7)."""
+"""The ServiceNow instance that the console talks to, its webhook, and the console's records there."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from console_sim.errors import BadRequestError
-from console_sim.servicenow.remote_record import RemoteRecord
-from console_sim.webhook import Webhook
+from console_sim.remote_record import RemoteRecord
 from privman_core.addresses import plain_url
 
-TYPE = "Service Now Instance Resource (Resources)"
+WEBHOOK_EVENT = "Approval Request Event"
+WEBHOOK_TYPE = "Webhook Resource (Resources)"
+CREATED_BY = "Privilege Manager"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook; it is created in the background when its foreign system is saved with Use Webhook."""
+
+    name: str
+    description: str
+    credential: str
+    endpoint_url: str
+    enabled: bool
+    last_modified: datetime = field(compare=False)  # two webhooks that differ only in it are the same
+
+    def to_json(self) -> dict[str, object]:
+        """Return the columns of the list and the details behind it."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "last_modified_by": CREATED_BY,
+            "last_modified": self.last_modified.isoformat(),
+            "type": WEBHOOK_TYPE,
+            "event": WEBHOOK_EVENT,
+            "credential": self.credential,
+            "endpoint_url": self.endpoint_url,
+            "enabled": self.enabled,
+        }
+
+
+FOREIGN_SYSTEM_TYPE = "Service Now Instance Resource (Resources)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +77,7 @@ class ForeignSystem:
         """Return what the Foreign Systems page shows."""
         return {
             "name": self.name,
-            "type": TYPE,
+            "type": FOREIGN_SYSTEM_TYPE,
             "base_url": self.base_url,
             "credential": self.credential,
             "use_webhook": self.use_webhook,

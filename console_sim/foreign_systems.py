@@ -1,15 +1,15 @@
-"""Foreign systems are saved, and their webhooks with them (integration 2.6 to 2.8, 2.13)."""
+"""The console's foreign system: saved with its webhook, and connected to (integration 2.6 to 2.8, 2.13)."""
 
 from dataclasses import replace
 
-from console_sim.credentials import Credentials
 from console_sim.errors import ApiDisabledError, BadRequestError, NotFoundError
-from console_sim.foreign_system import ForeignSystem
-from console_sim.servicenow.table_api import table_url
+from console_sim.foreign_system import ForeignSystem, Webhook
 from console_sim.store import Store
-from console_sim.webhook import Webhook
+from console_sim.table_api import TableApi, table_url
+from console_sim.users import Credentials
 from privman_contracts import WireNames
 from privman_core.clock import Clock
+from privman_core.outbound import HttpCaller
 
 
 class ForeignSystems:
@@ -86,3 +86,18 @@ class ForeignSystems:
             last_modified=self._clock.now(),
             enabled=system.use_webhook,
         )
+
+
+class Connector:
+    """Opens the Table API of a foreign system with the credential that it was saved with."""
+
+    def __init__(self, credentials: Credentials, caller: HttpCaller, clock: Clock, answer_seconds: float) -> None:
+        self._credentials = credentials
+        self._caller = caller
+        self._clock = clock
+        self._answer_seconds = answer_seconds
+
+    def open(self, system: ForeignSystem) -> TableApi:
+        """Return the Table API of that instance, as the ServiceNow user."""
+        credential = self._credentials.get(system.credential)
+        return TableApi(self._caller, self._clock, system.base_url, credential, self._answer_seconds)

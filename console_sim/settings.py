@@ -1,8 +1,18 @@
-"""What a console is started with."""
+"""The options of a console, and its addresses."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+from aiohttp import web
+
+from console_sim.errors import BadRequestError
+
+TOKEN_PATH = "/Tms/services/api/logon/token"  # noqa: S105 - a path
+APPROVE_PATH = "/Tms/services/api/v1/approval/approve"
+VERSION_PATH = "/Tms/services/api/v1/version/Current"
+SWAGGER_DOCUMENT_PATH = "/Tms/services/swagger/docs/v1"
+SWAGGER_PAGE_PATH = "/Tms/services/swagger/ui/index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +43,11 @@ class Settings:
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
     database: str = "sqlite://"
     version: str = "11.1.0"
+
+
+def own_url(settings: Settings, request: web.Request) -> str:
+    """Return the address from the settings, or the one that the request was sent to; raises BadRequestError."""
+    try:
+        return settings.console_url or str(request.url.origin())
+    except ValueError:
+        raise BadRequestError(f"Host is {request.host!r}; expected a host, or host and port") from None

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import orjson
 
-from console_sim.admin.setup_control import setup_to_json
+from console_sim.admin import setup_to_json
 from console_sim.console import build_console
+from console_sim.errors import UnreachableTargetError
 from console_sim.settings import Settings
-from console_sim.setup.order import read_order
-from console_sim.setup.steps import Step
+from console_sim.setup_steps import Step, read_order
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.command_line import Exit, disarmed, say
@@ -49,10 +49,6 @@ class Report:
 
 
 _EXPECTED = "expected a console-sim that serves there with its control plane, or --alone to run the steps without one"
-
-
-class UnreachableTargetError(Exception):
-    """A target could not be reached; the message is one line that names it."""
 
 
 async def set_up(options: Namespace, settings: Settings, password: str) -> int:

@@ -4,12 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
+
+import msgspec
 
 from console_sim.errors import StoreError
 
 T = TypeVar("T")
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A date and time with a time zone. Reading a document without the zone fails: it cannot be compared with the clock."""
 KEPT_BYTES = 32 * 1024 * 1024
 
 

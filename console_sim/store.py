@@ -4,9 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from console_sim.api_client_user import ApiClientUser
+from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_request import ApprovalRequest
-from console_sim.credential import Credential
 from console_sim.foreign_system import ForeignSystem
 from console_sim.shelf import Kind, MemoryShelves, Shelves
 from privman_core.clock import Clock

@@ -1,15 +1,72 @@
-"""Users: the API Client User is created, logs on, and gets a new Secret (integration 2.2, 2.3)."""
+"""The API Client User with its tokens, and the credentials (integration 2.2 to 2.5, 4)."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from console_sim.api_client_user import ApiClientUser, digest
+from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.errors import ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
 from console_sim.store import Store
-from console_sim.tokens import Tokens
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
+
+KEPT_TOKENS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    client_id: str
+    expires_at: datetime
+
+
+class Tokens:
+    """The tokens that are alive; none survives a restart.
+
+    Past ``kept`` the oldest die early, which makes their holder get another one.
+    """
+
+    def __init__(self, clock: Clock, ids: Ids, secrets: Secrets, lifetime: timedelta, kept: int = KEPT_TOKENS) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._secrets = secrets
+        self._lifetime = lifetime
+        self._kept = kept
+        self._alive: dict[str, _Token] = {}  # in the order in which they expire
+
+    def issue(self, client_id: str) -> str:
+        """Return a new token for that user."""
+        now = self._clock.now()
+        self._drop_dead(now)
+        token = self._ids.token()
+        self._secrets.add(token)
+        self._alive[token] = _Token(client_id, now + self._lifetime)
+        return token
+
+    def client_id(self, token: str) -> str:
+        """Return whose token it is, empty for a dead or unknown one."""
+        known = self._alive.get(token)
+        return known.client_id if known is not None and known.expires_at > self._clock.now() else ""
+
+    def revoke(self, token: str) -> None:
+        """Make one token dead."""
+        self._alive.pop(token, None)
+        self._secrets.retire(token)
+
+    def revoke_all(self) -> int:
+        """Make every token dead and return how many there were."""
+        tokens = list(self._alive)
+        for token in tokens:
+            self.revoke(token)
+        return len(tokens)
+
+    def _drop_dead(self, now: datetime) -> None:
+        while self._alive:
+            oldest = next(iter(self._alive))
+            if len(self._alive) < self._kept and self._alive[oldest].expires_at > now:
+                return
+            self.revoke(oldest)
 
 
 class Users:
@@ -91,3 +148,38 @@ class Users:
         secret = self._ids.token()
         self._secrets.add(secret)
         return secret
+
+
+class Credentials:
+    """The console's credentials, by name."""
+
+    def __init__(self, store: Store, secrets: Secrets) -> None:
+        self._store = store
+        self._kept = store.credentials
+        self._secrets = secrets
+        for credential in self:
+            self._hide(credential)
+
+    def __iter__(self) -> Iterator[Credential]:
+        return iter(self._kept)
+
+    def __contains__(self, name: str) -> bool:
+        return self._kept.get(name) is not None
+
+    def get(self, name: str) -> Credential:
+        """Return the credential; raises NotFoundError."""
+        credential = self._kept.get(name)
+        if credential is None:
+            raise NotFoundError(f"there is no credential {name!r}")
+        return credential
+
+    def save(self, credential: Credential) -> None:
+        """Keep a credential, in the place of the one with the same name if there is one."""
+        before = self._kept.get(credential.name)
+        self._hide(credential)
+        self._kept.put(credential)
+        if before is not None and not self._store.has_password(before.password):
+            self._secrets.retire_login(before.account_name, before.password)
+
+    def _hide(self, credential: Credential) -> None:
+        self._secrets.add_login(credential.account_name, credential.password)

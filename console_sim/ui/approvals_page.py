@@ -5,9 +5,9 @@ from itertools import islice
 
 from aiohttp import web
 
-from console_sim.approval_request import ApprovalRequest, State
+from console_sim.approval_request import ApprovalRequest, RequestState
+from console_sim.approvals import metadata_facts
 from console_sim.console import Console
-from console_sim.metadata import facts
 from console_sim.ui.form import Form
 from console_sim.ui.frame import APPROVALS, Frame
 from console_sim.ui.visit import Visit
@@ -31,7 +31,7 @@ class Entry:
     """
 
     request: ApprovalRequest
-    state: State
+    state: RequestState
     facts: dict[str, str]
     policy: str
     user: str
@@ -89,7 +89,7 @@ class ApprovalsPage:
         )
 
     def _entry(self, request: ApprovalRequest, form: Form) -> Entry:
-        spelling, said = self._spelling, facts(request.metadata)
+        spelling, said = self._spelling, metadata_facts(request.metadata)
         return Entry(
             request=request,
             state=request.state(self._console.clock.now()),

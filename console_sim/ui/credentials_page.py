@@ -2,9 +2,8 @@
 
 from aiohttp import web
 
-from console_sim import credential
+from console_sim.accounts import CREDENTIAL_TYPE, Credential
 from console_sim.console import Console
-from console_sim.credential import Credential
 from console_sim.ui.form import Form
 from console_sim.ui.frame import CONFIGURATION, Frame
 from console_sim.ui.visit import Visit
@@ -26,7 +25,7 @@ class CredentialsPage:
     async def show_all(self, visit: Visit) -> web.Response:
         """Answer the list."""
         return self._frame.page(
-            "credentials.html", visit, credentials=self._credentials, type=credential.TYPE, new=NEW, one=ONE
+            "credentials.html", visit, credentials=self._credentials, type=CREDENTIAL_TYPE, new=NEW, one=ONE
         )
 
     async def show_new(self, visit: Visit) -> web.Response:
@@ -76,7 +75,7 @@ class CredentialsPage:
             visit,
             form,
             credential="" if kept is None else kept.name,
-            type=credential.TYPE,
+            type=CREDENTIAL_TYPE,
             version="" if kept is None else self._version(kept),
             list=LIST,
         )

@@ -2,12 +2,10 @@
 
 from aiohttp import web
 
-from console_sim import foreign_system, paths
 from console_sim.console import Console
 from console_sim.errors import API_DISABLED, ConflictError
-from console_sim.foreign_system import ForeignSystem
-from console_sim.own_url import own_url
-from console_sim.settings import Settings
+from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
+from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.form import Form
 from console_sim.ui.frame import CONFIGURATION, Frame
 from console_sim.ui.visit import Visit
@@ -30,7 +28,7 @@ class ForeignSystemsPage:
         """Answer the list."""
         system = self._console.store.foreign_system
         return self._frame.page(
-            "foreign_systems.html", visit, system=system, type=foreign_system.TYPE, new=NEW, one=ONE
+            "foreign_systems.html", visit, system=system, type=FOREIGN_SYSTEM_TYPE, new=NEW, one=ONE
         )
 
     async def show_new(self, visit: Visit) -> web.Response:
@@ -93,7 +91,7 @@ class ForeignSystemsPage:
             visit,
             form,
             system=system,
-            type=foreign_system.TYPE,
+            type=FOREIGN_SYSTEM_TYPE,
             credentials=self._names(),
             version="" if system is None else self._version(system),
             list=LIST,
@@ -109,7 +107,7 @@ class ForeignSystemsPage:
         }
 
     def _usual_post_uri(self, visit: Visit) -> str:
-        return f"{own_url(self._settings, visit.request)}{paths.APPROVE}"
+        return f"{own_url(self._settings, visit.request)}{APPROVE_PATH}"
 
     def _version(self, system: ForeignSystem) -> str:
         return self._frame.version(

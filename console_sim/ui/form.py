@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from console_sim import durations
+from console_sim.approval_request import DURATION, EXPECTED_DURATION
 from console_sim.bodies import GUID
 from privman_core.addresses import plain_url
 
@@ -62,6 +62,6 @@ class Form:
     def duration(self, field: str) -> str:
         """Return a duration as text, or nothing."""
         text = self.value(field).strip()
-        if text and durations.FORM.fullmatch(text) is None:
-            self.complain(field, f"{text!r} is no duration; expected {durations.EXPECTED}")
+        if text and DURATION.fullmatch(text) is None:
+            self.complain(field, f"{text!r} is no duration; expected {EXPECTED_DURATION}")
         return text

@@ -4,7 +4,7 @@ from itertools import islice
 
 from aiohttp import web
 
-from console_sim.servicenow.server_tasks import ServerTasks
+from console_sim.server_tasks import ServerTasks
 from console_sim.ui.frame import Frame
 from console_sim.ui.visit import Visit
 

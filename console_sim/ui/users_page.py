@@ -2,8 +2,7 @@
 
 from aiohttp import web
 
-from console_sim import roles
-from console_sim.api_client_user import ApiClientUser, UserState
+from console_sim.accounts import APPROVING_ROLES, ApiClientUser, UserState
 from console_sim.console import Console
 from console_sim.ui.form import Form
 from console_sim.ui.frame import USERS, Frame
@@ -87,4 +86,4 @@ class UsersPage:
 
 def _roles(user: ApiClientUser) -> tuple[str, ...]:
     """Return what can be chosen: no role, the documented ones, and the one that the user has."""
-    return tuple(dict.fromkeys(("", *roles.APPROVING, user.role)))
+    return tuple(dict.fromkeys(("", *APPROVING_ROLES, user.role)))

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from console_sim.cli import main
-from console_sim.setup.steps import Step
+from console_sim.setup_steps import Step
 
 from .command import run, serving, start
 from .conftest import ACTIVITY_TYPES, HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from console_sim.tokens import Tokens
+from console_sim.users import Tokens
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock
@@ -78,7 +78,7 @@ async def test_nobody_logs_on_before_there_is_a_user(fresh: ConsoleUnderTest) ->
         ({"UserName": 7, "Password": "b"}, "'UserName' is 7; expected text"),
         ({"UserName": "a", "Password": ["b"]}, "'Password' is not shown here; expected text"),
         ({"UserNam": "a"}, "unknown key 'UserNam' (did you mean 'UserName'?); expected UserName, Password"),
-        ({"UserName": "a", "username": "b"}, "'username' stands twice; expected it once, in whatever case"),
+        ({"UserName": "a", "username": "b"}, "duplicate key 'username'; expected it once, in whatever case"),
         (["a"], "the body is JSON, but no object; expected an object"),
     ],
 )
@@ -128,7 +128,7 @@ async def test_bearer_token_is_needed(console: ConsoleUnderTest, header: str) ->
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert (await answer.json())["Messages"] == [
-            "Authorization holds no bearer token; get one and send 'Bearer <token>'"
+            "Authorization has no bearer token; get one and send 'Bearer <token>'"
         ]
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from aiohttp import ClientSession
 
 from console_sim.app import create_app
-from console_sim.servicenow.server_tasks import RetryPolicy, ServerTasks
+from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
 from privman_core.ids import Ids
 from privman_core.serving import serving

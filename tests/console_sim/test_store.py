@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from console_sim.approval_request import ApprovalRequest
+from console_sim.approval_request import ApprovalRequest, Decision, Response
 from console_sim.database import Database
-from console_sim.decision import Decision, Response
 from console_sim.errors import StoreError
 from console_sim.shelf import MemoryShelves, Shelf
 from console_sim.store import Store

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from console_sim.approval_request import State
-from console_sim.setup.steps import Step
+from console_sim.approval_request import RequestState
+from console_sim.setup_steps import Step
 from mock_servicenow.findings import finding_rules
 from privman_scenarios import known
 from privman_scenarios.cli import main
@@ -789,7 +789,7 @@ def test_fixtures_take_own_words(world: HeldWorld) -> None:
 
 def test_what_is_known_is_what_the_console_has() -> None:
     """States and steps of the set-up are those of the console."""
-    assert set(known.STATES) == set(State)
+    assert set(known.STATES) == set(RequestState)
     assert set(known.SET_UP_STEPS) == set(Step)
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 from aiohttp import web
 
 from console_sim.console import Console
-from console_sim.servicenow.server_tasks import Waiting
+from console_sim.server_tasks import Waiting
 from privman_core.pages.cockpit import Cockpit
 from privman_core.pages.sequence import in_words
 

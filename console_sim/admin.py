@@ -1,25 +1,29 @@
-"""What an administrator may change while a test runs, and what may befall the console."""
+"""The console's own calls under ``/__admin``."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from typing import Any
 
+import orjson
 from aiohttp import web
 
-from console_sim import paths
-from console_sim.api_client_user import UserState
+from console_sim.accounts import UserState
+from console_sim.approval_request import ApprovalRequest
 from console_sim.bodies import Body
 from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
-from console_sim.own_url import own_url
-from console_sim.settings import Settings
-from console_sim.setup.console_steps import API_CREDENTIAL
+from console_sim.settings import APPROVE_PATH, Settings, own_url
+from console_sim.setup_steps import API_CREDENTIAL, Outcome, read_order
 from privman_core.control import PREFIX, read_object, to_json
+from privman_core.listing import answer_in_parts
 from privman_core.masking import Secrets
 
+_AT_ONCE = 100  # approval requests that are written before others are served
 
-class Levers:
-    """The switch, the API user, its tokens, the foreign system, and the process itself."""
+
+class ConsoleAdmin:
+    """Set-up, requests, API settings, API user, foreign system and restart; for tests, not part of the product."""
 
     def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
         self._settings = settings
@@ -28,7 +32,14 @@ class Levers:
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
+        one = f"{PREFIX}/approval-requests/{{request_id}}"
         return [
+            web.post(f"{PREFIX}/setup", self.set_up),
+            web.get(f"{PREFIX}/webhooks", self.webhooks),
+            web.post(f"{PREFIX}/approval-requests", self.ask),
+            web.get(f"{PREFIX}/approval-requests", self.list_requests),
+            web.get(one, self.read_request),
+            web.post(f"{one}/decide", self.decide),
             web.post(f"{PREFIX}/api-settings", self.change_api_settings),
             web.get(f"{PREFIX}/api-user", self.read_api_user),
             web.post(f"{PREFIX}/api-user", self.change_api_user),
@@ -38,6 +49,35 @@ class Levers:
             web.post(f"{PREFIX}/foreign-system", self.save_foreign_system),
             web.post(f"{PREFIX}/restart", self.restart),
         ]
+
+    async def set_up(self, request: web.Request) -> web.Response:
+        """Run the documented steps and answer after the first attempt of each."""
+        order = read_order(await read_object(request), own_url(self._settings, request))
+        outcomes = await self._console.setup.run(order)
+        return to_json(setup_to_json(outcomes, self._console.foreign_systems.get()))
+
+    async def webhooks(self, _request: web.Request) -> web.Response:
+        """Answer what the Messaging tab lists."""
+        return to_json({"webhooks": [webhook.to_json() for webhook in self._console.foreign_systems.webhooks()]})
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Let an endpoint user ask; answer after the first attempt to send it to ServiceNow."""
+        body = Body(await read_object(request), ("metadata",))
+        return to_json(self._request_json(await self._console.approvals.ask(body.mapping("metadata"))), 201)
+
+    async def list_requests(self, request: web.Request) -> web.StreamResponse:
+        """Answer every request, oldest first, and others in between."""
+        return await answer_in_parts(request, self._listed())
+
+    async def read_request(self, request: web.Request) -> web.Response:
+        """Answer one request."""
+        return to_json(self._request_json(self._console.approvals.find(request.match_info["request_id"])))
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """Decide in the console itself; answer after the first attempt to record it in ServiceNow."""
+        decision = self._console.decisions.read_own(await read_object(request))
+        decided = await self._console.approvals.decide_here(request.match_info["request_id"], decision)
+        return to_json(self._request_json(decided))
 
     async def change_api_settings(self, request: web.Request) -> web.Response:
         """Set API Enabled."""
@@ -73,7 +113,7 @@ class Levers:
 
     async def read_foreign_system(self, _request: web.Request) -> web.Response:
         """Answer the foreign system."""
-        return to_json(self._print(self._console.foreign_systems.get()))
+        return to_json(self._system_json(self._console.foreign_systems.get()))
 
     async def save_foreign_system(self, request: web.Request) -> web.Response:
         """Save the foreign system, changed or not; answer after the first attempt of the server task."""
@@ -88,12 +128,25 @@ class Levers:
         else:
             self._console.foreign_systems.untick_webhook()
         await self._console.registrar.run()
-        return to_json(self._print(self._console.foreign_systems.get()))
+        return to_json(self._system_json(self._console.foreign_systems.get()))
 
     async def restart(self, _request: web.Request) -> web.Response:
         """Start the process again; answer when what was to be retried has been attempted."""
         await self._console.restart()
         return web.Response(status=204)
+
+    async def _listed(self) -> AsyncGenerator[bytes]:
+        yield b'{"approval_requests":['
+        for number, request in enumerate(self._console.store.approval_requests):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+            yield (b"," if number else b"") + orjson.dumps(self._request_json(request))
+        yield b"]}"
+
+    def _request_json(self, request: ApprovalRequest) -> dict[str, object]:
+        # ServiceNow's own words may repeat what they were sent.
+        last_error = self._secrets.mask(request.last_error)
+        return {**request.to_json(self._console.clock.now()), "last_error": last_error}
 
     def _read_changes(self, values: Mapping[str, Any]) -> dict[str, object]:
         body = Body(values, ("role", "state", "expires_in"))
@@ -111,8 +164,18 @@ class Levers:
         return API_CREDENTIAL if system is None else system.api_credential or API_CREDENTIAL
 
     def _post_uri(self, request: web.Request) -> str:
-        return f"{own_url(self._settings, request)}{paths.APPROVE}"
+        return f"{own_url(self._settings, request)}{APPROVE_PATH}"
 
-    def _print(self, system: ForeignSystem) -> dict[str, object]:
+    def _system_json(self, system: ForeignSystem) -> dict[str, object]:
         # ServiceNow's own words may repeat what they were sent.
         return {**system.to_json(), "last_error": self._secrets.mask(system.last_error)}
+
+
+def setup_to_json(outcomes: list[Outcome], system: ForeignSystem) -> dict[str, object]:
+    """Return the outcomes, whether ServiceNow was reached as far as tried, the ids it has given, and the webhook."""
+    unreachable = any(outcome.unreachable for outcome in outcomes)
+    return {
+        "steps": [outcome.to_json() for outcome in outcomes],
+        "servicenow_reached": not unreachable,
+        **system.ids_to_json(),
+    }

@@ -1,4 +1,4 @@
-"""Server tasks: work in the background that is tried again until it succeeds."""
+"""Background work that is retried until it succeeds."""
 
 import asyncio
 from collections import deque
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from console_sim.servicenow.failures import CutOffError, ServiceNowError, failure_of
+from console_sim.errors import CutOffError, ServiceNowError, failure_of
 from privman_core.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]

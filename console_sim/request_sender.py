@@ -1,20 +1,18 @@
-"""Approval requests on their way to ServiceNow, and decisions that the console took itself."""
+"""Sends approval requests, and decisions made in the console, to ServiceNow."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from console_sim import durations
-from console_sim.approval_request import ApprovalRequest
+from console_sim.approval_request import ApprovalRequest, Decision, duration_text
 from console_sim.bodies import shown
-from console_sim.decision import Decision
+from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
-from console_sim.servicenow.connector import Connector
-from console_sim.servicenow.failures import NotReadyError, RefusedError, ServiceNowError, failure_of
-from console_sim.servicenow.server_tasks import ServerTasks
-from console_sim.servicenow.table_api import TableApi
+from console_sim.foreign_systems import Connector
+from console_sim.server_tasks import ServerTasks
 from console_sim.store import Store
+from console_sim.table_api import TableApi
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 
@@ -98,7 +96,7 @@ class RequestSender:
     async def _record(self, system: ForeignSystem, request: ApprovalRequest, sys_id: str, decision: Decision) -> None:
         values = {"status": self._names.word("response", decision.response), "comment": decision.comment}
         if decision.duration is not None:
-            values["duration"] = durations.to_text(decision.duration)
+            values["duration"] = duration_text(decision.duration)
         api = self._connector.open(system)
         await self._require_own(api, sys_id, request.request_id)
         await api.update(self._names.table("request"), sys_id, self._spell(values))

@@ -1,11 +1,14 @@
-"""The envelope of the API's answers: Result, Status and Messages (integration 4)."""
+"""The envelope of the API's answers, and its JSON bodies (integration 4)."""
+
+from typing import Any
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from console_sim.errors import ConsoleError
+from console_sim.errors import BadRequestError, ConsoleError, UnsupportedMediaTypeError
 from privman_contracts import WireNames
+from privman_core.bodies import receive
 from privman_core.control import is_control, to_json
 from privman_core.faults import Handler
 
@@ -55,3 +58,25 @@ class Envelope:
             self._key["Messages"]: messages,
         }
         return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+
+
+async def read_json_object(request: web.Request) -> dict[str, Any]:
+    """Return the body; raises UnsupportedMediaTypeError, or BadRequestError for what is no JSON object."""
+    if request.content_type != "application/json":
+        given = request.headers.get("Content-Type", "")
+        raise UnsupportedMediaTypeError(f"Content-Type is {given!r}; expected application/json")
+    try:
+        body = orjson.loads((await receive(request)).read())
+    except orjson.JSONDecodeError as error:
+        raise BadRequestError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise BadRequestError("the body is JSON, but no object; expected an object")
+    return body
+
+
+SERVER = "Microsoft-IIS/10.0"
+
+
+async def stamp(_request: web.Request, answer: web.StreamResponse) -> None:
+    """Mark an answer as the console's before it is sent."""
+    answer.headers["Server"] = SERVER

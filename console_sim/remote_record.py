@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import orjson
 
-from console_sim.servicenow.table_api import Fields, TableApi
+from console_sim.table_api import Fields, TableApi
 
 
 @dataclass(frozen=True, slots=True)

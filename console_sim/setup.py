@@ -1,15 +1,19 @@
-"""Runs the steps of the documented set-up, each with its own outcome."""
+"""Runs the documented set-up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from console_sim.errors import ConflictError
+from console_sim.errors import ConflictError, StepFailedError, StepSkippedError
 from console_sim.foreign_systems import ForeignSystems
-from console_sim.servicenow.registrar import Registrar
-from console_sim.setup.console_steps import ConsoleSteps
-from console_sim.setup.order import SetupOrder
-from console_sim.setup.servicenow_steps import ServiceNowSteps
-from console_sim.setup.steps import NEEDS, Outcome, Step, StepFailedError, StepSkippedError
+from console_sim.registrar import Registrar
+from console_sim.setup_steps import (
+    NEEDS,
+    ConsoleSteps,
+    Outcome,
+    ServiceNowSteps,
+    SetupOrder,
+    Step,
+)
 from privman_core.masking import Secrets
 
 Act = Callable[[SetupOrder], Awaitable[str]]

@@ -1,22 +1,21 @@
-"""The server task behind a saved foreign system: registration, activity type, then the requests that wait."""
+"""Registers the webhook and its activity type with the ServiceNow App, then sends the requests that wait."""
 
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from console_sim.activity_type import ActivityType
-from console_sim.credential import Credential
-from console_sim.credentials import Credentials
+from console_sim.accounts import Credential
+from console_sim.errors import NoSuchRecordError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
-from console_sim.servicenow.connector import Connector
-from console_sim.servicenow.failures import NoSuchRecordError, RefusedError, ServiceNowError, failure_of
-from console_sim.servicenow.registration import differences, registered_client_id, registration_fields
-from console_sim.servicenow.remote_record import Own, RemoteRecord, Wanted, bring_in_line
-from console_sim.servicenow.request_sender import RequestSender
-from console_sim.servicenow.server_tasks import ServerTasks
-from console_sim.servicenow.table_api import Fields
+from console_sim.foreign_systems import Connector
+from console_sim.registration import ActivityType, differences, registered_client_id, registration_fields
+from console_sim.remote_record import Own, RemoteRecord, Wanted, bring_in_line
+from console_sim.request_sender import RequestSender
+from console_sim.server_tasks import ServerTasks
 from console_sim.store import Store
+from console_sim.table_api import Fields
+from console_sim.users import Credentials
 from privman_contracts import WireNames
 
 _ABOUT = "Register webhook with ServiceNow App"

@@ -1,4 +1,4 @@
-"""API Client Users: who may call the console's API (integration 2.2)."""
+"""Accounts: the API Client User that ServiceNow logs on with, its roles, and credentials (integration 1, 2.2, 2.4)."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -6,8 +6,24 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from console_sim import roles
-from console_sim.moments import Moment
+from console_sim.shelf import Moment
+
+_ROLE_PREFIX = "Privilege Manager "
+DEFAULT_ROLE = f"{_ROLE_PREFIX}Administrators"
+# integration 1: the roles with "Approve Approval Requests"
+APPROVING_ROLES = (
+    DEFAULT_ROLE,
+    f"{_ROLE_PREFIX}Helpdesk Users",
+    f"{_ROLE_PREFIX}Users",
+    f"{_ROLE_PREFIX}macOS Administrators",
+    f"{_ROLE_PREFIX}Unix Administrators",
+    f"{_ROLE_PREFIX}Windows Administrators",
+)
+
+
+def role_may_approve(role: str) -> bool:
+    """Tell whether the role has "Approve Approval Requests"; the product's name before the role's may be left out."""
+    return role in APPROVING_ROLES or f"{_ROLE_PREFIX}{role}" in APPROVING_ROLES
 
 
 class UserState(StrEnum):
@@ -44,7 +60,7 @@ class ApiClientUser:
     @property
     def may_approve(self) -> bool:
         """Whether a role of the user has "Approve Approval Requests"."""
-        return roles.may_approve(self.role)
+        return role_may_approve(self.role)
 
     def to_json(self) -> dict[str, object]:
         """Return what the Users page shows; Client Id and Secret are no part of it."""
@@ -73,3 +89,15 @@ class ApiClientUser:
 def digest(secret: str) -> str:
     """Return what is kept of a Secret."""
     return sha256(secret.encode()).hexdigest()
+
+
+CREDENTIAL_TYPE = "User Credential"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An account name with its password, by the credential's name."""
+
+    name: str
+    account_name: str
+    password: str = field(repr=False)

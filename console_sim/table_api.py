@@ -1,16 +1,19 @@
-"""What an answer of the Table API means (platform 1.9, 5.1 to 5.4): the one place where its bytes are read."""
+"""ServiceNow's Table API as the console calls it (platform 1, 1.9, 5.1 to 5.4)."""
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import orjson
 
+from console_sim.accounts import Credential
 from console_sim.bodies import SYS_ID, shown
-from console_sim.servicenow.failures import (
+from console_sim.errors import (
     BrokenAnswerError,
     BusyError,
     NoSuchRecordError,
@@ -18,14 +21,15 @@ from console_sim.servicenow.failures import (
     ServiceNowError,
     UnreachableError,
 )
-from privman_core.outbound import Answer
+from privman_core.clock import Clock
+from privman_core.outbound import Answer, HttpCaller, NoAnswerError
 
 _LONGEST_WAIT = 86_400.0
 _LONGEST_TEXT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RemoteValues:
     """A record as ServiceNow shows it.
 
     Attributes:
@@ -37,7 +41,7 @@ class Record:
     texts: Mapping[str, str]
 
 
-def read_record(answer: Answer, now: datetime) -> Record:
+def read_record(answer: Answer, now: datetime) -> RemoteValues:
     """Return the record of an answer; raises the ServiceNowError that the answer amounts to."""
     return _record(_result(answer, now))
 
@@ -47,7 +51,7 @@ def read_texts(answer: Answer, now: datetime) -> Mapping[str, str]:
     return _texts(_result(answer, now))
 
 
-def read_records(answer: Answer, now: datetime) -> list[Record]:
+def read_records(answer: Answer, now: datetime) -> list[RemoteValues]:
     """Return the records of an answer; raises the ServiceNowError that the answer amounts to."""
     result = _result(answer, now)
     if not isinstance(result, list):
@@ -55,14 +59,14 @@ def read_records(answer: Answer, now: datetime) -> list[Record]:
     return [_record(each) for each in result]
 
 
-def _record(value: object) -> Record:
+def _record(value: object) -> RemoteValues:
     texts = _texts(value)
     sys_id = texts.get("sys_id", "")
     if not sys_id:
         raise BrokenAnswerError("the answer's record has no sys_id")
     if SYS_ID.fullmatch(sys_id) is None:
         raise BrokenAnswerError(f"the answer's record has sys_id {shown(sys_id)}; expected 32 hexadecimal digits")
-    return Record(sys_id, texts)
+    return RemoteValues(sys_id, texts)
 
 
 def _texts(value: object) -> dict[str, str]:
@@ -154,3 +158,61 @@ def _retry_after(answer: Answer, now: datetime) -> float | None:
         return min(max((until - now).total_seconds(), 0.0), _LONGEST_WAIT)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+Fields = Mapping[str, str]
+_MOST_FOUND = 100
+
+
+class TableApi:
+    """Calls one instance as one user, with HTTP Basic; every method raises ServiceNowError."""
+
+    def __init__(self, caller: HttpCaller, clock: Clock, base_url: str, credential: Credential, seconds: float) -> None:
+        self._caller = caller
+        self._clock = clock
+        self._base_url = base_url
+        self._seconds = seconds
+        account = f"{credential.account_name}:{credential.password}".encode()
+        self._headers = {"Authorization": f"Basic {b64encode(account).decode()}", "Accept": "application/json"}
+
+    async def create(self, table: str, fields: Fields) -> str:
+        """Insert a record and return its sys_id."""
+        return read_record(*await self._call("POST", self._url(table), fields)).sys_id
+
+    async def update(self, table: str, sys_id: str, fields: Fields) -> None:
+        """Change a record."""
+        read_texts(*await self._call("PATCH", self._url(table, sys_id), fields))
+
+    async def read(self, table: str, sys_id: str) -> Mapping[str, str]:
+        """Return the columns of a record that hold text."""
+        return read_texts(*await self._call("GET", self._url(table, sys_id)))
+
+    async def find(self, table: str, query: str, columns: Sequence[str]) -> list[RemoteValues]:
+        """Return sys_id and these columns of the newest records that fit the encoded query, the newest first."""
+        parameters = {
+            "sysparm_query": f"{query}^ORDERBYDESCsys_created_on",
+            "sysparm_fields": ",".join(["sys_id", *columns]),
+            "sysparm_exclude_reference_link": "true",
+            "sysparm_limit": str(_MOST_FOUND),
+        }
+        return read_records(*await self._call("GET", f"{self._url(table)}?{urlencode(parameters, quote_via=quote)}"))
+
+    def _url(self, *parts: str) -> str:
+        return "/".join([table_url(self._base_url), *parts])
+
+    async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[Answer, datetime]:
+        """Return the answer and when it came."""
+        headers, body = dict(self._headers), b""
+        if fields is not None:
+            headers["Content-Type"] = "application/json"
+            body = orjson.dumps(dict(fields))
+        try:
+            answer = await self._caller.send(method, url, headers, body, self._seconds)
+        except NoAnswerError as error:
+            raise UnreachableError(str(error)) from None
+        return answer, self._clock.now()
+
+
+def table_url(base_url: str) -> str:
+    """Return where the Table API of that instance is."""
+    return f"{base_url}/api/now/table"

@@ -1,0 +1,150 @@
+"""The console's API under ``/Tms/services`` (integration 4)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from importlib import resources
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from console_sim.accounts import ApiClientUser
+from console_sim.approval_request import ApprovalRequest, DeliveredDecision
+from console_sim.bodies import Body
+from console_sim.console import Console
+from console_sim.contract_checks import ContractChecks
+from console_sim.envelope import Envelope, read_json_object
+from console_sim.errors import (
+    ApiDisabledError,
+    BadRequestError,
+    ConflictError,
+    DeadTokenError,
+    MethodNotAllowedError,
+    NotAllowedError,
+    NotFoundError,
+)
+from console_sim.settings import (
+    APPROVE_PATH,
+    SWAGGER_DOCUMENT_PATH,
+    SWAGGER_PAGE_PATH,
+    TOKEN_PATH,
+    VERSION_PATH,
+    Settings,
+    own_url,
+)
+
+_SAME_DECISION = "same_decision_status"
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
+Call = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class ConsoleApi:
+    """Token, decision endpoint (the Privilege Manager Post Uri), version and Swagger."""
+
+    def __init__(self, settings: Settings, console: Console, envelope: Envelope, checks: ContractChecks) -> None:
+        self._settings = settings
+        self._console = console
+        self._envelope = envelope
+        self._checks = checks
+        self._token_key = console.names.group("keys.token")
+        self._logged_out = console.names.number("log_out_status")
+        self._repeated = console.names.number(_SAME_DECISION)
+        calls: dict[str, dict[str, Call]] = {
+            TOKEN_PATH: {"POST": self.log_on, "DELETE": self.log_out},
+            APPROVE_PATH: {"POST": self.approve},
+            VERSION_PATH: {"GET": self.version},
+            SWAGGER_DOCUMENT_PATH: {"GET": self.swagger_document},
+            SWAGGER_PAGE_PATH: {"GET": self.swagger_page},
+        }
+        self._calls = {path.lower(): methods for path, methods in calls.items()}
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return one route for everything below ``/Tms``: paths are case-insensitive, as on IIS."""
+        return [web.route("*", "/{application:[Tt][Mm][Ss]}/{path:.*}", self.dispatch)]
+
+    async def dispatch(self, request: web.Request) -> web.StreamResponse:
+        """Answer the call; raises NotFoundError or MethodNotAllowedError."""
+        methods = self._calls.get(request.path.rstrip("/").lower())
+        if methods is None:
+            raise NotFoundError(f"there is nothing at {request.path}")
+        call = methods.get("GET" if request.method == "HEAD" else request.method)
+        if call is None:
+            message = f"{request.method} is not allowed at {request.path}; expected {' or '.join(methods)}"
+            raise MethodNotAllowedError(message, methods)
+        return await call(request)
+
+    async def log_on(self, request: web.Request) -> web.Response:
+        """Answer a token, as a JSON string."""
+        self._require_api()
+        key, body = self._token_key, self._read_login(await read_json_object(request))
+        token = self._console.users.log_on(body.text(key["UserName"]), body.text(key["Password"]))
+        return web.Response(body=orjson.dumps(token), content_type="application/json")
+
+    async def log_out(self, request: web.Request) -> web.Response:
+        """Revoke the token."""
+        self._require_user(request)
+        self._console.tokens.revoke(_bearer_token(request))
+        if self._logged_out in _WITHOUT_BODY:
+            return web.Response(status=self._logged_out)
+        return self._envelope.ok(None, self._logged_out)
+
+    async def approve(self, request: web.Request) -> web.Response:
+        """Take a decision, an approval or a denial, and answer the state that follows."""
+        if not self._require_user(request).may_approve:
+            raise NotAllowedError("the API user has no role with 'Approve Approval Requests'")
+        delivered = self._console.decisions.read_delivered(await read_json_object(request))
+        decided, is_new = self._take(delivered)
+        state = decided.state(self._console.clock.now())
+        status = HTTPStatus.OK if is_new else self._repeated
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise ConflictError(f"approval request {decided.request_id} has this decision already", _SAME_DECISION)
+        return self._envelope.ok({"RequestId": decided.request_id, "State": state}, status)
+
+    async def version(self, _request: web.Request) -> web.Response:
+        """Answer the console's version; needs no token."""
+        return self._envelope.ok(self._settings.version)
+
+    async def swagger_document(self, request: web.Request) -> web.Response:
+        """Answer the OpenAPI document; needs no token."""
+        document = self._checks.openapi(own_url(self._settings, request))
+        return web.Response(body=orjson.dumps(document), content_type="application/json")
+
+    async def swagger_page(self, _request: web.Request) -> web.Response:
+        """Answer a page that shows the OpenAPI document and loads nothing from elsewhere."""
+        page = (resources.files("console_sim") / "swagger.html").read_text(encoding="utf-8")
+        return web.Response(text=page, content_type="text/html")
+
+    def _take(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
+        try:
+            return self._console.approvals.take_delivered(delivered)
+        except NotFoundError as error:
+            raise NotFoundError(str(error), "unknown_request_status") from None
+        except ConflictError as error:
+            raise ConflictError(str(error), "other_decision_status") from None
+
+    def _require_api(self) -> None:
+        if not self._console.store.api_enabled:
+            raise ApiDisabledError
+
+    def _require_user(self, request: web.Request) -> ApiClientUser:
+        """Return who is logged on; a disabled API is noticed before a bad token."""
+        self._require_api()
+        return self._console.users.logged_on(_bearer_token(request))
+
+    def _read_login(self, values: Mapping[str, Any]) -> Body:
+        """Return the body with its keys spelled as documented, because clients write them in any case."""
+        documented = {key.lower(): key for key in self._token_key.values()}
+        spelled: dict[str, Any] = {}
+        for key, value in values.items():
+            name = documented.get(key.lower(), key)
+            if name in spelled:
+                raise BadRequestError(f"duplicate key {key!r}; expected it once, in whatever case")
+            spelled[name] = value
+        return Body(spelled, tuple(self._token_key.values()))
+
+
+def _bearer_token(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise DeadTokenError("Authorization has no bearer token; get one and send 'Bearer <token>'")
+    return token.strip()

@@ -1,1 +1,0 @@
-"""The console's API under ``/Tms/services`` (integration 4)."""

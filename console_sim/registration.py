@@ -1,0 +1,107 @@
+"""The records that the console keeps in ServiceNow: its registration and its activity type (integration 2.10, 3)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+from yarl import URL
+
+from console_sim.accounts import Credential
+from console_sim.approval_request import duration_text
+from console_sim.settings import TOKEN_PATH
+from privman_contracts import WireNames
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an instance writes durations as moments without a zone (platform 1.7)
+_SPAN = re.compile(r"(?:(\d{4}-\d\d-\d\d) )?(\d{1,4}):([0-5]\d):([0-5]\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityType:
+    """A kind of request; the defaults are the one that the vendor prints."""
+
+    max_timeout: timedelta
+    name: str = "PM Approval Request"
+    description: str = "Approve or deny PM request"
+
+    def fields(self, names: WireNames, instance_id: str) -> dict[str, str]:
+        """Return the columns that declare the activity type to ServiceNow."""
+        responses = [names.word("response", "approve"), names.word("response", "deny")]
+        values = {
+            "name": self.name,
+            "description": self.description,
+            "valid_responses": ",".join(responses),
+            "max_timeout": duration_text(self.max_timeout),
+            "include_comment": "true",
+            "include_duration": "true",
+            "instance_id": instance_id,
+        }
+        return {names.column("activity_type", column): value for column, value in values.items()}
+
+    def differences(self, names: WireNames, instance_id: str, shown: Mapping[str, str]) -> list[str]:
+        """Return the columns that hold another value than was declared, or are not shown."""
+        column = names.column("activity_type", "max_timeout")
+        return [
+            name
+            for name, value in self.fields(names, instance_id).items()
+            if _meaning(value, is_span=name == column) != _meaning(shown.get(name, ""), is_span=name == column)
+        ]
+
+
+def _meaning(text: str, *, is_span: bool) -> object:
+    """Return what a value means, however an instance writes it: a list in any order, a duration as a date."""
+    if not is_span:
+        return sorted(word.strip() for word in text.split(","))
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        return text
+    day, *clock = found.groups()
+    hours, minutes, seconds = map(int, clock)
+    days = datetime.fromisoformat(day) - _EPOCH if day else timedelta()
+    return days + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+_MINIMUM_WAIT_TIME = "00:00:50"
+_MAXIMUM_RETRY_ATTEMPTS = "3"
+
+
+def registration_fields(names: WireNames, credential: Credential, post_uri: str) -> dict[str, str]:
+    """Return the columns that tell the app how to call the console back."""
+    pairs = {
+        "Authentication Type": names.word("authentication_type", "get_token"),
+        "Username": credential.account_name,
+        "Password": credential.password,
+        "Minimum wait time": _MINIMUM_WAIT_TIME,
+        "Token Url": f"{URL(post_uri).origin()}{TOKEN_PATH}",
+        "Endpoint Url": post_uri,
+        "Maximum retry attempts": _MAXIMUM_RETRY_ATTEMPTS,
+    }
+    spelled = {names.key("instance_metadata", key): value for key, value in pairs.items()}
+    column = names.column("integration_configuration", "instance_metadata")
+    return {column: orjson.dumps(spelled).decode()}
+
+
+def differences(names: WireNames, sent: Mapping[str, str], shown: object) -> list[str]:
+    """Return the keys that the Integration Configuration shows otherwise than they were sent.
+
+    Client Id and Secret are not compared, because an instance may mask them.
+    """
+    column = names.column("integration_configuration", "instance_metadata")
+    expected = orjson.loads(sent[column])
+    found = _object(shown)
+    masked = {names.key("instance_metadata", key) for key in ("Username", "Password")}
+    return [key for key, value in expected.items() if key not in masked and found.get(key) != value]
+
+
+def registered_client_id(names: WireNames, shown: object) -> object:
+    """Return the Client Id that a registration shows, None where it shows none."""
+    return _object(shown).get(names.key("instance_metadata", "Username"))
+
+
+def _object(text: object) -> dict[str, object]:
+    try:
+        found = orjson.loads(text) if isinstance(text, str) else None
+    except orjson.JSONDecodeError:
+        found = None
+    return found if isinstance(found, dict) else {}

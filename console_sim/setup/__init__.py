@@ -1,1 +1,0 @@
-"""The documented set-up, each step with its own outcome (integration 2)."""

@@ -1,0 +1,273 @@
+"""The steps of the documented set-up, one method each (integration 2)."""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, Credential, role_may_approve
+from console_sim.bodies import Body
+from console_sim.errors import (
+    API_DISABLED,
+    NoSuchRecordError,
+    ServiceNowError,
+    StepFailedError,
+    StepSkippedError,
+    UnreachableError,
+)
+from console_sim.foreign_system import WEBHOOK_EVENT, read_url
+from console_sim.foreign_systems import ForeignSystems
+from console_sim.registrar import Registrar
+from console_sim.settings import APPROVE_PATH
+from console_sim.store import Store
+from console_sim.users import Credentials, Users
+from privman_core.clock import Clock
+
+DEFAULT_SYSTEM_NAME = "ServiceNow"
+_KEYS = (
+    "servicenow_url",
+    "servicenow_user",
+    "servicenow_password",
+    "name",
+    "api_enabled",
+    "role",
+    "use_webhook",
+    "post_uri",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SetupOrder:
+    """What the set-up is asked to do.
+
+    Attributes:
+        role: of the API user; empty to add none.
+        post_uri: the Privilege Manager Post Uri.
+    """
+
+    servicenow_url: str
+    servicenow_user: str
+    servicenow_password: str = field(repr=False)
+    post_uri: str
+    name: str
+    api_enabled: bool
+    role: str
+    use_webhook: bool
+
+
+def read_order(values: Mapping[str, Any], console_url: str) -> SetupOrder:
+    """Return the order given as JSON; raises BadRequestError naming the key."""
+    body = Body(values, _KEYS)
+    return SetupOrder(
+        servicenow_url=read_url("servicenow_url", body.text("servicenow_url")),
+        servicenow_user=body.text("servicenow_user"),
+        servicenow_password=body.text("servicenow_password"),
+        post_uri=read_url("post_uri", body.text("post_uri", f"{console_url}{APPROVE_PATH}")),
+        name=body.text("name", DEFAULT_SYSTEM_NAME),
+        api_enabled=body.flag("api_enabled", default=True),
+        role=body.text_or_null("role", DEFAULT_ROLE),
+        use_webhook=body.flag("use_webhook", default=True),
+    )
+
+
+Status = Literal["ok", "failed", "skipped"]
+
+
+class Step(StrEnum):
+    """The thirteen steps of integration 2, in their order, and before the last one a look at the activity type."""
+
+    ENABLE_API = "enable-api"
+    CREATE_API_USER = "create-api-user"
+    ADD_ROLE = "add-role"
+    SAVE_API_CREDENTIAL = "save-api-credential"
+    SAVE_SERVICENOW_CREDENTIAL = "save-servicenow-credential"
+    SAVE_FOREIGN_SYSTEM = "save-foreign-system"
+    USE_WEBHOOK = "use-webhook"
+    CREATE_WEBHOOK = "create-webhook"
+    REGISTER = "register"
+    REGISTER_ACTIVITY_TYPE = "register-activity-type"
+    VERIFY_WEBHOOK = "verify-webhook"
+    VERIFY_REGISTRATION = "verify-registration"
+    VERIFY_ACTIVITY_TYPE = "verify-activity-type"
+    SAVE_AGAIN = "save-again"
+
+
+# What must be ok before a step can be taken; the others are independent.
+NEEDS: dict[Step, tuple[Step, ...]] = {
+    Step.ADD_ROLE: (Step.CREATE_API_USER,),
+    Step.SAVE_API_CREDENTIAL: (Step.CREATE_API_USER,),
+    Step.SAVE_FOREIGN_SYSTEM: (Step.SAVE_SERVICENOW_CREDENTIAL,),
+    Step.USE_WEBHOOK: (Step.ENABLE_API, Step.SAVE_API_CREDENTIAL, Step.SAVE_FOREIGN_SYSTEM),
+    Step.CREATE_WEBHOOK: (Step.USE_WEBHOOK,),
+    Step.REGISTER: (Step.CREATE_WEBHOOK,),
+    Step.REGISTER_ACTIVITY_TYPE: (Step.REGISTER,),
+    Step.VERIFY_WEBHOOK: (Step.CREATE_WEBHOOK,),
+    Step.VERIFY_REGISTRATION: (Step.REGISTER,),
+    Step.VERIFY_ACTIVITY_TYPE: (Step.REGISTER_ACTIVITY_TYPE, Step.VERIFY_REGISTRATION),
+    Step.SAVE_AGAIN: (Step.VERIFY_ACTIVITY_TYPE,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step came out, in plain words.
+
+    Attributes:
+        unreachable: whether it failed because no ServiceNow at work was found.
+    """
+
+    step: Step
+    status: Status
+    detail: str
+    unreachable: bool = False
+
+    def to_json(self) -> dict[str, str]:
+        """Return the outcome as the control plane prints it."""
+        return {"step": self.step, "status": self.status, "detail": self.detail}
+
+
+API_CREDENTIAL = "ServiceNow webhook"
+SERVICENOW_CREDENTIAL = "ServiceNow user"
+
+
+class ConsoleSteps:
+    """Each method takes one step and returns what it did; taking it again changes only what differs."""
+
+    def __init__(
+        self, store: Store, credentials: Credentials, clock: Clock, users: Users, foreign_systems: ForeignSystems
+    ) -> None:
+        self._store = store
+        self._credentials = credentials
+        self._clock = clock
+        self._users = users
+        self._foreign_systems = foreign_systems
+
+    async def enable_api(self, order: SetupOrder) -> str:
+        """Set API Enabled."""
+        self._store.enable_api(enabled=order.api_enabled)
+        if not order.api_enabled:
+            raise StepFailedError(API_DISABLED)
+        return "API Enabled is on"
+
+    async def create_api_user(self, _order: SetupOrder) -> str:
+        """Create the API Client User, unless there is one."""
+        user = self._store.api_user
+        if user is None:
+            created, _ = self._users.create()
+            return f"{created.display_name!r} has a new Client Id and Secret"
+        reason = user.why_shut_out(self._clock.now())
+        if reason:
+            raise StepFailedError(reason)
+        return f"{user.display_name!r} exists"
+
+    async def add_role(self, order: SetupOrder) -> str:
+        """Give the API user the role."""
+        self._users.change(role=order.role)
+        if not order.role:
+            raise StepFailedError("no role was added, so decisions will be refused with 403")
+        if not role_may_approve(order.role):
+            raise StepFailedError(f"role {order.role!r} may not approve, so decisions will be refused with 403")
+        return f"role {order.role!r} may approve"
+
+    async def save_api_credential(self, _order: SetupOrder) -> str:
+        """Keep Client Id and Secret as a credential; a Secret that can't be read any more is replaced."""
+        if API_CREDENTIAL not in self._credentials:
+            self._keep_api_credential(API_CREDENTIAL, self._users.secret_at_hand() or self._users.reset_secret())
+        return f"{API_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
+
+    async def save_servicenow_credential(self, order: SetupOrder) -> str:
+        """Keep the ServiceNow user's name and password as a credential."""
+        self._credentials.save(Credential(SERVICENOW_CREDENTIAL, order.servicenow_user, order.servicenow_password))
+        return f"{SERVICENOW_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds user {order.servicenow_user!r}"
+
+    async def save_foreign_system(self, order: SetupOrder) -> str:
+        """Create the foreign system."""
+        system = self._foreign_systems.save(order.name, order.servicenow_url, SERVICENOW_CREDENTIAL)
+        return f"{system.name!r} has Base URL {system.base_url} and credential {system.credential!r}"
+
+    async def use_webhook(self, order: SetupOrder) -> str:
+        """Tick Use Webhook and save."""
+        if not order.use_webhook:
+            self._foreign_systems.untick_webhook()
+            raise StepSkippedError("Use Webhook is not ticked")
+        self._foreign_systems.use_webhook(API_CREDENTIAL, order.post_uri)
+        return f"decisions are to be posted to {order.post_uri}"
+
+    def reset_secret(self, credential_name: str) -> None:
+        """Reset the Secret and copy it, with the Client Id, into the credential of that name."""
+        with self._store.transaction():
+            self._keep_api_credential(credential_name, self._users.reset_secret())
+
+    def _keep_api_credential(self, name: str, secret: str) -> None:
+        self._credentials.save(Credential(name, self._users.get().client_id, secret))
+
+
+class ServiceNowSteps:
+    """The steps of one run; each method takes or verifies one and returns what holds."""
+
+    def __init__(self, foreign_systems: ForeignSystems, registrar: Registrar) -> None:
+        self._foreign_systems = foreign_systems
+        self._registrar = registrar
+        self._failure: ServiceNowError | None = None
+
+    async def create_webhook(self, _order: SetupOrder) -> str:
+        """Tell which webhook the save has created in the background."""
+        return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
+
+    async def register(self, _order: SetupOrder) -> str:
+        """Run the server task once, which registers the webhook and then the activity type.
+
+        What was registered before may be lost, such as by a reset of the instance; it is registered anew.
+        """
+        await self._registrar.forget_lost(self._foreign_systems.get())
+        self._failure = await self._registrar.run()
+        system = self._foreign_systems.get()
+        if not self._registrar.has_registered(system):
+            raise _step_failed(self._failure)
+        return f"Instance Id {system.registration.sys_id}"
+
+    async def register_activity_type(self, _order: SetupOrder) -> str:
+        """Tell how the server task fared with the activity type."""
+        system = self._foreign_systems.get()
+        if not self._registrar.has_activity_type(system):
+            raise _step_failed(self._failure)
+        return f"ActivityType Id {system.activity_type.sys_id}"
+
+    async def verify_webhook(self, _order: SetupOrder) -> str:
+        """Look the webhook up on the Messaging tab."""
+        hooks = self._foreign_systems.webhooks()
+        return ", ".join(f"{hook.name!r} sends {WEBHOOK_EVENT!r} to {hook.endpoint_url}" for hook in hooks)
+
+    async def verify_registration(self, _order: SetupOrder) -> str:
+        """Read the Integration Configuration tab, which shows the registration's body."""
+        differing = await _differing(self._registrar.read_back(self._foreign_systems.get()))
+        if differing:
+            raise StepFailedError(f"the Integration Configuration tab shows another {', '.join(differing)}")
+        return "the Integration Configuration tab shows the registration"
+
+    async def verify_activity_type(self, _order: SetupOrder) -> str:
+        """Read the activity type in ServiceNow, which shows its valid responses."""
+        differing = await _differing(self._registrar.read_back_activity_type(self._foreign_systems.get()))
+        if differing:
+            raise StepFailedError(f"the activity type in ServiceNow shows another {', '.join(differing)}, or none")
+        return "the activity type in ServiceNow shows what was registered"
+
+    async def save_again(self, _order: SetupOrder) -> str:
+        """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
+        system = self._foreign_systems.get()
+        self._foreign_systems.save(system.name, system.base_url, system.credential)
+        await self._registrar.run()
+        return f"one webhook, and still Instance Id {self._foreign_systems.get().registration.sys_id}"
+
+
+async def _differing(reading: Awaitable[list[str]]) -> list[str]:
+    try:
+        return await reading
+    except NoSuchRecordError as error:
+        raise StepFailedError(f"{error}; set up again to register anew") from None
+    except ServiceNowError as error:
+        raise _step_failed(error) from None
+
+
+def _step_failed(failure: ServiceNowError | None) -> StepFailedError:
+    return StepFailedError(str(failure), unreachable=isinstance(failure, UnreachableError))
