@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from privman_contracts import Body, Contracts, ExchangeContract, Observed, Side, WireNames
+from privman_contracts import Body, Contracts, ExchangeContract, Observed, PartyName, WireNames
 from privman_core.exchange import Exchange, Headers
 from privman_core.findings import Finding
 
@@ -39,7 +39,7 @@ class ContractChecks:
         return openapi.servicenow(self._contracts, server_url)
 
 
-def _server(exchange: Exchange) -> Side:
+def _server(exchange: Exchange) -> PartyName:
     return "servicenow" if exchange.direction == "in" else "console"
 
 

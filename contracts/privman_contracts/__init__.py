@@ -1,14 +1,26 @@
-"""Contracts of every message between the console and ServiceNow, each part marked with its evidence."""
+"""Contracts of every message between the console and ServiceNow, each part marked with its evidence.
+
+Each module imports only from those below it::
+
+    compatibility
+    schema_differences   openapi
+    contracts
+    validation           swagger
+    schemas              exchanges
+    wire_names
+    rules    files    wording    evidence
+
+Errors::
+
+    ContractError
+    └── InferredNamesError   a file of names that cannot be used, or an unknown name
+"""
 
 from privman_contracts.contracts import Contracts
-from privman_contracts.errors import ContractError, InferredNamesError
-from privman_contracts.evidence import Evidence
-from privman_contracts.index import AnswerContract, ExchangeContract, Side
-from privman_contracts.observed import Body, Observed
-from privman_contracts.part import Part
-from privman_contracts.violation import Violation
-from privman_contracts.wire_name import WireName
-from privman_contracts.wire_names import WireNames
+from privman_contracts.evidence import Evidence, Part, Violation
+from privman_contracts.exchanges import AnswerContract, Body, ExchangeContract, Observed, PartyName
+from privman_contracts.files import ContractError, InferredNamesError
+from privman_contracts.wire_names import WireName, WireNames
 
 __all__ = [
     "AnswerContract",
@@ -20,7 +32,7 @@ __all__ = [
     "InferredNamesError",
     "Observed",
     "Part",
-    "Side",
+    "PartyName",
     "Violation",
     "WireName",
     "WireNames",

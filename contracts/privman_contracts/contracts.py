@@ -1,36 +1,33 @@
-"""The contracts in the spelling of one instance: what a mock, a console or a scenario asks."""
+"""Contracts in the spelling of one instance, and contract sets by the names that users give them."""
 
 import re
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self, cast
 from urllib.parse import parse_qs, urlsplit
 
-from privman_contracts import index, part, schemas, yaml_file
-from privman_contracts.index import ExchangeContract, Side
-from privman_contracts.observed import Body, Observed
-from privman_contracts.part import Part
-from privman_contracts.spelling import Schema
-from privman_contracts.violation import Violation
-from privman_contracts.wire_name import Value
-from privman_contracts.wire_names import WireNames
-
-if TYPE_CHECKING:
-    from privman_contracts.validation import MessageValidator
+from privman_contracts import exchanges, schemas, wire_names
+from privman_contracts.evidence import MARKS, Part, Violation
+from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
+from privman_contracts.files import PACKAGED, ContractError
+from privman_contracts.schemas import Schema
+from privman_contracts.wire_names import Value, WireNames
 
 _JSON = "application/json"
 _SHAPING = {"sysparm_fields", "sysparm_view", "sysparm_display_value", "sysparm_exclude_reference_link"}
+_Check = Callable[[bytes], tuple[Violation, ...]]
 
 
 class Contracts:
     """Every contract of the set ``folder`` between the console and ServiceNow, in the wire's spelling of ``names``."""
 
-    def __init__(self, names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> None:
+    def __init__(self, names: WireNames, folder: Traversable = PACKAGED) -> None:
         self.names = names
         self.folder = folder
-        self._validators: dict[str, MessageValidator] = {}
+        self._checks: dict[str, _Check] = {}
 
     @classmethod
     def load(cls, override: Path | None = None) -> Self:
@@ -48,14 +45,14 @@ class Contracts:
     @cached_property
     def exchanges(self) -> tuple[ExchangeContract, ...]:
         """The index: every exchange, one for each method."""
-        return index.load(self.names, self.folder)
+        return exchanges.load_exchanges(self.names, self.folder)
 
     @cached_property
     def schemas(self) -> dict[str, Schema]:
         """Message name to its JSON Schema."""
-        return schemas.load(self.names, self.folder)
+        return schemas.load_schemas(self.names, self.folder)
 
-    def match(self, server: Side, method: str, path: str) -> ExchangeContract | None:
+    def match(self, server: PartyName, method: str, path: str) -> ExchangeContract | None:
         """Return the contract of a request that ``server`` answers, or None when there is none."""
         routes = self._routes.get((server, method), ())
         return next((exchange for pattern, exchange in routes if pattern.fullmatch(path)), None)
@@ -84,7 +81,7 @@ class Contracts:
 
     def check_body(self, message: str, body: bytes) -> tuple[Violation, ...]:
         """Return each way in which a body breaks the contract of ``message``, such as ``decision``."""
-        return self._validator(message).check(body)
+        return self._check_of(message)(body)
 
     def parts(self) -> list[Part]:
         """Return every part of every contract with its evidence."""
@@ -115,24 +112,24 @@ class Contracts:
 
     def _check_json(self, message: str, body: Body) -> Iterator[Violation]:
         if body.media_type == _JSON:
-            yield from self._validator(message).check(body.data)
+            yield from self._check_of(message)(body.data)
         else:
             text = f"Content-Type has value {body.content_type!r}. Expected {_JSON}."
             yield Violation(text, message, "Content-Type", "D")
 
-    def _validator(self, message: str) -> "MessageValidator":
-        if message not in self._validators:
-            from privman_contracts.validation import MessageValidator  # noqa: PLC0415 - only a check pays for it
+    def _check_of(self, message: str) -> _Check:
+        if message not in self._checks:
+            from privman_contracts.validation import MessageValidator  # noqa: PLC0415 - only a check pays for jsonschema
 
-            self._validators[message] = MessageValidator(message, self.schemas[message])
-        return self._validators[message]
+            self._checks[message] = MessageValidator(message, self.schemas[message]).check
+        return self._checks[message]
 
     def _parts(self) -> Iterator[Part]:
         for message, schema in self.schemas.items():
-            yield from part.of_message(message, schema)
+            yield from schemas.parts_of_message(message, schema)
         for exchange in self.exchanges:
-            yield from part.of_exchange(exchange)
-        yield from map(part.of_name, self.names)
+            yield from exchanges.parts_of_exchange(exchange)
+        yield from map(wire_names.part_of_name, self.names)
 
 
 def _is_shaped(target: str) -> bool:
@@ -144,3 +141,63 @@ def _unknown_status(exchange: ExchangeContract, status: int) -> Violation:
     known = ", ".join(answer.status for answer in exchange.answers)
     text = f"status has value {status}. Expected one of {known}."
     return Violation(text, exchange.name, "status", exchange.evidence)
+
+
+PACKAGED_SET = "packaged"
+
+
+def open_set(name: str) -> Contracts:
+    """Return the contracts that ``name`` stands for.
+
+    ``packaged`` is what this version holds; a YAML file is that with its names replaced; a folder, or a wheel with one
+    named ``privman_contracts``, holds ``inferred.yaml``, ``index.yaml`` and ``schemas`` of its own.
+
+    Raises:
+        ContractError: there is no such set, or it cannot be used; names it.
+    """
+    if name == PACKAGED_SET:
+        return Contracts.load()
+    file = Path(name)
+    if file.is_dir():
+        return _in_folder(name, file)
+    if file.suffix == ".whl":
+        return _in_folder(name, _wheel_folder(file))
+    return Contracts.load(file)
+
+
+def _wheel_folder(wheel: Path) -> Traversable:
+    try:
+        # A path into a ZIP file has all of Traversable that is read here, though it does not derive from it.
+        return cast("Traversable", zipfile.Path(wheel) / "privman_contracts")
+    except (OSError, zipfile.BadZipFile) as error:
+        raise ContractError(f"{wheel}: is no wheel: {error}.") from None
+
+
+def _in_folder(name: str, folder: Traversable) -> Contracts:
+    for part in ("inferred.yaml", "index.yaml", "schemas"):
+        if not (folder / part).is_file() and not (folder / part).is_dir():
+            raise ContractError(f"{name}: has no {part}. Expected the folder privman_contracts of a release.")
+    try:
+        contracts = Contracts(WireNames.load(folder=folder), folder)
+        # Read now, so that what is wrong with them is told here.
+        _require_schemas(name, contracts)
+        _require_marks(name, contracts)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise ContractError(f"{name}: is no contract set: {type(error).__name__}: {error}.") from None
+    return contracts
+
+
+def _require_schemas(name: str, contracts: Contracts) -> None:
+    for exchange in contracts.exchanges:
+        answered = (message for answer in exchange.answers for message in (answer.schema, answer.shaped))
+        for message in filter(None, (exchange.request, *answered)):
+            if message not in contracts.schemas:
+                what = f"exchange {exchange.name!r} names the message {message!r}"
+                raise ContractError(f"{name}: {what}. Expected a file of schemas, such as {min(contracts.schemas)!r}.")
+
+
+def _require_marks(name: str, contracts: Contracts) -> None:
+    for part in contracts.parts():
+        if part.evidence not in MARKS:
+            what = f"{part.message} {part.path} has evidence {part.evidence!r}"
+            raise ContractError(f"{name}: {what}. Expected one of {', '.join(MARKS)}.")

@@ -1,5 +1,6 @@
-"""How well each part of a contract is known."""
+"""How well each part of a contract is known, and where an exchange breaks one."""
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Evidence = Literal["S", "D", "P", "C", "I"]
@@ -12,3 +13,42 @@ MEANING: dict[Evidence, str] = {
     "I": "inferred; nobody documents it",
 }
 MARKS: tuple[Evidence, ...] = get_args(Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that a contract demands.
+
+    Attributes:
+        message: of which it is a part: a message, an exchange, or ``inferred.yaml``.
+        path: where in it, such as ``$.metadata.PolicyId``.
+        name: what it is called on the wire.
+        source: section of the reference that tells of it.
+        secret: whether its value must never be shown.
+    """
+
+    message: str
+    path: str
+    evidence: Evidence
+    name: str
+    source: str
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One place in which an exchange breaks its contract.
+
+    Attributes:
+        message: names the place, shows the value unless it is a secret, says what was expected.
+        schema: message whose contract is broken, or name of the exchange for a status.
+        where: JSON path, into JSON text as well; ``status`` or ``Content-Type`` beside the body.
+        evidence: how well the broken part is known.
+        doubtful: whether the contract leaves it open and it is hardly meant, so that nothing is broken.
+    """
+
+    message: str
+    schema: str
+    where: str
+    evidence: Evidence
+    doubtful: bool = False

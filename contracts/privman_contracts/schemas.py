@@ -1,19 +1,73 @@
-"""The schema of each message, read from the package and spelled as on the wire."""
+"""The schema of each message in the wire's spelling, and a body beside its schema."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.resources.abc import Traversable
+from itertools import permutations
 from typing import Any
 
-from privman_contracts import yaml_file
-from privman_contracts.spelling import Schema, spell
+import orjson
+
+from privman_contracts.evidence import Part
+from privman_contracts.files import PACKAGED, load_yaml
 from privman_contracts.wire_names import WireNames
+
+Schema = dict[str, Any]
+
+
+def spell(node: Any, names: WireNames) -> Any:  # noqa: ANN401 - any node of a schema
+    """Return the schema with its properties and words as they are spelled on the wire.
+
+    ``x-names`` names the group of the properties beside it, which also brings their evidence; ``x-words`` lists
+    the groups, or the single words, that a value may be one of; ``x-listed`` names the group of which a value lists
+    some, each once, joined by commas.
+    """
+    if isinstance(node, list):
+        return [spell(item, names) for item in node]
+    if not isinstance(node, dict):
+        return node
+    spelled: Schema = {key: spell(value, names) for key, value in node.items()}
+    if "x-words" in node:
+        spelled["enum"] = [word for group in node["x-words"] for word in _words(group, names)]
+    if "x-listed" in node:
+        spelled["enum"] = list(_lists(_words(node["x-listed"], names)))
+    if "x-names" in node:
+        _rename(spelled, node["x-names"], names)
+    return spelled
+
+
+def _words(group: str, names: WireNames) -> list[str]:
+    """Return what ``words.response``, or only ``words.response.deny``, is on the wire."""
+    single = group.count(".") > 1
+    return [str(names.find(group).value)] if single else list(names.group(group).values())
+
+
+def _lists(words: list[str]) -> Iterator[str]:
+    for length in range(len(words), 0, -1):
+        yield from (",".join(chosen) for chosen in permutations(words, length))
+
+
+def _rename(schema: Schema, group: str, names: WireNames) -> None:
+    spellings = names.group(group)
+    schema["properties"] = {
+        spellings.get(key, key): _marked(value, f"{group}.{key}", names) if key in spellings else value
+        for key, value in schema["properties"].items()
+    }
+    if "required" in schema:
+        schema["required"] = [spellings.get(key, key) for key in schema["required"]]
+
+
+def _marked(schema: Schema, path: str, names: WireNames) -> Schema:
+    return {**schema, "x-evidence": names.find(path).evidence}
+
 
 COMMON = "common"
 
 
-def load(names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> dict[str, Schema]:
+def load_schemas(names: WireNames, folder: Traversable = PACKAGED) -> dict[str, Schema]:
     """Return message name to its JSON Schema (2020-12), without references and in the wire's spelling."""
     files = sorted((folder / "schemas").iterdir(), key=lambda file: file.name)
-    raw: dict[str, Schema] = {file.name.removesuffix(".yaml"): yaml_file.load(file) for file in files}
+    raw: dict[str, Schema] = {file.name.removesuffix(".yaml"): load_yaml(file) for file in files}
     return {message: spell(_inline(schema, raw), names) for message, schema in raw.items() if message != COMMON}
 
 
@@ -37,3 +91,68 @@ def _find(reference: str, raw: dict[str, Schema]) -> Schema:
     schema = raw[file.removesuffix(".yaml") or COMMON]
     found: Schema = schema["$defs"][pointer] if pointer else schema
     return {key: value for key, value in found.items() if key != "$schema"}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAt:
+    """One value of a body.
+
+    Attributes:
+        where: JSON path, into JSON text as well; ``[]`` stands for any item of a list.
+        schema: what the value must be.
+    """
+
+    where: str
+    value: Any
+    schema: Schema
+
+
+def walk(value: Any, schema: Schema, where: str = "$") -> Iterator[ValueAt]:  # noqa: ANN401 - any JSON
+    """Yield the value and every value in it that the schema tells of, inside of JSON text as well."""
+    yield ValueAt(where, value, schema)
+    if isinstance(value, str) and "contentSchema" in schema:
+        yield from walk(_parsed(value), schema["contentSchema"], where)
+    elif isinstance(value, list):
+        for item in value:
+            yield from walk(item, schema.get("items", {}), f"{where}[]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            name, inner = _property(schema, key)
+            yield from walk(item, inner, f"{where}.{name}")
+
+
+def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _property(schema: Schema, key: str) -> tuple[str, Schema]:
+    """Return the property's name in the schema, and its schema; that of further properties for another."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    folded = {name.lower(): name for name in properties} if schema.get("x-ignore-case") else {}
+    name = folded.get(key.lower(), key)
+    further = schema.get("additionalProperties", {})
+    return name, properties.get(name, further if isinstance(further, dict) else {})
+
+
+def parts_of_message(message: str, schema: Schema) -> Iterator[Part]:
+    """Yield the body itself where it is marked, and each property, inside of JSON text as well."""
+    if "x-evidence" in schema:
+        yield _part(message, "$", message, schema, schema["x-source"])
+    yield from _parts_below(message, "$", schema, schema["x-source"])
+
+
+def _parts_below(message: str, where: str, schema: Schema, source: str) -> Iterator[Part]:
+    source = schema.get("x-source", source)
+    for name, value in schema.get("properties", {}).items():
+        yield _part(message, f"{where}.{name}", name, value, source)
+        yield from _parts_below(message, f"{where}.{name}", value, source)
+    for keyword, step in (("contentSchema", ""), ("items", "[]"), ("additionalProperties", ".*")):
+        if isinstance(schema.get(keyword), dict):
+            yield from _parts_below(message, f"{where}{step}", schema[keyword], source)
+
+
+def _part(message: str, path: str, name: str, schema: Schema, source: str) -> Part:
+    return Part(message, path, schema["x-evidence"], name, source, secret=schema.get("x-secret", False))

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, get_args
 from urllib.parse import unquote
 
-from privman_contracts import Side
+from privman_contracts import PartyName
 from privman_scenarios import known, message_places, queries
 from privman_scenarios.expectation import MISSING, OPERATORS, holds
 from privman_scenarios.message_places import Part, Place
@@ -100,41 +100,43 @@ def finding_message(value: str, _arguments: Arguments, _own: Own) -> Iterator[Fl
         yield Flaw((), f"{value!r} is in almost any message. {_NARROW_MESSAGE}")
 
 
-def asked_path(party: Side) -> Check:
+def asked_path(party: PartyName) -> Check:
     """Return the check of a glob of paths that are asked of a party."""
 
     def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        yield from _path("path", get_args(Side), value, own) or _path(f"path asked of {party}", [party], value, own)
+        yield from _path("path", get_args(PartyName), value, own) or _path(
+            f"path asked of {party}", [party], value, own
+        )
 
     return check
 
 
-def exchanged_path(party: Side) -> Check:
+def exchanged_path(party: PartyName) -> Check:
     """Return the check of a glob of paths in a party's journal, in the direction that the step names."""
-    other: Side = "console" if party == "servicenow" else "servicenow"
+    other: PartyName = "console" if party == "servicenow" else "servicenow"
     by_direction = {"in": asked_path(party), "out": asked_path(other)}
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         if of_direction := by_direction.get(arguments.get("direction", "")):
             return of_direction(value, arguments, own)
-        return iter(_path("path", get_args(Side), value, own))
+        return iter(_path("path", get_args(PartyName), value, own))
 
     return check
 
 
-def _path(what: str, parties: Sequence[Side], value: object, own: Own) -> list[Flaw]:
+def _path(what: str, parties: Sequence[PartyName], value: object, own: Own) -> list[Flaw]:
     """Return the flaw of a glob that fits no path that is asked of these parties."""
     paths = [path for party in parties for _, path in _asked_of(party, own)]
     flaws = glob(what, lambda: paths, "paths")(value, {}, own)
     return [Flaw(flaw.path, known.without_sys_ids(flaw.message)) for flaw in flaws]
 
 
-def _asked_of(party: Side, own: Own) -> tuple[tuple[str, str], ...]:
+def _asked_of(party: PartyName, own: Own) -> tuple[tuple[str, str], ...]:
     further = known.asked_of_tables(own.get("tables", ())) if party == "servicenow" else ()
     return (*known.asked_of(party), *further)
 
 
-def asked_method(party: Side) -> Check:
+def asked_method(party: PartyName) -> Check:
     """Return the check of a method by which a party is asked for what fits the step's path."""
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
@@ -143,10 +145,10 @@ def asked_method(party: Side) -> Check:
     return check
 
 
-def exchanged_method(party: Side) -> Check:
+def exchanged_method(party: PartyName) -> Check:
     """Return the check of the method of exchanges in a party's journal."""
-    other: Side = "console" if party == "servicenow" else "servicenow"
-    asked: Mapping[str, tuple[Side, ...]] = {"in": (party,), "out": (other,)}
+    other: PartyName = "console" if party == "servicenow" else "servicenow"
+    asked: Mapping[str, tuple[PartyName, ...]] = {"in": (party,), "out": (other,)}
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         return _method(asked.get(arguments.get("direction", ""), (party, other)), value, arguments, own)
@@ -198,7 +200,7 @@ def scalar(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # no
     return _expectation(_Known("", (), ""), value, (), own)
 
 
-def asked_body(party: Side) -> Check:
+def asked_body(party: PartyName) -> Check:
     """Return the check of what is expected of a party's answer, where a wrong key would make it hold."""
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
@@ -209,7 +211,7 @@ def asked_body(party: Side) -> Check:
     return check
 
 
-def refused_body(party: Side) -> Check:
+def refused_body(party: PartyName) -> Check:
     """Return the check of what is expected of a party's refusal, where a wrong key would make it hold."""
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
@@ -219,10 +221,10 @@ def refused_body(party: Side) -> Check:
     return check
 
 
-def exchanged_body(party: Side, part: Part) -> Check:
+def exchanged_body(party: PartyName, part: Part) -> Check:
     """Return the check of what is expected of bodies in a party's journal, where a wrong key would make it hold."""
-    other: Side = "console" if party == "servicenow" else "servicenow"
-    asked: Mapping[str, tuple[Side, ...]] = {"in": (party,), "out": (other,)}
+    other: PartyName = "console" if party == "servicenow" else "servicenow"
+    asked: Mapping[str, tuple[PartyName, ...]] = {"in": (party,), "out": (other,)}
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         servers = asked.get(arguments.get("direction", ""), (party, other))
@@ -241,7 +243,7 @@ def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
             yield Flaw((name,), f"the header {name!r} is there twice, as case does not count. Expected it once.")
 
 
-def called_path(party: Side) -> Check:
+def called_path(party: PartyName) -> Check:
     """Return the check of a path that a step asks a party for, and of what it asks of a control plane."""
 
     def check(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
@@ -566,7 +568,7 @@ def _all(words: Iterable[str], own: Own, own_kind: str) -> list[str]:
     return [*words, *own.get(own_kind, ())]
 
 
-def _method(parties: Sequence[Side], method: str, arguments: Arguments, own: Own) -> Iterator[Flaw]:
+def _method(parties: Sequence[PartyName], method: str, arguments: Arguments, own: Own) -> Iterator[Flaw]:
     path = str(arguments.get("path", "*"))
     if path in own.get("paths", ()) or method in known.OF_ANY_PATH:
         return

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from privman_contracts import WireNames
-from privman_contracts.rule_values import RULES
+from privman_contracts.rules import RULES
 from privman_scenarios import known
 from privman_scenarios.words import nearest
 

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from privman_contracts import Side
+from privman_contracts import PartyName
 from privman_core.real_clock import RealClock
 from privman_scenarios import checks, known
 from privman_scenarios.checks import Flaw
@@ -84,7 +84,7 @@ class HeldFaults:
 
     __slots__ = ("_armed", "_control", "_flaws", "_idle", "_loop")
 
-    def __init__(self, loop: LoopThread, control: ControlPlane, party: Side) -> None:
+    def __init__(self, loop: LoopThread, control: ControlPlane, party: PartyName) -> None:
         self._loop = loop
         self._control = control
         self._flaws = checks.asked_path(party)
@@ -146,7 +146,7 @@ class HeldParty:
         "url",
     )
 
-    def __init__(self, loop: LoopThread, targets: Targets, party: Party, name: Side) -> None:
+    def __init__(self, loop: LoopThread, targets: Targets, party: Party, name: PartyName) -> None:
         self._loop = loop
         self._targets = targets
         self._party = party

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from uuid import NAMESPACE_URL, uuid5
 
-from privman_contracts import Contracts, Side, WireNames
+from privman_contracts import Contracts, PartyName, WireNames
 
 STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")
 SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
@@ -49,7 +49,7 @@ TABLES = ("integration_configuration", "activity_type", "request", "response")
 SYS_IDS: Mapping[str, str] = {table: uuid5(NAMESPACE_URL, table).hex for table in TABLES}
 OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
 _SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-_FURTHER: Mapping[Side, tuple[tuple[str, str], ...]] = {
+_FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
     "servicenow": (
         ("POST", "/oauth_token.do"),
         ("GET", "/api/now/table/sys_user"),
@@ -98,7 +98,7 @@ def every_word() -> frozenset[str]:
 
 
 @cache
-def asked_of(server: Side) -> tuple[tuple[str, str], ...]:
+def asked_of(server: PartyName) -> tuple[tuple[str, str], ...]:
     """Return method and example path of each request that is asked of one party."""
     asked = (each for each in Contracts(names()).exchanges if each.server == server)
     return (*((each.method, with_sys_id(each.path)) for each in asked), *_FURTHER[server])

@@ -6,8 +6,8 @@ from functools import cache
 from itertools import chain
 from typing import Any, Literal, get_args
 
-from privman_contracts import Contracts, Side
-from privman_contracts.index import ExchangeContract
+from privman_contracts import Contracts, PartyName
+from privman_contracts.exchanges import ExchangeContract
 from privman_scenarios import known
 
 Schema = Mapping[str, Any]
@@ -108,7 +108,7 @@ def of_column(column: str) -> Place:
     return Place(({"type": "string", "contentSchema": _contracts().schemas[_COLUMNS[column]]},))
 
 
-def of_answer(server: Side, method: str, path: str, status: object) -> Place:
+def of_answer(server: PartyName, method: str, path: str, status: object) -> Place:
     """Return the place of the answer with this status to a request; of any answer where no contract says what it is."""
     exchange = _contracts().match(server, method, path.partition("?")[0])
     exchanges = [exchange] if exchange else _asked_of([server])
@@ -116,18 +116,18 @@ def of_answer(server: Side, method: str, path: str, status: object) -> Place:
     return replace(place, exact=exchange is not None)
 
 
-def of_any_answer(server: Side) -> Place:
+def of_any_answer(server: PartyName) -> Place:
     """Return the place of whatever a party answers."""
     return _of(_asked_of([server]), "response")
 
 
-def of_refusal(server: Side, status: object) -> Place:
+def of_refusal(server: PartyName, status: object) -> Place:
     """Return the place of a refusal with this status; of any where no contract says what it is."""
     exchanges = _asked_of([server])
     return _of(exchanges, "response", status, refused=True) or _of(exchanges, "response", refused=True)
 
 
-def of_exchanges(servers: Sequence[Side], method: str, glob: str, part: Part) -> Place:
+def of_exchanges(servers: Sequence[PartyName], method: str, glob: str, part: Part) -> Place:
     """Return the place of the bodies of exchanges whose path fits; of all where none does."""
     fitting = [
         each
@@ -137,7 +137,7 @@ def of_exchanges(servers: Sequence[Side], method: str, glob: str, part: Part) ->
     return _of(fitting, part) or replace(_of(_asked_of(servers), part), exact=False)
 
 
-def _asked_of(servers: Sequence[Side]) -> list[ExchangeContract]:
+def _asked_of(servers: Sequence[PartyName]) -> list[ExchangeContract]:
     return [each for each in _contracts().exchanges if each.server in servers]
 
 

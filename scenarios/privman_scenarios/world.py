@@ -20,7 +20,7 @@ import mock_servicenow.settings
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
-from privman_contracts import Side, WireNames
+from privman_contracts import PartyName, WireNames
 from privman_core.clock import Clock
 from privman_core.fault_kinds import GenericFaults
 from privman_core.ids import Ids
@@ -304,12 +304,12 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Remote]:
     await clock.aclose()
 
 
-def fault_kinds() -> dict[Side, list[str]]:
+def fault_kinds() -> dict[PartyName, list[str]]:
     """Return the kinds of faults that each party can be told to have."""
     return {party: list(kinds) for party, kinds in fault_options().items()}
 
 
-def fault_options() -> dict[Side, dict[str, Mapping[str, Option]]]:
+def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
     """Return the kinds of faults that each party can be told to have, with the options of each."""
     clock = RealClock()
     generic = {kind: GENERIC.get(kind, {}) for kind in GenericFaults(clock).kinds()}

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from privman_contracts import Contracts
-from privman_contracts.examples import Examples
+from privman_contracts.openapi import Examples
 from privman_contracts.wording import expected
 
 EXAMPLES = Path(str(resources.files("privman_contracts"))) / "examples"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from privman_contracts import Contracts, Side
+from privman_contracts import Contracts, PartyName
 
 REQUEST = "/api/now/table/x_thyti_thycotic_p_request"
 SYS_ID = "04ce72c9c0a8016600b5b7f75ac67b5b"
 
-MATCHES: list[tuple[Side, str, str, str]] = [
+MATCHES: list[tuple[PartyName, str, str, str]] = [
     ("servicenow", "POST", "/api/now/table/x_thyti_thycotic_p_integration_configuration", "register"),
     ("servicenow", "POST", "/api/now/table/x_thyti_thycotic_p_activity_type", "register_activity_type"),
     ("servicenow", "POST", REQUEST, "request_approval"),
@@ -28,7 +28,7 @@ MATCHES: list[tuple[Side, str, str, str]] = [
     ("console", "GET", "/Tms/services/swagger/docs/v1", "read_api_document"),
 ]
 
-STRANGERS: list[tuple[Side, str, str]] = [
+STRANGERS: list[tuple[PartyName, str, str]] = [
     ("servicenow", "GET", "/api/now/table/incident"),
     ("servicenow", "GET", f"{REQUEST}/{SYS_ID}/more"),
     ("servicenow", "GET", "/API/now/table/x_thyti_thycotic_p_request"),
@@ -40,7 +40,9 @@ STRANGERS: list[tuple[Side, str, str]] = [
 
 
 @pytest.mark.parametrize(("server", "method", "path", "name"), MATCHES)
-def test_a_request_finds_its_contract(contracts: Contracts, server: Side, method: str, path: str, name: str) -> None:
+def test_a_request_finds_its_contract(
+    contracts: Contracts, server: PartyName, method: str, path: str, name: str
+) -> None:
     """Any version of the Table API; any case on the console, which is IIS (integration 4)."""
     exchange = contracts.match(server, method, path)
     assert exchange is not None
@@ -48,7 +50,7 @@ def test_a_request_finds_its_contract(contracts: Contracts, server: Side, method
 
 
 @pytest.mark.parametrize(("server", "method", "path"), STRANGERS)
-def test_another_request_has_no_contract(contracts: Contracts, server: Side, method: str, path: str) -> None:
+def test_another_request_has_no_contract(contracts: Contracts, server: PartyName, method: str, path: str) -> None:
     """Other tables, other methods, other sides; ServiceNow's paths mind their case."""
     assert contracts.match(server, method, path) is None
 

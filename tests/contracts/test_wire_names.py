@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from privman_contracts import ContractError, InferredNamesError, WireNames
-from privman_contracts.rule_values import RULES
+from privman_contracts.rules import RULES
 
 NamesFile = Callable[[str], Path]
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from privman_contracts.compatibility import Change, compare
-from privman_contracts.contract_set import open_set
+from privman_contracts.contracts import open_set
 from privman_core.command_line import Commands, Exit
 from privman_scenarios.output import say
 

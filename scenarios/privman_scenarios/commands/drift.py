@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from privman_contracts import Contracts, Side, override
+from privman_contracts import Contracts, PartyName, wire_names
 from privman_core.command_line import Commands, Exit
 from privman_scenarios.commands.output_files import Once, path
 from privman_scenarios.drift.drift import Drift, count_compared, find_drift
@@ -14,7 +14,7 @@ from privman_scenarios.output import say
 from privman_scenarios.recordings.har_reader import read_har
 
 _EXPECTED = "Expected an exchange of a contract, answered with more than an empty list."
-_PARTIES: Mapping[Side, str] = {"servicenow": "instance", "console": "console"}
+_PARTIES: Mapping[PartyName, str] = {"servicenow": "instance", "console": "console"}
 
 
 def add(commands: Commands) -> None:
@@ -42,7 +42,7 @@ def _lines(drift: Drift, idle: Sequence[Path]) -> Iterator[str]:
     for renamed in drift.renamed:
         yield f"# {renamed}"
     if drift.renamed:
-        yield override.text(replace(each.name, value=each.value) for each in drift.renamed).rstrip()
+        yield wire_names.override_text(replace(each.name, value=each.value) for each in drift.renamed).rstrip()
     if drift.unexplained:
         yield "# No other name explains these:"
     for unexplained in drift.unexplained:

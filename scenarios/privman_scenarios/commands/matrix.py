@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import track
 
-from privman_contracts.contract_set import PACKAGED
+from privman_contracts.contracts import PACKAGED_SET
 from privman_core import interrupts
 from privman_core.command_line import Commands, Exit
 from privman_scenarios.commands.contracts import SETS
@@ -55,7 +55,7 @@ async def _judge(options: argparse.Namespace, folder: Path) -> list[Verdict]:
 def _combinations(options: argparse.Namespace, folder: Path) -> Iterator[Combination]:
     numbers = count()
     consoles, apps = (
-        [ContractSet.open(name, folder / f"{next(numbers)}.yaml") for name in names or [PACKAGED]]
+        [ContractSet.open(name, folder / f"{next(numbers)}.yaml") for name in names or [PACKAGED_SET]]
         for names in (options.console, options.app)
     )
     for console, app, release in product(consoles, apps, options.release or releases()):

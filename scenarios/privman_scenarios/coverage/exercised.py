@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from privman_contracts import Contracts, Side
+from privman_contracts import Contracts, PartyName
 from privman_scenarios.coverage.inventory import Inventory, Seen
 from privman_scenarios.coverage.item import Item
 from privman_scenarios.events import JournalsRead
@@ -22,7 +22,7 @@ class Exercised:
         items: everything that can be exercised, in the order of the contracts.
     """
 
-    def __init__(self, contracts: Contracts, faults: Mapping[Side, Sequence[str]]) -> None:
+    def __init__(self, contracts: Contracts, faults: Mapping[PartyName, Sequence[str]]) -> None:
         self._contracts = contracts
         self._inventory = Inventory(contracts, faults)
         self.items = self._inventory.everything()
@@ -45,7 +45,7 @@ class Exercised:
             yield from self._inventory.exercised(Seen(contract, request, exchange["status"], answer, exchange["fault"]))
 
 
-def _server(party: str, direction: str) -> Side:
+def _server(party: str, direction: str) -> PartyName:
     return "servicenow" if (party == "servicenow") == (direction == "in") else "console"
 
 

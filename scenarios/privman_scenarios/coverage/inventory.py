@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from privman_contracts import AnswerContract, Contracts, ExchangeContract, Side
+from privman_contracts import AnswerContract, Contracts, ExchangeContract, PartyName
 from privman_scenarios.coverage.boundaries import boundaries
 from privman_scenarios.coverage.item import Item
 from privman_scenarios.coverage.places import places
@@ -35,7 +35,7 @@ class Inventory:
         faults: kinds of faults by the party that can be told to have them.
     """
 
-    def __init__(self, contracts: Contracts, faults: Mapping[Side, Sequence[str]]) -> None:
+    def __init__(self, contracts: Contracts, faults: Mapping[PartyName, Sequence[str]]) -> None:
         self._contracts = contracts
         self._faults = faults
 

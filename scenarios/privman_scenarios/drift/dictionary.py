@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from privman_contracts import Contracts
-from privman_contracts.wire_name import WireName
+from privman_contracts.wire_names import WireName
 from privman_scenarios.drift.finding import Renamed
 from privman_scenarios.drift.likeness import likest
 from privman_scenarios.pages import next_page

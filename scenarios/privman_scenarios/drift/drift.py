@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from privman_contracts import Contracts, Observed, Side
-from privman_contracts.walk import walk
+from privman_contracts import Contracts, Observed, PartyName
+from privman_contracts.schemas import walk
 from privman_core.masking import MASK
 from privman_scenarios.drift.dictionary import LABEL, lacking_in_dictionary, renamed_in_dictionary
 from privman_scenarios.drift.finding import Renamed, Unexplained
@@ -50,7 +50,7 @@ class Drift:
     unexplained: tuple[Unexplained, ...]
     compared: int
     left_out: int
-    failed: tuple[Side, ...]
+    failed: tuple[PartyName, ...]
     contracts: Contracts
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from privman_contracts.wire_name import Value, WireName
+from privman_contracts.wire_names import Value, WireName
 
 
 @dataclass(frozen=True, slots=True)

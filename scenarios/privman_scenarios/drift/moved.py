@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from privman_contracts import Contracts
-from privman_contracts.index import ExchangeContract
+from privman_contracts.exchanges import ExchangeContract
 from privman_scenarios.recordings.bodies import to_json
 from privman_scenarios.recordings.recorded import Recorded
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from privman_contracts import Contracts
-from privman_contracts.keywords import ContractValidator
-from privman_contracts.spelling import Schema
+from privman_contracts.schemas import Schema
+from privman_contracts.validation import ContractValidator
 from privman_scenarios.drift.finding import Renamed
 from privman_scenarios.drift.likeness import likest
 from privman_scenarios.recordings.bodies import Seen, values

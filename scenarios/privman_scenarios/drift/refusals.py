@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from privman_contracts import Contracts
-from privman_contracts.wire_name import WireName
+from privman_contracts.wire_names import WireName
 from privman_scenarios.drift.dictionary import mend
 from privman_scenarios.drift.given import SUCCESS, Given
 from privman_scenarios.recordings.bodies import to_json

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from privman_contracts import Contracts
-from privman_contracts.wire_name import WireName
+from privman_contracts.wire_names import WireName
 from privman_scenarios.drift.finding import Renamed
 from privman_scenarios.drift.likeness import likest
 from privman_scenarios.recordings.bodies import Seen, values

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
 
-from privman_contracts import yaml_file
+from privman_contracts import files
 
 _METHODS = ("GET", "POST", "PATCH")
 
@@ -61,7 +61,7 @@ class Unprobed:
 
 def load_traps() -> tuple[list[Trap], list[Unprobed]]:
     """Return the traps with a probe and those without."""
-    content = yaml_file.load(resources.files("privman_scenarios.fidelity") / "traps.yaml")
+    content = files.load_yaml(resources.files("privman_scenarios.fidelity") / "traps.yaml")
     return [_trap(entry) for entry in content["traps"]], [Unprobed(**entry) for entry in content["unprobed"]]
 
 

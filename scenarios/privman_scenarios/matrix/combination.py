@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from privman_contracts import Contracts, WireNames, override
-from privman_contracts.contract_set import open_set
+from privman_contracts import Contracts, WireNames, wire_names
+from privman_contracts.contracts import open_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ContractSet:
         contracts = open_set(name)
         packaged = {each.path: each.value for each in WireNames.load()}
         changed = [each for each in contracts.names if packaged.get(each.path, each.value) != each.value]
-        inferred.write_text(override.text(changed), encoding="utf-8")
+        inferred.write_text(wire_names.override_text(changed), encoding="utf-8")
         return cls(name, contracts, inferred)
 
 

@@ -6,8 +6,8 @@ from importlib import resources
 from pathlib import Path
 
 from privman_contracts import WireNames
+from privman_contracts.compatibility import NAMES_FILE as NAMES
 from privman_contracts.compatibility import Change, compare
-from privman_contracts.compatibility.names import FILE as NAMES
 from privman_core.real_clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import TargetUnreachableError

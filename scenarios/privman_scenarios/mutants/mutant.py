@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from importlib import resources
 from typing import Any, Literal
 
-from privman_contracts import yaml_file
+from privman_contracts import files
 from privman_scenarios.mutants import json_path
 from privman_scenarios.mutants.message import Message, Side
 
@@ -66,7 +66,7 @@ class Mutant:
 
 def load_all() -> list[Mutant]:
     """Return the packaged mutants in the order of their file."""
-    entries = yaml_file.load(resources.files("privman_scenarios.mutants") / "mutants.yaml")
+    entries = files.load_yaml(resources.files("privman_scenarios.mutants") / "mutants.yaml")
     return [_mutant(entry) for entry in entries]
 
 

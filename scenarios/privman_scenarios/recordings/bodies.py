@@ -7,8 +7,7 @@ from typing import Any
 import orjson
 
 from privman_contracts import Contracts, ExchangeContract
-from privman_contracts.spelling import Schema
-from privman_contracts.walk import walk
+from privman_contracts.schemas import Schema, walk
 from privman_scenarios.recordings.recorded import Recorded
 
 

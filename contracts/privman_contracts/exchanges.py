@@ -1,25 +1,24 @@
-"""The index of exchanges: who asks whom for what, and what may be answered."""
+"""The index of exchanges: who sends which request to whom, and what may be answered."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPMethod
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
 
-from privman_contracts import yaml_file
-from privman_contracts.errors import ContractError
-from privman_contracts.evidence import MARKS, Evidence
+from privman_contracts.evidence import MARKS, Evidence, Part
+from privman_contracts.files import PACKAGED, ContractError, load_yaml
 from privman_contracts.wire_names import WireNames
 
-Side = Literal["servicenow", "console"]
+PartyName = Literal["servicenow", "console"]
 
 _ENVELOPES = {"envelope", "error-envelope"}
 _ANY_ENVELOPE = "any-envelope"
 _WITHOUT_BODY = ("204", "205")
 _REFUSED = "400"
 _WORDS: dict[str, tuple[str, ...]] = {
-    "server": get_args(Side),
+    "server": get_args(PartyName),
     "caller": ("console", "servicenow", "approver"),
     "method": tuple(HTTPMethod),
     "evidence": MARKS,
@@ -61,7 +60,7 @@ class ExchangeContract:
 
     name: str
     summary: str
-    server: Side
+    server: PartyName
     caller: str
     method: str
     path: str
@@ -95,10 +94,10 @@ class ExchangeContract:
         return re.compile(path.replace("/api/now/", "/api/now/(?:v[12]/)?"))
 
 
-def load(names: WireNames, folder: Traversable = yaml_file.PACKAGED) -> tuple[ExchangeContract, ...]:
+def load_exchanges(names: WireNames, folder: Traversable = PACKAGED) -> tuple[ExchangeContract, ...]:
     """Return all exchanges, one for each method, in the wire's spelling; raises ContractError for an unknown word."""
     file = folder / "index.yaml"
-    index = yaml_file.load(file)
+    index = load_yaml(file)
     for entry in index["exchanges"]:
         for where, marked in ((f"exchange {entry['name']!r}", entry), *_answers_of(entry, index["errors"])):
             _require_known_words(f"{file}: {where}", marked)
@@ -170,3 +169,42 @@ def _answer(status: str, entry: Mapping[str, Any], names: WireNames) -> AnswerCo
     if status in _WITHOUT_BODY and "schema" in fields:
         fields |= {"schema": "", "shaped": "", "empty": True}
     return AnswerContract(status=status, **fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body and what it is said to be; both empty when there was none."""
+
+    data: bytes = b""
+    content_type: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One exchange as it was seen on the wire, by whichever side.
+
+    Attributes:
+        server: the side that answered.
+        target: path, with its query if any; or an absolute address.
+        status: 0 when there was no answer.
+    """
+
+    server: PartyName
+    method: str
+    target: str
+    request: Body = field(default_factory=Body)
+    status: int = 0
+    answer: Body = field(default_factory=Body)
+
+
+def parts_of_exchange(exchange: ExchangeContract) -> Iterator[Part]:
+    """Yield the method and path, and each status."""
+    line = f"{exchange.method} {exchange.path}"
+    yield Part(exchange.name, line, exchange.evidence, exchange.name, exchange.source)
+    for answer in exchange.answers:
+        yield Part(exchange.name, f"{line} {answer.status}", answer.evidence, answer.status, exchange.source)

@@ -1,4 +1,4 @@
-"""In what two schemas of one message differ: what a value may no longer be, and what it may be now."""
+"""Differences between two schemas of one message: which values it no longer allows, and which are new."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from privman_contracts import wording
-from privman_contracts.spelling import Schema
+from privman_contracts.schemas import Schema
 
 # These say nothing of which values are valid.
 _SILENT = frozenset(
@@ -17,7 +17,7 @@ _CLOSED, _TO_SOME, _TO_ALL = range(3)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SchemaDifference:
     """One difference.
 
     Attributes:
@@ -31,81 +31,83 @@ class Difference:
     widens: bool = False
 
 
-def differences(old: Schema, new: Schema, where: str = "$") -> Iterator[Difference]:
+def differences(old: Schema, new: Schema, where: str = "$") -> Iterator[SchemaDifference]:
     """Yield each difference between the schemas, both in canonical names."""
     for keyword in sorted((old.keys() | new.keys()) - _SILENT):
         if _as_json(old.get(keyword)) != _as_json(new.get(keyword)):
             yield from _HANDLERS.get(keyword, _otherwise(keyword))(old, new, where)
 
 
-def _properties(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+def _properties(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
     before, after = old.get("properties", {}), new.get("properties", {})
     for name in sorted(before.keys() | after.keys()):
         place = f"{where}.{name}"
         if name not in before:
-            yield Difference(place, "is new", widens=_openness(old) == _CLOSED)
+            yield SchemaDifference(place, "is new", widens=_openness(old) == _CLOSED)
         elif name not in after:
-            yield Difference(place, "is gone", narrows=_openness(new) == _CLOSED)
+            yield SchemaDifference(place, "is gone", narrows=_openness(new) == _CLOSED)
         else:
             yield from differences(before[name], after[name], place)
 
 
-def _required(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+def _required(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
     before, after = set(old.get("required", [])), set(new.get("required", []))
     for name in sorted(after - before):
-        yield Difference(f"{where}.{name}", "is required now", narrows=True)
+        yield SchemaDifference(f"{where}.{name}", "is required now", narrows=True)
     for name in sorted(before - after):
-        yield Difference(f"{where}.{name}", "is no longer required", widens=True)
+        yield SchemaDifference(f"{where}.{name}", "is no longer required", widens=True)
 
 
 def _choices(keyword: str) -> "_Handler":
     """Return the handler of a keyword that lists what is allowed, and allows all where it is absent."""
 
-    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
         before, after = _listed(old.get(keyword)), _listed(new.get(keyword))
         if not before or not after:
             text = "may be anything now" if before else f"may only be {_joined(after)} now"
-            yield Difference(where, text, narrows=bool(after), widens=bool(before))
+            yield SchemaDifference(where, text, narrows=bool(after), widens=bool(before))
             return
         if gone := before - after:
-            yield Difference(where, f"may no longer be {_joined(gone)}", narrows=True)
+            yield SchemaDifference(where, f"may no longer be {_joined(gone)}", narrows=True)
         if added := after - before:
-            yield Difference(where, f"may also be {_joined(added)} now", widens=True)
+            yield SchemaDifference(where, f"may also be {_joined(added)} now", widens=True)
 
     return handle
 
 
 def _least(keyword: str) -> "_Handler":
-    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
         before, after = old.get(keyword, 0), new.get(keyword, 0)
-        yield Difference(where, f"{keyword} is {after}, was {before}", narrows=after > before, widens=after < before)
+        yield SchemaDifference(
+            where, f"{keyword} is {after}, was {before}", narrows=after > before, widens=after < before
+        )
 
     return handle
 
 
 def _below(keyword: str, step: str) -> "_Handler":
-    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
         yield from differences(old.get(keyword, {}), new.get(keyword, {}), f"{where}{step}")
 
     return handle
 
 
-def _further(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+def _further(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
     before, after = _openness(old), _openness(new)
     if before == after:
         yield from differences(old["additionalProperties"], new["additionalProperties"], f"{where}.*")
     else:
         text = ("may not have further properties now", "may have only some further properties now", "is open now")
-        yield Difference(where, text[after], narrows=after < before, widens=after > before)
+        yield SchemaDifference(where, text[after], narrows=after < before, widens=after > before)
 
 
 def _otherwise(keyword: str) -> "_Handler":
     """Return the handler of a keyword of which it cannot be told what it narrows and what it widens."""
 
-    def handle(old: Schema, new: Schema, where: str) -> Iterator[Difference]:
+    def handle(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
         before, after = (wording.expected(schema) for schema in (old, new))
         text = f"must be {after}, was {before}" if before != after else f"{keyword} is another"
-        yield Difference(where, text, narrows=True, widens=True)
+        yield SchemaDifference(where, text, narrows=True, widens=True)
 
     return handle
 
@@ -130,7 +132,7 @@ def _joined(values: set[str]) -> str:
     return " or ".join(sorted(values))
 
 
-_Handler = Callable[[Schema, Schema, str], Iterator[Difference]]
+_Handler = Callable[[Schema, Schema, str], Iterator[SchemaDifference]]
 _HANDLERS: dict[str, _Handler] = {
     "properties": _properties,
     "required": _required,
