@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import is_long
+from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
 from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.record import Record
@@ -17,7 +18,7 @@ from mock_servicenow.now_platform.rest.call import Repeatable, parameters_of, qu
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
-from mock_servicenow.ui.list_query import LONGEST_CRUMBS, OPERATORS, ListQuery
+from mock_servicenow.ui.list_query import LONGEST_CRUMBS, ListQuery
 from mock_servicenow.ui.list_url import ListUrl
 from mock_servicenow.ui.row_counts import MOST, count_rows, in_words
 from mock_servicenow.ui.tables import PageTables
@@ -124,7 +125,7 @@ class _List:
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": access.may_reach(session, url.table, "create"),
             "choices": self._choices(),
-            "operators": OPERATORS,
+            "operators": [operator for operator in OPERATORS if operator.offered],
         }
 
     def _goes_on(self, count: int) -> bool:
@@ -163,10 +164,10 @@ class _List:
 
 
 def _condition(visit: Visit) -> str:
-    operator = visit.query.get("filter_operator", "=")
-    value = "" if operator in {"ISEMPTY", "ISNOTEMPTY"} else visit.query.get("filter_value", "")
+    operator = BY_SPELLING.get(visit.query.get("filter_operator", ""), EQUALS)
+    value = "" if operator.takes is Takes.NOTHING else visit.query.get("filter_value", "")
     # A caret ends a condition; no query can look for one.
-    return f"{visit.query['filter_field']}{operator}{value.replace('^', ' ')}"
+    return f"{visit.query['filter_field']}{operator.word}{value.replace('^', ' ')}"
 
 
 def _expanded(session: Session, visit: Visit, url: ListUrl) -> ListUrl:

@@ -1,6 +1,5 @@
 """An encoded query as a list page has it: breadcrumbs, further conditions, the order (platform 2.1)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -8,21 +7,6 @@ from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.session import Session
 
-OPERATORS: Mapping[str, str] = {
-    "=": "is",
-    "!=": "is not",
-    "LIKE": "contains",
-    "NOT LIKE": "does not contain",
-    "STARTSWITH": "starts with",
-    "ENDSWITH": "ends with",
-    "ISEMPTY": "is empty",
-    "ISNOTEMPTY": "is not empty",
-    ">": "greater than",
-    ">=": "greater than or is",
-    "<": "less than",
-    "<=": "less than or is",
-}
-"""What the filter offers, by its spelling in a query."""
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
 """How many conditions, and how many characters of them, get their own links: each link repeats all those before it."""
 
@@ -102,8 +86,7 @@ def _words(session: Session, table: str, term: str) -> str:
     column = session.dictionary.columns(table).get(parsed.path[0])
     if column is None:
         return term
-    spelling = parsed.operator.value[0]
-    return f"{column.label} {OPERATORS.get(spelling, spelling)} {_value(session, column, parsed.value)}".rstrip()
+    return f"{column.label} {parsed.operator.label} {_value(session, column, parsed.value)}".rstrip()
 
 
 def _value(session: Session, column: Column, value: str) -> str:

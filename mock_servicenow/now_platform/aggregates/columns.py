@@ -6,8 +6,7 @@ from dataclasses import replace
 from mock_servicenow.now_platform.aggregates.parameters import Aggregate, StatsParameters
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind
 from mock_servicenow.now_platform.query.operands import Operand, UnusableTermError
-from mock_servicenow.now_platform.query.scope import Scope
-from mock_servicenow.now_platform.query.walk import Path
+from mock_servicenow.now_platform.query.scope import Path, Scope
 
 Ignore = Callable[[str, str], None]
 

@@ -9,20 +9,20 @@ Whether one record would match, as business rules ask, is `compile_condition`'s.
 There are no joins: `CompiledQuery.where` alone serves for counting. SQLite connections need `teach_casefold`.
 """
 
-from mock_servicenow.now_platform.query.change import Change
-from mock_servicenow.now_platform.query.compilations import Compilations, is_long
 from mock_servicenow.now_platform.query.compiler import (
+    Compilations,
     CompiledQuery,
     compile_condition,
     compile_query,
+    is_long,
     permission,
     scope_of,
 )
-from mock_servicenow.now_platform.query.context import QueryContext
-from mock_servicenow.now_platform.query.parser import Parser, parse
+from mock_servicenow.now_platform.query.operands import Change
 from mock_servicenow.now_platform.query.scope import Scope
+from mock_servicenow.now_platform.query.script_calls import QueryContext
 from mock_servicenow.now_platform.query.sight import Sight
-from mock_servicenow.now_platform.query.syntax import Query
+from mock_servicenow.now_platform.query.syntax import Parser, Query, parse
 
 __all__ = [
     "Change",

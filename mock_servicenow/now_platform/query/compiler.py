@@ -1,65 +1,92 @@
-"""From the tree of a query to SQL."""
+"""Compile the tree of a query to SQL, with findings for whatever of it has no effect."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
-from mock_servicenow.now_platform.query.javascript import RefusedError
-from mock_servicenow.now_platform.query.junctions import all_of, any_of
-from mock_servicenow.now_platform.query.operands import UnreadableTermError, UnusableTermError, UnusableValueError
-from mock_servicenow.now_platform.query.operators import COMPUTED, NEGATIVE, Operator
-from mock_servicenow.now_platform.query.parser import Parser
-from mock_servicenow.now_platform.query.readable import Permissions
-from mock_servicenow.now_platform.query.related import related_list, semi_join
-from mock_servicenow.now_platform.query.rows import Rows, of_class, one_record
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.query.clauses import (
+    condition,
+    joined,
+    one_of_many,
+    ordering,
+    related_list,
+    searched_columns,
+    semi_join,
+)
+from mock_servicenow.now_platform.query.operands import (
+    Change,
+    Rows,
+    Test,
+    UnreadableTermError,
+    UnusableTermError,
+    UnusableValueError,
+    all_of,
+    any_of,
+    of_class,
+    one_record,
+)
+from mock_servicenow.now_platform.query.operators import NOT_EMPTY, Takes
 from mock_servicenow.now_platform.query.scope import Scope
-from mock_servicenow.now_platform.query.sight import Sight
-from mock_servicenow.now_platform.query.swallowed import Swallowed
-from mock_servicenow.now_platform.query.syntax import Condition, Query, RelatedList, SemiJoin, TextSearch
-from mock_servicenow.now_platform.query.terms import condition, joined, one_of_many, ordering, searched_columns
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.query.change import Change
-    from mock_servicenow.now_platform.query.context import QueryContext
-    from mock_servicenow.now_platform.query.junctions import Test
-    from mock_servicenow.now_platform.query.syntax import Block, Group, Order, Term
-    from privman_core.findings import Finding
+from mock_servicenow.now_platform.query.script_calls import QueryContext, RefusedError
+from mock_servicenow.now_platform.query.sight import Permissions, Sight
+from mock_servicenow.now_platform.query.syntax import (
+    Block,
+    Condition,
+    Group,
+    Order,
+    Parser,
+    Query,
+    RelatedList,
+    SemiJoin,
+    Term,
+    TextSearch,
+)
+from privman_core.findings import Finding
+from privman_core.sized_cache import SizedCache
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
 _MOST_TESTS = 500  # each costs a fraction of a millisecond to compile, during which nobody else is answered
 _MOST_SORT_KEYS = 20
+_DATE_ARITHMETIC = 100  # parameters
 _PER_ELEMENT = 1_000  # bytes
-_DATE_ARITHMETIC = 100
+_MOST_FINDINGS, _LONGEST_QUOTE, _LONGEST_MESSAGE = 20, 100, 400
+_REMEMBERED, _PER_CHARACTER = 2 * 1024 * 1024, 10  # bytes, the latter of long lists of values
+_SIGHTS = 64
+_MANY = 100  # conditions of a query
 _RULES = Parser()
+_Part = TypeVar("_Part")
+_Asked = tuple[str, str, Sight, QueryContext]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledQuery:
-    """What to ask of the database; equal to itself alone.
+    """The SQL of a query, and the findings about it; equal only to itself.
 
     Attributes:
         where: the condition on the rows of ``Dictionary.sql_table``; it limits a hierarchy to the class, and the rows
             to those that the caller may read.
-        order_by: what to sort by; empty if the query does not say.
-        findings: what of the query has no effect.
-        invalid: whether a term of it is none that the platform understands (platform 2.6).
-        forbidden: whether a term asks about what the caller may not read.
-        unreadable: the condition on rows that match but that the caller may not read; None if there are none, or none
-            but such as belong to no record.
+        order_by: sort keys; empty if the query has none.
+        findings: about terms that have no effect.
+        invalid: whether it has a term that the platform does not understand (platform 2.6).
+        forbidden: whether a term asks for something that the caller may not read.
+        unreadable: the condition on rows that match but that the caller may not read; None if there are no such rows
+            except some that belong to no record.
         readable: the condition on rows of the class that the caller may read, whether they match or not.
     """
 
-    where: "Test"
+    where: Test
     order_by: tuple[sa.ColumnElement[Any], ...]
-    findings: "tuple[Finding, ...]"
+    findings: tuple[Finding, ...]
     invalid: bool
     forbidden: bool
-    unreadable: "Test | None" = None
-    readable: "Test" = field(default_factory=sa.true)
-    _statements: dict[object, "sa.Select[Any]"] = field(init=False, default_factory=dict)
+    unreadable: Test | None = None
+    readable: Test = field(default_factory=sa.true)
+    _statements: dict[object, sa.Select[Any]] = field(init=False, default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -67,7 +94,7 @@ class CompiledQuery:
         parts = (self.where, *self.order_by, *(() if self.unreadable is None else (self.unreadable,)))
         return sum(map(_weight, parts))
 
-    def statement(self, key: object, build: "Callable[[], sa.Select[Any]]") -> "sa.Select[Any]":
+    def statement(self, key: object, build: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
         """Return the statement that was made of it by that key; build it the first time."""
         known = self._statements.get(key)
         if known is None:
@@ -75,12 +102,12 @@ class CompiledQuery:
         return known
 
 
-def compile_query(query: Query, table: str, sight: Sight, context: "QueryContext") -> CompiledQuery:
-    """Return the SQL of a query on a table that the dictionary has, as the caller with that sight may ask it.
+def compile_query(query: Query, table: str, sight: Sight, context: QueryContext) -> CompiledQuery:
+    """Return the SQL of a query on a table of the dictionary, for a caller with that sight.
 
-    Never fails on account of what the query says: terms that the platform would ignore are left out and
-    become findings of the rule ``query-term-ignored``, those about what the caller may not read findings of the rule
-    ``query-term-unreadable``. Values reach the database as bound parameters only.
+    Never fails because of the query's text: terms that the platform would ignore are left out and become findings
+    of the rule ``query-term-ignored``; those that ask for something the caller may not read become findings of the
+    rule ``query-term-unreadable``. Values reach the database as bound parameters only.
     """
     compiler = _Compiler(sight, context)
     rows = compiler.scope.queried(table)
@@ -93,8 +120,8 @@ def compile_query(query: Query, table: str, sight: Sight, context: "QueryContext
     return replace(compiled, unreadable=sa.and_(matching, sa.case((rows.readable, sa.false()), else_=sa.true())))
 
 
-def compile_condition(query: Query, change: "Change", sight: Sight, context: "QueryContext") -> CompiledQuery:
-    """Return the SQL of whether one record, as it would be, matches: ``select(compiled.where)`` tells.
+def compile_condition(query: Query, change: Change, sight: Sight, context: QueryContext) -> CompiledQuery:
+    """Return the SQL of whether one record, as it would be, matches: execute ``select(compiled.where)``.
 
     Only what the record refers to is looked up. ``VALCHANGES``, ``CHANGESFROM`` and ``CHANGESTO`` are understood
     here and nowhere else.
@@ -102,32 +129,79 @@ def compile_condition(query: Query, change: "Change", sight: Sight, context: "Qu
     return _Compiler(sight, context).compile(query, one_record(sight.dictionary, change))
 
 
-def scope_of(sight: Sight, context: "QueryContext") -> Scope:
-    """Return the tables as the caller sees them, for SQL that is no encoded query."""
+def scope_of(sight: Sight, context: QueryContext) -> Scope:
+    """Return the tables as the caller sees them, for SQL that does not come from an encoded query."""
     return _Compiler(sight, context).scope
 
 
-def permission(table: str, operation: str, sight: Sight, context: "QueryContext") -> "Test":
+def permission(table: str, operation: str, sight: Sight, context: QueryContext) -> Test:
     """Return whether the caller may do something to a row of ``Dictionary.sql_table``."""
     return Permissions(sight, scope_of(sight, context).meets).test(table, sight.dictionary.sql_table(table), operation)
 
 
-def _weight(part: "sa.ColumnElement[Any]") -> int:
+def _weight(part: sa.ColumnElement[Any]) -> int:
     return sum(_PER_ELEMENT + len(getattr(each, "name", None) or "") for each in visitors.iterate(part))
 
 
-_Part = TypeVar("_Part")
+class Compilations:
+    """Compiles encoded queries on the tables of a dictionary and remembers the last ones in about 2 MiB.
+
+    Attributes:
+        parser: gives the tree of a query.
+        everything: the sight of the instance's own code.
+        closed: the tables that are defined as closed to web services.
+        stored: the sight of conditions in records: everything except the tables that are closed to web services,
+            because whoever stores a condition can learn whether it is met.
+        sight: gives the one sight of all callers with the same roles, from those roles and the closed tables.
+    """
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._remembered = SizedCache[_Asked, CompiledQuery](_REMEMBERED, _bytes)
+        self.parser = Parser()
+        self.everything = Sight(dictionary)
+        self.closed = frozenset(table.name for table in dictionary if not table.web_service_access)
+        self.stored = Sight(dictionary, closed=self.closed)
+        self.sight = lru_cache(_SIGHTS)(partial(Sight, dictionary))
+
+    def compile(
+        self,
+        encoded: str,
+        table: str,
+        sight: Sight,
+        context: QueryContext,
+        before: Callable[[], object] = bool,
+    ) -> CompiledQuery:
+        """Return the SQL of a query on a table of the dictionary; see `compile_query`.
+
+        ``before`` is called before a long query is compiled, during which nobody else would be answered; it may raise.
+        """
+
+        def compile_now() -> CompiledQuery:
+            if is_long(encoded):
+                before()
+            return compile_query(self.parser.parse(encoded), table, sight, context)
+
+        return self._remembered.made((encoded, table, sight, context), compile_now)
+
+
+def is_long(encoded: str) -> bool:
+    """Return whether it takes long to parse and compile a query: some tenths of a millisecond for each condition."""
+    return encoded.count("^") > _MANY
+
+
+def _bytes(asked: _Asked, compiled: CompiledQuery) -> int:
+    return _PER_CHARACTER * len(asked[0]) + compiled.bytes
 
 
 class _TooLargeError(Exception):
-    """The query binds more values than databases take in one statement, or asks for too many tests."""
+    """The query binds more values than databases take in one statement, or has too many tests."""
 
 
 class _Compiler:
-    def __init__(self, sight: Sight, context: "QueryContext") -> None:
+    def __init__(self, sight: Sight, context: QueryContext) -> None:
         self._limited: set[str] = set()
         self.scope = Scope(sight, context, self._meets_rule, self._limited.add)
-        self._swallowed = Swallowed()
+        self._swallowed = _Swallowed()
         self._parameters = self._tests = 0
 
     def compile(self, query: Query, rows: Rows) -> CompiledQuery:
@@ -141,21 +215,21 @@ class _Compiler:
             where = sa.false()
         swallowed = self._swallowed
         for table in sorted(self._limited):
-            swallowed.report("rows-unreadable", f"of table '{table}' only those rows count that the user may read")
+            swallowed.report("rows-unreadable", f"of table '{table}' only rows that the user may read count")
         return CompiledQuery(where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden)
 
-    def _meets_rule(self, condition: str, rows: Rows) -> "Test":
+    def _meets_rule(self, condition: str, rows: Rows) -> Test:
         """Return whether a row meets an access rule's condition, which sees everything; unclear ones let nobody in."""
         everything = Sight(self.scope.dictionary)
         compiled = _Compiler(everything, self.scope.context).compile(_RULES.parse(condition), rows)
         return sa.false() if compiled.invalid else compiled.where
 
-    def _matching(self, query: Query, rows: Rows) -> "Test":
+    def _matching(self, query: Query, rows: Rows) -> Test:
         """Return whether any group matches; every row does if no group has a usable term."""
         groups = [matching for group in _once(query.groups) if (matching := self._group(group, rows)) is not None]
         return any_of(groups) if groups else sa.true()
 
-    def _group(self, group: "Group", rows: Rows) -> "Test | None":
+    def _group(self, group: Group, rows: Rows) -> Test | None:
         blocks = []
         for block in _once(group):
             tests = self._block(block, rows)
@@ -163,14 +237,14 @@ class _Compiler:
                 blocks.append(any_of(tests))
         return all_of(blocks) if blocks else None
 
-    def _block(self, block: "Block", rows: Rows) -> "list[Test]":
+    def _block(self, block: Block, rows: Rows) -> list[Test]:
         merged = one_of_many(block, rows, self.scope)
         if merged is not None:
             self._spend(2 * len(block))
             return [merged]
         return [test for term in _once(block) if (test := self._term(term, rows)) is not None]
 
-    def _term(self, term: "Term", rows: Rows) -> "Test | None":
+    def _term(self, term: Term, rows: Rows) -> Test | None:
         try:
             return self._test(term, rows)
         except UnreadableTermError as error:
@@ -182,18 +256,18 @@ class _Compiler:
             return self._without_value(term, rows)
         return None
 
-    def _without_value(self, term: "Term", rows: Rows) -> "Test":
-        """Return what a term means whose value no row has: nothing, or anything that is not empty."""
-        if isinstance(term, Condition) and term.operator in NEGATIVE:
-            return condition(replace(term, operator=Operator.NOT_EMPTY), rows, self.scope)
+    def _without_value(self, term: Term, rows: Rows) -> Test:
+        """Return the meaning of a term whose value no row can have: nothing, or anything that is not empty."""
+        if isinstance(term, Condition) and term.operator.negative:
+            return condition(replace(term, operator=NOT_EMPTY), rows, self.scope)
         return sa.false()
 
-    def _test(self, term: "Term", rows: Rows) -> "Test | None":
+    def _test(self, term: Term, rows: Rows) -> Test | None:
         match term:
             case Condition():
                 self._spend(_cost(term), tests=0)
                 test = condition(term, rows, self.scope)
-                self._spend(0, tests=len(term.path) + 2 * (term.operator in COMPUTED))
+                self._spend(0, tests=len(term.path) + 2 * term.operator.computes)
                 return test
             case RelatedList():
                 self._spend(2)
@@ -206,14 +280,14 @@ class _Compiler:
         self._swallowed.ignore(term.text, term.reason, invalid=term.invalid)
         return None
 
-    def _text_search(self, term: TextSearch, rows: Rows) -> "Test":
+    def _text_search(self, term: TextSearch, rows: Rows) -> Test:
         columns = searched_columns(rows, self.scope)
         self._spend(len(columns) + len(term.words), tests=len(term.words))
         text = joined(columns, rows)
         tests = [text.matches("%", word, "%") for word in term.words]
         return sa.exists(sa.select(sa.literal_column("1")).where(all_of(tests)))
 
-    def _order(self, orders: "Iterable[Order]", rows: Rows) -> Iterable[sa.ColumnElement[Any]]:
+    def _order(self, orders: Iterable[Order], rows: Rows) -> Iterable[sa.ColumnElement[Any]]:
         distinct = list(_once(orders))
         for order in distinct[_MOST_SORT_KEYS:]:
             self._swallowed.ignore(order.text, f"it comes after {_MOST_SORT_KEYS} other sort keys", invalid=False)
@@ -232,13 +306,64 @@ class _Compiler:
             raise _TooLargeError
 
 
-def _once(parts: "Iterable[_Part]") -> "Iterable[_Part]":
-    """Return the parts of a query without those that stand there already: asked twice, they change nothing."""
+def _once(parts: Iterable[_Part]) -> Iterable[_Part]:
+    """Return the parts of a query without duplicates, which change nothing."""
     return dict.fromkeys(parts)
 
 
 def _cost(term: Condition) -> int:
     """Return at least how many parameters a condition binds."""
-    if term.operator in (Operator.IN, Operator.NOT_IN):
+    if term.operator.takes is Takes.LIST:
         return 2 + 2 * term.value.count(",")
-    return _DATE_ARITHMETIC if term.operator in COMPUTED else 2
+    return _DATE_ARITHMETIC if term.operator.computes else 2
+
+
+class _Swallowed:
+    """Collects the findings about one query: the first ones, and how many more there are.
+
+    Attributes:
+        invalid: whether the platform counts the query as invalid (platform 2.6).
+        forbidden: whether it asks for something that the caller may not read.
+    """
+
+    def __init__(self) -> None:
+        self.invalid = False
+        self.forbidden = False
+        self._reported: list[Finding] = []
+        self._more = 0
+
+    def ignore(self, term: str, reason: str, *, invalid: bool = True) -> None:
+        """Note a term that has no effect on the rows."""
+        self.invalid |= invalid
+        self.report("query-term-ignored", f"{_quoted(term)} is ignored: {reason}")
+
+    def unreadable(self, term: str, reason: str) -> None:
+        """Note a term about what the caller may not read, which therefore has no effect."""
+        self.forbidden = True
+        self.report("query-term-unreadable", f"{_quoted(term)} is ignored: {reason}")
+
+    def unusable(self, term: str, reason: str) -> None:
+        """Note a term with a value that its column cannot hold."""
+        self.report("query-value-unusable", f"{_quoted(term)} compares with a value that no row can have: {reason}")
+
+    def report(self, rule: str, message: str) -> None:
+        """Note anything else about the query."""
+        if len(self._reported) < _MOST_FINDINGS:
+            self._reported.append(Finding("swallowed", rule, _cut(message, _LONGEST_MESSAGE), "sysparm_query"))
+        else:
+            self._more += 1
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings in the order of the query."""
+        if not self._more:
+            return tuple(self._reported)
+        rest = Finding("swallowed", "query-term-ignored", f"{self._more} more terms have no effect", "sysparm_query")
+        return (*self._reported, rest)
+
+
+def _quoted(text: str) -> str:
+    return f"'{_cut(text, _LONGEST_QUOTE)}'"
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"

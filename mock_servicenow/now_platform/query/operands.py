@@ -1,17 +1,81 @@
-"""A column as a condition sees it: its SQL, and values in the form in which it stores them."""
+"""Rows, columns and values in SQL, and how tests of them are joined."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.dictionary.values import to_database, to_stored
-from mock_servicenow.now_platform.query.junctions import Test, any_of
+
+_WIDEST = 20  # SQLite counts each AND of a row of ANDs as one level, and allows 1,000 levels in a statement
+
+Test = sa.ColumnElement[bool]
+
+
+class Bracketed(FunctionElement[bool]):
+    """A test in brackets that stay; SQLAlchemy drops those it finds superfluous."""
+
+    name = "bracketed"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(Bracketed)
+def _brackets(element: Bracketed, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return f"({compiler.process(element.clauses, **kw)})"
+
+
+def any_of(tests: Sequence[Test]) -> Test:
+    """Return whether any of the tests holds; there must be one at least."""
+    return _tree(sa.or_, tests)
+
+
+def all_of(tests: Sequence[Test]) -> Test:
+    """Return whether all of the tests hold; there must be one at least."""
+    return _tree(sa.and_, tests)
+
+
+def _tree(join: Callable[..., Test], tests: Sequence[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    if len(tests) <= _WIDEST:
+        return join(*tests)
+    size = -(-len(tests) // _WIDEST)
+    branches = [tests[start : start + size] for start in range(0, len(tests), size)]
+    return join(*(Bracketed(_tree(join, branch)) for branch in branches))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record as it would be; it need not be stored.
+
+    Attributes:
+        table: its class.
+        values: its stored values by column, an empty text for none.
+        previous: the same before the change; nothing for a new record.
+    """
+
+    table: str
+    values: Mapping[str, str]
+    previous: Mapping[str, str] = field(default_factory=dict)
+
+    def before(self, column: str) -> str:
+        """Return what a column held."""
+        return self.previous.get(column, "")
+
+    def after(self, column: str) -> str:
+        """Return what a column would hold."""
+        return self.values.get(column, "")
+
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
 _INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
@@ -135,3 +199,48 @@ def _number(value: str) -> float:
     if _NUMBER.fullmatch(value) is None:
         raise UnusableValueError("it is no number")
     return int(value) if "." not in value and len(value) <= _INTEGER_DIGITS else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where a query looks.
+
+    Attributes:
+        table: its name in the dictionary.
+        column: gives the SQL of one of its columns; raises UnusableTermError if the caller may not read it.
+        source: what the rows are selected from; None for the values of a single record.
+        change: the single record; None for stored rows.
+        readable: whether the caller may read a row.
+    """
+
+    table: str
+    column: Callable[[str], Sql]
+    source: sa.FromClause | None = None
+    change: Change | None = None
+    readable: Test = field(default_factory=sa.true)
+
+    @property
+    def key(self) -> Sql:
+        """The SQL of the sys_id of stored rows, which everybody may read who may read the row."""
+        assert self.source is not None  # noqa: S101 - a single record refers to stored rows, never the other way round
+        return self.source.c.sys_id
+
+    def select(self, value: Sql, *conditions: Test) -> sa.Select[tuple[Any]]:
+        """Return a value of those rows that may be read and meet the conditions.
+
+        Such a sub-query depends on nothing outside, which lets the database start at either end.
+        """
+        return sa.select(value).where(sa.and_(sa.true(), self.readable, *conditions)).correlate(None)
+
+
+def one_record(dictionary: Dictionary, change: Change) -> Rows:
+    """Return a record as it would be, whether it is stored or not."""
+    columns = dictionary.columns(change.table)
+    return Rows(change.table, lambda name: parameter(columns[name], change.after(name)), change=change)
+
+
+def of_class(dictionary: Dictionary, rows: Rows) -> Test:
+    """Return whether a stored row of a hierarchy is of the table's class or of one that extends it."""
+    if rows.source is None or dictionary.root(rows.table) == rows.table:
+        return sa.true()
+    return rows.source.c.sys_class_name.in_(dictionary.family(rows.table))

@@ -1,10 +1,18 @@
-"""What a caller may read and do: the access rules of the dictionary, applied to somebody's roles (platform 1.9)."""
+"""What a caller may read and do, as rules and as SQL (platform 1.9)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
+from mock_servicenow.now_platform.query.operands import Rows, Sql, Test, any_of
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 Conditions = tuple[str, ...]
@@ -137,3 +145,130 @@ class Sight:
 
     def _holds(self, acl: Acl) -> bool:
         return not acl.roles or self.is_admin or not self._roles.isdisjoint(acl.roles)
+
+
+_LEAF = 4
+
+
+class Written(FunctionElement[bool]):
+    """A test written by hand, of ``$named``, also as ``$sorted`` by code points, and ``$key``.
+
+    Nearly every table of an instance is in it, and SQLAlchemy would take long over each.
+    """
+
+    name = "written"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(Written)
+def _write(element: Written, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    named, key, template = (compiler.process(clause, **kw) for clause in element.clauses)
+    ordered = named if compiler.dialect.name == "sqlite" else f'{named} COLLATE "C"'
+    return f"({template.replace('$sorted', ordered).replace('$named', named).replace('$key', key)})"
+
+
+def _decided(tables: Sequence[tuple[str, str]]) -> str:
+    """Return the SQL that looks in the one table that is named; a tree, since every row asks it.
+
+    Args:
+        tables: names in order, each with the table in which its records are stored.
+    """
+    if len(tables) > _LEAF:
+        middle = len(tables) // 2
+        low, high = _decided(tables[:middle]), _decided(tables[middle:])
+        return f"CASE WHEN $sorted < {text_literal(tables[middle][0])} THEN {low} ELSE {high} END"
+    found = 'EXISTS (SELECT 1 FROM "{}" AS owner WHERE owner.sys_id = $key)'
+    leaf = " ".join(f"WHEN {text_literal(name)} THEN {found.format(root)}" for name, root in tables)
+    return f"CASE $named {leaf} ELSE false END" if leaf else "false"
+
+
+class Permissions:
+    """Makes the test of whether the caller may do something to a row.
+
+    Attachments and journal entries belong to a record: to read them takes its reading, to change them its writing.
+    """
+
+    def __init__(self, sight: Sight, meets: Callable[[str, Rows], Test]) -> None:
+        self._sight = sight
+        self._dictionary = sight.dictionary
+        self._meets = meets
+
+    def test(self, table: str, source: sa.FromClause, operation: str) -> Test:
+        """Return the test of one row of the table's hierarchy, selected from the source."""
+        return sa.and_(self._by_rules(table, source, operation), self._by_owner(table, source, operation))
+
+    def _by_rules(self, table: str, source: sa.FromClause, operation: str) -> Test:
+        """Each class has rules of its own."""
+        alike: dict[Conditions | None, list[str]] = {}
+        for name in self._sight.hierarchy(table):
+            alike.setdefault(self._sight.limits(name, table, operation), []).append(name)
+        if len(alike) == 1:
+            [(conditions, _)] = alike.items()
+            return self._by_conditions(table, source, conditions)
+        tests = [
+            sa.and_(source.c.sys_class_name.in_(names), self._by_conditions(names[0], source, conditions))
+            for conditions, names in alike.items()
+        ]
+        return any_of(tests)
+
+    def _by_conditions(self, table: str, source: sa.FromClause, conditions: Conditions | None) -> Test:
+        if conditions is None:
+            return sa.true()
+        bare = Rows(table, source.c.__getitem__, source)
+        tests = [self._meets(condition, bare) for condition in conditions]
+        return any_of(tests) if tests else sa.false()
+
+    def _by_owner(self, table: str, source: sa.FromClause, operation: str) -> Test:
+        owner = OWNED.get(table)
+        if owner is None or self._sight.everything:
+            return sa.true()
+        needed, key = "read" if operation == "read" else "write", source.c[owner.key]
+        if owner.table:
+            return self._is_permitted(owner.table, source, key, needed)
+        named = source.c[owner.named]
+        guarded = [
+            sa.and_(named.in_(names), self._is_permitted(root, source, key, needed))
+            for root, names in self._owners()
+            if not self._sight.opens(root, needed) and any(self._sight.conditions(name, needed) != () for name in names)
+        ]
+        owned = any_of([self._exists_openly(named, key, needed), *guarded])
+        return sa.and_(owned, *self._of_readable_columns(source, owner)) if owner.element else owned
+
+    def _of_readable_columns(self, source: sa.FromClause, owner: Owner) -> Iterable[Test]:
+        """Leave out what comes from a column that the caller may not read in records of the owner's class."""
+        for table in self._dictionary:
+            hidden = sorted(self._sight.hidden(table.name))
+            if hidden:
+                named = source.c[owner.named].in_(self._sight.hierarchy(table.name))
+                from_hidden = sa.and_(named, source.c[owner.element].in_(hidden))
+                yield sa.not_(sa.and_(from_hidden, self._is_of_class(table.name, source, source.c[owner.key])))
+
+    def _is_of_class(self, table: str, outer: sa.FromClause, key: Sql) -> Test:
+        if not self._dictionary.has_classes(table):
+            return sa.true()
+        stored = self._dictionary.sql_table(table).alias()
+        record = sa.select(sa.true()).where(stored.c.sys_id == key, stored.c.sys_class_name == table)
+        return record.correlate(outer).exists()
+
+    def _exists_openly(self, named: Sql, key: Sql, operation: str) -> Test:
+        """Return whether the record exists, in one of the tables of which the caller may do that to every record."""
+        names = sorted(
+            (name, root) for root, names in self._owners() if self._sight.opens(root, operation) for name in names
+        )
+        return Written(named, key, sa.literal_column(_decided(names)))
+
+    def _owners(self) -> Iterable[tuple[str, list[str]]]:
+        """Return the root of each hierarchy with the tables of it that the caller may reach; nothing owned owns."""
+        for table in self._dictionary:
+            if table.parent is None and table.name not in OWNED:
+                names = [name for name in self._dictionary.family(table.name) if name not in self._sight.closed]
+                if names:
+                    yield table.name, names
+
+    def _is_permitted(self, table: str, outer: sa.FromClause, key: Sql, operation: str) -> Test:
+        """Return whether the record of that table with that key exists and the caller may do that to it."""
+        source = self._dictionary.sql_table(table).alias()
+        permitted = self.test(table, source, operation)
+        found = sa.select(sa.true()).select_from(source).where(source.c.sys_id == key, permitted)
+        return found.correlate(outer).exists()

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN
 from mock_servicenow.now_platform.dictionary.sql_tables import KEPT, index_name
 from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.query.operands import Operand
-from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.operators import EQUALS
 from mock_servicenow.now_platform.query.syntax import Condition, Query
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _compared(query: Query) -> set[str]:
     """Return the columns that have to have one value; none where the query has alternatives."""
     blocks = query.groups[0] if len(query.groups) == 1 else ()
     terms = [block[0] for block in blocks if len(block) == 1]
-    conditions = [term for term in terms if isinstance(term, Condition) and term.operator is Operator.EQUALS]
+    conditions = [term for term in terms if isinstance(term, Condition) and term.operator is EQUALS]
     return {condition.path[0] for condition in conditions if len(condition.path) == 1}
 
 

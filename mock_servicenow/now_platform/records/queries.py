@@ -19,8 +19,8 @@ from mock_servicenow.now_platform.query import (
     permission,
     scope_of,
 )
-from mock_servicenow.now_platform.query.javascript import RefusedError, evaluate
-from mock_servicenow.now_platform.query.operators import Operator
+from mock_servicenow.now_platform.query.operators import EQUALS
+from mock_servicenow.now_platform.query.script_calls import RefusedError, evaluate
 from mock_servicenow.now_platform.query.syntax import Condition
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _context(session: "Session") -> QueryContext:
 
 def equal_query(session: "Session", table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
     """Return the SQL for records whose columns have the values; neither can be mistaken for query syntax."""
-    conditions = [Condition(f"{name}={value}", tuple(name.split(".")), Operator.EQUALS, value) for name, value in pairs]
+    conditions = [Condition(f"{name}={value}", tuple(name.split(".")), EQUALS, value) for name, value in pairs]
     query = Query(groups=(tuple((condition,) for condition in conditions),))
     return compile_query(query, table, session.sight, _context(session))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.query.walk import MAX_STEPS
+from mock_servicenow.now_platform.query.scope import MAX_STEPS
 from privman_core.sized_cache import SizedCache
 
 Path = tuple[str, ...]

@@ -275,7 +275,7 @@ def test_instance_of(classes: Desk) -> None:
 def test_instance_of_no_table(classes: Desk) -> None:
     """INSTANCEOF of a table that does not exist is ignored (platform 2.6)."""
     assert len(classes.ask("sys_class_nameINSTANCEOFnothing", "task")) == 4
-    assert "no table 'nothing'" in classes.ignored()[0]
+    assert "table 'nothing' does not exist" in classes.ignored()[0]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,89 @@
-"""The few script calls that a value may be, evaluated without a script engine (platform 2.5)."""
+"""The few script calls that a value may be, evaluated without a script engine (platform 2.5).
+
+Dates are computed on the user's wall clock, without a zone.
+"""
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 
-from mock_servicenow.now_platform.query.context import QueryContext
-from mock_servicenow.now_platform.query.periods import end_of, shift, start_of
+
+@dataclass(frozen=True, slots=True)
+class QueryContext:
+    """What the meaning of a query depends on beside its text.
+
+    Attributes:
+        now: the time, aware; what "today" and "an hour ago" are counted from.
+        user_id: sys_id of the user who asks.
+        user_name: the same user's name.
+        timezone: where that user's days begin.
+        invalid_returns_no_rows: the property ``glide.invalid_query.returns_no_rows`` (platform 2.6).
+    """
+
+    now: datetime
+    user_id: str = ""
+    user_name: str = ""
+    timezone: tzinfo = UTC
+    invalid_returns_no_rows: bool = False
+
+    @property
+    def local_now(self) -> datetime:
+        """The time on the user's wall clock, naive, in whole seconds."""
+        return self.now.astimezone(self.timezone).replace(tzinfo=None, microsecond=0)
+
+    def stored(self, local: datetime) -> str:
+        """Return a time on the user's wall clock in the form in which columns hold it: UTC."""
+        utc = local.replace(tzinfo=self.timezone).astimezone(UTC)
+        return utc.replace(tzinfo=None).isoformat(" ")
+
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def start_of(unit: str, moment: datetime) -> datetime:
+    """Return the first second of the unit that holds the moment; weeks begin on Monday."""
+    day = moment.replace(hour=0, minute=0, second=0)
+    match unit:
+        case "second":
+            return moment
+        case "minute":
+            return moment.replace(second=0)
+        case "hour":
+            return moment.replace(minute=0, second=0)
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+    months = _MONTHS[unit]
+    return day.replace(month=(day.month - 1) // months * months + 1, day=1)
+
+
+def end_of(unit: str, moment: datetime) -> datetime:
+    """Return the last second of the unit that holds the moment.
+
+    Raises:
+        OverflowError: the calendar ends before.
+    """
+    return shift(start_of(unit, moment), unit, 1) - timedelta(seconds=1)
+
+
+def shift(moment: datetime, unit: str, count: int) -> datetime:
+    """Return the moment that many units later; the day shrinks to the target month's last one.
+
+    Raises:
+        OverflowError: the calendar ends before.
+    """
+    if unit in _SECONDS:
+        return moment + timedelta(seconds=_SECONDS[unit] * count)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + _MONTHS[unit] * count, 12)
+    if not MINYEAR <= year < MAXYEAR:
+        raise OverflowError(f"year {year} is outside the calendar")
+    first = moment.replace(year=year, month=month + 1, day=1)
+    last_day = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return first.replace(day=min(moment.day, last_day.day))
+
 
 PREFIX = "javascript:"
 
