@@ -17,9 +17,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import administrator_name
 from mock_servicenow.now_platform.storage.database import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.now_platform.web import http
-from mock_servicenow.now_platform.web.edge import edge
-from mock_servicenow.now_platform.web.limiting import limiting
+from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from privman_core.clock import Clock
@@ -82,6 +80,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         faults.clear()
         journal.clear()
 
+    server = Server(instance, settings.url)
     control = Control(clock, journal, faults, reset, settings.admin_token)
     app = web.Application(
         middlewares=[
@@ -92,18 +91,16 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
                 faults,
                 lambda request: is_control(request) or ui.is_page(request),
             ),
-            edge(),
-            *http.middlewares(instance, settings.url),
-            limiting(instance),
+            server.middleware,
         ],
-        client_max_size=http.LARGEST_BODY,
+        client_max_size=LARGEST_BODY,
     )
     app[ADMINISTRATOR] = administrator
     if settings.control_plane:
         app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks, secrets.mask).routes()])
         instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
-    app.add_routes(http.routes(instance, settings.url))
+    app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance, secrets))
     app.add_routes(
         ui.routes(

@@ -19,14 +19,13 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.now_platform.web import http
-from mock_servicenow.now_platform.web.edge import edge
-from mock_servicenow.now_platform.web.limiting import limiting
+from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from privman_core.faults import Faults
 from privman_core.ids import Ids
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.recording import recording
+from privman_core.serving import LONGEST_LINE
 from privman_core.virtual_clock import VirtualClock
 
 URL = "https://dev12345.service-now.com"
@@ -187,15 +186,11 @@ def app(
 ) -> web.Application:
     """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
     url = "" if "https" in request.fixturenames else URL
-    surrounding = [
-        recording(journal, Faults(clock, {}, {}), lambda _request: False),
-        edge(),
-        *http.middlewares(instance),
-        limiting(instance),
-    ]
+    server = Server(instance, url)
+    surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), server.middleware]
     instance.learn, instance.retire = secrets.add, secrets.retire
-    app = web.Application(middlewares=surrounding, client_max_size=http.LARGEST_BODY)
-    app.add_routes([*http.routes(instance, url), *oauth_routes(instance, secrets)])
+    app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
+    app.add_routes([*server.routes(), *oauth_routes(instance, secrets)])
     return app
 
 
@@ -203,7 +198,7 @@ def app(
 async def server(app: web.Application) -> AsyncIterator[TestServer]:
     """Serve the instance."""
     server = TestServer(app)
-    await server.start_server(max_line_size=http.LONGEST_LINE, auto_decompress=False)
+    await server.start_server(max_line_size=LONGEST_LINE, auto_decompress=False)
     yield server
     await server.close()
 
@@ -220,7 +215,7 @@ async def https(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     server = TestServer(app, scheme="https", host="localhost")
-    await server.start_server(ssl=context, max_line_size=http.LONGEST_LINE, auto_decompress=False)
+    await server.start_server(ssl=context, max_line_size=LONGEST_LINE, auto_decompress=False)
     yield f"https://localhost:{server.port}", bundle
     await server.close()
 

@@ -8,10 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from mock_servicenow.now_platform.aggregates.stats_api import StatsApi
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.rest.router import Router
-from mock_servicenow.now_platform.web import http
+from mock_servicenow.now_platform.web.server import Server
 from privman_core.clock import Clock
 from privman_core.faults import Faults
 from privman_core.journal import Journal
@@ -35,11 +33,10 @@ async def server(instance: Instance, journal: Journal, clock: Clock) -> AsyncIte
         ):
             values = {"u_name": name, "u_color": color, "u_pieces": pieces, "u_weight": weight, "u_owner": owner}
             session.insert("u_toy", values)
-    router = Router(instance)
-    router.add("stats", StatsApi(instance).answer)
-    surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), *http.middlewares(instance)]
-    app = web.Application(middlewares=surrounding)
-    app.add_routes(http.routes(instance, router=router))
+    platform = Server(instance)
+    recorded = recording(journal, Faults(clock, {}, {}), lambda _request: False)
+    app = web.Application(middlewares=[recorded, platform.middleware])
+    app.add_routes(platform.routes())
     server = TestServer(app)
     await server.start_server()
     yield server

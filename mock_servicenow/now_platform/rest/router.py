@@ -29,10 +29,6 @@ class Router:
             "stats": StatsApi(instance).answer,
         }
 
-    def add(self, word: str, resource: Resource) -> None:
-        """Let an API answer what follows that word."""
-        self._resources[word] = resource
-
     def answer(self, call: Call) -> Answer | Steps:
         """Answer a call, or return the work to be done for it; both raise PlatformError."""
         match = _PATH.fullmatch(call.path)

@@ -88,6 +88,11 @@ class RateLimits:
         self._instance = instance
         self._counts: dict[tuple[str, int, str], _Count] = {}
 
+    def remembered(self) -> tuple[Rule, ...] | None:
+        """Return the active rules if nobody has written them since they were read; None if they must be read."""
+        known: tuple[Rule, ...] | None = self._instance.cache.peek("rate-limits", "")
+        return known
+
     def rules(self) -> tuple[Rule, ...]:
         """Return the active rules, those that win first."""
         return self._instance.cache.get("rate-limits", "", (RULES, "sys_user_role"), self._load)

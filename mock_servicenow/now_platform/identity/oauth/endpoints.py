@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.rest.call import JSON
-from mock_servicenow.now_platform.web.http import add_headers
+from mock_servicenow.now_platform.web.server import add_headers
 from privman_core.bodies import receive
 from privman_core.comparing import is_same
 from privman_core.exchange import findings_of

@@ -1,0 +1,270 @@
+"""The platform on a web server: authentication, rate limits, headers and the envelope of errors (platform 1.9, 5.5)."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Middleware
+from multidict import CIMultiDict
+
+from mock_servicenow.now_platform.errors import (
+    MfaTokenInvalid,
+    NotAuthenticated,
+    PlatformError,
+    RateLimitExceeded,
+    UriTooLong,
+)
+from mock_servicenow.now_platform.identity.web_sessions import COOKIE
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.rest.answers import error_answer
+from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of
+from mock_servicenow.now_platform.rest.router import Router
+from mock_servicenow.now_platform.users import Holder, User
+from mock_servicenow.now_platform.web.rate_limits import RateLimits, Rule, Standing
+from mock_servicenow.now_platform.web.requests import (
+    check_host,
+    check_path,
+    check_poster,
+    evidence_of,
+    is_light,
+    is_readable,
+    parameters_of,
+    read_body,
+)
+from privman_core.bodies import IN_MEMORY, Body, is_short
+from privman_core.control import is_control
+from privman_core.exchange import findings_of
+from privman_core.unsent import Unsent
+
+_log = logging.getLogger("mock_servicenow.web")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+API = "/api/"
+LARGEST_BODY = 25 * 1024 * 1024
+"""The application's ``client_max_size``: no property lets the platform read more (platform 5.3)."""
+LARGEST_FILE = 1_100 * 1024 * 1024
+"""The same for files, of which it takes 1024 MB (platform 3.1)."""
+_FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
+_LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
+_AT_ONCE = 6
+"""How many long bodies of `_LONG_WORK` are worked on at the same time; each is in memory meanwhile."""
+_SMALL = 16 * 1024
+
+_UNSENDABLE = re.compile(r"[\0-\x1f\x7f]")
+_HEADERS = CIMultiDict(
+    {
+        "X-Content-Type-Options": "nosniff",
+        "Pragma": "no-store,no-cache",
+        "Cache-Control": "no-cache,no-store,must-revalidate,max-age=-1",
+        "Expires": "0",
+        "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
+        "Server-Timing": "sem_wait;dur=0, sesh_wait;dur=0",
+        "Keep-Alive": "timeout=20",
+    }
+)
+_TOO_LONG = """<html>
+<head><title>Error</title></head>
+<body><h1>{message}</h1><p>{detail}</p></body>
+</html>
+"""
+# The load balancer before the instance answers this; no instance gets to see such a request (platform 5.4).
+_UNREADABLE = """<html>
+<head><title>400 Bad Request</title></head>
+<body><center><h1>400 Bad Request</h1></center><hr><center>snow_adc</center></body>
+</html>
+"""
+
+
+class Server:
+    """An instance on a web server.
+
+    Args:
+        instance: the one that answers.
+        own_url: its public address: links begin with it, and browsers may name it; empty for the one that each
+            request names.
+    """
+
+    def __init__(self, instance: Instance, own_url: str = "") -> None:
+        self._instance = instance
+        self._own_url = own_url
+        self._router = Router(instance)
+        self._limits = RateLimits(instance)
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the route of everything under ``/api``, unknown paths included."""
+        return [web.route("*", "/api/{path:(?s:.*)}", self._api)]
+
+    @property
+    def middleware(self) -> Middleware:
+        """What surrounds every address of the instance; pages too get the envelope of errors that no page shows."""
+
+        @web.middleware
+        async def platform(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not is_readable(request):
+                balancer = {"Server": "snow_adc"}
+                return web.Response(status=400, text=_UNREADABLE, content_type="text/html", headers=balancer)
+            if request.path.startswith(API):
+                return await handler(request)
+            try:
+                if not is_control(request):
+                    check_host(request, self._own_url)
+                return await handler(request)
+            except PlatformError as error:
+                return _error_response(request, error)
+
+        return platform
+
+    async def _api(self, request: web.Request) -> web.Response:
+        user: User | None = None
+        standing: Standing | None = None
+        try:
+            check_host(request, self._own_url)
+            check_path(request)
+            check_poster(request)
+            user = await self._authenticate(request)
+            standing = self._limits.count(await self._rules(), user, request.path)
+            if standing is not None and standing.refused:
+                raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
+            response = await self._answer(request, user)
+        except PlatformError as error:
+            response = _error_response(request, error)
+        if standing is not None:
+            response.headers.update(standing.headers())
+        add_headers(self._instance, request, response, user)
+        return response
+
+    async def _authenticate(self, request: web.Request) -> User:
+        """Return the user behind a request; raises NotAuthenticated."""
+        known = self._instance.authentication.remembered(request.headers)
+        if known is not None:
+            return known
+        evidence, findings = evidence_of(request), findings_of(request)
+        return await self._instance.run(lambda: self._instance.authentication.user(evidence, findings))
+
+    async def _rules(self) -> tuple[Rule, ...]:
+        known = self._limits.remembered()
+        return await self._instance.run(self._limits.rules) if known is None else known
+
+    async def _answer(self, request: web.Request, user: User) -> web.Response:
+        """Answer an authenticated request; raises PlatformError."""
+        is_file = _FILES.fullmatch(request.path) is not None
+        body = await read_body(request, LARGEST_FILE if is_file else LARGEST_BODY)
+        begin = partial(self._begin, request, user, body, is_file=is_file)
+        if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
+            answered = await self._instance.work_off(_begun(begin), self._turns)
+        else:
+            light = body.size <= _SMALL and is_light(request)
+            outcome = await self._instance.run_again(Repeatable(begin, findings_of(request), light))
+            answered = outcome if isinstance(outcome, Answer) else await self._instance.work_off(outcome)
+        return web.Response(
+            status=answered.status,
+            body=answered.body if answered.pieces is None else await self._begin_stream(answered, request),
+            headers=_sendable(answered.headers),
+            zlib_executor_size=IN_MEMORY,
+        )
+
+    def _begin(self, request: web.Request, user: User, body: Body, *, is_file: bool) -> Answer | Steps:
+        """Call the API, which answers or returns the steps that are left to do."""
+        if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights since
+            with self._instance.next_transaction(user, findings_of(request)) as session:
+                user = session.user
+        call = Call(
+            request.method,
+            request.path,
+            parameters_of(request),
+            request.rel_url.raw_query_string,
+            self._own_url or f"{request.scheme}://{request.host}",
+            request.headers,
+            b"" if is_file else body.read(),
+            user,
+            findings_of(request),
+            upload=body.file if is_file else None,
+            check=None if user.opens_session else partial(self._check, request),
+        )
+        return self._router.answer(call)
+
+    def _check(self, request: web.Request, path: str, verb: str) -> None:
+        """Raise PlatformError unless the request's credentials open another path too."""
+        self._instance.authentication.user(replace(evidence_of(request), path=path, method=verb))
+
+    async def _begin_stream(self, answer: Answer, request: web.Request) -> AsyncIterator[bytes]:
+        """Return the body, whose beginning is made by now; raises PlatformError where that fails."""
+        make = partial(next, iter(answer.pieces or ()), b"")
+        unsent, answer.body = Unsent(answer.body or await self._instance.run_in_turn(make)), b""
+        return self._stream(make, unsent, request)
+
+    async def _stream(self, make: Callable[[], bytes], unsent: Unsent, request: web.Request) -> AsyncIterator[bytes]:
+        """Yield the body, each piece made once the one before has been taken; nothing keeps it meanwhile."""
+        while unsent:
+            async for part in unsent.slices(request.transport):
+                yield part
+            unsent = Unsent(await self._next_piece(make, request))
+
+    async def _next_piece(self, make: Callable[[], bytes], request: web.Request) -> bytes:
+        """Return the next piece, empty after the last; an error drops the connection, or clients would see an end."""
+        try:
+            return await self._instance.run_in_turn(make)
+        except Exception as error:  # noqa: BLE001 - an error page would become part of the answer
+            _log.error("%s %s ended early: %s", request.method, request.rel_url.raw_path, error)
+            request.protocol.force_close()
+            return b""
+
+
+def add_headers(
+    instance: Instance, request: web.Request, response: web.StreamResponse, user: User | None = None
+) -> None:
+    """Add the headers that every answer of the platform has, and open a session unless the request names one."""
+    headers = response.headers
+    headers.update(_HEADERS)
+    headers["Server"] = instance.release.server
+    headers["X-Transaction-ID"] = instance.ids.hex(12)
+    if user is not None:
+        headers["X-Is-Logged-In"] = "true"
+    # A token or a key may open one API alone and end before a session does, so it opens none for its user.
+    owner = user.holder if user is not None and user.opens_session else Holder()
+    known = instance.web_sessions.find(request.cookies.get(COOKIE, "")) if "Cookie" in request.headers else None
+    if known is None or (owner.sys_id and not known.holder.sys_id):
+        for cookie in instance.web_sessions.open(owner, by_call=True).cookies():
+            headers.add("Set-Cookie", cookie)
+    if isinstance(response, web.Response) and response.body and request.method != "HEAD":
+        _send_in_chunks(request, response)
+
+
+def _begun(begin: Callable[[], Answer | Steps]) -> Steps:
+    """Return work of which reading the body is the first step."""
+    return (yield from steps_of(begin()))
+
+
+def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Return the headers without line ends and other characters that no header holds, whatever records they quote."""
+    if all(map(str.isprintable, headers.values())):
+        return headers
+    return CIMultiDict((name, _UNSENDABLE.sub(" ", value)) for name, value in headers.items())
+
+
+def _error_response(request: web.Request, error: PlatformError) -> web.Response:
+    """Return the envelope of an error in the format that the client accepts, else in JSON."""
+    if isinstance(error, UriTooLong):
+        page = _TOO_LONG.format(message=error.message, detail=error.detail)
+        return web.Response(status=error.status, text=page, content_type="text/html")
+    answer = error_answer(error, request.headers.get("Accept", ""))
+    if isinstance(error, NotAuthenticated):
+        scheme = request.headers.get("Authorization", "").partition(" ")[0].upper()
+        answer.headers["WWW-Authenticate"] = f'{"BEARER" if scheme == "BEARER" else "BASIC"} realm="Service-now"'
+    if isinstance(error, MfaTokenInvalid):
+        answer.headers["X-MFA_TOKEN"] = "invalid"  # noqa: S105 - says what it says
+    return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+
+def _send_in_chunks(request: web.Request, response: web.Response) -> None:
+    """Let the body be sent in chunks, and compressed if the client takes that."""
+    if request.version < HttpVersion11:
+        return
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response.enable_compression(web.ContentCoding.gzip)
+    response.enable_chunked_encoding()
