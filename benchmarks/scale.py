@@ -19,8 +19,8 @@ from benchmarks.servers import Client, Server, mock_servicenow, serve, show
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 
 SIZES = (1_000, 100_000, 1_000_000)
 ROUNDS = 300

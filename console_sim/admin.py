@@ -16,8 +16,8 @@ from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.setup_steps import API_CREDENTIAL, Outcome, read_order
 from privman_core.control import PREFIX, read_object, to_json
-from privman_core.listing import answer_in_parts
 from privman_core.masking import Secrets
+from privman_core.streaming import answer_in_parts
 
 _AT_ONCE = 100  # approval requests that are written before others are served
 

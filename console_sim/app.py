@@ -14,17 +14,15 @@ from console_sim.ui import Pages, build_cockpit
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.control import Control, is_control
-from privman_core.fault_kinds import GenericFaults
-from privman_core.faults import Faults
+from privman_core.faults import GENERIC, Faults, GenericFaults
 from privman_core.ids import Ids
+from privman_core.inputs import trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.options import GENERIC
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit_keys import CockpitKeys
 from privman_core.pages.instruments import Instruments
 from privman_core.recording import recording
-from privman_core.trust import trust
 
 USER_AGENT = "PrivilegeManager"
 JOURNAL = web.AppKey("journal", Journal)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from console_sim.errors import BadRequestError
-from privman_core.options import MOST_SECONDS
+from privman_core.clock import MOST_SECONDS
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")

@@ -12,10 +12,9 @@ from sqlalchemy.pool import StaticPool
 
 from console_sim.errors import StoreError, UnusableDatabaseError
 from console_sim.shelf import KEPT_BYTES, Kind, Shelf, full
-from privman_core.addresses import without_login
 from privman_core.clock import Clock
 from privman_core.findings import Finding
-from privman_core.reasons import reason_of
+from privman_core.inputs import reason_of, without_login
 from privman_core.seldom_log import SeldomLog
 
 T = TypeVar("T")

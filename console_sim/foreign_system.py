@@ -5,7 +5,7 @@ from datetime import datetime
 
 from console_sim.errors import BadRequestError
 from console_sim.remote_record import RemoteRecord
-from privman_core.addresses import plain_url
+from privman_core.inputs import plain_url
 
 WEBHOOK_EVENT = "Approval Request Event"
 WEBHOOK_TYPE = "Webhook Resource (Resources)"

@@ -15,15 +15,14 @@ from console_sim.errors import UnreachableTargetError
 from console_sim.settings import Settings
 from console_sim.setup_steps import Step, read_order
 from privman_contracts import WireNames
-from privman_core.clock import Clock
+from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
 from privman_core.control import PREFIX
 from privman_core.ids import Ids
+from privman_core.inputs import trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller, NoAnswerError
-from privman_core.real_clock import RealClock
-from privman_core.trust import trust
 
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120

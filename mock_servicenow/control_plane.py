@@ -8,7 +8,7 @@ from aiohttp import web
 from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from privman_core.control import PREFIX, to_json
-from privman_core.listing import answer_in_parts
+from privman_core.streaming import answer_in_parts
 
 
 class ControlPlane:

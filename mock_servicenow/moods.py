@@ -8,9 +8,8 @@ from aiohttp import web
 
 from privman_core.clock import Clock
 from privman_core.exchange import body_of
-from privman_core.faults import Fault, FaultKind, Handler
+from privman_core.faults import NUMBER, STATUS, Fault, FaultKind, Handler, Options
 from privman_core.ids import Ids
-from privman_core.options import NUMBER, STATUS, Options
 
 EDGE = "snow_adc"
 CANCELLED = "Transaction cancelled: maximum execution time exceeded"

@@ -11,9 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
-from privman_core.addresses import plain_url
-from privman_core.reasons import reason_of
-from privman_core.trust import trust
+from privman_core.inputs import plain_url, reason_of, trust
 
 _MOST_PORT = 65_535
 # GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.

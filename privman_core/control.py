@@ -10,14 +10,13 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from privman_core.bodies import receive
-from privman_core.clock import Clock, ClockError
-from privman_core.comparing import is_same
+from privman_core.clock import MOST_SECONDS, Clock, ClockError
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError, Faults, Handler
+from privman_core.ids import is_same
+from privman_core.inputs import shown
 from privman_core.journal import Journal
-from privman_core.listing import RangeError, list_exchanges
-from privman_core.options import MOST_SECONDS
-from privman_core.reasons import shown
+from privman_core.streaming import RangeError, list_exchanges
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"

@@ -1,8 +1,8 @@
-"""Background jobs and what each waits for, followed through its requests to servers of the same process."""
+"""Background jobs, and what each waits for, followed through its requests to servers of the same process."""
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
@@ -10,8 +10,8 @@ from weakref import WeakValueDictionary
 
 from multidict import CIMultiDict
 
-from privman_core.exchange import Headers
-
+Job = Callable[[], Awaitable[None]]
+Headers = Mapping[str, str]
 _HEADER = "x-privman-errand"
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _numbers = count(1)
@@ -74,26 +74,61 @@ class Errand:
 _current: ContextVar[Errand | None] = ContextVar("errand", default=None)
 
 
-def current() -> Errand | None:
+def current_errand() -> Errand | None:
     """Return what this is done on behalf of; None where no background job waits for it."""
     return _current.get()
 
 
-def begin(errand: Errand | None) -> None:
+def act_for(errand: Errand | None) -> None:
     """Do what follows in this task on behalf of a job; of none for None."""
     _current.set(errand)
 
 
-def header(host: str | None) -> dict[str, str]:
+def errand_header(host: str | None) -> dict[str, str]:
     """Return what tells a server of this process, perhaps behind a proxy, what a request is sent on behalf of."""
-    errand = current()
+    errand = current_errand()
     return {_HEADER: errand.name} if errand and errand.name and host in _THIS_MACHINE else {}
 
 
-def received(headers: Headers) -> Headers:
+def take_errand(headers: Headers) -> Headers:
     """Do what follows in this task on behalf of whoever sent these headers; return the others."""
     errand = headers.get(_HEADER)
-    begin(_sent.get(errand) if errand else None)
+    act_for(_sent.get(errand) if errand else None)
     if errand is None:
         return headers
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != _HEADER)
+
+
+class Jobs:
+    """The running jobs; ``changed`` is set whenever one ends, or begins or ends to wait on the clock."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[asyncio.Task[None], Errand] = {}
+        self.changed = asyncio.Event()
+
+    @property
+    def are_busy(self) -> bool:
+        """Whether one of them does something else than to wait for a later moment."""
+        return not all(errand.waits for errand in self.tasks.values())
+
+    def spawn(self, job: Job) -> None:
+        """Start the job in the background."""
+        errand = Errand(self.changed)
+        task = asyncio.ensure_future(_run(job, errand))
+        self.tasks[task] = errand
+        task.add_done_callback(self._done)
+
+    async def aclose(self) -> None:
+        """Cancel every job and wait until it is gone."""
+        for task in tuple(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self.tasks[task]
+        self.changed.set()
+
+
+async def _run(job: Job, errand: Errand) -> None:
+    act_for(errand)
+    await job()

@@ -1,5 +1,6 @@
-"""Faults to arm: what a party does to the next requests that fit."""
+"""Faults: armed by a test, they strike the next requests that match."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,9 +10,79 @@ from typing import Any
 
 from aiohttp import web
 
-from privman_core.clock import Clock, later
-from privman_core.options import COMMON, Options
-from privman_core.reasons import shown
+from privman_core.clock import MOST_SECONDS, Clock, later
+from privman_core.exchange import body_of
+from privman_core.inputs import shown
+
+_MOST_COUNT = 1_000_000_000
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What one key may hold.
+
+    Attributes:
+        expected: the same in words, for the message.
+    """
+
+    holds: Callable[[object], bool]
+    expected: str
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_SECONDS
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_COUNT
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and 200 <= value <= 599  # noqa: PLR2004 - the final statuses of HTTP
+
+
+def _are_headers(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_header(name, text) for name, text in value.items())
+
+
+def _is_header(name: str, text: object) -> bool:
+    if not _NAME.fullmatch(name) or not isinstance(text, str) or not text.isprintable():
+        return False
+    return name.lower() != "content-length" or _LENGTH.fullmatch(text) is not None  # the web server counts with it
+
+
+TEXT = Option(_is_text, "a text")
+NUMBER = Option(_is_number, f"a number from 0 to {MOST_SECONDS}")
+COUNT = Option(_is_count, f"a whole number from 0 to {_MOST_COUNT}")
+TURNS = Option(
+    lambda value: value is None or (value != 0 and _is_count(value)),
+    f"a whole number from 1 to {_MOST_COUNT}, or null",
+)
+STATUS = Option(_is_status, "a status from 200 to 599")
+HEADERS = Option(_are_headers, "an object of header texts, of digits for Content-Length")
+
+COMMON: Mapping[str, Option] = {
+    "kind": TEXT,
+    "method": TEXT,
+    "path": TEXT,
+    "skip": COUNT,
+    "times": TURNS,
+    "after": NUMBER,
+}
+# Kind of fault to the options that it takes.
+Options = Mapping[str, Mapping[str, Option]]
+GENERIC: Options = {
+    "status": {"status": STATUS, "headers": HEADERS, "body": TEXT},
+    "slow": {"seconds": NUMBER},
+    "malformed": {"body": TEXT},
+}
+
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamResponse]]
@@ -158,3 +229,67 @@ def _words(valid: Mapping[str, object]) -> str:
 def _hint(word: str, valid: Mapping[str, object]) -> str:
     near = get_close_matches(word, valid, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+class GenericFaults:
+    """The faults that need to know nothing about the product."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def kinds(self) -> dict[str, FaultKind]:
+        """Return each kind by its name."""
+        return {
+            "status": self.status,
+            "reset": self.reset,
+            "answer-lost": self.answer_lost,
+            "slow": self.slow,
+            "truncated": self.truncated,
+            "malformed": self.malformed,
+            "duplicated": self.duplicated,
+        }
+
+    async def status(self, fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Answer with ``status`` (503), ``headers`` and ``body`` instead of doing what was asked."""
+        return web.Response(
+            status=fault.options.get("status", 503),
+            headers=fault.options.get("headers", {"Content-Type": "text/plain"}),
+            body=fault.options.get("body", "").encode(),
+        )
+
+    async def reset(self, _fault: Fault, request: web.Request, _handler: Handler) -> web.StreamResponse:
+        """Drop the connection before anything was done."""
+        return _hang_up(request, web.Response())
+
+    async def answer_lost(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Do what was asked, then drop the connection instead of answering."""
+        return _hang_up(request, await handler(request))
+
+    async def slow(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Wait ``seconds`` (60) on the clock, then do what was asked."""
+        await self._clock.sleep(fault.options.get("seconds", 60))
+        return await handler(request)
+
+    async def truncated(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Do what was asked, send half of the answer and drop the connection."""
+        body = body_of(await handler(request))
+        answer = web.StreamResponse(headers={"Content-Length": str(len(body) + 1), "Content-Type": "application/json"})
+        await answer.prepare(request)
+        await answer.write(body[: len(body) // 2])
+        return _hang_up(request, answer)
+
+    async def malformed(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Do what was asked, and answer with ``body`` (cut-off JSON) under the true status."""
+        answer = await handler(request)
+        body = fault.options.get("body", '{"result":')
+        return web.Response(status=answer.status, body=body.encode(), content_type="application/json")
+
+    async def duplicated(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Do what was asked twice, as when a proxy repeats a request, and give the second answer."""
+        await handler(request)
+        return await handler(request)
+
+
+def _hang_up(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    request.protocol.force_close()
+    return answer

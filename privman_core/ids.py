@@ -1,5 +1,6 @@
-"""Where identifiers come from."""
+"""Identifiers and secrets: drawn, and compared."""
 
+import hmac
 from random import Random, SystemRandom
 from uuid import UUID
 
@@ -45,3 +46,10 @@ class Ids:
     def hex(self, digits: int) -> str:
         """Return that many lower-case hexadecimal digits."""
         return f"{self._random.getrandbits(4 * digits):0{digits}x}"
+
+
+def is_same(known: str, presented: str) -> bool:
+    """Compare two secrets in constant time, whatever bytes a caller presents; an empty one equals none."""
+    if not known or not presented:
+        return False
+    return hmac.compare_digest(known.encode(errors="surrogatepass"), presented.encode(errors="surrogatepass"))

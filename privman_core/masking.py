@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
 
-from privman_core.needles import SHORTEST, Needles, Span
 from privman_core.places import Place, is_secret_header, places
-from privman_core.unescaping import Unescaped, bare, layers
+from privman_core.spans import SHORTEST, Needles, Span, Unescaped, bare, layers
 
 MASK = "***"
 KEPT_RETIRED = 1_000

@@ -1,26 +1,102 @@
-"""Requests that a party sends: journaled, and timed out on the clock."""
+"""Requests that a server sends: bounded, journaled, and timed out on the clock."""
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn
 
 from aiohttp import (
+    EMPTY_PAYLOAD,
     ClientConnectionError,
     ClientConnectorError,
     ClientError,
+    ClientPayloadError,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from privman_core import errands
-from privman_core.bounded import read_bounded
 from privman_core.clock import Clock
-from privman_core.connections import BoundedConnector
+from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
+from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
-from privman_core.reasons import reason_of
-from privman_core.trust import Trust
 from privman_core.turns import MadeWayError, Turns
+
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of one answer's body, unpacked, that any outbound call reads."""
+
+
+_MOST_CHUNKS, _BYTES_A_CHUNK = 1_000, 256
+"""Chunks in which any body may come, and bytes that earn one more: each costs as much time as many bytes."""
+
+
+class OversizedAnswerError(ClientPayloadError):
+    """Raised when the body of an answer is longer than its reader takes, or comes in more chunks."""
+
+
+async def read_bounded(response: ClientResponse, most: int = LARGEST_ANSWER) -> bytes:
+    """Return the body, unpacked.
+
+    Raises OversizedAnswerError as soon as more than ``most`` bytes have arrived, or more small chunks than any server
+    sends; the connection is closed then, so that nothing more is received. Raises what aiohttp raises for a body that
+    breaks off or can't be unpacked.
+    """
+    if response.content is EMPTY_PAYLOAD:  # all empty answers share it, and it ends only once
+        return b""
+    body, chunks = bytearray(), 0
+    async for part, ends in response.content.iter_chunks():
+        body += part
+        chunks += ends
+        if len(body) > most:
+            _give_up(response, f"the body is longer than {most} bytes")
+        if chunks > _MOST_CHUNKS + len(body) // _BYTES_A_CHUNK:
+            _give_up(response, f"the first {len(body)} bytes of the body came in {chunks} chunks")
+    return bytes(body)
+
+
+def _give_up(response: ClientResponse, reason: str) -> NoReturn:
+    response.close()
+    raise OversizedAnswerError(reason)
+
+
+# Bytes; asyncio reads 256 KiB otherwise, and to take these apart holds everybody where they are many parts.
+_READ = 4 * 1024
+_MOST_HEADS = 8
+"""Heads that may arrive at once in answer to one request: an answer of status 100 to 199 is followed by another."""
+
+
+class BoundedConnector(TCPConnector):
+    """Opens connections that read little at a time and give up an answer that does not come to its end.
+
+    Args:
+        trusted: the certificates of servers to accept.
+    """
+
+    def __init__(self, trusted: Trust) -> None:
+        super().__init__(limit=0, ssl=trusted)
+        self._factory = partial(_bounded, asyncio.get_running_loop())
+
+
+class _Bounded(ResponseHandler):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.max_size = _READ  # type: ignore[attr-defined]
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if len(self) > _MOST_HEADS and self.transport is not None:
+            self.transport.abort()
+            self.set_exception(ClientPayloadError(f"more than {_MOST_HEADS} heads came at once"))
+
+
+def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return _Bounded(loop)
+
 
 CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
 """Requests under way at the same time; a process may have twice as many files open, where nobody has said otherwise."""
@@ -108,7 +184,7 @@ class HttpCaller:
         request = self._open().request(
             exchange.method,
             url,
-            headers=headers | errands.header(url.host),
+            headers=headers | errand_header(url.host),
             data=exchange.request_body or None,
             allow_redirects=False,
         )

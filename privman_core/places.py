@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import cast
 
-from privman_core.needles import Span
+from privman_core.spans import Span
 
 SECRET_HEADERS = frozenset(
     {

@@ -8,8 +8,8 @@ from functools import lru_cache
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from privman_core import errands
 from privman_core.bodies import is_short, receive, received
+from privman_core.errands import take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, body_of
 from privman_core.faults import Faults, Handler
 from privman_core.journal import Journal
@@ -32,7 +32,7 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-        headers = errands.received(request.headers)
+        headers = take_errand(request.headers)
         if unrecorded(request):
             return await handler(request)
         short = is_short(request)

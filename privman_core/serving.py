@@ -16,11 +16,10 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from privman_core.bodies import IN_MEMORY
-from privman_core.clock import Clock
+from privman_core.clock import Clock, RealClock
 from privman_core.command_line import UsageError, port, say
-from privman_core.real_clock import RealClock
-from privman_core.reasons import reason_of
-from privman_core.unsent import Unsent
+from privman_core.inputs import reason_of
+from privman_core.streaming import Unsent
 from privman_core.virtual_clock import VirtualClock
 
 LOOPBACK = "127.0.0.1"

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from privman_core import errands
-from privman_core.errands import Errand
+from privman_core.errands import Errand, current_errand
 
 PATIENCE = 5.0
 """Seconds after which a turn ends that has no end yet, where others wait for it."""
@@ -74,7 +73,7 @@ class Turns:
         return self._taken[host] < self._of_host and self._taken.total() < self._altogether
 
     async def _wait(self, host: str) -> None:
-        waiting = _Waiting(host, asyncio.get_running_loop().create_future(), errands.current())
+        waiting = _Waiting(host, asyncio.get_running_loop().create_future(), current_errand())
         self._waiting.append(waiting)
         waiting.count(1)
         self._look_soon()

@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 from itertools import count
 from time import monotonic
 
-from privman_core import errands
-from privman_core.clock import LAST, ClockEndsError, Job, Timer, later
-from privman_core.errands import Errand
-from privman_core.jobs import Jobs
+from privman_core.clock import LAST, ClockEndsError, Timer, later
+from privman_core.errands import Errand, Job, Jobs, current_errand
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 GUARD_SECONDS = 60
@@ -217,7 +215,7 @@ class VirtualClock:
     @property
     def _errand(self) -> Errand | None:
         """The errand that the current task runs for a job of this clock; None if no job waits for it."""
-        errand = errands.current()
+        errand = current_errand()
         return errand if errand and errand.changed is self._jobs.changed else None
 
 

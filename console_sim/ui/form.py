@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from console_sim.approval_request import DURATION, EXPECTED_DURATION
 from console_sim.bodies import GUID
-from privman_core.addresses import plain_url
+from privman_core.inputs import plain_url
 
 
 class Form:

@@ -13,8 +13,8 @@ from console_sim.ui.form import Form
 from console_sim.ui.frame import Frame
 from console_sim.ui.sessions import COOKIE, BrowserSessions
 from console_sim.ui.visit import Visit
-from privman_core.comparing import is_same
 from privman_core.control import is_opened_here
+from privman_core.ids import is_same
 from privman_core.journal import Journal
 from privman_core.pages.answers import see
 from privman_core.pages.forms import read_form

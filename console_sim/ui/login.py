@@ -9,7 +9,7 @@ from console_sim.ui.frame import HOME, Frame
 from console_sim.ui.gate import LOG_IN
 from console_sim.ui.sessions import BrowserSessions
 from console_sim.ui.visit import Visit
-from privman_core.comparing import is_same
+from privman_core.ids import is_same
 from privman_core.pages.answers import see
 
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable

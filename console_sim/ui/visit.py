@@ -7,7 +7,7 @@ from aiohttp import web
 from console_sim.errors import ConflictError
 from console_sim.ui.form import Form
 from console_sim.ui.sessions import BrowserSession
-from privman_core.comparing import is_same
+from privman_core.ids import is_same
 
 VERSION = "version"
 

@@ -17,7 +17,8 @@ from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Due, Entry
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
-from privman_core.clock import Job, Timer
+from privman_core.clock import Timer
+from privman_core.errands import Job
 from privman_core.findings import Finding
 from privman_core.seldom_log import SeldomLog
 

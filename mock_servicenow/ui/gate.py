@@ -12,8 +12,8 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.ui.frame import Frame
 from mock_servicenow.ui.visit import Visit
-from privman_core.comparing import is_same
 from privman_core.exchange import Exchange
+from privman_core.ids import is_same
 from privman_core.journal import Journal
 from privman_core.pages.answers import see, to_page
 from privman_core.pages.forms import read_form

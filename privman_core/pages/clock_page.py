@@ -2,9 +2,8 @@
 
 from aiohttp import web
 
-from privman_core.clock import Clock, ClockError
+from privman_core.clock import MOST_SECONDS, Clock, ClockError
 from privman_core.control import COCKPIT
-from privman_core.options import MOST_SECONDS
 from privman_core.pages.answers import see
 from privman_core.pages.cockpit_frame import CockpitFrame
 from privman_core.pages.cockpit_gate import posted

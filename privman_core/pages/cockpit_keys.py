@@ -5,9 +5,8 @@ from typing import Self
 
 from aiohttp import web
 
-from privman_core.comparing import is_same
 from privman_core.control import has_token, is_opened_here, is_own_origin
-from privman_core.ids import Ids
+from privman_core.ids import Ids, is_same
 
 COOKIE = "cockpit"
 FIELD = "cockpit_token"

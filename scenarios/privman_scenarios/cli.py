@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from privman_contracts import ContractError
 from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
+from privman_core.inputs import reason_of
 from privman_core.interrupts import terminable
-from privman_core.reasons import reason_of
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
 from privman_scenarios.garbage import collected_seldom
 from privman_scenarios.output import complain

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from privman_contracts import PartyName
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios import checks, known
 from privman_scenarios.checks import Flaw
 from privman_scenarios.console import ASKED, SET_UP

@@ -12,8 +12,8 @@ import orjson
 from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession
 from yarl import URL
 
-from privman_core.bounded import read_bounded
-from privman_core.reasons import reason_of
+from privman_core.inputs import reason_of
+from privman_core.outbound import read_bounded
 from privman_scenarios.credentials import Credentials
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import complain, mask

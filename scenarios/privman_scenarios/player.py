@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from privman_core import interrupts
-from privman_core.clock import Clock
-from privman_core.real_clock import RealClock
+from privman_core.clock import Clock, RealClock
 from privman_scenarios.engine import Engine, Worlds
 from privman_scenarios.events import Event, Listener, RunEnded, RunStarted, ScenarioEnded
 from privman_scenarios.model import Scenario

@@ -158,7 +158,7 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
 
 def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
-    from privman_core.real_clock import RealClock  # noqa: PLC0415 - see the module's docstring
+    from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.targets import PATIENCE  # noqa: PLC0415 - see the module's docstring

@@ -21,13 +21,11 @@ from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_
 from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from privman_contracts import PartyName, WireNames
-from privman_core.clock import Clock
-from privman_core.fault_kinds import GenericFaults
+from privman_core.clock import Clock, RealClock
+from privman_core.faults import GENERIC, GenericFaults, Option
 from privman_core.ids import Ids
-from privman_core.options import GENERIC, Option
-from privman_core.real_clock import RealClock
+from privman_core.inputs import trust
 from privman_core.serving import serving
-from privman_core.trust import trust
 from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.cleanup import Cleanup
 from privman_scenarios.console import Console

@@ -8,7 +8,7 @@ from typing import Any, Self
 import orjson
 
 from privman_core.clock import Clock
-from privman_core.reasons import reason_of
+from privman_core.inputs import reason_of
 from privman_scenarios.http_api import Call
 from privman_scenarios.output import complain, mask
 

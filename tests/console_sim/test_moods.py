@@ -9,8 +9,8 @@ from aiohttp.test_utils import TestServer
 
 from console_sim.app import create_app
 from console_sim.settings import Settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 
 from .conftest import BUSY, HIBERNATING, REQUESTS, ConsoleUnderTest, Mood, StubServiceNow, answering, hanging, reset
 

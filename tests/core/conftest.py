@@ -8,21 +8,18 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
 from privman_core.bodies import receive
-from privman_core.clock import Clock
+from privman_core.clock import Clock, RealClock
 from privman_core.control import Control, is_control
 from privman_core.exchange import Exchange
-from privman_core.fault_kinds import GenericFaults
-from privman_core.faults import Faults
+from privman_core.faults import GENERIC, Faults, GenericFaults
 from privman_core.findings import Finding
 from privman_core.ids import Ids
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.options import GENERIC
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import Cockpit
 from privman_core.pages.cockpit_keys import CockpitKeys
 from privman_core.pages.instruments import Instruments, Told
-from privman_core.real_clock import RealClock
 from privman_core.recording import recording
 from privman_core.virtual_clock import VirtualClock
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
-from privman_core.bounded import LARGEST_ANSWER, OversizedAnswerError, read_bounded
-from privman_core.outbound import LARGEST_HEARD, NoAnswerError
+from privman_core.outbound import LARGEST_ANSWER, LARGEST_HEARD, NoAnswerError, OversizedAnswerError, read_bounded
 from privman_core.serving import serving
 from privman_scenarios.http_api import HttpApi
 from privman_scenarios.mutants.message import Message

@@ -4,9 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from privman_core.clock import Clock
+from privman_core.clock import Clock, RealClock
 from privman_core.outbound import NoAnswerError
-from privman_core.real_clock import RealClock
 from privman_core.virtual_clock import START, VirtualClock
 
 from .conftest import Party

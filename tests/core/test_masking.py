@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from privman_core.journal import Journal
 from privman_core.masking import Secrets, is_distinct
-from privman_core.unescaping import bare
+from privman_core.spans import bare
 
 from .conftest import Party, judge
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from aiohttp import ClientSession
 
 from mock_servicenow.settings import Settings
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 
 from .command import run_command, serving_command, start_command, started
 from .conftest import CONFIGURATION, REQUEST, Instance, StubConsole, running

@@ -9,7 +9,7 @@ from aiohttp import ClientError, ClientSession
 
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_core.serving import serving
 
 from .command import serving_command, start_command, started

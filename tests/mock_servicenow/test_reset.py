@@ -6,7 +6,7 @@ from typing import Any
 
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 
 from .conftest import REQUEST, RESPONSE, Instance, running
 

@@ -19,8 +19,8 @@ from aiohttp import ClientSession, encode_basic_auth
 
 from mock_servicenow.app import Blueprint, StartError, create_app
 from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 

@@ -15,8 +15,7 @@ from mock_servicenow.now_platform.errors import NotAuthenticated
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.users import hash_password, verify_password
-from privman_core.comparing import is_same
-from privman_core.ids import Ids
+from privman_core.ids import Ids, is_same
 from tests.generated import examples
 
 Client = TestClient[web.Request, web.Application]

@@ -9,8 +9,8 @@ from aiohttp import web
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 from privman_core.serving import serving
 from privman_scenarios.held import HeldWorld
 from privman_scenarios.loop import LoopThread

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from privman_contracts import Contracts
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.coverage.exercised import Exercised

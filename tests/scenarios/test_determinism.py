@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine
 from privman_scenarios.loader import Loader

@@ -12,8 +12,8 @@ from aiohttp import ClientSession, web
 import mock_servicenow.app
 from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.errors import ExpectationError, UnknownWordError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from privman_contracts import WireNames
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.invariants.evidence import Evidence

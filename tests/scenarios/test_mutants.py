@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.cli import main
 from privman_scenarios.engine import Engine

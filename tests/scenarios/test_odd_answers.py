@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, web
 from yarl import URL
 
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_core.serving import serving
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import TargetUnreachableError

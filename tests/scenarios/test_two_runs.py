@@ -11,8 +11,8 @@ import pytest
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 from privman_core.serving import serving
 from privman_scenarios.catalog import catalog_files
 from privman_scenarios.engine import Engine

@@ -2,7 +2,7 @@
 
 import pytest
 
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Event, Failure, JournalsRead, ScenarioEnded, StepFailed
 from privman_scenarios.loader import Loader

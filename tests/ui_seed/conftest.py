@@ -13,8 +13,8 @@ import console_sim.app
 import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.settings
+from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.real_clock import RealClock
 from privman_core.serving import serving
 
 from .gallery import Gallery

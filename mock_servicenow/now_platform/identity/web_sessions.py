@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from mock_servicenow.now_platform.identity.roles import holding_user
 from mock_servicenow.now_platform.users import Holder
 from privman_core.clock import Clock
-from privman_core.comparing import is_same
-from privman_core.ids import Ids
+from privman_core.ids import Ids, is_same
 from privman_core.pages.browser_sessions import IDLE, SessionOwners, SessionTokens
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema, teach_casefold
-from privman_core.addresses import without_login
+from privman_core.inputs import without_login
 from privman_core.sized_cache import SizedCache
 
 

@@ -38,7 +38,7 @@ from mock_servicenow.now_platform.web.requests import (
 from privman_core.bodies import IN_MEMORY, Body, is_short
 from privman_core.control import is_control
 from privman_core.exchange import findings_of
-from privman_core.unsent import Unsent
+from privman_core.streaming import Unsent
 
 _log = logging.getLogger("mock_servicenow.web")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from privman_core.clock import RealClock
 from privman_core.command_line import UsageError, ca_file, url
-from privman_core.real_clock import RealClock
 from privman_scenarios.catalog import catalog_files, scenario_files
 from privman_scenarios.commands import output_files
 from privman_scenarios.commands.output_files import Once

@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Sequence
 
+from privman_core.clock import RealClock
 from privman_core.command_line import UsageError
-from privman_core.real_clock import RealClock
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.output_files import Once, path
 from privman_scenarios.commands.reporting import Reports

@@ -13,7 +13,7 @@ from privman_contracts import WireNames, wording
 from privman_core import interrupts
 from privman_core.command_line import Commands, Exit, UsageError, url
 from privman_core.ids import Ids
-from privman_core.trust import trust
+from privman_core.inputs import trust
 from privman_scenarios.commands import arguments, output_files
 from privman_scenarios.ends import log_on
 from privman_scenarios.fidelity.comparison import Comparison, compare

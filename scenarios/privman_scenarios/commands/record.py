@@ -5,8 +5,8 @@ from functools import partial
 
 from privman_contracts import Contracts
 from privman_core import interrupts
+from privman_core.clock import RealClock
 from privman_core.command_line import Commands, Exit, UsageError
-from privman_core.real_clock import RealClock
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.output_files import Once, check, path
 from privman_scenarios.commands.reporting import Reports, add_reports

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from privman_core import interrupts
+from privman_core.clock import RealClock
 from privman_core.command_line import Commands, Exit
-from privman_core.real_clock import RealClock
 from privman_scenarios.commands import arguments, exploring
 from privman_scenarios.commands.reporting import Reports, add_reports
 from privman_scenarios.commands.watch import watch

@@ -8,7 +8,7 @@ from pathlib import Path
 from privman_contracts import WireNames
 from privman_contracts.compatibility import NAMES_FILE as NAMES
 from privman_contracts.compatibility import Change, compare
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.loader import Loader

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from aiohttp import ClientError, ClientSession, web
 from yarl import URL
 
-from privman_core.bounded import read_bounded
+from privman_core.outbound import read_bounded
 from privman_scenarios.mutants.message import Message
 
 Tamper = Callable[[Message], Message]

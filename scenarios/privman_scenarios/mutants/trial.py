@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from privman_core import interrupts
-from privman_core.real_clock import RealClock
+from privman_core.clock import RealClock
 from privman_scenarios.engine import Engine
 from privman_scenarios.events import Failure, ScenarioEnded
 from privman_scenarios.model import Scenario

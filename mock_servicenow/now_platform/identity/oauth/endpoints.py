@@ -19,9 +19,9 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.rest.call import JSON
 from mock_servicenow.now_platform.web.server import add_headers
 from privman_core.bodies import receive
-from privman_core.comparing import is_same
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
+from privman_core.ids import is_same
 from privman_core.masking import Secrets
 
 if TYPE_CHECKING:

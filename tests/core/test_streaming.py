@@ -12,8 +12,8 @@ from privman_core.exchange import Exchange
 from privman_core.faults import Handler
 from privman_core.findings import Finding
 from privman_core.journal import Journal
-from privman_core.listing import answer_in_parts
 from privman_core.serving import serving
+from privman_core.streaming import answer_in_parts
 
 from .conftest import Party
 

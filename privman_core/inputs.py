@@ -1,0 +1,68 @@
+"""What users give: addresses, certificate files, and how messages show values and system errors."""
+
+import os
+import re
+import ssl
+from pathlib import Path
+from typing import Literal
+
+from yarl import URL
+
+_PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
+
+
+def plain_url(text: str) -> str:
+    """Return the address without a trailing slash; raises ValueError when it is no plain http(s) address."""
+    if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
+        # A password in an address would show up wherever the address does.
+        shown = "an address with a user" if "@" in text else repr(text)
+        raise ValueError(f"{shown}; expected an address such as https://example.service-now.com")
+    return text.rstrip("/")
+
+
+def without_login(text: str) -> str:
+    """Return an address that no parser takes as messages show it: without what is before its last ``@``."""
+    _, at, rest = text.rpartition("@")
+    return f"…@{rest}" if at else text
+
+
+def _has_host(text: str) -> bool:
+    try:
+        return bool(URL(text).host)
+    except ValueError:
+        return False
+
+
+Trust = ssl.SSLContext | Literal[True]
+
+
+def trust(ca_file: Path | None) -> Trust:
+    """Return how a client checks certificates: by the machine's authorities, and by those in the PEM file besides.
+
+    A self-signed certificate in the file is trusted itself. Raises OSError for a file that holds no certificate.
+    """
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(ca_file)
+    return context
+
+
+_LONGEST_SHOWN = 80
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's own words in one line.
+
+    asyncio words the errors of sockets in ways of its own; failed look-ups of a name have negative numbers.
+    """
+    if error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno)
+    return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split())
+
+
+def shown(value: object) -> str:
+    """Return a value as Python writes it, a long one by its beginning."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
