@@ -55,7 +55,7 @@ _STRINGS = {
 _LITERAL = re.compile(r"[^\s,\]}]*+")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SIGN = re.compile(r"\]?(?:!=|[<>]?=)")
-_PATTERN = re.compile(r"!?\*|%(?![0-9A-Fa-f]{2})")
+_PATTERN = re.compile(r"!?\*|[<>]|%(?![0-9A-Fa-f]{2})")
 _OPERATOR = re.compile(
     "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|N?SAMEAS"
     "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"

@@ -143,8 +143,8 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?q=a=1^ORsecretIN***^NQtokenSTARTSWITH***^kept=1",
     ),
     "operators that are signs": (
-        "/x?q=secret*%q^secret!*%q^secretNOTLIKE%q^secretCHANGESTO%q^kept=1",
-        "/x?q=secret****^secret!****^secretNOTLIKE***^secretCHANGESTO***^kept=1",
+        "/x?q=secret*%q^secret!*%q^secret<%q^secret>%q^secretNOTLIKE%q^secretCHANGESTO%q^kept=1",
+        "/x?q=secret****^secret!****^secret<***^secret>***^secretNOTLIKE***^secretCHANGESTO***^kept=1",
     ),
     "key of two words": ('{"API Key": %j, "Key": "kept"}', '{"API Key": "***", "Key": "kept"}'),
     "keys of many kinds": (

@@ -3,6 +3,7 @@ from urllib.parse import quote
 
 import pytest
 
+from mock_servicenow.now_platform.query.operators import OPERATORS, Operator, Takes
 from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
 
 from .conftest import CONFIGURATION, REQUEST, SECRET, Site
@@ -35,6 +36,19 @@ async def test_breadcrumbs_say_queries_in_words(site: Site) -> None:
         "Active is true or Category is empty",
         "Caller is System Administrator",
     ]
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.word)
+async def test_a_breadcrumb_says_each_operator_in_words(site: Site, operator: Operator) -> None:
+    """The filter offers some of them, and a condition added there is the same crumb."""
+    person = await site.person()
+    value = "" if operator.takes is Takes.NOTHING else "x"
+    added = await person.get(
+        f"/incident_list.do?filter_field=category&filter_value=x&filter_operator={quote(operator.word)}"
+    )
+    crumbs = added.html.split('class="crumbs"')[1].split("</nav>")[0]
+    assert f">{f'Category {operator.label} {value}'.rstrip()}</a>" in crumbs
+    assert (f">{operator.label}</option>" in added.html) == operator.offered
 
 
 @pytest.mark.parametrize("term", ["caller_id.name=x", "nonsense", "no_column=1", "caller_id=", "123TEXTQUERY321=mine"])
