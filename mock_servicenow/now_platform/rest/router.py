@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 
-from mock_servicenow.now_platform.aggregates.stats_api import StatsApi
 from mock_servicenow.now_platform.errors import UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.batch_api import BatchApi
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
+from mock_servicenow.now_platform.rest.stats_api import StatsApi
 from mock_servicenow.now_platform.rest.table_api import TableApi, TinyUrlApi
 
 Resource = Callable[[Call], Answer | Steps]

@@ -1,1 +1,0 @@
-"""The Aggregate API (platform 3.3)."""
