@@ -53,8 +53,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), {**GENERIC, **OPTIONS}
     )
     caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
-    instance = blueprint.instance(_store(settings, blueprint), clock, ids)
-    instance.learn, instance.retire, instance.learn_place = secrets.add, secrets.retire, secrets.add_place
+    instance = blueprint.instance(_store(settings, blueprint), clock, ids, secrets)
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     imports = ImportSets(instance)
     _build(blueprint, instance)

@@ -25,11 +25,10 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
     provision,
     retire_default_password,
 )
-from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.query import Compilations
+from mock_servicenow.now_platform.records.fields import FieldLists
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.records.unit_of_work import unavailable
-from mock_servicenow.now_platform.rest.fields import FieldLists
+from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database, StoreError
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.first_rows import USER_IDS, add_roles_and_users
@@ -38,6 +37,7 @@ from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
 from privman_core.clock import Clock
 from privman_core.ids import Ids
+from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock
 
 
@@ -97,13 +97,14 @@ class Blueprint:
             known = self._databases[url] = Database(url, self.dictionary.sql)
         return known
 
-    def instance(self, store: Store, clock: Clock, ids: Ids) -> Instance:
+    def instance(self, store: Store, clock: Clock, ids: Ids, secrets: Secrets | None = None) -> Instance:
         """Return an instance that is still to be built."""
         return Instance(
             dictionary=self.dictionary,
             store=store,
             clock=clock,
             ids=ids,
+            secrets=secrets or Secrets(),
             release=self._release,
             queries=self._queries,
             fields=self._fields,
@@ -147,7 +148,7 @@ class Blueprint:
                 else:
                     self._provision(store, fill, begin)
         except store.failures as failure:
-            raise unavailable(instance, failure) from None
+            raise instance.unavailable(failure) from None
         instance.cache.clear()
 
     def _drawn_image(self) -> bytes:

@@ -3,10 +3,8 @@
 from datetime import timedelta
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
-from mock_servicenow.now_platform.records import queries
-from mock_servicenow.now_platform.records.record import Record
-from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.registration import Registrations
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts.wire_names import WireNames
@@ -40,7 +38,7 @@ class ActivityTypes:
     def ids(self, session: Session) -> list[str]:
         """Return the sys_ids of all activity types, then of those deleted ones whose terms pending requests keep."""
         tables = (self._table.name, self._deleted.name)
-        return [each for name in tables for each in queries.sys_ids(session, name, session.compiled(name, ""), _ALL, 0)]
+        return [each for name in tables for each in session.reader.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
 
     def registered(self, session: Session, activity_type_id: str) -> Record | None:
         """Return the activity type with this sys_id, under which a request may be made."""

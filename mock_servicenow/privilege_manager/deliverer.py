@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, OperationFailed
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records import queries
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
@@ -231,7 +230,7 @@ class Deliverer:
     def _ids(self, session: Session) -> list[str]:
         table = self._outbox.table.name
         by_age = session.compiled(table, "ORDERBYsys_created_on^ORDERBYsys_id")
-        return queries.sys_ids(session, table, by_age, _ALL, 0)
+        return session.reader.sys_ids(table, by_age, _ALL, 0)
 
     def _describe_those(self, session: Session, ids: list[str]) -> list[dict[str, object]]:
         found = session.get_many(self._outbox.table.name, ids)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
-from mock_servicenow.now_platform.records.record import Record
-from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.configuration import Configuration
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue, Entry
@@ -73,7 +72,7 @@ class Outbox:
         def respond(context: RuleContext) -> None:
             if self._requests.is_decision(context):
                 response = self._respond(context)
-                queue.add(context.session, response.sys_id, context.session.instance.clock.now())
+                queue.add(context.session, response.sys_id, context.session.kernel.clock.now())
                 context.session.on_commit(lambda: wake(response.sys_id))
 
         def forget(context: RuleContext) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from mock_servicenow.now_platform.dictionary.values import is_storable
-from mock_servicenow.now_platform.records.record import Record
-from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.configuration import Configuration, ConfigurationError, read_pairs
 from mock_servicenow.privilege_manager.guids import is_guid

@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
-from mock_servicenow.now_platform.records.record import Record
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.guids import is_guid
 from mock_servicenow.privilege_manager.json_text import json_object

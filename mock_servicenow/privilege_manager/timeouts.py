@@ -8,10 +8,8 @@ from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.imports.claims import APART
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records import queries
-from mock_servicenow.now_platform.records.record import Record
-from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.privilege_manager.time_spans import after
@@ -205,7 +203,7 @@ class Timeouts:
         """Return the sys_ids of requests, which may be long."""
         with self._instance.transaction(self._instance.system) as session:
             compiled = session.compiled(self._table.name, query)
-            return queries.sys_ids(session, self._table.name, compiled, most, skipped)
+            return session.reader.sys_ids(self._table.name, compiled, most, skipped)
 
     def _time_out_request(self, sys_id: str) -> bool:
         """Return whether the request has timed out, or is past it."""

@@ -2,7 +2,7 @@
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.name_values import in_one_line
 
@@ -38,8 +38,8 @@ def chosen(session: Session, table: str, fields: tuple[str, ...]) -> list[Column
     return [columns[name] for name in dict.fromkeys(usual) if name in columns]
 
 
-def cell_text(record: Record, column: Column) -> str:
+def cell_text(session: Session, record: Record, column: Column) -> str:
     """Return what a list shows of a column, cut where it is long."""
     named = column.type == "name_values"
-    text = in_one_line(record[column.name]) if named else record.display(column.name)
+    text = in_one_line(record[column.name]) if named else session.display(record, column.name)
     return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"

@@ -6,8 +6,7 @@ from itertools import islice
 import orjson
 
 from mock_servicenow.now_platform.dictionary.values import json_text
-from mock_servicenow.now_platform.records import access
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.activity_types import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
@@ -53,7 +52,7 @@ class Decisions:
         if record.table != self._request.name:
             return None
         activity_type = self._activity_types.find(session, record[self._request["activity_type_id"]])
-        open_to_user = record[self._request["status"]] == self._pending and access.allowed(session, "write", [record])
+        open_to_user = record[self._request["status"]] == self._pending and session.allowed("write", [record])
         responses_url = f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}"
         facts = _facts(record[self._request["metadata"]])
         if not open_to_user:

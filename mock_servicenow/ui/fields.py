@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui import durations
 from mock_servicenow.ui.columns import readable
@@ -58,7 +58,7 @@ def form_fields(session: Session, record: Record, *, writable: bool) -> list[Fie
 def system_fields(session: Session, record: Record) -> list[tuple[str, str]]:
     """Return what the system keeps about a record, by label."""
     columns = readable(session, record.table)
-    kept = ((column.label, record.display(name)) for name, column in columns.items() if name in _SYSTEM)
+    kept = ((column.label, session.display(record, name)) for name, column in columns.items() if name in _SYSTEM)
     return [(label, text) for label, text in kept if text]
 
 
@@ -74,7 +74,7 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
     is_long = len(record[column.name]) > LONGEST_SHOWN
     made = Field(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
     made.value = "" if is_long else to_text(session, record, column)
-    made.shown = _cut(_shown(record, column))
+    made.shown = _cut(_shown(session, record, column))
     if column.is_reference and record[column.name]:
         made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
     if column.type == "glide_duration":
@@ -91,8 +91,8 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
-def _shown(record: Record, column: Column) -> str:
-    return in_one_line(record[column.name]) if column.type == "name_values" else record.display(column.name)
+def _shown(session: Session, record: Record, column: Column) -> str:
+    return in_one_line(record[column.name]) if column.type == "name_values" else session.display(record, column.name)
 
 
 def _control(column: Column) -> str:

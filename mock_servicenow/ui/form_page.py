@@ -9,9 +9,8 @@ from aiohttp import web
 
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, OperationFailed, RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records import access
-from mock_servicenow.now_platform.records.defaults import default_values
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.intake import default_values
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.decisions import ACTION, Decisions
@@ -99,7 +98,7 @@ class FormPage:
                 "system": [] if new else system_fields(session, record),
                 "decision": decision,
                 "writable": writable,
-                "deletable": not new and bool(access.allowed(session, "delete", [record])),
+                "deletable": not new and bool(session.allowed("delete", [record])),
                 "refusal": refusal,
                 "done": DONE.get(visit.query.get("sysparm_done", ""), ""),
                 "back": _back(visit, record.table),
@@ -125,7 +124,7 @@ class FormPage:
             raise BadRequest("The form was not understood", f"Its button is '{action}'")
 
     def _insert(self, session: Session, visit: Visit, record: Record) -> str:
-        if not access.may_reach(session, record.table, "create"):
+        if not session.may("create", record.table):
             raise AccessDenied("Insert")
         values = _read(FormReader(session, visit), form_fields(session, record, writable=True))
         return _url(session.insert(record.table, values), "insert")
@@ -156,7 +155,7 @@ def _record(session: Session, visit: Visit, table: str) -> Record:
     """Return the record as its class has it, or a new one; raises RecordNotFound."""
     sys_id = visit.query.get("sys_id", "")
     if sys_id in NEW:
-        return Record(session, table, default_values(session, table))
+        return Record(table, default_values(session, table))
     found = session.get(table, sys_id)
     whole = found if found is None or found.table == table else session.get(found.table, sys_id)
     if whole is None:
@@ -180,14 +179,14 @@ def _told(session: Session, record: Record, current: Mapping[str, str], column: 
 
 def _may_write(session: Session, record: Record, *, new: bool) -> bool:
     if new:
-        return access.may_reach(session, record.table, "create")
-    return bool(access.allowed(session, "write", [record]))
+        return session.may("create", record.table)
+    return bool(session.allowed("write", [record]))
 
 
 def _title(session: Session, record: Record, *, new: bool) -> str:
     table = session.dictionary.table(record.table)
     label = record.table if table is None else table.label
-    name = "New record" if new else record.display(session.dictionary.display_column(record.table))
+    name = "New record" if new else session.display(record, session.dictionary.display_column(record.table))
     return f"{label}: {name[:LONG_TEXT]}"
 
 

@@ -10,11 +10,11 @@ from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
-from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.records.list_indexes import serve_list
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.call import Repeatable, parameters_of, query_of
+from mock_servicenow.now_platform.rest.call import parameters_of, query_of
+from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.columns import cell_text, chosen, listable
 from mock_servicenow.ui.frame import Frame
@@ -83,12 +83,12 @@ class ListPage:
     def _prepare(self, visit: Visit, user: User, url: ListUrl) -> None:
         """Make the index that the list needs in a transaction of its own: what has written is not interrupted."""
         with self._instance.transaction(user) as session:
-            if access.may_reach(session, url.table, "read"):
+            if session.may("read", url.table):
                 serve_list(session, url.table, _expanded(session, visit, url).query)
 
     def _values(self, visit: Visit, user: User, url: ListUrl) -> dict[str, object]:
         with self._instance.transaction(user, visit.findings) as session:
-            if not access.may_reach(session, url.table, "read"):
+            if not session.may("read", url.table):
                 raise ApiAccessDenied
             expanded = _expanded(session, visit, url)
             if is_long(expanded.query):  # which the page reads again and again
@@ -123,7 +123,7 @@ class _List:
             "total": in_words(url.first, len(rows), count),
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
-            "may_create": access.may_reach(session, url.table, "create"),
+            "may_create": session.may("create", url.table),
             "choices": self._choices(),
             "operators": [operator for operator in OPERATORS if operator.offered],
         }
@@ -144,18 +144,18 @@ class _List:
         return Heading(column.label, self._url.sorted_by(column.name) if self._is_short else "", direction)
 
     def _rows(self, records: list[Record]) -> list[Row]:
-        self._session.references.prefetch(
+        self._session.displays.prefetch(
             records, [(column.name,) for column in self._columns if column.reference is not None]
         )
         return [Row(record.sys_id, [self._cell(record, column) for column in self._columns]) for record in records]
 
     def _cell(self, record: Record, column: Column) -> Cell:
         if column is self._columns[0]:
-            text = cell_text(record, column) or "(empty)"
+            text = cell_text(self._session, record, column) or "(empty)"
             return Cell(text, f"/{record.table}.do?sys_id={record.sys_id}")
         leads = column.is_reference and record[column.name]
         url = f"/{column.reference}.do?sys_id={record[column.name]}" if leads else ""
-        return Cell(cell_text(record, column), url)
+        return Cell(cell_text(self._session, record, column), url)
 
     def _choices(self) -> list[tuple[Column, bool]]:
         shown = {column.name for column in self._columns}

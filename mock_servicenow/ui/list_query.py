@@ -79,7 +79,7 @@ def _shown(terms: list[str]) -> int:
 
 def _words(session: Session, table: str, term: str) -> str:
     """Return one condition as people read it; a clause of another kind as it stands."""
-    groups = session.instance.queries.parser.parse(term).groups
+    groups = session.kernel.queries.parser.parse(term).groups
     parsed = groups[0][0][0] if groups[0] else None
     if not isinstance(parsed, Condition) or len(parsed.path) > 1:
         return term
@@ -91,5 +91,5 @@ def _words(session: Session, table: str, term: str) -> str:
 
 def _value(session: Session, column: Column, value: str) -> str:
     if column.is_reference and value:
-        return session.references.display(column, value)
+        return session.displays.name(column, value)
     return next((choice.label for choice in column.choices if choice.value == value), value)

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from mock_servicenow.now_platform.identity.authentication import check_password
 from mock_servicenow.now_platform.identity.roles import may_log_in
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.users import Holder, User
@@ -45,5 +46,5 @@ class Login:
 
     def _check(self, user_name: str, password: str) -> User | None:
         with self._instance.transaction(self._instance.system) as session:
-            user = self._instance.authentication.check(session, user_name, password)
+            user = check_password(session, user_name, password)
             return user if user is not None and may_log_in(session, user) else None

@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records import access
 from mock_servicenow.now_platform.users import User
 from mock_servicenow.ui.frame import Application, Frame, Module
 from mock_servicenow.ui.links import own_page
@@ -49,8 +48,7 @@ class Navigator:
                     modules := tuple(
                         module
                         for module in each.modules
-                        if wanted in f"{module.label} {module.table}".lower()
-                        and access.may_reach(session, module.table, "read")
+                        if wanted in f"{module.label} {module.table}".lower() and session.may("read", module.table)
                     )
                 )
             ]

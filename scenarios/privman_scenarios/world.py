@@ -18,8 +18,8 @@ import mock_servicenow.findings
 import mock_servicenow.moods
 import mock_servicenow.settings
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
-from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
+from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
 from privman_core.clock import Clock, RealClock
 from privman_core.faults import GENERIC, GenericFaults, Option

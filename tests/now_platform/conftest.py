@@ -158,14 +158,18 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def instance(
-    dictionary: Dictionary, prepared: tuple[str, bytes], new_database: NewDatabase, clock: VirtualClock
+    dictionary: Dictionary,
+    prepared: tuple[str, bytes],
+    new_database: NewDatabase,
+    clock: VirtualClock,
+    secrets: Secrets,
 ) -> Iterator[Instance]:
     """Return a fresh instance."""
     like, copy = prepared
     with new_database(like) as url, closing(Store(Database(url, dictionary.sql))) as store:
         if store.embedded:
             store.restore(copy)
-        yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2))
+        yield Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), secrets=secrets)
 
 
 @pytest.fixture
@@ -188,7 +192,6 @@ def app(
     url = "" if "https" in request.fixturenames else URL
     server = Server(instance, url)
     surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), server.middleware]
-    instance.learn, instance.retire = secrets.add, secrets.retire
     app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
     app.add_routes([*server.routes(), *oauth_routes(instance, secrets)])
     return app

@@ -1,6 +1,6 @@
 """Facts that are worked out from tables."""
 
-from mock_servicenow.now_platform.records.cache import Cache
+from mock_servicenow.now_platform.records.kernel import Cache
 
 
 def test_facts_of_one_kind_are_bounded_in_number() -> None:

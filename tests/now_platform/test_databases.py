@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
 from privman_core.ids import Ids
@@ -105,7 +105,7 @@ def test_what_one_writes_the_other_reads(shared: Two) -> None:
     with second.transaction(second.system) as session:
         [found] = session.query("u_toy", "u_pieces>6^u_weight<2^ORDERBYu_name")
         assert (found["u_name"], found["u_pieces"], found["u_weight"]) == ("a", "7", "1.5")
-        assert found.display("u_notes").endswith("hello\n\n")
+        assert session.display(found, "u_notes").endswith("hello\n\n")
         session.update("u_toy", toy.sys_id, {"u_pieces": "8"})
     with first.transaction(first.system) as session:
         assert [toy["u_pieces"] for toy in session.query("u_toy")] == ["8"]

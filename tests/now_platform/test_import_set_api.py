@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.imports.transforms import MOST_MAPS
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext
 from privman_core.virtual_clock import VirtualClock
 
 Client = TestClient[web.Request, web.Application]

@@ -8,9 +8,8 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.display import LONGEST_HISTORY, MOST_ENTRIES, MOST_NAMED
 from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
-from mock_servicenow.now_platform.records.journal_fields import LONGEST_HISTORY, MOST_ENTRIES
-from mock_servicenow.now_platform.records.references import MOST_NAMED
 
 Client = TestClient[web.Request, web.Application]
 LONG = 600_000

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.rest.call import Repeatable
+from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.storage.database import open_copies
 from mock_servicenow.now_platform.storage.long_reads import LARGEST_COPY, Aside, Here, NotAsideError
 from privman_core.findings import Finding, Findings

@@ -18,8 +18,8 @@ def test_the_administrator(instance: Instance) -> None:
             "System Administrator",
             "admin@example.com",
         )
-        assert admin.display("department") == "Finance"
-        assert admin.display("user_password") == "********"
+        assert session.display(admin, "department") == "Finance"
+        assert session.display(admin, "user_password") == "********"
         assert "admin" not in admin["user_password"]
 
 
@@ -57,7 +57,7 @@ def test_every_reference_leads_somewhere(instance: Instance) -> None:
             for record in session.find_all(table.name):
                 for name in names:
                     column = instance.dictionary.columns(table.name)[name]
-                    assert not record[name] or session.references.record(column, record[name]), (table.name, name)
+                    assert not record[name] or session.displays.referenced(column, record[name]), (table.name, name)
 
 
 def test_the_dictionary_is_readable_as_rows(instance: Instance) -> None:
@@ -65,7 +65,7 @@ def test_the_dictionary_is_readable_as_rows(instance: Instance) -> None:
     with instance.transaction(instance.system) as session:
         incident = session.find("sys_db_object", name="incident")
         assert incident is not None
-        assert incident.display("super_class") == "Task"
+        assert session.display(incident, "super_class") == "Task"
         state = session.find("sys_dictionary", name="incident", element="state")
         assert state is not None
         assert state["internal_type"] == "integer"

@@ -12,7 +12,7 @@ import requests
 from pysnc.asyncio import AsyncServiceNowClient
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext
 from privman_core.virtual_clock import VirtualClock
 
 ADMIN = "6816f79cc0a8016401c5a33be04be441"

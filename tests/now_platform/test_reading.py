@@ -405,7 +405,7 @@ async def test_a_display_value_may_lead_in_a_circle(client: Client, instance: In
     with instance.transaction(instance.system) as session:
         first = session.insert("u_chain", {})
         second = session.insert("u_chain", {"u_next": first.sys_id})
-        assert second.display("u_next") == ""
+        assert session.display(second, "u_next") == ""
         session.update("u_chain", first.sys_id, {"u_next": second.sys_id})
     record = await get(client, f"table/u_chain/{first.sys_id}", sysparm_display_value="all")
     assert record["u_next"]["display_value"] in {first.sys_id, second.sys_id}

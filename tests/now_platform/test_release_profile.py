@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
-from mock_servicenow.now_platform.provisioning.release_profile import ReleaseError, ReleaseProfile
+from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
 from privman_core.ids import Ids

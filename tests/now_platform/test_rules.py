@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.errors import AbortedByRule
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext, When
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, When
 from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
 

@@ -9,9 +9,9 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.query.sight import Sight
 from mock_servicenow.now_platform.records import attachments
+from mock_servicenow.now_platform.release_profile import ReleaseProfile
 
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]

@@ -537,7 +537,7 @@ async def test_entries_of_authors_who_are_gone_keep_their_user_name(client: Clie
     """An entry by a user who is not in the tables shows the user name."""
     with instance.transaction(instance.system) as session:
         record = session.insert("u_toy", {"u_notes": "hello"})
-        assert "system (Notes)" in record.display("u_notes")
+        assert "system (Notes)" in session.display(record, "u_notes")
     response = await client.get(f"/api/now/table/u_toy/{record.sys_id}?sysparm_display_value=true")
     assert (await response.json())["result"]["u_notes"] == "2026-01-05 01:00:00 - system (Notes)\nhello\n\n"
 

@@ -1,21 +1,16 @@
 """API keys: opened by an access policy, carried where its profile says (platform 4.6)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.api_names import covers
+from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.makers import acting_by
 from mock_servicenow.now_platform.identity.roles import acting_user
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mock_servicenow.now_platform.identity.authentication import Evidence
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
+from mock_servicenow.now_platform.users import User
 
 KEYS = "api_key"
 POLICIES = "sys_api_access_policy"
@@ -41,7 +36,7 @@ class Opening:
     kind: str
     prefix: str
 
-    def key(self, evidence: "Evidence") -> str:
+    def key(self, evidence: Evidence) -> str:
         """Return the key that a call carries here; empty if there is none or the API is another."""
         if not covers(self.api, evidence.path) or self.method not in {"", evidence.method}:
             return ""
@@ -50,17 +45,17 @@ class Opening:
         return value.removeprefix(self.prefix) if value.startswith(self.prefix) else ""
 
 
-def api_key(session: "Session", evidence: "Evidence") -> "User | None":
+def api_key(session: Session, evidence: Evidence) -> User | None:
     """Return the user of the API key that the request carries in a place opened for it."""
-    openings = session.instance.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
+    openings = session.kernel.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
     for opening in openings:
         key = opening.key(evidence)
-        session.instance.learn(key)  # its place may have any name, so it is told by its value
+        session.kernel.secrets.add(key)  # its place may have any name, so it is told by its value
         record = holder(session, KEYS, "token", key, active="true")
         if record is not None and not _has_expired(session, record):
             user = acting_user(session, record["user"])
             return None if user is None else acting_by(session, record.sys_id, user)
-        session.instance.retire(key)
+        session.kernel.secrets.retire(key)
     return None
 
 
@@ -73,7 +68,7 @@ def api_key_rules() -> list[BusinessRule]:
     ]
 
 
-def learn_places(session: "Session") -> None:
+def learn_places(session: Session) -> None:
     """Mask keys wherever calls may carry them, as far as the database says where that is."""
     for parameter in session.find_all(PARAMETERS):
         _learn_place(session, parameter["type"], parameter["parameter_name"])
@@ -83,8 +78,8 @@ def _mask_place(context: RuleContext) -> None:
     _learn_place(context.session, context.current["type"], context.current["parameter_name"])
 
 
-def _learn_place(session: "Session", kind: str, name: str) -> None:
-    session.instance.learn_place(name, kind == "auth_header")
+def _learn_place(session: Session, kind: str, name: str) -> None:
+    session.kernel.secrets.add_place(name, kind == "auth_header")
 
 
 def _deactivate_without_token(context: RuleContext) -> None:
@@ -95,11 +90,11 @@ def _deactivate_without_token(context: RuleContext) -> None:
     context.report("api-key-without-token", message, "token")
 
 
-def _has_expired(session: "Session", record: "Record") -> bool:
+def _has_expired(session: Session, record: Record) -> bool:
     return bool(record["expires"]) and record["expires"] <= session.now
 
 
-def _openings(session: "Session") -> "Iterator[Opening]":
+def _openings(session: Session) -> Iterator[Opening]:
     learn_places(session)  # another process may have added some
     for policy in session.find_all(POLICIES, active="true", apply_global="false"):
         for mapping in session.find_all(MAPPINGS, api_access_policy=policy.sys_id):
@@ -109,7 +104,7 @@ def _openings(session: "Session") -> "Iterator[Opening]":
                 yield _opening(policy, parameter)
 
 
-def _opening(policy: "Record", parameter: "Record") -> Opening:
+def _opening(policy: Record, parameter: Record) -> Opening:
     every = policy["apply_all_methods"] == "true"
     return Opening(
         policy["api_path"] or policy["api"],

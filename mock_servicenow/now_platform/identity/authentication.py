@@ -1,24 +1,20 @@
 """Who a request comes from: Basic authentication with lockout, and whatever schemes are added (platform 4.2)."""
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.identity import basic_gate
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, load_user
-from mock_servicenow.now_platform.users import verify_password
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.unit_of_work import Platform
+from mock_servicenow.now_platform.users import User, verify_password
 from privman_core.findings import Finding
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import User
 
 CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
 """The parameters of a URL that may carry a token or a key (platform 4.1)."""
@@ -44,70 +40,72 @@ class Evidence:
     method: str = ""
 
 
-Scheme = Callable[["Session", Evidence], "User | None"]
+Scheme = Callable[[Session, Evidence], User | None]
 
 
 class Authentication:
-    """Finds the user behind a request."""
+    """Finds the user behind a request.
 
-    def __init__(self, instance: "Instance") -> None:
-        self._instance = instance
-        self._schemes: list[Scheme] = [self._basic]
+    Args:
+        platform: opens sessions.
+        schemes: tried in order after Basic authentication; each returns None for evidence that is not its own.
+    """
 
-    def add_scheme(self, scheme: Scheme) -> None:
-        """Try another scheme where those before it find no user; it returns None for evidence that is not its own."""
-        self._schemes.append(scheme)
+    def __init__(self, platform: Platform, schemes: Iterable[Scheme]) -> None:
+        self._platform = platform
+        self._schemes: tuple[Scheme, ...] = (self._basic, *schemes)
 
-    def remembered(self, headers: Mapping[str, str]) -> "User | None":
+    def remembered(self, headers: Mapping[str, str]) -> User | None:
         """Return the user of credentials that have held before, as long as no table says otherwise."""
-        user: User | None = self._instance.cache.peek("users", headers.get("Authorization", ""))
+        user: User | None = self._platform.cache.peek("users", headers.get("Authorization", ""))
         return user
 
-    def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> "User":
+    def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> User:
         """Return the user; why a credential that is known does not act becomes a finding. Raises NotAuthenticated."""
-        with self._instance.transaction(self._instance.system, findings) as session:
+        with self._platform.transaction(self._platform.system, findings) as session:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
         if user is None:
-            raise NotAuthenticated(self._instance.release.not_authenticated)
+            raise NotAuthenticated(self._platform.release.not_authenticated)
         return user
 
-    def check(self, session: "Session", user_name: str, password: str) -> "User | None":
-        """Return the user of that name if the password is his and he may log in; count the failures."""
-        record = holder(session, "sys_user", "user_name", user_name)
-        if record is None or record["active"] != "true" or _is_locked(session, record):
-            return None
-        if not verify_password(password, record["user_password"]):
-            _count_failure(session, record)
-            return None
-        if record["failed_attempts"] not in {"", "0"}:
-            session.update("sys_user", record.sys_id, {"failed_attempts": "0", "locked_out": "false"})
-        return load_user(session, record)
-
-    def _basic(self, session: "Session", evidence: Evidence) -> "User | None":
+    def _basic(self, session: Session, evidence: Evidence) -> User | None:
         key = evidence.headers.get("Authorization", "")
         credentials = basic_credentials(key)
         if credentials is None:
             return None
-        cache = session.instance.cache
+        cache = session.kernel.cache
         user = cache.get("users", key, (*USER_TABLES, *basic_gate.TABLES), lambda: self._let_in(session, credentials))
         if user is None:
             # A refusal depends on how many came before it, so it is never remembered.
             cache.discard("users", key)
         return user
 
-    def _let_in(self, session: "Session", credentials: tuple[str, str]) -> "User | None":
-        user = self.check(session, *credentials)
+    def _let_in(self, session: Session, credentials: tuple[str, str]) -> User | None:
+        user = check_password(session, *credentials)
         if user is None or not basic_gate.lets_pass(session, user):
             return None
         if _needs_token(session, user):
-            raise MfaTokenInvalid(self._instance.release.not_authenticated)
+            raise MfaTokenInvalid(self._platform.release.not_authenticated)
         return replace(user, opens_session=True)
 
 
-def _needs_token(session: "Session", user: "User") -> bool:
+def check_password(session: Session, user_name: str, password: str) -> User | None:
+    """Return the user of that name if the password matches and they may log in; count the failures."""
+    record = holder(session, "sys_user", "user_name", user_name)
+    if record is None or record["active"] != "true" or _is_locked(session, record):
+        return None
+    if not verify_password(password, record["user_password"]):
+        _count_failure(session, record)
+        return None
+    if record["failed_attempts"] not in {"", "0"}:
+        session.update("sys_user", record.sys_id, {"failed_attempts": "0", "locked_out": "false"})
+    return load_user(session, record)
+
+
+def _needs_token(session: Session, user: User) -> bool:
     """Return whether a password alone does not let the user in; nobody has a device that would give a token."""
-    if session.property(MFA_PROPERTY) != "true":
+    if session.system_property(MFA_PROPERTY) != "true":
         return False
     return session.find("sys_user", sys_id=user.sys_id, enable_multifactor_authn="true") is not None
 
@@ -124,7 +122,7 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     return (user_name, password) if colon else None
 
 
-def _is_locked(session: "Session", record: "Record | Mapping[str, str]") -> bool:
+def _is_locked(session: Session, record: Record | Mapping[str, str]) -> bool:
     """Return whether the user is locked out; a lockout after failures ends by itself."""
     if record["locked_out"] != "true":
         return False
@@ -134,7 +132,7 @@ def _is_locked(session: "Session", record: "Record | Mapping[str, str]") -> bool
     return datetime.strptime(session.now, DATE_TIME) - since < LOCKED_FOR  # noqa: DTZ007
 
 
-def _count_failure(session: "Session", record: "Record") -> None:
+def _count_failure(session: Session, record: Record) -> None:
     """Count a failure, unless others that came in meanwhile, perhaps by another process, have locked the user out."""
     session.work.transaction.lock()
     current = session.reader.get("sys_user", record.sys_id, lock=True) or record.values

@@ -1,15 +1,11 @@
 """Credentials that are only compared: an absent one matches nothing, stored or not."""
 
-from typing import TYPE_CHECKING
-
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import DIGESTED, digest
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
 
-
-def holder(session: "Session", table: str, column: str, presented: str, **equal: str) -> "Record | None":
+def holder(session: Session, table: str, column: str, presented: str, **equal: str) -> Record | None:
     """Return the record whose column holds the presented credential and whose others are equal.
 
     Nothing presented finds nothing, although records without a credential may be stored.

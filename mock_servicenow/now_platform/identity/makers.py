@@ -5,16 +5,12 @@ A user may become an administrator after somebody else has made him a key of whi
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import holding_user
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE, Holder, User
 from privman_core.findings import Finding
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.session import Session
 
 MAKERS = "sys_credential_maker"
 """The sys_ids of credentials that others than administrators have made; those without a row are trusted."""
@@ -37,20 +33,20 @@ def maker_rules() -> list[BusinessRule]:
     ]
 
 
-def maker(session: "Session", credential: str) -> Holder | None:
+def maker(session: Session, credential: str) -> Holder | None:
     """Return who has made a credential; None if administrators or the instance itself have."""
     row = session.reader.get(MAKERS, credential)
     return None if row is None else Holder(row["maker"], row["life"])
 
 
-def note_maker(session: "Session", credential: str, made_by: Holder | None) -> None:
+def note_maker(session: Session, credential: str, made_by: Holder | None) -> None:
     """Note who has made a credential."""
     if made_by is not None:
         row = {"sys_id": credential, "maker": made_by.sys_id, "life": made_by.life}
         session.of_system.replace_row(MAKERS, row)
 
 
-def why_not(session: "Session", made_by: Holder | None, user: User) -> str:
+def why_not(session: Session, made_by: Holder | None, user: User) -> str:
     """Return why a credential does not act for a user; empty if it does."""
     if made_by is None or not is_privileged(session, user.sys_id):
         return ""
@@ -61,7 +57,7 @@ def why_not(session: "Session", made_by: Holder | None, user: User) -> str:
     return f"{named} is not an administrator and cannot speak for '{user.user_name}', who holds a privileged role"
 
 
-def acting_by(session: "Session", credential: str, user: User) -> User | None:
+def acting_by(session: Session, credential: str, user: User) -> User | None:
     """Return a user as a credential acts for him; None if it does not, and a finding says why."""
     made_by = maker(session, credential)
     why = why_not(session, made_by, user)

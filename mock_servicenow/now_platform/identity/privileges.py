@@ -10,16 +10,12 @@ data policies or transform maps, which access control does not hold), or contain
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
-from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.session import EVERY_TABLE, BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.session import Session
 
 _ROLES = ("sys_user_role", "sys_user_role_contains")
 _PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin", "data_policy_admin"})
@@ -44,7 +40,7 @@ def privilege_rules() -> list[BusinessRule]:
     ]
 
 
-def is_privileged(session: "Session", user_id: str) -> bool:
+def is_privileged(session: Session, user_id: str) -> bool:
     """Return whether a user holds a privileged role, through a group or not."""
     granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}
     memberships = session.find_all("sys_user_grmember", user=user_id)
@@ -76,12 +72,12 @@ def _undo_rules(context: RuleContext) -> None:
     context.current.update(context.rewritten)
 
 
-def _privileged_roles(session: "Session") -> frozenset[str]:
+def _privileged_roles(session: Session) -> frozenset[str]:
     """Return the sys_ids of the privileged roles."""
-    return session.instance.cache.get("privileged-roles", "", _ROLES, lambda: _load(session))
+    return session.kernel.cache.get("privileged-roles", "", _ROLES, lambda: _load(session))
 
 
-def _load(session: "Session") -> frozenset[str]:
+def _load(session: Session) -> frozenset[str]:
     containing: dict[str, set[str]] = {}
     for row in session.find_all("sys_user_role_contains"):
         containing.setdefault(row["contains"], set()).add(row["role"])
@@ -97,7 +93,7 @@ def _is_privileged_role(values: Mapping[str, str]) -> bool:
     return values["name"].lower() in _PRIVILEGED or values["elevated_privilege"] == "true"
 
 
-def _group_roles(session: "Session", group: str) -> set[str]:
+def _group_roles(session: Session, group: str) -> set[str]:
     return {row["role"] for row in session.find_all("sys_group_has_role", group=group)}
 
 
@@ -131,7 +127,7 @@ def _makes_group(context: RuleContext) -> bool:
     return context.operation != "update" and _has_privileges(context.session, context.current["sys_id"])
 
 
-def _has_privileges(session: "Session", group: str) -> bool:
+def _has_privileges(session: Session, group: str) -> bool:
     return not _group_roles(session, group).isdisjoint(_privileged_roles(session))
 
 
@@ -163,13 +159,13 @@ def _leads_elsewhere(context: RuleContext) -> bool:
     return changes and _serves_privileged(context.session, context.current["sys_id"])
 
 
-def _serves_privileged(session: "Session", client: str) -> bool:
+def _serves_privileged(session: Session, client: str) -> bool:
     """Return whether a client has tokens of a privileged user, or acts for one itself."""
     rows = (*session.find_all("oauth_credential", peer=client), *session.find_all("oauth_entity", sys_id=client))
     return _is_one_privileged(session, (row["user"] for row in rows))
 
 
-def _is_one_privileged(session: "Session", users: Iterable[str]) -> bool:
+def _is_one_privileged(session: Session, users: Iterable[str]) -> bool:
     return any(is_privileged(session, user) for user in {*users} if user)
 
 
@@ -233,7 +229,7 @@ def _is_part_of(column: str, table: str, acting_on: str) -> Concerns:
     return concerns
 
 
-def _concerns_rights(session: "Session", table: str) -> bool:
+def _concerns_rights(session: Session, table: str) -> bool:
     """Return whether what acts on a table acts on records that concern rights: its own, or those of its kin."""
     if session.dictionary.table(table) is None:
         return table == EVERY_TABLE

@@ -1,21 +1,18 @@
 """Tables that are read without credentials: those listed in sys_public (platform 4.2)."""
 
 import re
-from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.records.access import PUBLIC
+from mock_servicenow.now_platform.identity.authentication import Evidence
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.view import PUBLIC
 from mock_servicenow.now_platform.users import GUEST, User
 from privman_core.findings import Finding
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.authentication import Evidence
-    from mock_servicenow.now_platform.records.session import Session
 
 _READS = frozenset({"GET", "HEAD"})
 _TABLE = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
 
-def guest(session: "Session", evidence: "Evidence") -> User | None:
+def guest(session: Session, evidence: Evidence) -> User | None:
     """Return the guest for a request without credentials that reads a public table; nobody writes as the guest."""
     match = _TABLE.fullmatch(evidence.path)
     if match is None or "Authorization" in evidence.headers:

@@ -5,7 +5,7 @@ from functools import partial
 
 from mock_servicenow.now_platform.identity.oauth.jwt_bearer import CLAIMS
 from mock_servicenow.now_platform.identity.roles import LIVES
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext
 
 # Table to the tables, each with a column that refers to it, whose rows give rights to, by or through its records.
 _RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -53,7 +53,7 @@ def _end_rights(owner: str, context: RuleContext) -> None:
     session = context.session.of_system
     for table, column in _RIGHTS[owner]:
         for row in session.find_all(table, **{column: context.current["sys_id"]}):
-            if table == "oauth_credential" and column == "peer" and not session.instance.tokens_end_with_client:
+            if table == "oauth_credential" and column == "peer" and not session.kernel.tokens_end_with_client:
                 session.update(table, row.sys_id, {column: ""})
             else:
                 session.delete(table, row.sys_id)

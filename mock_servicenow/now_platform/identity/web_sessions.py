@@ -2,18 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.roles import holding_user
-from mock_servicenow.now_platform.users import Holder
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.users import Holder, User
 from privman_core.clock import Clock
 from privman_core.ids import Ids, is_same
 from privman_core.pages.browser_sessions import IDLE, SessionOwners, SessionTokens
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.identity.authentication import Evidence
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import User
 
 COOKIE = "JSESSIONID"
 KEPT = 1_000
@@ -94,7 +90,7 @@ class WebSessions:
         """End every session."""
         self._owners.clear()
 
-    def authenticate(self, session: "Session", evidence: "Evidence") -> "User | None":
+    def authenticate(self, session: Session, evidence: Evidence) -> User | None:
         """Return the user of the session that the cookie names, if the request proves that no page forged it."""
         found = self.find(evidence.cookies.get(COOKIE, ""))
         if found is None or not is_same(found.token, evidence.headers.get("X-UserToken", "")):

@@ -1,15 +1,13 @@
 """Which process transforms an import set: a table that no API reaches, where processes share a database."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.unit_of_work import Platform
 
 TABLE = "sys_import_set_claim"
 LEASE = timedelta(seconds=10)
@@ -27,12 +25,12 @@ class Claims:
         alone: whether the database is its own, so that there is nobody to keep away.
     """
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: Platform) -> None:
         self._clock = instance.clock
         self.alone = instance.store.embedded
         self._process = uuid4().hex  # never printed, and never the same in two processes, whatever their seed
 
-    def take(self, session: "Session", import_set_id: str) -> bool:
+    def take(self, session: Session, import_set_id: str) -> bool:
         """Claim an import set, or go on claiming it; returns whether nobody else has done so."""
         if self.alone:
             return True
@@ -45,7 +43,7 @@ class Claims:
         session.work.transaction.lock()
         return session.work.transaction.execute(taken.returning(table.c.sys_id)).first() is not None
 
-    def drop(self, session: "Session", import_set_id: str) -> None:
+    def drop(self, session: Session, import_set_id: str) -> None:
         """End the claim on an import set."""
         if self.alone:
             return
@@ -53,7 +51,7 @@ class Claims:
         session.work.transaction.lock()
         session.work.transaction.execute(sa.delete(table).where(table.c.sys_id == import_set_id))
 
-    def taken(self, session: "Session") -> frozenset[str]:
+    def taken(self, session: Session) -> frozenset[str]:
         """Return the import sets that some process has claimed."""
         if self.alone:
             return frozenset()

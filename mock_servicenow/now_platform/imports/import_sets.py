@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -20,17 +19,12 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.roles import by_now
 from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
-from mock_servicenow.now_platform.records import access
-from mock_servicenow.now_platform.records.rows import Rows
-from mock_servicenow.now_platform.users import SYSTEM
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.unit_of_work import Platform
+from mock_servicenow.now_platform.users import SYSTEM, User
+from privman_core.clock import Timer
 from privman_core.findings import Finding
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import User
-    from privman_core.clock import Timer
 
 SETS = "sys_import_set"
 MULTIPLE = "sys_multi_import_set"
@@ -54,7 +48,7 @@ class ImportSets:
     one once that has died.
     """
 
-    def __init__(self, instance: "Instance") -> None:
+    def __init__(self, instance: Platform) -> None:
         self._instance = instance
         self._claims = Claims(instance)
         self._poll: Timer | None = None
@@ -78,8 +72,8 @@ class ImportSets:
             self._poll.cancel()
 
     def load(
-        self, user: "User", findings: "list[Finding]", staging: str, rows: Iterable[Mapping[str, str]], **columns: str
-    ) -> "Generator[None, None, Record]":
+        self, user: User, findings: list[Finding], staging: str, rows: Iterable[Mapping[str, str]], **columns: str
+    ) -> Generator[None, None, Record]:
         """Store rows in a staging table and return their import set; yields after every `STEP` rows.
 
         Nothing of it stays where a row is refused.
@@ -114,7 +108,7 @@ class ImportSets:
             return session.elevated.update(SETS, import_set.sys_id, {"state": "loaded"})
 
     def transform(
-        self, user: "User", import_set_id: str, findings: "list[Finding]", loader: str = ""
+        self, user: User, import_set_id: str, findings: list[Finding], loader: str = ""
     ) -> Generator[None, None, None]:
         """Transform the rows of an import set that wait; then those of the sets that were to run after it.
 
@@ -154,13 +148,13 @@ class ImportSets:
         for follower in followers:
             self._schedule(follower.sys_id, _NOBODY)
 
-    def transform_later(self, session: "Session", import_set: "Record") -> None:
+    def transform_later(self, session: Session, import_set: Record) -> None:
         """Transform the rows once they are committed and `DELAY` has passed, or the set to run after is processed."""
         loader = session.user
         user = replace(_NOBODY, roles=loader.roles, rights_of=loader.rights_of, made_by=loader.made_by)
         self._queue(session, import_set, user, loader.user_name)
 
-    def _queue(self, session: "Session", import_set: "Record", user: "User", loader: str = "") -> None:
+    def _queue(self, session: Session, import_set: Record, user: User, loader: str = "") -> None:
         before = session.elevated.get(SETS, import_set["run_after"])
         if before is None or before["state"] == "processed":
             session.on_commit(lambda: self._schedule(import_set.sys_id, user, loader))
@@ -189,7 +183,7 @@ class ImportSets:
         with self._instance.transaction(SYSTEM) as session:
             return self._claims.take(session, import_set_id)
 
-    def _waiting(self, user: "User", import_set: "Record", last: str) -> "list[Record]":
+    def _waiting(self, user: User, import_set: Record, last: str) -> list[Record]:
         """Return the next rows to be transformed, by their number: not every database remembers their order.
 
         There are none in a table that is no staging table, which clients may have written into the import set.
@@ -200,10 +194,10 @@ class ImportSets:
                 return []
             return session.elevated.query(import_set["table_name"], f"{pending}^ORDERBYsys_import_row", limit=_PAGE)
 
-    def _schedule(self, import_set_id: str, user: "User", loader: str = "") -> None:
+    def _schedule(self, import_set_id: str, user: User, loader: str = "") -> None:
         self._instance.later(DELAY, lambda: self.transform(user, import_set_id, [], loader))
 
-    def _record(self, user: "User", findings: "list[Finding]", row: "Record", outcomes: list[Outcome]) -> None:
+    def _record(self, user: User, findings: list[Finding], row: Record, outcomes: list[Outcome]) -> None:
         """Record what became of a row, although rules may refuse that; raises RecordNotFound."""
         try:
             with self._instance.transaction(user, findings) as session:
@@ -211,7 +205,7 @@ class ImportSets:
         except OperationFailed as refusal:
             self._settle(user, findings, row, {"sys_import_state": "error", "sys_import_state_comment": str(refusal)})
 
-    def _settle(self, user: "User", findings: "list[Finding]", record: "Record", state: dict[str, str]) -> None:
+    def _settle(self, user: User, findings: list[Finding], record: Record, state: dict[str, str]) -> None:
         """Give a row or an import set its last state; a refusal is reported, and bypassed: nothing waits for ever."""
         try:
             with self._instance.transaction(user, findings) as session:
@@ -220,11 +214,9 @@ class ImportSets:
             message = f"record {record.sys_id} of {record.table} was refused its state {state}: {refusal}"
             findings.append(Finding("swallowed", "import-state-refused", message))
             with self._instance.transaction(user, findings) as session:
-                Rows(session).update(record.table, record.sys_id, state)
+                session.change_row(record.table, record.sys_id, state)
 
-    def _transform_row(
-        self, user: "User", findings: "list[Finding]", transform_map: TransformMap, row: "Record"
-    ) -> Outcome:
+    def _transform_row(self, user: User, findings: list[Finding], transform_map: TransformMap, row: Record) -> Outcome:
         try:
             with self._instance.transaction(user, findings) as session:
                 current = by_now(session.of_system, user) or replace(user, roles=frozenset())
@@ -233,31 +225,31 @@ class ImportSets:
             return Outcome(transform_map, "error", message=str(error))
 
 
-def check_staging(session: "Session", name: str) -> None:
+def check_staging(session: Session, name: str) -> None:
     """Raise InvalidTable unless there is such a staging table."""
     if not _is_staging(session, name):
         raise InvalidTable(name)
 
 
-def _is_staging(session: "Session", name: str) -> bool:
+def _is_staging(session: Session, name: str) -> bool:
     return session.dictionary.table(name) is not None and ROWS in session.dictionary.lineage(name)[1:]
 
 
-def check_loader(session: "Session", staging: str) -> None:
+def check_loader(session: Session, staging: str) -> None:
     """Raise InvalidTable unless there is such a staging table, AccessDenied unless the user may load rows into it."""
     check_staging(session, staging)
-    if not access.may_reach(session, staging, "create"):
+    if not session.may("create", staging):
         raise AccessDenied("Insert")
 
 
-def sweep(session: "Session", before: str) -> None:
+def sweep(session: Session, before: str) -> None:
     """Remove the import sets, older than that, that a process was loading when it was killed: nobody knows of them."""
     for import_set in session.query(SETS, f"state=loading^sys_created_on<={before}"):
         if session.dictionary.table(import_set["table_name"]) is not None:
             _discard(session, import_set["table_name"], import_set)
 
 
-def multiple(session: "Session", sys_id: str) -> str:
+def multiple(session: Session, sys_id: str) -> str:
     """Return the sys_id of a group of import sets: a new one if empty; raises RecordNotFound."""
     if not sys_id:
         return session.elevated.insert(MULTIPLE, {}).sys_id
@@ -266,11 +258,11 @@ def multiple(session: "Session", sys_id: str) -> str:
     return sys_id
 
 
-def _origin(import_set: "Record", number: int) -> dict[str, str]:
+def _origin(import_set: Record, number: int) -> dict[str, str]:
     return {"sys_import_set": import_set.sys_id, "sys_import_row": str(number), "sys_import_state": "pending"}
 
 
-def _discard(session: "Session", staging: str, import_set: "Record") -> None:
+def _discard(session: Session, staging: str, import_set: Record) -> None:
     """Remove an import set of which a row was refused, with the rows before it."""
     session.work.transaction.lock()
     physical = session.dictionary.sql_table(staging)
@@ -278,7 +270,7 @@ def _discard(session: "Session", staging: str, import_set: "Record") -> None:
     session.elevated.delete(SETS, import_set.sys_id)
 
 
-def _record(session: "Session", row: "Record", outcomes: list[Outcome]) -> None:
+def _record(session: Session, row: Record, outcomes: list[Outcome]) -> None:
     """Record what became of a row; of several maps the row itself names the last."""
     state = {"sys_import_state": "ignored"}
     for outcome in outcomes:

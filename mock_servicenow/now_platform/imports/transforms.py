@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.errors import InvalidTable
-from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.intake import Intake
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
 from privman_core.findings import Finding
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
 
 MAPS = "sys_transform_map"
 ENTRIES = "sys_transform_entry"
@@ -64,7 +60,7 @@ class Outcome:
     message: str = ""
 
 
-def load_maps(session: "Session", source_table: str) -> list[TransformMap]:
+def load_maps(session: Session, source_table: str) -> list[TransformMap]:
     """Return the active maps of a staging table in their order."""
     maps = session.find_all(MAPS, source_table=source_table, active="true")
     maps.sort(key=lambda record: int(record["order"] or 100))
@@ -74,13 +70,13 @@ def load_maps(session: "Session", source_table: str) -> list[TransformMap]:
     return [_load(session, record) for record in maps[:MOST_MAPS]]
 
 
-def transform(session: "Session", transform_map: TransformMap, row: Mapping[str, str]) -> Outcome:
+def transform(session: Session, transform_map: TransformMap, row: Mapping[str, str]) -> Outcome:
     """Insert or update the record that a row stands for; raises PlatformError.
 
     Tables that are defined as closed to web services are never written: no import reaches the Secret of a registration.
     """
     target = transform_map.table
-    if target in session.instance.queries.closed:
+    if target in session.kernel.queries.closed:
         raise InvalidTable(target)
     given = {field.target: row.get(field.source, "") for field in transform_map.fields}
     key = {field.target: given[field.target] for field in transform_map.fields if field.coalesce}
@@ -97,19 +93,19 @@ def transform(session: "Session", transform_map: TransformMap, row: Mapping[str,
     return Outcome(transform_map, "updated", existing.sys_id)
 
 
-def _load(session: "Session", record: "Record") -> TransformMap:
+def _load(session: Session, record: Record) -> TransformMap:
     entries = session.find_all(ENTRIES, map=record.sys_id)
     fields = (FieldMap(each["source_field"], each["target_field"], each["coalesce"] == "true") for each in entries)
     copies_empty = record["copy_empty_fields"] == "true"
     return TransformMap(record.sys_id, record["name"], record["target_table"], tuple(fields), copies_empty)
 
 
-def _existing(session: "Session", table: str, key: Mapping[str, str]) -> "Record | None":
+def _existing(session: Session, table: str, key: Mapping[str, str]) -> Record | None:
     """Return the record that has the values; none has one that its column cannot hold."""
     if session.dictionary.table(table) is None:
         raise InvalidTable(table)
     stored = Intake(session, table).take(key, with_sys_id=True)
     if len(stored) < len(key):
         return None
-    query = queries.equal_query(session, table, stored.items())
+    query = session.equal_query(table, stored.items())
     return next(iter(session.page(table, query, limit=1, offset=0)), None)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
@@ -13,15 +13,11 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
-from mock_servicenow.now_platform.records import numbering
+from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.storage.transaction import DuplicateError
 from mock_servicenow.now_platform.users import User, hash_password, one_way, verify_password
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
-    from mock_servicenow.now_platform.instance import Instance
 
 ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
@@ -47,9 +43,9 @@ Install = Callable[[Session], None]
 
 
 def provision(
-    instance: "Instance",
+    instance: Platform,
     administrator: Credentials,
-    *extra: "Traversable",
+    *extra: Traversable,
     install: Install = lambda _session: None,
 ) -> None:
     """Create the tables and the first rows of a new instance; one that was made before gets what it lacks.
@@ -74,7 +70,7 @@ def provision(
     _take_in(instance, administrator, extra)
 
 
-def retire_default_password(instance: "Instance", password: str, users: Iterable[str]) -> None:
+def retire_default_password(instance: Platform, password: str, users: Iterable[str]) -> None:
     """Give this password to the administrator and the users, by sys_id, as far as they have the default one.
 
     What they have then is their first password, unless there is one already.
@@ -95,7 +91,7 @@ def note_first_passwords(session: Session, users: Iterable[str]) -> None:
         session.replace_row(FIRST_PASSWORDS, {"sys_id": sys_id, "stored": known[sys_id]["user_password"]})
 
 
-def first_passwords(instance: "Instance") -> list[Values]:
+def first_passwords(instance: Platform) -> list[Values]:
     """Return the rows that have been noted; none where the default password is the first one."""
     with instance.transaction(instance.system) as session:
         return [dict(record.values) for record in session.find_all(FIRST_PASSWORDS)]
@@ -108,14 +104,14 @@ def keep_first_passwords(session: Session, noted: Iterable[Values]) -> None:
         session.replace_row("sys_user", {"sys_id": row["sys_id"], "user_password": row["stored"]})
 
 
-def administrator_name(instance: "Instance") -> str:
+def administrator_name(instance: Platform) -> str:
     """Return the administrator's user name; empty if the database has none any more."""
     with instance.transaction(instance.system) as session:
         record = session.get("sys_user", ADMIN_ID)
         return "" if record is None else record["user_name"]
 
 
-def fill(instance: "Instance", administrator: Credentials, *extra: "Traversable", install: Install) -> None:
+def fill(instance: Platform, administrator: Credentials, *extra: Traversable, install: Install) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
@@ -124,23 +120,23 @@ def fill(instance: "Instance", administrator: Credentials, *extra: "Traversable"
             _named_rows(instance, administrator),
             *(read_rows(source, instance.dictionary) for source in extra),
             dictionary_rows.rows(instance.dictionary),
-            numbering.counters(instance.dictionary),
+            counters(instance.dictionary),
             instance.release.rows(),
         )
         with _one_of_a_kind():
             store_rows(session, rows)
-        install(Session(instance, session.work, instance.system, secure=False))
+        install(session.of_system)
         instance.store.seal(session.work.transaction)
 
 
-def _named_rows(instance: "Instance", administrator: Credentials) -> Rows:
+def _named_rows(instance: Platform, administrator: Credentials) -> Rows:
     """Return those of the first rows that others may refer to by name."""
     yield from read_rows(packaged_rows(), instance.dictionary)
     yield from _bulk()
     yield "sys_user", _administrator(administrator)
 
 
-def _take_in(instance: "Instance", administrator: Credentials, extra: "Iterable[Traversable]") -> None:
+def _take_in(instance: Platform, administrator: Credentials, extra: Iterable[Traversable]) -> None:
     """Store rows of files in an instance that has its first rows: a row is inserted, or given the file's values."""
     rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
     with instance.transaction(instance.system) as session, _one_of_a_kind():
@@ -159,13 +155,13 @@ def _one_of_a_kind() -> Iterator[None]:
         raise DictionaryError(f"the rows cannot be stored together: {error}") from None
 
 
-def _complete_dictionary(instance: "Instance") -> None:
+def _complete_dictionary(instance: Platform) -> None:
     """Describe tables and columns that have been added since, and give numbered ones their counters."""
     with instance.transaction(instance.system) as session:
-        counted = {counter["category"].casefold() for counter in session.find_all(numbering.COUNTERS)}
-        counters = (row for row in numbering.counters(instance.dictionary) if row[1]["category"] not in counted)
+        counted = {counter["category"].casefold() for counter in session.find_all(COUNTERS)}
+        new = (row for row in counters(instance.dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
-        for table, row in (*dictionary_rows.rows(instance.dictionary), *_identified(session, counters)):
+        for table, row in (*dictionary_rows.rows(instance.dictionary), *_identified(session, new)):
             described.setdefault(table, []).append(row)
         for table, rows in described.items():
             # A row may have got other values since, and another one of its hierarchy the same sys_id.

@@ -1,13 +1,10 @@
 """Which row a reference means that is written as a name, in files of rows."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.records.intake import is_sys_id
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.dictionary.definitions import Column
-    from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 Values = dict[str, str]
 NAMES = ("user_name", "number", "name")
@@ -17,7 +14,7 @@ NAMES = ("user_name", "number", "name")
 class Targets:
     """Rows by their names, and by what is displayed for them; of several that are called alike the first."""
 
-    def __init__(self, dictionary: "Dictionary", rows: Iterable[tuple[str, Values]]) -> None:
+    def __init__(self, dictionary: Dictionary, rows: Iterable[tuple[str, Values]]) -> None:
         self._dictionary = dictionary
         self._sys_ids: dict[tuple[str, str], str] = {}
         displayed = []
@@ -33,7 +30,7 @@ class Targets:
         columns = self._dictionary.columns(table)
         return {name: self._resolved(columns[name], value) for name, value in values.items()}
 
-    def _resolved(self, column: "Column", value: str) -> str:
+    def _resolved(self, column: Column, value: str) -> str:
         if column.type != "reference" or column.reference is None or not value or is_sys_id(value):
             return value
         classes = self._dictionary.family(column.reference)

@@ -5,22 +5,17 @@ from base64 import b64decode, b64encode
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound, UniqueKeyViolation
-from mock_servicenow.now_platform.records import access
-from mock_servicenow.now_platform.records.reader import VALUES_PER_STATEMENT
-from mock_servicenow.now_platform.rest.bodies import megabytes
-from mock_servicenow.now_platform.rules.rules import EVERY_TABLE, BusinessRule, RuleContext
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import User
-    from privman_core.findings import Finding
+from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.rows import VALUES_PER_STATEMENT, Record
+from mock_servicenow.now_platform.records.session import EVERY_TABLE, BusinessRule, Rulebook, RuleContext, Session
+from mock_servicenow.now_platform.records.unit_of_work import Platform, UnitOfWork
+from mock_servicenow.now_platform.users import SYSTEM, User
+from privman_core.findings import Finding
 
 TABLE = "sys_attachment"
 CHUNKS = "sys_attachment_doc"
@@ -56,14 +51,14 @@ class File:
 class Target:
     """The record that a file is attached to, and who attaches it."""
 
-    instance: "Instance"
-    user: "User"
+    instance: Platform
+    user: User
     table: str
     sys_id: str
 
-    def check(self, session: "Session", file: File) -> None:
+    def check(self, session: Session, file: File) -> None:
         """Raise PlatformError unless the file may be attached."""
-        access.check_reach(session, self.table)
+        session.check_reach(self.table)
         parent = session.get(self.table, self.sys_id)
         if parent is None:
             raise RecordNotFound
@@ -71,7 +66,7 @@ class Target:
         _check_size(session, file)
 
 
-def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[None, None, "Record"]:
+def attach(target: Target, file: File, findings: list[Finding]) -> Generator[None, None, Record]:
     """Attach a file to a record and return its metadata; yields between pieces of the file.
 
     Chunks are stored one by one, each in a transaction of its own, and removed if the file is not attached in the end.
@@ -92,12 +87,12 @@ def attach(target: Target, file: File, findings: "list[Finding]") -> Generator[N
             target.check(session, file)
             return session.insert(TABLE, {"sys_id": sys_id, **_metadata(target, file, packing)})
     except BaseException:
-        with target.instance.transaction(target.instance.system) as session:
+        with target.instance.transaction(SYSTEM) as session:
             _delete_content(session, [sys_id])
         raise
 
 
-def sweep(session: "Session", before: str) -> None:
+def sweep(session: Session, before: str) -> None:
     """Remove the chunks, older than that, of files that a process was storing when it was killed."""
     session.work.transaction.lock()
     chunks, files = (session.dictionary.sql_table(name) for name in (CHUNKS, TABLE))
@@ -105,7 +100,7 @@ def sweep(session: "Session", before: str) -> None:
     session.work.transaction.execute(sa.delete(chunks).where(chunks.c.sys_created_on <= before, ~attached))
 
 
-def find(session: "Session", sys_id: str) -> "Record":
+def find(session: Session, sys_id: str) -> Record:
     """Return an attachment's metadata; raises RecordNotFound, also if the user may not see its record."""
     attachment = session.get(TABLE, sys_id)
     if attachment is None:
@@ -113,7 +108,7 @@ def find(session: "Session", sys_id: str) -> "Record":
     return attachment
 
 
-def changeable(session: "Session", sys_id: str) -> "Record":
+def changeable(session: Session, sys_id: str) -> Record:
     """Return an attachment's metadata, to be changed.
 
     Raises:
@@ -125,7 +120,7 @@ def changeable(session: "Session", sys_id: str) -> "Record":
     return attachment
 
 
-def pieces(instance: "Instance", user: "User", attachment: "Record") -> Iterator[bytes]:
+def pieces(instance: Platform, user: User, attachment: Record) -> Iterator[bytes]:
     """Return the bytes of the file, at most `PIECE_BYTES` at a time.
 
     Raises:
@@ -142,7 +137,7 @@ def pieces(instance: "Instance", user: "User", attachment: "Record") -> Iterator
         position += 1
 
 
-def _chunk(instance: "Instance", user: "User", attachment: "Record", position: int) -> "Record | None":
+def _chunk(instance: Platform, user: User, attachment: Record, position: int) -> Record | None:
     begin = instance.next_transaction if position else instance.transaction
     with begin(user) as session:
         if position:
@@ -177,14 +172,14 @@ def _some(ids: list[str]) -> Iterator[list[str]]:
     return (ids[start : start + VALUES_PER_STATEMENT] for start in range(0, len(ids), VALUES_PER_STATEMENT))
 
 
-def _files(session: "Session", records: list[str], tables: Iterable[str]) -> list[str]:
+def _files(session: Session, records: list[str], tables: Iterable[str]) -> list[str]:
     """Return the sys_ids of the files of records of some tables."""
     files = session.dictionary.sql_table(TABLE)
     attached = sa.select(files.c.sys_id).where(files.c.table_sys_id.in_(records), files.c.table_name.in_(tables))
     return list(session.work.transaction.execute(attached).scalars())
 
 
-def _delete_files(session: "Session", ids: list[str]) -> None:
+def _delete_files(session: Session, ids: list[str]) -> None:
     files = session.dictionary.sql_table(TABLE)
     session.work.transaction.execute(sa.delete(files).where(files.c.sys_id.in_(ids)))
     delete_attributes(session, ids)
@@ -196,56 +191,56 @@ def _delete_belongings(context: RuleContext) -> None:
     _delete_content(context.session, [context.current["sys_id"]])
 
 
-def delete_attributes(session: "Session", ids: list[str]) -> None:
+def delete_attributes(session: Session, ids: list[str]) -> None:
     """Delete the attributes of files, however many."""
     session.work.transaction.lock()
     attributes = session.dictionary.sql_table(ATTRIBUTES)
     session.work.transaction.execute(sa.delete(attributes).where(attributes.c.sys_attachment.in_(ids)))
 
 
-def _delete_content(session: "Session", ids: list[str]) -> None:
+def _delete_content(session: Session, ids: list[str]) -> None:
     """Delete the bytes of files, however many, in steps after the commit.
 
-    The next start sweeps what a killed process has left of them.
+    The next start sweeps the leftovers of a killed process.
     """
-    instance = session.instance
+    kernel = session.kernel
 
     def vanish() -> None:
-        instance.vanishing.update(ids)
-        instance.go_on(_vanishing(instance, ids))
+        kernel.vanishing.update(ids)
+        kernel.go_on(_vanishing(kernel, session.rulebook, ids))
 
     session.on_commit(vanish)
 
 
-def _vanishing(instance: "Instance", ids: list[str]) -> Generator[None, None, None]:
-    chunks = instance.dictionary.sql_table(CHUNKS)
+def _vanishing(kernel: Kernel, rulebook: Rulebook, ids: list[str]) -> Generator[None, None, None]:
+    chunks = kernel.dictionary.sql_table(CHUNKS)
     some = sa.select(chunks.c.sys_id).where(chunks.c.sys_attachment == sa.bindparam("file")).limit(_CHUNKS_AT_A_TIME)
     deletion = sa.delete(chunks).where(chunks.c.sys_id.in_(some))
     try:
         for sys_id in ids:
             deleted = True
             while deleted:
-                with instance.transaction(instance.system) as session:
+                with UnitOfWork(kernel, rulebook, SYSTEM) as session:
                     session.work.transaction.lock()
                     deleted = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount > 0
                 yield
     finally:  # a reset ends this, and its files may have the same sys_ids
-        instance.vanishing.difference_update(ids)
+        kernel.vanishing.difference_update(ids)
 
 
 def _refuse_vanishing(context: RuleContext) -> None:
     """Let no file have the sys_id of one of which the bytes are still there."""
-    if context.current["sys_id"] in context.session.instance.vanishing:
+    if context.current["sys_id"] in context.session.kernel.vanishing:
         raise UniqueKeyViolation(context.current["sys_id"], "PRIMARY")
 
 
-def _check_writable(session: "Session", record: "Record", operation: str) -> None:
-    if session.secure and not access.allowed(session, "write", [record]):
+def _check_writable(session: Session, record: Record, operation: str) -> None:
+    if session.secure and not session.allowed("write", [record]):
         raise AccessDenied(operation)
 
 
-def _check_size(session: "Session", file: File) -> None:
-    most = megabytes(session, *LARGEST)
+def _check_size(session: Session, file: File) -> None:
+    most = session.megabytes(*LARGEST)
     if file.size > most:
         raise BadRequest(
             "Failed to create the attachment",
@@ -279,7 +274,7 @@ def _store_chunks(target: Target, sys_id: str, file: File) -> "Generator[None, N
     return packing
 
 
-def _row(session: "Session", attachment_id: str, position: int, chunk: bytes) -> Mapping[str, str]:
+def _row(session: Session, attachment_id: str, position: int, chunk: bytes) -> Mapping[str, str]:
     return {
         "sys_id": session.ids.sys_id(),
         "sys_attachment": attachment_id,

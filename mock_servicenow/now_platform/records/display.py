@@ -1,9 +1,8 @@
-"""What people read in place of a stored value (platform 1.7)."""
+"""What people read in place of a stored value: labels, names of referenced records, journals (platform 1.7)."""
 
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain
 
 from mock_servicenow.now_platform.dictionary.column_types import (
     DATE_TIME_TYPES,
@@ -13,114 +12,217 @@ from mock_servicenow.now_platform.dictionary.column_types import (
     PASSWORD_TYPES,
 )
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.dictionary.values import UNITS, duration_seconds
-from mock_servicenow.now_platform.records import journal_fields
-from mock_servicenow.now_platform.records.references import MOST_NAMED
+from mock_servicenow.now_platform.dictionary.values import duration_seconds
+from mock_servicenow.now_platform.records.formats import currency, duration_words
+from mock_servicenow.now_platform.records.rows import Record, Values
+from mock_servicenow.now_platform.records.view import View
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-
-CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
-_CODES = {sign: code for code, sign in CURRENCY_SIGNS.items()}
-_AMOUNT = re.compile(r"(?P<sign>[$€£¥]|[A-Z]{3}(?= )) ?(?P<number>-?[\d,]*\d(?:\.\d+)?)", re.ASCII)
+ENTRIES = "sys_journal_field"
+USERS = "sys_user"
+MOST_ENTRIES, LONGEST_HISTORY = 1_000, 256 * 1024
+"""Entries of a record that are displayed, the newest ones, and characters of them (I)."""
+MOST_NAMED = 1_000
+"""Entries of a list that are displayed by their names; the others appear as they are stored (I)."""
+PASSWORD_MASK = "********"  # noqa: S105 - shown instead of one
 _LONGEST_NAME = 255
-"""Characters of a name in a list of them, which may have it any number of times."""
-PASSWORD_MASK = "********"  # noqa: S105 - what stands in for one
+"""Characters of a name in a list of them, which may repeat it any number of times."""
+_LONGEST_AUTHOR = 151
+"""Characters of an author that each of their entries repeats: the defined length of the name's column."""
+_DEEPEST_DISPLAY = 4  # a display column may itself be a reference; a cycle must end
+Path = tuple[str, ...]
+Words = Callable[[str], str]
 
 
 class Displays:
-    """What one session's user reads in records; how a column is displayed is chosen once."""
+    """Displays the records of one view; referenced records are fetched together and kept until something is written.
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    Attributes:
+        view: what the user can read.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.view = view
         self._words: dict[tuple[str, str], Words] = {}
 
-    def of(self, record: "Record", name: str) -> str:
-        """Return what is read in a column of a record."""
-        column, value = self._session.dictionary.columns(record.table)[name], record.values[name]
+    def text(self, record: Record, name: str) -> str:
+        """Return what people read in a column of a record."""
+        column, value = self.view.dictionary.columns(record.table)[name], record.values[name]
         if column.type in JOURNAL_TYPES:
-            if name in self._session.sight.hidden(record.table):
+            if name in self.view.sight.hidden(record.table):
                 return ""
-            return journal_fields.history(self._session, record, column)
-        return value and self._words_of(record.table, column)(value)
-
-    def _words_of(self, table: str, column: Column) -> "Words":
-        words = self._words.get((table, column.name))
+            return self._history(record, column)
+        if not value:
+            return value
+        words = self._words.get((record.table, name))
         if words is None:
-            words = self._words[table, column.name] = words_of(self._session, column)
-        return words
+            words = self._words[record.table, name] = self.words_of(column)
+        return words(value)
+
+    def words_of(self, column: Column) -> Words:
+        """Return the function from a column's stored values to the words that people read."""
+        if column.is_reference:
+            return partial(self.name, column)
+        if column.choices:
+            labels = {choice.value: choice.label for choice in reversed(column.choices)}
+            return lambda value: labels.get(value, value)
+        show = _SHOWN.get(column.type)
+        return str if show is None else partial(show, self, column)
+
+    def referenced(self, column: Column, sys_id: str) -> Record | None:
+        """Return the record that a value of a reference column means."""
+        table = column.reference or ""
+        if (table, sys_id) not in self._known:
+            self._fetch({table: {sys_id}})
+        return self._known[table, sys_id]
+
+    def fetch(self, column: Column, sys_ids: Iterable[str]) -> None:
+        """Fetch with one statement what several values of a reference column mean."""
+        self._fetch({column.reference or "": set(sys_ids)})
+
+    def name(self, column: Column, sys_id: str, depth: int = _DEEPEST_DISPLAY) -> str:
+        """Return the display value of the record that is meant; the value itself if there is none."""
+        record = self.referenced(column, sys_id)
+        if record is None or depth == 0:
+            return sys_id
+        name = self.view.dictionary.display_column(column.reference or "")
+        shown = self.view.dictionary.columns(column.reference or "")[name]
+        if shown.is_reference and record[name]:
+            return self.name(shown, record[name], depth - 1)
+        return self.text(record, name)
+
+    def walk(self, record: Record, path: Path) -> tuple[Record, str] | None:
+        """Follow references; return the last record with the name of its column, None if one is empty."""
+        for name in path[:-1]:
+            column = self.view.dictionary.columns(record.table)[name]
+            found = self.referenced(column, record[name]) if record[name] else None
+            if found is None:
+                return None
+            record = found
+        return record, path[-1]
+
+    def prefetch(self, records: Iterable[Record], paths: Iterable[Path]) -> None:
+        """Fetch with one statement a table what the paths of all the records lead to, step by step."""
+        ends = [(list(records), path) for path in paths]
+        while ends:
+            steps = [(self._values(reached, path[0]), path[1:]) for reached, path in ends]
+            self._fetch(_wanted(values for values, _ in steps))
+            ends = [(self._targets(values), rest) for values, rest in steps if rest]
+
+    def prefetch_entries(self, records: Iterable[Record]) -> None:
+        """Fetch the entries of all the records together; the transaction remembers them until something is written."""
+        missing: dict[str, list[str]] = {}
+        for record in records:
+            root = self.view.dictionary.root(record.table)
+            if (root, record.sys_id) not in self.view.work.entries:
+                missing.setdefault(root, []).append(record.sys_id)
+        for root, sys_ids in missing.items():
+            self.view.work.entries.update({(root, each): _shown(rows) for each, rows in self._newest(root, sys_ids)})
+
+    @property
+    def _known(self) -> dict[tuple[str, str], Record | None]:
+        """What has been fetched, as the session's user sees it."""
+        return self.view.work.referenced.setdefault(self.view.sight, {})
+
+    def _values(self, records: Iterable[Record], name: str) -> list[tuple[Column, str]]:
+        """Return the different values in a column of the records, each with the column of its class."""
+        found = {(record.table, value) for record in records if (value := record.values[name])}
+        return [(self.view.dictionary.columns(table)[name], value) for table, value in found]
+
+    def _targets(self, values: Iterable[tuple[Column, str]]) -> list[Record]:
+        targets = (self.referenced(column, value) for column, value in values if column.is_reference)
+        return [target for target in targets if target is not None]
+
+    def _fetch(self, wanted: dict[str, set[str]]) -> None:
+        view, known = self.view, self._known
+        for table, sys_ids in wanted.items():
+            missing = [sys_id for sys_id in sorted(sys_ids) if (table, sys_id) not in known]
+            found = {} if table in view.sight.closed else view.get_many(table, missing)
+            known.update({(table, sys_id): None for sys_id in missing})
+            known.update({(table, sys_id): Record(table, each.values) for sys_id, each in found.items()})
+
+    def _history(self, record: Record, column: Column) -> str:
+        """Return the entries of the column, the newest first, as they are displayed."""
+        self.prefetch_entries([record])
+        known = self.view.work.entries[self.view.dictionary.root(record.table), record.sys_id]
+        entries = [entry for entry in known if entry["element"] == column.name]
+        names = {name: self._author(name) for name in {entry["sys_created_by"] for entry in entries}}
+        moment = self.view.formats.date_time
+        heads = (f"{moment(entry['sys_created_on'])} - {names[entry['sys_created_by']]}" for entry in entries)
+        return "".join(
+            f"{head} ({column.label})\n{entry['value']}\n\n" for head, entry in zip(heads, entries, strict=True)
+        )
+
+    def _newest(self, root: str, sys_ids: list[str]) -> Iterable[tuple[str, list[Values]]]:
+        """Return the newest entries of each of these records of a hierarchy."""
+        tables = entry_tables(self.view, root)
+        rows, whole = self.view.reader.newest_among(ENTRIES, {"element_id": sys_ids, "name": tables}, MOST_ENTRIES)
+        if not whole and len(sys_ids) > 1:
+            return [found for each in sys_ids for found in self._newest(root, [each])]
+        of_each: dict[str, list[Values]] = {sys_id: [] for sys_id in sys_ids}
+        for row in rows:
+            of_each[row["element_id"]].append(row)
+        return of_each.items()
+
+    def _author(self, user_name: str) -> str:
+        closed = USERS in self.view.sight.closed
+        author = None if closed else self.view.find(USERS, user_name=user_name)
+        return (user_name if author is None else author["name"] or author["user_name"])[:_LONGEST_AUTHOR]
 
 
-def words_of(session: "Session", column: Column) -> "Words":
-    """Return what gives the words that people read in place of a stored value of a column."""
-    if column.is_reference:
-        return partial(session.references.display, column)
-    if column.choices:
-        labels = {choice.value: choice.label for choice in reversed(column.choices)}
-        return lambda value: labels.get(value, value)
-    show = _SHOWN.get(column.type)
-    return str if show is None else partial(show, session, column)
-
-
-def _list(session: "Session", column: Column, value: str) -> str:
+def _list(displays: Displays, column: Column, value: str) -> str:
     if column.reference is None:
         return value.replace(",", ", ")
     items = value.split(",", MOST_NAMED)
-    session.references.fetch(column, items[:MOST_NAMED])
-    names = [session.references.display(column, item)[:_LONGEST_NAME] for item in items[:MOST_NAMED]]
+    displays.fetch(column, items[:MOST_NAMED])
+    names = [displays.name(column, item)[:_LONGEST_NAME] for item in items[:MOST_NAMED]]
     return ", ".join([*names, *items[MOST_NAMED:]])
 
 
-def _class(session: "Session", _column: Column, value: str) -> str:
-    table = session.dictionary.table(value)
+def _class(displays: Displays, _column: Column, value: str) -> str:
+    table = displays.view.dictionary.table(value)
     return value if table is None else table.label
 
 
-def _number(_session: "Session", column: Column, value: str) -> str:
+def _number(_displays: Displays, column: Column, value: str) -> str:
     return f"{int(value):,}" if column.type in INTEGER_TYPES else f"{float(value):,.15g}"
 
 
-Words = Callable[[str], str]
-_Show = Callable[["Session", Column, str], str]
+_Show = Callable[[Displays, Column, str], str]
 _SHOWN: dict[str, _Show] = {
-    "glide_duration": lambda _session, _column, value: duration_words(duration_seconds(value)),
-    "glide_date": lambda session, _column, value: session.formats.date(value),
+    "glide_duration": lambda _displays, _column, value: duration_words(duration_seconds(value)),
+    "glide_date": lambda displays, _column, value: displays.view.formats.date(value),
     "glide_list": _list,
     "sys_class_name": _class,
-    **dict.fromkeys(DATE_TIME_TYPES, lambda session, _column, value: session.formats.date_time(value)),
+    **dict.fromkeys(DATE_TIME_TYPES, lambda displays, _column, value: displays.view.formats.date_time(value)),
     **dict.fromkeys(INTEGER_TYPES | NUMBER_TYPES, _number),
-    **dict.fromkeys(("currency", "price"), lambda _session, _column, value: currency(value)),
-    **dict.fromkeys(PASSWORD_TYPES, lambda _session, _column, _value: PASSWORD_MASK),
+    **dict.fromkeys(("currency", "price"), lambda _displays, _column, value: currency(value)),
+    **dict.fromkeys(PASSWORD_TYPES, lambda _displays, _column, _value: PASSWORD_MASK),
 }
 
 
-def currency(stored: str) -> str:
-    """Return an amount such as ``USD;1234.5`` with its sign: ``$1,234.50``; other text as it is."""
-    code, separator, amount = stored.partition(";")
-    try:
-        number = f"{float(amount):,.2f}"
-    except ValueError:
-        return stored
-    return f"{CURRENCY_SIGNS.get(code, f'{code} ')}{number}" if separator else stored
+def entry_tables(view: View, table: str) -> tuple[str, ...]:
+    """Return the names by which entries say that a record of the table's hierarchy is theirs.
+
+    Another table may have a record with the same sys_id, which whoever inserts it chooses.
+    """
+    return view.dictionary.family(view.dictionary.root(table))
 
 
-def parse_currency(displayed: str) -> str:
-    """Return the stored form of an amount written with its sign or code: ``USD;1234.50``; other text as it is."""
-    amount = _AMOUNT.fullmatch(displayed)
-    if amount is None:
-        return displayed
-    return f"{_CODES.get(amount['sign'], amount['sign'])};{amount['number'].replace(',', '')}"
+def _shown(entries: list[Values]) -> list[Values]:
+    """Return the first entries, as far as `LONGEST_HISTORY` goes."""
+    if sum(len(entry["value"]) for entry in entries) <= LONGEST_HISTORY:
+        return entries
+    shown, left = [], LONGEST_HISTORY
+    for entry in entries:
+        if left > 0:
+            shown.append({**entry, "value": entry["value"][:left]})
+        left -= len(entry["value"])
+    return shown
 
 
-def duration_words(seconds: int) -> str:
-    """Return a duration in words: ``16 Hours 30 Minutes``, ``0 Seconds``."""
-    words = list(_words(seconds))
-    return " ".join(words) or "0 Seconds"
-
-
-def _words(seconds: int) -> Iterable[str]:
-    for unit, size in UNITS.items():
-        amount, seconds = divmod(seconds, size)
-        if amount:
-            yield f"{amount} {unit.title()}{'s' * (amount != 1)}"
+def _wanted(groups: Iterable[Iterable[tuple[Column, str]]]) -> dict[str, set[str]]:
+    wanted: dict[str, set[str]] = {}
+    for column, value in chain.from_iterable(groups):
+        if column.reference is not None:
+            wanted.setdefault(column.reference, set()).update(value.split(",", MOST_NAMED)[:MOST_NAMED])
+    return wanted

@@ -1,14 +1,19 @@
-"""Dates and times as a user reads and writes them: on the wall clock of a time zone, in a format (platform 1.7)."""
+"""Dates, amounts and durations as people read and write them (platform 1.7)."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
-from mock_servicenow.now_platform.dictionary.values import DATE_TIME
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME, UNITS
 
 DATE = "%Y-%m-%d"
 LONGEST_PATTERN = 100
 """Characters; a longer pattern, which each date would be as long as, counts as none."""
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+_CODES = {sign: code for code, sign in CURRENCY_SIGNS.items()}
+_AMOUNT = re.compile(r"(?P<sign>[$€£¥]|[A-Z]{3}(?= )) ?(?P<number>-?[\d,]*\d(?:\.\d+)?)", re.ASCII)
 # The patterns of the platform's properties, by their letters.
 _LETTERS = {
     "yyyy": "%Y",
@@ -78,3 +83,34 @@ def _format(pattern: str) -> str:
     for letters, directive in _LETTERS.items():
         pattern = pattern.replace(letters, directive)
     return pattern
+
+
+def currency(stored: str) -> str:
+    """Return an amount such as ``USD;1234.5`` with its sign: ``$1,234.50``; other text as it is."""
+    code, separator, amount = stored.partition(";")
+    try:
+        number = f"{float(amount):,.2f}"
+    except ValueError:
+        return stored
+    return f"{CURRENCY_SIGNS.get(code, f'{code} ')}{number}" if separator else stored
+
+
+def parse_currency(displayed: str) -> str:
+    """Return the stored form of an amount written with its sign or code: ``USD;1234.50``; other text as it is."""
+    amount = _AMOUNT.fullmatch(displayed)
+    if amount is None:
+        return displayed
+    return f"{_CODES.get(amount['sign'], amount['sign'])};{amount['number'].replace(',', '')}"
+
+
+def duration_words(seconds: int) -> str:
+    """Return a duration in words: ``16 Hours 30 Minutes``, ``0 Seconds``."""
+    words = list(_words(seconds))
+    return " ".join(words) or "0 Seconds"
+
+
+def _words(seconds: int) -> Iterable[str]:
+    for unit, size in UNITS.items():
+        amount, seconds = divmod(seconds, size)
+        if amount:
+            yield f"{amount} {unit.title()}{'s' * (amount != 1)}"

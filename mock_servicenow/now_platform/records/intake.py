@@ -1,26 +1,32 @@
-"""What becomes of the values that a client writes: taken, converted, or dropped with a finding (platform 1.7, 1.8)."""
+"""A client's values in their stored form, completed with defaults, stamps and a number (platform 1.7, 1.8)."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind, kind_of
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES, Kind, kind_of
 from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.sql_tables import Folded
 from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
+from mock_servicenow.now_platform.records.rows import Record, Values
+from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import one_way
 from privman_core.findings import Finding
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.session import Session
-
-Values = dict[str, str]
+COUNTERS = "sys_number"
+FIRST = 10_001
+DIGITS = 7
+_LAST = 2**63 - 1  # the largest count that the database holds
+_MOST_CHANGES = 2**63 - 2  # a client may write any count that the database holds
 SYS_ID_LENGTH = 32
 LONGEST_TEXT = 1024 * 1024
-"""Characters of a text that are stored, many times what any column is documented to hold: pages, lists, journals and
+"""Characters of a text that are stored, many times the documented length of any column: pages, lists, journals and
 files' metadata read many texts at once (I). The platform cuts a text at the length of its column."""
 LONGEST_INDEXED = 600
-"""The same where the column has an index: PostgreSQL's hold no more than 2,704 bytes."""
+"""The same for a column with an index: PostgreSQL's hold no more than 2,704 bytes."""
 LONGEST_VALUE = LONGEST_INDEXED
-"""Characters of what may be a number, a date, a duration or a reference: taking more apart may take seconds."""
+"""Characters of a number, a date, a duration or a reference: parsing more may take seconds."""
 _OF_ANY_LENGTH = frozenset({Kind.TEXT, Kind.BOOLEAN})
 _HEX = frozenset("0123456789abcdefABCDEF")
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
@@ -34,21 +40,21 @@ def is_sys_id(text: str) -> bool:
 
 
 class Intake:
-    """Takes in a client's values for one table; what it drops or changes becomes a finding.
+    """Converts a client's values for one table to their stored form; dropped and changed values become findings.
 
     Args:
-        system_columns: whether sys_created_on and the like are taken too.
+        system_columns: whether sys_created_on and the like are written too.
     """
 
-    def __init__(self, session: "Session", table: str, *, system_columns: bool = False) -> None:
-        self._session = session
+    def __init__(self, view: View, table: str, *, system_columns: bool = False) -> None:
+        self._view = view
         self._table = table
-        self._columns = session.dictionary.columns(table)
-        self._locked = session.sight.locked(table)
+        self._columns = view.dictionary.columns(table)
+        self._locked = view.sight.locked(table)
         self._writable = _WRITABLE_SYSTEM_COLUMNS if system_columns else frozenset()
 
     def take(self, values: Mapping[str, str], *, with_sys_id: bool) -> Values:
-        """Return the stored form of the values that count."""
+        """Return the stored form of the values that can be written."""
         taken = {}
         for name, text in values.items():
             column = self._columns.get(name)
@@ -82,7 +88,7 @@ class Intake:
             return self._reference(column, stored)
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
-        # Cut pairs would be none, and a Secret among them would not be found: whoever keeps pairs refuses long ones.
+        # Pairs cut short could not be read, nor a Secret in them be found; rules refuse long ones.
         most = len(stored) if column.type == "name_values" else _longest(column)
         if len(stored) > most or (len(stored) > column.max_length and column.type == "string"):
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
@@ -91,34 +97,34 @@ class Intake:
         return stored[:most]
 
     def _secret(self, column: Column, text: str) -> str:
-        session, store = self._session, one_way(self._session.dictionary.root(self._table), column.name, column.type)
-        if column.type != "password":  # which is a user's, and may be any word
-            session.instance.learn(text)
-        return text if store is None else store(text, session.ids)
+        view, store = self._view, one_way(self._view.dictionary.root(self._table), column.name, column.type)
+        if column.type != "password":  # a user's own, which may be any word
+            view.kernel.secrets.add(text)
+        return text if store is None else store(text, view.ids)
 
     def _unknown_choice(self, column: Column, text: str) -> str | None:
-        """Return the value all the same, unless the property that forbids it is set (platform 1.7, 9)."""
-        taken = self._session.property("glide.rest.choice.allow_non_existing_value") != "false"
+        """Return the value, unless a system property forbids values that are no choices (platform 1.7, 9)."""
+        taken = self._view.system_property("glide.rest.choice.allow_non_existing_value") != "false"
         outcome = "stored as given" if taken else "ignored"
         self._report("choice-unknown", column.name, f"column '{column.name}' offers no '{text}': {outcome}")
         return text if taken else None
 
     def _reference(self, column: Column, text: str) -> str:
-        """Return the sys_id of the one record displayed like that; the text itself if there is none (platform 9)."""
+        """Return the sys_id of the only record with that display value; else the text itself (platform 9)."""
         if is_sys_id(text) or column.reference is None:
             return text
-        found = self._session.by_display(column.reference, text)
+        found = self._view.by_display(column.reference, text)
         if found is None:
             unresolved = f"reference '{column.name}' got '{text}', no sys_id and displayed by no single record"
             self._report("reference-unresolved", column.name, f"{unresolved} of {column.reference}: stored as given")
         return found or text
 
     def _report(self, rule: str, column: str, what: str) -> None:
-        self._session.findings.append(Finding("swallowed", rule, f"table {self._table}: {what}", column))
+        self._view.findings.append(Finding("swallowed", rule, f"table {self._table}: {what}", column))
 
 
 def _is_value(column: Column, text: str) -> bool:
-    """Return whether a text may be a value of the column, as far as its length and characters go."""
+    """Return whether the length and the characters of a text allow it in the column."""
     return is_storable(text) and (len(text) <= LONGEST_VALUE or kind_of(column.type) in _OF_ANY_LENGTH)
 
 
@@ -129,3 +135,92 @@ def _longest(column: Column) -> int:
 
 def _quoted(text: str) -> str:
     return f"'{text}'" if len(text) <= LONGEST_VALUE else f"{len(text):,} characters"
+
+
+def default_values(view: View, table: str) -> Values:
+    """Return a new record of the table: every column, empty or with its default."""
+    values = view.dictionary.new_record(table)
+    for name, call in view.dictionary.scripted_defaults(table).items():
+        values[name] = _default(view, call)
+    return values
+
+
+def new_values(view: View, table: str) -> Values:
+    """Return `default_values` with the stamps that say who creates the record when."""
+    now, user_name = view.now, view.user.user_name
+    values = default_values(view, table)
+    values["sys_created_on"] = values["sys_updated_on"] = now
+    values["sys_created_by"] = values["sys_updated_by"] = user_name
+    values["sys_mod_count"] = "0"
+    if view.dictionary.has_classes(table):
+        values["sys_class_name"] = table
+    return values
+
+
+def update_stamps(view: View, previous: Record) -> Values:
+    """Return who changes a record when, and how often it has been changed."""
+    return {
+        "sys_updated_on": view.now,
+        "sys_updated_by": view.user.user_name,
+        "sys_mod_count": str(min(int(previous["sys_mod_count"] or 0), _MOST_CHANGES) + 1),
+    }
+
+
+def pop_entries(view: View, table: str, values: dict[str, str]) -> dict[str, str]:
+    """Remove the new entries of journal columns from a record's values and return them by column."""
+    names = view.dictionary.columns_of_type(table, JOURNAL_TYPES)
+    entries = {name: values[name] for name in names if values[name]}
+    values.update(dict.fromkeys(entries, ""))
+    return entries
+
+
+def assign_number(view: View, table: str, values: dict[str, str]) -> None:
+    """Give a new record its number, unless the table is not numbered or the record has one.
+
+    An administrator may delete, empty or exhaust a counter: then there is no number, and a finding says so.
+    """
+    definition = view.dictionary.table(table)
+    if definition is None or definition.number_prefix is None or values.get("number"):
+        return
+    count = _next_count(view, table)
+    if count is None:
+        view.findings.append(Finding("swallowed", "number-missing", f"table {table}: no counter gives a number"))
+        return
+    values["number"] = f"{definition.number_prefix}{count:0{DIGITS}d}"
+
+
+def _next_count(view: View, table: str) -> int | None:
+    """Return the table's next count; others wait for this transaction to end before they get theirs."""
+    store, transaction = view.kernel.store, view.work.transaction
+    counter = store.prepared(COUNTERS, lambda: _counter(view.dictionary))
+    for sys_id, number in transaction.run(counter, {"table": table}):
+        if number is None or number >= _LAST:
+            return None
+        transaction.run(store.update(COUNTERS, ("number",)), (number + 1, sys_id))
+        return int(number)
+    return None
+
+
+def _counter(dictionary: Dictionary) -> sa.ClauseElement:
+    rows = dictionary.sql_table(COUNTERS)
+    table: sa.ColumnElement[str] = sa.bindparam("table", type_=rows.c.category.type)
+    # Indexes on texts are folded: the first condition finds the row, the second proves it.
+    found = sa.and_(Folded(rows.c.category) == Folded(table), rows.c.category == table)
+    return sa.select(rows.c.sys_id, rows.c.number).where(found).with_for_update()
+
+
+def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:
+    """Return a row for each numbered table, from which its numbers are counted."""
+    for table in dictionary:
+        if table.number_prefix is not None:
+            yield COUNTERS, {"category": table.name, "prefix": table.number_prefix, "number": str(FIRST)}
+
+
+def _default(view: View, call: str) -> str:
+    """Return the result of a default script: one of the calls that such scripts make, else nothing."""
+    calls = {
+        "gs.getUserID()": view.user.sys_id,
+        "gs.getUserName()": view.user.user_name,
+        "gs.nowDateTime()": view.now,
+    }
+    return calls.get(call, "")

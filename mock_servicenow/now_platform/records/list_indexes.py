@@ -1,7 +1,5 @@
 """Indexes for what people filter and sort large lists by, made when somebody first does."""
 
-from typing import TYPE_CHECKING
-
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, DropIndex
 
@@ -11,9 +9,7 @@ from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.query.operands import Operand
 from mock_servicenow.now_platform.query.operators import EQUALS
 from mock_servicenow.now_platform.query.syntax import Condition, Query
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.view import View
 
 LARGE = 20_000
 """From how many rows on a table gets such indexes; fewer are sorted faster than anybody notices."""
@@ -21,38 +17,38 @@ MOST = 16
 """Such indexes of a table; past that the oldest makes way, since each of them slows down every write."""
 
 
-def serve_list(session: "Session", table: str, encoded: str) -> None:
+def serve_list(view: View, table: str, encoded: str) -> None:
     """See to it that a query about a large table is answered from one index, if it asks for equality and order alone.
 
     The first who asks waits for the index: some seconds for 1,000,000 rows. A query of many conditions gets none. The
     database must be embedded: tables of a shared one are left to who administers it.
     """
-    if is_long(encoded) or not _is_large(session, table):
+    if is_long(encoded) or not _is_large(view, table):
         return
-    names = _served(session, table, session.instance.queries.parser.parse(encoded))
+    names = _served(view, table, view.kernel.queries.parser.parse(encoded))
     if not names:
         return
-    index, known = _index(session, table, names), _known(session, table)
+    index, known = _index(view, table, names), _known(view, table)
     if index.name not in known:
-        session.work.transaction.lock()
-        made = [name for name in known if name.startswith(f"{session.dictionary.root(table)}_list_"[:KEPT])]
+        view.work.transaction.lock()
+        made = [name for name in known if name.startswith(f"{view.dictionary.root(table)}_list_"[:KEPT])]
         for oldest in made[: max(0, len(made) + 1 - MOST)]:
-            session.work.transaction.execute(DropIndex(sa.Index(oldest)))
-        session.work.transaction.execute(CreateIndex(index))
+            view.work.transaction.execute(DropIndex(sa.Index(oldest)))
+        view.work.transaction.execute(CreateIndex(index))
 
 
-def _served(session: "Session", table: str, query: Query) -> list[str]:
+def _served(view: View, table: str, query: Query) -> list[str]:
     """Return the columns that are compared, then the one that sorts.
 
     References are left out: those that lists are filtered by have an index, and they sort by what they refer to.
     """
-    columns = session.dictionary.columns(table)
+    columns = view.dictionary.columns(table)
     usable = {name for name, column in columns.items() if not column.is_reference} - {"sys_id"}
     order = [order.path[0] for order in query.order[:1] if order.path[0] in usable and len(order.path) == 1]
     equal = sorted(_compared(query) & usable)
     if not order and not equal:
         return []
-    classes = [CLASS_COLUMN.name] if session.dictionary.root(table) != table else []
+    classes = [CLASS_COLUMN.name] if view.dictionary.root(table) != table else []
     names = list(dict.fromkeys([*classes, *equal, *order]))
     return [] if len(names) == 1 and columns[names[0]].indexed else names
 
@@ -65,9 +61,9 @@ def _compared(query: Query) -> set[str]:
     return {condition.path[0] for condition in conditions if len(condition.path) == 1}
 
 
-def _index(session: "Session", table: str, names: list[str]) -> sa.Index:
-    root, columns = session.dictionary.root(table), session.dictionary.columns(table)
-    physical = session.dictionary.sql_table(table)
+def _index(view: View, table: str, names: list[str]) -> sa.Index:
+    root, columns = view.dictionary.root(table), view.dictionary.columns(table)
+    physical = view.dictionary.sql_table(table)
     # A table of its own: an index added to the real one would be described to every statement.
     copies = [sa.Column(name, physical.c[name].type) for name in names]
     sa.Table(root, sa.MetaData(), *copies)
@@ -75,14 +71,14 @@ def _index(session: "Session", table: str, names: list[str]) -> sa.Index:
     return sa.Index(index_name(root, "_".join(["list", *names])), *expressions)
 
 
-def _is_large(session: "Session", table: str) -> bool:
-    rows = sa.table(session.dictionary.root(table))
+def _is_large(view: View, table: str) -> bool:
+    rows = sa.table(view.dictionary.root(table))
     newest: sa.Select[tuple[int]] = sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(rows)
-    return int(session.work.transaction.execute(newest).scalar_one() or 0) >= LARGE
+    return int(view.work.transaction.execute(newest).scalar_one() or 0) >= LARGE
 
 
-def _known(session: "Session", table: str) -> list[str]:
+def _known(view: View, table: str) -> list[str]:
     """Return the names of the indexes that the table has, the oldest first."""
     listed = sa.text("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :root ORDER BY rowid")
-    found = session.work.transaction.execute(listed.bindparams(root=session.dictionary.root(table)))
+    found = view.work.transaction.execute(listed.bindparams(root=view.dictionary.root(table)))
     return list(found.scalars())

@@ -1,25 +1,305 @@
-"""How rows are written."""
+"""Rows: records as the database holds them, fetched and written in one transaction."""
 
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.sql_tables import index_name
+from mock_servicenow.now_platform.dictionary.column_types import NUMBER_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_name, text_literal
+from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, to_database, to_stored
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.storage.transaction import DuplicateError
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.query import CompiledQuery, Sight
+from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.storage.database import Row, row_expressions, row_values
+from mock_servicenow.now_platform.storage.transaction import DuplicateError, Transaction
+from privman_core.findings import Finding
 
 Values = dict[str, str]
+VALUES_PER_STATEMENT = 500
+MOST_TEXT = 2 * 1024 * 1024
+"""Characters of rows that are fetched at a time, where the rest can be fetched later."""
 
 
-class Rows:
-    """Writes rows for one session and tells everybody concerned that their table has changed."""
+class Record:
+    """One record; its columns read as text, an empty one as ``""``.
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    Attributes:
+        table: the class of the record: where several tables share a hierarchy, the one it was inserted into.
+        values: every column of the table that it was read from, in stored form.
+    """
+
+    __slots__ = ("table", "values")
+
+    def __init__(self, table: str, values: Mapping[str, str]) -> None:
+        self.table = table
+        self.values = values
+
+    @property
+    def sys_id(self) -> str:
+        """The primary key."""
+        return self.values["sys_id"]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[column]
+
+
+@dataclass(slots=True)
+class Work:
+    """One transaction with everything that it gathers until its commit.
+
+    Attributes:
+        rules: names of the business rules now running, the outermost first.
+        written: the tables written so far.
+        after_commit: called once the commit has succeeded.
+        insert_status: the HTTP status of an insert that succeeds.
+        referenced: records that others refer to, by who sees them, table and sys_id, until something is written.
+        entries: entries of journal columns by the record's root table and sys_id, until something is written.
+    """
+
+    transaction: Transaction
+    findings: list[Finding]
+    now: str
+    rules: list[str] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    insert_status: int = 201
+    referenced: dict[Sight, dict[tuple[str, str], Record | None]] = field(default_factory=dict)
+    entries: dict[tuple[str, str], list[Values]] = field(default_factory=dict)
+
+
+class Reader:
+    """The rows of one transaction, each as a mapping from column to text."""
+
+    def __init__(self, kernel: Kernel, transaction: Transaction) -> None:
+        self._dictionary = kernel.dictionary
+        self._store = kernel.store
+        self._transaction = transaction
+
+    def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
+        """Return one row; with ``lock``, nobody else writes it before this transaction ends."""
+        if not is_storable(sys_id):
+            return None
+        prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
+        rows = self._transaction.run(prepared, {"id": sys_id})
+        return self._of_class(table, rows[0]) if rows else None
+
+    def get_both(self, table: str, one: str, other: str) -> list[Values]:
+        """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
+        prepared = self._store.prepared(("both", table), lambda: self._select_both(table))
+        return [self._values(table, row) for row in self._transaction.run(prepared, {"one": one, "other": other})]
+
+    def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
+        """Return the rows that exist by sys_id."""
+        return {row["sys_id"]: row for row in self.among(table, "sys_id", sys_ids)}
+
+    def among(self, table: str, column: str, values: Iterable[str]) -> Iterator[Values]:
+        """Return the rows that have one of the values in a text column, those of one value as they were inserted."""
+        physical, wanted = self._dictionary.sql_table(table), list(values)
+        for start in range(0, len(wanted), VALUES_PER_STATEMENT):
+            chosen = physical.c[column].in_(wanted[start : start + VALUES_PER_STATEMENT])
+            ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
+            yield from self.fetch(table, ordered)
+
+    def newest_among(self, table: str, chosen: Mapping[str, Iterable[str]], most: int) -> tuple[list[Values], bool]:
+        """Return the rows inserted last whose text columns each have one of the given values, the last one first.
+
+        They are at most as many as that and as far as `MOST_TEXT` goes, and whether these are all.
+        """
+        physical = self._dictionary.sql_table(table)
+        newest = [clause.desc() for clause in self._store.insertion_order(physical)]
+        tests = [physical.c[column].in_(list(values)) for column, values in chosen.items()]
+        rows, whole = self.fetch_some(table, self.select(table).where(*tests).order_by(*newest).limit(most + 1))
+        return rows[:most], whole and len(rows) <= most
+
+    def find(
+        self, table: str, equal: Mapping[str, str], most: int | None = None, *, exact: bool = True
+    ) -> list[Values]:
+        """Return the rows whose columns have those stored values, at most so many, in order of their insertion.
+
+        A text may differ in capital letters, as in queries, unless it must be ``exact``.
+        """
+        columns = self._dictionary.columns(table)
+        stored = {name: _stored(columns[name], text) for name, text in equal.items()}
+        if None in stored.values():  # no row has a value of another type
+            return []
+        named = tuple((name, bool(text)) for name, text in stored.items())
+        key = "find", table, named, most, exact
+        prepared = self._store.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
+        values = {name: to_database(columns[name], text or "") for name, text in stored.items()}
+        return [self._values(table, row) for row in self._transaction.run(prepared, values)]
+
+    def fetch(self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None) -> list[Values]:
+        """Return the rows of a statement made from `select`."""
+        return [self._values(table, row) for row in self._transaction.execute(statement, values).all()]
+
+    def fetch_some(
+        self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None
+    ) -> tuple[list[Values], bool]:
+        """Return the rows of a statement made from `select`, as far as `MOST_TEXT` goes, and whether these are all."""
+        result = self._transaction.stream(statement, values)
+        rows: list[Values] = []
+        length = 0
+        for row in result:
+            if length > MOST_TEXT:
+                result.close()
+                return rows, False
+            length += sum(len(text) for text in row if isinstance(text, str))
+            rows.append(self._values(table, row))
+        return rows, True
+
+    def select(self, table: str) -> sa.Select[Any]:
+        """Return a statement for the table's columns in the dictionary's order, without any condition."""
+        return self._store.statement(("select", table), lambda: self._select(table))
+
+    def class_filter(self, table: str) -> list[sa.ColumnElement[bool]]:
+        """Return the condition that keeps other classes of the hierarchy out; none for a root."""
+        if self._dictionary.root(table) == table:
+            return []
+        family: list[sa.ColumnElement[str]] = [
+            sa.literal_column(text_literal(name)) for name in self._dictionary.family(table)
+        ]
+        return [self._dictionary.sql_table(table).c.sys_class_name.in_(family)]
+
+    def page(self, table: str, query: CompiledQuery, limit: int | None, offset: int) -> list[Values]:
+        """Return a page of the rows that a query matches, in its order, else in order of insertion."""
+        return self.fetch(table, *self._page(table, query, limit, offset))
+
+    def beginning(self, table: str, query: CompiledQuery, limit: int, offset: int) -> tuple[list[Values], bool]:
+        """Return the first rows of a page, as far as `MOST_TEXT` goes, and whether these are all."""
+        return self.fetch_some(table, *self._page(table, query, limit, offset))
+
+    def sys_ids(self, table: str, query: CompiledQuery, limit: int, offset: int) -> list[str]:
+        """Return the sys_ids of a page of the rows that a query matches, in its order."""
+        physical = self._dictionary.sql_table(table)
+        order = query.order_by or self._store.insertion_order(physical)
+        statement = sa.select(physical.c.sys_id).where(query.where).order_by(*order).limit(limit).offset(offset)
+        return list(self._transaction.execute(statement).scalars())
+
+    def positions(self, table: str, query: CompiledQuery, limit: int, offset: int) -> "array[int]":
+        """Return the positions of a page of the rows that a query matches, in its order: 8 bytes a row."""
+        physical = self._dictionary.sql_table(table)
+        [position] = insertion = self._store.insertion_order(physical)
+        statement = sa.select(position).select_from(physical).where(query.where)
+        page = statement.order_by(*(query.order_by or insertion)).limit(limit).offset(offset)
+        return array("q", self._transaction.execute(page).scalars())
+
+    def those(self, table: str, query: CompiledQuery, places: "array[int]") -> list[Values] | None:
+        """Return the rows at these positions, in their order, except those that the caller may no longer read.
+
+        None if they are too much at a time; a single row never is.
+        """
+        physical = self._dictionary.sql_table(table)
+        [position] = self._store.insertion_order(physical)
+        there = position.in_([*places])
+        named = sa.select(physical.c.sys_id.label("sys_id"), position.label("place")).where(there)
+        place = {row["sys_id"]: row["place"] for row in self._transaction.execute(named).mappings()}
+        rows, whole = self.fetch_some(table, self.select(table).where(query.readable, there))
+        if not whole:
+            return None
+        order = {each: number for number, each in enumerate(places)}
+        return sorted(rows, key=lambda row: order[place[row["sys_id"]]])
+
+    def count(self, table: str, query: CompiledQuery) -> int:
+        """Return how many rows a query matches."""
+        physical = self._dictionary.sql_table(table)
+        statement = query.statement(
+            "count", lambda: sa.select(sa.func.count()).select_from(physical).where(query.where)
+        )
+        return int(self._transaction.execute(statement).scalar_one())
+
+    def matches(self, table: str, condition: sa.ColumnElement[bool], offset: int = 0) -> bool:
+        """Return whether more rows than ``offset`` meet a condition, without counting them all."""
+        physical = self._dictionary.sql_table(table)
+        statement = sa.select(sa.true()).select_from(physical).where(condition).offset(offset).limit(1)
+        return self._transaction.execute(statement).first() is not None
+
+    def value(self, expression: sa.ColumnElement[Any]) -> object:
+        """Return the value of an expression over no table."""
+        return self._transaction.execute(sa.select(expression)).scalar()
+
+    def meeting(self, table: str, condition: sa.ColumnElement[bool], sys_ids: Iterable[str]) -> set[str]:
+        """Return those of the sys_ids whose rows meet a condition."""
+        physical = self._dictionary.sql_table(table)
+        statement = sa.select(physical.c.sys_id).where(condition, physical.c.sys_id.in_(list(sys_ids)))
+        return set(self._transaction.execute(statement).scalars())
+
+    def _page(
+        self, table: str, query: CompiledQuery, limit: int | None, offset: int
+    ) -> tuple[sa.Select[Any], dict[str, int]]:
+        """Return the statement for a page, and its values."""
+        bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
+        key = self._store.embedded, *bounds
+        return query.statement(key, lambda: self._select_page(table, query, bounds)), bounds
+
+    def _select_page(self, table: str, query: CompiledQuery, bounds: Iterable[str]) -> sa.Select[Any]:
+        order = query.order_by or self._store.insertion_order(self._dictionary.sql_table(table))
+        offset, *limit = (sa.bindparam(name, type_=sa.BigInteger) for name in bounds)
+        rows = self.select(table).where(query.where).order_by(*order).offset(offset)
+        return rows.limit(*limit) if limit else rows
+
+    def _select(self, table: str) -> sa.Select[Any]:
+        physical, columns = self._dictionary.sql_table(table), self._dictionary.columns(table)
+        if not self._store.embedded:
+            return sa.select(*[physical.c[name] for name in columns])
+        arrays: list[sa.ColumnElement[Any]] = [
+            sa.literal_column(expression) for expression in row_expressions(columns.values(), self._store.quote)
+        ]
+        return sa.select(*arrays).select_from(physical)
+
+    def _select_equal(
+        self, table: str, named: Iterable[tuple[str, bool]], most: int | None, *, exact: bool
+    ) -> sa.Select[Any]:
+        physical = self._dictionary.sql_table(table)
+        tests = [self._is(table, name, exact) if filled else physical.c[name].is_(None) for name, filled in named]
+        ordered = self.select(table).order_by(*self._store.insertion_order(physical))
+        rows = ordered.where(*self.class_filter(table), *tests)
+        return rows if most is None else rows.limit(sa.literal_column(str(most))).offset(sa.literal_column("0"))
+
+    def _is(self, table: str, name: str, exact: bool) -> sa.ColumnElement[bool]:  # noqa: FBT001 - as `find` has it
+        """Return the condition that a column has the value given by its name.
+
+        Indexes on texts are folded, so the database finds the row by one condition and proves it by the other.
+        """
+        physical = self._dictionary.sql_table(table).c[name]
+        given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
+        if kind_of(self._dictionary.columns(table)[name].type) is not Kind.TEXT:
+            return physical == given
+        alike = Folded(physical) == Folded(sa.cast(given, physical.type))
+        return sa.and_(alike, physical == given) if exact else alike
+
+    def _select_one(self, table: str, *, lock: bool) -> sa.Select[Any]:
+        statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))
+        return statement.with_for_update() if lock else statement
+
+    def _select_both(self, table: str) -> sa.Select[Any]:
+        sys_id = self._dictionary.sql_table(table).c.sys_id
+        return self.select(table).where(sa.or_(sys_id == sa.bindparam("one"), sys_id == sa.bindparam("other")))
+
+    def _of_class(self, table: str, row: Row) -> Values | None:
+        values = self._values(table, row)
+        name = values.get("sys_class_name", table)
+        return values if name in self._dictionary.family(table) else None
+
+    def _values(self, table: str, row: Row) -> Values:
+        if not self._store.embedded:
+            return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
+        values = row_values(self._dictionary.columns(table), row)
+        for name in self._dictionary.columns_of_type(table, NUMBER_TYPES):
+            values[name] = from_database(values[name])
+        return values
+
+
+class RowWriter:
+    """Writes rows in one transaction; facts worked out from their table are forgotten."""
+
+    def __init__(self, kernel: Kernel, work: Work) -> None:
+        self._kernel = kernel
+        self._work = work
 
     def insert(self, table: str, values: Values) -> None:
         """Insert a row; raises UniqueKeyViolation."""
@@ -37,39 +317,44 @@ class Rows:
 
     def update(self, table: str, sys_id: str, changes: Values) -> None:
         """Change columns of a row; raises UniqueKeyViolation."""
-        session = self._session
-        prepared = session.instance.store.update(session.dictionary.root(table), tuple(changes))
+        kernel = self._kernel
+        prepared = kernel.store.update(kernel.dictionary.root(table), tuple(changes))
         stored = [text or None for text in changes.values()]
         try:
-            session.work.transaction.run(prepared, [*stored, sys_id])
+            self._work.transaction.run(prepared, [*stored, sys_id])
         except DuplicateError as error:
             raise self._violation(table, changes, error) from None
         self._touched(table)
 
     def delete(self, table: str, sys_id: str) -> None:
         """Delete a row."""
-        physical = self._session.dictionary.sql_table(table)
-        self._session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
+        physical = self._kernel.dictionary.sql_table(table)
+        self._work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
         self._touched(table)
 
     def _insert(self, table: str, values: Values) -> None:
-        session, texts = self._session, values.values()
+        kernel, texts = self._kernel, values.values()
         filled = tuple(compress(values, texts))
-        prepared = session.instance.store.insertion(session.dictionary.root(table), filled)
-        session.work.transaction.run(prepared, tuple(filter(None, texts)))
+        prepared = kernel.store.insertion(kernel.dictionary.root(table), filled)
+        self._work.transaction.run(prepared, tuple(filter(None, texts)))
 
     def _violation(self, table: str, values: Values, error: DuplicateError) -> UniqueKeyViolation:
         """Return the platform's error; drivers name the key in words of their own."""
-        root = self._session.dictionary.root(table)
-        for column in self._session.dictionary.columns(table).values():
+        root = self._kernel.dictionary.root(table)
+        for column in self._kernel.dictionary.columns(table).values():
             names = (f"{root}.{column.name}", index_name(root, column.name))
             if column.unique and any(name in error.text for name in names):
                 return UniqueKeyViolation(values.get(column.name, ""), column.name)
         return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
 
     def _touched(self, table: str) -> None:
-        work = self._session.work
-        work.forget()
-        for name in self._session.dictionary.lineage(table):
+        work = self._work
+        work.referenced.clear()
+        work.entries.clear()
+        for name in self._kernel.dictionary.lineage(table):
             work.written.add(name)
-            self._session.instance.cache.forget(name)
+            self._kernel.cache.forget(name)
+
+
+def _stored(column: Column, text: str) -> str | None:
+    return to_stored(column, text) if is_storable(text) else None

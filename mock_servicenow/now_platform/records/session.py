@@ -1,133 +1,75 @@
-"""What one user does in one transaction."""
+"""Records read and written by one user in one transaction, and the business rules that accompany each write.
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import tzinfo
+Sessions and rules refer to each other: a write runs rules, and a rule writes by the session of its write.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from hashlib import md5
+from types import MappingProxyType
+from typing import Literal, NoReturn
 
-from mock_servicenow.now_platform.errors import AccessDenied, InvalidTable, QueryForbidden, RecordNotFound
-from mock_servicenow.now_platform.query import CompiledQuery, Sight
-from mock_servicenow.now_platform.records import access, queries
-from mock_servicenow.now_platform.records.display import Displays
-from mock_servicenow.now_platform.records.formats import Formats, first_usable
-from mock_servicenow.now_platform.records.reader import Reader, Values
-from mock_servicenow.now_platform.records.record import Record
-from mock_servicenow.now_platform.records.references import References
-from mock_servicenow.now_platform.records.writer import Writer
-from mock_servicenow.now_platform.users import ADMIN_ROLE, User
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.errors import AbortedByRule, AccessDenied, RecordNotFound
+from mock_servicenow.now_platform.query import Change
+from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
+from mock_servicenow.now_platform.records.intake import Intake, assign_number, new_values, pop_entries, update_stamps
+from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.rows import Record, RowWriter, Values, Work
+from mock_servicenow.now_platform.records.view import View
+from mock_servicenow.now_platform.users import ADMIN_ROLE, SYSTEM, User
 from privman_core.findings import Finding
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.storage.transaction import Transaction
+When = Literal["before", "after"]
+Operation = Literal["insert", "update", "delete"]
+STORED_RULES = "sys_script"
+EVERY_TABLE = "global"
+LONGEST_CONDITION = 16_000
+"""Characters of a condition, and of everything else in a stored rule that each write reads: five times the documented
+length of the columns (I)."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class Work:
-    """One transaction with what is gathered on the way to its commit.
-
-    Attributes:
-        rules: names of the business rules that run at the moment, the outermost first.
-        written: the tables written so far.
-        after_commit: what to do once it is certain.
-        insert_status: what an insert that succeeds is answered with.
-        referenced: records that others refer to, by who sees them, table and sys_id, as long as nothing is written.
-        entries: entries of journal columns by the record's root table and sys_id, as long as nothing is written.
-    """
-
-    transaction: "Transaction"
-    findings: list[Finding]
-    now: str
-    rules: list[str] = field(default_factory=list)
-    written: set[str] = field(default_factory=set)
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
-    insert_status: int = 201
-    referenced: dict[Sight, dict[tuple[str, str], Record | None]] = field(default_factory=dict)
-    entries: dict[tuple[str, str], list[Values]] = field(default_factory=dict)
-
-    def forget(self) -> None:
-        """Forget what was read to be displayed, since something is written."""
-        self.referenced.clear()
-        self.entries.clear()
-
-
-class Session:
-    """One user in one transaction: the verbs by which records are read and written. Synchronous.
+class Session(View):
+    """A view with the verbs that write. Synchronous.
 
     Attributes:
-        user: for whom it acts; his name stands in what is written.
-        secure: whether access control holds for the user.
-        work: the transaction.
-        findings: what was swallowed on the way.
-        now: the time of the transaction in UTC form.
-        dictionary: the tables of the instance.
-        ids: where new identifiers come from.
+        rulebook: the business rules that accompany each write.
     """
 
-    def __init__(self, instance: "Instance", work: Work, user: User, *, secure: bool) -> None:
-        self.instance = instance
-        self.user = user
-        self.findings = work.findings
-        self.secure = secure
-        self.work = work
-        self.now = work.now
-        self.dictionary = instance.dictionary
-        self.ids = instance.ids
-        self.reader = Reader(instance.dictionary, instance.store, work.transaction)
-        self._elevated: Session | None = None
-
-    @property
-    def references(self) -> References:
-        """The records that others refer to."""
-        return References(self)
+    def __init__(self, kernel: Kernel, rulebook: "Rulebook", work: Work, user: User, *, secure: bool) -> None:
+        super().__init__(kernel, work, user, secure=secure)
+        self.rulebook = rulebook
+        self._rows = RowWriter(kernel, work)
 
     @cached_property
-    def _displays(self) -> Displays:
+    def displays(self) -> Displays:
+        """What the user reads in place of stored values."""
         return Displays(self)
 
     @cached_property
-    def formats(self) -> Formats:
-        """How the user reads dates and times."""
-        return Formats(
-            self.instance.time_zone(self),
-            first_usable(self.user.date_format, self.property("glide.sys.date_format"), "yyyy-MM-dd"),
-            first_usable(self.user.time_format, self.property("glide.sys.time_format"), "HH:mm:ss"),
-        )
-
-    @property
-    def time_zone(self) -> tzinfo:
-        """The time zone in which the user reads date-times."""
-        return self.formats.zone
-
-    @cached_property
-    def sight(self) -> Sight:
-        """What the user may read; everything for an elevated session."""
-        return access.sight(self)
-
-    @property
     def elevated(self) -> "Session":
         """The same user and transaction without access control, as server-side code acts."""
-        if self._elevated is None:
-            self._elevated = Session(self.instance, self.work, self.user, secure=False) if self.secure else self
-        return self._elevated
-
-    def acting_for(self, user: User) -> "Session":
-        """Return the same transaction for another user."""
-        return Session(self.instance, self.work, user, secure=not user.unrestricted)
+        return Session(self.kernel, self.rulebook, self.work, self.user, secure=False) if self.secure else self
 
     @property
     def of_system(self) -> "Session":
         """The same transaction for the instance itself, without access control."""
-        return self.acting_for(self.instance.system)
+        return self.acting_for(SYSTEM)
 
-    def property(self, name: str, default: str = "") -> str:
-        """Return a system property's value."""
-        return self.instance.property(self, name, default)
+    def acting_for(self, user: User) -> "Session":
+        """Return the same transaction for another user."""
+        return Session(self.kernel, self.rulebook, self.work, user, secure=not user.unrestricted)
+
+    def display(self, record: Record, column: str) -> str:
+        """Return what people read in a column of a record."""
+        return self.displays.text(record, column)
 
     def on_commit(self, call: Callable[[], None]) -> None:
-        """Call that after the commit has succeeded; never if it has not."""
+        """Call this once the commit has succeeded, and never if it fails."""
         self.work.after_commit.append(call)
 
     def insert(self, table: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
@@ -142,29 +84,20 @@ class Session:
             InvalidTable: there is no such table.
             OperationFailed: access control, a business rule or the database refuses it.
         """
-        self._known(table)
-        if self.secure and not access.may_reach(self, table, "create"):
+        self.check_table(table)
+        if not self.secure:
+            return self._insert(table, values, system_columns=system_columns)
+        if not self.may("create", table):
             raise AccessDenied("Insert")
-        if self.secure:
-            access.check_owner(self, table, values, "Insert")
-        record = Writer(self).insert(table, values, system_columns=system_columns)
-        if self.secure:
-            access.check_created(self, record)
-        return self._seen(record)
-
-    def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
-        """Store many rows of one class at once, with defaults, but without access control and business rules."""
-        Writer(self).store_rows(table, rows)
-
-    def replace_row(self, table: str, row: Mapping[str, str]) -> None:
-        """Store a row that is known to be sound, or give the one of its sys_id these values; otherwise as `store_rows`.
-
-        Raises UniqueKeyViolation.
-        """
-        Writer(self).replace_row(table, row)
+        self.check_owner(table, values, "Insert")
+        record = self._insert(table, values, system_columns=system_columns)
+        self.check_created(record)
+        return self._readable(record)
 
     def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
         """Change a record and return it as it is after the business rules; others' changes are never lost.
+
+        Nothing happens if no value differs.
 
         Raises:
             InvalidTable: there is no such table.
@@ -172,15 +105,16 @@ class Session:
             OperationFailed: access control, a business rule or the database refuses it.
         """
         previous = self._locked(table, sys_id)
-        if self.secure and not access.allowed(self, "write", [previous]):
-            raise AccessDenied("Update")
-        if self.secure and (changed := _changed(previous, values)):
-            access.check_owner(self, previous.table, previous.values, "Update")
-            access.check_owner(self, previous.table, changed, "Update")
-        return self._seen(Writer(self).update(previous, values, system_columns=system_columns))
+        if self.secure:
+            self._check_allowed("write", previous, "Update")
+            differing = {name for name, text in values.items() if previous.values.get(name, text) != text}
+            if differing:
+                self.check_owner(previous.table, previous.values, "Update")
+                self.check_owner(previous.table, {**previous.values, **values}, "Update")
+        return self._readable(self._update(previous, values, system_columns=system_columns))
 
     def delete(self, table: str, sys_id: str) -> None:
-        """Delete a record.
+        """Delete a record with the entries of its journal columns.
 
         Raises:
             InvalidTable: there is no such table.
@@ -188,156 +122,295 @@ class Session:
             OperationFailed: access control or a business rule refuses it.
         """
         previous = self._locked(table, sys_id)
-        if self.secure and not access.allowed(self, "delete", [previous]):
-            raise AccessDenied("Delete")
         if self.secure:
-            access.check_owner(self, previous.table, previous.values, "Delete")
-        Writer(self).delete(previous)
+            self._check_allowed("delete", previous, "Delete")
+            self.check_owner(previous.table, previous.values, "Delete")
+        context = RuleContext(self.elevated, "delete", previous.table, dict(previous.values), previous, ())
+        self.rulebook.run("before", context)
+        self._rows.delete(previous.table, sys_id)
+        self._delete_entries(previous)
+        self.rulebook.run("after", context)
 
-    def get(self, table: str, sys_id: str) -> Record | None:
-        """Return the record of the table or of a table that extends it; None if the user may not see it either."""
-        self._known(table)
-        values = self.reader.get(table, sys_id)
-        return None if values is None else next(iter(self._all_visible(table, [values])), None)
+    def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
+        """Store rows of one class with defaults, but without access control, conversion and business rules."""
+        self.work.transaction.lock()
+        empty = new_values(self, table)
+        self._rows.insert_all(table, [{**empty, **row} for row in rows])
 
-    def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Record]:
-        """Return the records that exist and that the user may see, by sys_id."""
-        found = self._all_visible(table, self.reader.get_many(table, sys_ids).values())
-        return {record.sys_id: record for record in found}
+    def replace_row(self, table: str, row: Mapping[str, str]) -> None:
+        """Store a row as `store_rows` does, or give the row with its sys_id these values; raises UniqueKeyViolation."""
+        self.work.transaction.lock()
+        known = self.reader.get(table, row["sys_id"])
+        if known is None:
+            self.store_rows(table, [row])
+        elif changes := {name: text for name, text in row.items() if text != known[name]}:
+            self._rows.update(table, row["sys_id"], changes)
 
-    def find(self, table: str, **equal: str) -> Record | None:
-        """Return a record whose columns have just those values, the earliest one if there are several."""
-        return next(iter(self.find_all(table, **equal)), None)
+    def change_row(self, table: str, sys_id: str, changes: Values) -> None:
+        """Change columns of a row without access control, conversion and business rules; raises UniqueKeyViolation."""
+        self.work.transaction.lock()
+        self._rows.update(table, sys_id, changes)
 
-    def find_alike(self, table: str, **equal: str) -> Record | None:
-        """Return the earliest record whose columns have those values as queries compare: in capital letters or not."""
-        self._known(table)
-        return next(iter(self._all_visible(table, self.reader.find(table, equal, most=1, exact=False))), None)
+    def _insert(self, table: str, values: Mapping[str, str], *, system_columns: bool) -> Record:
+        self.work.transaction.lock()
+        current = new_values(self, table)
+        current.update(Intake(self, table, system_columns=system_columns).take(values, with_sys_id=True))
+        current["sys_id"] = current["sys_id"] or self.ids.sys_id()
+        assign_number(self, table, current)
+        context = RuleContext(self.elevated, "insert", table, current, None, values.keys())
+        try:
+            self.rulebook.run("before", context)
+        except RuleAnswer as answer:
+            self.work.insert_status = answer.status
+            return answer.record
+        entries = pop_entries(self, table, current)
+        self._rows.insert(table, current)
+        return self._finish(context, entries)
 
-    def find_all(self, table: str, **equal: str) -> list[Record]:
-        """Return every record whose columns have just those values, in the order of their insertion."""
-        self._known(table)
-        return self._all_visible(table, self.reader.find(table, equal))
+    def _update(self, previous: Record, values: Mapping[str, str], *, system_columns: bool) -> Record:
+        table = previous.table
+        taken = Intake(self, table, system_columns=system_columns).take(values, with_sys_id=False)
+        current = {**previous.values, **taken}
+        context = RuleContext(self.elevated, "update", table, current, previous, values.keys())
+        self.rulebook.run("before", context)
+        entries = pop_entries(self, table, current)
+        # An unreadable value always counts as changed: otherwise the answer would reveal that it was the same.
+        unread = self.sight.hidden(table) & taken.keys()
+        changes = {name: text for name, text in current.items() if text != previous.values[name] or name in unread}
+        if not changes and not entries:
+            return previous
+        stamps = update_stamps(self, previous)
+        changes |= {name: text for name, text in stamps.items() if not (system_columns and name in taken)}
+        current.update(changes)
+        self._rows.update(table, previous.sys_id, changes)
+        return self._finish(context, entries)
 
-    def query(self, table: str, encoded: str = "", *, limit: int | None = None, offset: int = 0) -> list[Record]:
-        """Return the page of records that an encoded query matches, less those the user may not see."""
-        return self.page(table, self.compiled(table, encoded), limit=limit, offset=offset)
+    def _finish(self, context: "RuleContext", entries: Values) -> Record:
+        """Append the entries of journal columns, which rules after the write see, and run those."""
+        stored = dict(context.current)
+        for name, text in entries.items():
+            entry = {"element": name, "element_id": stored["sys_id"], "name": context.table, "value": text}
+            self.elevated.insert(ENTRIES, entry)
+        context.current.update(entries)
+        self.rulebook.run("after", context)
+        return Record(context.table, stored)
 
-    def count(self, table: str, encoded: str = "") -> int:
-        """Return how many records an encoded query matches, less those the user may not see."""
-        return queries.count(self, table, self.compiled(table, encoded))
-
-    def compiled(self, table: str, encoded: str) -> CompiledQuery:
-        """Return a query ready for `page`, as `accept` does; raises InvalidTable, too."""
-        self._known(table)
-        return self.accept(table, queries.compiled(self, table, encoded))
-
-    def accept(self, table: str, query: CompiledQuery) -> CompiledQuery:
-        """Return a query on a table; what of it has no effect, and that it matches unreadable rows, become findings.
-
-        Raises:
-            QueryForbidden: it names a column that does not exist or that the user may not read, and the release
-                refuses such queries.
-        """
-        self.findings.extend(query.findings)
-        if self._is_held_to_columns() and (query.invalid or query.forbidden):
-            raise QueryForbidden
-        if queries.matches_unreadable(self, table, query):
-            hidden = f"table {table}: rows that the user may not read match the query; they were left out"
-            self.findings.append(Finding("swallowed", "rows-unreadable", hidden, "sysparm_query"))
-        return query
-
-    def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
-        """Return a page of the records that a query matches, less those the user may not see."""
-        return [self.record(table, values) for values in queries.page(self, table, query, limit, offset)]
-
-    def beginning(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> tuple[list[Record], bool]:
-        """Return the first records of a page, as many as are read at a time, and whether that is all of it."""
-        rows, whole = queries.beginning(self, table, query, limit, offset)
-        return [self.record(table, values) for values in rows], whole
-
-    def parts(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> Iterator[list[Record]]:
-        """Yield a page in parts: as much as is read at a time, then one by one, as rows may be long."""
-        some, whole = self.beginning(table, query, limit=limit, offset=offset)
-        read = len(some)
-        yield some
-        some.clear()
-        left = array("q") if whole else queries.positions(self, table, query, limit - read, offset + read)
-        for place in left:
-            rows = queries.those(self, table, query, array("q", [place]))
-            yield [self.record(table, values) for values in rows or ()]
-
-    def newest(self, table: str, most: int) -> Iterator[list[Record]]:
-        """Yield the records that were inserted last, the last one first, in parts."""
-        return self.parts(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
-
-    def newest_first(self, table: str, query: CompiledQuery) -> CompiledQuery:
-        """Return the query with the newest records first, unless it says what to sort by."""
-        if query.order_by:
-            return query
-        order = self.instance.store.insertion_order(self.dictionary.sql_table(table))
-        return replace(query, order_by=tuple(clause.desc() for clause in order))
-
-    def by_display(self, table: str, text: str) -> str | None:
-        """Return the sys_id of the only record with that display value, or user name; None if there is none or more.
-
-        Nothing is displayed by an empty text, though records without a name exist, nor by a table that is closed.
-        """
-        if not text or table in self.sight.closed:
-            return None
-        columns = self.dictionary.columns(table)
-        names = {self.dictionary.display_column(table), "user_name"} & columns.keys() - self.sight.hidden(table)
-        most = 2 if self.sight.opens(table, "read") else None
-        rows = [row for name in names for row in self.reader.find(table, {name: text}, most=most)]
-        found = {record.sys_id for record in self._all_visible(table, rows)}
-        return found.pop() if len(found) == 1 else None
-
-    def display(self, record: Record, column: str) -> str:
-        """Return what people read in a column of a record."""
-        return self._displays.of(record, column)
-
-    def record(self, table: str, values: Mapping[str, str]) -> Record:
-        """Return a row of the table as a record of its class, without what the user may not read in it."""
-        name = values.get("sys_class_name") or table
-        hidden = self.sight.hidden(name)
-        if hidden:
-            values = {column: "" if column in hidden else value for column, value in values.items()}
-        return Record(self, name, values)
-
-    def _is_held_to_columns(self) -> bool:
-        """Return whether the release looks at the columns that this user's queries name (platform 2.6)."""
-        reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
-        return self.instance.release.invalid_queries_forbidden and not reads_everything
-
-    def _known(self, table: str) -> None:
-        if self.dictionary.table(table) is None:
-            raise InvalidTable(table)
+    def _delete_entries(self, deleted: Record) -> None:
+        if self.dictionary.columns_of_type(deleted.table, JOURNAL_TYPES):
+            entries = self.dictionary.sql_table(ENTRIES)
+            of_record = entries.c.element_id == deleted.sys_id, entries.c.name.in_(entry_tables(self, deleted.table))
+            self.work.transaction.execute(sa.delete(entries).where(*of_record))
 
     def _locked(self, table: str, sys_id: str) -> Record:
-        """Return the record with all columns of its class, as it is until this transaction ends."""
-        self._known(table)
+        """Return the record with all columns of its class; nobody else writes it until this transaction ends."""
+        self.check_table(table)
         self.work.transaction.lock()
         values = self.reader.get(table, sys_id, lock=True)
-        if values is None or not self._all_visible(table, [values]):
+        if values is None or not self._visible(table, [values]):
             raise RecordNotFound
         name = values.get("sys_class_name") or table
         whole = values if name == table else self.reader.get(name, sys_id)
-        return Record(self, name, whole or values)
+        return Record(name, whole or values)
 
-    def _seen(self, written: Record) -> Record:
-        """Return what the user may read of a record that he has written."""
+    def _check_allowed(self, operation: str, record: Record, named: str) -> None:
+        if not self.allowed(operation, [record]):
+            raise AccessDenied(named)
+
+    def _readable(self, written: Record) -> Record:
         return self.record(written.table, written.values) if self.sight.hidden(written.table) else written
 
-    def _all_visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
-        records = [self.record(table, values) for values in rows]
-        if not self.secure:
-            return records
-        closed = self.sight.closed
-        reached = [record for record in records if record.table == table or record.table not in closed]
-        return access.allowed(self, "read", reached)
+
+class RuleAbort(Exception):  # noqa: N818 - a signal to the rulebook, not an error
+    """Raised in a rule to abort the write it accompanies."""
 
 
-def _changed(previous: Record, values: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the values as they would be, if some of them differ; else none."""
-    differing = {name for name, text in values.items() if previous.values.get(name, text) != text}
-    return {**previous.values, **values} if differing else {}
+class RuleAnswer(Exception):  # noqa: N818 - a signal to the session, not an error
+    """Raised in a before rule of an insert to answer with an existing record instead of a new one."""
+
+    def __init__(self, record: Record, status: int) -> None:
+        super().__init__(record)
+        self.record = record
+        self.status = status
+
+
+class RuleContext:
+    """The write that a rule accompanies.
+
+    Attributes:
+        session: acts for the same user in the same transaction, without access control.
+        table: the class of the record.
+        current: the record as it would be; a before rule may change it.
+        previous: the record as it was; None on insert.
+        supplied: the columns in the request, whether or not their values differ.
+        rewritten: the columns that stored rules have changed, each with its value before the first of them.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - everything that a rule may ask for
+        self,
+        session: Session,
+        operation: Operation,
+        table: str,
+        current: MutableMapping[str, str],
+        previous: Record | None,
+        supplied: Collection[str],
+    ) -> None:
+        self.session = session
+        self.operation = operation
+        self.table = table
+        self.current = current
+        self.previous = previous
+        self.supplied = supplied
+        self.rewritten: Mapping[str, str] = _NOTHING
+
+    def changed(self, column: str) -> bool:
+        """Return whether the write gives the column another value; on insert, whether it gives it any."""
+        before = "" if self.previous is None else self.previous[column]
+        return self.current.get(column, "") != before
+
+    def meets(self, condition: str) -> bool:
+        """Return whether the record as it would be meets an encoded query; every record meets an empty one.
+
+        A condition that cannot be evaluated is never met and becomes a finding.
+        """
+        if not condition:
+            return True
+        if len(condition) > LONGEST_CONDITION:
+            self.report("condition-not-evaluated", f"a condition on {self.table}: {too_long(condition)}: not met")
+            return False
+        previous = {} if self.previous is None else self.previous.values
+        met = self.session.would_match(condition, Change(self.table, self.current, previous))
+        if met is None:
+            self.report(
+                "condition-not-evaluated", f"condition '{condition}' on {self.table} cannot be evaluated: not met"
+            )
+        return bool(met)
+
+    def rewrite(self, values: Mapping[str, str]) -> None:
+        """Give columns the values that a stored rule sets."""
+        before = {name: self.current[name] for name, value in values.items() if self.current[name] != value}
+        self.rewritten = {**before, **self.rewritten}
+        self.current.update(values)
+
+    def report(self, rule: str, message: str, where: str = "") -> None:
+        """Record something that the instance swallows of this write."""
+        self.session.findings.append(Finding("swallowed", rule, message, where))
+
+    def abort(self, reason: str) -> NoReturn:
+        """Refuse the write; the reason becomes a finding and never reaches the client (platform 1.9)."""
+        raise RuleAbort(reason)
+
+    def answer_with(self, record: Record, status: int) -> NoReturn:
+        """Insert nothing and answer with an existing record and this status, as a coalescing import does."""
+        raise RuleAnswer(record, status)
+
+
+def too_long(condition: str) -> str:
+    """Return why a condition longer than `LONGEST_CONDITION` is not evaluated."""
+    return f"it has {len(condition):,} characters, of which at most {LONGEST_CONDITION:,} are read with each write"
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessRule:
+    """Code that accompanies the writes of a table and of the tables that extend it.
+
+    Attributes:
+        table: ``global`` for every table.
+        when: ``before`` may change or abort the write, ``after`` sees what was written, in the same transaction.
+        order: rules run in ascending order.
+        condition: an encoded query that the record as it would be must meet.
+    """
+
+    name: str
+    table: str
+    when: When
+    operations: frozenset[Operation]
+    run: Callable[[RuleContext], None]
+    order: float = 100
+    condition: str = ""
+    sys_id: str = ""
+
+    @property
+    def id(self) -> str:
+        """The sys_id that error texts name; the same in every run."""
+        return self.sys_id or md5(self.name.encode(), usedforsecurity=False).hexdigest()
+
+
+class Rulebook:
+    """The business rules of the platform and its apps, and those stored as records.
+
+    Args:
+        rules: those of the platform.
+        stored: loads the rules that are stored as records.
+        policies: raises MandatoryFieldMissing if the record as it would be lacks a mandatory value.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[BusinessRule],
+        stored: Callable[[View], list[BusinessRule]],
+        policies: Callable[[RuleContext], None],
+    ) -> None:
+        self._rules = list(rules)
+        self._stored = stored
+        self._policies = policies
+
+    def add(self, rule: BusinessRule) -> None:
+        """Apply a rule from the next write on, once the cache of facts is cleared."""
+        self._rules.append(rule)
+
+    def run(self, when: When, context: RuleContext) -> None:
+        """Run the rules that accompany this write, in order, then check data policies before it.
+
+        No stored rule keeps administrators from deleting or deactivating one.
+
+        Raises:
+            AbortedByRule: a rule aborts the write.
+            MandatoryFieldMissing: a mandatory column is empty.
+        """
+        rules = self._applicable(when, context)
+        if context.table == STORED_RULES and _takes_rule_away(context):
+            rules = tuple(rule for rule in rules if not rule.sys_id)
+        for rule in rules:
+            if context.meets(rule.condition):
+                _execute(rule, context)
+        if when == "before" and context.operation != "delete":
+            self._policies(context)
+
+    def _applicable(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
+        key = (when, context.operation, context.table)
+        return context.session.kernel.cache.get("rules", key, (STORED_RULES,), lambda: self._select(when, context))
+
+    def _select(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
+        view = context.session
+        tables = {*view.dictionary.lineage(context.table), EVERY_TABLE}
+        # Whoever stores a rule sees whether it acts, so a rule on a closed table would reveal what the table holds.
+        closed = context.table in view.kernel.queries.closed
+        chosen = [
+            rule
+            for rule in (*self._rules, *(() if closed else self._load_stored(view)))
+            if rule.table in tables and rule.when == when and context.operation in rule.operations
+        ]
+        return tuple(sorted(chosen, key=lambda rule: rule.order))
+
+    def _load_stored(self, view: View) -> list[BusinessRule]:
+        return view.kernel.cache.get("stored rules", "", (STORED_RULES,), lambda: self._stored(view))
+
+
+def _takes_rule_away(context: RuleContext) -> bool:
+    if ADMIN_ROLE not in context.session.user.roles:
+        return False
+    return context.operation == "delete" or (context.operation == "update" and context.current["active"] == "false")
+
+
+def _execute(rule: BusinessRule, context: RuleContext) -> None:
+    stack = context.session.work.rules
+    stack.append(rule.name)
+    try:
+        rule.run(context)
+    except RuleAbort as abort:
+        reason = str(abort)
+        message = f"business rule '{rule.name}' on {context.table}: {reason}"
+        context.report("rule-aborted", message, rule.name)
+        raise AbortedByRule(context.table, rule.name, rule.id, stack[::-1], reason) from None
+    finally:
+        stack.pop()

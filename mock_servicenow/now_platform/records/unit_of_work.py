@@ -1,72 +1,117 @@
-"""A transaction from its begin to its commit, and what follows from that."""
+"""Transactions from their begin to their commit, and what follows from that."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Unpack
 
 from mock_servicenow.now_platform.dictionary.values import utc_form
-from mock_servicenow.now_platform.errors import DatabaseUnavailable, TransactionCancelled
-from mock_servicenow.now_platform.records.session import Session, Work
-from mock_servicenow.now_platform.storage.database import one_line
+from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCancelled
+from mock_servicenow.now_platform.records.kernel import Kernel, Parts
+from mock_servicenow.now_platform.records.rows import Work
+from mock_servicenow.now_platform.records.session import BusinessRule, Rulebook, Session
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
-from mock_servicenow.now_platform.users import User
+from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.findings import Finding
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
+CurrentUser = Callable[[Session, User], User | None]
+_ENDED = "user '{}' was deleted, deactivated or locked out during the request: what was left of it was refused"
 
 
 class UnitOfWork:
-    """Gives a user's session in a transaction: committed when the body ends, undone when it raises.
+    """A user's session in a transaction: committed when the body ends, undone when it raises.
 
-    Whatever the database cannot carry out becomes DatabaseUnavailable and one line in the log. A class and no
-    generator, since every request goes through it.
+    A failure of the database becomes DatabaseUnavailable and one line in the log. This is a class and not a generator
+    because every request goes through it.
     """
 
-    def __init__(self, instance: "Instance", user: User, findings: list[Finding]) -> None:
-        self._instance = instance
+    def __init__(self, kernel: Kernel, rulebook: Rulebook, user: User, findings: list[Finding] | None = None) -> None:
+        self._kernel = kernel
+        self._rulebook = rulebook
         self._user = user
-        self._findings = findings
+        self._findings = [] if findings is None else findings
 
     def __enter__(self) -> Session:
-        instance = self._instance
+        kernel = self._kernel
         try:
-            transaction = instance.store.begin()
-        except instance.store.failures as failure:
-            raise unavailable(self._instance, failure) from None
-        self._work = Work(transaction, self._findings, utc_form(instance.clock.now()))
-        return Session(instance, self._work, self._user, secure=not self._user.unrestricted)
+            transaction = kernel.store.begin()
+        except kernel.store.failures as failure:
+            raise kernel.unavailable(failure) from None
+        self._work = Work(transaction, self._findings, utc_form(kernel.clock.now()))
+        return Session(kernel, self._rulebook, self._work, self._user, secure=not self._user.unrestricted)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        work, failures = self._work, self._instance.store.failures
+        work, failures = self._work, self._kernel.store.failures
         try:
             work.transaction.end(keep=kind is None)
         except failures as failure:
-            raise unavailable(self._instance, failure) from None
+            raise self._kernel.unavailable(failure) from None
         finally:
-            # What was worked out from rows that have now changed or vanished.
+            # Facts worked out from rows that have now changed or vanished.
             for table in work.written:
-                self._instance.cache.forget(table)
+                self._kernel.cache.forget(table)
         if kind is None:
             for call in work.after_commit:
                 call()
         elif isinstance(error, failures):
-            raise self._outcome(error) from None
+            raise self._as_platform_error(error) from None
 
-    def _outcome(self, failure: BaseException) -> Exception:
-        """Return what a failure of the database amounts to."""
+    def _as_platform_error(self, failure: BaseException) -> Exception:
         if not is_interrupted(failure):
-            return unavailable(self._instance, failure)
-        return TransactionCancelled() if self._instance.store.is_aside else OverrunError()
+            return self._kernel.unavailable(failure)
+        return TransactionCancelled() if self._kernel.store.is_aside else OverrunError()
 
 
-def unavailable(instance: "Instance", failure: BaseException) -> DatabaseUnavailable:
-    """Return the error of a database that cannot carry something out, and log it in one line now and then.
+class Platform(Kernel):
+    """A kernel with its business rules: opens sessions.
 
-    What the end of the process has interrupted says nothing about the database.
+    Args:
+        rulebook: the business rules that accompany each write.
+        current_user: returns a user with the roles that they have by now; None if they may not act any more.
+        parts: those of `Kernel`.
     """
-    reason = one_line(failure)
-    if not instance.store.has_interrupted(failure):
-        instance.database_log.write(f"database: {reason}")
-    return DatabaseUnavailable(reason)
+
+    def __init__(self, rulebook: Rulebook, current_user: CurrentUser, **parts: Unpack[Parts]) -> None:
+        super().__init__(**parts)
+        self.rulebook = rulebook
+        self._current_user = current_user
+
+    @property
+    def system(self) -> User:
+        """The user for whom the instance itself acts, without access control."""
+        return SYSTEM
+
+    def add_rule(self, rule: BusinessRule) -> None:
+        """Apply a business rule from the next write on."""
+        self.rulebook.add(rule)
+        self.cache.clear()
+
+    def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
+        """Return a context manager with a session in a transaction of its own, which is undone if the body raises."""
+        return UnitOfWork(self, self.rulebook, user, findings)
+
+    @contextmanager
+    def next_transaction(
+        self, user: User, findings: list[Finding] | None = None, ended: list[Finding] | None = None
+    ) -> Iterator[Session]:
+        """Open a session as `transaction` does, for work that has begun before, with the user's rights as of now.
+
+        Args:
+            user: the user for whom the work began.
+            findings: collects what is swallowed.
+            ended: collects the finding that the user may not act any more; by default ``findings`` does.
+
+        Raises:
+            NotAuthenticated: the user has been deleted, deactivated or locked out meanwhile.
+        """
+        with self.transaction(user, findings) as session:
+            current = self._current_user(session.of_system, user)
+            if current is None:
+                found = Finding("swallowed", "user-ended", _ENDED.format(user.user_name))
+                collected = session.findings if ended is None else ended
+                if found not in collected:
+                    collected.append(found)
+                raise NotAuthenticated(self.release.not_authenticated)
+            yield session.acting_for(current)

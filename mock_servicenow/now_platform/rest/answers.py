@@ -12,8 +12,7 @@ from multidict import CIMultiDict
 from mock_servicenow.now_platform.errors import NotAcceptable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
-from mock_servicenow.now_platform.records import queries
-from mock_servicenow.now_platform.records.reader import Values
+from mock_servicenow.now_platform.records.rows import Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.formats import (
@@ -231,21 +230,29 @@ class Page:
     def beginning(self, session: Session) -> tuple[list[Values], bool]:
         """Return the first rows, as many as are shown at a time, and whether that is all of the page."""
         most = min(self.limit, AT_ONCE)
-        rows, whole = queries.beginning(session, self.table, self.query, most, self.offset)
+        rows, whole = session.reader.beginning(self.table, self.query, most, self.offset)
         return rows, whole and not len(rows) == most < self.limit
 
     def after(self, session: Session, read: int) -> "array[int]":
         """Return the positions of the rows after the first ones: 8 bytes a row."""
-        return queries.positions(session, self.table, self.query, self.limit - read, self.offset + read)
+        return session.reader.positions(self.table, self.query, self.limit - read, self.offset + read)
 
 
-def page_answer(  # noqa: PLR0913 - what a list asks for
-    call: Call, session: Session, page: Page, first: tuple[list[Values], bool], show: Show, *, repeats: bool = False
+def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
+    call: Call,
+    instance: Instance,
+    session: Session,
+    page: Page,
+    first: tuple[list[Values], bool],
+    show: Show,
+    *,
+    repeats: bool = False,
 ) -> Answer:
     """Return the envelope of a page that begins with these rows; further ones are read as it is sent.
 
     Args:
         call: what is answered.
+        instance: opens a transaction for each part that follows.
         session: has read the rows.
         page: all rows to answer.
         first: what its `beginning` has returned.
@@ -261,7 +268,7 @@ def page_answer(  # noqa: PLR0913 - what a list asks for
     fit: Callable[[list[Result]], int] = partial(fitting, call) if repeats else len
     fits = fit(results)
     further = array("q") if whole and fits == len(results) else page.after(session, fits)
-    parts = _Parts(session.instance, call, page, further, _Shown(show, fit)) if further else None
+    parts = _Parts(instance, call, page, further, _Shown(show, fit)) if further else None
     return list_answer(call, results[:fits], parts)
 
 
@@ -301,7 +308,7 @@ class _Parts(Iterator[list[Result]]):
     def _read(self, places: "array[int]") -> tuple[list[Result] | None, int]:
         """Return what is shown of rows, None where they are too long, and how many are to be read at a time."""
         with self._instance.next_transaction(self._call.user, ended=self._call.findings) as session:
-            rows = queries.those(session, self._page.table, self._page.query, places)
+            rows = session.reader.those(self._page.table, self._page.query, places)
             if rows is None:
                 return None, self._most // _FEWER
             part = self._shown.show(session, rows)

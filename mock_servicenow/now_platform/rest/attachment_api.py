@@ -17,10 +17,9 @@ from mock_servicenow.now_platform.errors import (
     UnreadableBody,
 )
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records import attachments, queries
+from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, File, Target
-from mock_servicenow.now_platform.records.reader import Values
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer
 from mock_servicenow.now_platform.rest.bodies import longest_body, read_record
@@ -80,7 +79,7 @@ def _verbs(below: tuple[str, ...]) -> Mapping[str, Verb]:
     verbs: Mapping[str, Verb]
     match below:
         case ():
-            verbs = {"GET": _in_session(_list)}
+            verbs = {"GET": _list}
         case ("file",):
             verbs = {"POST": _upload}
         case ("upload",):
@@ -91,7 +90,7 @@ def _verbs(below: tuple[str, ...]) -> Mapping[str, Verb]:
             verbs = {"GET": _download}
         case (_, "attributes"):
             verbs = {
-                "GET": _in_session(_list_attributes),
+                "GET": _list_attributes,
                 "POST": _in_session(_add_attribute),
                 "DELETE": _in_session(_delete_attributes),
             }
@@ -114,22 +113,23 @@ def _in_session(verb: SessionVerb) -> Verb:
     return answer
 
 
-def _list(call: Call, session: Session) -> Answer:
-    parameters = read_parameters(call)
-    if "sysparm_limit" not in call.query:
-        parameters = replace(parameters, limit=LIMIT)
-    query = session.compiled(attachments.TABLE, parameters.query)
-    page = Page(attachments.TABLE, query, parameters.limit, parameters.offset)
-    first, total = page.beginning(session), queries.count(session, attachments.TABLE, query)
+def _list(call: Call, instance: Instance) -> Answer:
+    with instance.transaction(call.user, call.findings) as session:
+        parameters = read_parameters(call)
+        if "sysparm_limit" not in call.query:
+            parameters = replace(parameters, limit=LIMIT)
+        query = session.compiled(attachments.TABLE, parameters.query)
+        page = Page(attachments.TABLE, query, parameters.limit, parameters.offset)
+        first, total = page.beginning(session), session.reader.count(attachments.TABLE, query)
 
-    def show(session: Session, rows: list[Values]) -> list[Result]:
-        return _results(call, session, [session.record(attachments.TABLE, row) for row in rows])
+        def show(session: Session, rows: list[Values]) -> list[Result]:
+            return _results(call, session, [session.record(attachments.TABLE, row) for row in rows])
 
-    answer = page_answer(call, session, page, first, show, repeats=True)
-    answer.headers["X-Total-Count"] = str(total)
-    if not parameters.suppress_pagination_header:
-        add_links(answer, call, parameters, total, more=parameters.end < total)
-    return answer
+        answer = page_answer(call, instance, session, page, first, show, repeats=True)
+        answer.headers["X-Total-Count"] = str(total)
+        if not parameters.suppress_pagination_header:
+            add_links(answer, call, parameters, total, more=parameters.end < total)
+        return answer
 
 
 def _get(call: Call, session: Session) -> Answer:
@@ -246,14 +246,19 @@ def _full_name(session: Session, user_name: str) -> str:
     return "" if user is None else user["name"]
 
 
-def _list_attributes(call: Call, session: Session) -> Answer:
-    attachment = attachments.find(session, call.resource[1])
-    own = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
-    # Asked again of each part: another file's attribute may have taken the position of one that has been deleted.
-    query = replace(own, readable=own.where)
-    page = Page(ATTRIBUTES, query, _ALL, 0)
-    first = page.beginning(session.elevated)
-    return page_answer(call, session, page, first, lambda _session, rows: [_attribute_result(row) for row in rows])
+def _list_attributes(call: Call, instance: Instance) -> Answer:
+    with instance.transaction(call.user, call.findings) as session:
+        attachment = attachments.find(session, call.resource[1])
+        own = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
+        # Asked again of each part: another file's attribute may have taken the position of one that has been deleted.
+        query = replace(own, readable=own.where)
+        page = Page(ATTRIBUTES, query, _ALL, 0)
+        first = page.beginning(session.elevated)
+
+        def show(_session: Session, rows: list[Values]) -> list[Result]:
+            return [_attribute_result(row) for row in rows]
+
+        return page_answer(call, instance, session, page, first, show)
 
 
 def _add_attribute(call: Call, session: Session) -> Answer:

@@ -27,21 +27,19 @@ from mock_servicenow.now_platform.errors import (
 )
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.view import MEGABYTE
 from mock_servicenow.now_platform.rest.answers import error_answer
 from mock_servicenow.now_platform.rest.bodies import (
     LONGEST_HEADER,
     LONGEST_URL,
-    MEGABYTE,
     check_length,
     longest_body,
-    megabytes,
     read_json,
 )
 from mock_servicenow.now_platform.rest.call import (
     JSON,
     Answer,
     Call,
-    Repeatable,
     Steps,
     address_of,
     parameters_of,
@@ -49,6 +47,7 @@ from mock_servicenow.now_platform.rest.call import (
     steps_of,
 )
 from mock_servicenow.now_platform.rest.formats import request_format, response_format
+from mock_servicenow.now_platform.running import Repeatable
 from privman_core.bodies import IN_MEMORY, Body
 
 _NESTED = re.compile(r"/api/now(/v[12])?/batch")
@@ -288,8 +287,8 @@ def _check_media(call: Call) -> None:
 
 
 def _limits(call: Call, session: Session) -> Limits:
-    sent = min(megabytes(session, "glide.rest.batch.max.inputSize", 5), LARGEST_INPUT * MEGABYTE)
-    received = megabytes(session, "glide.rest.batch.max.outputSize", 10)
+    sent = min(session.megabytes("glide.rest.batch.max.inputSize", 5), LARGEST_INPUT * MEGABYTE)
+    received = session.megabytes("glide.rest.batch.max.outputSize", 10)
     lowered = _MEGABYTES.fullmatch(call.headers.get(OUTPUT_HEADER, ""))
     return Limits(sent, min(received, int(lowered[0]) * MEGABYTE) if lowered else received)
 

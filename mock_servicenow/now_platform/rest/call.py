@@ -3,16 +3,16 @@
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any
 from urllib.parse import parse_qsl, quote
 
 from multidict import CIMultiDict, MultiDict
 from yarl import URL
 
+from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
 
-T = TypeVar("T")
 JSON = "application/json;charset=UTF-8"
 XML = "application/xml; charset=UTF-8"
 
@@ -85,20 +85,6 @@ class Answer:
     body: bytes = b""
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
     pieces: Iterable[bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Repeatable(Generic[T]):
-    """Work that may be done again from its beginning as long as it has written nothing.
-
-    Attributes:
-        findings: what it adds findings to.
-        light: whether it asks for so little that it need not wait for those that ask for much.
-    """
-
-    work: Callable[[], T]
-    findings: list[Finding]
-    light: bool = True
 
 
 Steps = Generator[Repeatable[Any] | None, Any, Answer]

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.imports.import_sets import (
     multiple,
 )
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import document_answer, json_answer
 from mock_servicenow.now_platform.rest.bodies import check_length, longest_body, read_json, read_record

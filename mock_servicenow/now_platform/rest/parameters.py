@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.query import CompiledQuery
-from mock_servicenow.now_platform.records import queries
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call
 from privman_core.findings import MOST_FINDINGS
@@ -108,7 +107,7 @@ def asked_query(session: Session, table: str, query: str, filters: tuple[tuple[s
     if not filters:
         return session.compiled(table, query)
     raw = [(name, _raw(session, table, name, value)) for name, value in filters]
-    return session.accept(table, queries.equal_query(session, table, raw))
+    return session.accept(table, session.equal_query(table, raw))
 
 
 def _raw(session: Session, table: str, name: str, value: str) -> str:

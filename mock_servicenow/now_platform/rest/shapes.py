@@ -2,11 +2,10 @@
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.records import journal_fields
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.fields import UNREADABLE_TYPES, Field, Fields, Path
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call
-from mock_servicenow.now_platform.rest.fields import UNREADABLE_TYPES, Field, Fields, Path
 from mock_servicenow.now_platform.rest.formats import Result, Value
 from mock_servicenow.now_platform.rest.parameters import Parameters
 from privman_core.findings import MOST_FINDINGS
@@ -31,9 +30,9 @@ class Shapes:
         """Return the records with the fields to show."""
         paths = self._needed_paths()
         if paths:
-            self._session.references.prefetch(records, paths)
+            self._session.displays.prefetch(records, paths)
         if self._display != "false" and any(field.column.type in JOURNAL_TYPES for field in self._fields.fields):
-            journal_fields.prefetch(self._session, records)
+            self._session.displays.prefetch_entries(records)
         if self._display == "false":
             return [self._raw(record) for record in records]
         results: list[dict[str, Value]] = [{} for _ in records]
@@ -91,7 +90,7 @@ class Shapes:
         """Return the record and the column to which a field leads; None if a reference on the way is empty."""
         if len(field.path) == 1:
             return record, field.key
-        return self._session.references.walk(record, field.path)
+        return self._session.displays.walk(record, field.path)
 
     def _needed_paths(self) -> list[Path]:
         """Return the references to follow, so that they can be fetched together."""
@@ -103,7 +102,7 @@ class Shapes:
 def shown_fields(session: Session, call: Call, parameters: Parameters, table: str) -> Fields:
     """Return the fields of an answer: those asked for, or of the view, or all, less what the user may not read."""
     names = parameters.fields or (_view(session, call, table, parameters.view) if parameters.view else None)
-    fields = session.instance.fields.find(table, names)
+    fields = session.kernel.fields.find(table, names)
     for name in fields.unknown[: MOST_FINDINGS + 1]:
         call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
     sight = session.sight

@@ -24,8 +24,6 @@ from mock_servicenow.now_platform.query.aggregates import (
     GroupOrder,
     Having,
 )
-from mock_servicenow.now_platform.records import access, queries
-from mock_servicenow.now_platform.records.display import words_of
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import is_too_long
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
@@ -187,7 +185,7 @@ class _Group:
         if self._display == "false":
             return {"value": value, "field": path}
         column = self._aggregates.column(path)
-        shown = value and words_of(self._session, column)(value)
+        shown = value and self._session.displays.words_of(column)(value)
         if self._display == "true":
             return {"value": shown, "field": path}
         return {"value": value, "display_value": shown, "field": path}
@@ -206,7 +204,7 @@ def _groups(call: Call, session: Session, table: str) -> _Groups:
     if not asked.grouping.aggregates:
         call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
     query = asked_query(session, table, asked.query, asked.filters)
-    aggregates = Aggregates(queries.scope(session), table, query.where, asked.grouping, partial(_ignore, call))
+    aggregates = Aggregates(session.scope, table, query.where, asked.grouping, partial(_ignore, call))
     transaction = session.work.transaction
     if aggregates.asked.group_by:
         with closing(transaction.stream(aggregates.long_rows(_LONG_ROW))) as long:
@@ -278,7 +276,7 @@ class StatsApi:
             raise MethodNotAllowed(call.verb, _VERBS)
         media = response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
-            access.check_reach(session, table)
+            session.check_reach(table)
             groups = _groups(call, session, table)
             if len(groups.rows) <= _AT_ONCE:
                 result = groups.shown(session, groups.rows)

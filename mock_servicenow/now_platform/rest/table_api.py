@@ -16,11 +16,9 @@ from mock_servicenow.now_platform.dictionary.column_types import (
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records import access, queries
-from mock_servicenow.now_platform.records.display import parse_currency
+from mock_servicenow.now_platform.records.formats import parse_currency
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
-from mock_servicenow.now_platform.records.reader import Values
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer, result_length
 from mock_servicenow.now_platform.rest.bodies import LONGEST_URL, longest_body, read_json, read_record
@@ -64,7 +62,7 @@ class TableApi:
                 raise UnknownPath
         response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
-            access.check_reach(session, table)
+            session.check_reach(table)
             verb = verbs.get(call.verb)
             if verb is None:
                 raise MethodNotAllowed(call.verb, verbs)
@@ -76,7 +74,7 @@ class TableApi:
         query = asked_query(session, table, parameters.query, parameters.filters)
         page = Page(table, query, parameters.limit, parameters.offset)
         first = page.beginning(session)
-        total = None if parameters.no_count else queries.count(session, table, query)
+        total = None if parameters.no_count else session.reader.count(table, query)
         if call.version == "v1" and not first[0]:
             raise RecordNotFound(_NO_RECORDS)
         fields = shown_fields(session, call, parameters, table)
@@ -85,12 +83,12 @@ class TableApi:
             return Shapes(session, call, parameters, fields).results([session.record(table, row) for row in rows])
 
         repeats = Shapes(session, call, parameters, fields).repeats
-        answer = page_answer(call, session, page, first, show, repeats=repeats)
+        answer = page_answer(call, self._instance, session, page, first, show, repeats=repeats)
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
             end = parameters.end
-            more = queries.reaches(session, table, query, end) if total is None else end < total
+            more = session.reader.matches(table, query.where, end) if total is None else end < total
             add_links(answer, call, parameters, total, more=more)
         return answer
 
@@ -142,7 +140,7 @@ def _may_supply(session: Session, parameters: Parameters) -> bool:
     """Return whether values for sys_created_on and the like count (platform 1.8, 9)."""
     if not parameters.suppress_auto_sys_field:
         return False
-    only_admins = session.property("glide.rest.table_api.admin_only_sys_fields") == "true"
+    only_admins = session.system_property("glide.rest.table_api.admin_only_sys_fields") == "true"
     return not only_admins or ADMIN_ROLE in session.user.roles
 
 

@@ -1,39 +1,46 @@
-"""Business rules that administrators keep as records: conditions and actions, no script (platform 8.5)."""
+"""Rules that administrators keep as records: business rules without scripts, and data policies (platform 1.9, 8.5)."""
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
-from mock_servicenow.now_platform.records import queries
+from mock_servicenow.now_platform.errors import MandatoryFieldMissing
 from mock_servicenow.now_platform.records.intake import Intake
-from mock_servicenow.now_platform.rules.rules import LONGEST, BusinessRule, Operation, RuleContext, When, too_long
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import (
+    LONGEST_CONDITION,
+    STORED_RULES,
+    BusinessRule,
+    Operation,
+    RuleContext,
+    When,
+    too_long,
+)
+from mock_servicenow.now_platform.records.view import View
 
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-
-RULES = "sys_script"
+POLICIES = "sys_data_policy2"
+POLICY_RULES = "sys_data_policy_rule"
+Policy = tuple[str, tuple[str, ...]]
 _KINDS: dict[str, When] = {"before": "before", "after": "after"}
 _OPERATIONS: tuple[Operation, ...] = ("insert", "update", "delete")
 # The platform fills every script field with this function, to be completed.
 _UNTOUCHED = "(functionexecuteRule(current,previous){})(current,previous);"
 _NO_CODE = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*|\s+")
-_CONDITIONS = {RULES: ("collection", "filter_condition"), "sys_data_policy2": ("model_table", "conditions")}
+_CONDITIONS = {STORED_RULES: ("collection", "filter_condition"), POLICIES: ("model_table", "conditions")}
 """Tables that hold conditions: the columns with the name of the table they are about, and with the query."""
 
 
-def load(session: "Session") -> list[BusinessRule]:
+def load_rules(view: View) -> list[BusinessRule]:
     """Return the active rules of every table, by table."""
-    records = sorted(session.find_all(RULES, active="true"), key=lambda record: record["collection"])
-    return [rule for record in records if (rule := _to_rule(session, record)) is not None]
+    records = sorted(view.find_all(STORED_RULES, active="true"), key=lambda record: record["collection"])
+    return [rule for record in records if (rule := _to_rule(view, record)) is not None]
 
 
 def stored_rule_checks() -> list[BusinessRule]:
     """Return the rules that report, when a rule or a policy is stored, what of it cannot be run."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [
-        BusinessRule("report_script", RULES, "before", writes, _report_script),
-        BusinessRule("report_kind", RULES, "before", writes, _report_kind),
+        BusinessRule("report_script", STORED_RULES, "before", writes, _report_script),
+        BusinessRule("report_kind", STORED_RULES, "before", writes, _report_kind),
         *(BusinessRule(f"report_closed_{table}", table, "before", writes, _report_closed) for table in _CONDITIONS),
         *(
             BusinessRule(f"report_condition_{table}", table, "before", writes, _report_condition)
@@ -42,7 +49,7 @@ def stored_rule_checks() -> list[BusinessRule]:
     ]
 
 
-def _to_rule(session: "Session", record: "Record") -> BusinessRule | None:
+def _to_rule(view: View, record: Record) -> BusinessRule | None:
     when = _KINDS.get(record["when"])  # other kinds accompany no write
     if when is None:
         return None
@@ -53,21 +60,21 @@ def _to_rule(session: "Session", record: "Record") -> BusinessRule | None:
         table=record["collection"],
         when=when,
         operations=operations,
-        run=NotRun(record["name"], why) if why else _action(session, record),
+        run=NotRun(record["name"], why) if why else _action(view, record),
         order=int(record["order"] or 100),
         condition=record["filter_condition"],
         sys_id=record.sys_id,
     )
 
 
-def _action(session: "Session", record: "Record") -> Callable[[RuleContext], None]:
-    roles = tuple(_role(session, entry) for entry in record["role_conditions"].split(",") if entry)
+def _action(view: View, record: Record) -> Callable[[RuleContext], None]:
+    roles = tuple(_role(view, entry) for entry in record["role_conditions"].split(",") if entry)
     return RuleAction(record["template"], record["message"], roles, aborts=record["abort_action"] == "true")
 
 
-def _role(session: "Session", entry: str) -> str:
+def _role(view: View, entry: str) -> str:
     """Return the name of a role that is given by its name or its sys_id."""
-    role = session.get("sys_user_role", entry)
+    role = view.get("sys_user_role", entry)
     return entry if role is None else role["name"]
 
 
@@ -82,7 +89,11 @@ def _why_not_run(values: Mapping[str, str]) -> str:
     if scripts:
         return f"no script runs here, and it has one in {' and '.join(scripts)}"
     length = len(values["template"]) + len(values["role_conditions"])
-    return f"template and role_conditions have {length:,} characters, more than {LONGEST:,}" if length > LONGEST else ""
+    return (
+        f"template and role_conditions have {length:,} characters, more than {LONGEST_CONDITION:,}"
+        if length > LONGEST_CONDITION
+        else ""
+    )
 
 
 def _report_script(context: RuleContext) -> None:
@@ -103,7 +114,7 @@ def _report_kind(context: RuleContext) -> None:
 def _report_closed(context: RuleContext) -> None:
     named, _ = _CONDITIONS[context.table]
     table = context.current[named]
-    if table in context.session.instance.queries.closed:
+    if table in context.session.kernel.queries.closed:
         message = f"{context.table}: never acts on '{table}', which is closed to web services"
         context.report("rule-on-closed-table", message, named)
 
@@ -117,10 +128,10 @@ def _report_condition(context: RuleContext) -> None:
     table, condition = context.current[named], context.current[holding]
     if context.session.dictionary.table(table) is None:
         return
-    if len(condition) > LONGEST:
+    if len(condition) > LONGEST_CONDITION:
         context.report("condition-not-evaluated", f"{context.table}, {holding}: {too_long(condition)}", holding)
         return
-    for finding in queries.unknown_terms(context.session, table, condition):
+    for finding in context.session.unknown_terms(table, condition):
         context.report("condition-not-evaluated", f"{context.table}, {holding}: {finding.message}", holding)
 
 
@@ -161,8 +172,47 @@ class RuleAction:
 
     def _evaluated(self, context: RuleContext) -> dict[str, str]:
         """Return the template's values without those that are scripts of another kind than queries may hold."""
-        values = {name: queries.evaluated(context.session, value) for name, value in self._values.items()}
+        values = {name: context.session.evaluated(value) for name, value in self._values.items()}
         for name in (name for name, value in values.items() if value is None):
             message = f"a template sets '{name}' to '{self._values[name]}', which cannot be run: left as it was"
             context.report("template-not-evaluated", message, name)
         return {name: value for name, value in values.items() if value is not None}
+
+
+def enforce_policies(context: RuleContext) -> None:
+    """Raise MandatoryFieldMissing if the record as it would be lacks what a policy of its table demands."""
+    session, table = context.session, context.table
+    policies = session.kernel.cache.get(
+        "data_policies", table, (POLICIES, POLICY_RULES), lambda: _load_policies(session, table)
+    )
+    missing = [
+        name
+        for condition, demanded in policies
+        if context.meets(condition)
+        for name in demanded
+        if not context.current[name]
+    ]
+    if missing:
+        columns = session.dictionary.columns(table)
+        raise MandatoryFieldMissing([columns[name].label for name in missing])
+
+
+def _load_policies(view: View, table: str) -> list[Policy]:
+    """Return the active policies of the table and of its parents: condition, and the columns that they demand.
+
+    Tables that are defined as closed to web services have none: whoever stores a policy sees whether it is met.
+    """
+    if table in view.kernel.queries.closed:
+        return []
+    found = [
+        record
+        for name in view.dictionary.lineage(table)
+        for record in view.find_all(POLICIES, model_table=name, active="true")
+    ]
+    return [(record["conditions"], _demanded(view, table, record.sys_id)) for record in found]
+
+
+def _demanded(view: View, table: str, policy: str) -> tuple[str, ...]:
+    columns = view.dictionary.columns(table)
+    rules = view.find_all(POLICY_RULES, sys_data_policy=policy, mandatory="true")
+    return tuple(rule["field"] for rule in rules if rule["field"] in columns)

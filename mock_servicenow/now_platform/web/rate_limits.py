@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mock_servicenow.now_platform.identity.api_names import covers
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 

@@ -21,8 +21,9 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
-from mock_servicenow.now_platform.rest.call import Answer, Call, Repeatable, Steps, steps_of
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
 from mock_servicenow.now_platform.rest.router import Router
+from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.now_platform.web.rate_limits import RateLimits, Rule, Standing
 from mock_servicenow.now_platform.web.requests import (

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.record import Record
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_core.control import COCKPIT
 from privman_core.pages.cockpit import Cockpit

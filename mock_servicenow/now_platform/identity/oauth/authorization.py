@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes, Consent
@@ -10,11 +9,9 @@ from mock_servicenow.now_platform.identity.oauth.grants import Grants, Proven
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.registry import client_holder, find_client, redirects_to
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import Holder
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.users import Holder
 
 Form = Mapping[str, str]
 
@@ -23,7 +20,7 @@ Form = Mapping[str, str]
 class Asked:
     """What a client asks of a user, found to be sound."""
 
-    client: "Record"
+    client: Record
     query: Form
 
     def back(self, answer: Mapping[str, str | int], *, hidden: bool = False) -> str:
@@ -40,7 +37,7 @@ class Authorization:
         self._codes = codes
         self._grants = grants
 
-    def asked(self, session: "Session", query: Form) -> Asked:
+    def asked(self, session: Session, query: Form) -> Asked:
         """Return what the address asks; raises RefusedError with the text for the page."""
         client = find_client(session, query.get("client_id", ""))
         if client is None:
@@ -55,7 +52,7 @@ class Authorization:
             raise RefusedError(f"code_challenge_method is '{query.get('code_challenge_method', '')}'; expected S256")
         return Asked(client, query)
 
-    def allow(self, session: "Session", asked: Asked, holder: "Holder") -> str:
+    def allow(self, session: Session, asked: Asked, holder: Holder) -> str:
         """Return where the browser takes the code, or the token itself (``response_type=token``)."""
         query = asked.query
         scope = granted_scope(session, asked.client, query.get("scope", ""))

@@ -1,13 +1,12 @@
 """OAuth on a web server: ``/oauth_token.do``, ``/oauth_auth.do``, ``/oauth_revoke_token.do`` (platform 4.3, 4.4)."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
 
-from mock_servicenow.now_platform.identity.authentication import basic_credentials
+from mock_servicenow.now_platform.identity.authentication import basic_credentials, check_password
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.authorization import Asked, Authorization
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
@@ -16,18 +15,16 @@ from mock_servicenow.now_platform.identity.oauth.pages import consent_page, erro
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import JSON
+from mock_servicenow.now_platform.users import Holder
 from mock_servicenow.now_platform.web.server import add_headers
 from privman_core.bodies import receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 from privman_core.ids import is_same
 from privman_core.masking import Secrets
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import Holder
 
 Form = Mapping[str, str]
 INTERCEPTOR = "/security_interceptor.do"
@@ -39,7 +36,7 @@ _UNFRAMED = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; fr
 _FAILURE = {"error_description": "access_denied", "error": "server_error"}
 
 
-def routes(instance: "Instance", secrets: Secrets) -> list[web.RouteDef]:
+def routes(instance: Instance, secrets: Secrets) -> list[web.RouteDef]:
     """Return the routes of OAuth.
 
     Args:
@@ -58,12 +55,12 @@ def routes(instance: "Instance", secrets: Secrets) -> list[web.RouteDef]:
 class OAuthEndpoints:
     """Answers the three addresses."""
 
-    def __init__(self, instance: "Instance", secrets: Secrets) -> None:
+    def __init__(self, instance: Instance, secrets: Secrets) -> None:
         self._instance = instance
         self._secrets = secrets
         codes = AuthorizationCodes(instance.clock, instance.ids, secrets)
         instance.at_reset.append(codes.clear)
-        self._grants = Grants(instance, codes, secrets)
+        self._grants = Grants(instance.clock, codes, secrets)
         self._authorization = Authorization(codes, self._grants)
 
     async def token(self, request: web.Request) -> web.Response:
@@ -117,7 +114,7 @@ class OAuthEndpoints:
                 return _html(consent_page(asked.client["name"], "" if visitor is None else visitor.token))
             return self._decided(session, asked, visitor, form)
 
-    def _decided(self, session: "Session", asked: Asked, visitor: WebSession | None, form: Form) -> web.Response:
+    def _decided(self, session: Session, asked: Asked, visitor: WebSession | None, form: Form) -> web.Response:
         if form.get("decision") != "allow":
             return _redirect(self._authorization.deny(asked))
         if visitor is not None and not is_same(visitor.token, form.get("sysparm_ck", "")):
@@ -127,13 +124,13 @@ class OAuthEndpoints:
             return _html(consent_page(asked.client["name"], ""), 401)
         return _redirect(self._authorization.allow(session, asked, holder))
 
-    def _visitor(self, session: "Session", request: web.Request) -> WebSession | None:
+    def _visitor(self, session: Session, request: web.Request) -> WebSession | None:
         """Return the session of a visitor who is logged in and may use pages still."""
         found = self._instance.web_sessions.find(request.cookies.get(COOKIE, ""))
         return found if found is not None and page_user(session, found.holder) is not None else None
 
-    def _logged_in(self, session: "Session", form: Form) -> "Holder | None":
-        user = self._instance.authentication.check(session, form.get("user_name", ""), form.get("user_password", ""))
+    def _logged_in(self, session: Session, form: Form) -> Holder | None:
+        user = check_password(session, form.get("user_name", ""), form.get("user_password", ""))
         return user.holder if user is not None and may_log_in(session, user) else None
 
     def _revoke(self, token: str) -> None:

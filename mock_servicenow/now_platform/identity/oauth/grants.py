@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from mock_servicenow.now_platform.identity.authentication import check_password
 from mock_servicenow.now_platform.identity.makers import NOBODY, maker, why_not
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
@@ -13,13 +13,11 @@ from mock_servicenow.now_platform.identity.oauth.registry import client_holder, 
 from mock_servicenow.now_platform.identity.oauth.scopes import granted_scope, kept_scope
 from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens
 from mock_servicenow.now_platform.identity.roles import acting_user, holding_user, may_log_in
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.users import Holder, User
+from privman_core.clock import Clock
 from privman_core.masking import Secrets
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.instance import Instance
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import Holder, User
 
 CLIENT_CREDENTIALS_PROPERTY = "glide.oauth.inbound.client.credential.grant_type.enabled"
 Form = Mapping[str, str]
@@ -43,7 +41,7 @@ class Proven:
     refresh: str = ""
     refreshable: bool = True
     renews: bool = False
-    made_by: "Holder | None" = None
+    made_by: Holder | None = None
 
 
 class Grants:
@@ -54,11 +52,10 @@ class Grants:
         secrets: learns every token that leaves the instance.
     """
 
-    def __init__(self, instance: "Instance", codes: AuthorizationCodes, secrets: Secrets) -> None:
-        self._instance = instance
+    def __init__(self, clock: Clock, codes: AuthorizationCodes, secrets: Secrets) -> None:
         self._codes = codes
         self._live = LiveTokens(secrets)
-        self._assertions = JwtBearer(instance.clock)
+        self._assertions = JwtBearer(clock)
         self._by_type: dict[str, Callable[[Session, Record, Form], Proven]] = {
             "password": self._password,
             "refresh_token": self._refresh,
@@ -67,7 +64,7 @@ class Grants:
             "urn:ietf:params:oauth:grant-type:jwt-bearer": self._assertion,
         }
 
-    def issue(self, session: "Session", form: Form) -> Issued:
+    def issue(self, session: Session, form: Form) -> Issued:
         """Return the answer to a request for tokens; raises RefusedError."""
         grant = self._by_type.get(form.get("grant_type", ""))
         if grant is None:
@@ -77,7 +74,7 @@ class Grants:
         client = known_client(session, form.get("client_id", ""), form.get("client_secret", ""))
         return self.hand_over(session, client, grant(session, client, form))
 
-    def hand_over(self, session: "Session", client: "Record", proven: Proven) -> Issued:
+    def hand_over(self, session: Session, client: Record, proven: Proven) -> Issued:
         """Return the answer for what has been proven."""
         mine = Tokens(session, self._live, client, proven.user_id, proven.made_by)
         scope = proven.scope
@@ -88,17 +85,17 @@ class Grants:
         left = tokens.seconds_left(session, access.record)
         return answer | {"scope": scope, "token_type": "Bearer", "expires_in": left}
 
-    def _password(self, session: "Session", client: "Record", form: Form) -> Proven:
+    def _password(self, session: Session, client: Record, form: Form) -> Proven:
         _check_secret(client, form)
         name = form.get("username", "")
-        user = self._instance.authentication.check(session, name, form.get("password", ""))
+        user = check_password(session, name, form.get("password", ""))
         if user is None:
             raise RefusedError(f"username is '{name}'; he does not exist, may not log in, or the password is another")
         if not may_log_in(session, user):
             raise RefusedError(f"user '{name}' is for web services only; this grant needs one who may log in")
         return Proven(user.sys_id, _scope(session, client, form))
 
-    def _refresh(self, session: "Session", client: "Record", form: Form) -> Proven:
+    def _refresh(self, session: Session, client: Record, form: Form) -> Proven:
         presented = form.get("refresh_token", "")
         record = tokens.find_valid(session, tokens.REFRESH, presented)
         if record is None or record["peer"] != client.sys_id:
@@ -110,9 +107,9 @@ class Grants:
         scope = kept_scope(session, client, record["scopes"])
         return Proven(record["user"], scope, refresh=presented, renews=True, made_by=made_by)
 
-    def _client_credentials(self, session: "Session", client: "Record", form: Form) -> Proven:
+    def _client_credentials(self, session: Session, client: Record, form: Form) -> Proven:
         _check_secret(client, form)
-        if session.property(CLIENT_CREDENTIALS_PROPERTY) != "true":
+        if session.system_property(CLIENT_CREDENTIALS_PROPERTY) != "true":
             raise RefusedError(f"the property {CLIENT_CREDENTIALS_PROPERTY} is not true")
         if not client["user"]:
             raise RefusedError(f"'{client['name']}' has no OAuth Application User")
@@ -122,7 +119,7 @@ class Grants:
             raise RefusedError(f"'{client['name']}' is refused: {why}; an administrator has to give it a new secret")
         return Proven(user.sys_id, _scope(session, client, form), refreshable=False, made_by=made_by)
 
-    def _code(self, session: "Session", client: "Record", form: Form) -> Proven:
+    def _code(self, session: Session, client: Record, form: Form) -> Proven:
         consent = self._codes.redeem(form.get("code", ""))
         if consent is None or consent.client != client_holder(session, client):
             raise RefusedError("the code has expired, was used before or is not one of this client")
@@ -136,23 +133,23 @@ class Grants:
             raise RefusedError("whoever allowed it is not active, is locked out, or was deleted")
         return Proven(consent.holder.sys_id, kept_scope(session, client, consent.scope))
 
-    def _assertion(self, session: "Session", client: "Record", form: Form) -> Proven:
+    def _assertion(self, session: Session, client: Record, form: Form) -> Proven:
         user = self._assertions.user(session, client, form.get("assertion", ""))
         scope = _scope(session, client, form)
         return Proven(user.sys_id, scope, refreshable=False, made_by=NOBODY)
 
 
-def _scope(session: "Session", client: "Record", form: Form) -> str:
+def _scope(session: Session, client: Record, form: Form) -> str:
     return granted_scope(session, client, form.get("scope", ""))
 
 
-def _check_secret(client: "Record", form: Form) -> None:
+def _check_secret(client: Record, form: Form) -> None:
     """Raise RefusedError for a public client that sends no secret."""
     if not form.get("client_secret", ""):
         raise RefusedError(f"'{client['name']}' is a public client; this grant needs its client_secret")
 
 
-def _acting(session: "Session", user_id: str) -> "User":
+def _acting(session: Session, user_id: str) -> User:
     user = acting_user(session, user_id)
     if user is None:
         raise RefusedError(f"user {user_id} is not active or is locked out")

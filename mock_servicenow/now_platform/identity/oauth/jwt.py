@@ -2,18 +2,15 @@
 
 import hmac
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 import orjson
+from cryptography.x509 import Certificate
 
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from cryptography.x509 import Certificate
 
 Json = dict[str, Any]
 
@@ -119,14 +116,14 @@ def _is_elliptic(assertion: Assertion, pem: str, digest: str) -> bool:
     )
 
 
-_FAMILIES: "dict[str, Callable[[Assertion, str, str], bool]]" = {
+_FAMILIES: dict[str, Callable[[Assertion, str, str], bool]] = {
     "HS": _is_shared,
     "RS": _is_rsa,
     "ES": _is_elliptic,
 }
 
 
-def _holds(verify: "Callable[[], None]") -> bool:
+def _holds(verify: Callable[[], None]) -> bool:
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
 
     try:
@@ -154,7 +151,7 @@ def _public_key(pem: str) -> object:
         return None
 
 
-def _certificate(pem: str) -> "Certificate | None":
+def _certificate(pem: str) -> Certificate | None:
     """Return the first certificate in the text; None if it holds none that can be read."""
     from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415
 

@@ -2,19 +2,16 @@
 
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.jwt import Assertion, check_signature, check_validity, read_assertion
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.users import User
 from privman_core.clock import Clock
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import User
 
 PROVIDERS = "oauth_jwt"
 CLAIMS = "oauth_jwt_claim_validation"
@@ -31,7 +28,7 @@ class JwtBearer:
         self._used: dict[bytes, float] = {}  # by digest, as a jti may be long
         self._lock = Lock()
 
-    def user(self, session: "Session", client: "Record", text: str) -> "User":
+    def user(self, session: Session, client: Record, text: str) -> User:
         """Return the user; raises RefusedError."""
         provider = session.get(PROVIDERS, client.sys_id)
         if provider is None:
@@ -44,7 +41,7 @@ class JwtBearer:
         self._check_claims(provider, assertion)
         return _subject(session, provider, assertion)
 
-    def _certificate(self, session: "Session", verifier: "Record") -> str:
+    def _certificate(self, session: Session, verifier: Record) -> str:
         """Return the PEM of the verifier's certificate; empty if it names none. Raises RefusedError."""
         named = verifier["sys_certificate"]
         record = holder(session, "sys_certificate", "sys_id", named, active="true")
@@ -54,7 +51,7 @@ class JwtBearer:
         check_validity(pem, self._clock.now())
         return pem
 
-    def _check_claims(self, provider: "Record", assertion: Assertion) -> None:
+    def _check_claims(self, provider: Record, assertion: Assertion) -> None:
         now, skew = self._clock.now().timestamp(), int(provider["clock_skew"] or 0)
         if provider["client_id"] not in assertion.audiences:
             raise RefusedError(f"the assertion's aud is {assertion.audiences}; expected the client_id")
@@ -78,7 +75,7 @@ class JwtBearer:
                 del self._used[min(self._used, key=self._used.__getitem__)]
 
 
-def _check_named_claims(session: "Session", provider: "Record", assertion: Assertion) -> None:
+def _check_named_claims(session: Session, provider: Record, assertion: Assertion) -> None:
     """Raise RefusedError unless each claim with a validation has one of its values; the issuer may be the client."""
     expected = {"iss": {provider["client_id"]}}
     for row in session.find_all(CLAIMS, oauth_jwt=provider.sys_id):
@@ -89,7 +86,7 @@ def _check_named_claims(session: "Session", provider: "Record", assertion: Asser
             raise RefusedError(f"the assertion's {claim} is '{assertion.text(claim)}'; expected {wanted}")
 
 
-def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "Record":
+def _verifier(session: Session, provider: Record, assertion: Assertion) -> Record:
     key_id = str(assertion.header.get("kid", ""))
     for verifier in session.find_all("jwt_verifier_map", oauth_jwt=provider.sys_id):
         if verifier["kid"] in {"", key_id}:
@@ -97,7 +94,7 @@ def _verifier(session: "Session", provider: "Record", assertion: Assertion) -> "
     raise RefusedError(f"the assertion's kid is '{key_id}'; '{provider['name']}' has no JWT verifier map for it")
 
 
-def _subject(session: "Session", provider: "Record", assertion: Assertion) -> "User":
+def _subject(session: Session, provider: Record, assertion: Assertion) -> User:
     field, subject = provider["user_field"], assertion.text("sub")
     known = field in session.dictionary.columns("sys_user")
     record = holder(session, "sys_user", field, subject) if known else None

@@ -1,17 +1,12 @@
 """The application registry: who may ask for tokens (platform 4.3, 4.4)."""
 
-from typing import TYPE_CHECKING
-
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.oauth.tokens import CLIENTS
 from mock_servicenow.now_platform.identity.roles import life
-from mock_servicenow.now_platform.rules.rules import BusinessRule, RuleContext
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.now_platform.users import Holder, verify_password
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
 
 ENTITIES = CLIENTS
 
@@ -21,12 +16,12 @@ def registry_rules() -> list[BusinessRule]:
     return [BusinessRule("generate_client_id", ENTITIES, "before", frozenset({"insert"}), _generate_client_id)]
 
 
-def find_client(session: "Session", client_id: str) -> "Record | None":
+def find_client(session: Session, client_id: str) -> Record | None:
     """Return the active client with that id."""
     return holder(session, ENTITIES, "client_id", client_id, active="true")
 
 
-def known_client(session: "Session", client_id: str, secret: str) -> "Record":
+def known_client(session: Session, client_id: str, secret: str) -> Record:
     """Return the client that proves itself by its secret.
 
     A public client that sends none is taken at its word: its grants need another proof. Raises RefusedError.
@@ -41,12 +36,12 @@ def known_client(session: "Session", client_id: str, secret: str) -> "Record":
     return client
 
 
-def client_holder(session: "Session", client: "Record") -> Holder:
+def client_holder(session: Session, client: Record) -> Holder:
     """Return the client as the holder of a code."""
     return Holder(client.sys_id, life(session, client.sys_id))
 
 
-def redirects_to(client: "Record", url: str) -> bool:
+def redirects_to(client: Record, url: str) -> bool:
     """Return whether the client is registered with that redirect URL."""
     return bool(url) and url in (known.strip() for known in client["redirect_url"].split(","))
 

@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.identity.makers import maker, note_maker
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.users import Holder
 from privman_core.masking import Secrets
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.records.record import Record
-    from mock_servicenow.now_platform.records.session import Session
-    from mock_servicenow.now_platform.users import Holder
 
 CREDENTIALS = "oauth_credential"
 CLIENTS = "oauth_entity"
@@ -31,7 +28,7 @@ class Token:
     """A token as its client gets it, and its record, which has only its digest."""
 
     text: str
-    record: "Record"
+    record: Record
 
 
 class LiveTokens:
@@ -49,7 +46,7 @@ class LiveTokens:
         self._texts: dict[str, str] = {}
         self._lock = Lock()
 
-    def add(self, text: str, record: "Record") -> Token:
+    def add(self, text: str, record: Record) -> Token:
         """Return the token, which is remembered."""
         self._secrets.add(text)
         with self._lock:
@@ -58,12 +55,12 @@ class LiveTokens:
                 del self._texts[next(iter(self._texts))]
         return Token(text, record)
 
-    def retire(self, record: "Record") -> None:
+    def retire(self, record: Record) -> None:
         """Forget a token that has expired."""
         text = self._texts.pop(record["token"], "")
         self._secrets.retire(text)
 
-    def find(self, record: "Record") -> Token | None:
+    def find(self, record: Record) -> Token | None:
         """Return the token of a record if this process has issued it."""
         text = self._texts.get(record["token"])
         return None if text is None else Token(text, record)
@@ -78,7 +75,7 @@ class Tokens:
     """
 
     def __init__(
-        self, session: "Session", live: LiveTokens, client: "Record", user_id: str, made_by: "Holder | None" = None
+        self, session: Session, live: LiveTokens, client: Record, user_id: str, made_by: Holder | None = None
     ) -> None:
         self._session = session
         self._live = live
@@ -114,7 +111,7 @@ class Tokens:
         note_maker(self._session, record.sys_id, self._made_by)
         return self._live.add(text, record)
 
-    def _newest(self, kind: str, ends: str) -> "list[Record]":
+    def _newest(self, kind: str, ends: str) -> list[Record]:
         """Return some of the tokens that end later than now (``>``), or have ended (``<=``), the last one first."""
         session = self._session
         mine = f"type={kind}^user={self._user_id}^peer={self._client.sys_id}^expires{ends}{session.now}"
@@ -122,7 +119,7 @@ class Tokens:
         return session.page(CREDENTIALS, query, limit=LOOKED_AT, offset=0)
 
 
-def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
+def find_valid(session: Session, kind: str, token: str) -> Record | None:
     """Return the record of a token of that kind that has not expired and whose client is still active.
 
     No document says what becomes of the tokens of a client that was deactivated or deleted (I), so
@@ -131,18 +128,18 @@ def find_valid(session: "Session", kind: str, token: str) -> "Record | None":
     record = holder(session, CREDENTIALS, "token", token, type=kind)
     if record is None or record["expires"] <= session.now:
         return None
-    if not session.instance.tokens_end_with_client:
+    if not session.kernel.tokens_end_with_client:
         return record
     client = session.get(CLIENTS, record["peer"])
     return None if client is None or client["active"] != "true" else record
 
 
-def seconds_left(session: "Session", record: "Record") -> int:
+def seconds_left(session: Session, record: Record) -> int:
     """Return how long a token is valid still."""
     return int((_moment(record["expires"]) - _moment(session.now)).total_seconds())
 
 
-def revoke(session: "Session", token: str) -> None:
+def revoke(session: Session, token: str) -> None:
     """Forget a token; nothing happens if it is none."""
     while (record := holder(session, CREDENTIALS, "token", token)) is not None:
         session.delete(CREDENTIALS, record.sys_id)

@@ -1,6 +1,6 @@
-"""Business rules that every instance has on its tasks (platform 1.8)."""
+"""Business rules that every instance has on its tasks and properties (platform 1.8)."""
 
-from mock_servicenow.now_platform.rules.rules import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 
 CLOSED_STATES = {
     "task": frozenset({"3", "4", "7"}),
@@ -23,11 +23,12 @@ PRIORITIES = {
 _WRITES: frozenset[Operation] = frozenset({"insert", "update"})
 
 
-def task_rules() -> list[BusinessRule]:
-    """Return the rules."""
+def builtin_rules() -> list[BusinessRule]:
+    """Return the rules of tasks, and the one that masks properties of a password type."""
     return [
         BusinessRule("mark_closed", "task", "before", _WRITES, mark_closed),
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
+        BusinessRule("mask_property", "sys_properties", "before", _WRITES, _mask),
     ]
 
 
@@ -51,3 +52,8 @@ def calculate_priority(context: RuleContext) -> None:
     if context.changed("impact") or context.changed("urgency"):
         graded = (context.current["impact"], context.current["urgency"])
         context.current["priority"] = PRIORITIES.get(graded, context.current["priority"])
+
+
+def _mask(context: RuleContext) -> None:
+    if context.current["type"].lower().startswith("password"):
+        context.session.kernel.secrets.add(context.current["value"])

@@ -1,0 +1,362 @@
+"""What one user can read in one transaction: records by id, by value or by encoded query, and whether access allows it.
+
+Access control is the `Sight` with which queries compile; here the same rules meet single records (platform 1.6, 1.9).
+"""
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME
+from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidTable, QueryForbidden
+from mock_servicenow.now_platform.query import (
+    Change,
+    CompiledQuery,
+    Query,
+    QueryContext,
+    Scope,
+    Sight,
+    compile_condition,
+    compile_query,
+    permission,
+    scope_of,
+)
+from mock_servicenow.now_platform.query.operators import EQUALS
+from mock_servicenow.now_platform.query.script_calls import RefusedError, evaluate
+from mock_servicenow.now_platform.query.sight import OWNED
+from mock_servicenow.now_platform.query.syntax import Condition
+from mock_servicenow.now_platform.records.formats import Formats, first_usable
+from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.rows import Reader, Record, Values, Work
+from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
+from privman_core.findings import Finding
+
+MEGABYTE = 1024 * 1024
+PUBLIC = "sys_public"
+"""The tables that are read without credentials."""
+_TABLES = "sys_db_object"
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+
+
+class View:
+    """The records of an instance as one user sees them in one transaction. Synchronous.
+
+    Attributes:
+        kernel: the parts that all sessions share.
+        work: the transaction.
+        user: the acting user.
+        secure: whether access control limits the user.
+        findings: what was swallowed so far.
+        now: the time of the transaction in UTC form.
+        dictionary: the tables of the instance.
+        ids: the source of new identifiers.
+        reader: the rows, without access control.
+    """
+
+    def __init__(self, kernel: Kernel, work: Work, user: User, *, secure: bool) -> None:
+        self.kernel = kernel
+        self.work = work
+        self.user = user
+        self.secure = secure
+        self.findings = work.findings
+        self.now = work.now
+        self.dictionary = kernel.dictionary
+        self.ids = kernel.ids
+        self.reader = Reader(kernel, work.transaction)
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What the user may read; everything without access control."""
+        known = self.kernel.queries
+        return known.sight(self.user.roles, self._closed_tables()) if self.secure else known.everything
+
+    @cached_property
+    def formats(self) -> Formats:
+        """How the user reads dates and times."""
+        return Formats(
+            _zone(self.user.time_zone or self.system_property("glide.sys.default.tz", "UTC")),
+            first_usable(self.user.date_format, self.system_property("glide.sys.date_format"), "yyyy-MM-dd"),
+            first_usable(self.user.time_format, self.system_property("glide.sys.time_format"), "HH:mm:ss"),
+        )
+
+    def system_property(self, name: str, default: str = "") -> str:
+        """Return the value of a record of sys_properties."""
+        properties = self.kernel.cache.get("properties", "", ("sys_properties",), self._system_properties)
+        return properties.get(name, default)
+
+    def megabytes(self, name: str, default: int) -> int:
+        """Return a system property that counts megabytes, in bytes; the default if it is not a whole number."""
+        number = self.system_property(name)
+        return (int(number) if _WHOLE.fullmatch(number) else default) * MEGABYTE
+
+    # Records by id and by value
+
+    def get(self, table: str, sys_id: str) -> Record | None:
+        """Return the record of the table or of one that extends it; None if there is none that the user may see."""
+        self.check_table(table)
+        values = self.reader.get(table, sys_id)
+        return None if values is None else next(iter(self._visible(table, [values])), None)
+
+    def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Record]:
+        """Return the records that exist and that the user may see, by sys_id."""
+        found = self._visible(table, self.reader.get_many(table, sys_ids).values())
+        return {record.sys_id: record for record in found}
+
+    def find(self, table: str, **equal: str) -> Record | None:
+        """Return the earliest record whose columns have exactly those values."""
+        return next(iter(self.find_all(table, **equal)), None)
+
+    def find_alike(self, table: str, **equal: str) -> Record | None:
+        """Return the earliest record whose columns have those values, ignoring case as queries do."""
+        self.check_table(table)
+        return next(iter(self._visible(table, self.reader.find(table, equal, most=1, exact=False))), None)
+
+    def find_all(self, table: str, **equal: str) -> list[Record]:
+        """Return every record whose columns have exactly those values, in order of insertion."""
+        self.check_table(table)
+        return self._visible(table, self.reader.find(table, equal))
+
+    def by_display(self, table: str, text: str) -> str | None:
+        """Return the sys_id of the only record with that display value or user name; None if there is none or several.
+
+        An empty text names no record, although records without a name exist, and a closed table has no names.
+        """
+        if not text or table in self.sight.closed:
+            return None
+        columns = self.dictionary.columns(table)
+        names = {self.dictionary.display_column(table), "user_name"} & columns.keys() - self.sight.hidden(table)
+        most = 2 if self.sight.opens(table, "read") else None
+        rows = [row for name in names for row in self.reader.find(table, {name: text}, most=most)]
+        found = {record.sys_id for record in self._visible(table, rows)}
+        return found.pop() if len(found) == 1 else None
+
+    def record(self, table: str, values: Mapping[str, str]) -> Record:
+        """Return a row of the table as a record of its class; columns that the user may not read are empty."""
+        name = values.get("sys_class_name") or table
+        hidden = self.sight.hidden(name)
+        if hidden:
+            values = {column: "" if column in hidden else value for column, value in values.items()}
+        return Record(name, values)
+
+    def check_table(self, table: str) -> None:
+        """Raise InvalidTable if there is no such table."""
+        if self.dictionary.table(table) is None:
+            raise InvalidTable(table)
+
+    # Encoded queries
+
+    @cached_property
+    def query_context(self) -> QueryContext:
+        """The user and the moment that queries refer to."""
+        return QueryContext(
+            now=datetime.strptime(self.now, DATE_TIME).replace(tzinfo=UTC),
+            user_id=self.user.sys_id,
+            user_name=self.user.user_name,
+            timezone=self.formats.zone,
+            invalid_returns_no_rows=self.system_property("glide.invalid_query.returns_no_rows") == "true",
+        )
+
+    @property
+    def scope(self) -> Scope:
+        """The tables as the user sees them, for SQL that comes from no encoded query."""
+        return scope_of(self.sight, self.query_context)
+
+    def query(self, table: str, encoded: str = "", *, limit: int | None = None, offset: int = 0) -> list[Record]:
+        """Return the page of records that an encoded query matches and the user may see."""
+        return self.page(table, self.compiled(table, encoded), limit=limit, offset=offset)
+
+    def count(self, table: str, encoded: str = "") -> int:
+        """Return how many records an encoded query matches that the user may see."""
+        return self.reader.count(table, self.compiled(table, encoded))
+
+    def compiled(self, table: str, encoded: str) -> CompiledQuery:
+        """Return a query ready for `page`, as `accept` does; raises InvalidTable, too."""
+        self.check_table(table)
+        kernel = self.kernel
+        query = kernel.queries.compile(encoded, table, self.sight, self.query_context, kernel.store.end_brief)
+        return self.accept(table, query)
+
+    def equal_query(self, table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
+        """Return a query for records whose columns have these values; neither is read as query syntax."""
+        conditions = [Condition(f"{name}={value}", tuple(name.split(".")), EQUALS, value) for name, value in pairs]
+        query = Query(groups=(tuple((condition,) for condition in conditions),))
+        return compile_query(query, table, self.sight, self.query_context)
+
+    def accept(self, table: str, query: CompiledQuery) -> CompiledQuery:
+        """Return a query on a table; its parts without effect, and unreadable rows that it matches, become findings.
+
+        Raises:
+            QueryForbidden: it names a column that does not exist or that the user may not read, and the release
+                refuses such queries.
+        """
+        self.findings.extend(query.findings)
+        if self._is_held_to_columns() and (query.invalid or query.forbidden):
+            raise QueryForbidden
+        if query.unreadable is not None and self.reader.matches(table, query.unreadable):
+            hidden = f"table {table}: rows that the user may not read match the query; they were left out"
+            self.findings.append(Finding("swallowed", "rows-unreadable", hidden, "sysparm_query"))
+        return query
+
+    def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
+        """Return a page of the records that a query matches and the user may see."""
+        return [self.record(table, values) for values in self.reader.page(table, query, limit, offset)]
+
+    def beginning(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> tuple[list[Record], bool]:
+        """Return the first records of a page, as many as are read at a time, and whether that is all of it."""
+        rows, whole = self.reader.beginning(table, query, limit, offset)
+        return [self.record(table, values) for values in rows], whole
+
+    def parts(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> Iterator[list[Record]]:
+        """Yield a page in parts: as much as is read at a time, then one by one, as rows may be long."""
+        some, whole = self.beginning(table, query, limit=limit, offset=offset)
+        read = len(some)
+        yield some
+        some.clear()
+        left = array("q") if whole else self.reader.positions(table, query, limit - read, offset + read)
+        for place in left:
+            rows = self.reader.those(table, query, array("q", [place]))
+            yield [self.record(table, values) for values in rows or ()]
+
+    def newest(self, table: str, most: int) -> Iterator[list[Record]]:
+        """Yield the records that were inserted last, the last one first, in parts."""
+        return self.parts(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
+
+    def newest_first(self, table: str, query: CompiledQuery) -> CompiledQuery:
+        """Return the query with the newest records first, unless it has an order."""
+        if query.order_by:
+            return query
+        order = self.kernel.store.insertion_order(self.dictionary.sql_table(table))
+        return replace(query, order_by=tuple(clause.desc() for clause in order))
+
+    # Conditions and values of rules
+
+    def would_match(self, encoded: str, change: Change) -> bool | None:
+        """Return whether a record, as it would be after a write, meets a condition; None if it cannot be evaluated."""
+        condition = self._condition(encoded, change)
+        if condition.invalid:
+            return None
+        return bool(self.reader.value(condition.where))
+
+    def unknown_terms(self, table: str, encoded: str) -> tuple[Finding, ...]:
+        """Return why a condition on records of a table cannot be evaluated; empty if it can."""
+        condition = self._condition(encoded, Change(table, {}))
+        return condition.findings if condition.invalid else ()
+
+    def evaluated(self, value: str) -> str | None:
+        """Return a value as a rule sets it: as written, or the result of its script call; None if that is unknown."""
+        try:
+            return evaluate(value, self.query_context)
+        except RefusedError:
+            return None
+
+    # Access
+
+    def may(self, operation: str, table: str) -> bool:
+        """Return whether the user may do that to at least some records of the table."""
+        return self.sight.conditions(table, operation) != ()
+
+    def check_reach(self, table: str) -> None:
+        """Check that the user reaches a table over REST.
+
+        Raises:
+            InvalidTable: there is no such table.
+            ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
+        """
+        self.check_table(table)
+        if table in self.sight.closed or not self.may("read", table):
+            raise ApiAccessDenied
+
+    def allowed(self, operation: str, records: list[Record]) -> list[Record]:
+        """Return those of the records to which the user may do that, in their order.
+
+        Attachments and journal entries belong to a record: reading them takes read access to it, changing them write
+        access.
+        """
+        if all(self._is_open(record.table, operation) for record in records):
+            return records
+        by_class: dict[str, set[str]] = {}
+        for record in records:
+            by_class.setdefault(record.table, set()).add(record.sys_id)
+        ids = {each for table, ids in by_class.items() for each in self._permitted(operation, table, ids)}
+        return [record for record in records if record.sys_id in ids]
+
+    def check_owner(self, table: str, values: Mapping[str, str], operation: str) -> None:
+        """Raise AccessDenied if a row belongs to a record, or a column of one, that the user may not change.
+
+        Args:
+            table: the row's table.
+            values: the row.
+            operation: ``Insert``, ``Update`` or ``Delete``, for the error.
+        """
+        owner = OWNED.get(table)
+        if owner is None or self.sight.is_admin or {owner.key, owner.named}.isdisjoint(values):
+            return
+        name = owner.table or values.get(owner.named, "")
+        known = self.dictionary.table(name) is not None and name not in self.sight.closed
+        record = self.get(name, values.get(owner.key, "")) if known else None
+        if record is None or not self.allowed("write", [record]):
+            raise AccessDenied(operation)
+        if values.get(owner.element, "") in self.sight.locked(record.table):
+            raise AccessDenied(operation)
+
+    def check_created(self, record: Record) -> None:
+        """Raise AccessDenied unless a rule lets the user create the record that they have just inserted."""
+        if not self.sight.conditions(record.table, "create"):
+            return
+        if not self._permitted("create", record.table, [record.sys_id]):
+            raise AccessDenied("Insert")
+
+    def _permitted(self, operation: str, table: str, sys_ids: Iterable[str]) -> set[str]:
+        return self.reader.meeting(table, permission(table, operation, self.sight, self.query_context), sys_ids)
+
+    def _is_open(self, table: str, operation: str) -> bool:
+        return self.sight.conditions(table, operation) is None and (table not in OWNED or self.sight.everything)
+
+    def _visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
+        records = [self.record(table, values) for values in rows]
+        if not self.secure:
+            return records
+        closed = self.sight.closed
+        reached = [record for record in records if record.table == table or record.table not in closed]
+        return self.allowed("read", reached)
+
+    def _is_held_to_columns(self) -> bool:
+        """Return whether the release checks the columns that this user's queries name (platform 2.6)."""
+        reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
+        return self.kernel.release.invalid_queries_forbidden and not reads_everything
+
+    def _condition(self, encoded: str, change: Change) -> CompiledQuery:
+        queries = self.kernel.queries
+        return compile_condition(queries.parser.parse(encoded), change, queries.stored, self.query_context)
+
+    def _system_properties(self) -> dict[str, str]:
+        return {row["name"]: row["value"] for row in self.reader.find("sys_properties", {})}
+
+    def _closed_tables(self) -> frozenset[str]:
+        """Return the tables that web services do not open to the user (platform 4.2).
+
+        Their definition or record says so; for a guest they are all but the public ones.
+        """
+        closed = self.kernel.cache.get("web-services", "", (_TABLES,), self._without_access)
+        return closed | self._not_public() if self.user is GUEST else closed
+
+    def _without_access(self) -> frozenset[str]:
+        switched_off = self.reader.find(_TABLES, {"ws_access": "false"})
+        return self.kernel.queries.closed | {row["name"] for row in switched_off}
+
+    def _not_public(self) -> frozenset[str]:
+        """Return the tables that are not public and extend none that is."""
+        public = {row["page"] for row in self.reader.find(PUBLIC, {"active": "true"})}
+        lineage = self.dictionary.lineage
+        return frozenset(table.name for table in self.dictionary if public.isdisjoint(lineage(table.name)))
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last for a folder, or a long name
+        return UTC
