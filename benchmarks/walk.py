@@ -90,8 +90,12 @@ async def walks() -> dict[str, Walk]:
             await world.settle()
 
         return {
-            "get": await follow(lambda: servicenow.api.call("GET", f"{INCIDENTS}/{incident['sys_id']}")),
-            "list": await follow(lambda: servicenow.api.call("GET", f"{INCIDENTS}?sysparm_limit=20")),
+            "get": await follow(
+                lambda: servicenow.api.call("GET", f"{INCIDENTS}/{incident['sys_id']}", auth=servicenow.admin)
+            ),
+            "list": await follow(
+                lambda: servicenow.api.call("GET", f"{INCIDENTS}?sysparm_limit=20", auth=servicenow.admin)
+            ),
             "insert": await follow(lambda: servicenow.insert("incident", {"short_description": "Printer on fire"})),
             "ask": await follow(lambda: console.ask(METADATA)),
             "decide": await follow(decide),
