@@ -126,7 +126,7 @@ class Body:
             os.ftruncate(kept, 0)
 
 
-_EMPTY = Body()
+NO_BODY = Body()
 _RECEIVED: web.RequestKey[object] = web.RequestKey("received", object)
 """Where a request keeps its `Body`, or the HTTPException that refused it."""
 
@@ -157,7 +157,7 @@ async def receive(request: web.Request, most: int | None = None) -> Body:
 def received(request: web.Request) -> Body:
     """Return what has been received so far; nothing if nobody has asked for the body, or it was refused."""
     known = request.get(_RECEIVED)
-    return known if isinstance(known, Body) else _EMPTY
+    return known if isinstance(known, Body) else NO_BODY
 
 
 def is_short(request: web.Request) -> bool:
@@ -170,7 +170,7 @@ def is_short(request: web.Request) -> bool:
 
 async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
     if not request.body_exists:
-        return _EMPTY
+        return NO_BODY
     length = request.content_length
     if length is not None and length > most:
         return web.HTTPRequestEntityTooLarge(most)

@@ -11,7 +11,7 @@ from privman_core.sized_cache import SizedCache
 
 Path = tuple[str, ...]
 UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES
-_Asked = tuple[str, tuple[str, ...] | None]
+_Asked = tuple[str, tuple[str, ...]]
 _REMEMBERED, _PER_FIELD = 4 * 1024 * 1024, 500  # bytes
 
 
@@ -65,15 +65,20 @@ class FieldLists:
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._dictionary = dictionary
+        self._whole: dict[str, Fields] = {}
         self._remembered = SizedCache[_Asked, Fields](_REMEMBERED, _bytes)
 
     def find(self, table: str, names: tuple[str, ...] | None) -> Fields:
         """Return the fields of a table with those names, dot-walked ones included; None for all its columns."""
-        return self._remembered.made((table, names), lambda: _find(self._dictionary, table, names))
+        if names is not None:
+            return self._remembered.made((table, names), lambda: _find(self._dictionary, table, names))
+        if table not in self._whole:
+            self._whole[table] = _find(self._dictionary, table, None)
+        return self._whole[table]
 
 
 def _bytes(asked: _Asked, found: Fields) -> int:
-    names = asked[1] or ()
+    names = asked[1]
     return sum(map(len, names)) + _PER_FIELD * (len(names) + len(found.fields))
 
 

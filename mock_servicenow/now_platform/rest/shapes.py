@@ -2,7 +2,7 @@
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.records.fields import UNREADABLE_TYPES, Field, Fields, Path
+from mock_servicenow.now_platform.records.fields import UNREADABLE_TYPES, Field, Fields
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call
@@ -28,43 +28,45 @@ class Shapes:
 
     def results(self, records: list[Record]) -> list[Result]:
         """Return the records with the fields to show."""
-        paths = self._needed_paths()
+        return self._displayed(records) if self._display != "false" else self._raw(records)
+
+    def _displayed(self, records: list[Record]) -> list[Result]:
+        fields, displays = self._fields.fields, self._session.displays
+        paths = [field.path for field in fields if len(field.path) > 1 or field.column.reference]
         if paths:
-            self._session.displays.prefetch(records, paths)
-        if self._display != "false" and any(field.column.type in JOURNAL_TYPES for field in self._fields.fields):
-            self._session.displays.prefetch_entries(records)
-        if self._display == "false":
-            return [self._raw(record) for record in records]
+            displays.prefetch(records, paths)
+        if any(field.column.type in JOURNAL_TYPES for field in fields):
+            displays.prefetch_entries(records)
         results: list[dict[str, Value]] = [{} for _ in records]
-        for field in self._fields.fields:
+        for field in fields:
             self._display_field(field, records, results)
         return list(results)
 
-    def _raw(self, record: Record) -> Result:
-        values, fields = record.values, self._fields
-        result: dict[str, Value] = (
-            {**values}
-            if fields.whole and len(values) == len(fields.names)
-            else {name: values.get(name, "") for name in fields.names}
-        )
-        result.update(fields.unreadable)
-        if self._links:
-            for name, table in fields.references:
-                if values[name]:
-                    result[name] = self._linked(table, values[name])
-        for field in fields.walked:
-            result[field.key] = self._walked(record, field)
-        return result
+    def _raw(self, records: list[Record]) -> list[Result]:
+        fields = self._fields
+        if fields.walked:
+            self._session.displays.prefetch(records, [field.path[:-1] for field in fields.walked])
+        references = fields.references if self._links else ()
+        results: list[Result] = []
+        for record in records:
+            values = record.values
+            whole = fields.whole and len(values) == len(fields.names)
+            result: dict[str, Value] = {**values} if whole else {name: values.get(name, "") for name in fields.names}
+            result.update(fields.unreadable)
+            for name, table in references:
+                if value := values[name]:
+                    result[name] = {"link": f"{self._base}/{table}/{value}", "value": value}
+            for field in fields.walked:
+                result[field.key] = self._walked(record, field)
+            results.append(result)
+        return results
 
     def _walked(self, record: Record, field: Field) -> Value:
         end = self._end(record, field)
         value = "" if end is None or field.column.type in UNREADABLE_TYPES else end[0][end[1]]
         if not (value and field.column.is_reference and self._links):
             return value
-        return self._linked(field.column.reference, value)
-
-    def _linked(self, table: str | None, value: str) -> Value:
-        return {"link": f"{self._base}/{table}/{value}", "value": value}
+        return {"link": f"{self._base}/{field.column.reference}/{value}", "value": value}
 
     def _display_field(self, field: Field, records: list[Record], results: list[dict[str, Value]]) -> None:
         """Add a field to the results; what it shows depends on one value of a record only, which many records share."""
@@ -92,12 +94,6 @@ class Shapes:
             return record, field.key
         return self._session.displays.walk(record, field.path)
 
-    def _needed_paths(self) -> list[Path]:
-        """Return the references to follow, so that they can be fetched together."""
-        if self._display == "false":
-            return [field.path[:-1] for field in self._fields.walked]
-        return [field.path for field in self._fields.fields if len(field.path) > 1 or field.column.reference]
-
 
 def shown_fields(session: Session, call: Call, parameters: Parameters, table: str) -> Fields:
     """Return the fields of an answer: those asked for, or of the view, or all, less what the user may not read."""
@@ -107,6 +103,8 @@ def shown_fields(session: Session, call: Call, parameters: Parameters, table: st
         call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
     sight = session.sight
     guarded = fields.fields if sight.hidden(table) else fields.walked
+    if not guarded:
+        return fields
     hidden = {field.key for field in guarded if not sight.reads(table, field.path)}
     if not hidden:
         return fields

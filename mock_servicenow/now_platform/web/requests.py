@@ -18,12 +18,11 @@ from mock_servicenow.now_platform.errors import (
     PayloadTooLarge,
     RequestTimeout,
     UnreadableBody,
-    UriTooLong,
 )
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
-from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY, LONGEST_PATH
+from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY
 from mock_servicenow.now_platform.rest.call import verb_of
-from privman_core.bodies import Body, receive
+from privman_core.bodies import NO_BODY, Body, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 
@@ -49,10 +48,10 @@ def is_readable(request: web.Request) -> bool:
     return head.isascii() or not UNSTORABLE.search(head)
 
 
-def check_path(request: web.Request) -> None:
-    """Raise UriTooLong for a path that is not routed."""
-    if len(request.raw_path) > LONGEST_PATH:
-        raise UriTooLong(len(request.raw_path))
+def is_from_browser(request: web.Request) -> bool:
+    """Return whether a browser may have sent a request; only then a page may have sent it against its reader's will."""
+    headers = request.headers
+    return headers.get("User-Agent", "").startswith("Mozilla/") or any(map(headers.__contains__, _BROWSER_HEADERS))
 
 
 def check_host(request: web.Request, own_url: str) -> None:
@@ -65,7 +64,7 @@ def check_host(request: web.Request, own_url: str) -> None:
     Raises:
         Forbidden: another site may have made that name lead here.
     """
-    if not _is_from_browser(request) or not _is_to_loopback(request) or _is_trusted(request, own_url):
+    if not _is_to_loopback(request) or _is_trusted(request, own_url):
         return
     reason = f"a browser asks for {request.host!r} on the loopback address; another site may have made it lead here"
     findings_of(request).append(Finding("swallowed", "foreign-host-refused", reason))
@@ -106,6 +105,8 @@ def is_light(request: web.Request) -> bool:
 
 async def read_body(request: web.Request, most: int) -> Body:
     """Return the body of a request; raises PlatformError where it is too long, too slow or cannot be unpacked."""
+    if not request.body_exists:
+        return NO_BODY
     try:
         return await receive(request, most)
     except web.HTTPRequestEntityTooLarge:
@@ -117,11 +118,6 @@ async def read_body(request: web.Request, most: int) -> Body:
         raise DatabaseUnavailable("no temporary file has room for a body") from None
     except web.HTTPBadRequest:
         raise UnreadableBody from None
-
-
-def _is_from_browser(request: web.Request) -> bool:
-    headers = request.headers
-    return headers.get("User-Agent", "").startswith("Mozilla/") or any(map(headers.__contains__, _BROWSER_HEADERS))
 
 
 def _is_to_loopback(request: web.Request) -> bool:

@@ -21,6 +21,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
+from mock_servicenow.now_platform.rest.bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
@@ -28,9 +29,9 @@ from mock_servicenow.now_platform.users import Holder, User
 from mock_servicenow.now_platform.web.rate_limits import RateLimits, Rule, Standing
 from mock_servicenow.now_platform.web.requests import (
     check_host,
-    check_path,
     check_poster,
     evidence_of,
+    is_from_browser,
     is_light,
     is_readable,
     parameters_of,
@@ -112,7 +113,7 @@ class Server:
             if request.path.startswith(API):
                 return await handler(request)
             try:
-                if not is_control(request):
+                if is_from_browser(request) and not is_control(request):
                     check_host(request, self._own_url)
                 return await handler(request)
             except PlatformError as error:
@@ -124,11 +125,14 @@ class Server:
         user: User | None = None
         standing: Standing | None = None
         try:
-            check_host(request, self._own_url)
-            check_path(request)
-            check_poster(request)
+            if len(request.raw_path) > LONGEST_PATH:
+                raise UriTooLong(len(request.raw_path))
+            if is_from_browser(request):
+                check_host(request, self._own_url)
+                check_poster(request)
             user = await self._authenticate(request)
-            standing = self._limits.count(await self._rules(), user, request.path)
+            if rules := await self._rate_limits():
+                standing = self._limits.count(rules, user, request.path)
             if standing is not None and standing.refused:
                 raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
             response = await self._answer(request, user)
@@ -147,7 +151,7 @@ class Server:
         evidence, findings = evidence_of(request), findings_of(request)
         return await self._instance.run(lambda: self._instance.authentication.user(evidence, findings))
 
-    async def _rules(self) -> tuple[Rule, ...]:
+    async def _rate_limits(self) -> tuple[Rule, ...]:
         known = self._limits.remembered()
         return await self._instance.run(self._limits.rules) if known is None else known
 
