@@ -8,9 +8,9 @@ from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
-from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import packaged_tables, read_tables
+from mock_servicenow.now_platform.errors import SetupError
 from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import (
@@ -28,8 +28,8 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.fields import FieldLists
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
-from mock_servicenow.now_platform.storage.database import Database, StoreError
+from mock_servicenow.now_platform.release_profile import ReleaseProfile
+from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.first_rows import USER_IDS, add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
@@ -41,7 +41,7 @@ from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock
 
 
-class StartError(Exception):
+class StartError(SetupError):
     """Raised when an instance cannot be started with its settings; the message says why, in one line."""
 
 
@@ -186,7 +186,7 @@ def _told() -> Iterator[None]:
     """Tell what is wrong with a user's file as StartError."""
     try:
         yield
-    except (InferredNamesError, DictionaryError, ReleaseError, StoreError) as error:
+    except (InferredNamesError, SetupError) as error:
         raise StartError(str(error)) from None
     except OSError as error:
         raise StartError(f"{error.filename}: {error.strerror}") from None

@@ -1,6 +1,6 @@
-"""Errors of the platform: each carries its HTTP status and the two texts of the envelope (platform 1.9).
+"""The errors of now_platform: three roots.
 
-PlatformError
+PlatformError: the client sees it; each has its HTTP status and the two texts of the envelope (platform 1.9)
     BadRequest 400
         InvalidTable, UnknownPath, UnreadableBody, PayloadTooLarge
     NotAuthenticated 401
@@ -16,7 +16,12 @@ PlatformError
     UnsupportedMediaType 415
     UriTooLong 414
     RateLimitExceeded 429
+    TransactionCancelled 500
     DatabaseUnavailable 500
+SetupError: an instance cannot start; the message is one line for the user
+    DictionaryError, StoreError, ReleaseError, StartError
+Signal: caught inside the platform, never seen by a client
+    DuplicateError, OverrunError, NotAsideError, GrantError, RuleAbort, RuleAnswer
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,6 +45,18 @@ class PlatformError(Exception):
         self.message = message
         self.detail = detail
         self.headers = headers or {}
+
+
+class SetupError(Exception):
+    """Raised where an instance cannot start with its files, its database or its settings."""
+
+
+class Signal(Exception):  # noqa: N818 - it tells a caller what happened, and is no failure by itself
+    """Raised by one part of the platform and caught by another."""
+
+
+class GrantError(Signal):
+    """Raised where a request for a token is refused; the message, without secrets, becomes a finding."""
 
 
 class BadRequest(PlatformError):  # noqa: N818 - named after the HTTP status

@@ -6,12 +6,10 @@ from typing import Unpack
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.makers import maker_rules
-from mock_servicenow.now_platform.identity.oauth.bearer import bearer
-from mock_servicenow.now_platform.identity.oauth.registry import registry_rules
+from mock_servicenow.now_platform.identity.oauth.clients import registry_rules
+from mock_servicenow.now_platform.identity.oauth.tokens import bearer
 from mock_servicenow.now_platform.identity.privileges import privilege_rules
-from mock_servicenow.now_platform.identity.public_tables import guest
-from mock_servicenow.now_platform.identity.roles import by_now
-from mock_servicenow.now_platform.identity.user_rules import user_rules
+from mock_servicenow.now_platform.identity.roles import by_now, user_rules
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
 from mock_servicenow.now_platform.records.attachments import attachment_rules
 from mock_servicenow.now_platform.records.kernel import Parts
@@ -50,5 +48,5 @@ class Instance(Platform):
         )
         super().__init__(rulebook, by_now, **parts)
         self.web_sessions = WebSessions(self.clock, self.ids)
-        self.authentication = Authentication(self, (bearer, api_key, self.web_sessions.authenticate, guest))
+        self.authentication = Authentication(self, (bearer, api_key, self.web_sessions.authenticate))
         self.at_reset: list[Callable[[], None]] = [self.web_sessions.clear]

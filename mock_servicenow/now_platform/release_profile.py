@@ -8,10 +8,12 @@ from typing import Any, Self
 
 import yaml
 
+from mock_servicenow.now_platform.errors import SetupError
+
 DEFAULT = "default"
 
 
-class ReleaseError(Exception):
+class ReleaseError(SetupError):
     """Raised for a release that there is no profile of; the message names the nearest one."""
 
 

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from mock_servicenow.now_platform.identity.oauth.jwt_bearer import JwtBearer
-from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
+from mock_servicenow.now_platform.errors import GrantError
+from mock_servicenow.now_platform.identity.oauth.jwt import JwtBearer
 from mock_servicenow.now_platform.instance import Instance
 from privman_core.journal import Journal
 from privman_core.virtual_clock import VirtualClock
@@ -263,7 +263,7 @@ def test_only_so_many_used_assertions_are_remembered(
         assert client is not None
         for each in (third, first, second, first):
             assert grant.user(session, client, each).user_name == "itil"
-        with pytest.raises(RefusedError):
+        with pytest.raises(GrantError):
             grant.user(session, client, third)
 
 
@@ -345,7 +345,7 @@ async def test_no_json_web_token(anonymous: Client, endpoint: Callable[..., None
     """What cannot be taken apart is refused as well."""
     endpoint()
     assert await refused(anonymous, **bearing(text))
-    assert reasons(journal) == ["no token is given: the assertion is no JSON Web Token"]
+    assert reasons(journal) == ["no token is given: the assertion is not a JSON Web Token"]
 
 
 async def test_an_assertion_for_another_kind_of_client(anonymous: Client, assertion: Callable[..., str]) -> None:

@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes, Consent
+from mock_servicenow.now_platform.identity.oauth.clients import AuthorizationCodes, Consent
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
 from mock_servicenow.now_platform.users import Holder
 from privman_core.ids import Ids

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from mock_servicenow.now_platform.dictionary.column_types import REFERENCE_TYPES
+from mock_servicenow.now_platform.errors import SetupError
 
 
-class DictionaryError(Exception):
+class DictionaryError(SetupError):
     """A table definition that cannot hold; the message names table and column."""
 
 

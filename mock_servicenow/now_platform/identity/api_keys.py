@@ -1,13 +1,11 @@
-"""API keys: opened by an access policy, carried where its profile says (platform 4.6)."""
+"""API keys: an access policy opens an API to them, and its profile says where calls carry them (platform 4.6)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.identity.api_names import covers
-from mock_servicenow.now_platform.identity.authentication import Evidence
-from mock_servicenow.now_platform.identity.credentials import holder
+from mock_servicenow.now_platform.identity.authentication import Evidence, covers
 from mock_servicenow.now_platform.identity.makers import acting_by
-from mock_servicenow.now_platform.identity.roles import acting_user
+from mock_servicenow.now_platform.identity.roles import acting_user, find_by_credential
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import User
@@ -22,12 +20,12 @@ _TABLES = (POLICIES, MAPPINGS, PROFILES, PARAMETERS)
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One place in which calls of one API may carry a key.
+    """A place where calls of one API may carry a key.
 
     Attributes:
         method: the only verb opened; every verb if empty.
         kind: ``auth_header`` or ``query_param``.
-        prefix: what stands before the key.
+        prefix: the text before the key.
     """
 
     api: str
@@ -50,8 +48,8 @@ def api_key(session: Session, evidence: Evidence) -> User | None:
     openings = session.kernel.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
     for opening in openings:
         key = opening.key(evidence)
-        session.kernel.secrets.add(key)  # its place may have any name, so it is told by its value
-        record = holder(session, KEYS, "token", key, active="true")
+        session.kernel.secrets.add(key)  # its place may have any name, so it is masked by its value
+        record = find_by_credential(session, KEYS, "token", key, active="true")
         if record is not None and not _has_expired(session, record):
             user = acting_user(session, record["user"])
             return None if user is None else acting_by(session, record.sys_id, user)
@@ -60,7 +58,7 @@ def api_key(session: Session, evidence: Evidence) -> User | None:
 
 
 def api_key_rules() -> list[BusinessRule]:
-    """Return the rules that keep keys without a token inactive and mask keys wherever calls may carry them."""
+    """Return the rules that keep keys without a token inactive, and mask keys wherever calls may carry them."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [
         BusinessRule("deactivate_key_without_token", KEYS, "before", writes, _deactivate_without_token),
@@ -69,7 +67,7 @@ def api_key_rules() -> list[BusinessRule]:
 
 
 def learn_places(session: Session) -> None:
-    """Mask keys wherever calls may carry them, as far as the database says where that is."""
+    """Mask keys in every place that the database names."""
     for parameter in session.find_all(PARAMETERS):
         _learn_place(session, parameter["type"], parameter["parameter_name"])
 

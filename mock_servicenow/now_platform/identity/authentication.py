@@ -1,5 +1,6 @@
-"""Who a request comes from: Basic authentication with lockout, and whatever schemes are added (platform 4.2)."""
+"""The user behind a request: Basic authentication with lockout, guests, and further schemes (platform 4.2)."""
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,13 +8,12 @@ from datetime import datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
-from mock_servicenow.now_platform.identity import basic_gate
-from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.roles import USER_TABLES, load_user
+from mock_servicenow.now_platform.identity.roles import USER_TABLES, find_by_credential, load_user
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
-from mock_servicenow.now_platform.users import User, verify_password
+from mock_servicenow.now_platform.records.view import PUBLIC
+from mock_servicenow.now_platform.users import GUEST, SYSTEM, User, verify_password
 from privman_core.findings import Finding
 
 CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
@@ -22,15 +22,29 @@ MFA_PROPERTY = "glide.authenticate.multifactor.basic_auth"
 """Whether API calls with a password need a token too; the name is inferred."""
 ATTEMPTS = 5
 LOCKED_FOR = timedelta(minutes=15)
+STOCK = {
+    "Table API": "now/table",
+    "Attachment API": "now/attachment",
+    "Aggregate API": "now/stats",
+    "Batch API": "now/batch",
+    "Import Set API": "now/import",
+}
+"""The REST APIs by the names that tables of rules give them."""
+_VERSION = re.compile(r"(?<=/)v\d+/")
+_BASIC_GATE = "glide.authenticate.basic_auth"
+_BASIC_ROLE = "snc_basic_auth_api_access"
+_REMEMBERED_UNTIL = (*USER_TABLES, "sys_properties")
+_READS = frozenset({"GET", "HEAD"})
+_PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a request carries to prove who sent it.
+    """The parts of a request that prove who sent it.
 
     Attributes:
         headers: case-insensitive.
-        path: the whole path of the URL, since an API may ask for credentials of its own.
+        path: the whole path of the URL, since an API may have its own ways to authenticate.
     """
 
     headers: Mapping[str, str]
@@ -48,21 +62,21 @@ class Authentication:
 
     Args:
         platform: opens sessions.
-        schemes: tried in order after Basic authentication; each returns None for evidence that is not its own.
+        schemes: tried between Basic authentication and the guest; each returns None for evidence that is not its own.
     """
 
     def __init__(self, platform: Platform, schemes: Iterable[Scheme]) -> None:
         self._platform = platform
-        self._schemes: tuple[Scheme, ...] = (self._basic, *schemes)
+        self._schemes: tuple[Scheme, ...] = (self._basic, *schemes, _guest)
 
     def remembered(self, headers: Mapping[str, str]) -> User | None:
-        """Return the user of credentials that have held before, as long as no table says otherwise."""
+        """Return the user of credentials that were accepted before, unless a table has changed since."""
         user: User | None = self._platform.cache.peek("users", headers.get("Authorization", ""))
         return user
 
     def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> User:
-        """Return the user; why a credential that is known does not act becomes a finding. Raises NotAuthenticated."""
-        with self._platform.transaction(self._platform.system, findings) as session:
+        """Return the user; why a known credential is refused becomes a finding. Raises NotAuthenticated."""
+        with self._platform.transaction(SYSTEM, findings) as session:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
         if user is None:
@@ -75,39 +89,29 @@ class Authentication:
         if credentials is None:
             return None
         cache = session.kernel.cache
-        user = cache.get("users", key, (*USER_TABLES, *basic_gate.TABLES), lambda: self._let_in(session, credentials))
+        user = cache.get("users", key, _REMEMBERED_UNTIL, lambda: self._log_in(session, credentials))
         if user is None:
-            # A refusal depends on how many came before it, so it is never remembered.
+            # A refusal depends on the number of failures before it, so it is never remembered.
             cache.discard("users", key)
         return user
 
-    def _let_in(self, session: Session, credentials: tuple[str, str]) -> User | None:
+    def _log_in(self, session: Session, credentials: tuple[str, str]) -> User | None:
         user = check_password(session, *credentials)
-        if user is None or not basic_gate.lets_pass(session, user):
+        if user is None or not _passes_basic_gate(session, user):
             return None
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._platform.release.not_authenticated)
         return replace(user, opens_session=True)
 
 
-def check_password(session: Session, user_name: str, password: str) -> User | None:
-    """Return the user of that name if the password matches and they may log in; count the failures."""
-    record = holder(session, "sys_user", "user_name", user_name)
-    if record is None or record["active"] != "true" or _is_locked(session, record):
-        return None
-    if not verify_password(password, record["user_password"]):
-        _count_failure(session, record)
-        return None
-    if record["failed_attempts"] not in {"", "0"}:
-        session.update("sys_user", record.sys_id, {"failed_attempts": "0", "locked_out": "false"})
-    return load_user(session, record)
+def covers(api: str, path: str) -> bool:
+    """Return whether the path of a URL belongs to an API, given by its name or as its path after ``/api/``.
 
-
-def _needs_token(session: Session, user: User) -> bool:
-    """Return whether a password alone does not let the user in; nobody has a device that would give a token."""
-    if session.system_property(MFA_PROPERTY) != "true":
-        return False
-    return session.find("sys_user", sys_id=user.sys_id, enable_multifactor_authn="true") is not None
+    An API's path without a version covers every version.
+    """
+    root = _unversioned(STOCK.get(api, api.strip("/")))
+    called = _unversioned(path.removeprefix("/api/"))
+    return bool(root) and f"{called}/".startswith(f"{root}/")
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:
@@ -122,6 +126,23 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
     return (user_name, password) if colon else None
 
 
+def check_password(session: Session, user_name: str, password: str) -> User | None:
+    """Return the user of that name if the password matches and they may log in; count the failures."""
+    record = find_by_credential(session, "sys_user", "user_name", user_name)
+    if record is None or record["active"] != "true" or _is_locked(session, record):
+        return None
+    if not verify_password(password, record["user_password"]):
+        _count_failure(session, record)
+        return None
+    if record["failed_attempts"] not in {"", "0"}:
+        session.update("sys_user", record.sys_id, {"failed_attempts": "0", "locked_out": "false"})
+    return load_user(session, record)
+
+
+def _unversioned(path: str) -> str:
+    return _VERSION.sub("", path, count=1)
+
+
 def _is_locked(session: Session, record: Record | Mapping[str, str]) -> bool:
     """Return whether the user is locked out; a lockout after failures ends by itself."""
     if record["locked_out"] != "true":
@@ -133,7 +154,7 @@ def _is_locked(session: Session, record: Record | Mapping[str, str]) -> bool:
 
 
 def _count_failure(session: Session, record: Record) -> None:
-    """Count a failure, unless others that came in meanwhile, perhaps by another process, have locked the user out."""
+    """Count a failure, unless concurrent ones, perhaps in another process, have locked the user out."""
     session.work.transaction.lock()
     current = session.reader.get("sys_user", record.sys_id, lock=True) or record.values
     if _is_locked(session, current):
@@ -141,3 +162,42 @@ def _count_failure(session: Session, record: Record) -> None:
     failures = int(current["failed_attempts"] or 0) % ATTEMPTS + 1
     locked = "true" if failures == ATTEMPTS else "false"
     session.update("sys_user", record.sys_id, {"failed_attempts": str(failures), "locked_out": locked})
+
+
+def _needs_token(session: Session, user: User) -> bool:
+    """Return whether the user needs a second factor; nobody has a device that would give one."""
+    if session.system_property(MFA_PROPERTY) != "true":
+        return False
+    return session.find("sys_user", sys_id=user.sys_id, enable_multifactor_authn="true") is not None
+
+
+def _passes_basic_gate(session: Session, user: User) -> bool:
+    """Return whether the user may use a password for API calls, which newer releases restrict.
+
+    While the gate is closed only users pass who cannot log in anywhere else, or who have an exception's role
+    themselves: administrators have no exception.
+    """
+    if any(session.system_property(f"{_BASIC_GATE}.restriction.{name}") != "true" for name in ("active", "enforce")):
+        return True
+    allowed = session.system_property(f"{_BASIC_GATE}.allowed_roles", _BASIC_ROLE).split(",")
+    return not user.roles.isdisjoint(allowed) or _is_allowed_service(session, user)
+
+
+def _is_allowed_service(session: Session, user: User) -> bool:
+    if session.system_property(f"{_BASIC_GATE}.allow_wsao", "true") != "true":
+        return False
+    return session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is not None
+
+
+def _guest(session: Session, evidence: Evidence) -> User | None:
+    """Return the guest for a request without credentials that reads a public table; nobody writes as the guest."""
+    match = _PUBLIC_PATH.fullmatch(evidence.path)
+    if match is None or "Authorization" in evidence.headers:
+        return None
+    if session.find(PUBLIC, page=match[1], active="true") is None:
+        return None
+    if evidence.method in _READS:
+        return GUEST
+    message = f"{evidence.method} on table {match[1]}, which sys_public opens for reading only: credentials are needed"
+    session.findings.append(Finding("swallowed", "guest-write-refused", message))
+    return None

@@ -1,6 +1,6 @@
-"""Who has made a credential: it gives no rights that its maker could not hand out.
+"""The makers of credentials: a credential gives no rights that its maker could not grant.
 
-A user may become an administrator after somebody else has made him a key of which they know the token.
+A user may become an administrator after somebody else has made a key for them and knows its token.
 """
 
 from dataclasses import replace
@@ -15,14 +15,14 @@ from privman_core.findings import Finding
 MAKERS = "sys_credential_maker"
 """The sys_ids of credentials that others than administrators have made; those without a row are trusted."""
 NOBODY = Holder()
-"""The maker of what was proven without the user, such as by an assertion: it never speaks for a privileged one."""
+"""The maker of tokens proven without the user, such as by an assertion: they never act for a privileged user."""
 _SECRETS = {"api_key": "token", "oauth_credential": "token", "oauth_entity": "client_secret"}
 _EXTENDS = frozenset({"user", "type", "peer", "scopes", "expires"})
-"""Columns of a credential, besides its secret, that say for whom it acts, for what, and how long."""
+"""Columns of a credential that say for whom it acts, for what, and how long."""
 
 
 def maker_rules() -> list[BusinessRule]:
-    """Return the rules that note who makes a credential, or changes by what it is proven or what it is good for."""
+    """Return the rules that note who makes a credential, or changes its secret or its use."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [
         *(
@@ -34,20 +34,20 @@ def maker_rules() -> list[BusinessRule]:
 
 
 def maker(session: Session, credential: str) -> Holder | None:
-    """Return who has made a credential; None if administrators or the instance itself have."""
+    """Return the maker of a credential; None for administrators and the instance itself."""
     row = session.reader.get(MAKERS, credential)
     return None if row is None else Holder(row["maker"], row["life"])
 
 
 def note_maker(session: Session, credential: str, made_by: Holder | None) -> None:
-    """Note who has made a credential."""
+    """Note the maker of a credential; None is not noted."""
     if made_by is not None:
         row = {"sys_id": credential, "maker": made_by.sys_id, "life": made_by.life}
         session.of_system.replace_row(MAKERS, row)
 
 
 def why_not(session: Session, made_by: Holder | None, user: User) -> str:
-    """Return why a credential does not act for a user; empty if it does."""
+    """Return why a credential may not act for a user; empty if it may."""
     if made_by is None or not is_privileged(session, user.sys_id):
         return ""
     known = holding_user(session, made_by)
@@ -58,18 +58,18 @@ def why_not(session: Session, made_by: Holder | None, user: User) -> str:
 
 
 def acting_by(session: Session, credential: str, user: User) -> User | None:
-    """Return a user as a credential acts for him; None if it does not, and a finding says why."""
+    """Return a user as a credential acts for them; None, and a finding, if it may not."""
     made_by = maker(session, credential)
     why = why_not(session, made_by, user)
     if not why:
         return replace(user, made_by=made_by)
-    told = f"a credential is refused: {why}; an administrator has to give it a new secret"
-    session.findings.append(Finding("swallowed", "credential-refused", told))
+    message = f"a credential is refused: {why}; an administrator has to give it a new secret"
+    session.findings.append(Finding("swallowed", "credential-refused", message))
     return None
 
 
 def _note(secret: str, context: RuleContext) -> None:
-    """An administrator makes a credential his own by giving it a secret, as whoever knew the last one is out then."""
+    """Note the maker; with a new secret from an administrator, whoever knew the last one no longer counts."""
     session, user = context.session, context.session.user
     trusted = user.unrestricted or ADMIN_ROLE in user.roles
     if trusted and context.changed(secret):

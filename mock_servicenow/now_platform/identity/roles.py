@@ -1,20 +1,20 @@
-"""Users with their roles, as the tables have them."""
+"""Users with their roles, and the rules that end their rights with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
-from mock_servicenow.now_platform.identity.credentials import holder
 from mock_servicenow.now_platform.records.rows import Record
-from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.users import Holder, User
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
+from mock_servicenow.now_platform.users import DIGESTED, Holder, User, digest
 
 LIVES = "sys_id_life"
 """The sys_ids of deleted users and clients, each with the life that a later one of that sys_id has."""
 _ALL = "everybody"
 """The row with the part of a life that everybody has in common."""
 _PART = 16
-"""Characters of either part that count; both together fit where a life is stored."""
+"""Characters of either part that are used; both together fit where a life is stored."""
 USER_TABLES = (
     "sys_user",
     LIVES,
@@ -25,10 +25,42 @@ USER_TABLES = (
     "sys_user_role",
     "sys_user_role_contains",
 )
+_RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "sys_user": (
+        ("sys_user_has_role", "user"),
+        ("sys_user_grmember", "user"),
+        ("api_key", "user"),
+        ("oauth_credential", "user"),
+    ),
+    "oauth_entity": (
+        ("oauth_credential", "peer"),
+        ("jwt_verifier_map", "oauth_jwt"),
+        ("oauth_jwt_claim_validation", "oauth_jwt"),
+    ),
+    "sys_user_group": (("sys_user_grmember", "group"), ("sys_group_has_role", "group")),
+    "sys_user_role": (
+        ("sys_user_has_role", "role"),
+        ("sys_group_has_role", "role"),
+        ("sys_user_role_contains", "role"),
+        ("sys_user_role_contains", "contains"),
+    ),
+}
+"""By table: the tables, each with a column that refers to it, whose rows give rights to, by or through its records."""
+
+
+def find_by_credential(session: Session, table: str, column: str, presented: str, **equal: str) -> Record | None:
+    """Return the record with the presented credential in a column and equal values in others.
+
+    An empty credential finds nothing, although records without one may be stored.
+    """
+    if not presented:
+        return None
+    stored = digest(presented) if (table, column) in DIGESTED else presented
+    return session.find(table, **equal, **{column: stored})
 
 
 def load_user(session: Session, record: Record) -> User:
-    """Return the user that a sys_user record describes."""
+    """Return the user of a sys_user record, with the roles that the tables give them."""
     roles = _contained(session, _granted(session, record.sys_id))
     names = frozenset(role["name"] for role in roles)
     own = life(session, record.sys_id)
@@ -46,21 +78,21 @@ def load_user(session: Session, record: Record) -> User:
 
 
 def acting_user(session: Session, sys_id: str) -> User | None:
-    """Return the user of that sys_id if he may act: active and not locked out."""
-    record = holder(session, "sys_user", "sys_id", sys_id, active="true")
+    """Return the user of that sys_id if they may act: active and not locked out."""
+    record = find_by_credential(session, "sys_user", "sys_id", sys_id, active="true")
     return None if record is None or record["locked_out"] == "true" else load_user(session, record)
 
 
 def holding_user(session: Session, holder: Holder) -> User | None:
-    """Return the user whom a credential was given if he may act still; nobody else, even with the same sys_id."""
+    """Return the user who was given a credential if they may still act; nobody else, even with the same sys_id."""
     user = acting_user(session, holder.sys_id)
     return user if user is not None and user.holder == holder else None
 
 
 def by_now(session: Session, user: User) -> User | None:
-    """Return a user with the roles that he has by now; None if he may not act any more.
+    """Return a user with their roles as of now; None if they may not act any more.
 
-    By a credential that somebody else has made he gets no more of them than it was good for when the work began.
+    A credential that somebody else made never gets more roles than it had when the work began.
     """
     holder = user.rights_of
     if holder is None:
@@ -72,29 +104,29 @@ def by_now(session: Session, user: User) -> User | None:
 
 
 def may_log_in(session: Session, user: User) -> bool:
-    """Tell whether a user may open pages: some are for web services alone."""
+    """Return whether a user may open pages: some are for web services only."""
     return session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is None
 
 
 def page_user(session: Session, holder: Holder) -> User | None:
-    """Return the user who has logged in if he may act on pages still."""
+    """Return the user who has logged in if they may still open pages."""
     user = holding_user(session, holder)
     return user if user is not None and may_log_in(session, user) else None
 
 
 def life(session: Session, sys_id: str) -> str:
-    """Return what tells the user or client of that sys_id from one that had it before."""
+    """Return the life of a sys_id: it differs from that of a deleted user or client with the same sys_id."""
     lives = {row["sys_id"]: row["life"][:_PART] for row in session.reader.get_both(LIVES, _ALL, sys_id)}
     return lives.get(_ALL, "") + lives.get(sys_id, "")
 
 
 def end_lives(session: Session) -> None:
-    """End what anybody was given before, whichever process keeps it: whoever has his sys_id now is another one."""
+    """End all sessions and codes, whichever process keeps them: each sys_id now means another user or client."""
     session.replace_row(LIVES, {"sys_id": _ALL, "life": uuid4().hex})  # never the same twice, whatever the seed
 
 
 def _granted(session: Session, user_id: str) -> set[str]:
-    """Return the roles of the user himself and of his groups, without those that are requested only."""
+    """Return the roles granted to the user and to their groups, without those only requested."""
     mine = session.find_all("sys_user_has_role", user=user_id)
     granted = {row["role"] for row in mine if row["state"] in {"", "active"}}
     for membership in session.find_all("sys_user_grmember", user=user_id):
@@ -104,7 +136,7 @@ def _granted(session: Session, user_id: str) -> set[str]:
 
 
 def _contained(session: Session, ids: set[str]) -> Iterator[Mapping[str, str]]:
-    """Yield the roles that exist, and all that they contain."""
+    """Yield the roles that exist, with all the roles they contain."""
     known: set[str] = set()
     while new := ids - known:
         known |= new
@@ -112,3 +144,48 @@ def _contained(session: Session, ids: set[str]) -> Iterator[Mapping[str, str]]:
         yield from roles
         contained = (session.find_all("sys_user_role_contains", role=role["sys_id"]) for role in roles)
         ids = {row["contains"] for rows in contained for row in rows}
+
+
+def user_rules() -> list[BusinessRule]:
+    """Return the rules that name users, and that end rights, sessions and codes with their records."""
+    naming = BusinessRule("full_name", "sys_user", "before", frozenset({"insert", "update"}), full_name)
+    endings = (
+        BusinessRule(f"end_rights_{table}", table, "after", frozenset({"delete"}), partial(_end_rights, table))
+        for table in _RIGHTS
+    )
+    lives = (
+        BusinessRule(f"end_life_{table}", table, "after", frozenset({"delete"}), _end_life)
+        for table in ("sys_user", "oauth_entity")
+    )
+    clients = BusinessRule("leave_clients", "sys_user", "after", frozenset({"delete"}), _leave_clients)
+    return [naming, *endings, *lives, clients]
+
+
+def full_name(context: RuleContext) -> None:
+    """Set the name of a user to first and last name, unless the write sets another one."""
+    parts = [context.current["first_name"], context.current["last_name"]]
+    if (context.changed("first_name") or context.changed("last_name")) and not context.changed("name"):
+        context.current["name"] = " ".join(part for part in parts if part)
+
+
+def _end_rights(owner: str, context: RuleContext) -> None:
+    """Delete the rows that give rights, as the platform does by cascading: a later record may have the same sys_id."""
+    session = context.session.of_system
+    for table, column in _RIGHTS[owner]:
+        for row in session.find_all(table, **{column: context.current["sys_id"]}):
+            if table == "oauth_credential" and column == "peer" and not session.kernel.tokens_end_with_client:
+                session.update(table, row.sys_id, {column: ""})
+            else:
+                session.delete(table, row.sys_id)
+
+
+def _end_life(context: RuleContext) -> None:
+    """End sessions and codes, which are not in the database."""
+    session = context.session.of_system
+    session.replace_row(LIVES, {"sys_id": context.current["sys_id"], "life": session.ids.hex(32)})
+
+
+def _leave_clients(context: RuleContext) -> None:
+    session = context.session.of_system
+    for client in session.find_all("oauth_entity", user=context.current["sys_id"]):
+        session.update("oauth_entity", client.sys_id, {"user": ""})

@@ -13,7 +13,7 @@ from privman_core.pages.browser_sessions import IDLE, SessionOwners, SessionToke
 
 COOKIE = "JSESSIONID"
 KEPT = 1_000
-"""How many sessions one user may have from the log-in page, and as many again from API calls."""
+"""Sessions that one user may have from the log-in page, and as many again from API calls."""
 _ID = re.compile(r"[0-9A-F]{32}")
 _GUARDED = "Path=/; HttpOnly; SameSite=None; Secure"
 _BALANCER = f"BIGipServerpool_mock=16777343.36895.0000; {_GUARDED}"  # 127.0.0.1:8080, as the balancer writes it
@@ -25,7 +25,7 @@ class WebSession:
 
     Attributes:
         id: the value of the cookie, 32 upper-case hexadecimal digits.
-        holder: whose it is; nobody's for a visitor who is not logged in.
+        holder: the owner; nobody for a visitor who is not logged in.
         tokens: derives `token`.
     """
 
@@ -54,8 +54,8 @@ class WebSession:
 class WebSessions:
     """The sessions of an instance.
 
-    A session of a visitor is not stored, so any number of anonymous requests ends nobody's session. Each user has
-    two shares, one for the log-in page and one for API calls, so that neither pushes the other out.
+    A visitor's session is not stored, so anonymous requests never end anybody's session. Each user has two shares,
+    one for the log-in page and one for API calls, so that neither pushes the other out.
     """
 
     def __init__(self, clock: Clock, ids: Ids) -> None:
@@ -76,7 +76,7 @@ class WebSessions:
         return session
 
     def find(self, session_id: str) -> WebSession | None:
-        """Return the session with that id: a visitor's unless a user's is open; None if the id has another form."""
+        """Return the session with that id, a visitor's if no user's is open; None if the id has another form."""
         match self._owners.owner(session_id):
             case (Holder() as holder, _):
                 return WebSession(session_id, holder, self._tokens)
@@ -91,7 +91,7 @@ class WebSessions:
         self._owners.clear()
 
     def authenticate(self, session: Session, evidence: Evidence) -> User | None:
-        """Return the user of the session that the cookie names, if the request proves that no page forged it."""
+        """Return the user of the cookie's session, if the request proves that no other site forged it."""
         found = self.find(evidence.cookies.get(COOKIE, ""))
         if found is None or not is_same(found.token, evidence.headers.get("X-UserToken", "")):
             return None

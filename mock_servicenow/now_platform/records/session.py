@@ -13,7 +13,7 @@ from typing import Literal, NoReturn
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
-from mock_servicenow.now_platform.errors import AbortedByRule, AccessDenied, RecordNotFound
+from mock_servicenow.now_platform.errors import AbortedByRule, AccessDenied, RecordNotFound, Signal
 from mock_servicenow.now_platform.query import Change
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
 from mock_servicenow.now_platform.records.intake import Intake, assign_number, new_values, pop_entries, update_stamps
@@ -220,11 +220,11 @@ class Session(View):
         return self.record(written.table, written.values) if self.sight.hidden(written.table) else written
 
 
-class RuleAbort(Exception):  # noqa: N818 - a signal to the rulebook, not an error
+class RuleAbort(Signal):
     """Raised in a rule to abort the write it accompanies."""
 
 
-class RuleAnswer(Exception):  # noqa: N818 - a signal to the session, not an error
+class RuleAnswer(Signal):
     """Raised in a before rule of an insert to answer with an existing record instead of a new one."""
 
     def __init__(self, record: Record, status: int) -> None:

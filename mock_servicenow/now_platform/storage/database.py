@@ -15,11 +15,12 @@ from sqlalchemy.pool import NullPool
 from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema, teach_casefold
+from mock_servicenow.now_platform.errors import SetupError
 from privman_core.inputs import without_login
 from privman_core.sized_cache import SizedCache
 
 
-class StoreError(Exception):
+class StoreError(SetupError):
     """A database URL that cannot be used; the message shows it without its password."""
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.errors import Signal
+
 T = TypeVar("T")
 LARGEST_COPY = 256 * 1024 * 1024
 """Bytes of a database in memory of which a copy is made for a long read, in a temporary file."""
@@ -28,11 +30,11 @@ _OVERRUN = {"SQLITE_INTERRUPT", "SQLITE_TOOBIG"}
 _LONG_PATTERN = "LIKE or GLOB pattern too complex"
 
 
-class OverrunError(Exception):
+class OverrunError(Signal):
     """Raised where a read takes longer than others should wait for it."""
 
 
-class NotAsideError(Exception):
+class NotAsideError(Signal):
     """Raised where work needs the instance's own connection: it writes, a copy is too large, or none can be had."""
 
 

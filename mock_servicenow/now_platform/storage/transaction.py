@@ -5,13 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.errors import Signal
 from mock_servicenow.now_platform.storage.database import Given, Prepared, Row
 from mock_servicenow.now_platform.storage.long_reads import Interruptible, NotAsideError, Watch
 
 _FEW_AT_A_TIME = {"stream_results": True, "max_row_buffer": 10}
 
 
-class DuplicateError(Exception):
+class DuplicateError(Signal):
     """A unique index refuses a value.
 
     Attributes:

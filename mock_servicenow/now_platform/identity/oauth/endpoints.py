@@ -6,13 +6,12 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
+from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.authentication import basic_credentials, check_password
 from mock_servicenow.now_platform.identity.oauth import tokens
-from mock_servicenow.now_platform.identity.oauth.authorization import Asked, Authorization
-from mock_servicenow.now_platform.identity.oauth.codes import AuthorizationCodes
-from mock_servicenow.now_platform.identity.oauth.grants import Grants
+from mock_servicenow.now_platform.identity.oauth.clients import AuthorizationCodes
+from mock_servicenow.now_platform.identity.oauth.grants import Asked, Authorization, Grants
 from mock_servicenow.now_platform.identity.oauth.pages import consent_page, error_page
-from mock_servicenow.now_platform.identity.oauth.refusal import RefusedError
 from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
@@ -98,7 +97,7 @@ class OAuthEndpoints:
         with self._instance.transaction(self._instance.system) as session:
             try:
                 return self._grants.issue(session, form)
-            except RefusedError as refusal:  # caught here, so that a counted failure to log in is kept
+            except GrantError as refusal:  # caught here, so that a counted failure to log in is kept
                 findings.append(Finding("swallowed", "oauth-refused", f"no token is given: {refusal}", "body"))
                 return None
 
@@ -107,7 +106,7 @@ class OAuthEndpoints:
         with self._instance.transaction(self._instance.system) as session:
             try:
                 asked = self._authorization.asked(session, request.query)
-            except RefusedError as refusal:
+            except GrantError as refusal:
                 return _html(error_page(str(refusal)), 400)
             visitor = self._visitor(session, request)
             if form is None:

@@ -1,40 +1,80 @@
-"""Issued tokens: one current access token for each client and user (platform 4.3, traps 37, 38)."""
+"""Access and refresh tokens: issued, found again, and used as a bearer (platform 4.1, 4.3, 4.5)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from threading import Lock
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
-from mock_servicenow.now_platform.identity.credentials import holder
-from mock_servicenow.now_platform.identity.makers import maker, note_maker
+from mock_servicenow.now_platform.errors import Forbidden
+from mock_servicenow.now_platform.identity.authentication import Evidence, covers
+from mock_servicenow.now_platform.identity.makers import MAKERS, acting_by, maker, note_maker
+from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user, find_by_credential
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.users import Holder
+from mock_servicenow.now_platform.users import Holder, User
 from privman_core.masking import Secrets
 
 CREDENTIALS = "oauth_credential"
 CLIENTS = "oauth_entity"
 ACCESS = "access_token"
 REFRESH = "refresh_token"
+EVERYTHING = "useraccount"
+"""The scope that opens every API."""
+BOUND = "oauth_api_scope"
 KEPT = 10_000
+"""Texts of tokens that a process remembers."""
 LOOKED_AT = 100
 """Tokens of one client and user that are looked at: each renewal adds one, and the others stay valid."""
 LONGEST_LIFESPAN = 100 * 365 * 86_400
-"""Seconds; a token that shall live longer lives so long."""
+"""Seconds; the upper limit of a token's lifespan."""
+_TABLES = (*USER_TABLES, CREDENTIALS, CLIENTS, MAKERS)
+
+
+def granted_scope(session: Session, client: Record, requested: str) -> str:
+    """Return the scope of a new grant: everything, unless the registry limits the client."""
+    limits = _limits(session, client)
+    if not limits:
+        return EVERYTHING
+    asked = requested.split()
+    return " ".join(scope for scope in limits if not asked or scope in asked)
+
+
+def kept_scope(session: Session, client: Record, granted: str) -> str:
+    """Return the scope that is left of an earlier grant: never more than it was, whatever the registry allows now."""
+    limits, held = _limits(session, client), granted.split()
+    if not limits:
+        return granted
+    return " ".join(scope for scope in limits if scope in held or EVERYTHING in held)
+
+
+def _limits(session: Session, client: Record) -> list[str]:
+    """Return the scopes to which the registry limits a client; empty for one without limits."""
+    return [row["oauth_entity_scope"] for row in session.find_all("oauth_entity_scope", oauth_entity=client.sys_id)]
+
+
+def check_scope(session: Session, scope: str, path: str) -> None:
+    """Raise Forbidden if the API at that path needs a scope that the token lacks."""
+    held = scope.split()
+    if EVERYTHING in held:
+        return
+    bound = {row["scope"] for row in session.find_all(BOUND, active="true") if covers(row["api"], path)}
+    if bound.isdisjoint(held):
+        raise Forbidden("Missing required api access scope")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as its client gets it, and its record, which has only its digest."""
+    """A token as its client gets it, and its record, which has only the digest."""
 
     text: str
     record: Record
 
 
 class LiveTokens:
-    """The last tokens that this process has issued, so that a client gets its valid one again.
+    """The last tokens that this process has issued, so that a client gets the same valid one again.
 
-    After a restart, and from another process, it gets a new one: the database has digests only.
+    After a restart, and from another process, it gets a new one: the database has only digests.
 
     Args:
         secrets: learns every token that leaves the instance.
@@ -47,7 +87,7 @@ class LiveTokens:
         self._lock = Lock()
 
     def add(self, text: str, record: Record) -> Token:
-        """Return the token, which is remembered."""
+        """Remember a token and return it."""
         self._secrets.add(text)
         with self._lock:
             self._texts[record["token"]] = text
@@ -70,8 +110,8 @@ class Tokens:
     """The tokens of one client for one user.
 
     Args:
-        live: knows the texts of those that were issued.
-        made_by: who stands behind them; None for the user.
+        live: the texts of the tokens that were issued.
+        made_by: the maker of the credential that proved them; None for the user.
     """
 
     def __init__(
@@ -84,14 +124,14 @@ class Tokens:
         self._made_by = made_by
 
     def current(self, kind: str, scope: str) -> Token:
-        """Return the token that is valid still; issue one if there is none."""
+        """Return the valid token; issue one if there is none."""
         for record in self._newest(kind, ">"):
             if record["scopes"] == scope and maker(self._session, record.sys_id) == self._made_by:
                 return self._live.find(record) or self.issue(kind, scope)
         return self.issue(kind, scope)
 
     def issue(self, kind: str, scope: str) -> Token:
-        """Return a new token; those that have expired are forgotten."""
+        """Return a new token and delete expired ones."""
         for record in self._newest(kind, "<="):
             self._session.delete(CREDENTIALS, record.sys_id)
             self._live.retire(record)
@@ -112,7 +152,7 @@ class Tokens:
         return self._live.add(text, record)
 
     def _newest(self, kind: str, ends: str) -> list[Record]:
-        """Return some of the tokens that end later than now (``>``), or have ended (``<=``), the last one first."""
+        """Return some of the tokens that end later than now (``>``) or have ended (``<=``), the newest first."""
         session = self._session
         mine = f"type={kind}^user={self._user_id}^peer={self._client.sys_id}^expires{ends}{session.now}"
         query = session.newest_first(CREDENTIALS, session.compiled(CREDENTIALS, mine))
@@ -122,10 +162,10 @@ class Tokens:
 def find_valid(session: Session, kind: str, token: str) -> Record | None:
     """Return the record of a token of that kind that has not expired and whose client is still active.
 
-    No document says what becomes of the tokens of a client that was deactivated or deleted (I), so
-    `Instance.tokens_end_with_client` does.
+    No document says whether the tokens of a deactivated or deleted client are refused (I), so
+    `Kernel.tokens_end_with_client` decides.
     """
-    record = holder(session, CREDENTIALS, "token", token, type=kind)
+    record = find_by_credential(session, CREDENTIALS, "token", token, type=kind)
     if record is None or record["expires"] <= session.now:
         return None
     if not session.kernel.tokens_end_with_client:
@@ -135,15 +175,48 @@ def find_valid(session: Session, kind: str, token: str) -> Record | None:
 
 
 def seconds_left(session: Session, record: Record) -> int:
-    """Return how long a token is valid still."""
+    """Return how long a token is still valid."""
     return int((_moment(record["expires"]) - _moment(session.now)).total_seconds())
 
 
 def revoke(session: Session, token: str) -> None:
-    """Forget a token; nothing happens if it is none."""
-    while (record := holder(session, CREDENTIALS, "token", token)) is not None:
+    """Delete a token; unknown ones are ignored."""
+    while (record := find_by_credential(session, CREDENTIALS, "token", token)) is not None:
         session.delete(CREDENTIALS, record.sys_id)
 
 
 def _moment(stored: str) -> datetime:
     return datetime.strptime(stored, DATE_TIME)  # noqa: DTZ007 - both are UTC
+
+
+def bearer(session: Session, evidence: Evidence) -> User | None:
+    """Return the user of the access token in the header, or in the parameter ``access_token``.
+
+    Raises Forbidden if the API is bound to a scope that the token lacks.
+    """
+    token = _token(evidence)
+    if not token:
+        return None
+    cache, key = session.kernel.cache, sha256(token.encode()).digest()
+    holder = cache.get("bearers", key, _TABLES, lambda: _holder(session, token))
+    if holder is None or holder[1] <= session.now:
+        cache.discard("bearers", key)
+        return None
+    user, _, scope = holder
+    check_scope(session, scope, evidence.path)
+    return user
+
+
+def _token(evidence: Evidence) -> str:
+    scheme, _, token = evidence.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else evidence.query.get("access_token", "")
+
+
+def _holder(session: Session, token: str) -> tuple[User, str, str] | None:
+    """Return a valid token's user, when it expires, and its scopes."""
+    record = find_valid(session, ACCESS, token)
+    if record is None:
+        return None
+    user = acting_user(session, record["user"])
+    acting = None if user is None else acting_by(session, record.sys_id, user)
+    return None if acting is None else (acting, record["expires"], record["scopes"])
