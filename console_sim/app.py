@@ -13,20 +13,15 @@ from console_sim.settings import Settings
 from console_sim.ui import Pages, build_cockpit
 from privman_contracts import WireNames
 from privman_core.clock import Clock
-from privman_core.control import Control, is_control
-from privman_core.faults import GENERIC, Faults, GenericFaults
+from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
-from privman_core.inputs import trust
+from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.instruments import Instruments
-from privman_core.recording import recording
 
 USER_AGENT = "PrivilegeManager"
-JOURNAL = web.AppKey("journal", Journal)
-FAULTS = web.AppKey("faults", Faults)
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractChecks | None = None) -> web.Application:
@@ -38,43 +33,32 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     checks = checks or ContractChecks(WireNames.load(settings.inferred))
     secrets = Secrets()
     journal = Journal(clock, secrets, checks.judge)
-    faults = Faults(clock, GenericFaults(clock).kinds(), GENERIC)
-    caller = HttpCaller(clock, journal, f"{USER_AGENT}/{settings.version}", trusted=trust(settings.ca_file))
+    instruments = Instruments(
+        clock=clock,
+        ids=ids,
+        secrets=secrets,
+        journal=journal,
+        kinds=GENERIC,
+        user_agent=f"{USER_AGENT}/{settings.version}",
+        ca_file=settings.ca_file,
+    )
     console = build_console(
-        settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=caller, note=journal.note
+        settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=instruments.caller, note=journal.note
     )
     pages = Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
-
-    async def reset() -> None:
-        secrets.retire_all()
-        console.reset()
-        clock.restart()
-        ids.restart()
-        faults.clear()
-        journal.clear()
-
     envelope = Envelope(checks.names)
-    control = Control(clock, journal, faults, reset, settings.admin_token)
-    app = web.Application(
-        # The envelope stands twice: the outer one answers what goes wrong before a request can be recorded.
-        middlewares=[
-            envelope.middleware,
-            recording(journal, faults, lambda request: is_control(request) or pages.is_page(request)),
-            envelope.middleware,
-            *([control.middleware] if settings.control_plane else []),
-        ]
-    )
-    app[JOURNAL] = journal
-    app[FAULTS] = faults
-    if settings.control_plane:
-        app.add_routes(control.routes())
+    control = instruments.control(console.resetting, settings.admin_token) if settings.control_plane else None
+    # The outer envelope answers what goes wrong before a request can be recorded.
+    around = [envelope.middleware]
+    app = instruments.app(control, is_page=pages.is_page, outer=around, inner=around)
+    if control is not None:
         app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
-        instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
+        keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
     app.add_routes(ConsoleApi(settings, console, envelope, checks).routes())
     app.add_routes(pages.routes())
     app.on_response_prepare.append(stamp)
-    app.cleanup_ctx.append(_closing(console, caller))
+    app.cleanup_ctx.append(_closing(console, instruments.caller))
     return app
 
 

@@ -1,6 +1,7 @@
 """The console, put together in one place."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -53,7 +54,8 @@ class Console:
         if self.store.foreign_system is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 
-    def reset(self) -> None:
+    @asynccontextmanager
+    async def resetting(self) -> AsyncIterator[None]:
         """Forget everything, in the database too, as before the set-up."""
         self.store.clear()
         self.setup.abandon()
@@ -61,6 +63,7 @@ class Console:
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
+        yield
 
 
 def build_console(  # noqa: PLR0913 - what it brings together

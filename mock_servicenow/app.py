@@ -1,15 +1,16 @@
 """The whole fake, put together in one place."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
+from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.leftovers import sweep
-from mock_servicenow.moods import OPTIONS, Moods
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.imports.import_sets import ImportSets
@@ -21,16 +22,15 @@ from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from privman_core.clock import Clock
-from privman_core.control import COCKPIT, Control, is_control
-from privman_core.faults import GENERIC, Faults, GenericFaults
+from privman_core.control import COCKPIT
+from privman_core.fault_kinds import GENERIC
+from privman_core.faults import FaultKinds
 from privman_core.ids import Ids
-from privman_core.inputs import trust
+from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.instruments import Instruments
-from privman_core.recording import recording
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
@@ -46,13 +46,19 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     drawing it again. Raises StartError.
     """
     blueprint = blueprint or Blueprint.draw(settings)
-    secrets = Secrets(fields=blueprint.password_columns)
     checks = blueprint.checks
+    secrets = Secrets(fields=blueprint.password_columns)
     journal = Journal(clock, secrets, checks.judge)
-    faults = Faults(
-        clock, GenericFaults(clock).kinds() | Moods(clock, ids.fork("moods")).kinds(), {**GENERIC, **OPTIONS}
+    instruments = Instruments(
+        clock=clock,
+        ids=ids,
+        secrets=secrets,
+        journal=journal,
+        kinds=FaultKinds(GENERIC | CONDITIONS),
+        user_agent=USER_AGENT,
+        ca_file=settings.ca_file,
     )
-    caller = HttpCaller(clock, journal, USER_AGENT, trusted=trust(settings.ca_file))
+    caller = instruments.caller
     instance = blueprint.instance(_store(settings, blueprint), clock, ids, secrets)
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     imports = ImportSets(instance)
@@ -60,7 +66,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     administrator = administrator_name(instance)
     beginning = blueprint.named(administrator)
 
-    async def reset() -> None:
+    @asynccontextmanager
+    async def resetting() -> AsyncIterator[None]:
         privilege_manager.stop()
         imports.stop()
         await instance.end_work()
@@ -68,34 +75,24 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
             await instance.run(lambda: beginning.rebuild(instance))
             for forget in instance.at_reset:
                 forget()
-            secrets.retire_all()
-            clock.restart()
-            ids.restart()
+            yield
         finally:
             imports.watch()
             await privilege_manager.start()
-        faults.clear()
-        journal.clear()
 
     server = Server(instance, settings.url)
-    control = Control(clock, journal, faults, reset, settings.admin_token)
-    app = web.Application(
-        middlewares=[
-            *([control.middleware] if settings.control_plane else []),
-            _named(instance),
-            recording(
-                journal,
-                faults,
-                lambda request: is_control(request) or ui.is_page(request),
-            ),
-            server.middleware,
-        ],
-        client_max_size=LARGEST_BODY,
+    control = instruments.control(resetting, settings.admin_token) if settings.control_plane else None
+    app = instruments.app(
+        control,
+        is_page=ui.is_page,
+        outer=[_named(instance)],
+        inner=[server.middleware],
+        largest_body=LARGEST_BODY,
     )
     app[ADMINISTRATOR] = administrator
-    if settings.control_plane:
-        app.add_routes([*control.routes(), *ControlPlane(privilege_manager, checks, secrets.mask).routes()])
-        instruments, keys = Instruments(clock, journal, faults), CockpitKeys.draw(settings.admin_token, ids)
+    if control is not None:
+        app.add_routes(ControlPlane(privilege_manager, checks, secrets.mask).routes())
+        keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance, secrets))

@@ -8,23 +8,16 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
+from aiohttp import web
+
 from mock_servicenow.app import ADMINISTRATOR, StartError, create_app
 from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
-from privman_core import interrupts
-from privman_core.command_line import (
-    Exit,
-    OneLineParser,
-    UsageError,
-    admin_token,
-    ca_file,
-    complain,
-    prepare_output,
-    url,
-)
+from privman_core.clock import Clock
+from privman_core.command_line import OneLineParser, UsageError, admin_token, ca_file, url
 from privman_core.ids import Ids
-from privman_core.serving import add_serving, banner, chosen_clock, give_memory_back, serving, until_stopped
+from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
@@ -37,21 +30,11 @@ _GARBAGE = 2_000, 10, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
-    prepare_output()
-    try:
-        with interrupts.terminable(_COMMAND):
-            interrupts.run(_serve(_parser().parse_args(arguments), os.environ))
-    except (UsageError, StartError) as error:
-        complain(_COMMAND, str(error))
-        return Exit.UNUSABLE
-    except KeyboardInterrupt as end:
-        complain(_COMMAND, " ".join(["interrupted", *end.args]))
-        return Exit.INTERRUPTED
-    return Exit.HELD
+    return run_command(_COMMAND, lambda: _serve(_parser().parse_args(arguments), os.environ), (StartError,))
 
 
 def _parser() -> ArgumentParser:
-    parser = OneLineParser(prog=_COMMAND, description="A ServiceNow instance to test against.")
+    parser = OneLineParser(prog=_COMMAND, description="A fake ServiceNow instance to test integrations against.")
     commands = parser.add_subparsers(required=True, metavar="serve")
     _add_serve(commands.add_parser("serve", help="serve an instance until interrupted"))
     return parser
@@ -59,42 +42,62 @@ def _parser() -> ArgumentParser:
 
 def _add_serve(serve: ArgumentParser) -> None:
     serve.description = (
-        f"The administrator's password comes from {_PASSWORD} (default: {DEFAULT_PASSWORD}, on this machine alone); "
-        "a database that has one of its own keeps it. "
-        f"{_ADMIN_TOKEN} is the token that the control plane /__admin demands; without one it answers this machine."
+        f"The administrator's password comes from {_PASSWORD} (default {DEFAULT_PASSWORD}, refused on a non-loopback "
+        "host); an existing database keeps its own. "
+        f"{_ADMIN_TOKEN} is the token of the control plane /__admin; without one only this machine may use it."
     )
     add_serving(serve, 8080)
-    serve.add_argument("--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (in-memory SQLite)")
-    serve.add_argument("--username", help=f"the administrator's ({DEFAULT_NAME}; a database with rows keeps its own)")
-    serve.add_argument("--url", type=url, help="the instance's own, for links (what the client used)")
+    serve.add_argument(
+        "--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (default in-memory SQLite)"
+    )
+    serve.add_argument(
+        "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"
+    )
+    serve.add_argument("--url", type=url, help="public base URL used in links (default: the request's Host)")
     serve.add_argument("--tls", action="store_true", help="serve https")
-    serve.add_argument("--tls-ca-file", type=Path, metavar="PATH", help="write the certificate to trust here")
-    serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate")
-    serve.add_argument("--tls-key", type=Path, metavar="PATH", help="and this key")
-    serve.add_argument("--ca-file", type=ca_file, metavar="PATH", help="certificates of consoles to trust besides")
-    serve.add_argument("--inferred", type=Path, metavar="FILE", help="wire names that differ on your instance")
-    serve.add_argument("--release", default="default", metavar="NAME", help="behave as this release, e.g. yokohama")
-    serve.add_argument("--tables", type=Path, action="append", default=[], metavar="FILE", help="further tables")
-    serve.add_argument("--data", type=Path, action="append", default=[], metavar="FILE", help="further rows")
+    serve.add_argument(
+        "--tls-ca-file", type=Path, metavar="PATH", help="write the CA certificate that clients must trust to this file"
+    )
+    serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate (PEM)")
+    serve.add_argument("--tls-key", type=Path, metavar="PATH", help="private key for --tls-cert (PEM)")
+    serve.add_argument(
+        "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling consoles (PEM)"
+    )
+    serve.add_argument("--inferred", type=Path, metavar="FILE", help="replaces inferred wire names (YAML)")
+    serve.add_argument(
+        "--release",
+        default="default",
+        metavar="NAME",
+        help="behave as this release, such as yokohama (default %(default)s)",
+    )
+    serve.add_argument(
+        "--tables", type=Path, action="append", default=[], metavar="FILE", help="extra tables (YAML); may be repeated"
+    )
+    serve.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="extra rows (YAML or JSON); may be repeated",
+    )
 
 
-async def _serve(options: Namespace, environment: Mapping[str, str]) -> None:
-    tls = _tls(options)
-    give_memory_back()
-    clock = chosen_clock(options)
-    app = create_app(_settings(options, environment), clock=clock, ids=Ids(options.seed))
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE)
-    gc.enable()
-    async with serving(app, options.host, options.port, tls) as origin:
-        await until_stopped(banner(_COMMAND, origin, options, f"user {app[ADMINISTRATOR]}"))
-    await clock.aclose()
-    gc.freeze()  # the process ends: searching all that it still holds for garbage would take it a second or more
+async def _serve(options: Namespace, environment: Mapping[str, str]) -> int:
+    def create(clock: Clock, ids: Ids) -> web.Application:
+        app = create_app(settings, clock=clock, ids=ids)
+        gc.freeze()
+        gc.set_threshold(*_GARBAGE)
+        gc.enable()
+        return app
+
+    settings, tls = _settings(options, environment), _tls(options)
+    return await serve_command(_COMMAND, options, create, lambda app: f"user {app[ADMINISTRATOR]}", tls)
 
 
 def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
     if options.username == "":
-        raise UsageError("--username is empty; expected the administrator's name")
+        raise UsageError("--username is empty; expected the administrator's user name")
     return Settings(
         username=options.username or "",
         password=_password(options.host, environment),

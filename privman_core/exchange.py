@@ -27,7 +27,8 @@ class Exchange:
         request_body: as sent, or its first `KEPT_BODY` bytes; ``request_size`` is its whole length.
         status: of the answer; 0 when there was none.
         error: why there was no answer, in one line.
-        fault: name of the armed fault that touched the exchange.
+        fault: name of the armed fault that struck the exchange.
+        dropped: whether that fault dropped the connection.
         findings: what was swallowed, and what breaks a contract.
         judged: whether somebody has looked for broken contracts yet.
         answers_secret: whether an answer that is a JSON string is a secret, such as a token.
@@ -49,6 +50,7 @@ class Exchange:
     response_size: int = 0
     error: str = ""
     fault: str = ""
+    dropped: bool = False
     findings: list[Finding] = field(default_factory=Findings)
     judged: bool = False
     answers_secret: bool = False

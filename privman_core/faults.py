@@ -11,7 +11,6 @@ from typing import Any
 from aiohttp import web
 
 from privman_core.clock import MOST_SECONDS, Clock, later
-from privman_core.exchange import body_of
 from privman_core.inputs import shown
 
 _MOST_COUNT = 1_000_000_000
@@ -75,17 +74,7 @@ COMMON: Mapping[str, Option] = {
     "times": TURNS,
     "after": NUMBER,
 }
-# Kind of fault to the options that it takes.
-Options = Mapping[str, Mapping[str, Option]]
-GENERIC: Options = {
-    "status": {"status": STATUS, "headers": HEADERS, "body": TEXT},
-    "slow": {"seconds": NUMBER},
-    "malformed": {"body": TEXT},
-}
-
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-FaultKind = Callable[["Fault", web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 class FaultError(ValueError):
@@ -143,25 +132,79 @@ class Fault:
         return {"kind": self.kind, **common, **self.options}
 
 
-class Faults:
-    """The faults armed on one party, first armed first served."""
+@dataclass(slots=True)
+class Strike:
+    """One request that a fault strikes.
 
-    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind], options: Options) -> None:
+    Attributes:
+        options: what the fault was armed with for its kind.
+        hung_up: whether the connection was dropped.
+    """
+
+    options: Mapping[str, Any]
+    request: web.Request
+    clock: Clock
+    handler: Handler
+    hung_up: bool = False
+
+    async def proceed(self) -> web.StreamResponse:
+        """Do what was asked and return the answer."""
+        return await self.handler(self.request)
+
+    def hang_up(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """Drop the connection in place of the answer, or after what was sent of it."""
+        self.request.protocol.force_close()
+        self.hung_up = True
+        return answer
+
+
+Effect = Callable[[Strike], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    """What a fault can do: its docstring is the help text, and only these options may be given."""
+
+    effect: Effect
+    options: Mapping[str, Option]
+
+    @property
+    def summary(self) -> str:
+        """The help text, in one line."""
+        return " ".join((self.effect.__doc__ or "").split())
+
+
+class FaultKinds(dict[str, FaultKind]):
+    """Kinds of faults by name."""
+
+    def kind(self, name: str, **options: Option) -> Callable[[Effect], Effect]:
+        """Add the decorated function as the kind of that name."""
+
+        def add(effect: Effect) -> Effect:
+            self[name] = FaultKind(effect, options)
+            return effect
+
+        return add
+
+
+class Faults:
+    """The faults armed on one server, first armed first served."""
+
+    def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind]) -> None:
         self._clock = clock
         self._kinds = kinds
-        self._options = options
         self._armings = 0
         self.armed: list[Fault] = []
 
     @property
     def kinds(self) -> dict[str, str]:
         """What can be armed: name to what it does."""
-        return {name: " ".join((kind.__doc__ or "").split()) for name, kind in self._kinds.items()}
+        return {name: kind.summary for name, kind in self._kinds.items()}
 
     @property
     def options(self) -> list[str]:
         """The keys that some kinds take beside the common ones."""
-        return list(dict.fromkeys(key for options in self._options.values() for key in options))
+        return list(dict.fromkeys(key for kind in self._kinds.values() for key in kind.options))
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
         """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
@@ -198,9 +241,11 @@ class Faults:
                 return self._count(fault)
         return None
 
-    async def apply(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Do to the request what the fault's kind says."""
-        return await self._kinds[fault.kind](fault, request, handler)
+    async def apply(self, fault: Fault, request: web.Request, handler: Handler) -> tuple[web.StreamResponse, bool]:
+        """Strike the request; return the answer, and whether the connection was dropped."""
+        strike = Strike(fault.options, request, self._clock, handler)
+        answer = await self._kinds[fault.kind].effect(strike)
+        return answer, strike.hung_up
 
     def _count(self, fault: Fault) -> Fault | None:
         if fault.skip:
@@ -214,7 +259,7 @@ class Faults:
         return fault
 
     def _check(self, kind: str, key: str, value: object) -> None:
-        keys = {**COMMON, **self._options.get(kind, {})}
+        keys = {**COMMON, **self._kinds[kind].options}
         if key not in keys:
             message = f"unknown key {shown(key)} of a {kind!r} fault{_hint(key, keys)}; expected one of {_words(keys)}"
             raise FaultError(key, message)
@@ -229,67 +274,3 @@ def _words(valid: Mapping[str, object]) -> str:
 def _hint(word: str, valid: Mapping[str, object]) -> str:
     near = get_close_matches(word, valid, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-class GenericFaults:
-    """The faults that need to know nothing about the product."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def kinds(self) -> dict[str, FaultKind]:
-        """Return each kind by its name."""
-        return {
-            "status": self.status,
-            "reset": self.reset,
-            "answer-lost": self.answer_lost,
-            "slow": self.slow,
-            "truncated": self.truncated,
-            "malformed": self.malformed,
-            "duplicated": self.duplicated,
-        }
-
-    async def status(self, fault: Fault, _request: web.Request, _handler: Handler) -> web.StreamResponse:
-        """Answer with ``status`` (503), ``headers`` and ``body`` instead of doing what was asked."""
-        return web.Response(
-            status=fault.options.get("status", 503),
-            headers=fault.options.get("headers", {"Content-Type": "text/plain"}),
-            body=fault.options.get("body", "").encode(),
-        )
-
-    async def reset(self, _fault: Fault, request: web.Request, _handler: Handler) -> web.StreamResponse:
-        """Drop the connection before anything was done."""
-        return _hang_up(request, web.Response())
-
-    async def answer_lost(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Do what was asked, then drop the connection instead of answering."""
-        return _hang_up(request, await handler(request))
-
-    async def slow(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Wait ``seconds`` (60) on the clock, then do what was asked."""
-        await self._clock.sleep(fault.options.get("seconds", 60))
-        return await handler(request)
-
-    async def truncated(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Do what was asked, send half of the answer and drop the connection."""
-        body = body_of(await handler(request))
-        answer = web.StreamResponse(headers={"Content-Length": str(len(body) + 1), "Content-Type": "application/json"})
-        await answer.prepare(request)
-        await answer.write(body[: len(body) // 2])
-        return _hang_up(request, answer)
-
-    async def malformed(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Do what was asked, and answer with ``body`` (cut-off JSON) under the true status."""
-        answer = await handler(request)
-        body = fault.options.get("body", '{"result":')
-        return web.Response(status=answer.status, body=body.encode(), content_type="application/json")
-
-    async def duplicated(self, _fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Do what was asked twice, as when a proxy repeats a request, and give the second answer."""
-        await handler(request)
-        return await handler(request)
-
-
-def _hang_up(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
-    request.protocol.force_close()
-    return answer

@@ -2,26 +2,30 @@
 
 import asyncio
 import ctypes
+import gc
 import logging
 import signal
 import ssl
 from argparse import ArgumentParser, Namespace
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from privman_core import interrupts
 from privman_core.bodies import IN_MEMORY
 from privman_core.clock import Clock, RealClock
-from privman_core.command_line import UsageError, port, say
+from privman_core.command_line import Exit, UsageError, complain, port, prepare_output, say
+from privman_core.ids import Ids
 from privman_core.inputs import reason_of
 from privman_core.streaming import Unsent
 from privman_core.virtual_clock import VirtualClock
 
+Refused = tuple[type[Exception], ...]
 LOOPBACK = "127.0.0.1"
 # Long enough for an application to say itself that an address is too long.
 LONGEST_LINE = 64 * 1024
@@ -48,24 +52,67 @@ _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 def add_serving(parser: ArgumentParser, default_port: int) -> None:
     """Add the options of a command that serves: address, clock, seed, control plane."""
-    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=port, default=default_port, help="0 takes a free one (%(default)s)")
-    parser.add_argument("--clock", choices=["real", "virtual"], default="real", help="(%(default)s)")
-    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same identifiers")
-    parser.add_argument("--no-admin", action="store_true", help="no control plane /__admin, like a real system")
-
-
-def chosen_clock(options: Namespace) -> Clock:
-    """Return the clock that the options ask for."""
-    return VirtualClock() if options.clock == "virtual" else RealClock()
-
-
-def banner(command: str, origin: str, options: Namespace, *facts: str) -> str:
-    """Return what a command says that serves there, the facts among it."""
-    control_plane = (
-        "no control plane" if options.no_admin else f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--port", type=port, default=default_port, help="port to listen on; 0 takes a free one (default %(default)s)"
     )
-    return f"{command} serves {origin} ({', '.join([*facts, control_plane])})"
+    parser.add_argument(
+        "--clock", choices=["real", "virtual"], default="real", help="real or virtual time (default %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="seed of the identifiers: the same seed gives the same ones"
+    )
+    parser.add_argument(
+        "--no-admin", action="store_true", help="serve without the control plane /__admin, like a real system"
+    )
+
+
+def run_command(command: str, work: Callable[[], Coroutine[Any, Any, int]], refused: Refused) -> int:
+    """Run a command to its end and return its exit code; errors of the user's making are one line, never a traceback.
+
+    Args:
+        command: its name, for messages.
+        work: reads the arguments and returns what to run.
+        refused: errors that mean unusable arguments or files.
+    """
+    prepare_output()
+    try:
+        with interrupts.terminable(command):
+            return interrupts.run(work())
+    except (UsageError, *refused) as error:  # type: ignore[misc] # mypy does not unpack tuples here
+        complain(command, str(error))
+        return Exit.UNUSABLE
+    except KeyboardInterrupt as end:
+        complain(command, " ".join(["interrupted", *end.args]))
+        return Exit.INTERRUPTED
+
+
+async def serve_command(
+    command: str,
+    options: Namespace,
+    create: Callable[[Clock, Ids], web.Application],
+    fact: Callable[[web.Application], str],
+    tls: ssl.SSLContext | None = None,
+) -> Exit:
+    """Serve an application until SIGINT or SIGTERM, as the options of `add_serving` say.
+
+    Args:
+        command: its name, for the banner.
+        options: see `add_serving`.
+        create: makes the application.
+        fact: something about it for the banner.
+        tls: serves https.
+    """
+    give_memory_back()
+    clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
+    app = create(clock, Ids(options.seed))
+    async with serving(app, options.host, options.port, tls) as origin:
+        control_plane = f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
+        facts = f"{fact(app)}, {'no control plane' if options.no_admin else control_plane}"
+        await until_stopped(f"{command} serves {origin} ({facts})")
+    await clock.aclose()
+    gc.freeze()  # the process ends: searching all that it still holds for garbage would take a second or more
+    return Exit.HELD
 
 
 @asynccontextmanager

@@ -13,7 +13,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -21,6 +22,8 @@ _ENTRIES = {name: name.replace("-", "_") for name in ("mock-servicenow", "consol
 _LOADED = ("mock_servicenow.cli", "console_sim.cli", "privman_scenarios.cli", "privman_scenarios.commands.run")
 _LONGEST = 128 * 1024  # bytes of arguments and environment
 _AT_ONCE = 64 * 1024
+SECONDS = 120
+"""How long a command may take to end, or to write a line."""
 
 
 class Process:
@@ -38,6 +41,7 @@ class Process:
         self.stdout = out
         self.stderr = err
         self._end = end
+        self._heard = bytearray()
 
     @property
     def returncode(self) -> int | None:
@@ -48,11 +52,33 @@ class Process:
         """Wait until it has ended and return what with."""
         return await asyncio.shield(self._end)
 
-    async def communicate(self) -> tuple[bytes, bytes]:
-        """Wait until it has ended and return what it wrote to both streams, as far as that has not been read."""
-        out, err = await asyncio.gather(self.stdout.read(), self.stderr.read())
-        await self.wait()
-        return out, err
+    async def line(self) -> str:
+        """Return the next line that it writes, such as the banner of a server."""
+        async with self._deadline(SECONDS):
+            self._heard += await self.stdout.readline()
+        return self._heard.splitlines()[-1].decode() if self._heard else ""
+
+    async def communicate(self, seconds: float = SECONDS) -> tuple[bytes, bytes]:
+        """Wait until it has ended and return what it wrote to both streams, as far as that has not been read.
+
+        Raises AssertionError, with what it wrote so far, for one that has not ended by then; it is killed.
+        """
+        out, err = bytearray(), bytearray()
+        async with self._deadline(seconds, out, err):
+            await asyncio.gather(_collect(self.stdout, out), _collect(self.stderr, err))
+            await self.wait()
+        return bytes(out), bytes(err)
+
+    @asynccontextmanager
+    async def _deadline(self, seconds: float, *written: bytearray) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            self.kill()
+            await self.wait()
+            so_far = b"\n".join([bytes(self._heard), *written]).decode(errors="replace")
+            raise AssertionError(f"the command did not end within {seconds:g} s and was killed:\n{so_far}") from None
 
     def send_signal(self, number: int) -> None:
         """Send a signal unless it has ended."""
@@ -88,6 +114,18 @@ async def start(
         os.close(descriptor)
     pid = int(await report.readline())
     return Process(pid, out, err, asyncio.create_task(_ended(report)))
+
+
+async def run(program: str, *arguments: str, environment: Mapping[str, str]) -> tuple[int | None, str, str]:
+    """Run a command to its end and return its exit code, output and complaints."""
+    process = await start(program, *arguments, environment=environment)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def _collect(stream: asyncio.StreamReader, into: bytearray) -> None:
+    while data := await stream.read(_AT_ONCE):
+        into += data
 
 
 async def _ended(report: asyncio.StreamReader) -> int:

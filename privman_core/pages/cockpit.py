@@ -3,13 +3,14 @@
 from aiohttp import web
 
 from privman_core.control import COCKPIT
+from privman_core.instruments import Instruments
 from privman_core.pages.assets import SHARED, Assets
 from privman_core.pages.clock_page import ClockPage
 from privman_core.pages.cockpit_frame import ASSETS, CockpitFrame, Tab
 from privman_core.pages.cockpit_gate import CockpitGate, Page
 from privman_core.pages.cockpit_keys import CockpitKeys
 from privman_core.pages.fault_page import FaultPage
-from privman_core.pages.instruments import Explain, Instruments
+from privman_core.pages.instruments import Explain
 from privman_core.pages.journal_pages import JournalPages
 from privman_core.pages.sequence_page import SequencePage
 

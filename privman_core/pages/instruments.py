@@ -1,21 +1,9 @@
-"""What a cockpit has its hands on."""
+"""What a product tells its cockpit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from privman_core.clock import Clock
 from privman_core.exchange import Exchange
-from privman_core.faults import Faults
-from privman_core.journal import Journal
-
-
-@dataclass(frozen=True, slots=True)
-class Instruments:
-    """The test instruments of one party."""
-
-    clock: Clock
-    journal: Journal
-    faults: Faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,15 @@ import console_sim.contract_checks
 import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.findings
-import mock_servicenow.moods
 import mock_servicenow.settings
+from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
 from privman_core.clock import Clock, RealClock
-from privman_core.faults import GENERIC, GenericFaults, Option
+from privman_core.fault_kinds import GENERIC
+from privman_core.faults import FaultKind, Option
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_core.serving import serving
@@ -309,12 +310,8 @@ def fault_kinds() -> dict[PartyName, list[str]]:
 
 def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
     """Return the kinds of faults that each party can be told to have, with the options of each."""
-    clock = RealClock()
-    generic = {kind: GENERIC.get(kind, {}) for kind in GenericFaults(clock).kinds()}
-    moods = {
-        kind: mock_servicenow.moods.OPTIONS.get(kind, {}) for kind in mock_servicenow.moods.Moods(clock, Ids(0)).kinds()
-    }
-    return {"servicenow": {**generic, **moods}, "console": generic}
+    kinds: dict[PartyName, dict[str, FaultKind]] = {"servicenow": GENERIC | CONDITIONS, "console": GENERIC}
+    return {side: {name: kind.options for name, kind in its.items()} for side, its in kinds.items()}
 
 
 @cache

@@ -16,9 +16,7 @@ async def start(*arguments: str, **environment: str) -> Process:
 
 async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
     """Run the installed command and return its exit code, output and complaints."""
-    process = await start(*arguments, **environment)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    return await preloaded.run("console-sim", *arguments, environment=environment)
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Served:
 async def serve(*arguments: str, **environment: str) -> Served:
     """Serve on a free port."""
     process = await start("serve", "--port", "0", *arguments, **environment)
-    banner = (await process.stdout.readline()).decode()
+    banner = await process.line()
     assert banner.startswith("console-sim serves http"), (await process.communicate())[1].decode()
     return Served(process, banner.split()[2])
 

@@ -8,10 +8,11 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from console_sim.app import FAULTS, JOURNAL, create_app
+from console_sim.app import create_app
 from console_sim.settings import Settings
 from privman_contracts import InferredNamesError
 from privman_core.ids import Ids
+from privman_core.instruments import INSTRUMENTS
 from privman_core.virtual_clock import VirtualClock
 
 from .conftest import REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering
@@ -102,8 +103,8 @@ async def test_faults_strike_the_api(console: ConsoleUnderTest) -> None:
 async def test_journal_and_faults_are_within_reach() -> None:
     """A test in the same process reaches journal and faults through the application."""
     app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
-    assert app[JOURNAL].kept() == []
-    assert app[FAULTS].armed == []
+    assert app[INSTRUMENTS].journal.kept() == []
+    assert app[INSTRUMENTS].faults.armed == []
 
 
 @pytest.fixture

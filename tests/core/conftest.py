@@ -1,6 +1,7 @@
 """A ten-line party: an echo, with everything of privman_core around it."""
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,18 +10,16 @@ from aiohttp import ClientResponse, ClientSession, web
 
 from privman_core.bodies import receive
 from privman_core.clock import Clock, RealClock
-from privman_core.control import Control, is_control
 from privman_core.exchange import Exchange
-from privman_core.faults import GENERIC, Faults, GenericFaults
+from privman_core.fault_kinds import GENERIC
 from privman_core.findings import Finding
 from privman_core.ids import Ids
+from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import Cockpit
 from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.instruments import Instruments, Told
-from privman_core.recording import recording
+from privman_core.pages.instruments import Told
 from privman_core.virtual_clock import VirtualClock
 
 TOKEN = "a-token-for-the-control-plane"
@@ -51,12 +50,21 @@ class Party:
     def __post_init__(self) -> None:
         self.secrets = Secrets()
         self.journal = Journal(self.clock, self.secrets, judge, kept_exchanges=self.kept[0], kept_bytes=self.kept[1])
-        self.faults = Faults(self.clock, GenericFaults(self.clock).kinds(), GENERIC)
-        self.caller = HttpCaller(self.clock, self.journal, "echo/1.0")
-        self.control = Control(self.clock, self.journal, self.faults, self._reset, self.token)
+        self.instruments = Instruments(
+            clock=self.clock,
+            ids=Ids(1),
+            secrets=self.secrets,
+            journal=self.journal,
+            kinds=GENERIC,
+            user_agent="echo/1.0",
+        )
+        self.faults, self.caller = self.instruments.faults, self.instruments.caller
+        self.control = self.instruments.control(self._resetting, self.token)
 
-    async def _reset(self) -> None:
+    @asynccontextmanager
+    async def _resetting(self) -> AsyncIterator[None]:
         self.resets += 1
+        yield
 
     async def echo(self, request: web.Request) -> web.Response:
         """Answer what was sent; a body of ``bug`` is one that the echo cannot handle."""
@@ -68,11 +76,10 @@ class Party:
 
     def app(self) -> web.Application:
         """Return the application."""
-        record = recording(self.journal, self.faults, is_control)
-        app = web.Application(middlewares=[self.control.middleware, record])
+        app = self.instruments.app(self.control, is_page=lambda _request: False, outer=[], inner=[])
         keys = CockpitKeys.draw(self.token, Ids(1))
-        cockpit = Cockpit("Echo", Instruments(self.clock, self.journal, self.faults), explain, keys)
-        app.add_routes([*self.control.routes(), *cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])
+        cockpit = Cockpit("Echo", self.instruments, explain, keys)
+        app.add_routes([*cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])
         return app
 
     async def call(self, method: str, path: str, **arguments: Any) -> tuple[int, Any]:

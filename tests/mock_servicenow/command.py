@@ -4,7 +4,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.preloaded import Process, start
+from tests.preloaded import Process, run, start
 
 
 async def start_command(*arguments: str, **environment: str) -> Process:
@@ -14,14 +14,12 @@ async def start_command(*arguments: str, **environment: str) -> Process:
 
 async def run_command(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
     """Run the command to its end and return exit code, output and errors."""
-    process = await start_command(*arguments, **environment)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    return await run("mock-servicenow", *arguments, environment=environment)
 
 
 async def started(process: Process) -> str:
     """Return the address that a starting instance serves."""
-    banner = (await process.stdout.readline()).decode()
+    banner = await process.line()
     assert banner.startswith("mock-servicenow serves http"), (await process.communicate())[1].decode()
     return banner.split()[2]
 

@@ -98,7 +98,7 @@ async def test_a_database_keeps_its_administrator(tmp_path: Path) -> None:
     assert "--username is 'admin'; the administrator of the database is 'boss': leave --username out" in err
     assert err.count("\n") == 1
     process = await start_command("serve", "--port", "0", "--database", database)
-    assert b"(user boss, " in await process.stdout.readline()
+    assert "(user boss, " in await process.line()
     process.terminate()
     assert await process.wait() == 0
     async with serving_command("--database", database) as url, ClientSession() as session:
@@ -241,7 +241,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),
         (["serve", "--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file"),
         (["serve", "--tls-ca-file", "ca.pem"], "--tls-ca-file PATH needs --tls beside it"),
-        (["serve", "--username", ""], "--username is empty; expected the administrator's name"),
+        (["serve", "--username", ""], "--username is empty; expected the administrator's user name"),
         (["serve", "--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
         (["serve", "--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
         (["serve", "--inferred", "no.yaml"], "no.yaml: "),

@@ -22,9 +22,9 @@ from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from privman_core.faults import Faults
 from privman_core.ids import Ids
+from privman_core.instruments import recording
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.recording import recording
 from privman_core.serving import LONGEST_LINE
 from privman_core.virtual_clock import VirtualClock
 
@@ -191,7 +191,7 @@ def app(
     """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
     url = "" if "https" in request.fixturenames else URL
     server = Server(instance, url)
-    surrounding = [recording(journal, Faults(clock, {}, {}), lambda _request: False), server.middleware]
+    surrounding = [recording(journal, Faults(clock, {}), lambda _request: False), server.middleware]
     app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
     app.add_routes([*server.routes(), *oauth_routes(instance, secrets)])
     return app

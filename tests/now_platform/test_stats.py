@@ -12,8 +12,8 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.web.server import Server
 from privman_core.clock import Clock
 from privman_core.faults import Faults
+from privman_core.instruments import recording
 from privman_core.journal import Journal
-from privman_core.recording import recording
 
 Client = TestClient[web.Request, web.Application]
 Swallowed = Callable[[], list[str]]
@@ -34,7 +34,7 @@ async def server(instance: Instance, journal: Journal, clock: Clock) -> AsyncIte
             values = {"u_name": name, "u_color": color, "u_pieces": pieces, "u_weight": weight, "u_owner": owner}
             session.insert("u_toy", values)
     platform = Server(instance)
-    recorded = recording(journal, Faults(clock, {}, {}), lambda _request: False)
+    recorded = recording(journal, Faults(clock, {}), lambda _request: False)
     app = web.Application(middlewares=[recorded, platform.middleware])
     app.add_routes(platform.routes())
     server = TestServer(app)

@@ -52,7 +52,7 @@ async def run(*arguments: str, **environment: str) -> tuple[int | None, list[str
 async def elsewhere(program: str, *arguments: str, admin: bool = False, **environment: str) -> AsyncIterator[str]:
     """Serve one side in a process of its own, its control plane closed unless it is asked for; gives its address."""
     process = await start(program, "serve", "--port", "0", *arguments, *["--no-admin"] * (not admin), **environment)
-    yield (await process.stdout.readline()).decode().split()[2]
+    yield (await process.line()).split()[2]
     process.send_signal(signal.SIGTERM)
     await process.communicate()
 

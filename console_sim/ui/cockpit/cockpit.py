@@ -7,10 +7,11 @@ from console_sim.contract_checks import ContractChecks
 from console_sim.ui.cockpit.approvals_page import ApprovalsPage
 from console_sim.ui.cockpit.deliveries_page import DeliveriesPage
 from privman_core.exchange import Exchange
+from privman_core.instruments import Instruments
 from privman_core.pages.cockpit import Cockpit
 from privman_core.pages.cockpit_frame import Tab
 from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.instruments import Explain, Instruments, Told
+from privman_core.pages.instruments import Explain, Told
 
 
 def build_cockpit(

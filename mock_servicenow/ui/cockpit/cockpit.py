@@ -6,10 +6,11 @@ from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.ui.cockpit.approvals_page import ApprovalsPage
 from mock_servicenow.ui.cockpit.deliveries_page import DeliveriesPage
 from privman_core.exchange import Exchange
+from privman_core.instruments import Instruments
 from privman_core.pages.cockpit import Cockpit
 from privman_core.pages.cockpit_frame import Tab
 from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.instruments import Explain, Instruments, Told
+from privman_core.pages.instruments import Explain, Told
 
 _CALLERS = {"console": "Console", "approver": "Approver"}
 

@@ -1,0 +1,62 @@
+"""The kinds of faults that suit any HTTP server."""
+
+from aiohttp import web
+
+from privman_core.exchange import body_of
+from privman_core.faults import HEADERS, NUMBER, STATUS, TEXT, FaultKinds, Strike
+
+GENERIC = FaultKinds()
+
+
+@GENERIC.kind("status", status=STATUS, headers=HEADERS, body=TEXT)
+async def _status(strike: Strike) -> web.StreamResponse:
+    """Answer with ``status`` (503), ``headers`` and ``body`` instead of doing what was asked."""
+    return web.Response(
+        status=strike.options.get("status", 503),
+        headers=strike.options.get("headers", {"Content-Type": "text/plain"}),
+        body=strike.options.get("body", "").encode(),
+    )
+
+
+@GENERIC.kind("reset")
+async def _reset(strike: Strike) -> web.StreamResponse:
+    """Drop the connection before anything was done."""
+    return strike.hang_up(web.Response())
+
+
+@GENERIC.kind("answer-lost")
+async def _answer_lost(strike: Strike) -> web.StreamResponse:
+    """Do what was asked, then drop the connection instead of answering."""
+    return strike.hang_up(await strike.proceed())
+
+
+@GENERIC.kind("slow", seconds=NUMBER)
+async def _slow(strike: Strike) -> web.StreamResponse:
+    """Wait ``seconds`` (60) on the clock, then do what was asked."""
+    await strike.clock.sleep(strike.options.get("seconds", 60))
+    return await strike.proceed()
+
+
+@GENERIC.kind("truncated")
+async def _truncated(strike: Strike) -> web.StreamResponse:
+    """Do what was asked, send half of the answer and drop the connection."""
+    body = body_of(await strike.proceed())
+    answer = web.StreamResponse(headers={"Content-Length": str(len(body) + 1), "Content-Type": "application/json"})
+    await answer.prepare(strike.request)
+    await answer.write(body[: len(body) // 2])
+    return strike.hang_up(answer)
+
+
+@GENERIC.kind("malformed", body=TEXT)
+async def _malformed(strike: Strike) -> web.StreamResponse:
+    """Do what was asked, and answer with ``body`` (cut-off JSON) under the true status."""
+    answer = await strike.proceed()
+    body = strike.options.get("body", '{"result":')
+    return web.Response(status=answer.status, body=body.encode(), content_type="application/json")
+
+
+@GENERIC.kind("duplicated")
+async def _duplicated(strike: Strike) -> web.StreamResponse:
+    """Do what was asked twice, as when a proxy repeats a request, and give the second answer."""
+    await strike.proceed()
+    return await strike.proceed()

@@ -1,0 +1,178 @@
+"""The test instruments around each product: clock, journal, faults and control plane, wired here for both."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from email.utils import formatdate
+from functools import lru_cache
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from privman_core.bodies import is_short, receive, received
+from privman_core.clock import Clock
+from privman_core.control import Control, is_control
+from privman_core.errands import take_errand
+from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, body_of
+from privman_core.faults import FaultKinds, Faults, Handler
+from privman_core.ids import Ids
+from privman_core.inputs import trust
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.outbound import HttpCaller
+
+Unrecorded = Callable[[web.Request], bool]
+Resetting = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Instruments:
+    """What a test has of a server beside the product: it sees every exchange, and moves time and faults.
+
+    Attributes:
+        caller: sends the product's own requests, which the journal records too.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it brings together
+        self,
+        *,
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
+        journal: Journal,
+        kinds: FaultKinds,
+        user_agent: str,
+        ca_file: Path | None = None,
+    ) -> None:
+        self.clock = clock
+        self.ids = ids
+        self.secrets = secrets
+        self.journal = journal
+        self.faults = Faults(clock, kinds)
+        self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trust(ca_file))
+
+    def control(self, resetting: Resetting, token: str) -> Control:
+        """Return the control plane.
+
+        Args:
+            resetting: empties the product when entered, and starts it again when left.
+            token: what callers must present; empty admits this machine alone.
+        """
+
+        async def reset() -> None:
+            async with resetting():
+                self.secrets.retire_all()
+                self.clock.restart()
+                self.ids.restart()
+            self.faults.clear()
+            self.journal.clear()
+
+        return Control(self.clock, self.journal, self.faults, reset, token)
+
+    def app(
+        self,
+        control: Control | None,
+        *,
+        is_page: Unrecorded,
+        outer: Sequence[Middleware],
+        inner: Sequence[Middleware],
+        largest_body: int = 1024**2,
+    ) -> web.Application:
+        """Return an application with this stack, outermost first, and the routes of the control plane.
+
+        1. The guard of the control plane, so that a caller whom it refuses reaches nothing else and leaves no trace.
+        2. ``outer``, the product's touch on every answer, those of armed faults included.
+        3. Journal and faults. The journal sees what the client sees, so faults strike within it; the control plane
+           and pages pass both by.
+        4. ``inner``, the product itself: its errors become answers here, so that the journal records them.
+
+        Args:
+            control: None for a server without a control plane, like a real system.
+            is_page: whether a request is for a page of the product.
+            outer: see above.
+            inner: see above.
+            largest_body: bytes that the body of a request may have.
+        """
+        guard = [] if control is None else [control.middleware]
+        record = recording(self.journal, self.faults, lambda request: is_control(request) or is_page(request))
+        app = web.Application(middlewares=[*guard, *outer, record, *inner], client_max_size=largest_body)
+        app[INSTRUMENTS] = self
+        if control is not None:
+            app.add_routes(control.routes())
+        return app
+
+
+INSTRUMENTS: web.AppKey[Instruments] = web.AppKey("instruments", Instruments)
+"""Where an application keeps its instruments."""
+
+
+def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:
+    """Return the middleware.
+
+    A short body is read here. A longer one, or one of unknown length, is read by the handler alone, which knows by then
+    who sent it; the journal takes what the handler has read.
+
+    Args:
+        journal: gets every exchange.
+        faults: strike the exchanges that they fit.
+        unrecorded: what it is true of passes by journal and faults.
+    """
+
+    @web.middleware
+    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+        headers = take_errand(request.headers)
+        if unrecorded(request):
+            return await handler(request)
+        short = is_short(request)
+        body = await _short_body(request) if short else b""
+        exchange = journal.begin("in", request.method, request.path_qs, headers, body)
+        request[EXCHANGE] = exchange
+        try:
+            answer = await _answer(faults, exchange, request, handler)
+        except BaseException as error:
+            journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
+            raise
+        finally:
+            if request.body_exists and not (short and body):
+                await _note_body(journal, exchange, request)
+        answer.headers.setdefault("Date", _http_date(int(exchange.at.timestamp())))
+        if exchange.dropped:
+            journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
+        else:
+            journal.finish(exchange, answer.status, answer.headers.copy(), body_of(answer))
+        return answer
+
+    return record
+
+
+async def _short_body(request: web.Request) -> bytes:
+    """Return a short body; one that is refused is empty, and the handler meets the refusal."""
+    with suppress(web.HTTPException):
+        return (await receive(request)).read(KEPT_BODY)
+    return b""
+
+
+async def _note_body(journal: Journal, exchange: Exchange, request: web.Request) -> None:
+    """Record what has arrived of a body that was not read at first."""
+    if request.content.is_eof():  # in memory already, whether or not the handler wanted it
+        with suppress(web.HTTPException, OSError):  # the latter where the client has gone
+            await receive(request)
+    body = received(request)
+    size = max(body.size, request.content_length or 0)
+    if size != exchange.request_size:
+        journal.receive(exchange, body.read(KEPT_BODY), size)
+
+
+@lru_cache(maxsize=1)  # many answers are given in one second
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+async def _answer(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:
+    if not faults.armed:
+        return await handler(request)
+    fault = faults.take(request)
+    if fault is None:
+        return await handler(request)
+    exchange.fault = fault.kind
+    answer, exchange.dropped = await faults.apply(fault, request, handler)
+    return answer
