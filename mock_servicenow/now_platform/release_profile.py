@@ -1,4 +1,4 @@
-"""What differs from one release of the platform to another (platform 1.9, 2.6, 4.2, 9)."""
+"""The differences between releases of the platform (platform 1.9, 2.6, 4.2, 9)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ DEFAULT = "default"
 
 
 class ReleaseError(SetupError):
-    """Raised for a release that there is no profile of; the message names the nearest one."""
+    """Raised for an unknown release; the message names the nearest one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseProfile:
-    """One release; as it stands without arguments, where sources disagree it does as platform 9 suggests.
+    """One release; without arguments it follows platform 9 where sources disagree.
 
     Attributes:
         name: the word by which it is loaded.
@@ -49,7 +49,7 @@ class ReleaseProfile:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the words that `load` knows, the oldest release first."""
+        """Return the names that `load` accepts, the oldest release first."""
         return (DEFAULT, *_releases())
 
     def rows(self) -> Iterator[tuple[str, dict[str, str]]]:

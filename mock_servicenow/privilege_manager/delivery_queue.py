@@ -15,7 +15,7 @@ import msgspec
 import orjson
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.imports.claims import APART, LEASE
+from mock_servicenow.now_platform.imports.import_sets import APART, LEASE
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.tables import AppTables
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
-from mock_servicenow.now_platform.imports.claims import APART
+from mock_servicenow.now_platform.imports.import_sets import APART
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session

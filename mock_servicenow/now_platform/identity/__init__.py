@@ -1,1 +1,1 @@
-"""Users, their roles, and how a request proves whose it is (platform 4)."""
+"""Users with their roles, and the ways in which a request authenticates (platform 4)."""

@@ -1,11 +1,11 @@
-"""Who may hand out the rights of an administrator, or take them away: administrators alone, by whichever table.
+"""Guards of the tables that grant an administrator's rights: only administrators may grant or remove them.
 
-Whoever took them away could then do to the user what may not be done to an administrator. A stored rule, a data policy
-or a transform map acts in the name of whoever writes or loads, so only administrators keep one on such a table. What a
-token or a key of such a user is limited to is theirs to widen, too.
+Removing them is guarded because others may change a user who is no administrator. A stored rule, a data policy or a
+transform map acts for the user who writes or loads, so only administrators may keep one on such a table. Only they may
+widen the limits of a token or a key of a privileged user, too.
 
-A role is privileged if it is the administrator's, needs elevation, acts as the system (whoever holds it stores rules,
-data policies or transform maps, which access control does not hold), or contains such a role.
+A role is privileged if it is the administrator's, needs elevation, acts as the system (its holders store rules, data
+policies or transform maps, which access control does not limit), or contains such a role.
 """
 
 import math
@@ -25,14 +25,14 @@ _LOG_IN = frozenset(
         *("failed_attempts", "web_service_access_only", "internal_integration_user"),
     }
 )
-# What leads to whoever gets what users of a client allow it.
+# These columns decide which program gets the consent that users give to a client.
 _LEADS = ("client_id", "client_secret", "public_client", "redirect_url", "active")
 _VERBS = {"insert": "Insert", "update": "Update", "delete": "Delete"}
 Concerns = Callable[[RuleContext], bool]
 
 
 def privilege_rules() -> list[BusinessRule]:
-    """Return the rules that refuse such writes; they come last, so that they see what other rules have made of them."""
+    """Return the rules that refuse such writes; they run last, so that they see the changes of other rules."""
     writes: frozenset[Operation] = frozenset({"insert", "update", "delete"})
     return [
         BusinessRule(f"guard_privileges_{table}", table, "before", writes, _guard(concerns), order=math.inf)
@@ -57,18 +57,20 @@ def _guard(concerns: Concerns) -> Callable[[RuleContext], None]:
         if trusted:
             _undo_rules(context)
             return
-        told = f"'{user.user_name}' is no administrator, and the write to {context.table} concerns privileged roles"
-        context.report("privilege-refused", told)
+        message = (
+            f"'{user.user_name}' is not an administrator, and the write to {context.table} concerns privileged roles"
+        )
+        context.report("privilege-refused", message)
         raise AccessDenied(_VERBS[context.operation])
 
     return guard
 
 
 def _undo_rules(context: RuleContext) -> None:
-    """Write what was asked: what stored rules changed is the wish of whoever stored them, perhaps no administrator."""
+    """Undo the changes of stored rules: whoever stored them may not be an administrator."""
     changed = ", ".join(context.rewritten)
-    told = f"stored rules changed {changed} in a write to {context.table} that concerns privileged roles: undone"
-    context.report("privilege-refused", told)
+    message = f"stored rules changed {changed} in a write to {context.table} that concerns privileged roles: undone"
+    context.report("privilege-refused", message)
     context.current.update(context.rewritten)
 
 
@@ -98,17 +100,17 @@ def _group_roles(session: Session, group: str) -> set[str]:
 
 
 def _values(context: RuleContext, column: str) -> set[str]:
-    """Return what a column holds and what it held before."""
+    """Return the value of a column after and before the write."""
     return {context.current[column], "" if context.previous is None else context.previous[column]}
 
 
 def _is_missing(context: RuleContext, table: str, sys_id: str) -> bool:
-    """Return whether a record is named that may be made later, with rights that nobody foresees."""
+    """Return whether a named record does not exist: it may be created later, with unforeseen rights."""
     return bool(sys_id) and context.operation != "delete" and context.session.get(table, sys_id) is None
 
 
 def _names_role(column: str) -> Concerns:
-    """Return what tells whether a column names a privileged role, or none that exists."""
+    """Return the check whether a column names a privileged role, or one that does not exist."""
 
     def concerns(context: RuleContext) -> bool:
         privileged = not _privileged_roles(context.session).isdisjoint(_values(context, column))
@@ -123,7 +125,7 @@ def _joins_group(context: RuleContext) -> bool:
 
 
 def _makes_group(context: RuleContext) -> bool:
-    """A new group may have the sys_id to which a deleted one's roles are still granted."""
+    """Return whether a new or deleted group has privileges: roles of a deleted one may still be granted to its sys_id."""
     return context.operation != "update" and _has_privileges(context.session, context.current["sys_id"])
 
 
@@ -137,30 +139,30 @@ def _makes_role(context: RuleContext) -> bool:
 
 
 def _deletes_role(context: RuleContext) -> bool:
-    """Return whether a role is deleted that is privileged by what it contains."""
+    """Return whether a deleted role is privileged by the roles that it contains."""
     return context.operation == "delete" and context.current["sys_id"] in _privileged_roles(context.session)
 
 
 def _takes_user_over(context: RuleContext) -> bool:
-    """A new user may have the sys_id to which a deleted one's roles are still granted."""
+    """Return whether a write may take over a privileged user; a new one may have the sys_id of a deleted one."""
     changes = context.operation != "update" or any(context.changed(column) for column in _LOG_IN)
     return changes and is_privileged(context.session, context.current["sys_id"])
 
 
 def _speaks_for_user(context: RuleContext) -> bool:
-    """Return whether a credential is, or was, a privileged user's: its secret may be known to who writes it."""
+    """Return whether a credential is, or was, a privileged user's: the writer may know its secret."""
     privileged = any(is_privileged(context.session, user) for user in _values(context, "user") if user)
     return privileged or _is_missing(context, "sys_user", context.current["user"])
 
 
 def _leads_elsewhere(context: RuleContext) -> bool:
-    """Return whether a client that privileged users use is deleted, or what they allow it may reach another one."""
+    """Return whether a client of privileged users is deleted, or another program may get their consent."""
     changes = context.operation == "delete" or any(context.changed(column) for column in _LEADS)
     return changes and _serves_privileged(context.session, context.current["sys_id"])
 
 
 def _serves_privileged(session: Session, client: str) -> bool:
-    """Return whether a client has tokens of a privileged user, or acts for one itself."""
+    """Return whether a client has tokens of a privileged user, or acts for one."""
     rows = (*session.find_all("oauth_credential", peer=client), *session.find_all("oauth_entity", sys_id=client))
     return _is_one_privileged(session, (row["user"] for row in rows))
 
@@ -188,11 +190,11 @@ def _widens_scope(context: RuleContext) -> bool:
 
 
 def _opens_to_keys(*columns: str, used_by: tuple[str, str] | None = None) -> Concerns:
-    """Return what tells whether the API keys of privileged users may open more than before.
+    """Return the check whether the API keys of privileged users may open more than before.
 
     Args:
-        columns: those that say what is opened.
-        used_by: a table, and its column that refers to the record, without which nothing is opened.
+        columns: the columns that decide what is opened.
+        used_by: a table, and its column that refers to the record; without a row in it nothing is opened.
     """
 
     def concerns(context: RuleContext) -> bool:
@@ -207,18 +209,18 @@ def _opens_to_keys(*columns: str, used_by: tuple[str, str] | None = None) -> Con
 
 
 def _opens(context: RuleContext, columns: Sequence[str]) -> bool:
-    """Return whether a record is active after the write, and says something new in one of the columns."""
+    """Return whether a record is active after the write, with a new value in one of the columns."""
     active = context.operation != "delete" and context.current.get("active", "true") == "true"
     return active and any(context.changed(column) for column in columns)
 
 
 def _acts_on(column: str) -> Concerns:
-    """Return what tells whether a rule, a policy or a map acts on a table that concerns rights."""
+    """Return the check whether a rule, a policy or a map acts on a table that concerns rights."""
     return lambda context: any(_concerns_rights(context.session, table) for table in _values(context, column))
 
 
 def _is_part_of(column: str, table: str, acting_on: str) -> Concerns:
-    """Return what tells whether a row is part of a policy or a map that acts on such a table, or is not there yet."""
+    """Return the check whether a row is part of a policy or a map that acts on such a table or does not exist yet."""
 
     def concerns(context: RuleContext) -> bool:
         session = context.session
@@ -230,7 +232,7 @@ def _is_part_of(column: str, table: str, acting_on: str) -> Concerns:
 
 
 def _concerns_rights(session: Session, table: str) -> bool:
-    """Return whether what acts on a table acts on records that concern rights: its own, or those of its kin."""
+    """Return whether a table, or another one in its hierarchy, holds records that concern rights."""
     if session.dictionary.table(table) is None:
         return table == EVERY_TABLE
     return not _RIGHTS.isdisjoint({*session.dictionary.lineage(table), *session.dictionary.family(table)})
@@ -273,4 +275,4 @@ _RIGHTS = frozenset(
         *("sys_db_object", "sys_dictionary", "sys_import_set_row"),
     }
 )
-"""Tables that concern rights; rows that are imported do because a map of an administrator may turn them into such."""
+"""Tables that concern rights; imported rows do because an administrator's map may turn them into such records."""

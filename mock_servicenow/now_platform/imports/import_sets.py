@@ -3,10 +3,12 @@
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from mock_servicenow.now_platform.errors import (
     AccessDenied,
@@ -17,7 +19,6 @@ from mock_servicenow.now_platform.errors import (
     RecordNotFound,
 )
 from mock_servicenow.now_platform.identity.roles import by_now
-from mock_servicenow.now_platform.imports.claims import Claims
 from mock_servicenow.now_platform.imports.transforms import Outcome, TransformMap, load_maps, transform
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -25,6 +26,69 @@ from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.clock import Timer
 from privman_core.findings import Finding
+
+CLAIMS = "sys_import_set_claim"
+"""The import sets that processes have claimed, where they share a database; no API reaches it."""
+LEASE = timedelta(seconds=10)
+"""How long a claim lasts unless its process renews it."""
+APART = timedelta(minutes=10)
+"""The largest difference between the clocks of living processes. A claim that ends later was made by a wrong clock."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+class Claims:
+    """The claims of one process.
+
+    Attributes:
+        alone: whether no other process uses the database.
+    """
+
+    def __init__(self, instance: Platform) -> None:
+        self._clock = instance.clock
+        self.alone = instance.store.embedded
+        self._process = uuid4().hex  # never printed, and never the same in two processes, whatever their seed
+
+    def take(self, session: Session, import_set_id: str) -> bool:
+        """Claim an import set or renew the claim; return whether no other process has claimed it."""
+        if self.alone:
+            return True
+        now, table = self._clock.now(), session.dictionary.sql_table(CLAIMS)
+        until = {"leased_until": _ticks(now + LEASE), "owner": self._process}
+        claim = postgresql.insert(table).values(sys_id=import_set_id, **until)
+        ended = sa.or_(table.c.leased_until <= _ticks(now), table.c.leased_until > _longest(now))
+        free = sa.or_(ended, table.c.owner == self._process)
+        taken = claim.on_conflict_do_update(index_elements=[table.c.sys_id], set_=until, where=free)
+        session.work.transaction.lock()
+        return session.work.transaction.execute(taken.returning(table.c.sys_id)).first() is not None
+
+    def drop(self, session: Session, import_set_id: str) -> None:
+        """End the claim on an import set."""
+        if self.alone:
+            return
+        table = session.dictionary.sql_table(CLAIMS)
+        session.work.transaction.lock()
+        session.work.transaction.execute(sa.delete(table).where(table.c.sys_id == import_set_id))
+
+    def taken(self, session: Session) -> frozenset[str]:
+        """Return the import sets that some process has claimed."""
+        if self.alone:
+            return frozenset()
+        table = session.dictionary.sql_table(CLAIMS)
+        now = self._clock.now()
+        alive = sa.and_(table.c.leased_until > _ticks(now), table.c.leased_until <= _longest(now))
+        claimed = sa.select(table.c.sys_id).where(alive)
+        return frozenset(session.work.transaction.execute(claimed).scalars())
+
+
+def _longest(now: datetime) -> int:
+    """Return the latest end of a claim; a later one was made by a clock that was ahead, and has ended."""
+    return _ticks(now + LEASE + APART)
+
+
+def _ticks(moment: datetime) -> int:
+    return (moment - _EPOCH) // _TICK
+
 
 SETS = "sys_import_set"
 MULTIPLE = "sys_multi_import_set"
@@ -34,17 +98,17 @@ STEP = 20
 """Rows that are loaded before others get a turn."""
 _PAGE = 200
 DELAY = timedelta(seconds=1)
-"""How long rows wait that are transformed later; nobody documents it (I)."""
+"""The wait of rows that are transformed later; undocumented (I)."""
 POLL_SECONDS = 5.0
-"""How often a process looks for import sets that others on the same database have left."""
+"""The interval at which a process looks for import sets that others on the same database have left."""
 _NOBODY = replace(SYSTEM, roles=frozenset(), unrestricted=False)
-"""Transforms in the background: as the system, with no more roles than whoever loaded the rows."""
+"""Transforms in the background, as the system but without its roles."""
 
 
 class ImportSets:
     """Loads rows into staging tables and transforms them, each row and map in a transaction of its own.
 
-    Where processes share a database, each import set is transformed by the one that has claimed it, and by another
+    Where processes share a database, each import set is transformed by the process that has claimed it, and by another
     one once that has died.
     """
 
@@ -54,7 +118,7 @@ class ImportSets:
         self._poll: Timer | None = None
 
     async def start(self) -> None:
-        """Transform what processes before this one have left, and what others leave; call it in the loop that serves.
+        """Transform the import sets that other processes left and leave; call it in the loop that serves.
 
         Raises DatabaseUnavailable.
         """
@@ -62,12 +126,12 @@ class ImportSets:
         self.watch()
 
     def watch(self) -> None:
-        """Look for what others leave."""
+        """Start to look for import sets that others leave."""
         if not self._claims.alone:
             self._poll = self._instance.clock.poll(POLL_SECONDS, self._look)
 
     def stop(self) -> None:
-        """Look no longer for what others leave."""
+        """Stop looking for import sets that others leave."""
         if self._poll is not None:
             self._poll.cancel()
 
@@ -76,10 +140,10 @@ class ImportSets:
     ) -> Generator[None, None, Record]:
         """Store rows in a staging table and return their import set; yields after every `STEP` rows.
 
-        Nothing of it stays where a row is refused.
+        If a row is refused, none is stored.
 
         Args:
-            user: for whom it acts.
+            user: the acting user.
             findings: collects what is swallowed.
             staging: the table, one that extends sys_import_set_row.
             rows: raw values by column; unknown columns are ignored.
@@ -110,16 +174,16 @@ class ImportSets:
     def transform(
         self, user: User, import_set_id: str, findings: list[Finding], loader: str = ""
     ) -> Generator[None, None, None]:
-        """Transform the rows of an import set that wait; then those of the sets that were to run after it.
+        """Transform the waiting rows of an import set, then those of the sets that run after it.
 
-        Yields after each row. Nothing happens where another process has claimed the import set. A row that others have
-        written, or changed, is transformed without roles.
+        Yields after each row. Nothing happens if another process has claimed the import set. A row that another user
+        has written or changed is transformed without roles.
 
         Args:
-            user: for whom it acts.
+            user: the acting user.
             import_set_id: the import set.
             findings: collects what is swallowed.
-            loader: the user name of whoever loaded the rows; the user's if empty.
+            loader: the user name of the user who loaded the rows; the acting user's if empty.
         """
         with self._instance.transaction(user, findings) as session:
             claimed = self._claims.take(session, import_set_id)
@@ -158,7 +222,7 @@ class ImportSets:
         before = session.elevated.get(SETS, import_set["run_after"])
         if before is None or before["state"] == "processed":
             session.on_commit(lambda: self._schedule(import_set.sys_id, user, loader))
-        else:  # whoever processes that one goes on with this one
+        else:  # the process that transforms that one continues with this one
             self._claims.drop(session, import_set.sys_id)
 
     async def _look(self) -> None:
@@ -166,9 +230,9 @@ class ImportSets:
             await self._instance.run(self._resume)
 
     def _resume(self) -> None:
-        """Transform the rows that a process has loaded, and acknowledged, and that no process is about to transform.
+        """Transform rows that were loaded and acknowledged, and that no process is about to transform.
 
-        They are transformed without roles: nothing in the database proves whose roles the loader had.
+        They are transformed without roles: nothing in the database proves the loader's.
         """
         with self._instance.transaction(SYSTEM) as session:
             taken = self._claims.taken(session)
@@ -177,16 +241,16 @@ class ImportSets:
                     self._queue(session, import_set, _NOBODY)
 
     def _goes_on(self, import_set_id: str) -> bool:
-        """Tell whether this process still has its claim, which is renewed."""
+        """Renew this process's claim; return whether it still has it."""
         if self._claims.alone:
             return True
         with self._instance.transaction(SYSTEM) as session:
             return self._claims.take(session, import_set_id)
 
     def _waiting(self, user: User, import_set: Record, last: str) -> list[Record]:
-        """Return the next rows to be transformed, by their number: not every database remembers their order.
+        """Return the next rows to be transformed, by number: not every database remembers their order.
 
-        There are none in a table that is no staging table, which clients may have written into the import set.
+        A client may have written another table than a staging table into the import set: there are none in it.
         """
         pending = f"sys_import_set={import_set.sys_id}^sys_import_state=pending^sys_import_row>{last}"
         with self._instance.transaction(user) as session:
@@ -198,7 +262,7 @@ class ImportSets:
         self._instance.later(DELAY, lambda: self.transform(user, import_set_id, [], loader))
 
     def _record(self, user: User, findings: list[Finding], row: Record, outcomes: list[Outcome]) -> None:
-        """Record what became of a row, although rules may refuse that; raises RecordNotFound."""
+        """Record the outcomes of a row, even if rules refuse that; raises RecordNotFound."""
         try:
             with self._instance.transaction(user, findings) as session:
                 _record(session.elevated, row, outcomes)
@@ -206,7 +270,7 @@ class ImportSets:
             self._settle(user, findings, row, {"sys_import_state": "error", "sys_import_state_comment": str(refusal)})
 
     def _settle(self, user: User, findings: list[Finding], record: Record, state: dict[str, str]) -> None:
-        """Give a row or an import set its last state; a refusal is reported, and bypassed: nothing waits for ever."""
+        """Give a row or an import set its last state; a refusal is reported and bypassed, so that nothing waits for ever."""
         try:
             with self._instance.transaction(user, findings) as session:
                 session.elevated.update(record.table, record.sys_id, state)
@@ -243,14 +307,14 @@ def check_loader(session: Session, staging: str) -> None:
 
 
 def sweep(session: Session, before: str) -> None:
-    """Remove the import sets, older than that, that a process was loading when it was killed: nobody knows of them."""
+    """Remove the import sets, older than that, that a process was loading when it was killed."""
     for import_set in session.query(SETS, f"state=loading^sys_created_on<={before}"):
         if session.dictionary.table(import_set["table_name"]) is not None:
             _discard(session, import_set["table_name"], import_set)
 
 
 def multiple(session: Session, sys_id: str) -> str:
-    """Return the sys_id of a group of import sets: a new one if empty; raises RecordNotFound."""
+    """Return the sys_id of a group of import sets, a new one if it is empty; raises RecordNotFound."""
     if not sys_id:
         return session.elevated.insert(MULTIPLE, {}).sys_id
     if session.elevated.get(MULTIPLE, sys_id) is None:
@@ -263,7 +327,7 @@ def _origin(import_set: Record, number: int) -> dict[str, str]:
 
 
 def _discard(session: Session, staging: str, import_set: Record) -> None:
-    """Remove an import set of which a row was refused, with the rows before it."""
+    """Remove an import set with its rows, since one of them was refused."""
     session.work.transaction.lock()
     physical = session.dictionary.sql_table(staging)
     session.work.transaction.execute(sa.delete(physical).where(physical.c.sys_import_set == import_set.sys_id))
@@ -271,12 +335,12 @@ def _discard(session: Session, staging: str, import_set: Record) -> None:
 
 
 def _record(session: Session, row: Record, outcomes: list[Outcome]) -> None:
-    """Record what became of a row; of several maps the row itself names the last."""
+    """Record the outcomes of a row; of several maps the row itself names the last."""
     state = {"sys_import_state": "ignored"}
     for outcome in outcomes:
         values = {"transform_map": outcome.map.name, "target_table": outcome.map.table, "target_sys_id": outcome.sys_id}
-        told = {"import_set_row": row.sys_id, "status": outcome.status, "message": outcome.message}
-        session.insert(OUTCOMES, values | told)
+        outcome_values = {"import_set_row": row.sys_id, "status": outcome.status, "message": outcome.message}
+        session.insert(OUTCOMES, values | outcome_values)
         state = {
             "sys_import_state": outcome.status,
             "sys_import_state_comment": outcome.message,

@@ -1,4 +1,4 @@
-"""Transform maps: how a row of a staging table becomes a record (platform 3.4)."""
+"""Transform maps, which turn a row of a staging table into a record (platform 3.4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from privman_core.findings import Finding
 MAPS = "sys_transform_map"
 ENTRIES = "sys_transform_entry"
 MOST_MAPS = 100
-"""Transform maps of a staging table that are used, the first ones: each row goes through all of them at once (I)."""
+"""Transform maps of a staging table that are used, the first ones: each row goes through all of them (I)."""
 UNCHANGED = "No field values changed"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldMap:
-    """Where one value comes from and goes to.
+    """The source and the target of one value.
 
     Attributes:
-        coalesce: whether a record that has the value already is changed instead of a new one being made.
+        coalesce: whether a record with the same value is changed, instead of a new one being inserted.
     """
 
     source: str
@@ -31,7 +31,7 @@ class FieldMap:
 
 @dataclass(frozen=True, slots=True)
 class TransformMap:
-    """How rows of one table become records of another.
+    """The mapping from rows of one table to records of another.
 
     Attributes:
         copies_empty: whether empty values overwrite others.
@@ -46,7 +46,7 @@ class TransformMap:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a map has made of a row.
+    """The result of a map for one row.
 
     Attributes:
         status: ``inserted``, ``updated``, ``ignored`` or ``error``.
@@ -71,7 +71,7 @@ def load_maps(session: Session, source_table: str) -> list[TransformMap]:
 
 
 def transform(session: Session, transform_map: TransformMap, row: Mapping[str, str]) -> Outcome:
-    """Insert or update the record that a row stands for; raises PlatformError.
+    """Insert or update the record of a row; raises PlatformError.
 
     Tables that are defined as closed to web services are never written: no import reaches the Secret of a registration.
     """
@@ -101,7 +101,7 @@ def _load(session: Session, record: Record) -> TransformMap:
 
 
 def _existing(session: Session, table: str, key: Mapping[str, str]) -> Record | None:
-    """Return the record that has the values; none has one that its column cannot hold."""
+    """Return the record with these values; None if a column cannot hold one of them."""
     if session.dictionary.table(table) is None:
         raise InvalidTable(table)
     stored = Intake(session, table).take(key, with_sys_id=True)

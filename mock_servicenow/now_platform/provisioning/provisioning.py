@@ -1,4 +1,4 @@
-"""A new instance: its first rows and its administrator, with what clients' test-suites rely on (platform 8.2)."""
+"""The first rows of a new instance, with those that clients' test suites rely on (platform 8.2)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,8 +11,7 @@ from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.provisioning.row_files import packaged_rows, read_rows
-from mock_servicenow.now_platform.provisioning.row_targets import NAMES, Targets
+from mock_servicenow.now_platform.provisioning.row_files import NAMES, Targets, packaged_rows, read_rows
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
@@ -33,7 +32,7 @@ Rows = Iterable[tuple[str, Values]]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the administrator logs in with."""
+    """The administrator's user name and password."""
 
     username: str = DEFAULT_NAME
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
@@ -48,13 +47,12 @@ def provision(
     *extra: Traversable,
     install: Install = lambda _session: None,
 ) -> None:
-    """Create the tables and the first rows of a new instance; one that was made before gets what it lacks.
+    """Create the tables and the first rows of a new instance, or add what an existing one lacks.
 
     Args:
-        instance: has a database that is empty, or one that was provisioned before: it keeps its rows.
-        administrator: the one user who can log in.
-        extra: further YAML files or folders of rows; an instance made before takes them in as well, and a row that it
-            has is given the file's values.
+        instance: its database is empty, or was provisioned before and keeps its rows.
+        administrator: the only user who can log in.
+        extra: more YAML files or folders of rows; they change the rows of an existing instance with the same sys_ids.
         install: stores an app's first rows.
 
     Raises:
@@ -71,9 +69,9 @@ def provision(
 
 
 def retire_default_password(instance: Platform, password: str, users: Iterable[str]) -> None:
-    """Give this password to the administrator and the users, by sys_id, as far as they have the default one.
+    """Give this password to the administrator and the users, by sys_id, where they have the default one.
 
-    What they have then is their first password, unless there is one already.
+    It becomes their first password, unless they have one already.
     """
     if password == DEFAULT_PASSWORD:
         return
@@ -85,27 +83,27 @@ def retire_default_password(instance: Platform, password: str, users: Iterable[s
 
 
 def note_first_passwords(session: Session, users: Iterable[str]) -> None:
-    """Note what the administrator and the users have for `keep_first_passwords`, except where that is known."""
+    """Note the passwords of the administrator and the users for `keep_first_passwords`, unless noted before."""
     known = session.reader.get_many("sys_user", [ADMIN_ID, *users])
     for sys_id in known.keys() - session.reader.get_many(FIRST_PASSWORDS, known).keys():
         session.replace_row(FIRST_PASSWORDS, {"sys_id": sys_id, "stored": known[sys_id]["user_password"]})
 
 
 def first_passwords(instance: Platform) -> list[Values]:
-    """Return the rows that have been noted; none where the default password is the first one."""
+    """Return the noted rows; empty if the default password is the first one."""
     with instance.transaction(instance.system) as session:
         return [dict(record.values) for record in session.find_all(FIRST_PASSWORDS)]
 
 
 def keep_first_passwords(session: Session, noted: Iterable[Values]) -> None:
-    """Give users the passwords that had been noted before a reset, whatever whoever resets takes for theirs."""
+    """Give users the passwords noted before a reset, whatever the settings of the process that resets."""
     for row in noted:
         session.replace_row(FIRST_PASSWORDS, row)
         session.replace_row("sys_user", {"sys_id": row["sys_id"], "user_password": row["stored"]})
 
 
 def administrator_name(instance: Platform) -> str:
-    """Return the administrator's user name; empty if the database has none any more."""
+    """Return the administrator's user name; empty if that user was deleted."""
     with instance.transaction(instance.system) as session:
         record = session.get("sys_user", ADMIN_ID)
         return "" if record is None else record["user_name"]
@@ -130,14 +128,14 @@ def fill(instance: Platform, administrator: Credentials, *extra: Traversable, in
 
 
 def _named_rows(instance: Platform, administrator: Credentials) -> Rows:
-    """Return those of the first rows that others may refer to by name."""
+    """Return the first rows that others may refer to by name."""
     yield from read_rows(packaged_rows(), instance.dictionary)
     yield from _bulk()
     yield "sys_user", _administrator(administrator)
 
 
 def _take_in(instance: Platform, administrator: Credentials, extra: Iterable[Traversable]) -> None:
-    """Store rows of files in an instance that has its first rows: a row is inserted, or given the file's values."""
+    """Insert the rows of files into an existing instance, or give those that it has the files' values."""
     rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
     with instance.transaction(instance.system) as session, _one_of_a_kind():
         named = list(_identified(session, _named_rows(instance, administrator) if rows else ()))
@@ -156,7 +154,7 @@ def _one_of_a_kind() -> Iterator[None]:
 
 
 def _complete_dictionary(instance: Platform) -> None:
-    """Describe tables and columns that have been added since, and give numbered ones their counters."""
+    """Describe tables and columns added since, and give numbered tables their counters."""
     with instance.transaction(instance.system) as session:
         counted = {counter["category"].casefold() for counter in session.find_all(COUNTERS)}
         new = (row for row in counters(instance.dictionary) if row[1]["category"] not in counted)
@@ -192,7 +190,7 @@ def _with_id(session: Session, table: str, values: Values) -> Values:
 
 
 def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:
-    """Return the stored forms of what is stored one way."""
+    """Yield the secrets of a row that are stored one way, in their stored form."""
     columns = session.dictionary.columns(table)
     for name in session.dictionary.columns_of_type(table, PASSWORD_TYPES):
         store = one_way(session.dictionary.root(table), name, columns[name].type)

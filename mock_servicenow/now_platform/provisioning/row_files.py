@@ -1,6 +1,6 @@
-"""Rows kept in files: YAML by table, or the JSON that the Table API prints."""
+"""Rows from files: YAML by table, or the JSON that the Table API prints; references may name their targets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,8 +11,10 @@ from mock_servicenow.now_platform.dictionary.definitions import Column, Dictiona
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, to_stored, utc_form
+from mock_servicenow.now_platform.records.intake import is_sys_id
 
-Row = tuple[str, dict[str, str]]
+Values = dict[str, str]
+Row = tuple[str, Values]
 
 
 def packaged_rows() -> Traversable:
@@ -75,7 +77,7 @@ def _stored(where: str, column: Column, text: str) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a value as text; the Table API prints references as objects with ``value``."""
+    """Return a value as text; the Table API prints references as objects with a ``value``."""
     if isinstance(value, dict) and "value" in value:
         value = value["value"]
     if isinstance(value, datetime):  # what YAML makes of a date and time without quotes, in UTC
@@ -83,3 +85,33 @@ def _text(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if type(value) is int else json_text(value)  # JSON has no integers of any length
+
+
+NAMES = ("user_name", "number", "name")
+"""Columns by which people name a record, whether or not its table displays them."""
+
+
+class Targets:
+    """Rows by their names and display values; of several with the same name the first."""
+
+    def __init__(self, dictionary: Dictionary, rows: Iterable[tuple[str, Values]]) -> None:
+        self._dictionary = dictionary
+        self._sys_ids: dict[tuple[str, str], str] = {}
+        displayed = []
+        for table, values in rows:
+            for name in NAMES:
+                self._sys_ids.setdefault((table, values.get(name, "")), values["sys_id"])
+            displayed.append((table, values.get(dictionary.display_column(table), ""), values["sys_id"]))
+        for table, text, sys_id in displayed:
+            self._sys_ids.setdefault((table, text), sys_id)
+
+    def resolved(self, table: str, values: Values) -> Values:
+        """Return a row with sys_ids in place of names in its references; unknown names stay."""
+        columns = self._dictionary.columns(table)
+        return {name: self._resolved(columns[name], value) for name, value in values.items()}
+
+    def _resolved(self, column: Column, value: str) -> str:
+        if column.type != "reference" or column.reference is None or not value or is_sys_id(value):
+            return value
+        classes = self._dictionary.family(column.reference)
+        return next((found for table in classes if (found := self._sys_ids.get((table, value)))), value)

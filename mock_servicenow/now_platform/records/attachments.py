@@ -22,11 +22,11 @@ CHUNKS = "sys_attachment_doc"
 ATTRIBUTES = "sys_attachment_attribute"
 CHUNK_BYTES = 700_000
 PIECE_BYTES = 256 * 1024
-"""Bytes of a file that are worked on at a time."""
+"""Bytes of a file that are processed at a time."""
 _CHUNKS_AT_A_TIME = 4
 _GZIP = zlib.MAX_WBITS + 16
 LARGEST = ("com.glide.attachment.max_size", 1024)
-"""The property that limits a file, in megabytes, and its default."""
+"""The system property with the largest size of a file, in megabytes, and its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class File:
     encryption_context: str = ""
 
     def pieces(self) -> Iterator[bytes]:
-        """Return the bytes, `PIECE_BYTES` at a time."""
+        """Yield the bytes, `PIECE_BYTES` at a time."""
         self.content.seek(self.start)
         for left in range(self.size, 0, -PIECE_BYTES):
             yield self.content.read(min(left, PIECE_BYTES))
@@ -49,7 +49,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The record that a file is attached to, and who attaches it."""
+    """The record that a file is attached to, and the user who attaches it."""
 
     instance: Platform
     user: User
@@ -69,7 +69,7 @@ class Target:
 def attach(target: Target, file: File, findings: list[Finding]) -> Generator[None, None, Record]:
     """Attach a file to a record and return its metadata; yields between pieces of the file.
 
-    Chunks are stored one by one, each in a transaction of its own, and removed if the file is not attached in the end.
+    Chunks are stored one by one, each in a transaction of its own, and removed if attaching fails.
 
     Raises:
         InvalidTable: there is no such table.
@@ -93,7 +93,7 @@ def attach(target: Target, file: File, findings: list[Finding]) -> Generator[Non
 
 
 def sweep(session: Session, before: str) -> None:
-    """Remove the chunks, older than that, of files that a process was storing when it was killed."""
+    """Remove chunks, older than that, of files that a process was storing when it was killed."""
     session.work.transaction.lock()
     chunks, files = (session.dictionary.sql_table(name) for name in (CHUNKS, TABLE))
     attached = sa.exists().where(files.c.sys_id == chunks.c.sys_attachment)
@@ -113,7 +113,7 @@ def changeable(session: Session, sys_id: str) -> Record:
 
     Raises:
         RecordNotFound: there is no such attachment, or the user may not see its record.
-        AccessDenied: he may not change it.
+        AccessDenied: the user may not change it.
     """
     attachment = find(session, sys_id)
     _check_writable(session, attachment, "Update")
@@ -146,7 +146,7 @@ def _chunk(instance: Platform, user: User, attachment: Record, position: int) ->
 
 
 def attachment_rules() -> list[BusinessRule]:
-    """Return the rules by which attachments vanish with their record, and bytes with their attachment."""
+    """Return the rules that delete attachments with their record, and bytes with their attachment."""
     return [
         BusinessRule("delete_attachments", EVERY_TABLE, "after", frozenset({"delete"}), _delete_attachments),
         BusinessRule("delete_attachment_content", TABLE, "after", frozenset({"delete"}), _delete_belongings),
@@ -155,7 +155,7 @@ def attachment_rules() -> list[BusinessRule]:
 
 
 def _delete_attachments(context: RuleContext) -> None:
-    """Delete the files of a record, however many, at once; then those that somebody has attached to these."""
+    """Delete the files of a record, however many, at once; then the files attached to those."""
     session = context.session
     if not session.reader.find(TABLE, {"table_sys_id": context.current["sys_id"]}, most=1):
         return
@@ -168,7 +168,7 @@ def _delete_attachments(context: RuleContext) -> None:
 
 
 def _some(ids: list[str]) -> Iterator[list[str]]:
-    """Return ids, as many at a time as a statement takes."""
+    """Yield ids, as many at a time as a statement takes."""
     return (ids[start : start + VALUES_PER_STATEMENT] for start in range(0, len(ids), VALUES_PER_STATEMENT))
 
 
@@ -229,7 +229,7 @@ def _vanishing(kernel: Kernel, rulebook: Rulebook, ids: list[str]) -> Generator[
 
 
 def _refuse_vanishing(context: RuleContext) -> None:
-    """Let no file have the sys_id of one of which the bytes are still there."""
+    """Refuse the sys_id of a deleted file whose bytes are still stored."""
     if context.current["sys_id"] in context.session.kernel.vanishing:
         raise UniqueKeyViolation(context.current["sys_id"], "PRIMARY")
 
@@ -295,12 +295,12 @@ class _Packing:
     def __init__(self) -> None:
         self.size = 0
         self.hash = sha256()
-        # The fastest level: what is already compressed gains nothing from a better one and takes long.
+        # The fastest level: compressed files gain nothing from a better one, which takes long.
         self._packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
         self._pending = bytearray()
 
     def chunks(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Return chunks of `CHUNK_BYTES`, the last one shorter; an empty one where a piece fills none."""
+        """Yield chunks of `CHUNK_BYTES`, the last one shorter; an empty one for a piece that fills none."""
         for piece in pieces:
             self.hash.update(piece)
             self._pending += self._packer.compress(piece)

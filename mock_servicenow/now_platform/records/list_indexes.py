@@ -1,4 +1,4 @@
-"""Indexes for what people filter and sort large lists by, made when somebody first does."""
+"""Indexes for the columns that large lists are filtered and sorted by, made on first use."""
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, DropIndex
@@ -12,16 +12,16 @@ from mock_servicenow.now_platform.query.syntax import Condition, Query
 from mock_servicenow.now_platform.records.view import View
 
 LARGE = 20_000
-"""From how many rows on a table gets such indexes; fewer are sorted faster than anybody notices."""
+"""The number of rows from which a table gets such indexes; fewer are sorted quickly without."""
 MOST = 16
-"""Such indexes of a table; past that the oldest makes way, since each of them slows down every write."""
+"""Such indexes of a table; beyond that the oldest is dropped, since each slows down every write."""
 
 
 def serve_list(view: View, table: str, encoded: str) -> None:
-    """See to it that a query about a large table is answered from one index, if it asks for equality and order alone.
+    """Make the index that answers a query about a large table, if it has only equality and order.
 
-    The first who asks waits for the index: some seconds for 1,000,000 rows. A query of many conditions gets none. The
-    database must be embedded: tables of a shared one are left to who administers it.
+    The first request waits for the index: some seconds for 1,000,000 rows. A query of many conditions gets none. The
+    database must be embedded: the tables of a shared one are left to its administrator.
     """
     if is_long(encoded) or not _is_large(view, table):
         return
@@ -40,7 +40,7 @@ def serve_list(view: View, table: str, encoded: str) -> None:
 def _served(view: View, table: str, query: Query) -> list[str]:
     """Return the columns that are compared, then the one that sorts.
 
-    References are left out: those that lists are filtered by have an index, and they sort by what they refer to.
+    References are left out: those in filters have an index, and they sort by the display value of their targets.
     """
     columns = view.dictionary.columns(table)
     usable = {name for name, column in columns.items() if not column.is_reference} - {"sys_id"}

@@ -33,7 +33,7 @@ def builtin_rules() -> list[BusinessRule]:
 
 
 def mark_closed(context: RuleContext) -> None:
-    """Let a task be inactive from when it reaches a closed state until it leaves it."""
+    """Make a task inactive while it is in a closed state."""
     if not context.changed("state"):
         return
     closed = CLOSED_STATES.get(context.table, CLOSED_STATES["task"])
@@ -48,7 +48,7 @@ def mark_closed(context: RuleContext) -> None:
 
 
 def calculate_priority(context: RuleContext) -> None:
-    """Work out an incident's priority from impact and urgency."""
+    """Derive an incident's priority from impact and urgency."""
     if context.changed("impact") or context.changed("urgency"):
         graded = (context.current["impact"], context.current["urgency"])
         context.current["priority"] = PRIORITIES.get(graded, context.current["priority"])

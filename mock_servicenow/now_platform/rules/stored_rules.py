@@ -36,7 +36,7 @@ def load_rules(view: View) -> list[BusinessRule]:
 
 
 def stored_rule_checks() -> list[BusinessRule]:
-    """Return the rules that report, when a rule or a policy is stored, what of it cannot be run."""
+    """Return the rules that report which parts of a stored rule or policy cannot run."""
     writes: frozenset[Operation] = frozenset({"insert", "update"})
     return [
         BusinessRule("report_script", STORED_RULES, "before", writes, _report_script),
@@ -79,12 +79,12 @@ def _role(view: View, entry: str) -> str:
 
 
 def _scripts(values: Mapping[str, str]) -> list[str]:
-    """Return the columns that hold code, whether the rule is advanced or not: no source says what an old one does."""
+    """Return the columns that hold code, even if the rule is not advanced: no source says whether that runs."""
     return [name for name in ("condition", "script") if _NO_CODE.sub("", values[name]) not in {"", _UNTOUCHED}]
 
 
 def _why_not_run(values: Mapping[str, str]) -> str:
-    """Return why a rule never acts; empty if it does."""
+    """Return why a rule never acts; empty if it can."""
     scripts = _scripts(values)
     if scripts:
         return f"no script runs here, and it has one in {' and '.join(scripts)}"
@@ -136,7 +136,7 @@ def _report_condition(context: RuleContext) -> None:
 
 
 class NotRun:
-    """Reports that a rule would have run; it changes and aborts nothing."""
+    """Reports each write on which a rule would have run."""
 
     def __init__(self, name: str, why: str) -> None:
         self._name = name
@@ -148,10 +148,10 @@ class NotRun:
 
 
 class RuleAction:
-    """Sets values as the rule's template says, then aborts if the rule does.
+    """Sets the values of the rule's template, then aborts the write if the rule says so.
 
     Args:
-        roles: the rule acts for users with one of them; for everybody if there are none.
+        roles: the rule acts only for users with one of them; empty for everybody.
     """
 
     def __init__(self, template: str, message: str, roles: tuple[str, ...], *, aborts: bool) -> None:
@@ -171,7 +171,7 @@ class RuleAction:
             context.abort(self._message or "the rule aborts every write that meets its condition")
 
     def _evaluated(self, context: RuleContext) -> dict[str, str]:
-        """Return the template's values without those that are scripts of another kind than queries may hold."""
+        """Return the template's values; scripts that queries may not contain either are reported and left out."""
         values = {name: context.session.evaluated(value) for name, value in self._values.items()}
         for name in (name for name, value in values.items() if value is None):
             message = f"a template sets '{name}' to '{self._values[name]}', which cannot be run: left as it was"
@@ -180,7 +180,7 @@ class RuleAction:
 
 
 def enforce_policies(context: RuleContext) -> None:
-    """Raise MandatoryFieldMissing if the record as it would be lacks what a policy of its table demands."""
+    """Raise MandatoryFieldMissing if the record as it would be lacks a value that a policy of its table demands."""
     session, table = context.session, context.table
     policies = session.kernel.cache.get(
         "data_policies", table, (POLICIES, POLICY_RULES), lambda: _load_policies(session, table)
@@ -198,9 +198,9 @@ def enforce_policies(context: RuleContext) -> None:
 
 
 def _load_policies(view: View, table: str) -> list[Policy]:
-    """Return the active policies of the table and of its parents: condition, and the columns that they demand.
+    """Return the active policies of the table and of its parents: each condition with the columns that it demands.
 
-    Tables that are defined as closed to web services have none: whoever stores a policy sees whether it is met.
+    Tables that are closed to web services by definition have none: whoever stores a policy sees whether it is met.
     """
     if table in view.kernel.queries.closed:
         return []

@@ -1,1 +1,1 @@
-"""OAuth 2.0 as an instance offers it to the applications in its registry (platform 4.3, 4.4)."""
+"""OAuth 2.0 for the applications in the registry of an instance (platform 4.3, 4.4)."""
