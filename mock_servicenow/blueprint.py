@@ -7,7 +7,7 @@ from functools import partial
 from typing import Self
 
 from mock_servicenow.contract_checks import ContractChecks
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import packaged_tables, read_tables
 from mock_servicenow.now_platform.errors import SetupError
@@ -64,7 +64,7 @@ class Blueprint:
         self.checks = ContractChecks(names)
         self.dictionary = dictionary
         self.password_columns = frozenset(
-            name.lower() for table in dictionary for name in dictionary.columns_of_type(table.name, PASSWORD_TYPES)
+            name.lower() for table in dictionary for name in dictionary.columns_of(table.name, Family.PASSWORD)
         )
         self._settings = settings
         self._image = b""

@@ -1,6 +1,6 @@
 """Which columns of a table a page shows, and how."""
 
-from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -22,8 +22,7 @@ def readable(session: Session, table: str) -> dict[str, Column]:
 
 def listable(session: Session, table: str) -> dict[str, Column]:
     """Return the readable columns that a list can show: neither secrets nor journals."""
-    unlisted = PASSWORD_TYPES | JOURNAL_TYPES
-    return {name: column for name, column in readable(session, table).items() if column.type not in unlisted}
+    return {name: column for name, column in readable(session, table).items() if not column.family.concealed}
 
 
 def chosen(session: Session, table: str, fields: tuple[str, ...]) -> list[Column]:
@@ -40,6 +39,6 @@ def chosen(session: Session, table: str, fields: tuple[str, ...]) -> list[Column
 
 def cell_text(session: Session, record: Record, column: Column) -> str:
     """Return what a list shows of a column, cut where it is long."""
-    named = column.type == "name_values"
+    named = column.family is Family.PAIRS
     text = in_one_line(record[column.name]) if named else session.display(record, column.name)
     return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES, JOURNAL_TYPES, PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -16,7 +16,6 @@ LONGEST_SHOWN = 64 * 1024
 MOST_PAIRS = 300
 """Rows of name-value pairs that can be changed on a form, which has 1,000 fields at most."""
 _SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
-_CONTROLS = {"boolean": "checkbox", "glide_duration": "duration", "name_values": "pairs"}
 
 
 @dataclass(slots=True)
@@ -64,10 +63,9 @@ def system_fields(session: Session, record: Record) -> list[tuple[str, str]]:
 
 def to_text(session: Session, record: Record, column: Column) -> str:
     """Return what stands in the control of a column."""
-    if column.is_reference or column.type in DATE_TIME_TYPES | {"glide_date"}:
+    if column.is_reference or column.family in {Family.DATE, Family.DATE_TIME}:
         return session.display(record, column.name)
-    hidden = PASSWORD_TYPES | JOURNAL_TYPES
-    return "" if column.type in hidden else record[column.name].replace("\r\n", "\n")
+    return "" if column.family.concealed else record[column.name].replace("\r\n", "\n")
 
 
 def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> Field:
@@ -77,9 +75,9 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
     made.shown = _cut(_shown(session, record, column))
     if column.is_reference and record[column.name]:
         made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
-    if column.type == "glide_duration":
+    if column.family is Family.DURATION:
         made.parts = durations.split(record[column.name])
-    if column.type == "name_values":
+    if column.family is Family.PAIRS:
         # Text that holds no pairs might hold a secret: it is not shown.
         made.value, made.pairs = "", read_pairs(record[column.name]) or []
         if len(made.pairs) > MOST_PAIRS:
@@ -92,7 +90,7 @@ def _cut(text: str) -> str:
 
 
 def _shown(session: Session, record: Record, column: Column) -> str:
-    return in_one_line(record[column.name]) if column.type == "name_values" else session.display(record, column.name)
+    return in_one_line(record[column.name]) if column.family is Family.PAIRS else session.display(record, column.name)
 
 
 def _control(column: Column) -> str:
@@ -100,10 +98,4 @@ def _control(column: Column) -> str:
         return "choice"
     if column.is_reference:
         return "reference"
-    if column.type in PASSWORD_TYPES:
-        return "password"
-    if column.type in JOURNAL_TYPES:
-        return "journal"
-    if column.type in _CONTROLS:
-        return _CONTROLS[column.type]
-    return "long" if column.max_length > LONG_TEXT and column.type == "string" else "text"
+    return "long" if column.max_length > LONG_TEXT and column.type == "string" else column.family.control

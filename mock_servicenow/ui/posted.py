@@ -3,24 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mock_servicenow.now_platform.dictionary.column_types import DATE_TIME_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.dictionary.values import to_stored
 from mock_servicenow.now_platform.records.intake import is_sys_id
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui import durations
 from mock_servicenow.ui.fields import Field
 from mock_servicenow.ui.name_values import Pair, write_pairs
 from mock_servicenow.ui.visit import Visit
-
-_KINDS = {
-    "integer": "whole number",
-    "decimal": "number",
-    "float": "number",
-    "glide_date": "date",
-    "glide_date_time": "date and time",
-    "due_date": "date and time",
-}
 
 
 class FieldError(Exception):
@@ -91,14 +81,14 @@ class FormReader:
         if column.type == "string" and len(text) > column.max_length:
             raise FieldError(f"{len(text):,} characters; at most {column.max_length:,} fit")
         raw = self._undisplayed(column, text)
-        if to_stored(column, raw) is None:
-            raise FieldError(f"'{text}' is no {_KINDS.get(column.type, column.type)}")
+        if column.to_stored(raw) is None:
+            raise FieldError(f"invalid {column.family.noun} '{text}'")
         return raw
 
     def _undisplayed(self, column: Column, text: str) -> str:
-        if column.type in DATE_TIME_TYPES:
+        if column.family is Family.DATE_TIME:
             return self._session.formats.to_utc(text)
-        return self._session.formats.to_date(text) if column.type == "glide_date" else text
+        return self._session.formats.to_date(text) if column.family is Family.DATE else text
 
     def _reference(self, each: Field, text: str) -> str:
         table = each.column.reference or ""

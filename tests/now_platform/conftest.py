@@ -11,6 +11,7 @@ import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Family
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
@@ -112,6 +113,15 @@ DESK = Table(
         Acl("write", column="u_note", condition="u_userISEMPTY"),
     ),
 )
+REFERRING = (Family.REFERENCE, Family.LIST)
+TYPED = Table(
+    "u_typed",
+    "A column of each type",
+    columns=tuple(
+        Column(f"u_{name.lower()}", type=name, reference="sys_user" if family in REFERRING else None)
+        for name, family in FAMILIES.items()
+    ),
+)
 STAFF = Table("u_staff", parent="sys_user")
 UNCLEAR = Table("u_unclear", columns=(Column("u_name"),), acls=(Acl("read", (), condition="u_bunk=1"),))
 
@@ -134,7 +144,21 @@ CLOSED = Table("u_imp_closed", parent="sys_import_set_row", acls=(Acl("create", 
 def dictionary() -> Dictionary:
     """Return the packaged tables and those of the tests."""
     return load_dictionary(
-        tables=[TOY, VAULT, CHAIN, SAFE, LOCKER, STRICT_LOCKER, CLOSED_LOCKER, DESK, STAFF, UNCLEAR, STAGING, CLOSED]
+        tables=[
+            TOY,
+            VAULT,
+            CHAIN,
+            SAFE,
+            LOCKER,
+            STRICT_LOCKER,
+            CLOSED_LOCKER,
+            DESK,
+            STAFF,
+            UNCLEAR,
+            STAGING,
+            CLOSED,
+            TYPED,
+        ]
     )
 
 

@@ -26,8 +26,8 @@ async def _update(site: Site, table: str, sys_id: str, values: dict[str, Any], u
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        ("order", "1.5", "'1.5' is no whole number"),
-        ("due_date", "tomorrow", "'tomorrow' is no date and time"),
+        ("order", "1.5", "invalid whole number '1.5'"),
+        ("due_date", "tomorrow", "invalid date and time 'tomorrow'"),
         ("state", "99", "'99' is not offered"),
         ("caller_id", "Nobody Known", "'Nobody Known' is displayed by no single record of sys_user"),
         ("caller_id", "f" * 32, f"'{'f' * 32}' is displayed by no single record of sys_user"),
@@ -84,7 +84,7 @@ async def test_dates_are_read_as_displayed(site: Site) -> None:
     assert (await _update(site, "u_toy", sys_id, values)).status == 200
     assert (await site.read("u_toy", sys_id))["u_bought"] == "2026-02-03"
     shown = await _update(site, "u_toy", sys_id, {"u_toy.u_bought": "soon", "sys_mod_count": "1"})
-    assert _error(shown.html, "u_toy.u_bought") == "'soon' is no date"
+    assert _error(shown.html, "u_toy.u_bought") == "invalid date 'soon'"
 
 
 async def test_columns_that_the_user_may_not_read_or_write(site: Site) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.dictionary.column_types import REFERENCE_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Family
 from mock_servicenow.now_platform.errors import SetupError
 
 
@@ -64,7 +64,24 @@ class Column:
     @property
     def is_reference(self) -> bool:
         """Whether the value is the sys_id of one other record."""
-        return self.reference is not None and self.type in REFERENCE_TYPES
+        return self.reference is not None and self.family is Family.REFERENCE
+
+    @property
+    def family(self) -> Family:
+        """How its values are stored, compared and read."""
+        return FAMILIES.get(self.type, Family.TEXT)
+
+    def to_stored(self, text: str) -> str | None:
+        """Return the stored form of a client's raw value; None for an invalid one."""
+        convert = self.family.convert
+        return text if convert is None or not text else convert(text)
+
+    def to_database(self, text: str) -> str | int | float | None:
+        """Return a stored value as the database keeps it."""
+        if not text:
+            return None
+        storage = self.family.storage
+        return text if storage == "text" else int(text) if storage == "integer" else float(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """Tables and columns of an instance: names, types, inheritance, and where their rows are stored."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import (
     CLASS_COLUMN,
     SYSTEM_COLUMNS,
@@ -39,7 +39,7 @@ class Dictionary:
             self._check(table)
             self._children.setdefault(table.parent or "", []).append(table.name)
         self._columns = {name: MappingProxyType(self._inherit(name)) for name in self._tables}
-        self._by_type = {name: _by_type(columns) for name, columns in self._columns.items()}
+        self._by_family = {name: _by_family(columns) for name, columns in self._columns.items()}
         self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
         self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
         self._check_acls()
@@ -80,10 +80,9 @@ class Dictionary:
         """Return the column whose value stands for a record of this table."""
         return self._display[name]
 
-    def columns_of_type(self, name: str, types: Iterable[str]) -> list[str]:
-        """Return the names of the table's columns that have one of the types."""
-        by_type = self._by_type[name]
-        return [column for type_ in types for column in by_type.get(type_, ())]
+    def columns_of(self, name: str, family: Family) -> Sequence[str]:
+        """Return the names of the table's columns whose types are of that family."""
+        return self._by_family[name].get(family, ())
 
     def new_record(self, name: str) -> dict[str, str]:
         """Return what every new record of the table holds: each column, empty or with its literal default."""
@@ -149,7 +148,7 @@ class Dictionary:
         for name in self._families[root]:
             for column in self._columns[name].values():
                 known = stored.setdefault(column.name, column)
-                if storage_kind(known.type) != storage_kind(column.type):
+                if known.family.storage != column.family.storage:
                     raise DictionaryError(
                         f"table '{name}', column '{column.name}' has type '{column.type}'; "
                         f"its hierarchy '{root}' stores that column as '{known.type}'"
@@ -180,10 +179,10 @@ def _is_scripted(column: Column) -> bool:
     return column.default is not None and column.default.startswith(_SCRIPT)
 
 
-def _by_type(columns: Mapping[str, Column]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _by_family(columns: Mapping[str, Column]) -> dict[Family, list[str]]:
+    found: dict[Family, list[str]] = {}
     for column in columns.values():
-        found.setdefault(column.type, []).append(column.name)
+        found.setdefault(column.family, []).append(column.name)
     return found
 
 

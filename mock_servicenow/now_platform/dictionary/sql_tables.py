@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 
 _POSITION = '"__position"'
@@ -187,15 +187,15 @@ def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], d
 def _indexed(column: Column, dialect: sa.Dialect) -> str:
     """Return a column in the form in which queries compare and sort it."""
     name = dialect.identifier_preparer.quote(column.name)
-    compared = fold(name, dialect) if kind_of(column.type) is Kind.TEXT else name
+    compared = fold(name, dialect) if column.family.kind is Kind.TEXT else name
     # SQLite has empty values first in every index.
     return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
 
 
 def _sql_type(column: Column, dialect: sa.Dialect) -> str:
     key = " PRIMARY KEY" if column.name == "sys_id" else ""
-    return f"{_SQL_TYPES[dialect.name][storage_kind(column.type)]}{key}"
+    return f"{_SQL_TYPES[dialect.name][column.family.storage]}{key}"
 
 
 def _sql_column(column: Column) -> sa.Column[object]:
-    return sa.Column(column.name, _TYPES[storage_kind(column.type)](), primary_key=column.name == "sys_id")
+    return sa.Column(column.name, _TYPES[column.family.storage](), primary_key=column.name == "sys_id")

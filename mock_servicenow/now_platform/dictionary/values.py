@@ -1,18 +1,9 @@
-"""Column values as text: what a client may write, and the one form in which it is stored (platform 1.7)."""
+"""Values as text: the forms that a client may write, and the one form that is stored (platform 1.7)."""
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import orjson
-
-from mock_servicenow.now_platform.dictionary.column_types import (
-    DATE_TIME_TYPES,
-    INTEGER_TYPES,
-    NUMBER_TYPES,
-    storage_kind,
-)
-from mock_servicenow.now_platform.dictionary.definitions import Column
 
 DATE_TIME = "%Y-%m-%d %H:%M:%S"
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored date-times carry no zone
@@ -39,21 +30,13 @@ def is_storable(text: str) -> bool:
     return "\0" not in text if text.isascii() else not UNSTORABLE.search(text)
 
 
-def to_stored(column: Column, text: str) -> str | None:
-    """Return the stored form of a client's raw value; None if it is no value of the column's type."""
-    if not text:
-        return ""
-    convert = _CONVERSIONS.get(column.type)
-    return text if convert is None else convert(text)
-
-
 def parse_duration(text: str) -> str | None:
     """Return a duration as an offset from 1970-01-01, from that form, ``H:MM:SS`` or ``16 Hours 30 Minutes``.
 
     Returns:
         None if the text is none of the three.
     """
-    moment = _date_time(text)
+    moment = date_time(text)
     if moment is not None:
         return moment
     if clock := _CLOCK_DURATION.fullmatch(text):
@@ -77,16 +60,6 @@ def from_database(value: object) -> str:
     return value if isinstance(value, str) else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def to_database(column: Column, text: str) -> str | int | float | None:
-    """Return a stored value as the database keeps it."""
-    if not text:
-        return None
-    kind = storage_kind(column.type)
-    if kind == "integer":
-        return int(text)
-    return float(text) if kind == "number" else text
-
-
 def _after_epoch(seconds: int) -> str | None:
     """Return a duration as it is stored; None if it is longer than the calendar."""
     try:
@@ -95,7 +68,8 @@ def _after_epoch(seconds: int) -> str | None:
         return None
 
 
-def _date_time(text: str) -> str | None:
+def date_time(text: str) -> str | None:
+    """Return a UTC date-time as it is stored, from a date too; None if it is invalid."""
     candidate = f"{text} 00:00:00" if _DATE.fullmatch(text) else text
     try:
         return utc_form(datetime.strptime(candidate, DATE_TIME))  # noqa: DTZ007 - UTC by definition
@@ -103,7 +77,7 @@ def _date_time(text: str) -> str | None:
         return None
 
 
-def _name_values(text: str) -> str:
+def name_values(text: str) -> str:
     """Return name-value pairs as compact JSON of strings (platform 1.7); other text stays as it is."""
     try:
         pairs = orjson.loads(text)
@@ -121,31 +95,24 @@ def json_text(value: object) -> str:
     return "" if value is None else orjson.dumps(value).decode()
 
 
-def _boolean(text: str) -> str:
+def boolean(text: str) -> str:
+    """Return ``true`` for one of `TRUE_WORDS`, ``false`` for any other text."""
     return "true" if text.lower() in TRUE_WORDS else "false"
 
 
-def _date(text: str) -> str | None:
-    moment = _date_time(text)
+def date(text: str) -> str | None:
+    """Return a date as it is stored; None if it is invalid."""
+    moment = date_time(text)
     return moment and moment[:10]
 
 
-def _integer(text: str) -> str | None:
+def integer(text: str) -> str | None:
+    """Return a whole number as it is stored; None if it is invalid or does not fit 64 bits."""
     number = int(text) if _INTEGER.fullmatch(text) else None
     return str(number) if number is not None and abs(number) < _BEYOND_INTEGERS else None
 
 
-def _decimal(text: str) -> str | None:
+def decimal(text: str) -> str | None:
+    """Return a number as it is stored; None if it is invalid or too large."""
     number = float(text) if _DECIMAL.fullmatch(text) else None
     return from_database(number) if number is not None and abs(number) < _BEYOND_DECIMALS else None
-
-
-_CONVERSIONS: Mapping[str, Callable[[str], str | None]] = {
-    "boolean": _boolean,
-    "glide_duration": parse_duration,
-    "glide_date": _date,
-    "name_values": _name_values,
-    **dict.fromkeys(DATE_TIME_TYPES, _date_time),
-    **dict.fromkeys(INTEGER_TYPES, _integer),
-    **dict.fromkeys(NUMBER_TYPES, _decimal),
-}

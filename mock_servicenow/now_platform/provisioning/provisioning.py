@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
@@ -192,7 +192,7 @@ def _with_id(session: Session, table: str, values: Values) -> Values:
 def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:
     """Yield the secrets of a row that are stored one way, in their stored form."""
     columns = session.dictionary.columns(table)
-    for name in session.dictionary.columns_of_type(table, PASSWORD_TYPES):
+    for name in session.dictionary.columns_of(table, Family.PASSWORD):
         store = one_way(session.dictionary.root(table), name, columns[name].type)
         if store is not None and values.get(name):
             yield name, store(values[name], session.ids)

@@ -10,7 +10,7 @@ from typing import Any
 from mock_servicenow.now_platform.dictionary.definitions import Column, DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
-from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, to_stored, utc_form
+from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, utc_form
 from mock_servicenow.now_platform.records.intake import is_sys_id
 
 Values = dict[str, str]
@@ -70,7 +70,7 @@ def _values(dictionary: Dictionary, where: str, table: str, row: object) -> dict
 
 
 def _stored(where: str, column: Column, text: str) -> str:
-    stored = to_stored(column, text) if is_storable(text) else None
+    stored = column.to_stored(text) if is_storable(text) else None
     if stored is None:
         raise DictionaryError(f"{where}, column '{column.name}' has {text!r}; expected a value of type {column.type}")
     return stored

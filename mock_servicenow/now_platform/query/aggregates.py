@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind
+from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.operands import Operand, Sql, Test, UnusableTermError
 from mock_servicenow.now_platform.query.scope import Path, Scope
@@ -136,7 +136,7 @@ class Aggregates:
 
     def _require(self, path: str, *, numbers: bool) -> None:
         column = Path(self._scope, self._table.table, path.split("."))
-        if column.last.type in PASSWORD_TYPES:
+        if column.last.family is Family.PASSWORD:
             raise UnusableTermError(f"column '{path}' holds passwords")
         operand = column.operand(self._table)
         if numbers and operand.kind is not Kind.NUMBER:

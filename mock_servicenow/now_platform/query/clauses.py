@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES, Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import (
@@ -52,7 +52,7 @@ def condition(term: Condition, rows: Rows, scope: Scope) -> Test:
 
 def _check_comparable(path: Path) -> None:
     """Raise UnusableValueError for a password: comparisons would reveal it letter by letter."""
-    if path.last.type in PASSWORD_TYPES:
+    if path.last.family is Family.PASSWORD:
         raise UnusableValueError("a password equals nothing that can be asked")
 
 
@@ -92,7 +92,7 @@ def one_of_many(block: Block, rows: Rows, scope: Scope) -> Test | None:
         path = Path(scope, rows.table, equal[0].path)
     except UnusableTermError:
         return None
-    if kind_of(path.last.type) not in (Kind.TEXT, Kind.IDENTIFIER) or path.last.type in PASSWORD_TYPES:
+    if path.last.family.kind not in (Kind.TEXT, Kind.IDENTIFIER) or path.last.family is Family.PASSWORD:
         return None
     values = [term.value for term in equal]
     return path.meets(rows, lambda operand: operand.equals_any(values))
@@ -108,7 +108,7 @@ def ordering(order: Order, rows: Rows, scope: Scope) -> sa.ColumnElement[Any]:
     References sort by their display value (inferred).
     """
     path = Path(scope, rows.table, order.path)
-    if path.last.type in PASSWORD_TYPES:
+    if path.last.family is Family.PASSWORD:
         raise UnusableTermError("the order of passwords would reveal them")
     path.to_display()
     value = path.operand(rows).comparable
@@ -123,7 +123,7 @@ def searched_columns(rows: Rows, scope: Scope) -> list[Operand]:
     return [
         Operand(column, rows.column(column.name))
         for column in scope.dictionary.columns(rows.table).values()
-        if kind_of(column.type) is Kind.TEXT and column.type not in PASSWORD_TYPES and column.name not in hidden
+        if column.family.kind is Kind.TEXT and column.family is not Family.PASSWORD and column.name not in hidden
     ]
 
 
@@ -183,6 +183,6 @@ def _storage(table: str, field: str, dictionary: Dictionary) -> str:
     column = dictionary.columns(table).get(field)
     if column is None:
         raise UnusableTermError(f"table '{table}' has no column '{field}'")
-    if column.type in PASSWORD_TYPES:
+    if column.family is Family.PASSWORD:
         raise UnusableTermError(f"column '{field}' holds passwords")
-    return storage_kind(column.type)
+    return column.family.storage

@@ -10,11 +10,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
-from mock_servicenow.now_platform.dictionary.values import to_database, to_stored
 
 _WIDEST = 20  # SQLite counts each AND of a row of ANDs as one level, and allows 1,000 levels in a statement
 
@@ -98,8 +97,8 @@ class UnusableValueError(Exception):
 
 def parameter(column: Column, value: str) -> Sql:
     """Return a stored value as a bound parameter, in the place of the column."""
-    kind = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}[storage_kind(column.type)]
-    return sa.cast(sa.bindparam(None, to_database(column, value), type_=kind()), kind())
+    kind = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}[column.family.storage]
+    return sa.cast(sa.bindparam(None, column.to_database(value), type_=kind()), kind())
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Operand:
     @property
     def kind(self) -> Kind:
         """How its values compare."""
-        return kind_of(self.column.type)
+        return self.column.family.kind
 
     @property
     def comparable(self) -> Sql:
@@ -168,7 +167,7 @@ class Operand:
                 return _number(value)
             case Kind.IDENTIFIER:
                 return value
-        stored = to_stored(self.column, value)
+        stored = self.column.to_stored(value)
         if stored is None:
             raise UnusableValueError(f"'{self.column.name}' holds values of type {self.column.type}")
         return stored

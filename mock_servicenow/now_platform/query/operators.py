@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind, kind_of, storage_kind
+from mock_servicenow.now_platform.dictionary.column_types import Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import UnicodeFolded
@@ -256,7 +256,7 @@ def _instance_of(operand: Operand, value: str, scope: Scope) -> Test:
 
 
 def _text(operand: Operand) -> Sql:
-    if storage_kind(operand.column.type) != "text":
+    if operand.column.family.storage != "text":
         raise UnusableTermError(f"column '{operand.column.name}' holds numbers")
     return operand.sql
 
@@ -336,7 +336,7 @@ OPERATORS: tuple[Operator, ...] = (
         sql=_not_equals,
         on=On.VALUE,
         negative=True,
-        empty=lambda _value, column: kind_of(column.type) is Kind.BOOLEAN,
+        empty=lambda _value, column: column.family.kind is Kind.BOOLEAN,
         offered=True,
     ),
     Op("LIKE", "CONTAINS", "*", label="contains", sql=_like("%", "%"), on=On.DISPLAY, offered=True),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import PASSWORD_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import Operand, Rows, Sql, Test, UnreadableTermError, UnusableTermError
@@ -129,7 +129,7 @@ class Path:
         while self.last.reference is not None and self.last.is_reference and len(self.columns) <= MAX_STEPS:
             name = self._scope.dictionary.display_column(self.last.reference)
             self.columns.append(self._column(self.last.reference, name))
-        if self.last.type in PASSWORD_TYPES:
+        if self.last.family is Family.PASSWORD:
             raise UnusableTermError("nobody may read a password")
 
     def meets(self, rows: Rows, condition: Callable[[Operand], Test]) -> Test:

@@ -4,13 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
 
-from mock_servicenow.now_platform.dictionary.column_types import (
-    DATE_TIME_TYPES,
-    INTEGER_TYPES,
-    JOURNAL_TYPES,
-    NUMBER_TYPES,
-    PASSWORD_TYPES,
-)
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.formats import currency, duration_words
@@ -47,7 +41,7 @@ class Displays:
     def text(self, record: Record, name: str) -> str:
         """Return what people read in a column of a record."""
         column, value = self.view.dictionary.columns(record.table)[name], record.values[name]
-        if column.type in JOURNAL_TYPES:
+        if column.family is Family.JOURNAL:
             if name in self.view.sight.hidden(record.table):
                 return ""
             return self._history(record, column)
@@ -65,8 +59,7 @@ class Displays:
         if column.choices:
             labels = {choice.value: choice.label for choice in reversed(column.choices)}
             return lambda value: labels.get(value, value)
-        show = _SHOWN.get(column.type)
-        return str if show is None else partial(show, self, column)
+        return self._words_by_type(column)
 
     def referenced(self, column: Column, sys_id: str) -> Record | None:
         """Return the record that a value of a reference column means."""
@@ -168,36 +161,41 @@ class Displays:
         author = None if closed else self.view.find(USERS, user_name=user_name)
         return (user_name if author is None else author["name"] or author["user_name"])[:_LONGEST_AUTHOR]
 
+    def _words_by_type(self, column: Column) -> Words:  # noqa: C901, PLR0911 - one case a family
+        formats = self.view.formats
+        match column.family:
+            case Family.INTEGER:
+                return lambda value: f"{int(value):,}"
+            case Family.DECIMAL:
+                return lambda value: f"{float(value):,.15g}"
+            case Family.DATE:
+                return formats.date
+            case Family.DATE_TIME:
+                return formats.date_time
+            case Family.DURATION:
+                return lambda value: duration_words(duration_seconds(value))
+            case Family.CURRENCY:
+                return currency
+            case Family.LIST:
+                return partial(self._list, column)
+            case Family.CLASS:
+                return self._class
+            case Family.PASSWORD:
+                return lambda _value: PASSWORD_MASK
+            case Family.TEXT | Family.BOOLEAN | Family.REFERENCE | Family.IDENTIFIER | Family.PAIRS | Family.JOURNAL:
+                return str
 
-def _list(displays: Displays, column: Column, value: str) -> str:
-    if column.reference is None:
-        return value.replace(",", ", ")
-    items = value.split(",", MOST_NAMED)
-    displays.fetch(column, items[:MOST_NAMED])
-    names = [displays.name(column, item)[:_LONGEST_NAME] for item in items[:MOST_NAMED]]
-    return ", ".join([*names, *items[MOST_NAMED:]])
+    def _list(self, column: Column, value: str) -> str:
+        if column.reference is None:
+            return value.replace(",", ", ")
+        items = value.split(",", MOST_NAMED)
+        self.fetch(column, items[:MOST_NAMED])
+        names = [self.name(column, item)[:_LONGEST_NAME] for item in items[:MOST_NAMED]]
+        return ", ".join([*names, *items[MOST_NAMED:]])
 
-
-def _class(displays: Displays, _column: Column, value: str) -> str:
-    table = displays.view.dictionary.table(value)
-    return value if table is None else table.label
-
-
-def _number(_displays: Displays, column: Column, value: str) -> str:
-    return f"{int(value):,}" if column.type in INTEGER_TYPES else f"{float(value):,.15g}"
-
-
-_Show = Callable[[Displays, Column, str], str]
-_SHOWN: dict[str, _Show] = {
-    "glide_duration": lambda _displays, _column, value: duration_words(duration_seconds(value)),
-    "glide_date": lambda displays, _column, value: displays.view.formats.date(value),
-    "glide_list": _list,
-    "sys_class_name": _class,
-    **dict.fromkeys(DATE_TIME_TYPES, lambda displays, _column, value: displays.view.formats.date_time(value)),
-    **dict.fromkeys(INTEGER_TYPES | NUMBER_TYPES, _number),
-    **dict.fromkeys(("currency", "price"), lambda _displays, _column, value: currency(value)),
-    **dict.fromkeys(PASSWORD_TYPES, lambda _displays, _column, _value: PASSWORD_MASK),
-}
+    def _class(self, value: str) -> str:
+        table = self.view.dictionary.table(value)
+        return value if table is None else table.label
 
 
 def entry_tables(view: View, table: str) -> tuple[str, ...]:

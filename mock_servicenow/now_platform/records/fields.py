@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.scope import MAX_STEPS
 from privman_core.sized_cache import SizedCache
 
 Path = tuple[str, ...]
-UNREADABLE_TYPES = JOURNAL_TYPES | PASSWORD_TYPES
 _Asked = tuple[str, tuple[str, ...]]
 _REMEMBERED, _PER_FIELD = 4 * 1024 * 1024, 500  # bytes
 
@@ -97,7 +95,7 @@ def _fields(fields: tuple[Field, ...], unknown: tuple[str, ...], *, whole: bool 
         unknown,
         names=tuple(field.key for field in fields),
         whole=whole,
-        unreadable={field.key: "" for field in direct if field.column.type in UNREADABLE_TYPES},
+        unreadable={field.key: "" for field in direct if field.column.family.concealed},
         references=tuple((field.key, field.column.reference or "") for field in direct if field.column.is_reference),
         walked=tuple(field for field in fields if len(field.path) > 1),
         tables=frozenset(field.table for field in fields),

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES, PASSWORD_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
-from mock_servicenow.now_platform.dictionary.values import is_storable, to_stored
+from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import one_way
@@ -77,11 +77,11 @@ class Intake:
     def _stored(self, column: Column, text: str) -> str | None:
         if not text:
             return ""
-        if column.type in PASSWORD_TYPES and is_storable(text):
+        if column.family is Family.PASSWORD and is_storable(text):
             return self._secret(column, text)
-        stored = to_stored(column, text) if _is_value(column, text) else None
+        stored = column.to_stored(text) if _is_value(column, text) else None
         if stored is None or (column.name == "sys_id" and not is_sys_id(stored)):
-            given = "a text with NUL or half a character" if column.type in PASSWORD_TYPES else _quoted(text)
+            given = "a text with NUL or half a character" if column.family is Family.PASSWORD else _quoted(text)
             self._report("value-ignored", column.name, f"{column.type} column '{column.name}' got {given}: ignored")
             return None
         if column.is_reference:
@@ -89,7 +89,7 @@ class Intake:
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
         # Pairs cut short could not be read, nor a Secret in them be found; rules refuse long ones.
-        most = len(stored) if column.type == "name_values" else _longest(column)
+        most = len(stored) if column.family is Family.PAIRS else _longest(column)
         if len(stored) > most or (len(stored) > column.max_length and column.type == "string"):
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
             outcome = "whole" if len(stored) <= most else f"as far as {most}"
@@ -125,7 +125,7 @@ class Intake:
 
 def _is_value(column: Column, text: str) -> bool:
     """Return whether the length and the characters of a text allow it in the column."""
-    return is_storable(text) and (len(text) <= LONGEST_VALUE or kind_of(column.type) in _OF_ANY_LENGTH)
+    return is_storable(text) and (len(text) <= LONGEST_VALUE or column.family.kind in _OF_ANY_LENGTH)
 
 
 def _longest(column: Column) -> int:
@@ -168,7 +168,7 @@ def update_stamps(view: View, previous: Record) -> Values:
 
 def pop_entries(view: View, table: str, values: dict[str, str]) -> dict[str, str]:
     """Remove the new entries of journal columns from a record's values and return them by column."""
-    names = view.dictionary.columns_of_type(table, JOURNAL_TYPES)
+    names = view.dictionary.columns_of(table, Family.JOURNAL)
     entries = {name: values[name] for name in names if values[name]}
     values.update(dict.fromkeys(entries, ""))
     return entries

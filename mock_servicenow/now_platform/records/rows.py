@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import NUMBER_TYPES, Kind, kind_of
+from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_name, text_literal
-from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, to_database, to_stored
+from mock_servicenow.now_platform.dictionary.values import from_database, is_storable
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records.kernel import Kernel
@@ -130,7 +130,7 @@ class Reader:
         named = tuple((name, bool(text)) for name, text in stored.items())
         key = "find", table, named, most, exact
         prepared = self._store.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
-        values = {name: to_database(columns[name], text or "") for name, text in stored.items()}
+        values = {name: columns[name].to_database(text or "") for name, text in stored.items()}
         return [self._values(table, row) for row in self._transaction.run(prepared, values)]
 
     def fetch(self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None) -> list[Values]:
@@ -267,7 +267,7 @@ class Reader:
         """
         physical = self._dictionary.sql_table(table).c[name]
         given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
-        if kind_of(self._dictionary.columns(table)[name].type) is not Kind.TEXT:
+        if self._dictionary.columns(table)[name].family.kind is not Kind.TEXT:
             return physical == given
         alike = Folded(physical) == Folded(sa.cast(given, physical.type))
         return sa.and_(alike, physical == given) if exact else alike
@@ -289,7 +289,7 @@ class Reader:
         if not self._store.embedded:
             return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
         values = row_values(self._dictionary.columns(table), row)
-        for name in self._dictionary.columns_of_type(table, NUMBER_TYPES):
+        for name in self._dictionary.columns_of(table, Family.DECIMAL):
             values[name] = from_database(values[name])
         return values
 
@@ -357,4 +357,4 @@ class RowWriter:
 
 
 def _stored(column: Column, text: str) -> str | None:
-    return to_stored(column, text) if is_storable(text) else None
+    return column.to_stored(text) if is_storable(text) else None

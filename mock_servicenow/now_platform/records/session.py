@@ -12,7 +12,7 @@ from typing import Literal, NoReturn
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.errors import AbortedByRule, AccessDenied, RecordNotFound, Signal
 from mock_servicenow.now_platform.query import Change
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
@@ -196,7 +196,7 @@ class Session(View):
         return Record(context.table, stored)
 
     def _delete_entries(self, deleted: Record) -> None:
-        if self.dictionary.columns_of_type(deleted.table, JOURNAL_TYPES):
+        if self.dictionary.columns_of(deleted.table, Family.JOURNAL):
             entries = self.dictionary.sql_table(ENTRIES)
             of_record = entries.c.element_id == deleted.sys_id, entries.c.name.in_(entry_tables(self, deleted.table))
             self.work.transaction.execute(sa.delete(entries).where(*of_record))

@@ -1,8 +1,8 @@
 """Records as the Table API shapes them (platform 1.6)."""
 
-from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_TYPES
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.records.fields import UNREADABLE_TYPES, Field, Fields
+from mock_servicenow.now_platform.records.fields import Field, Fields
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call
@@ -35,7 +35,7 @@ class Shapes:
         paths = [field.path for field in fields if len(field.path) > 1 or field.column.reference]
         if paths:
             displays.prefetch(records, paths)
-        if any(field.column.type in JOURNAL_TYPES for field in fields):
+        if any(field.column.family is Family.JOURNAL for field in fields):
             displays.prefetch_entries(records)
         results: list[dict[str, Value]] = [{} for _ in records]
         for field in fields:
@@ -63,7 +63,7 @@ class Shapes:
 
     def _walked(self, record: Record, field: Field) -> Value:
         end = self._end(record, field)
-        value = "" if end is None or field.column.type in UNREADABLE_TYPES else end[0][end[1]]
+        value = "" if end is None or field.column.family.concealed else end[0][end[1]]
         if not (value and field.column.is_reference and self._links):
             return value
         return {"link": f"{self._base}/{field.column.reference}/{value}", "value": value}
@@ -71,7 +71,7 @@ class Shapes:
     def _display_field(self, field: Field, records: list[Record], results: list[dict[str, Value]]) -> None:
         """Add a field to the results; what it shows depends on one value of a record only, which many records share."""
         key, column = field.key, field.column
-        source = "sys_id" if column.type in JOURNAL_TYPES else field.path[0]
+        source = "sys_id" if column.family is Family.JOURNAL else field.path[0]
         known: dict[tuple[str, str], Value] = {}
         for record, result in zip(records, results, strict=True):
             found = record.table, record.values[source]
@@ -80,7 +80,7 @@ class Shapes:
             result[key] = known[found]
 
     def _cell(self, end: tuple[Record, str] | None, column: Column) -> Value:
-        value = "" if end is None or column.type in UNREADABLE_TYPES else end[0][end[1]]
+        value = "" if end is None or column.family.concealed else end[0][end[1]]
         display = "" if end is None else self._session.display(*end)
         linked = column.is_reference and value and self._links
         link = {"link": f"{self._base}/{column.reference}/{value}"} if linked else {}

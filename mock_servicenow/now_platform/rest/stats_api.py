@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.values import from_database
 from mock_servicenow.now_platform.errors import MethodNotAllowed, TransactionCancelled, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
@@ -196,7 +195,7 @@ class _Group:
         if one.function == "avg":
             return f"{float(value):.4f}"
         column = self._aggregates.column(one.path)
-        return str(int(value)) if storage_kind(column.type) == "integer" else from_database(value)
+        return str(int(value)) if column.family.storage == "integer" else from_database(value)
 
 
 def _groups(call: Call, session: Session, table: str) -> _Groups:

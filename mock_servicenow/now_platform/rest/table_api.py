@@ -7,12 +7,7 @@ from itertools import islice
 import orjson
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.dictionary.column_types import (
-    DATE_TIME_TYPES,
-    INTEGER_TYPES,
-    NUMBER_TYPES,
-    PASSWORD_TYPES,
-)
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
@@ -155,7 +150,7 @@ def _to_raw(session: Session, table: str, values: dict[str, str], *, display: bo
             name: _from_display(session, columns[name], value) if name in columns else value
             for name, value in values.items()
         }
-    passwords = session.dictionary.columns_of_type(table, PASSWORD_TYPES)
+    passwords = session.dictionary.columns_of(table, Family.PASSWORD)
     for name in filter(passwords.__contains__, values):
         message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
         session.findings.append(Finding("swallowed", "password-ignored", message, name))
@@ -163,16 +158,17 @@ def _to_raw(session: Session, table: str, values: dict[str, str], *, display: bo
 
 
 def _from_display(session: Session, column: Column, text: str) -> str:
-    if column.type in DATE_TIME_TYPES:
-        return session.formats.to_utc(text)
-    if column.type == "glide_date":
-        return session.formats.to_date(text)
-    if column.type == "glide_list":
-        return _list(session, column, text)
-    if column.type in {"currency", "price"}:
-        return parse_currency(text)
-    if column.type in INTEGER_TYPES | NUMBER_TYPES and len(text) <= LONGEST_VALUE and _GROUPED.fullmatch(text):
-        return text.replace(",", "")
+    match column.family:
+        case Family.DATE_TIME:
+            return session.formats.to_utc(text)
+        case Family.DATE:
+            return session.formats.to_date(text)
+        case Family.LIST:
+            return _list(session, column, text)
+        case Family.CURRENCY:
+            return parse_currency(text)
+        case Family.INTEGER | Family.DECIMAL if len(text) <= LONGEST_VALUE and _GROUPED.fullmatch(text):
+            return text.replace(",", "")
     return next((choice.value for choice in column.choices if choice.label == text), text)
 
 

@@ -12,7 +12,6 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from mock_servicenow.now_platform.dictionary.column_types import storage_kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema, teach_casefold
 from mock_servicenow.now_platform.errors import SetupError
@@ -259,7 +258,7 @@ def row_values(columns: Iterable[str], row: Row) -> dict[str, str]:
 
 
 def _text(column: Column, name: str) -> str:
-    kind = storage_kind(column.type)
+    kind = column.family.storage
     if kind == "number":
         return name
     return f"ifnull({name if kind == 'text' else f'CAST({name} AS TEXT)'}, '')"
