@@ -12,12 +12,12 @@ from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.leftovers import sweep
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
-from mock_servicenow.now_platform.identity.oauth import endpoints as oauth
 from mock_servicenow.now_platform.imports.import_sets import ImportSets
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import administrator_name
 from mock_servicenow.now_platform.storage.database import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.web import oauth
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
@@ -95,7 +95,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(server.routes())
-    app.add_routes(oauth.routes(instance, secrets))
+    app.add_routes(oauth.routes(instance))
     app.add_routes(
         ui.routes(
             instance, blueprint.tables, privilege_manager.activity_types, journal, COCKPIT * settings.control_plane

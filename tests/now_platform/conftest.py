@@ -15,11 +15,11 @@ from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Famil
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
-from mock_servicenow.now_platform.identity.oauth.endpoints import routes as oauth_routes
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import Credentials, provision
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.web.oauth import routes as oauth_routes
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from privman_core.faults import Faults
 from privman_core.ids import Ids
@@ -209,15 +209,13 @@ def journal(clock: VirtualClock, secrets: Secrets) -> Journal:
 
 
 @pytest.fixture
-def app(
-    request: pytest.FixtureRequest, instance: Instance, journal: Journal, clock: VirtualClock, secrets: Secrets
-) -> web.Application:
+def app(request: pytest.FixtureRequest, instance: Instance, journal: Journal, clock: VirtualClock) -> web.Application:
     """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
     url = "" if "https" in request.fixturenames else URL
     server = Server(instance, url)
     surrounding = [recording(journal, Faults(clock, {}), lambda _request: False), server.middleware]
     app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
-    app.add_routes([*server.routes(), *oauth_routes(instance, secrets)])
+    app.add_routes([*server.routes(), *oauth_routes(instance)])
     return app
 
 

@@ -125,7 +125,7 @@ def _joins_group(context: RuleContext) -> bool:
 
 
 def _makes_group(context: RuleContext) -> bool:
-    """Return whether a new or deleted group has privileges: roles of a deleted one may still be granted to its sys_id."""
+    """Return whether a new or deleted group has privileges; a new one may have the sys_id of a deleted one."""
     return context.operation != "update" and _has_privileges(context.session, context.current["sys_id"])
 
 

@@ -270,7 +270,7 @@ class ImportSets:
             self._settle(user, findings, row, {"sys_import_state": "error", "sys_import_state_comment": str(refusal)})
 
     def _settle(self, user: User, findings: list[Finding], record: Record, state: dict[str, str]) -> None:
-        """Give a row or an import set its last state; a refusal is reported and bypassed, so that nothing waits for ever."""
+        """Give a row or an import set its last state; a refusal is reported and bypassed, so nothing waits for ever."""
         try:
             with self._instance.transaction(user, findings) as session:
                 session.elevated.update(record.table, record.sys_id, state)

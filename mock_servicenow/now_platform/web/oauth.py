@@ -1,6 +1,7 @@
-"""OAuth on a web server: ``/oauth_token.do``, ``/oauth_auth.do``, ``/oauth_revoke_token.do`` (platform 4.3, 4.4)."""
+"""OAuth over HTTP: ``/oauth_token.do``, ``/oauth_auth.do``, ``/oauth_revoke_token.do`` (platform 4.3, 4.4)."""
 
 from collections.abc import Mapping
+from html import escape
 from urllib.parse import parse_qsl
 
 import orjson
@@ -11,7 +12,6 @@ from mock_servicenow.now_platform.identity.authentication import basic_credentia
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.clients import AuthorizationCodes
 from mock_servicenow.now_platform.identity.oauth.grants import Asked, Authorization, Grants
-from mock_servicenow.now_platform.identity.oauth.pages import consent_page, error_page
 from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
@@ -23,26 +23,32 @@ from privman_core.bodies import receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 from privman_core.ids import is_same
-from privman_core.masking import Secrets
 
 Form = Mapping[str, str]
 INTERCEPTOR = "/security_interceptor.do"
 _MOST_FIELDS = 100
 _LONGEST_FORM = 256 * 1024
 _FORM = "application/x-www-form-urlencoded"
-# No page of another site shows the consent as its own; the answer of the form leads to the client's address.
+# No other site may frame the form; no form-action, because the answer redirects to the client's address.
 _UNFRAMED = {"Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
 _FAILURE = {"error_description": "access_denied", "error": "server_error"}
 
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="UTF-8"><title>{title}</title></head>
+<body><h1>{title}</h1>{body}</body></html>
+"""
+_CONSENT = """<form method="post">
+<p>{client} asks to access your account.</p>
+{proof}
+<button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button>
+</form>"""
+_LOGIN = """<p><label>User name <input name="user_name" autocomplete="username" required></label></p>
+<p><label>Password <input name="user_password" type="password" autocomplete="current-password" required></label></p>"""
 
-def routes(instance: Instance, secrets: Secrets) -> list[web.RouteDef]:
-    """Return the routes of OAuth.
 
-    Args:
-        instance: the one that gives tokens.
-        secrets: learns every token and code that leaves the instance.
-    """
-    endpoints = OAuthEndpoints(instance, secrets)
+def routes(instance: Instance) -> list[web.RouteDef]:
+    """Return the routes of OAuth."""
+    endpoints = OAuthEndpoints(instance)
     return [
         web.route("*", "/oauth_token.do", endpoints.token),
         web.get("/oauth_auth.do", endpoints.ask),
@@ -54,16 +60,16 @@ def routes(instance: Instance, secrets: Secrets) -> list[web.RouteDef]:
 class OAuthEndpoints:
     """Answers the three addresses."""
 
-    def __init__(self, instance: Instance, secrets: Secrets) -> None:
+    def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._secrets = secrets
-        codes = AuthorizationCodes(instance.clock, instance.ids, secrets)
+        self._secrets = instance.secrets
+        codes = AuthorizationCodes(instance.clock, instance.ids, instance.secrets)
         instance.at_reset.append(codes.clear)
-        self._grants = Grants(instance.clock, codes, secrets)
+        self._grants = Grants(instance.clock, codes, instance.secrets)
         self._authorization = Authorization(codes, self._grants)
 
     async def token(self, request: web.Request) -> web.Response:
-        """Give tokens for a grant; whatever is wrong, the client reads the same refusal."""
+        """Give tokens for a grant; every refusal is the same answer."""
         form, findings = self._asserted(request) | await _form(request), findings_of(request)
         issued = await self._instance.run(lambda: self._issue(form, findings))
         status, body = (401, _FAILURE) if issued is None else (200, issued)
@@ -75,12 +81,12 @@ class OAuthEndpoints:
         return self._finished(request, await self._instance.run(lambda: self._answer(request, None)))
 
     async def decide(self, request: web.Request) -> web.Response:
-        """Take the user's decision to the client."""
+        """Redirect with the user's decision."""
         form = await _form(request)
         return self._finished(request, await self._instance.run(lambda: self._answer(request, form)))
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """Forget a token, whoever asks."""
+        """Delete a token, whoever asks."""
         await self._instance.run(lambda: self._revoke(request.query.get("token", "")))
         return self._finished(request, web.Response())
 
@@ -107,10 +113,10 @@ class OAuthEndpoints:
             try:
                 asked = self._authorization.asked(session, request.query)
             except GrantError as refusal:
-                return _html(error_page(str(refusal)), 400)
+                return _html(_error_page(str(refusal)), 400)
             visitor = self._visitor(session, request)
             if form is None:
-                return _html(consent_page(asked.client["name"], "" if visitor is None else visitor.token))
+                return _html(_consent_page(asked.client["name"], "" if visitor is None else visitor.token))
             return self._decided(session, asked, visitor, form)
 
     def _decided(self, session: Session, asked: Asked, visitor: WebSession | None, form: Form) -> web.Response:
@@ -120,7 +126,7 @@ class OAuthEndpoints:
             return _redirect(INTERCEPTOR)
         holder = self._logged_in(session, form) if visitor is None else visitor.holder
         if holder is None:
-            return _html(consent_page(asked.client["name"], ""), 401)
+            return _html(_consent_page(asked.client["name"], ""), 401)
         return _redirect(self._authorization.allow(session, asked, holder))
 
     def _visitor(self, session: Session, request: web.Request) -> WebSession | None:
@@ -175,3 +181,15 @@ def _html(page: str, status: int = 200) -> web.Response:
 
 def _redirect(location: str) -> web.Response:
     return web.Response(status=302, headers={"Location": location})
+
+
+def _consent_page(client: str, user_token: str) -> str:
+    """Return the form, with a log-in or the session's token of a visitor who is logged in."""
+    token = f'<input type="hidden" name="sysparm_ck" value="{escape(user_token)}">'
+    form = _CONSENT.format(client=escape(client), proof=token if user_token else _LOGIN)
+    return _PAGE.format(title="Authorize application", body=form)
+
+
+def _error_page(message: str) -> str:
+    """Return the page that says why the request is invalid."""
+    return _PAGE.format(title="Authorization error", body=f"<p>{escape(message)}</p>")
