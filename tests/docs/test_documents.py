@@ -17,6 +17,10 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OTHERS = [ROOT / name for name in ("SECURITY.md", "CHANGELOG.md", "ARCHITECTURE.md")]
+PAGES = [*DOCUMENTS, *OTHERS, *sorted(ROOT.glob("*/README.md"))]
+# Pages under docs/reference/ that docs/reference.py generates.
+GENERATED = re.compile(r"docs/reference/(?:commands|steps|inferred|tables|messages)\.md")
 # The ports that the documents use; each test takes free ones instead, so that tests may run beside each other.
 PORTS = ("8080", "8090")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -144,3 +148,40 @@ def test_document(document: Path, tmp_path: Path) -> None:
                 came = shell.run(command)
                 if not checker.check_output(f"{command.printed.strip()}\n", f"{came.strip()}\n", LENIENT):
                     pytest.fail(f"{document}:{block.line}: $ {command.text}\n{came}", pytrace=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Relative links name an existing file, and a heading of it if they have an anchor."""
+    broken = [link for link in links(page) if not leads_somewhere(page, link)]
+    assert broken == []
+
+
+def links(page: Path) -> list[str]:
+    """Return the relative links of a page."""
+    inline = [token for token in MarkdownIt().parse(page.read_text()) if token.type == "inline"]
+    found = [child.attrGet("href") or child.attrGet("src") for token in inline for child in token.children or []]
+    images = re.findall(r'<img src="([^"]+)"', page.read_text())
+    return [str(link) for link in [*found, *images] if link and "://" not in str(link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Whether the file, and the heading in it, exist."""
+    path, _, anchor = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    if GENERATED.fullmatch(str(target.relative_to(ROOT))):
+        return True
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and MkDocs write them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_tests_that_fidelity_names_exist() -> None:
+    """Each row of docs/fidelity.md names a test module of the tests folder."""
+    named = set(re.findall(r"[\w/]*test_\w+\.py", (ROOT / "docs" / "fidelity.md").read_text()))
+    existing = {str(path) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in existing)] == []
