@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.errors import Signal
 from mock_servicenow.now_platform.query.clauses import (
     condition,
     joined,
@@ -193,7 +194,7 @@ def _bytes(asked: _Asked, compiled: CompiledQuery) -> int:
     return _PER_CHARACTER * len(asked[0]) + compiled.bytes
 
 
-class _TooLargeError(Exception):
+class _TooLargeError(Signal):
     """The query binds more values than databases take in one statement, or has too many tests."""
 
 

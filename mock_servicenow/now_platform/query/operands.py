@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
+from mock_servicenow.now_platform.errors import Signal
 
 _WIDEST = 20  # SQLite counts each AND of a row of ANDs as one level, and allows 1,000 levels in a statement
 
@@ -83,7 +84,7 @@ _LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
 Sql = sa.ColumnElement[Any]
 
 
-class UnusableTermError(Exception):
+class UnusableTermError(Signal):
     """The term cannot be asked; the message completes "it is ignored: …"."""
 
 
@@ -91,7 +92,7 @@ class UnreadableTermError(UnusableTermError):
     """The caller may not read what the term asks about."""
 
 
-class UnusableValueError(Exception):
+class UnusableValueError(Signal):
     """No stored value of the column could ever equal or be compared with the value."""
 
 

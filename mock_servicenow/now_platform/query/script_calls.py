@@ -8,6 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 
+from mock_servicenow.now_platform.errors import Signal
+
+PREFIX = "javascript:"
+
+_CALL = re.compile(r"\s*gs\.(\w+)\((.*)\)\s*+;?\s*+", re.ASCII | re.DOTALL)
+_ARGUMENT = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(-?[0-9]{1,9}))\s*(?:,|$)""", re.ASCII)
+_AGO = re.compile(r"(second|minute|hour|day|week|month|quarter|year)sAgo(Start|End)?")
+_BOUND = re.compile(
+    r"(beginning|end)Of(?:(?P<which>This|Last|Next|Current)(?P<unit>Minute|Hour|Week|Month|Quarter|Year)"
+    r"|(?P<day>Today|Yesterday|Tomorrow)"
+    r"|Last(?P<count>[0-9]{1,4})(?P<units>Minute|Hour|Day|Week|Month|Quarter|Year)s)"
+)
+_DISTANCE = {"This": 0, "Current": 0, "Last": -1, "Next": 1, "Today": 0, "Yesterday": -1, "Tomorrow": 1}
+
+Arguments = tuple[str | int, ...]
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
@@ -36,10 +54,6 @@ class QueryContext:
         """Return a time on the user's wall clock in the form in which columns hold it: UTC."""
         utc = local.replace(tzinfo=self.timezone).astimezone(UTC)
         return utc.replace(tzinfo=None).isoformat(" ")
-
-
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def start_of(unit: str, moment: datetime) -> datetime:
@@ -85,22 +99,7 @@ def shift(moment: datetime, unit: str, count: int) -> datetime:
     return first.replace(day=min(moment.day, last_day.day))
 
 
-PREFIX = "javascript:"
-
-_CALL = re.compile(r"\s*gs\.(\w+)\((.*)\)\s*+;?\s*+", re.ASCII | re.DOTALL)
-_ARGUMENT = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(-?[0-9]{1,9}))\s*(?:,|$)""", re.ASCII)
-_AGO = re.compile(r"(second|minute|hour|day|week|month|quarter|year)sAgo(Start|End)?")
-_BOUND = re.compile(
-    r"(beginning|end)Of(?:(?P<which>This|Last|Next|Current)(?P<unit>Minute|Hour|Week|Month|Quarter|Year)"
-    r"|(?P<day>Today|Yesterday|Tomorrow)"
-    r"|Last(?P<count>[0-9]{1,4})(?P<units>Minute|Hour|Day|Week|Month|Quarter|Year)s)"
-)
-_DISTANCE = {"This": 0, "Current": 0, "Last": -1, "Next": 1, "Today": 0, "Yesterday": -1, "Tomorrow": 1}
-
-Arguments = tuple[str | int, ...]
-
-
-class RefusedError(Exception):
+class RefusedError(Signal):
     """The sandbox does not evaluate the expression."""
 
 
