@@ -6,11 +6,11 @@ from typing import Literal, get_args
 Evidence = Literal["S", "D", "P", "C", "I"]
 
 MEANING: dict[Evidence, str] = {
-    "S": "said by the vendor's page on the webhook",
-    "D": "said by the documentation around it",
-    "P": "read off a screenshot printed in the documentation",
+    "S": "stated on the vendor's page about the webhook",
+    "D": "stated in the vendor's other documentation",
+    "P": "printed on a screenshot in that documentation",
     "C": "seen in a third party's working client",
-    "I": "inferred; nobody documents it",
+    "I": "inferred; no source documents it",
 }
 MARKS: tuple[Evidence, ...] = get_args(Evidence)
 
