@@ -3,8 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from mock_servicenow.privilege_manager.configuration import Configuration
-from mock_servicenow.privilege_manager.json_text import write_json
+from mock_servicenow.privilege_manager.formats import write_json
+from mock_servicenow.privilege_manager.registration import Configuration
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 from privman_core.outbound import Answer, HttpCaller, NoAnswerError

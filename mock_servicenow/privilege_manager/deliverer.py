@@ -12,10 +12,11 @@ from mock_servicenow.now_platform.errors import DatabaseUnavailable, OperationFa
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.privilege_manager.configuration import ConfigurationError
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Due, Entry
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
+from mock_servicenow.privilege_manager.registration import ConfigurationError
+from mock_servicenow.privilege_manager.tables import ResponseRow
 from privman_core.clock import Timer
 from privman_core.errands import Job
 from privman_core.findings import Finding
@@ -242,10 +243,11 @@ class Deliverer:
 
     def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
         entries = self._queue.entries(session, [response.sys_id for response in responses])
-        described = (self._described(each, entries[each.sys_id]) for each in responses if each.sys_id in entries)
+        rows = [self._outbox.table.row(each) for each in responses if each.sys_id in entries]
+        described = (self._described(each, entries[each.sys_id]) for each in rows)
         return [each for each in described if each is not None]
 
-    def _described(self, response: Record, read: Callable[[], Entry]) -> dict[str, object] | None:
+    def _described(self, response: ResponseRow, read: Callable[[], Entry]) -> dict[str, object] | None:
         """Return a delivery as it is printed; None, and a finding, for a row that cannot be read."""
         try:
             return self._describe(response, read())
@@ -254,12 +256,12 @@ class Deliverer:
             self._note(Finding("swallowed", "unreadable-row", message))
             return None
 
-    def _describe(self, response: Record, entry: Entry) -> dict[str, object]:
-        table, due = self._outbox.table, None if entry.leased else entry.due
+    def _describe(self, response: ResponseRow, entry: Entry) -> dict[str, object]:
+        due = None if entry.leased else entry.due
         return {
             "response_sys_id": response.sys_id,
-            "request_id": response[table["request_id"]],
-            "response": response[table["response"]],
+            "request_id": response.request_id,
+            "response": response.response,
             "state": self._outbox.state(response, entry),
             "response_status_code": self._outbox.status_code(response),
             "retry_attempts": self._outbox.retries(response),

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
-from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
-from mock_servicenow.privilege_manager.activity_types import ActivityTypes
-from mock_servicenow.privilege_manager.configuration import Configuration
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue, Entry
-from mock_servicenow.privilege_manager.registration import Registrations
-from mock_servicenow.privilege_manager.requests import ApprovalRequests
-from mock_servicenow.privilege_manager.tables import AppTables
-from mock_servicenow.privilege_manager.time_spans import format_clock
+from mock_servicenow.privilege_manager.formats import format_clock
+from mock_servicenow.privilege_manager.registration import Configuration, Registrations
+from mock_servicenow.privilege_manager.requests import ActivityTypes, ApprovalRequests
+from mock_servicenow.privilege_manager.tables import AppTables, ResponseRow
 from privman_contracts.wire_names import WireNames
 
 Wake = Callable[[str], None]
@@ -53,7 +50,6 @@ class Outbox:
     ) -> None:
         self.table = tables.response
         self._request = tables.request
-        self._request_column = tables.response_request
         self._names = names
         self._approve = names.word("response", "approve")
         self._retried = names.statuses("retried_statuses")
@@ -94,69 +90,67 @@ class Outbox:
         Raises:
             ConfigurationError: the console cannot be reached with what it registered.
         """
-        response = session.get(self.table.name, response_id)
-        request = response and session.get(self._request.name, response[self._request_column])
-        if response is None or not request:
+        response = self.table.get(session, response_id)
+        request = None if response is None else self._request.get(session, response.request)
+        if response is None or request is None:
             return None
-        instance_id = request[self._request["instance_id"]]
-        configuration = self._registrations.configuration(session, instance_id)
+        configuration = self._registrations.configuration(session, request.instance_id)
         if made > configuration.retries or self._is_settled(response):
             return None
-        return Delivery(response_id, configuration, made, self._decision(response, instance_id))
+        return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
 
     def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
         """Record the status of an attempt and which retry it was, unless the response has been deleted meanwhile."""
-        if session.get(self.table.name, response_id) is None:
+        if self.table.get(session, response_id) is None:
             return
-        values = {self.table["response_status_code"]: str(status), self.table["retry_attempts"]: str(retry)}
-        session.update(self.table.name, response_id, values)
+        values = {ResponseRow.response_status_code: str(status), ResponseRow.retry_attempts: str(retry)}
+        self.table.update(session, response_id, values)
 
     def is_tried_again(self, delivery: Delivery, status: int) -> bool:
         """Return whether another attempt follows one that was answered with that status."""
         return status in self._retried and delivery.retry < delivery.configuration.retries
 
-    def state(self, response: Record, entry: Entry) -> str:
+    def state(self, response: ResponseRow, entry: Entry) -> str:
         """Return ``pending``, ``delivered`` or ``failed``."""
         if entry.due is not None:
             return "pending"
         codes = [*(each.status for each in entry.attempts), self.status_code(response)]
         return "delivered" if any(code in _SUCCESS for code in codes) else "failed"
 
-    def status_code(self, response: Record) -> int:
+    def status_code(self, response: ResponseRow) -> int:
         """Return the status of the last attempt; 0 if there was no answer, or no attempt."""
-        return int(response[self.table["response_status_code"]] or 0)
+        return int(response.response_status_code or 0)
 
-    def retries(self, response: Record) -> int:
+    def retries(self, response: ResponseRow) -> int:
         """Return how many retries were made."""
-        return int(response[self.table["retry_attempts"]] or 0)
+        return int(response.retry_attempts or 0)
 
-    def _is_settled(self, response: Record) -> bool:
-        heard = response[self.table["response_status_code"]] != ""
+    def _is_settled(self, response: ResponseRow) -> bool:
+        heard = response.response_status_code != ""
         return heard and self.status_code(response) not in self._retried
 
-    def _respond(self, context: RuleContext) -> Record:
-        current, columns = context.current, self._request
-        status = current[columns["status"]]
+    def _respond(self, context: RuleContext) -> ResponseRow:
+        request = self._request.current(context)
         values = {
-            self.table["request_id"]: current[columns["request_id"]],
-            self.table["response"]: status,
-            self._request_column: current["sys_id"],
+            ResponseRow.request_id: request.request_id,
+            ResponseRow.response: request.status,
+            ResponseRow.request: request.sys_id,
         }
-        activity_type = self._activity_types.find(context.session, current[columns["activity_type_id"]])
-        included = ["comment", "duration"] if status == self._approve else ["comment"]
-        for column in included:
-            if self._activity_types.includes(activity_type, column):
-                values[self.table[column]] = current[columns[column]]
-        return context.session.insert(self.table.name, values)
+        activity_type = self._activity_types.find(context.session, request.activity_type_id)
+        if self._activity_types.includes_comment(activity_type):
+            values[ResponseRow.comment] = request.comment
+        if request.status == self._approve and self._activity_types.includes_duration(activity_type):
+            values[ResponseRow.duration] = request.duration
+        return self.table.insert(context.session, values)
 
-    def _decision(self, response: Record, instance_id: str) -> dict[str, str]:
-        duration = response[self.table["duration"]]
+    def _decision(self, response: ResponseRow, instance_id: str) -> dict[str, str]:
+        duration = response.duration
         parts = {
-            "RequestId": response[self.table["request_id"]],
-            "Response": response[self.table["response"]],
-            "Comment": response[self.table["comment"]],
+            "RequestId": response.request_id,
+            "Response": response.response,
+            "Comment": response.comment,
             "Duration": duration and format_clock(timedelta(seconds=duration_seconds(duration))),
             "InstanceId": instance_id,
-            "RespondedBy": response["sys_created_by"],
+            "RespondedBy": response.created_by,
         }
         return {self._names.key("decision", key): value for key, value in parts.items() if value}

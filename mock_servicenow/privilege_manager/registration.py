@@ -1,22 +1,111 @@
-"""Registrations: what the console says about itself, its Secret kept apart (integration 3)."""
+"""Registrations: what a console says about itself, its Secret kept apart (integration 3)."""
 
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Self
 
 from mock_servicenow.now_platform.dictionary.values import is_storable
-from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
-from mock_servicenow.privilege_manager.configuration import Configuration, ConfigurationError, read_pairs
-from mock_servicenow.privilege_manager.guids import is_guid
-from mock_servicenow.privilege_manager.json_text import json_object, write_json
-from mock_servicenow.privilege_manager.tables import MASK, AppTables
+from mock_servicenow.privilege_manager.formats import is_guid, json_object, parse_clock, write_json
+from mock_servicenow.privilege_manager.tables import MASK, AppTables, ConfigurationRow, SecretRow
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 
+_BODY = "instance_metadata"
+_MOST_DIGITS = 9
+_LONGEST_SHOWN = 200
+
+
+class ConfigurationError(ValueError):
+    """Raised when a decision cannot be delivered with what the console registered; the message names the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """How decisions reach the console (integration 3, ``instance_metadata``).
+
+    Attributes:
+        wait: the time between two attempts, at least what the rule ``shortest_wait`` says.
+        retries: how many attempts may follow the first, at most what the rule ``most_retries`` says.
+        bounded: says for each pair that asks for more, or for less, what is done instead.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    wait: timedelta
+    token_url: str
+    endpoint_url: str
+    retries: int
+    bounded: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, names: WireNames, pairs: Mapping[str, object]) -> Self:
+        """Return the configuration in the name-value pairs; raises ConfigurationError."""
+
+        def value(key: str) -> str:
+            return _pair(pairs, names.key(_BODY, key))
+
+        wait = parse_clock(value("Minimum wait time"))
+        retries = value("Maximum retry attempts")
+        if wait is None:
+            raise ConfigurationError(f"'Minimum wait time' is {_short(value('Minimum wait time'))}; expected HH:MM:SS")
+        if not retries.isascii() or not retries.isdecimal():
+            raise ConfigurationError(f"'Maximum retry attempts' is {_short(retries)}; expected a whole number")
+        shortest, most = timedelta(seconds=names.number("shortest_wait")), names.number("most_retries")
+        many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > most
+        bounded = []
+        if wait < shortest:
+            told = f"'Minimum wait time' is {value('Minimum wait time')!r}"
+            bounded.append(f"{told}: {shortest.total_seconds():.0f} s are waited")
+        if many:
+            bounded.append(f"'Maximum retry attempts' is {_short(retries)}: at most {most} retries are made")
+        return cls(
+            username=value("Username"),
+            password=value("Password"),
+            wait=max(wait, shortest),
+            token_url=_url("Token Url", value("Token Url")),
+            endpoint_url=_url("Endpoint Url", value("Endpoint Url")),
+            retries=most if many else int(retries),
+            bounded=tuple(bounded),
+        )
+
+
+def read_pairs(instance_metadata: str) -> Mapping[str, object]:
+    """Return the pairs of a name-value column; raises ConfigurationError where the text is no JSON object."""
+    pairs = json_object(instance_metadata)
+    if pairs is None:
+        raise ConfigurationError("'instance_metadata' holds no JSON object; expected name-value pairs")
+    return pairs
+
+
+def _pair(pairs: Mapping[str, object], key: str) -> str:
+    value = pairs.get(key, "")
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"'instance_metadata' has no text for {key!r}")
+    if not is_storable(value):
+        raise ConfigurationError(f"{key!r} contains a NUL character; expected text")
+    return value
+
+
+def _short(value: str) -> str:
+    return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
+
+
+def _url(key: str, url: str) -> str:
+    if not url.lower().startswith(("http://", "https://")):
+        raise ConfigurationError(f"{key!r} is {_short(url)}; expected an http or https address")
+    return url
+
+
 LONGEST_PAIRS = 256 * 1024
 """Characters of name-value pairs that may be stored: four times what the column is documented to hold (I)."""
+
+
+_PAIRS = ConfigurationRow.instance_metadata
 
 
 class Registrations:
@@ -24,7 +113,7 @@ class Registrations:
 
     def __init__(self, tables: AppTables, names: WireNames, secrets: Secrets) -> None:
         self._table = tables.configuration
-        self._secret = tables.secret
+        self._kept_apart = tables.secret
         self._names = names
         self._secrets = secrets
         self._username = names.key("instance_metadata", "Username")
@@ -47,30 +136,30 @@ class Registrations:
 
     def remember(self, session: Session) -> None:
         """Mask in every output the Client Ids and Secrets that an earlier process was told."""
-        for record in session.find_all(self._table.name):
-            self._mask_client_id(json_object(record[self._table["instance_metadata"]]) or {})
-        for kept in session.find_all(self._secret.name):
-            self._secrets.add(kept[self._secret["secret"]])
+        for row in self._table.all(session):
+            self._mask_client_id(json_object(row.instance_metadata) or {})
+        for kept in self._kept_apart.all(session):
+            self._secrets.add(kept.secret)
 
     def exists(self, session: Session, instance_id: str) -> bool:
         """Tell whether a console is registered under this Instance Id."""
-        return bool(instance_id) and session.get(self._table.name, instance_id) is not None
+        return self._table.get(session, instance_id) is not None
 
     def configuration(self, session: Session, instance_id: str) -> Configuration:
         """Return how to reach the console; raises ConfigurationError where that cannot be told."""
-        record = session.get(self._table.name, instance_id)
-        if record is None:
+        registration = self._table.get(session, instance_id)
+        if registration is None:
             raise ConfigurationError(f"Instance Id {instance_id!r} is no longer registered")
-        pairs = dict(read_pairs(record[self._table["instance_metadata"]]))
+        pairs = dict(read_pairs(registration.instance_metadata))
         kept = self._kept(session, instance_id)
         if kept is not None:
-            pairs[self._password] = kept[self._secret["secret"]]
+            pairs[self._password] = kept.secret
         return Configuration.read(self._names, pairs)
 
     def _keep_secret(self, context: RuleContext) -> None:
-        column = self._table["instance_metadata"]
+        current = self._table.current(context)
         try:
-            pairs = dict(read_pairs(context.current[column]))
+            pairs = dict(read_pairs(current.instance_metadata))
         except ConfigurationError:
             return
         self._mask_client_id(pairs)
@@ -79,28 +168,27 @@ class Registrations:
             self._hold_back(context, pairs)
             return
         pairs[self._password] = MASK
-        context.current[column] = write_json(pairs)
+        self._table.set(context, _PAIRS, write_json(pairs))
         if is_storable(secret):
-            self._keep(context.session, context.current["sys_id"], secret)
+            self._keep(context.session, current.sys_id, secret)
         else:
             message = f"{self._password!r} has characters that cannot be stored (NUL): dropped"
-            context.report("secret-dropped", message, column)
+            context.report("secret-dropped", message, self._table[_PAIRS])
 
     def _hold_back(self, context: RuleContext, pairs: Mapping[str, object]) -> None:
         """Forget the Secret if somebody who need not know it changes where it, or the token got by it, is sent."""
-        user, column = context.session.user, self._table["instance_metadata"]
-        if context.previous is None or user.unrestricted or ADMIN_ROLE in user.roles:
+        user, previous = context.session.user, self._table.previous(context)
+        if previous is None or user.unrestricted or ADMIN_ROLE in user.roles:
             return
-        self._forget_elsewhere(context, context.previous[column], pairs)
+        self._forget_elsewhere(context, previous.instance_metadata, pairs)
 
     def _follow_rules(self, context: RuleContext) -> None:
         """Treat what stored rules have made of a registration as written by somebody who need not know the Secret."""
-        column = self._table["instance_metadata"]
-        asked = context.rewritten.get(column)
+        asked, current = context.rewritten.get(self._table[_PAIRS]), self._table.current(context)
         if asked is not None:
-            self._forget_elsewhere(context, asked, json_object(context.current[column]) or {})
+            self._forget_elsewhere(context, asked, json_object(current.instance_metadata) or {})
             self._keep_secret(context)
-        _check_length(context, column)
+        _check_length(context, self._table[_PAIRS])
 
     def _forget_elsewhere(self, context: RuleContext, before: str, pairs: Mapping[str, object]) -> None:
         """Forget the Secret if the addresses differ from those before."""
@@ -108,14 +196,14 @@ class Registrations:
         changed = [name for name in self._addresses if addresses.get(name) != pairs.get(name)]
         if changed and self._forget(context.session, context.current["sys_id"]):
             message = f"{' and '.join(changed)} changed without {self._password}, so the Secret was forgotten"
-            context.report("secret-forgotten", message, self._table["instance_metadata"])
+            context.report("secret-forgotten", message, self._table[_PAIRS])
 
     def _report_bounds(self, context: RuleContext) -> None:
         """Report what of the configuration is not done as it says; what cannot be used fails its deliveries."""
-        column = self._table["instance_metadata"]
+        pairs = self._table.current(context).instance_metadata
         with suppress(ConfigurationError):
-            for message in Configuration.read(self._names, read_pairs(context.current[column])).bounded:
-                context.report("configuration-bounded", message, column)
+            for message in Configuration.read(self._names, read_pairs(pairs)).bounded:
+                context.report("configuration-bounded", message, self._table[_PAIRS])
 
     def _mask_client_id(self, pairs: Mapping[str, object]) -> None:
         """Let a Client Id appear in no output in full; any other user name may be an ordinary word elsewhere."""
@@ -127,17 +215,16 @@ class Registrations:
         self._secrets.add(secret)
         kept = self._kept(session, instance_id)
         if kept is not None:
-            session.update(self._secret.name, kept.sys_id, {self._secret["secret"]: secret})
+            self._kept_apart.update(session, kept.sys_id, {SecretRow.secret: secret})
             self._retire(session, kept)
             return
-        values = {self._secret["configuration"]: instance_id, self._secret["secret"]: secret}
-        session.insert(self._secret.name, values)
+        self._kept_apart.insert(session, {SecretRow.configuration: instance_id, SecretRow.secret: secret})
 
     def _forget_client_id(self, context: RuleContext) -> None:
         """Let a Client Id be forgotten in time that no registration has any more."""
-        column = self._table["instance_metadata"]
-        client_id = self._client_id((context.previous or context.current)[column])
-        if is_guid(client_id) and not context.session.query(self._table.name, f"{column}LIKE{client_id}", limit=1):
+        gone = self._table.previous(context) or self._table.current(context)
+        client_id, query = self._client_id(gone.instance_metadata), f"{self._table[_PAIRS]}LIKE"
+        if is_guid(client_id) and not context.session.query(self._table.name, f"{query}{client_id}", limit=1):
             context.session.on_commit(lambda: self._secrets.retire(client_id))
 
     def _client_id(self, pairs: str) -> str:
@@ -150,18 +237,18 @@ class Registrations:
         """Forget a Secret; return whether there was one."""
         kept = self._kept(session, instance_id)
         if kept is not None:
-            session.delete(self._secret.name, kept.sys_id)
+            session.delete(self._kept_apart.name, kept.sys_id)
             self._retire(session, kept)
         return kept is not None
 
-    def _retire(self, session: Session, gone: Record) -> None:
+    def _retire(self, session: Session, gone: SecretRow) -> None:
         """Let a Secret be forgotten in time that has been replaced or deleted, unless another registration has it."""
-        secret = gone[self._secret["secret"]]
-        if session.find(self._secret.name, **{self._secret["secret"]: secret}) is None:
+        secret = gone.secret
+        if self._kept_apart.find(session, {SecretRow.secret: secret}) is None:
             session.on_commit(lambda: self._secrets.retire(secret))
 
-    def _kept(self, session: Session, instance_id: str) -> Record | None:
-        return session.find(self._secret.name, **{self._secret["configuration"]: instance_id})
+    def _kept(self, session: Session, instance_id: str) -> SecretRow | None:
+        return self._kept_apart.find(session, {SecretRow.configuration: instance_id})
 
 
 def _check_length(context: RuleContext, column: str) -> None:

@@ -1,22 +1,102 @@
-"""Approval requests: which are accepted, and who may still decide them (integration 3)."""
+"""Activity types and approval requests: which are accepted, and who may still decide them (integration 3)."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from typing import NoReturn
 
-from mock_servicenow.now_platform.dictionary.values import DATE_TIME
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME, duration_seconds
 from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
-from mock_servicenow.now_platform.records.rows import Record
-from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
-from mock_servicenow.privilege_manager.activity_types import ActivityTypes
-from mock_servicenow.privilege_manager.guids import is_guid
-from mock_servicenow.privilege_manager.json_text import json_object
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
+from mock_servicenow.privilege_manager.formats import is_guid, json_object
 from mock_servicenow.privilege_manager.registration import Registrations
-from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppTables, DeletedTypeRow, Field, RequestRow
 from privman_contracts.wire_names import WireNames
 
-_ORIGIN = ("instance_id", "request_id")
-_CONTENT = ("activity_type_id", "metadata")
+_ALL = 2**31 - 1
+MOST_RESPONSES = 100
+"""Valid responses of an activity type that count, the first ones: a form has a button for each (I)."""
+
+
+class ActivityTypes:
+    """The activity type records, and the terms of those that were deleted while requests were pending."""
+
+    def __init__(self, tables: AppTables, names: WireNames, registrations: Registrations) -> None:
+        self._table = tables.activity_type
+        self._deleted = tables.deleted_type
+        self._requests = tables.request
+        self._pending = tables.pending
+        self._usual_responses = [names.word("response", "approve"), names.word("response", "deny")]
+        self._longest = timedelta(hours=names.number("longest_timeout"))
+        self._registrations = registrations
+
+    def rules(self) -> list[BusinessRule]:
+        """Return the rules that tie every activity type to a registration and report a max timeout that never ends."""
+        written: frozenset[Operation] = frozenset({"insert", "update"})
+        return [
+            BusinessRule("Registered instance only", self._table.name, "before", written, self._check_instance),
+            BusinessRule("Bound the max timeout", self._table.name, "after", written, self._check_timeout),
+            BusinessRule("Keep the terms", self._table.name, "after", frozenset({"delete"}), self._keep_terms),
+        ]
+
+    def ids(self, session: Session) -> list[str]:
+        """Return the sys_ids of all activity types, then of those deleted ones whose terms pending requests keep."""
+        tables = (self._table.name, self._deleted.name)
+        return [each for name in tables for each in session.reader.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
+
+    def registered(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
+        """Return the activity type with this sys_id, under which a request may be made."""
+        return self._table.get(session, activity_type_id)
+
+    def find(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
+        """Return the activity type with this sys_id, or the terms of one that was deleted while requests waited."""
+        return self.registered(session, activity_type_id) or self._deleted.get(session, activity_type_id)
+
+    def valid_responses(self, activity_type: ActivityTypeRow | None) -> list[str]:
+        """Return the responses that may be given, in their order; those of the documentation if it is not known."""
+        if activity_type is None:
+            return self._usual_responses
+        listed = activity_type.valid_responses.split(",", MOST_RESPONSES)[:MOST_RESPONSES]
+        return [response.strip() for response in listed if response.strip()]
+
+    def max_timeout(self, activity_type: ActivityTypeRow | None) -> timedelta | None:
+        """Return how long a request may wait for its decision; None for ever, as by the rule ``longest_timeout``."""
+        stored = "" if activity_type is None else activity_type.max_timeout
+        limit = timedelta(seconds=max(0, duration_seconds(stored))) if stored else None
+        return limit if limit is None or limit <= self._longest else None
+
+    def includes_comment(self, activity_type: ActivityTypeRow | None) -> bool:
+        """Tell whether decisions carry a comment."""
+        return activity_type is not None and activity_type.include_comment == "true"
+
+    def includes_duration(self, activity_type: ActivityTypeRow | None) -> bool:
+        """Tell whether approvals carry a duration."""
+        return activity_type is not None and activity_type.include_duration == "true"
+
+    def _check_instance(self, context: RuleContext) -> None:
+        instance_id = self._table.current(context).instance_id
+        if not self._registrations.exists(context.session, instance_id):
+            column = self._table[ActivityTypeRow.instance_id]
+            context.abort(f"{column!r} is {instance_id!r}; expected a registered Instance Id")
+
+    def _check_timeout(self, context: RuleContext) -> None:
+        stored, column = self._table.current(context).max_timeout, self._table[ActivityTypeRow.max_timeout]
+        if stored and timedelta(seconds=duration_seconds(stored)) > self._longest:
+            message = f"{column!r} is {stored!r}, more than {self._longest // timedelta(hours=1):,} hours"
+            context.report("max-timeout-unbounded", f"{message}: requests never time out", column)
+
+    def _keep_terms(self, context: RuleContext) -> None:
+        """Let pending requests be decided, and time out, by the terms that they were made under."""
+        sys_id = context.current["sys_id"]
+        waiting = {RequestRow.status: self._pending, RequestRow.activity_type_id: sys_id}
+        if self._requests.find(context.session, waiting) is not None:
+            terms = {column: context.current[column] for column in self._table.spelling.values()}
+            context.session.replace_row(self._deleted.name, {"sys_id": sys_id, **terms})
+
+
+_ORIGIN = (RequestRow.instance_id, RequestRow.request_id)
+_CONTENT = (RequestRow.activity_type_id, RequestRow.metadata)
+_ANSWER = (RequestRow.status, RequestRow.comment, RequestRow.duration)
 _SHOWN = 200  # characters of a value in a finding
 
 
@@ -48,68 +128,64 @@ class ApprovalRequests:
 
     def is_decision(self, context: RuleContext) -> bool:
         """Tell whether an update gives a pending request its response."""
-        status = self._table["status"]
-        return context.changed(status) and context.current[status] != self._timed_out
+        is_new = self._table.changed(context, RequestRow.status)
+        return is_new and self._table.current(context).status != self._timed_out
 
     def _accept(self, context: RuleContext) -> None:
         self._check_origin(context)
         self._check_content(context)
-        status = context.current.get(self._table["status"], "")
+        status = self._table.current(context).status
         if status not in {"", self._pending}:
-            context.abort(f"'{self._table['status']}' is {status!r}; expected {self._pending!r} for a new request")
-        context.current[self._table["status"]] = self._pending
+            self._refuse(context, RequestRow.status, f"{self._pending!r} for a new request")
+        self._table.set(context, RequestRow.status, self._pending)
         self._check_repetition(context)
 
     def _check_origin(self, context: RuleContext) -> None:
-        instance_id = self._value(context, "instance_id")
-        if not self._registrations.exists(context.session, instance_id):
-            context.abort(f"'{self._table['instance_id']}' is {instance_id!r}; expected a registered Instance Id")
-        activity_type_id = self._value(context, "activity_type_id")
-        activity_type = self._activity_types.registered(context.session, activity_type_id)
-        if activity_type is None or self._activity_types.instance_id(activity_type) != instance_id:
-            context.abort(
-                f"'{self._table['activity_type_id']}' is {activity_type_id!r}; expected an activity type that "
-                f"instance {instance_id!r} has registered"
-            )
+        request = self._table.current(context)
+        if not self._registrations.exists(context.session, request.instance_id):
+            self._refuse(context, RequestRow.instance_id, "a registered Instance Id")
+        activity_type = self._activity_types.registered(context.session, request.activity_type_id)
+        if activity_type is None or activity_type.instance_id != request.instance_id:
+            expected = f"an activity type that instance {request.instance_id!r} has registered"
+            self._refuse(context, RequestRow.activity_type_id, expected)
 
     def _check_content(self, context: RuleContext) -> None:
-        request_id = self._value(context, "request_id")
-        if not is_guid(request_id):
-            context.abort(f"'{self._table['request_id']}' is {request_id!r}; expected a GUID")
-        if json_object(self._value(context, "metadata")) is None:
+        request = self._table.current(context)
+        if not is_guid(request.request_id):
+            self._refuse(context, RequestRow.request_id, "a GUID")
+        if json_object(request.metadata) is None:
             expected = f"expected one of at most {LONGEST_TEXT:,} characters, written as a string"
-            context.abort(f"'{self._table['metadata']}' is not a JSON object; {expected}")
+            context.abort(f"{self._table[RequestRow.metadata]!r} is not a JSON object; {expected}")
 
     def _check_repetition(self, context: RuleContext) -> None:
         """Answer a repeated request with the record that exists; refuse another request under its id.
 
         A GUID is the same in capital letters, and so is any value that the platform compares (platform 2.4).
         """
-        same = {self._table[column]: self._value(context, column) for column in ("instance_id", "request_id")}
+        request, column = self._table.current(context), self._table[RequestRow.request_id]
+        same = self._table.spelled(
+            {RequestRow.instance_id: request.instance_id, RequestRow.request_id: request.request_id}
+        )
         context.session.work.transaction.reserve("\n".join((self._table.name, *same.values())).casefold())
         existing = context.session.find_alike(self._table.name, **same)
         if existing is None:
             return
-        if all(existing[self._table[column]] == self._value(context, column) for column in _CONTENT):
-            self._answer_repeated(context, existing)
-        request_id = self._value(context, "request_id")
-        context.abort(f"'{self._table['request_id']}' {request_id!r} was received before with another body")
-
-    def _answer_repeated(self, context: RuleContext, existing: Record) -> None:
+        known = self._table.row(existing)
+        if (known.activity_type_id, known.metadata) != (request.activity_type_id, request.metadata):
+            context.abort(f"{column!r} {request.request_id!r} was received before with another body")
         if self._repeated_status == HTTPStatus.FORBIDDEN:
-            context.abort(f"'{self._table['request_id']}' {self._value(context, 'request_id')!r} was received before")
+            context.abort(f"{column!r} {request.request_id!r} was received before")
         context.answer_with(existing, self._repeated_status)
 
     def _admit(self, context: RuleContext) -> None:
-        answered = {self._table[column] for column in ("status", "comment", "duration")}
-        if context.previous is None or answered.isdisjoint(context.supplied):
+        request, status = self._table.previous(context), self._table.current(context).status
+        if request is None or {self._table[each] for each in _ANSWER}.isdisjoint(context.supplied):
             return
-        previous, status = context.previous[self._table["status"]], context.current[self._table["status"]]
-        if previous != self._pending:
-            context.abort(f"the request is {previous!r} already; expected one that is {self._pending!r}")
-        if status == previous or self._is_time_out(context, status):
+        if request.status != self._pending:
+            context.abort(f"the request is {request.status!r} already; expected one that is {self._pending!r}")
+        if status == request.status or self._is_time_out(context, status):
             return
-        self._check_response(context, context.previous, status)
+        self._check_response(context, request, status)
 
     def _keep_origin(self, context: RuleContext) -> None:
         """Let a request stay that of its console: the decision goes to nobody else, and is about what was asked."""
@@ -121,38 +197,41 @@ class ApprovalRequests:
                 )
                 context.current[column] = context.previous[column]
 
-    def _kept_content(self, context: RuleContext) -> tuple[str, ...]:
+    def _kept_content(self, context: RuleContext) -> tuple[Field, ...]:
         """Return the columns that are kept, too, from those who may decide a request and not ask for one."""
         user = context.session.user
         is_kept = self._content_is_kept and not user.unrestricted and not user.has_any(self._askers)
         return _CONTENT if is_kept else ()
 
-    def _check_response(self, context: RuleContext, request: Record, status: str) -> None:
-        activity_type = self._activity_types.find(context.session, request[self._table["activity_type_id"]])
+    def _check_response(self, context: RuleContext, request: RequestRow, status: str) -> None:
+        activity_type = self._activity_types.find(context.session, request.activity_type_id)
         self._report_missing(context, request, activity_type)
         valid = self._activity_types.valid_responses(activity_type)
         if status not in valid:
-            context.abort(f"'{self._table['status']}' is {status!r}; expected one of {', '.join(valid)}")
+            self._refuse(context, RequestRow.status, f"one of {', '.join(valid)}")
         limit = self._activity_types.max_timeout(activity_type)
-        asked = request["sys_created_on"] or context.session.now  # a client may have emptied it
+        asked = request.created_on or context.session.now  # a client may have emptied it
         if limit is not None and _parsed(context.session.now) - _parsed(asked) >= limit:
             context.abort(f"the request timed out after {limit}")
 
-    def _report_missing(self, context: RuleContext, request: Record, activity_type: Record | None) -> None:
+    def _report_missing(self, context: RuleContext, request: RequestRow, activity_type: ActivityTypeRow | None) -> None:
         """Report a decision about a request whose activity type cannot be looked up."""
-        if activity_type is not None and not self._activity_types.is_deleted(activity_type):
+        if activity_type is not None and not isinstance(activity_type, DeletedTypeRow):
             return
-        column, applied = self._table["activity_type_id"], "the terms it had when it was deleted"
+        column, applied = self._table[RequestRow.activity_type_id], "the terms it had when it was deleted"
         if activity_type is None:
             applied = f"{' and '.join(self._activity_types.valid_responses(None))}, and no max timeout"
-        message = f"'{column}' is {request[column]!r}; expected an activity type that exists: applied {applied}"
+        message = (
+            f"{column!r} is {request.activity_type_id!r}; expected an activity type that exists: applied {applied}"
+        )
         context.report("activity-type-missing", message, column)
 
     def _is_time_out(self, context: RuleContext, status: str) -> bool:
         return status == self._timed_out and context.session.user.unrestricted
 
-    def _value(self, context: RuleContext, column: str) -> str:
-        return context.current.get(self._table[column], "")
+    def _refuse(self, context: RuleContext, field: Field, expected: str) -> NoReturn:
+        column = self._table[field]
+        context.abort(f"{column!r} is {context.current.get(column, '')!r}; expected {expected}")
 
 
 def _parsed(stored: str) -> datetime:

@@ -1,9 +1,16 @@
-"""The tables of the scoped app, and who may use them."""
+"""The tables of the scoped app: their columns, who may use them, and their rows as objects.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A class of rows declares the columns of its table, each once with label and type, as attributes that mypy checks
+wherever a row is read. `WireNames` knows how tables and columns are spelled on the wire.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar, overload
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Column, Table
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import RuleContext, Session
 from privman_contracts.wire_names import WireNames
 
 # The roles that the console's ServiceNow user needs (integration 1).
@@ -12,152 +19,291 @@ LONG_TEXT = 65_000
 MASK = "********"
 
 
+class Row:
+    """A row of an app table: each column is an attribute that holds text, empty for an empty column.
+
+    Args:
+        values: by the spelling of the columns.
+        spelling: of the columns, by the names of the attributes.
+    """
+
+    def __init__(self, values: Mapping[str, str], spelling: Mapping[str, str]) -> None:
+        self.values = values
+        self.spelling = spelling
+
+    @property
+    def sys_id(self) -> str:
+        """The primary key."""
+        return self.values["sys_id"]
+
+    @property
+    def created_on(self) -> str:
+        """When the row was made, in stored form."""
+        return self.values["sys_created_on"]
+
+    @property
+    def created_by(self) -> str:
+        """The user who made it."""
+        return self.values["sys_created_by"]
+
+
+class Field:
+    """A column: its text on a row, the column itself on the class of rows.
+
+    Args:
+        label: the column's label on pages.
+        type: as in `Column`.
+        max_length: characters.
+        reference: canonical name of the table that a reference points to.
+        default: what a new row has.
+        default_word: the same as a word of the wire, by group and canonical name.
+        display: as in `Column`.
+        indexed: as in `Column`.
+    """
+
+    def __init__(  # noqa: PLR0913 - as many as a column has
+        self,
+        label: str = "",
+        type: str = "string",  # noqa: A002 - the platform's word
+        max_length: int = 40,
+        *,
+        reference: str = "",
+        default: str | None = None,
+        default_word: tuple[str, str] | None = None,
+        display: bool = False,
+        indexed: bool = False,
+    ) -> None:
+        self._name = ""
+        self._reference = reference
+        self._default_word = default_word
+        self._column = Column("", label, type, max_length, default=default, display=display, indexed=indexed)
+
+    def __set_name__(self, owner: type[Row], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, row: None, owner: type[Row]) -> Self: ...
+
+    @overload
+    def __get__(self, row: Row, owner: type[Row]) -> str: ...
+
+    def __get__(self, row: Row | None, owner: type[Row]) -> Self | str:
+        return self if row is None else row.values.get(row.spelling[self._name], "")
+
+    @property
+    def name(self) -> str:
+        """The name of the attribute."""
+        return self._name
+
+    def column(self, spelling: str, names: WireNames) -> Column:
+        """Return the column's definition."""
+        return replace(
+            self._column,
+            name=spelling,
+            reference=names.table(self._reference) if self._reference else None,
+            default=names.word(*self._default_word) if self._default_word else self._column.default,
+        )
+
+
+class ConfigurationRow(Row):
+    """A registration; its sys_id is the Instance Id."""
+
+    instance_metadata = Field("Instance metadata", "name_values", LONG_TEXT)
+
+
+class SecretRow(Row):
+    """The Secret of a registration, kept apart, so that no way of reading the configuration can show it."""
+
+    configuration = Field(type="reference", reference="integration_configuration", indexed=True)
+    secret = Field(max_length=LONG_TEXT)
+
+
+class ActivityTypeRow(Row):
+    """A kind of request that a console has declared, and how it may be answered."""
+
+    name = Field("Name", max_length=100, display=True)
+    description = Field("Description", max_length=1000)
+    valid_responses = Field("Valid Responses", max_length=255)
+    max_timeout = Field("Max timeout", "glide_duration")
+    include_comment = Field("Include comment", "boolean", default="false")
+    include_duration = Field("Include duration", "boolean", default="false")
+    instance_id = Field("Instance Id", indexed=True)
+
+
+class DeletedTypeRow(ActivityTypeRow):
+    """The terms of an activity type that was deleted while requests of its were pending, under its sys_id."""
+
+
+class RequestRow(Row):
+    """An approval request."""
+
+    request_id = Field("Request Id", max_length=100, display=True, indexed=True)
+    status = Field("Status", max_length=100, default_word=("request_status", "pending"), indexed=True)
+    metadata = Field("Metadata", max_length=LONG_TEXT)
+    instance_id = Field("Instance Id", indexed=True)
+    activity_type_id = Field("Activity Type Id")
+    comment = Field("Comment", max_length=4000)
+    duration = Field("Duration", "glide_duration")
+
+
+class ResponseRow(Row):
+    """A decision on its way to the console, and the status of the last attempt to deliver it."""
+
+    request_id = Field("Request Id", max_length=100, display=True, indexed=True)
+    response = Field("Response", max_length=100)
+    response_status_code = Field("Response status code", "integer")
+    retry_attempts = Field("Retry attempts", "integer", default="0")
+    comment = Field("Comment", max_length=4000)
+    duration = Field("Duration", "glide_duration")
+    request = Field("Request", "reference", reference="request", indexed=True)
+
+
+class DeliveryRow(Row):
+    """What the queue of deliveries knows of a response, under the response's sys_id."""
+
+    due = Field(type="longint", indexed=True)
+    leased_until = Field(type="longint")
+    owner = Field()
+    attempts = Field()
+    error = Field()
+
+
+R = TypeVar("R", bound=Row)
+Changes = Mapping[Field, str]
+
+
 @dataclass(frozen=True, slots=True)
-class WireTable:
-    """A table by its spelling on the wire; subscripting gives the spelling of a column."""
+class AppTable(Generic[R]):
+    """A table of the app; subscripting it gives a column's spelling.
+
+    Attributes:
+        name: as spelled.
+        rows: the class of its rows.
+        spelling: of its columns, by their attributes.
+        acls: who may do what; None for a table that no API and no page shows.
+    """
 
     name: str
-    columns: Mapping[str, str]
+    label: str
+    rows: type[R]
+    spelling: Mapping[str, str]
+    acls: tuple[Acl, ...] | None
 
-    def __getitem__(self, column: str) -> str:
-        return self.columns[column]
+    def __getitem__(self, field: Field) -> str:
+        return self.spelling[field.name]
+
+    def definition(self, names: WireNames) -> Table:
+        """Return the table as an administrator would define it; columns and labels are integration 3."""
+        columns = tuple(each.column(self[each], names) for each in fields_of(self.rows))
+        return Table(
+            self.name, self.label, columns=columns, acls=self.acls or (), web_service_access=self.acls is not None
+        )
+
+    def row(self, record: Record) -> R:
+        """Return a record of this table as a row."""
+        return self.rows(record.values, self.spelling)
+
+    def get(self, session: Session, sys_id: str) -> R | None:
+        """Return the row with that sys_id."""
+        found = session.get(self.name, sys_id) if sys_id else None
+        return None if found is None else self.row(found)
+
+    def find(self, session: Session, values: Changes) -> R | None:
+        """Return a row that has these values."""
+        found = session.find(self.name, **self.spelled(values))
+        return None if found is None else self.row(found)
+
+    def all(self, session: Session) -> list[R]:
+        """Return every row."""
+        return list(map(self.row, session.find_all(self.name)))
+
+    def insert(self, session: Session, values: Changes) -> R:
+        """Insert a row and return it."""
+        return self.row(session.insert(self.name, self.spelled(values)))
+
+    def update(self, session: Session, sys_id: str, values: Changes) -> R:
+        """Change a row and return it."""
+        return self.row(session.update(self.name, sys_id, self.spelled(values)))
+
+    def current(self, context: RuleContext) -> R:
+        """Return the row as a write would leave it; it follows what rules change."""
+        return self.rows(context.current, self.spelling)
+
+    def previous(self, context: RuleContext) -> R | None:
+        """Return the row as it was before a write; None on insert."""
+        return None if context.previous is None else self.row(context.previous)
+
+    def set(self, context: RuleContext, field: Field, value: str) -> None:
+        """Change what a write would leave."""
+        context.current[self[field]] = value
+
+    def changed(self, context: RuleContext, field: Field) -> bool:
+        """Tell whether a write gives the column another value; on insert, whether it gives it any."""
+        return context.changed(self[field])
+
+    def spelled(self, values: Changes) -> dict[str, str]:
+        """Return the values by the spelling of their columns."""
+        return {self[field]: value for field, value in values.items()}
 
 
 class AppTables:
-    """The app's tables: configuration, activity type, request, response.
-
-    Three are its own: Secrets, deliveries and deleted activity types.
-    """
+    """The app's tables: four on the wire, and three of its own, which neither an API nor a page shows."""
 
     def __init__(self, names: WireNames) -> None:
-        self.admin_role = names.role("admin")
-        self.approver_role = names.role("approver")
+        self._names = names
+        self._tables: list[AppTable[Row]] = []
+        self.admin_role, self.approver_role = admin, approver = names.role("admin"), names.role("approver")
         self.pending = names.word("request_status", "pending")
-        self.configuration = _wire_table(names, "integration_configuration")
-        self.activity_type = _wire_table(names, "activity_type")
-        self.request = _wire_table(names, "request")
-        self.response = _wire_table(names, "response")
-        # The app's own column, which an instance may need for one of the documented ones.
-        taken = self.response.columns.values()
-        self.response_request = next(name for name in ("request", "request_record") if name not in taken)
-        # Off the wire: a Secret is kept apart, so that no way of reading the configuration can show it.
-        self.secret = WireTable(
-            f"{self.configuration.name}_secret", {"configuration": "configuration", "secret": "secret"}
-        )
-        self.delivery = WireTable(f"{self.response.name}_delivery", {})
-        self.deleted_type = WireTable(f"{self.activity_type.name}_deleted", self.activity_type.columns)
-
-    @property
-    def askers(self) -> tuple[str, ...]:
+        self.askers = ("web_service_admin", admin)
         """The roles that may create requests."""
-        return ("web_service_admin", self.admin_role)
+        read = Acl("read", (admin, approver, *INTEGRATION_ROLES))
+        registry = (*(Acl(operation, self.askers) for operation in ("create", "write", "delete")), read)
+        request = (
+            Acl("create", self.askers),
+            read,
+            Acl("write", (approver, admin, "approval_admin")),
+            Acl("delete", (admin,)),
+        )
+        response = (Acl("create", (admin,)), read, Acl("write", (admin,)), Acl("delete", (admin,)))
+        self.configuration = self._wire(
+            "integration_configuration", "Integration Configuration", ConfigurationRow, registry
+        )
+        self.activity_type = self._wire("activity_type", "Activity type", ActivityTypeRow, registry)
+        self.request = self._wire("request", "Request", RequestRow, request)
+        # The app's own column gives way to a documented one of that name.
+        taken = names.group("columns.response").values()
+        own = {"request": next(name for name in ("request", "request_record") if name not in taken)}
+        self.response = self._wire("response", "Response", ResponseRow, response, own)
+        self.secret = self._own(f"{self.configuration.name}_secret", "Integration secret", SecretRow)
+        self.delivery = self._own(f"{self.response.name}_delivery", "Delivery", DeliveryRow)
+        deleted = f"{self.activity_type.name}_deleted"
+        self.deleted_type = self._own(deleted, "Deleted activity type", DeletedTypeRow, self.activity_type.spelling)
 
     @property
     def hidden(self) -> frozenset[str]:
         """The tables that neither an API nor a page shows."""
-        return frozenset({self.secret.name, self.delivery.name, self.deleted_type.name})
+        return frozenset(each.name for each in self._tables if each.acls is None)
 
     def definitions(self) -> list[Table]:
-        """Return the tables as an administrator would define them; columns and labels are integration 3."""
-        return [
-            self._configuration(),
-            self._secret(),
-            self._activity_type(),
-            self._request(),
-            self._response(),
-            self._delivery(),
-            self._deleted_type(),
-        ]
+        """Return every table as an administrator would define it."""
+        return [each.definition(self._names) for each in self._tables]
 
-    def _configuration(self) -> Table:
-        table = self.configuration
-        columns = (Column(table["instance_metadata"], "Instance metadata", "name_values", LONG_TEXT),)
-        return Table(table.name, "Integration Configuration", columns=columns, acls=self._registry_acls())
+    def _wire(
+        self, canonical: str, label: str, rows: type[R], acls: tuple[Acl, ...], own: Mapping[str, str] | None = None
+    ) -> AppTable[R]:
+        spelling = {**self._names.group(f"columns.{canonical}"), **(own or {})}
+        return self._add(AppTable(self._names.table(canonical), label, rows, spelling, acls))
 
-    def _secret(self) -> Table:
-        table = self.secret
-        columns = (
-            Column(table["configuration"], type="reference", reference=self.configuration.name, indexed=True),
-            Column(table["secret"], max_length=LONG_TEXT),
-        )
-        return Table(table.name, "Integration secret", columns=columns, web_service_access=False)
+    def _own(self, name: str, label: str, rows: type[R], spelling: Mapping[str, str] | None = None) -> AppTable[R]:
+        as_named = {field.name: field.name for field in fields_of(rows)}
+        return self._add(AppTable(name, label, rows, spelling or as_named, None))
 
-    def _activity_type(self) -> Table:
-        table = self.activity_type
-        columns = (
-            Column(table["name"], "Name", max_length=100, display=True),
-            Column(table["description"], "Description", max_length=1000),
-            Column(table["valid_responses"], "Valid Responses", max_length=255),
-            Column(table["max_timeout"], "Max timeout", "glide_duration"),
-            Column(table["include_comment"], "Include comment", "boolean", default="false"),
-            Column(table["include_duration"], "Include duration", "boolean", default="false"),
-            Column(table["instance_id"], "Instance Id", indexed=True),
-        )
-        return Table(table.name, "Activity type", columns=columns, acls=self._registry_acls())
-
-    def _request(self) -> Table:
-        table = self.request
-        columns = (
-            Column(table["request_id"], "Request Id", max_length=100, display=True, indexed=True),
-            Column(table["status"], "Status", max_length=100, default=self.pending, indexed=True),
-            Column(table["metadata"], "Metadata", max_length=LONG_TEXT),
-            Column(table["instance_id"], "Instance Id", indexed=True),
-            Column(table["activity_type_id"], "Activity Type Id"),
-            Column(table["comment"], "Comment", max_length=4000),
-            Column(table["duration"], "Duration", "glide_duration"),
-        )
-        deciders = (self.approver_role, self.admin_role, "approval_admin")
-        acls = (
-            Acl("create", self.askers),
-            Acl("read", self._readers()),
-            Acl("write", deciders),
-            Acl("delete", (self.admin_role,)),
-        )
-        return Table(table.name, "Request", columns=columns, acls=acls)
-
-    def _response(self) -> Table:
-        table = self.response
-        columns = (
-            Column(table["request_id"], "Request Id", max_length=100, display=True, indexed=True),
-            Column(table["response"], "Response", max_length=100),
-            Column(table["response_status_code"], "Response status code", "integer"),
-            Column(table["retry_attempts"], "Retry attempts", "integer", default="0"),
-            Column(table["comment"], "Comment", max_length=4000),
-            Column(table["duration"], "Duration", "glide_duration"),
-            Column(self.response_request, "Request", "reference", reference=self.request.name, indexed=True),
-        )
-        acls = (
-            Acl("create", (self.admin_role,)),
-            Acl("read", self._readers()),
-            Acl("write", (self.admin_role,)),
-            Acl("delete", (self.admin_role,)),
-        )
-        return Table(table.name, "Response", columns=columns, acls=acls)
-
-    def _delivery(self) -> Table:
-        """Return the table of what `DeliveryQueue` knows of a response, under the response's sys_id."""
-        columns = (
-            Column("due", type="longint", indexed=True),
-            Column("leased_until", type="longint"),
-            Column("owner"),
-            Column("attempts"),
-            Column("error"),
-        )
-        return Table(self.delivery.name, "Delivery", columns=columns, web_service_access=False)
-
-    def _deleted_type(self) -> Table:
-        """Return the table of the activity types that were deleted while requests of theirs were pending."""
-        columns = self._activity_type().columns
-        return Table(self.deleted_type.name, "Deleted activity type", columns=columns, web_service_access=False)
-
-    def _registry_acls(self) -> tuple[Acl, ...]:
-        writers = ("web_service_admin", self.admin_role)
-        changes = tuple(Acl(operation, writers) for operation in ("create", "write", "delete"))
-        return (*changes, Acl("read", self._readers()))
-
-    def _readers(self) -> tuple[str, ...]:
-        return (self.admin_role, self.approver_role, *INTEGRATION_ROLES)
+    def _add(self, table: AppTable[R]) -> AppTable[R]:
+        self._tables.append(table)  # type: ignore[arg-type] # to be defined, whatever its rows are
+        return table
 
 
-def _wire_table(names: WireNames, table: str) -> WireTable:
-    return WireTable(names.table(table), names.group(f"columns.{table}"))
+def fields_of(rows: type[Row]) -> Iterable[Field]:
+    """Return the columns of a class of rows, in their order."""
+    for each in reversed(rows.__mro__):
+        yield from (value for value in vars(each).values() if isinstance(value, Field))

@@ -10,9 +10,9 @@ from mock_servicenow.now_platform.imports.import_sets import APART
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
-from mock_servicenow.privilege_manager.activity_types import ActivityTypes
-from mock_servicenow.privilege_manager.tables import AppTables
-from mock_servicenow.privilege_manager.time_spans import after
+from mock_servicenow.privilege_manager.formats import after
+from mock_servicenow.privilege_manager.requests import ActivityTypes
+from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from privman_contracts.wire_names import WireNames
 from privman_core.clock import Timer
 from privman_core.findings import Finding
@@ -85,15 +85,15 @@ class Timeouts:
         self._timer = self._next = None
 
     def _watch(self, context: RuleContext) -> None:
-        activity_type_id, asked = context.current[self._table["activity_type_id"]], context.current["sys_created_on"]
-        if not (context.changed(self._table["activity_type_id"]) or context.changed("sys_created_on")):
+        if not (self._table.changed(context, RequestRow.activity_type_id) or context.changed("sys_created_on")):
             return
-        activity_type = self._activity_types.find(context.session, activity_type_id)
+        request = self._table.current(context)
+        activity_type = self._activity_types.find(context.session, request.activity_type_id)
         limit = self._activity_types.max_timeout(activity_type)
         if limit is None:
             return
         now = self._clock.now()
-        made = _parsed(asked) if asked else None
+        made = _parsed(request.created_on) if request.created_on else None
         # One that was made ahead, or does not say when, waits from when it is first seen.
         self._watch_once_committed(context, now if made is None or made > now + APART else made + limit)
 
@@ -211,8 +211,8 @@ class Timeouts:
             with self._instance.transaction(self._instance.system) as session:
                 still_pending = self._is_pending(session, sys_id)
                 if still_pending:
-                    changed = session.update(self._table.name, sys_id, {self._table["status"]: self._timed_out})
-                    still_pending = changed[self._table["status"]] == self._pending
+                    changed = self._table.update(session, sys_id, {RequestRow.status: self._timed_out})
+                    still_pending = changed.status == self._pending
         except DatabaseUnavailable:
             raise
         except PlatformError as refusal:
@@ -222,21 +222,22 @@ class Timeouts:
     def _left_pending(self, sys_id: str, reason: str) -> bool:
         """Note why a request has not timed out, and return false."""
         message = f"request {sys_id} cannot be timed out: {reason}"
-        self._note(Finding("swallowed", "time-out-refused", message, self._table["status"]))
+        self._note(Finding("swallowed", "time-out-refused", message, self._table[RequestRow.status]))
         return False
 
     def _is_pending(self, session: Session, sys_id: str) -> bool:
         """Return whether nobody has decided the request meanwhile; nobody does until the transaction ends."""
         session.work.transaction.lock()
         current = session.reader.get(self._table.name, sys_id, lock=True)
-        return current is not None and current[self._table["status"]] == self._pending
+        return current is not None and current[self._table[RequestRow.status]] == self._pending
 
     def _deadlines(self, requests: list[Record], limit: timedelta) -> list[datetime]:
         created = [_parsed(each["sys_created_on"]) for each in requests]
         return [deadline for moment in created if (deadline := after(moment, limit)) is not None]
 
     def _waiting(self, activity_type_id: str) -> str:
-        return f"{self._table['status']}={self._pending}^{self._table['activity_type_id']}={activity_type_id}"
+        status, activity_type = self._table[RequestRow.status], self._table[RequestRow.activity_type_id]
+        return f"{status}={self._pending}^{activity_type}={activity_type_id}"
 
 
 def _parsed(stored: str) -> datetime:

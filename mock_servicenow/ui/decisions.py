@@ -8,8 +8,8 @@ import orjson
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.privilege_manager.activity_types import ActivityTypes
-from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.privilege_manager.requests import ActivityTypes
+from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.ui import durations
 from mock_servicenow.ui.posted import FieldError
 from mock_servicenow.ui.visit import Visit
@@ -51,29 +51,30 @@ class Decisions:
         """Return what can be decided about a record; None if it is no request."""
         if record.table != self._request.name:
             return None
-        activity_type = self._activity_types.find(session, record[self._request["activity_type_id"]])
-        open_to_user = record[self._request["status"]] == self._pending and session.allowed("write", [record])
+        request = self._request.row(record)
+        activity_type = self._activity_types.find(session, request.activity_type_id)
+        open_to_user = request.status == self._pending and session.allowed("write", [record])
         responses_url = f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}"
-        facts = _facts(record[self._request["metadata"]])
+        facts = _facts(request.metadata)
         if not open_to_user:
             return Decision([], comment=False, duration=False, facts=facts, responses_url=responses_url)
         return Decision(
             self._activity_types.valid_responses(activity_type),
-            comment=self._activity_types.includes(activity_type, "comment"),
-            duration=self._activity_types.includes(activity_type, "duration"),
+            comment=self._activity_types.includes_comment(activity_type),
+            duration=self._activity_types.includes_duration(activity_type),
             facts=facts,
             responses_url=responses_url,
         )
 
     def values(self, visit: Visit, response: str) -> dict[str, str]:
         """Return the update that a posted decision is; raises FieldError about its duration."""
-        values = {self._request["status"]: response, self._request["comment"]: visit.last("decision.comment") or ""}
+        values = {RequestRow.status: response, RequestRow.comment: visit.last("decision.comment") or ""}
         parts = [visit.last(f"decision.duration.{unit}") or "" for unit in durations.UNITS]
         duration = durations.join(parts)
         if duration is None:
             raise FieldError(f"'{':'.join(parts)}' is no duration; {durations.EXPECTED}")
-        values[self._request["duration"]] = duration
-        return {name: value for name, value in values.items() if value}
+        values[RequestRow.duration] = duration
+        return {name: value for name, value in self._request.spelled(values).items() if value}
 
 
 def _facts(metadata: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.privilege_manager.activity_types import ActivityTypes
+from mock_servicenow.privilege_manager.requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.form_page import FormPage

@@ -44,9 +44,6 @@ JSON_COLUMNS = ("metadata", "instance_metadata")
 # Columns that hold a number, or true or false; any other of the app's tables holds text.
 NUMBERS = ("response_status_code", "retry_attempts", "sys_mod_count")
 FLAGS = ("include_comment", "include_duration")
-TABLES = ("integration_configuration", "activity_type", "request", "response")
-# Stands for the sys_id of a record of each table, wherever nobody knows the real one yet.
-SYS_IDS: Mapping[str, str] = {table: uuid5(NAMESPACE_URL, table).hex for table in TABLES}
 OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
 _SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
@@ -64,6 +61,12 @@ _FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
 def names() -> WireNames:
     """Return the packaged names of the wire."""
     return WireNames.load()
+
+
+TABLES = tuple(names().group("tables"))
+"""The app's tables, by their canonical names."""
+# Stands for the sys_id of a record of each table, wherever nobody knows the real one yet.
+SYS_IDS: Mapping[str, str] = {table: uuid5(NAMESPACE_URL, table).hex for table in TABLES}
 
 
 @cache

@@ -48,12 +48,12 @@ class ApprovalsPage:
             return [self._describe(record) for some in session.newest(self._table.name, ROWS) for record in some]
 
     def _describe(self, record: Record) -> Approval:
-        request_id = record[self._table["request_id"]]
-        about = urlencode([("about", request_id), ("about", record.sys_id)])
+        request = self._table.row(record)
+        about = urlencode([("about", request.request_id), ("about", request.sys_id)])
         return Approval(
-            request_id,
-            record[self._table["status"]],
-            record["sys_created_on"],
-            f"/{self._table.name}.do?sys_id={record.sys_id}",
+            request.request_id,
+            request.status,
+            request.created_on,
+            f"/{self._table.name}.do?sys_id={request.sys_id}",
             f"{COCKPIT}/sequence?{about}",
         )

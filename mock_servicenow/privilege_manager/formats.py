@@ -1,0 +1,59 @@
+"""GUIDs, JSON and spans of time, as the console writes them."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_guid(text: str) -> bool:
+    """Tell whether it is a GUID as the console writes them, without braces."""
+    return _GUID.fullmatch(text) is not None
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """Return the object in the text; None if it is not JSON or not an object.
+
+    Halves of surrogate pairs, which JSON can escape and nobody can send or store, become question marks.
+    """
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def write_json(value: object) -> str:
+    """Return the compact JSON of a value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)")
+
+
+def parse_clock(text: str) -> timedelta | None:
+    """Return the span that ``HH:MM:SS`` stands for; None for any other text (integration 2, Minimum wait time)."""
+    match = _CLOCK.fullmatch(text.strip())
+    if match is None:
+        return None
+    hours, minutes, seconds = map(int, match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def after(moment: datetime, span: timedelta) -> datetime | None:
+    """Return the moment a span later; None if no calendar reaches that far."""
+    try:
+        return moment + span
+    except OverflowError:
+        return None
+
+
+def format_clock(span: timedelta) -> str:
+    """Return the span as ``HH:MM:SS``; hours may pass 24."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
