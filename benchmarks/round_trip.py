@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from privman_core.serving import serving
-from privman_scenarios.targets import Targets
-from privman_scenarios.verbs.console import METADATA
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.playing.console_verbs import METADATA
+from privman_scenarios.playing.world import World
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 TRIPS = 400
 EXCHANGES_A_TRIP = 5
@@ -42,24 +42,24 @@ async def bare(requests: int) -> float:
         return requests / (perf_counter() - began)
 
 
-async def round_trip(targets: Targets) -> None:
+async def round_trip(world: World) -> None:
     """Ask and decide, and see that the console has the decision."""
-    asked = (await targets.console.ask(METADATA)).json
-    auth = await targets.servicenow.credentials("scenario.approver")
-    await targets.servicenow.update("request", asked["sys_id"], {"status": "Approve", **ANSWERED}, auth)
-    await targets.settle()
+    asked = (await world.console.ask(METADATA)).json
+    auth = await world.servicenow.credentials("scenario.approver")
+    await world.servicenow.update("request", asked["sys_id"], {"status": "Approve", **ANSWERED}, auth)
+    await world.settle()
 
 
 async def round_trips(trips: int) -> float:
     """Return how many round trips a second both sides make."""
-    async with WorldBuilder(0).open() as targets:
-        await targets.set_up({})
-        await round_trip(targets)
+    async with WorldBuilder(0).open() as world:
+        await world.set_up({})
+        await round_trip(world)
         began = perf_counter()
         for _ in range(trips):
-            await round_trip(targets)
+            await round_trip(world)
         seconds = perf_counter() - began
-        delivered = await targets.servicenow.find("response", response_status_code="200")
+        delivered = await world.servicenow.find("response", response_status_code="200")
         if len(delivered) != trips + 1:
             raise AssertionError(f"{len(delivered)} of {trips + 1} decisions were delivered")
         return trips / seconds

@@ -18,8 +18,8 @@ from typing import Self
 from rich.console import Console
 from rich.table import Table
 
-from privman_scenarios.verbs.console import METADATA
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.playing.console_verbs import METADATA
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 PACKAGES = ("mock_servicenow", "console_sim", "privman_contracts", "privman_core")
 WARM_UP = 5

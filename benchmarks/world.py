@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from privman_core.serving import serving
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 ROUNDS = 60
 WARM_UP = 5
@@ -46,10 +46,10 @@ async def bare(requests: int) -> float:
 async def world(worlds: WorldBuilder) -> tuple[float, int]:
     """Return the milliseconds of a world, and how many exchanges its set-up makes."""
     began = perf_counter()
-    async with worlds.open() as targets:
-        await targets.set_up({})
+    async with worlds.open() as world:
+        await world.set_up({})
         up = perf_counter()
-        exchanges = len(await targets.servicenow.control.journal())
+        exchanges = len(await world.servicenow.control.journal())
         looked = perf_counter() - up
     return (perf_counter() - began - looked) * 1000, exchanges
 

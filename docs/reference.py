@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from privman_contracts import WireNames
-from privman_scenarios.verbs import vocabulary
+from privman_scenarios.playing.verbs import vocabulary
 
 COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
 SCENARIOS = ("run", "schema", "mutate", "record", "drift", "contracts diff", "matrix", "fidelity")

@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 
 _ENTRIES = {name: name.replace("-", "_") for name in ("mock-servicenow", "console-sim", "privman-scenarios")}
-_LOADED = ("mock_servicenow.cli", "console_sim.cli", "privman_scenarios.cli", "privman_scenarios.commands.run")
+_LOADED = ("mock_servicenow.cli", "console_sim.cli", "privman_scenarios.commands.cli", "privman_scenarios.commands.run")
 _LONGEST = 128 * 1024  # bytes of arguments and environment
 _AT_ONCE = 64 * 1024
 SECONDS = 120

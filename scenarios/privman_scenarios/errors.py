@@ -1,15 +1,35 @@
-"""What may go wrong outside a scenario's own expectations.
+"""Errors of a run and of its expectations (the tree is in the package's docstring)."""
 
-ScenariosError
-├── UnusableFileError        a file cannot be used; ``file: message``
-│   └── ScenarioFileError    a scenario file cannot be used; ``file:line: message``
-├── UnknownWordError         a fixture was called with a word that nobody knows
-├── WorkerLostError          a process that played scenarios was ended from outside
-└── TargetUnreachableError   a target did not answer, or is not what it should be
-"""
+from dataclasses import dataclass
 
-from privman_scenarios.comparison import Comparison
 from privman_scenarios.output import mask, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where a value is not as expected.
+
+    Attributes:
+        where: path into the value, such as ``metadata.PolicyId``; empty for the value itself.
+    """
+
+    where: str
+    expected: str
+    came: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A value and where it is not as expected.
+
+    Attributes:
+        what: names the value, such as ``request #3``, and begins each difference's path; perhaps empty.
+        value: as it came.
+    """
+
+    what: str
+    value: object
+    differences: tuple[Difference, ...]
 
 
 class ScenariosError(Exception):

@@ -1,11 +1,22 @@
-"""Everything that leaves this process, without secrets, and without what a terminal or a pipeline would obey."""
+"""Everything that this process prints or writes: no secrets, nothing that a terminal or a pipeline would obey."""
 
+import re
 from pathlib import Path
 
 from privman_core import command_line
 from privman_core.command_line import disarmed
 from privman_core.masking import Secrets
-from privman_scenarios.text import printable
+
+# XML 1.0 cannot hold the former, not even escaped, and a terminal may obey some of them; the latter turn text around.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+def printable(text: str) -> str:
+    """Return the text with each character that a report cannot hold replaced."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
 
 # Of this process: whoever learns a password adds it, and every output masks it in whatever encoding.
 SECRETS = Secrets()

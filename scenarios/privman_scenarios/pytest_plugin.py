@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 if TYPE_CHECKING:
-    from privman_scenarios.held import HeldConsole, HeldParty, HeldServiceNow, HeldWorld
-    from privman_scenarios.loop import LoopThread
-    from privman_scenarios.targets import Targets
-    from privman_scenarios.world import WorldBuilder
+    from privman_scenarios.decision import LoopThread
+    from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
+    from privman_scenarios.playing.world import World as Targets
+    from privman_scenarios.playing.world_builder import WorldBuilder
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,7 +94,7 @@ def _end_as_interrupted(config: pytest.Config) -> None:
 
 def _begin_writes(file: Path) -> None:
     from privman_scenarios.commands.arguments import begin_writes  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.earlier_reports import is_ours  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.commands.reports.earlier import is_ours  # noqa: PLC0415 - see the module's docstring
 
     try:
         if not is_ours("--writes", file):
@@ -138,7 +138,7 @@ def _count_from_zero(text: str) -> int:
 @pytest.fixture(scope="session")
 def privman_loop() -> "Iterator[LoopThread]":
     """The event loop that both parties run in, in a thread of its own."""
-    from privman_scenarios.loop import LoopThread  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.decision import LoopThread  # noqa: PLC0415 - see the module's docstring
 
     loop = LoopThread()
     yield loop
@@ -160,10 +160,10 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.targets import PATIENCE  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.world import Remote, WorldBuilder  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.writes import Writes, line_in  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.world import PATIENCE  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.world_builder import Target, WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
     seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
@@ -173,8 +173,8 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
         pytestconfig.getoption("--privman-inferred"),
-        servicenow=Remote(servicenow_url, user, password(), tokens[0], seconds) if servicenow_url else None,
-        console=Remote(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
+        servicenow=Target(servicenow_url, user, password(), tokens[0], seconds) if servicenow_url else None,
+        console=Target(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
         reset=pytestconfig.getoption("--privman-reset"),
         writes=Writes(line_in(file), RealClock()) if file else None,
@@ -184,7 +184,7 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
 
 @pytest.fixture
-def privman_targets(
+def privman_world(
     pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_worlds: "WorldBuilder"
 ) -> "Iterator[Targets]":
     """Both parties in their state at start, nothing set up."""
@@ -192,42 +192,42 @@ def privman_targets(
 
     opened = privman_worlds.open()
     try:
-        targets = privman_loop.run(opened.__aenter__())
-        yield targets
+        world = privman_loop.run(opened.__aenter__())
+        yield world
         privman_loop.run(opened.__aexit__(None, None, None))
     except ScenariosError as error:
         _fail(str(error))
-    if pytestconfig.getoption("--privman-strict") and not targets.servicenow.has_control:
-        why = targets.servicenow.why_no_control
+    if pytestconfig.getoption("--privman-strict") and not world.servicenow.has_control:
+        why = world.servicenow.why_no_control
         _fail(f"--privman-strict has nothing to judge by, as no findings are seen: {why}.")
-    if targets.unawaited:
-        told = f"nothing waited to the end for {', '.join(targets.unawaited.values())}"
+    if world.unawaited:
+        told = f"nothing waited to the end for {', '.join(world.unawaited.values())}"
         expected = "Expected 'decision.delivered()', with 'await' where an event loop runs, and 'await' before the rest"
         _fail(f"{told}. {expected}.")
 
 
 @pytest.fixture
 def servicenow(
-    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_targets: "Targets"
-) -> "Iterator[HeldServiceNow]":
+    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_world: "Targets"
+) -> "Iterator[ServiceNowFixture]":
     """A running ServiceNow instance; a broken contract fails the test at its end."""
-    from privman_scenarios.held import HeldServiceNow  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.fixtures import ServiceNowFixture  # noqa: PLC0415 - see the module's docstring
 
-    held = HeldServiceNow(privman_loop, privman_targets)
+    held = ServiceNowFixture(privman_loop, privman_world)
     yield held
     _fail_on_broken_contracts("servicenow", held, pytestconfig)
 
 
 @pytest.fixture
 def console(
-    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_targets: "Targets"
-) -> "Iterator[HeldConsole]":
+    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_world: "Targets"
+) -> "Iterator[ConsoleFixture]":
     """A running console, set up against the ServiceNow instance; a broken contract fails the test at its end."""
     from privman_scenarios.errors import ExpectationError  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.held import HeldConsole  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.fixtures import ConsoleFixture  # noqa: PLC0415 - see the module's docstring
 
     try:
-        held = HeldConsole(privman_loop, privman_targets)
+        held = ConsoleFixture(privman_loop, privman_world)
     except ExpectationError as error:
         _fail(f"the console cannot be set up: {error}")
     yield held
@@ -237,17 +237,17 @@ def console(
 @pytest.fixture
 def world(
     privman_loop: "LoopThread",
-    privman_targets: "Targets",
-    servicenow: "HeldServiceNow",
-    console: "HeldConsole",
-) -> "HeldWorld":
+    privman_world: "Targets",
+    servicenow: "ServiceNowFixture",
+    console: "ConsoleFixture",
+) -> "WorldFixture":
     """Both parties, set up and registered."""
-    from privman_scenarios.held import HeldWorld  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.fixtures import WorldFixture  # noqa: PLC0415 - see the module's docstring
 
-    return HeldWorld(privman_loop, privman_targets, servicenow, console)
+    return WorldFixture(privman_loop, privman_world, servicenow, console)
 
 
-def _fail_on_broken_contracts(name: str, party: "HeldParty", config: pytest.Config) -> None:
+def _fail_on_broken_contracts(name: str, party: "PartyFixture", config: pytest.Config) -> None:
     strict = config.getoption("--privman-strict")
     broken = party.broken_contracts(strict=strict)
     if broken:

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from hypothesis import strategies as st
 
-from privman_scenarios.variables import long_text
+from privman_scenarios.language.variables import long_text
 
 SECONDS_A_MINUTE = 60
 # What has broken such integrations, put among random text: entities, quotes, JSON in a text, query syntax, paths.
@@ -50,7 +50,7 @@ class AnswerValues(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApproverAnswer:
     """What an approver answers.
 
     Attributes:
@@ -130,17 +130,17 @@ def sha1_hashes() -> st.SearchStrategy[str]:
     return st.binary(min_size=20, max_size=20).map(bytes.hex)
 
 
-def approvals() -> st.SearchStrategy[Answer]:
+def approvals() -> st.SearchStrategy[ApproverAnswer]:
     """Return approvals with and without comment and duration."""
-    return st.builds(Answer, st.just("Approve"), texts(), st.just("") | spans())
+    return st.builds(ApproverAnswer, st.just("Approve"), texts(), st.just("") | spans())
 
 
-def denials() -> st.SearchStrategy[Answer]:
+def denials() -> st.SearchStrategy[ApproverAnswer]:
     """Return denials with and without comment."""
-    return st.builds(Answer, st.just("Deny"), texts())
+    return st.builds(ApproverAnswer, st.just("Deny"), texts())
 
 
-def answers() -> st.SearchStrategy[Answer]:
+def answers() -> st.SearchStrategy[ApproverAnswer]:
     """Return what an approver may answer."""
     return approvals() | denials()
 

@@ -9,9 +9,9 @@ import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
 from yarl import URL
 
-from privman_scenarios.world import Remote, fresh_console, fresh_servicenow
+from privman_scenarios.playing.world_builder import Target, fresh_console, fresh_servicenow
 
-SERVERS: dict[str, Callable[[], AbstractAsyncContextManager[Remote]]] = {
+SERVERS: dict[str, Callable[[], AbstractAsyncContextManager[Target]]] = {
     "mock-servicenow": fresh_servicenow,
     "console-sim": fresh_console,
 }

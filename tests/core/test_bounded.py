@@ -9,9 +9,9 @@ from aiohttp import ClientError, ClientSession, web
 
 from privman_core.outbound import LARGEST_ANSWER, LARGEST_HEARD, NoAnswerError, OversizedAnswerError, read_bounded
 from privman_core.serving import serving
-from privman_scenarios.http_api import HttpApi
-from privman_scenarios.mutants.message import Message
-from privman_scenarios.mutants.proxy import Proxy
+from privman_scenarios.analysis.message_changes import HttpMessage
+from privman_scenarios.analysis.mutants import Proxy
+from privman_scenarios.playing.http_api import HttpApi
 
 from .conftest import Party
 
@@ -102,7 +102,7 @@ async def test_scenarios_read_a_bounded_answer(endless: Endless, path: str) -> N
 async def test_proxies_read_a_bounded_answer(endless: Endless) -> None:
     """A proxy in front of a party gives no answer then."""
 
-    def unchanged(message: Message) -> Message:
+    def unchanged(message: HttpMessage) -> HttpMessage:
         return message
 
     async with ClientSession() as session, serving(Proxy(session, endless.url, unchanged).app()) as proxy:

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from privman_scenarios.held import HeldConsole, HeldServiceNow
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
 
@@ -28,12 +28,12 @@ class Connector:
         return answer.status_code
 
 
-def client(servicenow: HeldServiceNow) -> httpx.AsyncClient:
+def client(servicenow: ServiceNowFixture) -> httpx.AsyncClient:
     """Return a client of the instance."""
     return httpx.AsyncClient(base_url=servicenow.url, auth=servicenow.auth)
 
 
-async def test_everything_is_denied(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+async def test_everything_is_denied(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """Each decision is awaited, not slept for; the test's own loop goes on meanwhile."""
     request_ids = [console.ask({"PolicyName": f"Policy {number}"}) for number in range(3)]
     async with client(servicenow) as session:
@@ -43,7 +43,7 @@ async def test_everything_is_denied(servicenow: HeldServiceNow, console: HeldCon
         assert console.approval(request_id)["state"] == "Denied"
 
 
-async def test_a_rate_limit_is_honoured(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+async def test_a_rate_limit_is_honoured(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """ServiceNow refuses one decision with 429; the connector asks again, and the console has it once."""
     request_id = console.ask({"PolicyName": "Elevate installers"})
     servicenow.faults.arm("status", status=429, method="PATCH", path=f"{TABLE}/*", times=1)

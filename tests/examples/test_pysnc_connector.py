@@ -2,10 +2,10 @@
 
 import pysnc
 
-from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 
 
-def client_of(servicenow: HeldServiceNow) -> pysnc.ServiceNowClient:
+def client_of(servicenow: ServiceNowFixture) -> pysnc.ServiceNowClient:
     """Return PySNC's client, which wants https, but does not know http when it is written in capitals."""
     return pysnc.ServiceNowClient(servicenow.url.replace("http:", "HTTP:"), servicenow.auth)
 
@@ -25,7 +25,7 @@ def approve(client: pysnc.ServiceNowClient, policy: str) -> int:
     return approved
 
 
-def test_a_policy_is_approved(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+def test_a_policy_is_approved(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """The console has the decision with its duration; another policy's request stays open."""
     request_id, other = console.ask({"PolicyName": "Installers"}), console.ask({"PolicyName": "Scripts"})
     assert approve(client_of(servicenow), "Installers") == 1
@@ -34,7 +34,7 @@ def test_a_policy_is_approved(servicenow: HeldServiceNow, console: HeldConsole) 
     assert console.approval(other)["state"] == "Pending"
 
 
-def test_a_request_that_timed_out_is_let_alone(world: HeldWorld) -> None:
+def test_a_request_that_timed_out_is_let_alone(world: WorldFixture) -> None:
     """Sixteen and a half hours pass at once; the connector finds nothing to approve, and both sides agree."""
     request_id = world.console.ask({"PolicyName": "Installers"})
     world.clock.advance("16:30:00")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import requests
 
-from privman_scenarios.held import HeldConsole, HeldServiceNow
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
 INSTALLERS = '"PolicyName":"Elevate installers"'
@@ -32,7 +32,7 @@ class Connector:
         yield from answer.json()["result"]
 
 
-def test_what_the_policy_allows_is_approved(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+def test_what_the_policy_allows_is_approved(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """The console ends with the decision, its comment and how long it lasts; what is not allowed stays open."""
     allowed = console.ask({"PolicyName": "Elevate installers"})
     other = console.ask({"PolicyName": "Run as administrator"})
@@ -43,7 +43,7 @@ def test_what_the_policy_allows_is_approved(servicenow: HeldServiceNow, console:
     assert console.approval(other)["state"] == "Pending"
 
 
-def test_a_decision_survives_a_console_that_is_down(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+def test_a_decision_survives_a_console_that_is_down(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """ServiceNow tries again after the minimum wait time; nobody sleeps, since time is virtual."""
     console.faults.arm("status", status=503, path="*/approval/approve", times=2)
     request_id = console.ask({"PolicyName": "Elevate installers"})

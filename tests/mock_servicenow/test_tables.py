@@ -7,8 +7,8 @@ import yaml
 from aiohttp import ClientSession, encode_basic_auth
 
 from privman_contracts import WireNames
-from privman_scenarios import known
-from privman_scenarios.world import fresh_servicenow
+from privman_scenarios.language import known
+from privman_scenarios.playing.world_builder import fresh_servicenow
 
 TABLES = tuple(WireNames.load().group("tables"))
 

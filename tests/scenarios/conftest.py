@@ -12,8 +12,8 @@ from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.serving import serving
-from privman_scenarios.held import HeldWorld
-from privman_scenarios.loop import LoopThread
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.fixtures import WorldFixture
 
 LOGON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"
@@ -38,7 +38,7 @@ class Eavesdropper:
 
 
 @pytest.fixture
-def logon(world: HeldWorld, privman_loop: LoopThread) -> dict[str, str]:
+def logon(world: WorldFixture, privman_loop: LoopThread) -> dict[str, str]:
     """Return the body with which ServiceNow logs on to the console."""
     ear = Eavesdropper()
     served = serving(ear.app())

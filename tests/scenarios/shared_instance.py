@@ -12,7 +12,7 @@ from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.serving import serving
-from privman_scenarios.loop import LoopThread
+from privman_scenarios.decision import LoopThread
 
 APP = "x_thyti_thycotic_p"
 TABLES = (

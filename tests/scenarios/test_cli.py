@@ -13,11 +13,11 @@ import pytest
 from aiohttp import web
 
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.schema import scenario_schema
-from privman_scenarios.verbs import vocabulary
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.language.loader import catalog_files
+from privman_scenarios.language.schema import scenario_schema
+from privman_scenarios.playing.verbs import vocabulary
 
 HELD = """
 title: An approval reaches the console

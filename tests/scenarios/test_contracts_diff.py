@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from privman_scenarios.cli import main
+from privman_scenarios.commands.cli import main
 
 PACKAGED = Path(str(resources.files("privman_contracts")))
 APPROVAL, DECISION, ENVELOPE, INDEX = (

@@ -10,17 +10,14 @@ import pytest
 
 from privman_contracts import Contracts
 from privman_core.clock import RealClock
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.coverage.exercised import Exercised
-from privman_scenarios.coverage.measure import Coverage
-from privman_scenarios.coverage.tables import by_contract, by_evidence, missing
-from privman_scenarios.engine import Engine
-from privman_scenarios.events import Event, JournalsRead
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder, fault_kinds
+from privman_scenarios.analysis.coverage import Coverage, Exercised, by_contract, by_evidence, missing
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Event, JournalsRead
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder, fault_kinds
 
 LOG_ON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"

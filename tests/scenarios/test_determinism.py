@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from privman_core.clock import RealClock
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.engine import Engine
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
-from privman_scenarios.targets import Targets
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world import World
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 
 class Remembering:
@@ -29,17 +28,17 @@ class Remembering:
         self.journals = ""
 
     @asynccontextmanager
-    async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[Targets]:
+    async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[World]:
         """Return a world, and keep its journals when it closes."""
-        async with self._worlds.open(seed, start) as targets:
-            yield targets
-            self.journals += await journal_text(targets)
+        async with self._worlds.open(seed, start) as world:
+            yield world
+            self.journals += await journal_text(world)
 
 
-async def journal_text(targets: Targets) -> str:
+async def journal_text(world: World) -> str:
     """Return both journals, an exchange a line; the parties' names stand for their addresses, which differ by run."""
-    parties = {"servicenow": targets.servicenow, "console": targets.console}
-    journals = await targets.journals()
+    parties = {"servicenow": world.servicenow, "console": world.console}
+    journals = await world.journals()
     text = "".join(f"{name} {_line(exchange)}\n" for name, journal in journals.items() for exchange in journal)
     for name, party in parties.items():
         text = text.replace(party.url.partition("://")[2], name)

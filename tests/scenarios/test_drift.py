@@ -11,9 +11,9 @@ import yaml
 
 from privman_contracts import WireNames
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.language.loader import catalog_files
 
 from .stub_instance import StubInstance
 

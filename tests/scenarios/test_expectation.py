@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.expectation import MISSING, holds, operator_error, require
+from privman_scenarios.language.expectation import MISSING, holds, operator_error, require
 
 
 @pytest.mark.parametrize(

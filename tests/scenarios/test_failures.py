@@ -7,18 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.failures import keep, to_yaml
-from privman_scenarios.invariants.rules import INVARIANTS
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
-from privman_scenarios.player import Player
-from privman_scenarios.shrinking import shrink
-from privman_scenarios.sweep.messages import without_expectations
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.workshop import Workshop
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.analysis.regressions import keep_failures, shrink, to_yaml
+from privman_scenarios.analysis.variations import without_expectations
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.invariants import INVARIANTS
+from privman_scenarios.playing.processes import Player
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 # Its steps hold, though what they do breaks an invariant; the comments are not needed for that.
 TWICE = """
@@ -128,9 +126,9 @@ def test_the_file_replays_the_failure_byte_for_byte(
         shown.add(re.sub(r"in [0-9.]+ s", "", capsys.readouterr().out))
     (told,) = shown
     assert "stands 2 times in ServiceNow" in told
-    workshop = Workshop(Player(WorldBuilder(9)))
+    workshop = VariationRunner(Player(WorldBuilder(9)))
     ended = workshop.play(load(found)).ended
-    (again,) = keep(workshop, [ended, ended, workshop.play(load(catalog("deny"))).ended], 9, tmp_path)
+    (again,) = keep_failures(workshop, [ended, ended, workshop.play(load(catalog("deny"))).ended], 9, tmp_path)
     assert without_title(again) == without_title(found)
 
 
@@ -164,7 +162,7 @@ def test_what_a_shell_would_take_for_more_than_a_text_is_quoted() -> None:
     body = "'a\nb $HOME'"
     call = f"- console.call: {{method: POST, path: /x, unknown_path: true, text: {body!r}, status: 404}}"
     (scenario,) = Loader(vocabulary()).parse(f"title: T\ngiven: nothing\nsteps:\n{call}\n", "t.yaml")
-    told = Workshop(Player(WorldBuilder(0))).transcript(replace(scenario, check="invariants"))
+    told = VariationRunner(Player(WorldBuilder(0))).transcript(replace(scenario, check="invariants"))
     assert told.splitlines()[1].endswith(r"--data $'\'a\nb $HOME\''")
     assert told.splitlines()[0].endswith(" console: 404")
 

@@ -18,10 +18,10 @@ from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
-from privman_scenarios.cli import main
-from privman_scenarios.fidelity.trap import load_traps
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.world import fresh_servicenow
+from privman_scenarios.analysis.traps import load_traps
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.playing.world_builder import fresh_servicenow
 
 GROUPS = "table/sys_user_group"
 OF_THE_WIRE = ("Content-Length", "Content-Encoding", "Transfer-Encoding")

@@ -16,18 +16,17 @@ from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
+from privman_scenarios.decision import Decision, DecisionDelivery, LoopThread
 from privman_scenarios.errors import ExpectationError, UnknownWordError
-from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
-from privman_scenarios.held_decision import Delivery, HeldDecision
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.targets import Targets
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.playing.world import World
 
 from .shared_instance import read_all, shared_mock
 
 pytest_plugins = ["pytester"]
 
 
-def test_a_synchronous_connector_uses_the_instance(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+def test_a_synchronous_connector_uses_the_instance(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """A connector written with requests approves, and the console has it."""
     request_id = console.ask({"PolicyName": "Elevate installers"})
     (record,) = servicenow.find("request", request_id=request_id)
@@ -38,7 +37,7 @@ def test_a_synchronous_connector_uses_the_instance(servicenow: HeldServiceNow, c
     assert console.approval(request_id)["state"] == "Approved"
 
 
-async def test_an_asynchronous_connector_uses_the_instance(servicenow: HeldServiceNow) -> None:
+async def test_an_asynchronous_connector_uses_the_instance(servicenow: ServiceNowFixture) -> None:
     """The instance runs in a loop of its own, so that a test's own loop is free."""
     async with (
         ClientSession() as session,
@@ -47,7 +46,7 @@ async def test_an_asynchronous_connector_uses_the_instance(servicenow: HeldServi
         assert answer.status == 401
 
 
-async def test_a_test_may_serve_what_servicenow_calls(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+async def test_a_test_may_serve_what_servicenow_calls(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """A receiver in the test's own loop gets the decision while time is moved from there."""
     received = []
 
@@ -78,7 +77,7 @@ async def test_a_test_may_serve_what_servicenow_calls(servicenow: HeldServiceNow
     assert received == ["Deny"]
 
 
-def test_the_clock_moves_both_sides(world: HeldWorld) -> None:
+def test_the_clock_moves_both_sides(world: WorldFixture) -> None:
     """Sixteen and a half hours pass at once, and both sides time the request out."""
     before = world.console.clock.now()
     request_id = world.console.ask({})
@@ -88,7 +87,7 @@ def test_the_clock_moves_both_sides(world: HeldWorld) -> None:
     assert world.servicenow.find("request", request_id=request_id)[0]["status"] == "TimedOut"
 
 
-def test_faults_are_armed_and_cleared(world: HeldWorld) -> None:
+def test_faults_are_armed_and_cleared(world: WorldFixture) -> None:
     """A fault strikes until it is cleared; the journal names it."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
     request_id = world.console.ask({})
@@ -100,7 +99,7 @@ def test_faults_are_armed_and_cleared(world: HeldWorld) -> None:
     assert world.console.approval(request_id)["comment"] == "Fine"
 
 
-def test_what_was_swallowed_can_be_looked_at(world: HeldWorld) -> None:
+def test_what_was_swallowed_can_be_looked_at(world: WorldFixture) -> None:
     """ServiceNow says only that a rule refused; the findings say why."""
     request_id = world.console.ask({})
     world.decide(request_id, "Approve")
@@ -110,7 +109,7 @@ def test_what_was_swallowed_can_be_looked_at(world: HeldWorld) -> None:
     assert world.servicenow.findings == []
 
 
-def test_both_sides_start_again(world: HeldWorld) -> None:
+def test_both_sides_start_again(world: WorldFixture) -> None:
     """What their databases hold stays; tokens are gone, and a new Secret opens the API once ServiceNow has it."""
     request_id = world.console.ask({})
     world.servicenow.restart()
@@ -122,17 +121,17 @@ def test_both_sides_start_again(world: HeldWorld) -> None:
     assert [(each["request_id"], each["state"]) for each in world.console.approvals()] == [(request_id, "Approved")]
 
 
-def test_a_refused_question_is_told(console: HeldConsole) -> None:
+def test_a_refused_question_is_told(console: ConsoleFixture) -> None:
     """What the console refuses raises with its own words."""
     with pytest.raises(ExpectationError, match=r"PolicyId.*expected a GUID"):
         console.ask({"PolicyId": "none"})
 
 
-def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_targets: Targets) -> None:
+def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_world: World) -> None:
     """A console that cannot be set up is no fixture to go on with."""
-    HeldServiceNow(privman_loop, privman_targets).faults.arm("hibernating", path="/api/*")
+    ServiceNowFixture(privman_loop, privman_world).faults.arm("hibernating", path="/api/*")
     with pytest.raises(ExpectationError, match=r"the set-up to hold.*hibernating"):
-        HeldConsole(privman_loop, privman_targets)
+        ConsoleFixture(privman_loop, privman_world)
 
 
 BREAKING = """
@@ -288,7 +287,7 @@ def test_a_traceback_shows_no_password(pytester: pytest.Pytester) -> None:
     assert "('admin', 'admin')" not in result.stdout.str()
 
 
-def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldServiceNow) -> None:
+def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: ServiceNowFixture) -> None:
     """Whoever means every rule says so."""
     servicenow.tolerate("*")
     with pytest.raises(UnknownWordError, match=r"'a\*' fits almost any rule. Expected a rule, a glob with a word"):
@@ -297,7 +296,7 @@ def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: HeldSe
         servicenow.tolerate(["approval-request"])  # type: ignore[arg-type]  # what somebody may try
 
 
-def test_what_a_fixture_lacks_cannot_be_set(world: HeldWorld) -> None:
+def test_what_a_fixture_lacks_cannot_be_set(world: WorldFixture) -> None:
     """It would be taken and ignored."""
     for each, name in (
         (world, "strict"),
@@ -342,11 +341,11 @@ def test_it(servicenow, console):
 
 
 def test_the_options_name_systems_that_already_run(
-    pytester: pytest.Pytester, privman_targets: Targets, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, privman_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """--servicenow-url and --console-url take the place of what would be started; --privman-reset resets it."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
-    servicenow, console = privman_targets.servicenow.url, privman_targets.console.url
+    servicenow, console = privman_world.servicenow.url, privman_world.console.url
     pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
     options = ("--servicenow-url", servicenow, "--console-url", console)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", *options)
@@ -439,11 +438,11 @@ def test_what_a_target_cannot_do_fails_a_test(
 
 
 LATE = """
-def test_it(world, privman_targets):
+def test_it(world, privman_world):
     request_id = world.console.ask({})
     world.clock.settle()
     assert world.console.approval(request_id)["state"] == "Pending"
-    assert (privman_targets.patience, privman_targets.quiet_time) == (60, 0)
+    assert (privman_world.patience, privman_world.quiet_time) == (60, 0)
 """
 
 
@@ -521,7 +520,7 @@ def test_an_option_names_the_certificate_of_an_instance(
 
 
 @pytest.mark.parametrize("failures", [0, 1, 3])
-def test_a_delivery_is_waited_for(world: HeldWorld, failures: int) -> None:
+def test_a_delivery_is_waited_for(world: WorldFixture, failures: int) -> None:
     """Virtual time jumps to each retry, and no further than the one that succeeds (integration 4)."""
     if failures:
         world.console.faults.arm("status", status=503, path="*/approval/approve", times=failures)
@@ -532,7 +531,7 @@ def test_a_delivery_is_waited_for(world: HeldWorld, failures: int) -> None:
     assert world.clock.now() - before == timedelta(seconds=50) * failures
 
 
-async def test_a_delivery_is_awaited(world: HeldWorld) -> None:
+async def test_a_delivery_is_awaited(world: WorldFixture) -> None:
     """In an asynchronous test the loop goes on while the delivery is waited for."""
     world.console.faults.arm("reset", path="*/approval/approve")
     delivery = await world.decide(world.console.ask({}), "Approve").delivered()
@@ -596,7 +595,7 @@ def test_a_delivery_is_waited_for_with_a_loop_and_without(pytester: pytest.Pytes
     pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore").assert_outcomes(passed=1)
 
 
-def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
+def test_a_refused_decision_is_not_delivered(world: WorldFixture) -> None:
     """The delivery of the decision before it is another's."""
     request_id = world.console.ask({})
     world.decide(request_id, "Approve").delivered()
@@ -604,7 +603,7 @@ def test_a_refused_decision_is_not_delivered(world: HeldWorld) -> None:
         world.decide(request_id, "Deny").delivered()
 
 
-async def test_a_refused_decision_is_not_delivered_to_who_awaits_it(world: HeldWorld) -> None:
+async def test_a_refused_decision_is_not_delivered_to_who_awaits_it(world: WorldFixture) -> None:
     """The reason is raised where it is awaited, and nothing is left to wait for."""
     request_id = world.console.ask({})
     await world.decide(request_id, "Approve").delivered()
@@ -612,7 +611,7 @@ async def test_a_refused_decision_is_not_delivered_to_who_awaits_it(world: HeldW
         await world.decide(request_id, "Deny").delivered()
 
 
-def test_a_decision_without_the_comments_that_its_type_excludes_is_delivered(world: HeldWorld) -> None:
+def test_a_decision_without_the_comments_that_its_type_excludes_is_delivered(world: WorldFixture) -> None:
     """A comment that is missing, or another one, is somebody else's decision unless the activity type has none."""
     commented = world.decide(world.console.ask({}), "Deny", comment="Not today")
     (response,) = world.servicenow.find("response")
@@ -626,7 +625,7 @@ def test_a_decision_without_the_comments_that_its_type_excludes_is_delivered(wor
     assert commented.delivered().status == 200
 
 
-def test_a_delivery_that_is_given_up_is_told(world: HeldWorld) -> None:
+def test_a_delivery_that_is_given_up_is_told(world: WorldFixture) -> None:
     """The status of the last attempt is named."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
     decision = world.decide(world.console.ask({}), "Approve")
@@ -634,7 +633,7 @@ def test_a_delivery_that_is_given_up_is_told(world: HeldWorld) -> None:
         decision.delivered()
 
 
-def test_a_request_that_nobody_decided_has_no_delivery(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+def test_a_request_that_nobody_decided_has_no_delivery(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """Waiting for it is told at once, rather than for ever."""
     request_id = console.ask({})
     with pytest.raises(ExpectationError, match="to be delivered; came no decision"):
@@ -644,25 +643,25 @@ def test_a_request_that_nobody_decided_has_no_delivery(servicenow: HeldServiceNo
 class Passing(RealClock):
     """Real time that passes as soon as somebody waits."""
 
-    def __init__(self, targets: Targets) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__()
-        self._targets = targets
+        self._world = world
 
     async def sleep(self, seconds: float) -> None:
         """Let as much pass at both parties."""
-        await self._targets.advance(seconds * 10)
+        await self._world.advance(seconds * 10)
 
 
-def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, world: HeldWorld) -> None:
+def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, world: WorldFixture) -> None:
     """The Responses table is looked at again and again, for a while."""
     world.console.faults.arm("status", status=503, path="*/approval/approve")
     request_id, undecided = world.console.ask({}), world.console.ask({})
     world.decide(request_id, "Approve")
-    world.targets.virtual = False
-    clock = Passing(world.targets)
-    assert HeldDecision(privman_loop, world.targets, clock, request_id).delivered() == Delivery(200, 1)
+    world.world.virtual = False
+    clock = Passing(world.world)
+    assert Decision(privman_loop, world.world, clock, request_id).delivered() == DecisionDelivery(200, 1)
     with pytest.raises(ExpectationError, match="to be delivered; came no decision"):
-        HeldDecision(privman_loop, world.targets, clock, undecided).delivered()
+        Decision(privman_loop, world.world, clock, undecided).delivered()
 
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -4,16 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.cli import main
-from privman_scenarios.failures import to_yaml
-from privman_scenarios.generation.walks import walks
-from privman_scenarios.loader import Loader
-from privman_scenarios.mutants.mutant import Mutant, Touched
-from privman_scenarios.mutants.worlds import TamperedWorlds
-from privman_scenarios.player import Player
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.workshop import Workshop
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.analysis.generation import walks
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched
+from privman_scenarios.analysis.regressions import to_yaml
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.processes import Player
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 APPROVE = "/tms/services/api/v1/approval/approve"
 
@@ -41,7 +40,7 @@ def test_a_planted_defect_is_found() -> None:
     """Deliveries after the first with another comment are noticed within a few walks."""
     touches = Touched(at="console", side="request", path=APPROVE, skip=1)
     mutant = Mutant("swapped", "Each delivery says the decision.", touches, "approve", {"set": {"Comment": "Forged"}})
-    workshop = Workshop(Player(TamperedWorlds(WorldBuilder(0), mutant)))
+    workshop = VariationRunner(Player(TamperedWorlds(WorldBuilder(0), mutant)))
     failures = [workshop.failure(each) for each in walks(6, 0)]
     assert {failure.step for failure in failures if failure} == {"both-sides-agree"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.cli import main
+from privman_scenarios.commands.cli import main
 
 APPROVE = "*/approval/approve"
 TOLD = "no request that it fits"

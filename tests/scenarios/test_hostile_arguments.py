@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.cli import main
+from privman_scenarios.commands.cli import main
 
 SCENARIO = "title: T\nsteps: [{servicenow.call: {path: /api/now/table/sys_user, by: '', status: 401}}]\n"
 WORDS = ["", " ", "\0", "\udce4", "a" * 5_000, "\n::error::x", "\x1b[2J", "\u202e"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from privman_contracts import WireNames
-from privman_scenarios.cli import main
+from privman_scenarios.commands.cli import main
 
 # Played together is what does not leave each other's scenarios without room.
 ALTERNATIVES: tuple[tuple[str, ...], ...] = (

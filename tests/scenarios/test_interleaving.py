@@ -2,18 +2,16 @@
 
 import pytest
 
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.engine import Worlds
-from privman_scenarios.interleaving.orders import Bound, orders
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
-from privman_scenarios.mutants.mutant import Mutant, Touched
-from privman_scenarios.mutants.worlds import TamperedWorlds
-from privman_scenarios.player import Player
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.workshop import Workshop
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched
+from privman_scenarios.analysis.variations import Bound, orders
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.engine import Worlds
+from privman_scenarios.playing.processes import Player
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 APPROVE = "/tms/services/api/v1/approval/approve"
 # A token is known before the race.
@@ -50,7 +48,7 @@ def told(scenario: Scenario, most: int, seed: int = 0) -> list[str]:
 
 def interleaved(scenario: Scenario, worlds: Worlds) -> list[Scenario]:
     """Return the variations of a scenario, which must pass."""
-    return list(Workshop(Player(worlds), bound=Bound(24, 0)).vary(scenario).variations)
+    return list(VariationRunner(Player(worlds), bound=Bound(24, 0)).vary(scenario).variations)
 
 
 def test_every_order_is_played_where_there_are_few() -> None:
@@ -105,7 +103,7 @@ def test_a_planted_defect_is_found_in_the_order_that_shows_it() -> None:
         "third-swapped", "Each delivery says the decision.", touches, "approve", {"set": {"Response": "Deny"}}
     )
     worlds = TamperedWorlds(WorldBuilder(0), mutant)
-    failures = {each.title: Workshop(Player(worlds)).failure(each) for each in interleaved(parse(RACE), worlds)}
+    failures = {each.title: VariationRunner(Player(worlds)).failure(each) for each in interleaved(parse(RACE), worlds)}
     found = {title: failure.step for title, failure in failures.items() if failure}
     assert found == dict.fromkeys(list(failures)[1:], "both-sides-agree")
 

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.language.loader import catalog_files
 
 from .stub_instance import StubInstance
 
@@ -53,7 +53,7 @@ sys.exit(import_module(f"{package}.__main__").main(arguments))
 RUN = ["privman_scenarios", "privman-scenarios", "run", "--tag", "smoke", "--jobs", "1"]
 SERVE = ["serve", "--port", "0"]
 MOMENTS = {
-    "scenarios load": ("privman_scenarios.cli", "raised", RUN),
+    "scenarios load": ("privman_scenarios.commands.cli", "raised", RUN),
     "a library loads": ("rich", "raised", RUN),
     "a command loads": ("privman_scenarios.commands.run", "raised", RUN),
     "it is swallowed while a command loads": ("privman_scenarios.commands.run", "swallowed", RUN),
@@ -66,7 +66,7 @@ MOMENTS = {
     "the mock loads": ("mock_servicenow.cli", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
     "the mock starts": ("sqlalchemy.dialects.sqlite", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
     "the console loads": ("console_sim.cli", "raised", ["console_sim", "console-sim", *SERVE]),
-    "the console starts": ("console_sim.ui.console_pages", "raised", ["console_sim", "console-sim", *SERVE]),
+    "the console starts": ("console_sim.ui", "raised", ["console_sim", "console-sim", *SERVE]),
     "a set-up loads": ("aiohttp", "raised", ["console_sim", "console-sim", "setup"]),
 }
 

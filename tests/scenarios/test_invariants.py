@@ -8,13 +8,12 @@ import pytest
 
 from privman_contracts import WireNames
 from privman_core.clock import RealClock
-from privman_scenarios.engine import Engine
-from privman_scenarios.events import Failure, ScenarioEnded
-from privman_scenarios.invariants.evidence import Evidence
-from privman_scenarios.invariants.rules import INVARIANTS
-from privman_scenarios.loader import Loader
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Failure, ScenarioEnded
+from privman_scenarios.playing.invariants import INVARIANTS, Evidence
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
 CONFIGURATIONS = "/api/now/table/x_thyti_thycotic_p_integration_configuration"

@@ -7,13 +7,13 @@ import pytest
 from console_sim.approval_request import RequestState
 from console_sim.setup_steps import Step
 from mock_servicenow.findings import finding_rules
-from privman_scenarios import known
-from privman_scenarios.cli import main
+from privman_scenarios.analysis.regressions import to_yaml
+from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, ScenarioFileError, UnknownWordError
-from privman_scenarios.failures import to_yaml
-from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
-from privman_scenarios.loader import Loader
-from privman_scenarios.verbs import vocabulary
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.language import known
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.verbs import vocabulary
 
 ASKED = "  - console.ask:\n"
 TYPOS = {
@@ -741,7 +741,7 @@ def test_own_words_stay_with_a_kept_failure() -> None:
     assert again.own == {"words": ["Maybe"]}
 
 
-def test_fixtures_refuse_typos(world: HeldWorld) -> None:
+def test_fixtures_refuse_typos(world: WorldFixture) -> None:
     """A misspelt column, word, table or response raises, and never finds everything."""
     with pytest.raises(UnknownWordError, match=r"unknown column of request 'staus'. Did you mean 'status'"):
         world.servicenow.find("request", staus="Approve")
@@ -760,26 +760,26 @@ def test_fixtures_refuse_typos(world: HeldWorld) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, 5, 5.0, True])
-def test_fixtures_find_nothing_by_what_no_text_is(servicenow: HeldServiceNow, nothing: object) -> None:
+def test_fixtures_find_nothing_by_what_no_text_is(servicenow: ServiceNowFixture, nothing: object) -> None:
     """A value that a test has not got, or of another type, selects neither nothing nor everything."""
     with pytest.raises(UnknownWordError, match=r"'request_id' is .*, which selects nothing"):
         servicenow.find("request", request_id=nothing)  # type: ignore[arg-type]  # that is the point
 
 
-def test_fixtures_find_by_numbers_and_truths(servicenow: HeldServiceNow, console: HeldConsole) -> None:
+def test_fixtures_find_by_numbers_and_truths(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """Where a column holds such."""
     found = servicenow.find("activity_type", include_comment=True, sys_mod_count=0)  # type: ignore[arg-type]
     assert [each["sys_id"] for each in found] == [console.activity_type_id]
 
 
-def test_a_caret_ends_no_condition(world: HeldWorld) -> None:
+def test_a_caret_ends_no_condition(world: WorldFixture) -> None:
     """Nothing escapes it in a query, so that other records would be found."""
     world.console.ask({})
     with pytest.raises(ExpectationError, match="a value of 'comment' without '\\^', which ends a condition"):
         world.servicenow.find("request", comment="x^NQstatus=Pending")
 
 
-def test_fixtures_take_own_words(world: HeldWorld) -> None:
+def test_fixtures_take_own_words(world: WorldFixture) -> None:
     """A response of the user's own is tried, and a column of their own is asked for."""
     request_id = world.console.ask({})
     world.servicenow.tolerate("decision-update")
@@ -811,7 +811,7 @@ def test_patterns_of_some_words_pass(tmp_path: Path) -> None:
     assert main(["run", str(file)]) == 0
 
 
-def test_several_words_are_no_status(servicenow: HeldServiceNow) -> None:
+def test_several_words_are_no_status(servicenow: ServiceNowFixture) -> None:
     """Only the valid responses of an activity type are several words."""
     with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Pending,Approve'"):
         servicenow.find("request", status="Pending,Approve")

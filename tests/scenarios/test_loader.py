@@ -11,15 +11,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
+from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ScenarioFileError
-from privman_scenarios.examples import fill, literal
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
-from privman_scenarios.variables import long_text
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.yaml_nodes import Located
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.language.variables import long_text
+from privman_scenarios.language.yaml_nodes import Located, fill_example, literal
+from privman_scenarios.playing.verbs import vocabulary
 
 
 def parse(text: str) -> list[Scenario]:
@@ -135,7 +133,7 @@ def test_text_in_angle_brackets_is_doubled(examples: str) -> None:
 @given(st.text("<>ab- 1/", max_size=20))
 def test_a_text_is_kept_as_a_file_holds_it(text: str) -> None:
     """A failure that is written to a file is read again as it was."""
-    assert fill(Located(literal(text), 1), {}, "t.yaml").value == text
+    assert fill_example(Located(literal(text), 1), {}, "t.yaml").value == text
 
 
 def test_several_documents_in_one_file_are_several_scenarios() -> None:

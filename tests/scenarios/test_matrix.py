@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.cli import main
+from privman_scenarios.commands.cli import main
 
 PACKAGED = Path(str(resources.files("privman_contracts")))
 

@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 
 from privman_core.clock import RealClock
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.engine import Engine
-from privman_scenarios.events import Event, JournalsRead
-from privman_scenarios.loader import Loader
-from privman_scenarios.mutants.changes import changes
-from privman_scenarios.mutants.mutant import Mutant, Touched, load_all
-from privman_scenarios.mutants.worlds import TamperedWorlds
-from privman_scenarios.processes import spread
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.analysis.message_changes import changes
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched, load_mutants
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Event, JournalsRead
+from privman_scenarios.playing.processes import spread
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 # One for each kind of step that notices; `privman-scenarios mutate` tries them all.
 SAMPLE = {
@@ -51,7 +49,7 @@ def mutants(*names: str) -> Iterator[str]:
 
 def test_there_are_mutants_of_every_part() -> None:
     """At least sixty, each with a name and a duty of its own words, and a file of the catalog that is to notice it."""
-    packaged = load_all()
+    packaged = load_mutants()
     names = {mutant.name for mutant in packaged}
     assert len(names) == len(packaged) >= 60
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) for name in names)
@@ -61,7 +59,7 @@ def test_there_are_mutants_of_every_part() -> None:
 
 def test_the_duty_broken_is_noticed_where_it_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     """Each mutant of the sample makes a scenario fail at the step that looks at the duty, and none survives."""
-    noticing = {mutant.name: mutant.noticed_by for mutant in load_all() if mutant.name in SAMPLE}
+    noticing = {mutant.name: mutant.noticed_by for mutant in load_mutants() if mutant.name in SAMPLE}
     assert main(["mutate", *catalog(*noticing.values()), *mutants(*SAMPLE)]) == 0
     *lines, last = capsys.readouterr().out.splitlines()
     told = {line.split()[1].rstrip(":"): line for line in lines}

@@ -10,12 +10,12 @@ from yarl import URL
 
 from privman_core.clock import RealClock
 from privman_core.serving import serving
-from privman_scenarios.engine import Engine
 from privman_scenarios.errors import TargetUnreachableError
-from privman_scenarios.events import Event, ScenarioEnded
-from privman_scenarios.loader import Loader
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import Remote, WorldBuilder
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Event, ScenarioEnded
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import Target, WorldBuilder
 
 from .shared_instance import APP
 
@@ -95,7 +95,7 @@ async def oddly(odd: Callable[[web.Request], Odd]) -> AsyncIterator[WorldBuilder
         in_front_of(one.servicenow.url, odd) as servicenow,
         in_front_of(other.console.url, odd) as console,
     ):
-        yield WorldBuilder(0, servicenow=Remote(servicenow, "admin", "admin"), console=Remote(console), reset=True)
+        yield WorldBuilder(0, servicenow=Target(servicenow, "admin", "admin"), console=Target(console), reset=True)
 
 
 async def play(worlds: WorldBuilder, *texts: str) -> list[ScenarioEnded]:

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from privman_contracts import Contracts, openapi
-from privman_scenarios.held import HeldWorld
+from privman_scenarios.fixtures import WorldFixture
 from tests.generated import examples
 
 pytestmark = pytest.mark.hypothesis
@@ -62,7 +62,7 @@ def drive(schema: BaseSchema, operation_id: str, send: Callable[[Case[Any]], obj
 
 @pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(SERVICENOW))
-def test_servicenow_keeps_its_document(operation_id: str, world: HeldWorld) -> None:
+def test_servicenow_keeps_its_document(operation_id: str, world: WorldFixture) -> None:
     """Whatever is asked, the answer is one that the document tells of."""
     headers = {"Authorization": world.servicenow.basic_auth}
 
@@ -75,7 +75,7 @@ def test_servicenow_keeps_its_document(operation_id: str, world: HeldWorld) -> N
 
 @pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(CONSOLE))
-def test_the_console_keeps_its_document(operation_id: str, world: HeldWorld, logon: dict[str, str]) -> None:
+def test_the_console_keeps_its_document(operation_id: str, world: WorldFixture, logon: dict[str, str]) -> None:
     """Whatever is asked with a living token, the answer is one that the document tells of."""
 
     def send(case: Case[Any]) -> None:

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from privman_scenarios.cli import main
-from privman_scenarios.earlier_reports import redden
+from privman_scenarios.commands.cli import main
+from privman_scenarios.commands.reports.earlier import redden
 
 SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
 HAR = '{"log": {"version": "1.2", "entries": []}}'

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from privman_scenarios.cli import main
-from privman_scenarios.world import Remote, WorldBuilder
+from privman_scenarios.commands.cli import main
+from privman_scenarios.playing.world_builder import Target, WorldBuilder
 
 # As many as two processes are worth; the decision that the last rows make is not the one that is expected.
 ROWS = 32
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_whatever_the_number_of_processes(
 
 def test_a_system_that_already_runs_is_spoken_to_by_one_process() -> None:
     """Scenarios reset it, so that two at a time would disturb each other."""
-    remote = Remote("http://127.0.0.1:9")
+    remote = Target("http://127.0.0.1:9")
     assert WorldBuilder(0).at_a_time(4) == 4
     assert WorldBuilder(0, servicenow=remote).at_a_time(4) == 1
     assert WorldBuilder(0, console=remote).at_a_time(4) == 1

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from privman_scenarios.invariants.rules import INVARIANTS
-from privman_scenarios.loader import Loader
-from privman_scenarios.verbs import vocabulary
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.invariants import INVARIANTS
+from privman_scenarios.playing.verbs import vocabulary
 
 README = (Path(__file__).parents[2] / "scenarios" / "README.md").read_text(encoding="utf-8")
 

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth, web
 
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
+from privman_scenarios.language.loader import catalog_files
 from tests import preloaded
 from tests.preloaded import Process
 

@@ -13,22 +13,20 @@ import pytest
 
 from privman_core.clock import RealClock
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.engine import Engine
+from privman_scenarios.analysis.exploration import Exploration, VariationRunner
+from privman_scenarios.decision import LoopThread
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
-from privman_scenarios.events import Event, ScenarioEnded, StepPassed
-from privman_scenarios.exploration import Exploration
-from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
-from privman_scenarios.loader import Loader
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.model import Scenario
-from privman_scenarios.own_records import NotOwnError
-from privman_scenarios.player import Player
-from privman_scenarios.registration import Registration
-from privman_scenarios.targets import Targets
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.workshop import Workshop
-from privman_scenarios.world import Remote, WorldBuilder, fresh_console
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Event, ScenarioEnded, StepPassed
+from privman_scenarios.playing.own_records import NotOwnError
+from privman_scenarios.playing.processes import Player
+from privman_scenarios.playing.reaching import Registration
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world import World
+from privman_scenarios.playing.world_builder import Target, WorldBuilder, fresh_console
 
 from .stub_console import StubConsole
 from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, StubInstance, as_stored
@@ -75,7 +73,7 @@ async def stub() -> AsyncIterator[tuple[StubInstance, WorldBuilder]]:
     """Return a stub instance that is being served, and worlds of it and a console of ours."""
     instance = StubInstance()
     async with serving(instance.app()) as instance.url:
-        yield instance, WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), pauses=Hurried())
+        yield instance, WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), pauses=Hurried())
 
 
 async def test_the_catalog_plays_against_a_real_instance(stub: tuple[StubInstance, WorldBuilder]) -> None:
@@ -136,20 +134,20 @@ async def test_a_shared_instance_gets_no_request_id_that_every_run_writes(
 
 async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Not beside one that already runs."""
-    async with stub[1].open() as targets:
-        assert (await targets.another_console()).url not in (targets.console.url, targets.servicenow.url)
+    async with stub[1].open() as world:
+        assert (await world.another_console()).url not in (world.console.url, world.servicenow.url)
     async with fresh_console() as console:
         worlds = WorldBuilder(0, console=console)
         (ended,) = await play(worlds, own_scenario("console.use: second"))
         assert ended.reason == f"console.use in line 4 needs a second console: none is started beside {console.url}"
-        async with worlds.open() as targets:
+        async with worlds.open() as world:
             with pytest.raises(ExpectationError, match="a second console"):
-                await targets.another_console()
+                await world.another_console()
 
 
 async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """A fake takes the place of each address that was given."""
-    instance = Remote(stub[0].url, "integration", "s3cret")
+    instance = Target(stub[0].url, "integration", "s3cret")
     check = "servicenow.call: {path: /api/now/table/nothing, unknown_path: true, by: '', status: 401}"
     steps = f"servicenow.create-user: {{name: other, roles: []}}\n- {check}"
     async with fresh_console() as console:
@@ -157,8 +155,8 @@ async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance,
             worlds = WorldBuilder(0, servicenow=servicenow, console=console, dry_run=True)
             (ended,) = await play(worlds, own_scenario(steps))
             assert (ended.outcome, ended.failure, ended.reason) == ("passed", None, "")
-        async with WorldBuilder(0, console=console, reset=True).open() as targets:
-            assert {each["method"] for each in await targets.console.control.journal()} == {"GET"}
+        async with WorldBuilder(0, console=console, reset=True).open() as world:
+            assert {each["method"] for each in await world.console.control.journal()} == {"GET"}
     assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
 
 
@@ -178,8 +176,8 @@ async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[Stub
 async def test_variations_are_skipped_where_they_cannot_be_judged(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The scenario passes; that it is not swept is said once, with the reason, and nothing is called varied."""
     told: list[Event] = []
-    worlds = WorldBuilder(0, servicenow=Remote(stub[0].url, "integration", "s3cret"), pauses=Hurried(), quiet_time=0)
-    exploration = Exploration(Workshop(Player(worlds), sweep=True), [told.append], RealClock(), 1)
+    worlds = WorldBuilder(0, servicenow=Target(stub[0].url, "integration", "s3cret"), pauses=Hurried(), quiet_time=0)
+    exploration = Exploration(VariationRunner(Player(worlds), sweep=True), [told.append], RealClock(), 1)
     ended = await asyncio.to_thread(exploration.run, scenarios("approve"), 0)
     assert (ended.passed, ended.failed, ended.skipped, exploration.varied) == (1, 0, 1, 0)
     (_, skipped) = (event for event in told if isinstance(event, ScenarioEnded))
@@ -189,8 +187,8 @@ async def test_variations_are_skipped_where_they_cannot_be_judged(stub: tuple[St
 def test_what_already_runs_is_played_on_by_one_at_a_time() -> None:
     """Worlds that are started for a scenario do not know of each other; one that runs is shared by all."""
     assert WorldBuilder(0).at_a_time(4) == 4
-    assert WorldBuilder(0, console=Remote("http://127.0.0.1:1")).at_a_time(4) == 1
-    assert WorldBuilder(0, servicenow=Remote("http://127.0.0.1:1")).at_a_time(4) == 1
+    assert WorldBuilder(0, console=Target("http://127.0.0.1:1")).at_a_time(4) == 1
+    assert WorldBuilder(0, servicenow=Target("http://127.0.0.1:1")).at_a_time(4) == 1
 
 
 async def test_a_real_instance_is_left_as_it_was(stub: tuple[StubInstance, WorldBuilder]) -> None:
@@ -201,23 +199,23 @@ async def test_a_real_instance_is_left_as_it_was(stub: tuple[StubInstance, World
     assert stub[0].deleted == 6
 
 
-async def leave(worlds: WorldBuilder, work: Callable[[Targets], Awaitable[None]]) -> None:
+async def leave(worlds: WorldBuilder, work: Callable[[World], Awaitable[None]]) -> None:
     """Do something in a world, and leave it."""
-    async with worlds.open() as targets:
-        await work(targets)
+    async with worlds.open() as world:
+        await work(world)
 
 
-async def insert_request(targets: Targets, request_id: str) -> None:
+async def insert_request(world: World, request_id: str) -> None:
     """Insert a request that names a registration of somebody else."""
-    await targets.servicenow.insert("request", {"request_id": request_id, "instance_id": REGISTERED})
+    await world.servicenow.insert("request", {"request_id": request_id, "instance_id": REGISTERED})
 
 
 async def test_the_response_to_an_inserted_request_is_deleted(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Its request_id was drawn by this run, so it is nobody else's."""
     stub[0].tables[CONFIGURATION] = [{"sys_id": REGISTERED, "instance_metadata": "{}"}]
-    async with stub[1].open() as targets:
-        request_id = targets.servicenow.draw_request_id()
-        await insert_request(targets, request_id)
+    async with stub[1].open() as world:
+        request_id = world.servicenow.draw_request_id()
+        await insert_request(world, request_id)
         stub[0].tables[RESPONSE] = [{"sys_id": FIRST, "request_id": request_id}, {"sys_id": SECOND, "request_id": "g2"}]
     kept = {table: len(rows) for table, rows in stub[0].tables.items() if rows}
     assert kept == {"sys_user_role": 1, CONFIGURATION: 1, RESPONSE: 1}
@@ -229,8 +227,8 @@ async def test_a_response_that_may_be_of_another_run_is_named_and_stays(
     """Two runs of one scenario may insert the same request_id, when a file has it."""
     wanted = rf"keeps records of this run: /api/now/table/{RESPONSE}/{FIRST} \(perhaps of another run"
 
-    async def insert(targets: Targets) -> None:
-        await insert_request(targets, "g1")
+    async def insert(world: World) -> None:
+        await insert_request(world, "g1")
         stub[0].tables[RESPONSE] = [{"sys_id": FIRST, "request_id": "g1"}]
 
     with pytest.raises(TargetUnreachableError, match=wanted):
@@ -242,9 +240,9 @@ async def test_more_records_than_were_created_stop_the_cleanup(stub: tuple[StubI
     """Nothing is deleted by a query that finds more than this run can have made."""
     wanted = rf"cannot be cleaned up: expected at most 1 records of {RESPONSE} with request_id '[^']+', as many as"
 
-    async def insert(targets: Targets) -> None:
-        request_id = targets.servicenow.draw_request_id()
-        await insert_request(targets, request_id)
+    async def insert(world: World) -> None:
+        request_id = world.servicenow.draw_request_id()
+        await insert_request(world, request_id)
         stub[0].tables[RESPONSE] = [{"sys_id": each, "request_id": request_id} for each in (FIRST, SECOND)]
 
     with pytest.raises(TargetUnreachableError, match=wanted):
@@ -261,8 +259,8 @@ async def test_a_sys_id_that_is_not_of_the_creation_is_never_deleted(
     stub[0].tables["sys_user"] = [{"sys_id": REGISTERED, "user_name": "somebody.else"}]
     stub[0].answered_sys_id = [sys_id]
     with suppress(TargetUnreachableError, ExpectationError):
-        async with stub[1].open() as targets:
-            await targets.servicenow.create_user("scenario.user", [])
+        async with stub[1].open() as world:
+            await world.servicenow.create_user("scenario.user", [])
     assert stub[0].deleted == 0
     assert stub[0].tables["sys_user"][0] == {"sys_id": REGISTERED, "user_name": "somebody.else"}
 
@@ -271,8 +269,8 @@ async def test_only_records_of_this_run_are_changed(stub: tuple[StubInstance, Wo
     """Neither by their sys_id, nor by one that leads elsewhere, nor by a request that hides its method."""
     other = {"sys_id": FIRST, "request_id": "g1", "comment": ""}
     stub[0].tables[REQUEST] = [dict(other)]
-    async with stub[1].open() as targets:
-        servicenow = targets.servicenow
+    async with stub[1].open() as world:
+        servicenow = world.servicenow
         for sys_id in (FIRST, f"../{REQUEST}/{FIRST}", ""):
             with pytest.raises(NotOwnError):
                 await servicenow.update("request", sys_id, {"comment": "changed"}, servicenow.admin)
@@ -297,8 +295,8 @@ async def test_only_records_of_this_run_are_changed(stub: tuple[StubInstance, Wo
 
 async def test_a_record_of_this_run_may_be_changed_and_deleted(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """By a step of a scenario, before the run deletes what it has created."""
-    async with stub[1].open() as targets:
-        servicenow = targets.servicenow
+    async with stub[1].open() as world:
+        servicenow = world.servicenow
         created = await servicenow.insert("activity_type", {"name": "a", "description": "x"})
         sys_id = created.json["result"]["sys_id"]
         changed = await servicenow.update("activity_type", sys_id, {"description": "y"}, servicenow.admin)
@@ -310,9 +308,9 @@ async def test_a_record_of_this_run_may_be_changed_and_deleted(stub: tuple[StubI
 async def test_what_a_console_may_have_created_is_named(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """An answer to the console names no record: nobody knows what to delete."""
 
-    async def set_up(targets: Targets) -> None:
+    async def set_up(world: World) -> None:
         stub[0].answered_sys_id = ["none"]
-        await targets.set_up({})
+        await world.set_up({})
 
     with pytest.raises(TargetUnreachableError, match=r"perhaps created, but no answer names the record"):
         await leave(stub[1], set_up)
@@ -321,8 +319,8 @@ async def test_what_a_console_may_have_created_is_named(stub: tuple[StubInstance
 async def test_a_record_that_was_changed_into_another_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """What no longer shows what this run sent may be somebody else's by now: it is named."""
 
-    async def rename(targets: Targets) -> None:
-        await targets.servicenow.create_user("scenario.user", [])
+    async def rename(world: World) -> None:
+        await world.servicenow.create_user("scenario.user", [])
         stub[0].tables["sys_user"][0]["user_name"] = "renamed"
 
     with pytest.raises(
@@ -334,8 +332,8 @@ async def test_a_record_that_was_changed_into_another_stays(stub: tuple[StubInst
 
 async def test_a_record_that_is_gone_needs_no_deletion(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Somebody else has tidied up already."""
-    async with stub[1].open() as targets:
-        await targets.servicenow.create_user("scenario.user", [])
+    async with stub[1].open() as world:
+        await world.servicenow.create_user("scenario.user", [])
         stub[0].tables["sys_user"].clear()
     assert stub[0].deleted == 0
 
@@ -355,9 +353,9 @@ async def test_what_others_have_in_an_instance_stays(stub: tuple[StubInstance, W
 
 async def test_a_registration_of_a_colleague_stays(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """It names the console's address, but no answer to this run's console has named it."""
-    async with stub[1].open() as targets:
-        await targets.set_up({})
-        metadata = f'{{"Token Url": "{targets.console.url}/Tms/services/api/logon/token"}}'
+    async with stub[1].open() as world:
+        await world.set_up({})
+        metadata = f'{{"Token Url": "{world.console.url}/Tms/services/api/logon/token"}}'
         colleagues = {"sys_id": REGISTERED, "instance_metadata": metadata}
         stub[0].tables[CONFIGURATION].append(colleagues)
     assert stub[0].tables[CONFIGURATION] == [colleagues]
@@ -367,9 +365,9 @@ async def test_what_the_console_did_before_its_journal_was_emptied_is_deleted(
     stub: tuple[StubInstance, WorldBuilder],
 ) -> None:
     """A test may empty the journal at any time."""
-    async with stub[1].open() as targets:
-        await targets.set_up({})
-        await targets.console.control.forget_journal()
+    async with stub[1].open() as world:
+        await world.set_up({})
+        await world.console.control.forget_journal()
     assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
 
 
@@ -384,8 +382,8 @@ async def test_what_cannot_be_deleted_is_named(stub: tuple[StubInstance, WorldBu
 async def test_an_instance_that_breaks_down_meanwhile(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Each record that it may still hold is named."""
 
-    async def create(targets: Targets) -> None:
-        await targets.servicenow.create_user("scenario.user", [])
+    async def create(world: World) -> None:
+        await world.servicenow.create_user("scenario.user", [])
         stub[0].broken = True
 
     wanted = r"^http://[\d.:]+ keeps records of this run: /api/now/table/sys_user/\w+ \(it cannot be read: .* -> 500"
@@ -396,8 +394,8 @@ async def test_an_instance_that_breaks_down_meanwhile(stub: tuple[StubInstance, 
 async def test_an_instance_that_does_not_list_responses_meanwhile(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whether a response follows from a decision is not known then."""
 
-    async def draw(targets: Targets) -> None:
-        targets.servicenow.draw_request_id()
+    async def draw(world: World) -> None:
+        world.servicenow.draw_request_id()
         stub[0].broken = True
 
     with pytest.raises(TargetUnreachableError, match=r"^http://[\d.:]+ cannot be cleaned up: .* GET /api/.* -> 500"):
@@ -410,8 +408,8 @@ async def test_an_instance_whose_registrations_nobody_may_see(*, real: bool) -> 
     instance = StubInstance()
     instance.hidden = {CONFIGURATION}
     async with serving(instance.app()) as url, serving(StubConsole().app()) as console:
-        far = Remote(console) if real else None
-        worlds = WorldBuilder(0, servicenow=Remote(url, "integration", "s3cret"), console=far)
+        far = Target(console) if real else None
+        worlds = WorldBuilder(0, servicenow=Target(url, "integration", "s3cret"), console=far)
         with pytest.raises(TargetUnreachableError, match=r"does not list its records: GET /api/.* -> 403"):
             await play(worlds, scenarios("deny"))
 
@@ -449,7 +447,7 @@ async def test_what_comes_late_is_waited_for_as_long_as_somebody_says(
     """An event queue that is busy shows a response after twenty looks."""
     stub[0].late = 20
     worlds = WorldBuilder(
-        0, servicenow=Remote(stub[0].url, "integration", "s3cret"), pauses=Hurried(), patience=patience
+        0, servicenow=Target(stub[0].url, "integration", "s3cret"), pauses=Hurried(), patience=patience
     )
     (ended,) = await play(worlds, scenarios("deny"))
     assert ended.outcome == outcome
@@ -474,7 +472,7 @@ async def answer_late(stub: StubInstance, expectation: str, second: int) -> Scen
     """Play an approval, upon which the instance acts in this second of an expectation that it does not."""
     stub.answering = 1_000
     played = list(Loader(vocabulary()).parse(f"{HEAD}{expectation}\n", "t.yaml"))
-    worlds = WorldBuilder(0, servicenow=Remote(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
     (ended,) = await play(worlds, played, Eventful(second, stub.act_upon_decision))
     return ended
 
@@ -522,7 +520,7 @@ async def test_a_run_of_expectations_is_watched_once(stub: tuple[StubInstance, W
 async def test_nothing_is_watched_in_virtual_time_and_in_a_dry_run(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """There nothing is under way once a step has ended, or nothing is at stake."""
     assert await watch(WorldBuilder(0), PENDING_AT_FIRST) == ([0] * 7, [])
-    dry = WorldBuilder(0, servicenow=Remote(stub[0].url, "integration", "s3cret"), pauses=Hurried(), dry_run=True)
+    dry = WorldBuilder(0, servicenow=Target(stub[0].url, "integration", "s3cret"), pauses=Hurried(), dry_run=True)
     assert (await watch(dry, PENDING_AT_FIRST))[0] == [0] * 7
 
 
@@ -695,11 +693,14 @@ def test_another_decision_that_is_delivered_is_not_that_of_the_test(
     served = serving(instance.app())
     instance.url = privman_loop.run(served.__aenter__())
     opened = WorldBuilder(
-        0, servicenow=Remote(instance.url, "integration", "s3cret"), patience=1, pauses=Hurried()
+        0, servicenow=Target(instance.url, "integration", "s3cret"), patience=1, pauses=Hurried()
     ).open()
-    targets = privman_loop.run(opened.__aenter__())
-    world = HeldWorld(
-        privman_loop, targets, HeldServiceNow(privman_loop, targets), console := HeldConsole(privman_loop, targets)
+    parties = privman_loop.run(opened.__aenter__())
+    world = WorldFixture(
+        privman_loop,
+        parties,
+        ServiceNowFixture(privman_loop, parties),
+        console := ConsoleFixture(privman_loop, parties),
     )
     decision = world.decide(console.ask({}), "Deny", comment="Not today")
     expected = pytest.raises(ExpectationError, match=f"to be delivered; came {came}") if came else nullcontext()
@@ -742,9 +743,9 @@ async def test_a_list_that_a_quota_cuts_off_is_no_list(stub: tuple[StubInstance,
 
 async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whoever asks for a journal there is told so."""
-    async with stub[1].open() as targets:
+    async with stub[1].open() as world:
         with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; came http.* has none"):
-            await targets.servicenow.control.journal()
+            await world.servicenow.control.journal()
 
 
 async def test_a_failure_shows_the_calls_that_were_made(stub: tuple[StubInstance, WorldBuilder]) -> None:
@@ -784,7 +785,7 @@ async def test_both_ends_real(stub: tuple[StubInstance, WorldBuilder]) -> None:
     async with serving(console.app()) as url:
         await register(instance, url, console)
         before = deepcopy(instance.tables)
-        worlds = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), console=Remote(url))
+        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
         played = scenarios("setup-activity-type", "decision-nobody-asked-for", "console-api", "approve")
         ended = {Path(each.scenario.file).stem: each for each in await play(worlds, played)}
     assert {stem: each.outcome for stem, each in ended.items()} == {
@@ -810,12 +811,12 @@ async def test_a_request_of_a_real_user_is_not_decided(stub: tuple[StubInstance,
     }
     async with serving(console.app()) as url:
         await register(instance, url, console)
-        worlds = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), console=Remote(url))
-        async with worlds.open() as targets:
+        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
+        async with worlds.open() as world:
             instance.tables[REQUEST] = [{**asked, "metadata": f'{{"Url": "{url}/"}}'}]
-            assert await targets.servicenow.find("request", status="Pending") == []
+            assert await world.servicenow.find("request", status="Pending") == []
             with pytest.raises(ExpectationError, match="expected the request 8f6d in ServiceNow; came none"):
-                await targets.servicenow.decide("8f6d", "Approve", {})
+                await world.servicenow.decide("8f6d", "Approve", {})
     assert [row["status"] for row in instance.tables[REQUEST]] == ["Pending"]
     assert console.decisions == []
 
@@ -826,7 +827,7 @@ async def test_a_decision_that_a_real_console_takes_unasked_is_noticed(stub: tup
     console.status = 200
     async with serving(console.app()) as url:
         await register(instance, url, console)
-        worlds = WorldBuilder(0, servicenow=Remote(instance.url, "integration", "s3cret"), console=Remote(url))
+        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
         (ended,) = await play(worlds, scenarios("decision-nobody-asked-for"))
     assert ended.failure is not None
     assert ended.failure.step == "servicenow.expect-response"
@@ -837,7 +838,7 @@ async def test_a_real_console_that_is_not_set_up() -> None:
     """Where it is registered with nobody here a scenario that builds on that is skipped, and says so."""
     async with serving(StubConsole().app()) as url:
         played = scenarios("approve", "console-api", "setup-activity-type", "setup-messaging-tab")
-        ended = await play(WorldBuilder(0, console=Remote(url)), played)
+        ended = await play(WorldBuilder(0, console=Target(url)), played)
     assert {each.outcome for each in ended} == {"skipped"}
     needs = "console.set-up in line 2 needs a console"
     assert ended[0].reason.startswith(f"{needs} that is set up: {url} is not registered with http://127.0.0.1:")
@@ -859,9 +860,9 @@ async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
         }
         servicenow = fakes.servicenow
         answer = await servicenow.insert("integration_configuration", {"instance_metadata": json.dumps(metadata)})
-        worlds = WorldBuilder(0, servicenow=Remote(servicenow.url, "admin", "admin"), console=Remote(url), reset=True)
-        async with worlds.open() as targets:
-            assert targets.registration == Registration(answer.json["result"]["sys_id"], "")
+        worlds = WorldBuilder(0, servicenow=Target(servicenow.url, "admin", "admin"), console=Target(url), reset=True)
+        async with worlds.open() as world:
+            assert world.registration == Registration(answer.json["result"]["sys_id"], "")
             assert await servicenow.control.journal() != []
         assert len(await servicenow.find("integration_configuration")) == 1
 
@@ -872,7 +873,7 @@ async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None
     async with WorldBuilder(0).open() as fakes:
         await fakes.set_up({})
         request_id = (await fakes.console.ask({})).json["request_id"]
-        console, servicenow = Remote(fakes.servicenow.url), Remote(fakes.console.url, "admin", "admin")
+        console, servicenow = Target(fakes.servicenow.url), Target(fakes.console.url, "admin", "admin")
         swaps = {
             "console": WorldBuilder(0, console=console, reset=True),
             "servicenow": WorldBuilder(0, servicenow=servicenow, reset=True),
@@ -891,7 +892,7 @@ async def test_wrong_credentials_reset_nothing(*, armed: bool) -> None:
         request_id = (await fakes.console.ask({})).json["request_id"]
         if armed:
             await fakes.servicenow.control.arm({"kind": "status", "status": 401, "times": None})
-        servicenow, console = Remote(fakes.servicenow.url, "admin", "wrong"), Remote(fakes.console.url)
+        servicenow, console = Target(fakes.servicenow.url, "admin", "wrong"), Target(fakes.console.url)
         with pytest.raises(TargetUnreachableError, match=r"refused the credentials of 'admin' \(401\)"):
             await WorldBuilder(0, servicenow=servicenow, console=console, reset=True).open().__aenter__()
         left = 0 if armed else 1
@@ -899,16 +900,16 @@ async def test_wrong_credentials_reset_nothing(*, armed: bool) -> None:
         assert len(await fakes.console.approvals()) == left
         if armed:
             await fakes.servicenow.control.arm({"kind": "status", "status": 401, "times": None})
-            servicenow = Remote(fakes.servicenow.url, "admin", "admin")
-            async with WorldBuilder(0, servicenow=servicenow, reset=True).open() as targets:
-                assert await targets.servicenow.find("request") == []
+            servicenow = Target(fakes.servicenow.url, "admin", "admin")
+            async with WorldBuilder(0, servicenow=servicenow, reset=True).open() as world:
+                assert await world.servicenow.find("request") == []
 
 
 async def test_fakes_that_may_be_reset_are_played_on() -> None:
     """Two fakes elsewhere, each with its own virtual clock, play the catalog like those started here."""
     async with WorldBuilder(1).open() as one, WorldBuilder(2).open() as other:
         worlds = WorldBuilder(
-            0, servicenow=Remote(one.servicenow.url, "admin", "admin"), console=Remote(other.console.url), reset=True
+            0, servicenow=Target(one.servicenow.url, "admin", "admin"), console=Target(other.console.url), reset=True
         )
         ended = await play(worlds, scenarios("approve", "retry-maximum", "timeout", "token-expired"))
         late = await play(

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from privman_core.serving import serving
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
 
 ROUND_TRIP = """
 title: An approval reaches the console

@@ -14,11 +14,18 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.comparison import Comparison, Difference
-from privman_scenarios.errors import WorkerLostError
-from privman_scenarios.events import (
+from privman_scenarios.analysis.coverage import Section
+from privman_scenarios.commands.cli import main
+from privman_scenarios.commands.reports.html import html
+from privman_scenarios.commands.reports.machine_readable import GitHubReport, json_report
+from privman_scenarios.commands.reports.machine_readable import junit as junit_below
+from privman_scenarios.commands.reports.run_record import RunRecord
+from privman_scenarios.commands.reports.sequence import DiagramMessage, sequence
+from privman_scenarios.commands.reports.terminal import TerminalReport
+from privman_scenarios.errors import Comparison, Difference, WorkerLostError
+from privman_scenarios.language.loader import catalog_files
+from privman_scenarios.language.model import Scenario, Step
+from privman_scenarios.playing.events import (
     Event,
     Failure,
     JournalsRead,
@@ -31,19 +38,10 @@ from privman_scenarios.events import (
     StepPassed,
     VariationHeld,
 )
-from privman_scenarios.model import Scenario, Step
-from privman_scenarios.processes import ITEMS_A_PROCESS, spread
-from privman_scenarios.reports.github import GitHubReport
-from privman_scenarios.reports.html import html
-from privman_scenarios.reports.json_report import json_report
-from privman_scenarios.reports.junit import junit as junit_below
-from privman_scenarios.reports.record import Record
-from privman_scenarios.reports.section import Section
-from privman_scenarios.reports.sequence import Message, sequence
-from privman_scenarios.reports.terminal import TerminalReport
+from privman_scenarios.playing.processes import ITEMS_A_PROCESS, spread
 
 
-def junit(record: Record) -> str:
+def junit(record: RunRecord) -> str:
     """Return the report of a run in some folder."""
     return junit_below(record, Path("/checkout"))
 
@@ -91,9 +89,9 @@ MARKED = """\
   }"""
 
 
-def recorded(*events: Event) -> Record:
+def recorded(*events: Event) -> RunRecord:
     """Return a record that has been told of the events."""
-    record = Record()
+    record = RunRecord()
     for event in events:
         record(event)
     return record
@@ -380,7 +378,7 @@ def test_crossing_exchanges_are_one_message_each() -> None:
 def test_a_party_without_a_journal() -> None:
     """A real console keeps none, so that what ServiceNow has is all that is known."""
     (message,) = sequence({"servicenow": [exchange(1, "in", "/a", asked="1", answered="2")]})
-    assert message == Message("console", "servicenow", "POST", "/a", 200, "1", "2", "")
+    assert message == DiagramMessage("console", "servicenow", "POST", "/a", 200, "1", "2", "")
 
 
 def test_html_is_one_page_with_everything_escaped() -> None:

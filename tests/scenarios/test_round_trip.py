@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from privman_scenarios import strategies
-from privman_scenarios.held import HeldWorld
-from privman_scenarios.strategies import Answer
+from privman_scenarios.fixtures import WorldFixture
+from privman_scenarios.strategies import ApproverAnswer
 from tests.generated import examples
 
 # One world serves all examples of a test: each has a request of its own, and the journals are emptied in between.
@@ -24,7 +24,7 @@ STATES = {"Approve": "Approved", "Deny": "Denied"}
 @GENERATED
 @given(metadata=strategies.metadata(), answer=strategies.answers())
 def test_what_was_decided_is_what_the_console_ends_with(
-    world: HeldWorld, metadata: dict[str, str], answer: Answer
+    world: WorldFixture, metadata: dict[str, str], answer: ApproverAnswer
 ) -> None:
     """Every request arrives as asked, every decision as made, once, and every message keeps its contract."""
     world.servicenow.forget_journal()
@@ -54,7 +54,7 @@ DECISION = {
 @GENERATED
 @given(data=st.data())
 def test_a_decision_broken_in_one_place_is_refused_by_its_key(
-    world: HeldWorld, logon: dict[str, str], data: st.DataObject
+    world: WorldFixture, logon: dict[str, str], data: st.DataObject
 ) -> None:
     """400, naming the key; and nothing was decided."""
     request_id = world.console.ask({})
@@ -73,7 +73,7 @@ def test_a_decision_broken_in_one_place_is_refused_by_its_key(
 @GENERATED
 @given(data=st.data(), request_id=strategies.guids())
 def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_column(
-    world: HeldWorld, data: st.DataObject, request_id: str
+    world: WorldFixture, data: st.DataObject, request_id: str
 ) -> None:
     """403 as a business rule's refusal, nothing kept, and a finding that names the column."""
     valid = {
@@ -96,7 +96,9 @@ def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_colu
 
 @GENERATED
 @given(valid_responses=strategies.csv_responses(), max_timeout=strategies.spans(23))
-def test_an_activity_type_is_kept_as_it_was_declared(world: HeldWorld, valid_responses: str, max_timeout: str) -> None:
+def test_an_activity_type_is_kept_as_it_was_declared(
+    world: WorldFixture, valid_responses: str, max_timeout: str
+) -> None:
     """The valid responses in their order; the time-out as a duration read raw (platform 1.7)."""
     world.servicenow.forget_journal()
     values = {

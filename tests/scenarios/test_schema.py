@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.schema import scenario_schema
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.yaml_nodes import read_documents
+from privman_scenarios.language.loader import catalog_files
+from privman_scenarios.language.schema import scenario_schema
+from privman_scenarios.language.yaml_nodes import read_documents
+from privman_scenarios.playing.verbs import vocabulary
 
 SHIPPED = json.loads(resources.files("privman_scenarios").joinpath("scenario.schema.json").read_text("utf-8"))
 VALIDATOR = Draft202012Validator(SHIPPED)

@@ -14,10 +14,10 @@ from aiohttp import web
 
 import privman_scenarios
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.reports.table import print_table
+from privman_scenarios.commands.cli import main
+from privman_scenarios.commands.reports.terminal import print_table
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.language.loader import catalog_files
 
 pytest_plugins = ["pytester"]
 

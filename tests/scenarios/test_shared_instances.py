@@ -9,10 +9,10 @@ import pytest
 import console_sim.cli
 import privman_scenarios
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.world import fault_kinds
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.language.loader import catalog_files
+from privman_scenarios.playing.world_builder import fault_kinds
 
 from .hostile_instance import FOREIGN, HOSTILITIES, HostileInstance
 from .shared_instance import APP, arm, disarm, read_all, shared_mock

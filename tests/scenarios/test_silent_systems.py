@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.loop import LoopThread
+from privman_scenarios.commands.cli import main
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.language.loader import catalog_files
 
 APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
 COMMANDS = {

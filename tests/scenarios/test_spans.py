@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from privman_scenarios.spans import duration_seconds, to_seconds
+from privman_scenarios.language.kinds import duration_seconds, to_seconds
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from privman_contracts import WireNames
-from privman_scenarios.cli import main
-from privman_scenarios.spelling import Spelling
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.spelling import Spelling
 
 ALL_ALIKE = """
 title: What the catalog has no story of

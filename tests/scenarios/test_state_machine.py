@@ -22,13 +22,12 @@ from hypothesis.stateful import (
 )
 
 from privman_scenarios import strategies
-from privman_scenarios.findings import find_all
-from privman_scenarios.held import HeldConsole, HeldServiceNow, HeldWorld
-from privman_scenarios.loop import LoopThread
-from privman_scenarios.spans import to_seconds
-from privman_scenarios.strategies import Answer
-from privman_scenarios.targets import Targets
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.decision import LoopThread
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.language.kinds import to_seconds
+from privman_scenarios.playing.world import World, find_all
+from privman_scenarios.playing.world_builder import WorldBuilder
+from privman_scenarios.strategies import ApproverAnswer
 from tests.generated import examples
 
 WAIT, RETRIES, TIMEOUT, TOKEN_LIFETIME = 50, 3, 59_400, 1_200
@@ -44,14 +43,14 @@ class ModelRequest:
     console: int
     asked_at: int
     deleted: bool = False
-    decision: Answer | None = None
+    decision: ApproverAnswer | None = None
     taken_at: int | None = None
     status: str = ""
 
     @property
-    def taken(self) -> Answer:
+    def taken(self) -> ApproverAnswer:
         """The decision that the console has; an empty one before it has any."""
-        return self.decision if self.decision and self.taken_at is not None else Answer("")
+        return self.decision if self.decision and self.taken_at is not None else ApproverAnswer("")
 
     def in_servicenow(self, now: int) -> str:
         """Return the status that the Requests table should show."""
@@ -93,7 +92,7 @@ class Model:
         """Whether no two attempts are due at the same moment, whose order a restart may change."""
         return len({at for at, *_ in self.due}) == len(self.due)
 
-    def decide(self, request_id: str, answer: Answer) -> bool:
+    def decide(self, request_id: str, answer: ApproverAnswer) -> bool:
         """Take a decision in ServiceNow and send it; returns whether it may be taken."""
         request = self.requests[request_id]
         if request.in_servicenow(self.now) != "Pending":
@@ -158,19 +157,19 @@ class BothSides(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._opened: AbstractAsyncContextManager[Targets] = self.worlds.open()
-        self.targets = targets = self.loop.run(self._opened.__aenter__())
-        self.loop.run(targets.another_console())
-        self.servicenow = HeldServiceNow(self.loop, targets)
-        self.consoles = [HeldConsole(self.loop, replace(targets, console=console)) for console in targets.consoles]
-        self.world = HeldWorld(self.loop, targets, self.servicenow, self.consoles[0])
+        self._opened: AbstractAsyncContextManager[World] = self.worlds.open()
+        self.parties = parties = self.loop.run(self._opened.__aenter__())
+        self.loop.run(parties.another_console())
+        self.servicenow = ServiceNowFixture(self.loop, parties)
+        self.consoles = [ConsoleFixture(self.loop, replace(parties, console=console)) for console in parties.consoles]
+        self.world = WorldFixture(self.loop, parties, self.servicenow, self.consoles[0])
         self.model = Model()
         # Doing the same again at once tries nothing new.
         self.waited = self.befell = False
 
     def teardown(self) -> None:
         """Close the world; every message kept its contract."""
-        broken = [str(each) for each in self.loop.run(find_all(self.targets)) if each.kind == "violation"]
+        broken = [str(each) for each in self.loop.run(find_all(self.parties)) if each.kind == "violation"]
         self.loop.run(self._opened.__aexit__(None, None, None))
         assert broken == []
 
@@ -186,7 +185,7 @@ class BothSides(RuleBasedStateMachine):
         return self.ask(console, metadata)
 
     @rule(request_id=requests, answer=strategies.answers(), failures=st.sampled_from([0, 1, 3, 4]))
-    def decide(self, request_id: str, answer: Answer, failures: int) -> None:
+    def decide(self, request_id: str, answer: ApproverAnswer, failures: int) -> None:
         """An approver decides, perhaps too late or for the second time, while the console fails so often."""
         self.waited = self.befell = False
         console = self.model.requests[request_id].console
@@ -273,7 +272,7 @@ class BothSides(RuleBasedStateMachine):
             }
 
     async def _delete(self, sys_id: str) -> int:
-        servicenow = self.targets.servicenow
+        servicenow = self.parties.servicenow
         return (await servicenow.delete("request", sys_id, servicenow.admin)).status
 
 

@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from privman_core.clock import RealClock
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.cli import main
-from privman_scenarios.engine import Engine, Worlds
-from privman_scenarios.events import Event, JournalsRead
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
-from privman_scenarios.mutants.mutant import Mutant, Touched
-from privman_scenarios.mutants.worlds import TamperedWorlds
-from privman_scenarios.player import Player
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.workshop import Workshop
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.engine import Engine, Worlds
+from privman_scenarios.playing.events import Event, JournalsRead
+from privman_scenarios.playing.processes import Player
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 FAULTS = ["lost before", "lost after commit", "duplicated", "late", "malformed", "401", "429", "503"]
 APPROVE = "/tms/services/api/v1/approval/approve"
@@ -43,7 +41,7 @@ def load(stem: str) -> Scenario:
 
 def swept(scenario: Scenario, worlds: Worlds | None = None) -> list[Scenario]:
     """Return the variations of a scenario, which must pass."""
-    return list(Workshop(Player(worlds or WorldBuilder(0)), sweep=True).vary(scenario).variations)
+    return list(VariationRunner(Player(worlds or WorldBuilder(0)), sweep=True).vary(scenario).variations)
 
 
 def variation(title: str, scenarios: list[Scenario]) -> Scenario:
@@ -135,7 +133,7 @@ def test_a_planted_defect_is_found() -> None:
     )
     worlds = TamperedWorlds(WorldBuilder(0), mutant)
     variations = swept(load("approve"), worlds)
-    workshop = Workshop(Player(worlds))
+    workshop = VariationRunner(Player(worlds))
     delivery = "POST /Tms/services/api/v1/approval/approve to console"
     failure = workshop.failure(variation(f"503: {delivery}", variations))
     assert failure is not None
@@ -157,10 +155,10 @@ def test_a_second_registration_is_found(table: str) -> None:
         for each in swept(load("approve"), worlds)
         if re.search(f"; lost after commit: POST .*_{table} ", each.title)
     ]
-    failure = Workshop(Player(worlds)).failure(lost)
+    failure = VariationRunner(Player(worlds)).failure(lost)
     assert failure is not None
     assert failure.step == "registered-once"
-    assert Workshop(Player(WorldBuilder(0))).failure(lost) is None
+    assert VariationRunner(Player(WorldBuilder(0))).failure(lost) is None
 
 
 def test_what_failed_is_not_varied() -> None:
@@ -168,7 +166,7 @@ def test_what_failed_is_not_varied() -> None:
     (failing,) = Loader(vocabulary()).parse(
         "title: T\nsteps: [{console.ask: }, {console.expect-approval: Denied}]", "t"
     )
-    played = Workshop(Player(WorldBuilder(0)), sweep=True).vary(failing)
+    played = VariationRunner(Player(WorldBuilder(0)), sweep=True).vary(failing)
     assert (played.ended.outcome, played.variations) == ("failed", ())
 
 

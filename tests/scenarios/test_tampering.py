@@ -9,11 +9,8 @@ import pytest
 from aiohttp import ClientError, ClientSession, web
 
 from privman_core.serving import serving
-from privman_scenarios.mutants.changes import changes
-from privman_scenarios.mutants.message import Side
-from privman_scenarios.mutants.mutant import Mutant, Touched
-from privman_scenarios.mutants.proxy import Proxy
-from privman_scenarios.mutants.tampering import Tampering
+from privman_scenarios.analysis.message_changes import MessageSide, changes
+from privman_scenarios.analysis.mutants import Mutant, Proxy, Tampering, Touched
 
 BODY: dict[str, Any] = {"name": "<Ünï>", "items": [{"n": 1}, {"n": 2}], "text": '{"n":1}', "note": "no JSON"}
 Lines = list[tuple[str, str]]
@@ -52,7 +49,7 @@ async def behind(mutant: Mutant, echo: Echo) -> AsyncIterator[tuple[ClientSessio
         yield session, await stack.enter_async_context(serving(proxy.app()))
 
 
-async def post(change: Mapping[str, Any], side: Side = "answer", **touched: Any) -> tuple[int, Any, Lines, str]:
+async def post(change: Mapping[str, Any], side: MessageSide = "answer", **touched: Any) -> tuple[int, Any, Lines, str]:
     """Post the body through a mutant and return status, body, what was heard, and a header of the answer."""
     echo = Echo()
     mutant = Mutant("some", "", Touched("console", side, "/some*", **touched), "", change)

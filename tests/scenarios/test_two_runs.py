@@ -14,13 +14,12 @@ from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.serving import serving
-from privman_scenarios.catalog import catalog_files
-from privman_scenarios.engine import Engine
-from privman_scenarios.events import ScenarioEnded
-from privman_scenarios.loader import Loader
-from privman_scenarios.targets import Targets
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import Remote, WorldBuilder
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import ScenarioEnded
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world import World
+from privman_scenarios.playing.world_builder import Target, WorldBuilder
 from tests import preloaded
 
 from .shared_instance import fill, read_all
@@ -47,17 +46,17 @@ async def shared() -> AsyncIterator[str]:
 class Opened:
     """A world that is open already."""
 
-    targets: Targets
+    world: World
 
     @asynccontextmanager
-    async def open(self, _seed: int | None = None, _start: datetime | None = None, /) -> AsyncIterator[Targets]:
+    async def open(self, _seed: int | None = None, _start: datetime | None = None, /) -> AsyncIterator[World]:
         """Return it."""
-        yield self.targets
+        yield self.world
 
 
-async def play(targets: Targets, played: Sequence[Path]) -> list[ScenarioEnded]:
+async def play(world: World, played: Sequence[Path]) -> list[ScenarioEnded]:
     """Play the first scenario of each file in a world and return how it ended."""
-    engine = Engine(vocabulary(), Opened(targets), [], RealClock())
+    engine = Engine(vocabulary(), Opened(world), [], RealClock())
     return [await engine.play(Loader(vocabulary()).load([file])[0]) for file in played]
 
 
@@ -68,16 +67,16 @@ async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> N
     await to_thread(fill, shared)
     before = await to_thread(read_all, shared)
     async with AsyncExitStack() as stack:
-        worlds = [WorldBuilder(7, servicenow=Remote(shared, "admin", "admin"), quiet_time=0) for _ in range(2)]
+        worlds = [WorldBuilder(7, servicenow=Target(shared, "admin", "admin"), quiet_time=0) for _ in range(2)]
         opened = [await stack.enter_async_context(each.open()) for each in worlds]
-        ended = [end for targets in opened for end in await play(targets, files(stem))]
+        ended = [end for world in opened for end in await play(world, files(stem))]
     assert {(each.outcome, each.failure) for each in ended} == {("passed", None)}
     assert await to_thread(read_all, shared) == before
 
 
 async def test_a_run_after_one_that_was_killed(shared: str) -> None:
     """What the first one has created is still there, users among it, as it has never come to tidying up."""
-    async with WorldBuilder(7, servicenow=Remote(shared, "admin", "admin"), quiet_time=0).open() as killed:
+    async with WorldBuilder(7, servicenow=Target(shared, "admin", "admin"), quiet_time=0).open() as killed:
         await play(killed, files("approve", "deny"))
         before = await to_thread(read_all, shared)
         code, printed = await run(shared, ("approve", "deny"))

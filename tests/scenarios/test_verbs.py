@@ -3,12 +3,12 @@
 import pytest
 
 from privman_core.clock import RealClock
-from privman_scenarios.engine import Engine
-from privman_scenarios.events import Event, Failure, JournalsRead, ScenarioEnded, StepFailed
-from privman_scenarios.loader import Loader
-from privman_scenarios.player import Player
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Event, Failure, JournalsRead, ScenarioEnded, StepFailed
+from privman_scenarios.playing.processes import Player
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 WORLDS = WorldBuilder(0)
 INSERTED = "- servicenow.insert: {table: response, as: made, values: {response: Deny}}\n"

@@ -1,1 +1,1 @@
-"""The sub-commands, a module each: ``add`` tells the parser of it, ``execute`` runs it and returns the exit code."""
+"""The commands, a module or a function each: ``add`` adds its options, ``execute`` runs it."""

@@ -1,23 +1,82 @@
-"""Arguments that several sub-commands share: which scenarios, and where they are played."""
+"""Arguments that several commands share, and what they stand for: scenarios, targets and files to write."""
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 from privman_core.clock import RealClock
 from privman_core.command_line import UsageError, ca_file, url
-from privman_scenarios.catalog import catalog_files, scenario_files
-from privman_scenarios.commands import output_files
-from privman_scenarios.commands.output_files import Once
-from privman_scenarios.http_api import FAR_SECONDS
-from privman_scenarios.loader import Loader
-from privman_scenarios.model import Scenario
+from privman_scenarios.commands.reports.earlier import OURS, is_ours
+from privman_scenarios.language.loader import Loader, catalog_files, scenario_files
+from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import say
-from privman_scenarios.targets import PATIENCE
-from privman_scenarios.verbs import vocabulary
-from privman_scenarios.world import Remote, WorldBuilder
-from privman_scenarios.writes import Write, Writes, line_in
+from privman_scenarios.playing.cleanup import Write, Writes, line_in
+from privman_scenarios.playing.http_api import FAR_SECONDS
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world import PATIENCE
+from privman_scenarios.playing.world_builder import Target, WorldBuilder
+
+_OPTIONS_READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
+
+
+class Once(argparse.Action):
+    """Takes an option that may be given only once: what is given first would count for nothing."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 - as argparse has it
+        option: str | None = None,
+    ) -> None:
+        """Keep the value; ends the command where there is one."""
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"argument {option}: given twice. Expected it once.")
+        setattr(namespace, self.dest, values)
+
+
+def path(text: str) -> Path:
+    """Return the path that an argument names; nothing is none, and not the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
+    return Path(text)
+
+
+def check_files(options: argparse.Namespace) -> None:
+    """Raise UsageError for a file that two options name, and for one that is there and not what its option writes.
+
+    A device such as ``/dev/stdout`` may be named any number of times.
+    """
+    written = [(option, file) for option, file in _files_written(options) if file.is_file() or not file.exists()]
+    for (one, file), (other, again) in combinations(written, 2):
+        if _is_same(file, again):
+            raise UsageError(f"{one} and {other} are both {file}. Expected another file for each.")
+    for (option, file), read in product(written, _files_read(options)):
+        if _is_same(file, read):
+            raise UsageError(f"{option} is {file}, which is read. Expected another file to write.")
+    for option, file in written:
+        if not is_ours(option, file):
+            raise UsageError(f"{option} would overwrite {file}, which is not a file that it has written.")
+
+
+def _files_written(options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
+    for option in OURS:
+        if file := getattr(options, option.removeprefix("--").replace("-", "_"), None):
+            yield option, file
+
+
+def _files_read(options: argparse.Namespace) -> Iterator[Path]:
+    for name in _OPTIONS_READ:
+        given = getattr(options, name, None)
+        yield from given if isinstance(given, list) else filter(None, [given])
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.is_file() and other.is_file() and one.samefile(other))
+
 
 _SHORTEST, _LONGEST = 0.1, 3_600
 _ADMINISTRATOR = "admin"
@@ -27,9 +86,7 @@ _TELLING = ("junit_xml", "html", "json", "github", "min_coverage", "out")
 
 def add_scenarios(parser: argparse.ArgumentParser) -> None:
     """Add which scenarios are played, and the seed."""
-    parser.add_argument(
-        "paths", nargs="*", type=output_files.path, metavar="PATH", help="scenario files or folders of them"
-    )
+    parser.add_argument("paths", nargs="*", type=path, metavar="PATH", help="scenario files or folders of them")
     parser.add_argument(
         "--tag",
         action="append",
@@ -65,7 +122,7 @@ def add_targets(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--console-url", type=url, action=Once, metavar="URL", help="play against this console")
     parser.add_argument(
         "--admin-token-file",
-        type=output_files.path,
+        type=path,
         metavar="FILE",
         help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
     )
@@ -95,7 +152,7 @@ def add_spelling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
     parser.add_argument(
         "--inferred",
-        type=output_files.path,
+        type=path,
         action=Once,
         metavar="FILE",
         help="wire names that your instance has differently",
@@ -129,7 +186,7 @@ def add_writes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print what would be written and deleted; send nothing")
     parser.add_argument(
         "--writes",
-        type=output_files.path,
+        type=path,
         action=Once,
         metavar="FILE",
         help="keep a journal of every write (lines of JSON)",
@@ -222,19 +279,19 @@ def count_from_zero(text: str) -> int:
     return 0 if text == "0" else count(text)
 
 
-def _servicenow(options: argparse.Namespace) -> Remote | None:
+def _servicenow(options: argparse.Namespace) -> Target | None:
     if not options.servicenow_url:
         return None
     token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
     name = _ADMINISTRATOR if options.servicenow_user is None else options.servicenow_user
-    return Remote(options.servicenow_url, name, password(), token, options.timeout)
+    return Target(options.servicenow_url, name, password(), token, options.timeout)
 
 
-def _console(options: argparse.Namespace) -> Remote | None:
+def _console(options: argparse.Namespace) -> Target | None:
     if not options.console_url:
         return None
     token = _admin_token(options, "CONSOLE_ADMIN_TOKEN")
-    return Remote(options.console_url, admin_token=token, seconds=options.timeout)
+    return Target(options.console_url, admin_token=token, seconds=options.timeout)
 
 
 def _admin_token(options: argparse.Namespace, variable: str) -> str:

@@ -14,15 +14,14 @@ from privman_core import interrupts
 from privman_core.command_line import Commands, Exit, UsageError, url
 from privman_core.ids import Ids
 from privman_core.inputs import trust
-from privman_scenarios.commands import arguments, output_files
-from privman_scenarios.ends import log_on
-from privman_scenarios.fidelity.comparison import Comparison, compare
-from privman_scenarios.fidelity.prober import Prober
-from privman_scenarios.fidelity.trap import Trap, Unprobed, load_traps
-from privman_scenarios.http_api import HttpApi
+from privman_scenarios.analysis.prober import Prober, TrapComparison, compare_trap
+from privman_scenarios.analysis.traps import Trap, Unprobed, load_traps
+from privman_scenarios.commands import arguments
+from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
-from privman_scenarios.reports.table import print_table, terminal
-from privman_scenarios.world import Remote, basic_auth_rows, fresh_servicenow, releases
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.reaching import log_on
+from privman_scenarios.playing.world_builder import Target, basic_auth_rows, fresh_servicenow, releases
 
 
 def add(commands: Commands) -> None:
@@ -46,8 +45,8 @@ def add(commands: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
-    output_files.check(options)
-    instance = Remote(options.against, options.user, arguments.password(), seconds=options.timeout)
+    arguments.check_files(options)
+    instance = Target(options.against, options.user, arguments.password(), seconds=options.timeout)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
     comparisons = interrupts.run(_compare(instance, names, _chosen(probed, options.trap), options))
@@ -66,8 +65,8 @@ def _chosen(traps: Sequence[Trap], ids: Sequence[str] | None) -> list[Trap]:
 
 
 async def _compare(
-    instance: Remote, names: WireNames, traps: Sequence[Trap], options: argparse.Namespace
-) -> list[Comparison]:
+    instance: Target, names: WireNames, traps: Sequence[Trap], options: argparse.Namespace
+) -> list[TrapComparison]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session(options.ca_file))
         api = instance.api(session)
@@ -77,7 +76,7 @@ async def _compare(
         # The instance lets its user in by Basic authentication, so the fake has to do the same (platform 4.2).
         rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
 
-        async def start() -> Remote:
+        async def start() -> Target:
             fake = fresh_servicenow(options.release, options.inferred, [rows])
             return await stack.enter_async_context(fake)
 
@@ -92,9 +91,9 @@ async def _compare(
         await log_on(beside, fake.auth)
         here, there = Prober(beside, fake.auth, names, Ids()), Prober(api, instance.auth, names, Ids())
         shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
-        compared: list[Comparison] = []
+        compared: list[TrapComparison] = []
         for trap in shown:
-            compared.append(await compare(trap, here, there))
+            compared.append(await compare_trap(trap, here, there))
             writes.require_kept()
         return compared
 
@@ -110,7 +109,7 @@ def _session(trusted: Path | None) -> ClientSession:
     return ClientSession(cookie_jar=DummyCookieJar(), connector=TCPConnector(ssl=trust(trusted)))
 
 
-def _report(comparisons: Sequence[Comparison], unprobed: Sequence[Unprobed]) -> Exit:
+def _report(comparisons: Sequence[TrapComparison], unprobed: Sequence[Unprobed]) -> Exit:
     different = [each for each in comparisons if each.differences]
     if different:
         print_table(("TRAP", "WHAT", "FAKE", "INSTANCE"), [row for each in different for row in _rows(each)])
@@ -126,12 +125,12 @@ def _report(comparisons: Sequence[Comparison], unprobed: Sequence[Unprobed]) -> 
     return Exit.DID_NOT_HOLD if different or failed or not alike else Exit.HELD
 
 
-def _rows(comparison: Comparison) -> Iterator[Sequence[str]]:
+def _rows(comparison: TrapComparison) -> Iterator[Sequence[str]]:
     for difference in comparison.differences:
         yield comparison.trap.id, difference.what, difference.fake, difference.instance
 
 
-def _told(comparison: Comparison) -> Iterator[str]:
+def _told(comparison: TrapComparison) -> Iterator[str]:
     """Yield what is worth a line besides the table."""
     trap = comparison.trap
     if comparison.differences:

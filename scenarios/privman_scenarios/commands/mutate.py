@@ -3,17 +3,24 @@
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
+from rich.progress import track
 
 from privman_core.command_line import Commands, Exit
+from privman_scenarios.analysis.mutants import Mutant, MutantTrials, MutantVerdict, load_mutants
 from privman_scenarios.commands import arguments
-from privman_scenarios.commands.watching import watched
-from privman_scenarios.mutants.mutant import Mutant, load_all
-from privman_scenarios.mutants.trial import Trials, Verdict
+from privman_scenarios.language.known import nearest
 from privman_scenarios.output import shown
-from privman_scenarios.processes import spread
-from privman_scenarios.words import nearest
+from privman_scenarios.playing.processes import spread
+
+Result = TypeVar("Result")
+
+
+def watched(console: Console, results: Iterable[Result], total: int, what: str) -> Iterable[Result]:
+    """Yield each result, with a line of progress while somebody watches; quiet in a pipe."""
+    return track(results, what, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def add(commands: Commands) -> None:
@@ -28,7 +35,7 @@ def add(commands: Commands) -> None:
 
 def mutant(name: str) -> Mutant:
     """Return the mutant that an argument names."""
-    mutants = {each.name: each for each in load_all()}
+    mutants = {each.name: each for each in load_mutants()}
     if name not in mutants:
         raise argparse.ArgumentTypeError(f"unknown mutant {name!r}. {nearest(name, mutants)}")
     return mutants[name]
@@ -37,21 +44,21 @@ def mutant(name: str) -> Mutant:
 def execute(options: argparse.Namespace) -> Exit:
     """Try the mutants and tell which survive."""
     console = Console(highlight=False)
-    mutants: Sequence[Mutant] = options.mutant or load_all()
+    mutants: Sequence[Mutant] = options.mutant or load_mutants()
     if options.list:
         _say(console, (f"{each.name}: {each.duty}" for each in mutants))
         return Exit.HELD
     scenarios = arguments.scenarios(options)
-    trials = Trials(scenarios, options.seed)
+    trials = MutantTrials(scenarios, options.seed)
     failures = spread(trials.failure_without_mutant, scenarios, options.jobs)
     if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:
         _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])
         return Exit.DID_NOT_HOLD
     verdicts = watched(console, spread(trials.verdict, mutants, options.jobs), len(mutants), "mutants")
-    return _tell(console, verdicts)
+    return _report(console, verdicts)
 
 
-def _tell(console: Console, verdicts: Iterable[Verdict]) -> Exit:
+def _report(console: Console, verdicts: Iterable[MutantVerdict]) -> Exit:
     """Print each verdict as it comes, and at the end the survivors together."""
     told = []
     for verdict in verdicts:
@@ -62,7 +69,7 @@ def _tell(console: Console, verdicts: Iterable[Verdict]) -> Exit:
     return Exit.DID_NOT_HOLD if survivors else Exit.HELD
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: MutantVerdict) -> str:
     if verdict.failure is None:
         return f"survived {verdict.mutant.name}: no scenario noticed. {verdict.mutant.duty}"
     where = f"{Path(verdict.failure.file).name}:{verdict.failure.line}"

@@ -7,14 +7,72 @@ from pathlib import Path
 
 from privman_core import interrupts
 from privman_core.clock import RealClock
-from privman_core.command_line import Commands, Exit
-from privman_scenarios.commands import arguments, exploring
+from privman_core.command_line import Commands, Exit, UsageError
+from privman_scenarios.analysis.exploration import Exploration, VariationRunner
+from privman_scenarios.analysis.generation import walks
+from privman_scenarios.analysis.regressions import keep_failures
+from privman_scenarios.analysis.variations import Bound
+from privman_scenarios.commands import arguments
+from privman_scenarios.commands.arguments import Once, path
 from privman_scenarios.commands.reporting import Reports, add_reports
 from privman_scenarios.commands.watch import watch
-from privman_scenarios.model import Scenario
-from privman_scenarios.player import Player, Run
-from privman_scenarios.processes import worthwhile
-from privman_scenarios.world import WorldBuilder
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.output import say
+from privman_scenarios.playing.processes import ParallelRun, Player, worthwhile
+from privman_scenarios.playing.world_builder import WorldBuilder
+
+# Every order of four steps that happen together.
+ORDERS = 24
+
+
+def add_exploring(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("--sweep", action="store_true", help="then play each message of a scenario with each fault")
+    parser.add_argument("--interleave", action="store_true", help="then play what happens together in every order")
+    parser.add_argument(
+        "--generate", type=arguments.count, default=0, metavar="N", help="then play N scenarios drawn by the seed"
+    )
+    parser.add_argument(
+        "--orders", type=arguments.count, default=ORDERS, metavar="N", help=f"at most that many orders ({ORDERS})"
+    )
+    parser.add_argument(
+        "--failures-dir", type=path, action=Once, metavar="DIR", help="write variations that fail as scenarios"
+    )
+
+
+def explores(options: argparse.Namespace) -> bool:
+    """Tell whether more than the scenarios is to be played; raises UsageError for an option that counts for nothing."""
+    if options.orders != ORDERS and not options.interleave:
+        raise UsageError("--orders stands alone. Expected --interleave beside it.")
+    explores = bool(options.sweep or options.interleave or options.generate)
+    if options.failures_dir and not explores:
+        raise UsageError("--failures-dir stands alone. Expected --sweep, --interleave or --generate beside it.")
+    return explores
+
+
+def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
+    """Play the scenarios and their variations; returns whether all held."""
+    bound = Bound(options.orders, options.seed) if options.interleave else None
+    workshop = VariationRunner(
+        Player(worlds, options.strict, reports.journals), options.sweep, bound, reports.exercised
+    )
+    if options.failures_dir:
+        options.failures_dir.mkdir(parents=True, exist_ok=True)
+    exploration = Exploration(workshop, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
+    ended = exploration.run(scenarios, options.seed, tuple(walks(options.generate, options.seed)))
+    say(f"{exploration.varied} variations were played, {len(exploration.found)} of them failed")
+    if options.failures_dir:
+        for file in keep_failures(workshop, exploration.found, options.seed, options.failures_dir):
+            say(f"wrote {file}")
+    _fail_unless_played(scenarios, exploration, reports)
+    return ended.held
+
+
+def _fail_unless_played(scenarios: Sequence[Scenario], exploration: Exploration, reports: Reports) -> None:
+    if exploration.varied and not scenarios:
+        reports.fail("No scenario of a file was played, so nothing holds")
+    if scenarios and not exploration.varied:
+        reports.fail("No variation was played, so nothing holds")
 
 
 def add(commands: Commands) -> None:
@@ -22,7 +80,7 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("run", help="play scenarios, the packaged catalog by default")
     arguments.add_scenarios(parser)
     arguments.add_targets(parser)
-    exploring.add(parser)
+    add_exploring(parser)
     add_reports(parser)
     arguments.add_jobs(parser)
     parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
@@ -48,10 +106,10 @@ def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
 
 
 def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
-    if exploring.is_asked(options):
-        return exploring.explore(scenarios, worlds, reports, options)
+    if explores(options):
+        return explore(scenarios, worlds, reports, options)
     player = Player(worlds, options.strict, reports.journals)
     jobs = worthwhile(worlds.at_a_time(options.jobs), len(scenarios))
     if jobs > 1:
-        return Run(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed).held
+        return ParallelRun(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed).held
     return interrupts.run(player.engine(reports.listeners).run(scenarios, options.seed)).held

@@ -4,9 +4,9 @@ import argparse
 import json
 
 from privman_core.command_line import Commands, Exit
+from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.output import say
-from privman_scenarios.schema import scenario_schema
-from privman_scenarios.verbs import vocabulary
+from privman_scenarios.playing.verbs import vocabulary
 
 
 def add(commands: Commands) -> None:

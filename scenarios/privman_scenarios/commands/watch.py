@@ -1,4 +1,4 @@
-"""Scenarios played again when a file changes that they come from."""
+"""Play scenarios again when one of their files changes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain

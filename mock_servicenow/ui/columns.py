@@ -1,0 +1,44 @@
+"""Which columns of a table a page shows, and how."""
+
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.ui.name_values import in_one_line
+
+MOST_COLUMNS = 7
+LONGEST_CELL = 120
+_SYSTEM = {column.name for column in SYSTEM_COLUMNS}
+_LAST = "sys_created_on"
+
+
+def readable(session: Session, table: str) -> dict[str, Column]:
+    """Return the columns that the user may see, in the dictionary's order, those of the system last."""
+    hidden = session.sight.hidden(table)
+    columns = [column for name, column in session.dictionary.columns(table).items() if name not in hidden]
+    columns.sort(key=lambda column: column.name in _SYSTEM)
+    return {column.name: column for column in columns}
+
+
+def listable(session: Session, table: str) -> dict[str, Column]:
+    """Return the readable columns that a list can show: neither secrets nor journals."""
+    return {name: column for name, column in readable(session, table).items() if not column.family.concealed}
+
+
+def chosen(session: Session, table: str, fields: tuple[str, ...]) -> list[Column]:
+    """Return the columns of a list: those named, else the display column, a few more and when it was created."""
+    columns = listable(session, table)
+    named = [columns[name] for name in dict.fromkeys(fields) if name in columns]
+    if named:
+        return named
+    display = session.dictionary.display_column(table)
+    own = [name for name in columns if name not in _SYSTEM and name != display]
+    usual = [*(name for name in (display,) if name in columns), *own[:MOST_COLUMNS], _LAST]
+    return [columns[name] for name in dict.fromkeys(usual) if name in columns]
+
+
+def cell_text(session: Session, record: Record, column: Column) -> str:
+    """Return what a list shows of a column, cut where it is long."""
+    named = column.family is Family.PAIRS
+    text = in_one_line(record[column.name]) if named else session.display(record, column.name)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"

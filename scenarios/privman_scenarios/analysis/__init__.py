@@ -1,0 +1,1 @@
+"""Many runs: variations, mutants, coverage, recordings, drift, fidelity and the matrix."""

@@ -1,0 +1,178 @@
+"""Read and write recorded exchanges in the HTTP Archive format (HAR 1.2), as browsers and proxies do."""
+
+import base64
+import binascii
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from privman_scenarios.analysis.recorded import Headers, Recorded, content_type
+from privman_scenarios.errors import UnusableFileError
+
+_KINDS = {dict: "an object", list: "a list", str: "text", int: "a number"}
+
+
+def read_har(file: Path) -> list[Recorded]:
+    """Return the exchanges of the file; raises UnusableFileError naming the file and what is wrong in it."""
+    try:
+        # Some proxies begin the file with a byte order mark.
+        document = orjson.loads(file.read_bytes().removeprefix(codecs.BOM_UTF8))
+    except OSError as error:
+        raise UnusableFileError(f"{file}: cannot be read: {error.strerror}.") from None
+    except orjson.JSONDecodeError as error:
+        raise UnusableFileError(f"{file}: is no HAR file: line {error.lineno}: {error.msg}.") from None
+    entries = _Node(file, "", document).child("log", dict).child("entries", list)
+    return [_exchange(entry, f"{file} entry {number}") for number, entry in enumerate(entries.items(), start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A value in the file, with its place."""
+
+    file: Path
+    place: str
+    value: Any
+
+    def child(self, key: str, kind: type, default: object = None) -> "_Node":
+        """Return what stands at the key, of the kind that is expected; the default where there is nothing."""
+        place = f"{self.place}.{key}".lstrip(".")
+        value = self.value.get(key) if isinstance(self.value, dict) else None
+        value = default if value is None else value
+        if not isinstance(value, kind):
+            found = "is missing" if value is None else f"has value {value!r:.60}"
+            raise UnusableFileError(f"{self.file}: {place} {found}. Expected {_KINDS[kind]}.")
+        return _Node(self.file, place, value)
+
+    def items(self) -> "list[_Node]":
+        """Return the items of a list."""
+        return [_Node(self.file, f"{self.place}[{number}]", item) for number, item in enumerate(self.value)]
+
+
+def _exchange(entry: _Node, label: str) -> Recorded:
+    request, response = entry.child("request", dict), entry.child("response", dict)
+    sent, content = request.child("postData", dict, {}), response.child("content", dict, {})
+    lost = [_is_lost(sent, request.child("bodySize", int, 0)), _is_lost(content, content.child("size", int, 0))]
+    return Recorded(
+        at=_time(entry.child("startedDateTime", str)),
+        method=request.child("method", str).value.upper(),
+        url=_url(request.child("url", str)),
+        request_headers=_read_headers(request, sent),
+        request=_read_body(sent),
+        status=max(response.child("status", int).value, 0),
+        response_headers=_read_headers(response, content),
+        response=_read_body(content),
+        page=entry.child("pageref", str, "").value,
+        complete=not any(lost),
+        label=label,
+    )
+
+
+def _url(node: _Node) -> str:
+    try:
+        urlsplit(node.value)
+    except ValueError:
+        raise UnusableFileError(
+            f"{node.file}: {node.place} has value {node.value!r:.80}. Expected an address."
+        ) from None
+    url: str = node.value
+    return url
+
+
+def _time(node: _Node) -> datetime:
+    try:
+        found = datetime.fromisoformat(node.value)
+        # HAR asks for an offset; whoever leaves it out means UTC.
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnusableFileError(f"{node.file}: {node.place} has value {node.value!r}. Expected a time.") from None
+
+
+def _read_headers(message: _Node, body: _Node) -> Headers:
+    """Return the headers; the content type from beside the body, where they do not name it."""
+    nodes = message.child("headers", list, []).items()
+    headers = tuple((node.child("name", str).value, node.child("value", str).value) for node in nodes)
+    media_type = body.child("mimeType", str, "").value
+    named = any(name.lower() == "content-type" for name, _ in headers)
+    return headers if named or not media_type else (*headers, ("Content-Type", media_type))
+
+
+def _read_body(node: _Node) -> bytes:
+    text: str = node.child("text", str, "").value
+    if node.child("encoding", str, "").value != "base64":
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise UnusableFileError(f"{node.file}: {node.place}.text is not base64, as its encoding says.") from None
+
+
+def _is_lost(body: _Node, size: _Node) -> bool:
+    """Tell whether there was a body that the file does not hold, as browsers leave some out."""
+    return size.value > 0 and "text" not in body.value
+
+
+# HAR's word for what is not known.
+_UNKNOWN = -1
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+def to_har(exchanges: Sequence[Recorded]) -> bytes:
+    """Return what a file of these exchanges holds."""
+    creator = {"name": "privman-scenarios", "version": version("mock-servicenow")}
+    pages = {exchange.page: _page(exchange) for exchange in reversed(exchanges) if exchange.page}
+    entries = [_entry(exchange) for exchange in exchanges]
+    log = {"version": "1.2", "creator": creator, "pages": [*reversed(pages.values())], "entries": entries}
+    return orjson.dumps({"log": log}, option=orjson.OPT_INDENT_2)
+
+
+def _page(first: Recorded) -> dict[str, Any]:
+    return {"startedDateTime": first.at.isoformat(), "id": first.page, "title": first.page, "pageTimings": {}}
+
+
+def _entry(exchange: Recorded) -> dict[str, Any]:
+    return {
+        **({"pageref": exchange.page} if exchange.page else {}),
+        "startedDateTime": exchange.at.isoformat(),
+        "time": 0,
+        "request": _request(exchange),
+        "response": _response(exchange),
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": 0},
+    }
+
+
+def _request(exchange: Recorded) -> dict[str, Any]:
+    query = parse_qsl(urlsplit(exchange.url).query, keep_blank_values=True)
+    body = exchange.request.decode(errors="replace")
+    sent = {"postData": {"mimeType": content_type(exchange.request_headers), "text": body}} if body else {}
+    return {
+        "method": exchange.method,
+        "url": exchange.url,
+        **_common(exchange.request_headers, len(exchange.request)),
+        "queryString": [{"name": name, "value": value} for name, value in query],
+        **sent,
+    }
+
+
+def _response(exchange: Recorded) -> dict[str, Any]:
+    content = {"size": len(exchange.response), "mimeType": content_type(exchange.response_headers)}
+    return {
+        "status": exchange.status,
+        "statusText": _PHRASES.get(exchange.status, ""),
+        **_common(exchange.response_headers, len(exchange.response)),
+        "content": {**content, "text": exchange.response.decode(errors="replace")},
+        "redirectURL": "",
+    }
+
+
+def _common(headers: Headers, size: int) -> dict[str, Any]:
+    named = [{"name": name, "value": value} for name, value in headers]
+    return {"httpVersion": "HTTP/1.1", "cookies": [], "headers": named, "headersSize": _UNKNOWN, "bodySize": size}

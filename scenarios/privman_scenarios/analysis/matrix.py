@@ -1,0 +1,140 @@
+"""Judge which contracts of the console and of the app, and which release, can ship together."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+from privman_contracts import Contracts, WireNames, wire_names
+from privman_contracts.compatibility import NAMES_FILE as NAMES
+from privman_contracts.compatibility import Change, compare
+from privman_contracts.contracts import open_set
+from privman_core.clock import RealClock
+from privman_scenarios.errors import TargetUnreachableError
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder, basic_auth_rows, fresh_console, fresh_servicenow
+
+
+@dataclass(frozen=True, slots=True)
+class ContractSet:
+    """A contract set.
+
+    Attributes:
+        name: what the user calls it.
+        inferred: a file of the names that it has otherwise than the packaged set, for a fake to start with.
+    """
+
+    name: str
+    contracts: Contracts
+    inferred: Path
+
+    @classmethod
+    def open(cls, name: str, inferred: Path) -> Self:
+        """Return the set, and write the file ``inferred``; raises ContractError."""
+        contracts = open_set(name)
+        packaged = {each.path: each.value for each in WireNames.load()}
+        changed = [each for each in contracts.names if packaged.get(each.path, each.value) != each.value]
+        inferred.write_text(wire_names.override_text(changed), encoding="utf-8")
+        return cls(name, contracts, inferred)
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """What the console keeps to, what the app keeps to, and the release that the app is installed on."""
+
+    console: ContractSet
+    app: ContractSet
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixVerdict:
+    """Whether a combination can ship.
+
+    Attributes:
+        reasons: why it cannot; none when it can.
+    """
+
+    combination: Combination
+    reasons: tuple[str, ...]
+
+
+_BETWEEN_THE_TWO = frozenset({"console", "servicenow"})
+# Rules that the app follows in delivering and the console relies on; no short round trip shows them.
+_RELIED_ON = frozenset(
+    f"rules.{rule}"
+    for rule in (
+        "retried_statuses",
+        "token_renewed_statuses",
+        "token_renewals",
+        "shortest_wait",
+        "most_retries",
+        "longest_timeout",
+    )
+)
+_GATE = (
+    "the release lets only exceptions in by Basic authentication, and so logs the console on (platform 4.2); "
+    "with --basic-auth-allowed its users are exceptions"
+)
+
+
+class Judge:
+    """Tells of combinations whether they can ship.
+
+    Args:
+        folder: where a file may be written.
+        basic_auth_allowed: whether the users are exceptions from the gate of Basic authentication.
+    """
+
+    def __init__(self, folder: Path, *, basic_auth_allowed: bool) -> None:
+        self._rows = folder / "rows.yaml"
+        self._basic_auth_allowed = basic_auth_allowed
+        file = Path(str(resources.files("privman_scenarios.analysis") / "round-trip.yaml"))
+        (self._round_trip,) = Loader(vocabulary()).load([file])
+
+    async def judge(self, combination: Combination) -> MatrixVerdict:
+        """Return whether the combination can ship, else why not."""
+        changes = compare(combination.app.contracts, combination.console.contracts, _BETWEEN_THE_TWO)
+        reasons = [str(change) for change in changes if change.part != NAMES and "servicenow" in change.broken]
+        if not reasons and (reason := await self._play(combination)):
+            reasons = [reason, *_renamed(changes)]
+        reasons += [f"console, app: {each.where} {each.text}" for each in _rules_not_kept(combination)]
+        return MatrixVerdict(combination, tuple(reasons))
+
+    async def _play(self, combination: Combination) -> str:
+        """Return why the round trip does not succeed; empty when it does."""
+        app = combination.app.inferred
+        self._rows.write_text(self._exceptions(combination.app.contracts.names), encoding="utf-8")
+        async with AsyncExitStack() as stack:
+            instance = await stack.enter_async_context(fresh_servicenow(combination.release, app, [self._rows]))
+            console = await stack.enter_async_context(fresh_console(combination.console.inferred))
+            engine = Engine(vocabulary(), WorldBuilder(0, app, instance, console, reset=True), [], RealClock())
+            try:
+                ended = await engine.play(self._round_trip)
+            except TargetUnreachableError:
+                return _GATE
+        failure = ended.failure
+        return f"{failure.step}: expected {failure.expected}; came {failure.came}" if failure else ended.reason
+
+    def _exceptions(self, names: WireNames) -> str:
+        """Return the rows that make exceptions of administrators and approvers."""
+        if not self._basic_auth_allowed:
+            return ""
+        return basic_auth_rows(["admin", names.role("approver")])
+
+
+def _rules_not_kept(combination: Combination) -> Iterator[Change]:
+    """Yield the rules on which the console relies and that the app does not follow."""
+    changes = compare(combination.console.contracts, combination.app.contracts, _BETWEEN_THE_TWO)
+    return (each for each in changes if each.where in _RELIED_ON and "console" in each.broken)
+
+
+def _renamed(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield what the console calls otherwise than the app, which is why a round trip fails."""
+    return (
+        f"console, app: {change.where} {change.text}" for change in changes if change.part == NAMES and change.broken
+    )

@@ -1,0 +1,132 @@
+"""Shrink a failing scenario, and keep it as a file that replays it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from privman_core.virtual_clock import START
+from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.model import Scenario, Step
+from privman_scenarios.language.variables import check_variables
+from privman_scenarios.language.vocabulary import Vocabulary
+from privman_scenarios.language.yaml_nodes import literal
+from privman_scenarios.output import printable, write
+from privman_scenarios.playing.events import Failure, ScenarioEnded
+from privman_scenarios.playing.verbs import vocabulary
+
+
+def shrink(vocabulary: Vocabulary, scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
+    """Return the scenario with each step and each argument left out without which it still fails."""
+    while True:
+        smaller = next(filter(fails, _smaller(vocabulary, scenario)), None)
+        if smaller is None:
+            return scenario
+        scenario = smaller
+
+
+def _smaller(vocabulary: Vocabulary, scenario: Scenario) -> Iterator[Scenario]:
+    """Yield the scenario without one of its steps, the last first, then without one of its arguments."""
+    steps = scenario.steps
+    for index in reversed(range(len(steps) if len(steps) > 1 else 0)):
+        yield from _usable(scenario, (*steps[:index], *steps[index + 1 :]))
+    for index, step in enumerate(steps):
+        for argument in vocabulary[step.verb].arguments:
+            if argument.name in step.arguments and not argument.required:
+                yield from _usable(scenario, (*steps[:index], _without(step, argument.name), *steps[index + 1 :]))
+
+
+def _usable(scenario: Scenario, steps: tuple[Step, ...]) -> Iterator[Scenario]:
+    """Yield the scenario with these steps, unless one uses what none before it saves."""
+    try:
+        check_variables(steps, scenario.file, scenario.own)
+    except ScenarioFileError:
+        return
+    yield replace(scenario, steps=steps)
+
+
+def _without(step: Step, name: str) -> Step:
+    return replace(step, arguments={key: value for key, value in step.arguments.items() if key != name})
+
+
+TAG = "regression"
+_WIDTH = 120
+
+
+def keep_failures(workshop: VariationRunner, found: Iterable[ScenarioEnded], seed: int, folder: Path) -> Iterator[Path]:
+    """Write one scenario for each file and invariant that failed, as small as it can be; yields each file.
+
+    The same failure gives the same file, byte for byte; those of files with one name are numbered, and so are those
+    whose file is there and was written by somebody else. Raises OSError.
+    """
+    kept: set[tuple[str, str]] = set()
+    written: set[Path] = set()
+    for each in found:
+        failure = each.failure
+        if failure is None:
+            continue
+        if (each.scenario.file, failure.step) in kept:
+            continue
+        kept.add((each.scenario.file, failure.step))
+        names = _numbered(f"{Path(each.scenario.file).stem}-{failure.step}")
+        files = (folder / f"{name}.yaml" for name in names)
+        file = next(file for file in files if file not in written and _is_ours(file, failure))
+        written.add(file)
+        write(file, _regression(workshop, each.scenario, failure, seed))
+        yield file
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
+def _is_ours(file: Path, failure: Failure) -> bool:
+    """Tell whether the file may be written: it is not there, or was written for such a failure before."""
+    return not file.exists() or file.read_bytes().startswith(f"# {failure.step}: expected ".encode())
+
+
+def to_yaml(scenario: Scenario) -> str:
+    """Return a scenario as a file holds it, its steps one after the other."""
+    document: dict[str, Any] = {"title": scenario.title, "tags": sorted(scenario.tags)}
+    if scenario.source:
+        document["source"] = scenario.source
+    document["check"] = scenario.check
+    if scenario.seed is not None:
+        document["seed"] = scenario.seed
+    if scenario.clock is not None:
+        document["clock"] = scenario.clock.isoformat()
+    if scenario.own:
+        document["own"] = {kind: list(words) for kind, words in scenario.own.items()}
+    if scenario.when:
+        document["when"] = dict(scenario.when)
+    document["given"] = "nothing" if scenario.given is None else literal(scenario.given)
+    document["steps"] = [_step_to_yaml(step) for step in scenario.steps]
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)
+
+
+def _regression(workshop: VariationRunner, scenario: Scenario, failure: Failure, seed: int) -> str:
+    pinned = replace(
+        scenario,
+        seed=seed if scenario.seed is None else scenario.seed,
+        clock=scenario.clock or START,
+        tags=scenario.tags | {TAG},
+    )
+
+    def fails(smaller: Scenario) -> bool:
+        again = workshop.failure(smaller)
+        return again is not None and again.step == failure.step
+
+    smallest = shrink(vocabulary(), pinned, fails)
+    again = workshop.failure(smallest) or failure
+    told = f"{failure.step}: expected {again.expected}; came {again.came}\n\n{workshop.transcript(smallest)}"
+    comment = "\n".join(f"# {printable(line)}".rstrip() for line in told.splitlines())
+    return f"{comment}\n{to_yaml(smallest)}"
+
+
+def _step_to_yaml(step: Step) -> dict[str, Any]:
+    return {step.verb: literal(step.arguments) or None}

@@ -1,0 +1,97 @@
+"""``privman-scenarios contracts diff`` and ``matrix``."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from itertools import count, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.progress import track
+
+from privman_contracts.compatibility import Change, compare
+from privman_contracts.contracts import PACKAGED_SET, open_set
+from privman_core import interrupts
+from privman_core.command_line import Commands, Exit
+from privman_scenarios.analysis.matrix import Combination, ContractSet, Judge, MatrixVerdict
+from privman_scenarios.commands.reports.terminal import print_table, terminal
+from privman_scenarios.output import say
+from privman_scenarios.playing.world_builder import releases
+
+SETS = "packaged, a file of wire names, a folder privman_contracts, or a wheel"
+
+
+def add_contracts(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("contracts", help="compare sets of contracts")
+    diff = parser.add_subparsers(required=True, metavar="diff").add_parser(
+        "diff", help="say which changes break whom, and fail if one does"
+    )
+    diff.add_argument("old", metavar="OLD", help=SETS)
+    diff.add_argument("new", metavar="NEW", help="the same")
+    diff.set_defaults(execute=diff)
+
+
+def diff(options: argparse.Namespace) -> Exit:
+    """Print every change; raises ContractError for a set that cannot be used."""
+    changes = compare(open_set(options.old), open_set(options.new))
+    say("\n".join([*map(str, changes), _summary(changes)]))
+    return Exit.DID_NOT_HOLD if any(change.broken for change in changes) else Exit.HELD
+
+
+def _summary(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "Nothing changed."
+    breaking = [change for change in changes if change.broken]
+    broken = sorted(frozenset().union(*(change.broken for change in breaking)))
+    whom = f" {', '.join(broken)}" if broken else " nobody"
+    return f"{len(changes)} changed, {len(breaking)} of them breaking; breaks{whom}."
+
+
+def add_matrix(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("matrix", help="tell which contracts and releases can ship together")
+    for side in ("console", "app"):
+        parser.add_argument(
+            f"--{side}", action="append", metavar="SET", help=f"contracts of the {side} (repeatable): {SETS}"
+        )
+    parser.add_argument(
+        "--release", action="append", choices=releases(), help="release of the platform (repeatable; all of them)"
+    )
+    parser.add_argument(
+        "--basic-auth-allowed",
+        action="store_true",
+        help="users are exceptions from the gate of Basic authentication",
+    )
+    parser.set_defaults(execute=matrix)
+
+
+def matrix(options: argparse.Namespace) -> Exit:
+    """Print the matrix; raises ContractError for a set that cannot be used."""
+    with TemporaryDirectory() as folder:
+        verdicts = interrupts.run(_judge(options, Path(folder)))
+    rows = [_row(verdict) for verdict in verdicts]
+    print_table(("CONSOLE", "APP", "RELEASE", "SHIP", "WHY NOT"), rows)
+    return Exit.DID_NOT_HOLD if any(verdict.reasons for verdict in verdicts) else Exit.HELD
+
+
+async def _judge(options: argparse.Namespace, folder: Path) -> list[MatrixVerdict]:
+    combinations = list(_combinations(options, folder))
+    judge = Judge(folder, basic_auth_allowed=options.basic_auth_allowed)
+    shown = track(combinations, console=terminal(), transient=True, disable=not terminal().is_terminal)
+    return [await judge.judge(combination) for combination in shown]
+
+
+def _combinations(options: argparse.Namespace, folder: Path) -> Iterator[Combination]:
+    numbers = count()
+    consoles, apps = (
+        [ContractSet.open(name, folder / f"{next(numbers)}.yaml") for name in names or [PACKAGED_SET]]
+        for names in (options.console, options.app)
+    )
+    for console, app, release in product(consoles, apps, options.release or releases()):
+        yield Combination(console, app, release)
+
+
+def _row(verdict: MatrixVerdict) -> Sequence[str]:
+    combination = verdict.combination
+    named = (combination.console.name, combination.app.name, combination.release)
+    return (*named, "no" if verdict.reasons else "yes", "\n".join(verdict.reasons))

@@ -1,0 +1,1 @@
+"""Listeners that report a run to people and to programs."""

@@ -1,0 +1,179 @@
+"""A run as JUnit XML, as JSON, and as annotations of a pull request."""
+
+import json
+import os.path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from importlib import resources
+from itertools import count
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from privman_scenarios.commands.reports.marked import marked_text
+from privman_scenarios.commands.reports.run_record import RunRecord, ScenarioRecord
+from privman_scenarios.output import printable, shown
+from privman_scenarios.playing.events import Event, Failure, ScenarioEnded
+
+# The folder that the packaged scenarios are installed in; their class names are the same on every machine.
+_PACKAGES = Path(str(resources.files("privman_scenarios"))).parent
+_SUFFIX = ".yaml"
+
+
+def junit(record: RunRecord, root: Path) -> str:
+    """Return what has run so far; each scenario is a test case with file and line.
+
+    No two cases share class name and name: a class name is the path below ``root`` with dots, as pytest has it, and a
+    title that a file has again gets a number.
+    """
+    ended = record.ended
+    suite = ET.Element(
+        "testsuite",
+        name="privman-scenarios",
+        tests=str(len(record.played) + bool(record.error)),
+        failures=str(ended.failed),
+        skipped=str(ended.unplayed),
+        errors=str(int(bool(record.error))),
+        time=f"{ended.seconds:.3f}",
+    )
+    suite.extend(_cases(record, root))
+    if record.error:
+        run = ET.SubElement(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
+        ET.SubElement(run, "error", message=printable(record.error))
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(suites, encoding='unicode')}\n"
+
+
+def _cases(record: RunRecord, root: Path) -> Iterator[ET.Element]:
+    taken: set[tuple[str, str]] = set()
+    for played in record.played:
+        scenario = played.ended.scenario
+        class_name, title = printable(_class_name(scenario.file, root)), printable(scenario.name)
+        name = next(name for name in _numbered_titles(title) if (class_name, name) not in taken)
+        taken.add((class_name, name))
+        yield _case(played, class_name, name)
+
+
+def _numbered_titles(title: str) -> Iterator[str]:
+    yield title
+    yield from (f"{title} ({number})" for number in count(2))
+
+
+def _class_name(file: str, root: Path) -> str:
+    path = Path(os.path.normpath(root / file))
+    below = next((folder for folder in (_PACKAGES, root) if path.is_relative_to(folder)), path.anchor)
+    return ".".join(path.relative_to(below).parts).removesuffix(_SUFFIX)
+
+
+def _case(played: ScenarioRecord, class_name: str, name: str) -> ET.Element:
+    ended = played.ended
+    scenario = ended.scenario
+    case = ET.Element(
+        "testcase",
+        classname=class_name,
+        name=name,
+        file=printable(scenario.file),
+        line=str(scenario.line),
+        time=f"{ended.seconds:.3f}",
+    )
+    if ended.outcome == "skipped":
+        ET.SubElement(case, "skipped", message=printable(ended.reason))
+    elif ended.outcome == "inapplicable":
+        ET.SubElement(case, "skipped", message=printable(f"does not apply: {ended.reason}"))
+    if ended.failure:
+        failure = ET.SubElement(case, "failure", message=printable(ended.failure.message), type=ended.failure.step)
+        failure.text = printable(_failure_text(ended.failure))
+    watched = [f"{each.step.verb} in line {each.step.line}: watched for {each.watched} s" for each in played.watched]
+    if output := [*watched, *ended.findings]:
+        ET.SubElement(case, "system-out").text = printable("\n".join(output))
+    return case
+
+
+def _failure_text(failure: Failure) -> str:
+    compared = [marked_text(failure.comparison)] if failure.comparison else []
+    return "\n".join([failure.message, *compared, *failure.exchanges])
+
+
+def json_report(record: RunRecord, coverage: Mapping[str, Any] | None = None) -> str:
+    """Return what has run so far: the counts of `RunEnded`, the scenarios, and the contract coverage where measured."""
+    run = {
+        "seed": record.seed,
+        "complete": record.complete,
+        "held": record.complete and not record.ended.failed and not record.error,
+    }
+    scenarios = [_scenario_json(each) for each in record.played]
+    report = {**run, "error": record.error, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+def _scenario_json(played: ScenarioRecord) -> dict[str, Any]:
+    ended = played.ended
+    scenario = ended.scenario
+    return {
+        "name": scenario.name,
+        "file": scenario.file,
+        "line": scenario.line,
+        "tags": sorted(scenario.tags),
+        "source": scenario.source,
+        "outcome": ended.outcome,
+        "seconds": round(ended.seconds, 3),
+        "checks": ended.checks,
+        "reason": ended.reason,
+        "watched": [
+            {"step": each.step.verb, "line": each.step.line, "seconds": each.watched} for each in played.watched
+        ],
+        "findings": list(ended.findings),
+        "failure": _failure_json(ended.failure) if ended.failure else None,
+    }
+
+
+def _failure_json(failure: Failure) -> dict[str, Any]:
+    return {
+        "step": failure.step,
+        "line": failure.line,
+        "expected": failure.expected,
+        "came": failure.came,
+        "compared": marked_text(failure.comparison) if failure.comparison else "",
+        "exchanges": list(failure.exchanges),
+    }
+
+
+class GitHubReport:
+    """Prints an error for each scenario that failed, and a warning for each that met findings.
+
+    Args:
+        print_line: takes one line.
+        root: the checkout; GitHub knows files by their paths below it.
+    """
+
+    def __init__(self, print_line: Callable[[str], None], root: Path) -> None:
+        self._print = print_line
+        self._root = root
+
+    def __call__(self, event: Event) -> None:
+        """Print what is worth an annotation."""
+        if not isinstance(event, ScenarioEnded):
+            return
+        if event.failure:
+            self._annotate("error", event, event.failure.message)
+        elif event.findings:
+            self._annotate("warning", event, "\n".join(event.findings))
+
+    def _annotate(self, level: str, event: ScenarioEnded, message: str) -> None:
+        scenario = event.scenario
+        file = Path(scenario.file)
+        below = file.relative_to(self._root) if file.is_relative_to(self._root) else file
+        place = (
+            f"file={_escaped_property(below.as_posix())},line={scenario.line},title={_escaped_property(scenario.name)}"
+        )
+        self._print(f"::{level} {place}::{_escaped(message)}")
+
+
+def _escaped(text: str) -> str:
+    return shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

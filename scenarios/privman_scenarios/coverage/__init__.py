@@ -1,1 +1,0 @@
-"""Contract coverage: how much of what the contracts tell of a run has exercised."""

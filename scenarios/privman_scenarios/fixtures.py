@@ -1,0 +1,369 @@
+"""The objects that the pytest fixtures give: plain calls that return when they are done."""
+
+from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from privman_contracts import PartyName
+from privman_core.clock import RealClock
+from privman_scenarios.decision import Decision, LoopThread
+from privman_scenarios.errors import ExpectationError, UnknownWordError
+from privman_scenarios.language import checks, known, request_checks
+from privman_scenarios.language.checks import Flaw
+from privman_scenarios.language.expectation import holds_word, is_glob
+from privman_scenarios.language.kinds import to_seconds
+from privman_scenarios.language.known import DEFAULT_APPROVER
+from privman_scenarios.language.model import Own
+from privman_scenarios.playing.control_plane import ControlPlane, Wiped
+from privman_scenarios.playing.party import ASKED, SET_UP, Party
+from privman_scenarios.playing.world import Finding, World, find_all
+
+Metadata = Mapping[str, str]
+A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
+A_RESPONSE = checks.word("response", known.responses, "words")
+
+
+class ClockFixture:
+    """The time of both parties."""
+
+    __slots__ = ("_loop", "_party", "_world")
+
+    def __init__(self, loop: LoopThread, world: World, party: Party) -> None:
+        self._loop = loop
+        self._world = world
+        self._party = party
+
+    def now(self) -> datetime:
+        """Return the party's time, aware, in UTC."""
+        return datetime.fromisoformat(self._loop.run(self._party.control.now()))
+
+    def advance(self, span: float | str) -> None:
+        """Let virtual time jump, by seconds or by a span such as ``16:30:00``.
+
+        Returns when everything that fell due has been answered; raises ExpectationError where time is real.
+        """
+        self._loop.run(self._world.advance(_seconds(span)))
+
+    def settle(self) -> None:
+        """Return once what is under way has arrived, so that a test can look for what must not.
+
+        That is at once in virtual time; where time is real, it is after the quiet time of the run.
+        """
+        self._loop.run(self._settle())
+
+    async def _settle(self) -> None:
+        await self._world.settle()
+        if not self._world.virtual:
+            await RealClock().sleep(self._world.quiet_time)
+
+    def advance_async(self, span: float | str) -> Coroutine[Any, Any, None]:
+        """Do the same while the caller's own loop goes on, as when the test itself serves what is called.
+
+        To be awaited: a test that forgets it fails at its end.
+        """
+        jump = object()
+        self._world.unawaited[jump] = f"clock.advance_async({span!r})"
+        return self._advance_async(jump, span)
+
+    async def _advance_async(self, jump: object, span: float | str) -> None:
+        try:
+            await self._loop.wait(self._world.advance(_seconds(span)))
+        except Exception:  # but no cancellation: time may not have moved
+            del self._world.unawaited[jump]
+            raise
+        del self._world.unawaited[jump]
+
+
+class FaultsFixture:
+    """The faults of one party."""
+
+    __slots__ = ("_armed", "_control", "_flaws", "_idle", "_loop")
+
+    def __init__(self, loop: LoopThread, control: ControlPlane, party: PartyName) -> None:
+        self._loop = loop
+        self._control = control
+        self._flaws = request_checks.asked_path(party)
+        self._armed: dict[int, str] = {}
+        self._idle: list[str] = []
+
+    def arm(self, kind: str, *, own: Own = MappingProxyType({}), optional: bool = False, **options: object) -> None:
+        """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``.
+
+        One that strikes nothing fails the test at its end, unless it is ``optional``.
+        Raises ExpectationError; UnknownWordError for a path that nobody asks this party for, which
+        ``own={"paths": [...]}`` lets pass, as in a scenario.
+        """
+        _refuse_unknown([*self._flaws(options.get("path", "*"), {}, own)])
+        number = self._loop.run(self._control.arm({"kind": kind, **options}))
+        if not optional:
+            self._armed[number] = (
+                f"the fault {kind!r} on {options.get('method', 'any method')} {options.get('path', '*')}"
+            )
+
+    def clear(self) -> None:
+        """Disarm every fault; one that should have struck and has not fails the test at its end all the same."""
+        self._loop.run(self._clear())
+
+    async def _clear(self) -> None:
+        await self.note()
+        await self._control.clear_faults()
+
+    async def note(self) -> None:
+        """Remember which faults have struck nothing, before all are disarmed."""
+        self._idle, self._armed = await self._idle_now(), {}
+
+    def idle(self) -> list[str]:
+        """Return the faults that should have struck and have not."""
+        return self._loop.run(self._idle_now())
+
+    async def _idle_now(self) -> list[str]:
+        numbers = await self._control.idle_faults() if self._armed else set()
+        return [*self._idle, *(words for number, words in self._armed.items() if number in numbers)]
+
+
+class PartyFixture:
+    """One party.
+
+    Attributes:
+        url: its address, without a trailing slash.
+        clock: moves the time of both parties.
+    """
+
+    __slots__ = (
+        "_faults",
+        "_forgotten",
+        "_loop",
+        "_name",
+        "_party",
+        "_tolerated",
+        "_world",
+        "clock",
+        "url",
+    )
+
+    def __init__(self, loop: LoopThread, world: World, party: Party, name: PartyName) -> None:
+        self._loop = loop
+        self._world = world
+        self._party = party
+        self._name = name
+        self.url = party.url
+        self.clock = ClockFixture(loop, world, party)
+        self._tolerated: list[str] = []
+        self._forgotten: list[Finding] = []
+        self._faults: FaultsFixture | None = None
+        watch = party.control.watch if party.has_control else None
+        if watch:
+            watch.listeners.append(self._note)
+
+    @property
+    def faults(self) -> FaultsFixture:
+        """The faults to arm on this party."""
+        self._faults = self._faults or FaultsFixture(self._loop, self._party.control, self._name)
+        return self._faults
+
+    def idle_faults(self) -> list[str]:
+        """Return the faults that should have struck and have not."""
+        return self._faults.idle() if self._faults else []
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """Every exchange of this party in order, secrets masked."""
+        return self._loop.run(self._party.control.journal())
+
+    def forget_journal(self) -> None:
+        """Empty the journal, findings included; a contract that was broken before fails the test all the same."""
+        self._forgotten += self._found()
+        self._loop.run(self._party.control.forget_journal())
+
+    async def _note(self, wiped: Wiped) -> None:
+        """Remember broken contracts, or faults that struck nothing, before anybody wipes them."""
+        if wiped == "requests":
+            self._forgotten += [each for each in await find_all(self._world) if each.party == self._name]
+        elif self._faults:
+            await self._faults.note()
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What this party swallowed, and each message that breaks its contract.
+
+        Raises ExpectationError where there is no control plane: nobody sees what a real system swallows.
+        """
+        return self._loop.run(self._party.control.findings())
+
+    def tolerate(self, rule: str) -> None:
+        """Do not fail the test for broken contracts of this rule (a glob), when it breaks them on purpose.
+
+        Raises UnknownWordError for a glob that fits almost any rule, but for ``*``, which says so.
+        """
+        if not isinstance(rule, str):
+            raise UnknownWordError(f"{rule!r} names no rule. Expected text, in a call for each rule.")
+        if rule != "*" and is_glob(rule) and not holds_word(rule):
+            expected = "Expected a rule, a glob with a word, such as 'approval-*', or '*'."
+            raise UnknownWordError(f"{rule!r} fits almost any rule. {expected}")
+        self._tolerated.append(rule)
+
+    def broken_contracts(self, *, strict: bool = False) -> list[str]:
+        """Return one line a message that breaks its contract, but for what is tolerated and what a fault answered.
+
+        With ``strict`` there is a line for what the party swallowed, too.
+        """
+        return [
+            f"#{each.exchange} {each.rule}: {each.message}"
+            for each in dict.fromkeys((*self._forgotten, *self._found()))  # a wipe may have been noted twice
+            if (strict or each.kind == "violation") and not self._is_tolerated(each)
+        ]
+
+    def _is_tolerated(self, finding: Finding) -> bool:
+        return any(fnmatchcase(finding.rule, rule) for rule in self._tolerated)
+
+    def _found(self) -> list[Finding]:
+        return [each for each in self._loop.run(find_all(self._world)) if each.party == self._name]
+
+
+class ServiceNowFixture(PartyFixture):
+    """A ServiceNow instance.
+
+    Attributes:
+        auth: user name and password of its administrator, as requests and httpx take them.
+        basic_auth: the same as an Authorization header.
+    """
+
+    __slots__ = ("_servicenow", "auth", "basic_auth")
+
+    def __init__(self, loop: LoopThread, world: World) -> None:
+        super().__init__(loop, world, world.servicenow, "servicenow")
+        self._servicenow = world.servicenow
+        self.auth: tuple[str, str] = world.servicenow.admin.login
+        self.basic_auth = world.servicenow.admin.header
+
+    def find(self, table: str, *, own: Own = MappingProxyType({}), **columns: str) -> list[dict[str, Any]]:
+        """Return the app's records with these values; table and columns go by their canonical names.
+
+        The tables are ``integration_configuration``, ``activity_type``, ``request`` and ``response``.
+        Raises UnknownWordError; ``own={"columns": ["u_team"]}`` lets further words pass, as in a scenario.
+        Raises ExpectationError where the instance answers records with other values.
+        """
+        _refuse_unknown([*A_TABLE(table, {}, own), *request_checks.where(columns, {"table": table}, own)])
+        return self._loop.run(self._servicenow.select(table, **columns))
+
+    def restart(self) -> None:
+        """Start the instance's process again: tokens and timers are gone, what its database holds stays."""
+        self._loop.run(self._party.control.call("POST", "/restart"))
+
+    def decision(self, request_id: str) -> Decision:
+        """Return the decision on a request that the connector under test has taken, to wait for its delivery.
+
+        A test that does not wait for it fails at its end.
+        """
+        decision = Decision(self._loop, self._world, RealClock(), request_id)
+        self._world.unawaited[decision] = decision.words
+        return decision
+
+
+class ConsoleFixture(PartyFixture):
+    """A console that is set up against the ServiceNow instance.
+
+    Attributes:
+        instance_id: sys_id of its registration.
+        activity_type_id: sys_id of the activity type it registered.
+    """
+
+    __slots__ = ("_console", "activity_type_id", "instance_id")
+
+    def __init__(self, loop: LoopThread, world: World) -> None:
+        super().__init__(loop, world, world.console, "console")
+        self._console = world.console
+        answer = loop.run(world.set_up({}))
+        failed = [step for step in answer.read(SET_UP)["steps"] if step["status"] == "failed"]
+        if failed:
+            raise ExpectationError("the set-up to hold", str(failed))
+        outcome = answer.read({"instance_id": str, "activity_type_id": str})
+        self.instance_id: str = outcome["instance_id"]
+        self.activity_type_id: str = outcome["activity_type_id"]
+
+    def ask(self, metadata: Metadata) -> str:
+        """Let an endpoint user ask for approval; returns the request_id."""
+        request_id: str = self._loop.run(self._console.ask(dict(metadata))).read(ASKED)["request_id"]
+        return request_id
+
+    def approval(self, request_id: str) -> dict[str, Any]:
+        """Return the request as the console sees it."""
+        approval: dict[str, Any] = self._by_name(self._loop.run(self._console.approval(request_id)))
+        return approval
+
+    def approvals(self) -> list[dict[str, Any]]:
+        """Return every request as the console sees it, oldest first."""
+        approvals: list[dict[str, Any]] = self._by_name(self._loop.run(self._console.approvals()))
+        return approvals
+
+    def _by_name(self, shown: object) -> Any:  # noqa: ANN401 - what is shown
+        """Return it with users under their names in tests."""
+        return self._world.servicenow.spelling.users_from_wire(shown)
+
+    def save_foreign_system(self, **changes: object) -> None:
+        """Save the foreign system with ``name``, ``base_url``, ``use_webhook`` or ``post_uri`` changed."""
+        self._loop.run(self._party.control.call("POST", "/foreign-system", changes))
+
+    def restart(self) -> None:
+        """Start the console's process again: tokens are gone, what is kept stays."""
+        self._loop.run(self._party.control.call("POST", "/restart"))
+
+    def log_out(self) -> None:
+        """Make every bearer token dead."""
+        self._loop.run(self._party.control.call("DELETE", "/tokens"))
+
+    def reset_secret(self, *, update_credential: bool) -> None:
+        """Replace the Secret; ServiceNow learns of it only when the credential is updated too."""
+        values = {"update_credential": update_credential}
+        self._loop.run(self._party.control.call("POST", "/api-user/reset-secret", values))
+
+
+class WorldFixture:
+    """Both parties, set up and registered."""
+
+    __slots__ = ("clock", "console", "loop", "servicenow", "world")
+
+    def __init__(self, loop: LoopThread, world: World, servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
+        self.loop = loop
+        self.world = world
+        self.servicenow = servicenow
+        self.console = console
+        self.clock = servicenow.clock
+
+    def decide(
+        self,
+        request_id: str,
+        response: str,
+        *,
+        comment: str | None = None,
+        duration: str | None = None,
+        own: Own = MappingProxyType({}),
+    ) -> Decision:
+        """Let an approver decide; returns once the first attempt to tell the console has been made.
+
+        Raises UnknownWordError; ``own={"words": ["Maybe"]}`` lets another response pass.
+        """
+        _refuse_unknown([*A_RESPONSE(response, {}, own)])
+        given = {"comment": comment, "duration": duration}
+        values = {key: value for key, value in given.items() if value is not None}
+        status = self.loop.run(self._decide(request_id, response, values))
+        decided = {"response": response, "sys_created_by": DEFAULT_APPROVER}
+        if comment is not None:
+            decided["comment"] = comment
+        return Decision(self.loop, self.world, RealClock(), request_id, status, decided=decided)
+
+    async def _decide(self, request_id: str, response: str, values: Mapping[str, str]) -> int:
+        answer = await self.world.servicenow.decide(request_id, response, values)
+        await self.world.settle()
+        return answer.status
+
+
+def _refuse_unknown(flaws: Sequence[Flaw]) -> None:
+    for flaw in flaws:
+        raise UnknownWordError(flaw.message)
+
+
+def _seconds(span: float | str) -> float:
+    return to_seconds(span) if isinstance(span, str) else span

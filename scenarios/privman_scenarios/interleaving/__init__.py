@@ -1,1 +1,0 @@
-"""What happens together, in every order."""

@@ -1,0 +1,1 @@
+"""The scenario file: its words, its checks, its schema; nothing here speaks HTTP."""

@@ -1,0 +1,156 @@
+"""Checks of what a scenario expects to be absent: a misspelt text always is, so an earlier step must name it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language import known, message_places
+from privman_scenarios.language.expectation import OPERATORS, is_found, says
+from privman_scenarios.language.known import DEFAULT_APPROVER
+from privman_scenarios.language.model import Own, Scenario, Step
+from privman_scenarios.language.variables import NEW_GUID, NEW_GUID_IN_CAPITALS, VARIABLE, Saved, kind_of
+from privman_scenarios.language.vocabulary import Vocabulary
+
+DRAWN = (NEW_GUID, NEW_GUID_IN_CAPITALS)
+# Who acts where a step names nobody.
+_USERS = (DEFAULT_APPROVER, "admin")
+
+
+# What a field holds that is an identifier or an address; of which table a sys_id is, None for that of the step.
+Kind = Literal["a GUID", "a sys_id", "an address", "a number"]
+FIELDS: Mapping[str, tuple[Kind, str | None]] = {
+    "request_id": ("a GUID", None),
+    "RequestId": ("a GUID", None),
+    "sys_id": ("a sys_id", None),
+    "instance_id": ("a sys_id", "integration_configuration"),
+    "InstanceId": ("a sys_id", "integration_configuration"),
+    "activity_type_id": ("a sys_id", "activity_type"),
+    "endpoint_url": ("an address", None),
+    "Endpoint Url": ("an address", None),
+    "Token Url": ("an address", None),
+    "response_status_code": ("a number", None),
+}
+
+
+def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
+    """Raise ScenarioFileError for the first text that must be absent and that neither a step nor the product names."""
+    said: list[str] = []
+    saved = Saved()
+    for step in scenario.played:
+        if flaw := next(_flaws(step, vocabulary[step.verb].table, said, scenario.own, saved), ""):
+            raise ScenarioFileError(scenario.file, step.line, f"{step.verb}: {flaw}")
+        said.extend(_texts(step.arguments))
+        saved.add(step)
+
+
+def _flaws(step: Step, table: str, said: Sequence[str], own: Own, saved: Saved) -> Iterator[str]:
+    for field, text in _absent(step):
+        if not _is_named(text, said, own) and not _may_be(table or step.arguments.get("table", ""), field, text, saved):
+            yield (
+                f"no step before names {text!r}, so that its absence proves nothing. "
+                "Expected a text of an earlier step, or one that is listed under 'own: words'."
+            )
+    for pattern in _absent_patterns(step):
+        if not _matches_one(str(saved.fill(pattern)), map(str, map(saved.fill, said)), own):
+            yield (
+                f"{pattern!r} matches no text of a step before, so that its absence proves nothing. "
+                "Expected it to match such a text, or one that is listed under 'own: words'."
+            )
+
+
+def _absent(step: Step) -> Iterator[tuple[str, str]]:
+    """Yield the texts that the step expects nowhere, each with the field that it would be in."""
+    if step.arguments.get("count") == 0:
+        yield from _texts_of(step.arguments.get("where", {}))
+    for field, unwanted in _unwanted(step):
+        yield from _texts_of(unwanted, field)
+
+
+def _may_be(table_of_step: str, field: str, text: str, saved: Saved) -> bool:
+    """Tell whether a text is a saved value of the kind that the field holds, and so needs no step that names it."""
+    found = VARIABLE.fullmatch(text)
+    if found is None or found[1] in DRAWN or field not in FIELDS:
+        return False
+    kind, table = FIELDS[field]
+    if kind != kind_of(found[1]):
+        return False
+    table = table or table_of_step
+    return kind != "a sys_id" or saved.fill(text) == known.SYS_IDS.get(table, saved.fill(text))
+
+
+def _absent_patterns(step: Step) -> Iterator[str]:
+    """Yield the patterns that the step expects to match nothing."""
+    for _, unwanted in _unwanted(step):
+        yield from _patterns(unwanted)
+
+
+def _unwanted(step: Step) -> Iterator[tuple[str, Any]]:
+    """Yield each thing that the step expects not to be, with its field."""
+    if ".expect-" in step.verb or step.verb.endswith(".call"):
+        yield from _below_not({name: each for name, each in step.arguments.items() if name != "json"})  # it is sent
+
+
+def _below_not(value: Any, field: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any argument
+    if isinstance(value, Mapping) and set(value) == {"not"}:
+        yield field, value["not"]
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _below_not(each, field if key in OPERATORS else key)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _below_not(each, field)
+
+
+def _within(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any argument
+    """Return what a mapping or a list holds; nothing of any other value."""
+    held = value.values() if isinstance(value, Mapping) else value
+    return held if isinstance(held, Iterable) and not isinstance(held, str) else ()
+
+
+def _patterns(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
+    if isinstance(value, Mapping) and set(value) == {"matches"}:
+        yield value["matches"]
+    else:
+        for each in _within(value):
+            yield from _patterns(each)
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
+    """Yield each text in a value but for patterns, which match more than they name."""
+    return (text for _, text in _texts_of(value))
+
+
+def _texts_of(value: Any, field: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any argument
+    """Yield each such text with its field."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _texts_of(each, field if key in OPERATORS else key) if key != "matches" else ()
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts_of(each, field)
+
+
+def _is_named(text: str, said: Sequence[str], own: Own) -> bool:
+    if names := VARIABLE.findall(text):
+        return all(any(f"${{{name}}}" in each for each in said) for name in names)
+    return not text or _is_number(text) or text in _words(own) or any(says(each, text) for each in said)
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether it is a number as the products print one: "0500" never comes."""
+    return text.isdecimal() and text == str(int(text))
+
+
+def _matches_one(pattern: str, said: Iterable[str], own: Own) -> bool:
+    return any(is_found(pattern, text) for text in (*_words(own), *said))
+
+
+def _words(own: Own) -> Sequence[str]:
+    return (
+        *known.every_word(),
+        *message_places.every_key(),
+        *_USERS,
+        *(word for kind in own.values() for word in kind),
+    )

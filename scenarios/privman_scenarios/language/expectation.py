@@ -1,0 +1,296 @@
+"""Compare a value with what a scenario expects of it.
+
+A plain value must be equal, a mapping is a subset, a list has as many items, each as expected. A mapping with one of
+these keys alone is an operator: ``matches`` (a regular expression found in the text), ``absent`` (the key is not there,
+or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not hold; below it, a list names what none of
+the items may be).
+"""
+
+import json
+import re
+import string
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from privman_scenarios.errors import Comparison, Difference, ExpectationError
+
+LONGEST_PATTERN = 1_000
+_WILD = re.compile(r"\[[^\[\]]*\]|[*?]")
+_WORD = re.compile(r"[^\W\d_]{4,}")
+
+
+class PatternError(ValueError):
+    """A text is not a usable regular expression; the message says why."""
+
+
+@lru_cache
+def compiled(pattern: str) -> Any:  # noqa: ANN401 - RE2 ships no types
+    """Return the pattern, in which a dot is a line break too; raises PatternError."""
+    if len(pattern) > LONGEST_PATTERN:
+        raise PatternError(f"it has {len(pattern)} characters, more than {LONGEST_PATTERN}")
+    options = re2.Options()
+    options.dot_nl, options.log_errors = True, False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise PatternError(error.args[0].decode(errors="replace")) from None
+    except UnicodeEncodeError:
+        raise PatternError("it holds half a character") from None
+
+
+def is_found(pattern: str, text: str) -> bool:
+    """Tell whether the pattern, a usable one, is found in the text."""
+    return compiled(pattern).search(text.encode(errors="replace").decode()) is not None
+
+
+def is_glob(pattern: str) -> bool:
+    """Tell whether the pattern fits more than the one text that it is."""
+    return _WILD.search(pattern) is not None
+
+
+def holds_word(pattern: str) -> bool:
+    """Tell whether a text or a glob holds a word of four letters or more, so that it does not fit almost everything."""
+    return _WORD.search(_WILD.sub(" ", pattern)) is not None
+
+
+def says(text: str, part: str) -> bool:
+    """Tell whether the part stands in the text, and does not begin or end within a word."""
+    begin, end = (r"\b" if each.isalnum() else "" for each in (part[:1], part[-1:]))
+    return re.search(f"{begin}{re.escape(part)}{end}", text) is not None
+
+
+@lru_cache
+def matches_every_text(pattern: str) -> bool:
+    """Tell whether the pattern, a usable one, is found in texts that have nothing in common."""
+    return all(is_found(pattern, text) for text in ("", *texts_of_all_kinds()))
+
+
+def texts_of_all_kinds() -> Iterator[str]:
+    """Yield each character alone, and a long text."""
+    yield from (*string.printable, "\ue000")
+    yield string.printable * LONGEST_PATTERN
+
+
+# Deeper than any message, and no deeper than what is written as lines can be.
+DEEPEST = 200
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING = _Missing()
+
+
+def require(expected: object, came: object, what: str = "") -> None:
+    """Raise ExpectationError unless ``came`` is as expected; ``what`` names the value in the message."""
+    if _is_deep(came):
+        raise ExpectationError(f"{what} nested at most {DEEPEST} deep".lstrip(), "a value that is nested deeper")
+    different = tuple(differences(expected, came, what))
+    if different:
+        raise ExpectationError(
+            ", ".join(f"{each.where} {each.expected}".strip() for each in different),
+            ", ".join(f"{each.where} {each.came}".strip() for each in different),
+            Comparison(what, came, different),
+        )
+
+
+def holds(expected: object, came: object) -> bool:
+    """Tell whether ``came`` is as expected."""
+    return next(differences(expected, came), None) is None
+
+
+def differences(expected: object, came: object, where: str = "") -> Iterator[Difference]:
+    """Yield each place where ``came`` is not as expected."""
+    if isinstance(expected, Mapping):
+        yield from _of_mapping(expected, came, where)
+    elif isinstance(expected, list):
+        yield from _of_list(expected, came, where)
+    elif not _equal(expected, came):
+        yield Difference(where, repr(expected), repr(came))
+
+
+def operator_error(expected: object) -> str:
+    """Return why an expectation can never be checked, such as a broken regular expression; empty if it can."""
+    if isinstance(expected, list):
+        return next(filter(None, map(operator_error, expected)), "")
+    return _mapping_error(expected) if isinstance(expected, Mapping) else ""
+
+
+def _mapping_error(expected: Mapping[str, Any]) -> str:
+    if not expected:
+        return "{} is a subset of everything, and expects nothing. Expected keys, or {absent: false}."
+    if set(expected) == {"matches"}:
+        return _pattern_error(expected["matches"])
+    if set(expected) == {"not"} and expected["not"] is None:
+        return "'not' is null, which a value that is missing or empty is not either. Expected {absent: false}."
+    if set(expected) == {"absent"} and not isinstance(expected["absent"], bool):
+        return f"'absent' is {expected['absent']!r}. Expected true or false."
+    return operator_error(list(expected.values()))
+
+
+def _pattern_error(pattern: object) -> str:
+    if not isinstance(pattern, str):
+        return f"'matches' is {pattern!r}. Expected a regular expression."
+    try:
+        compiled(pattern)
+    except PatternError as error:
+        return f"{pattern!r} is no regular expression: {error}."
+    if matches_every_text(pattern):
+        return f"{pattern!r} matches every text. Expected a pattern that some text lacks, or {{absent: false}}."
+    return ""
+
+
+def _is_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for each in level if isinstance(each, list | Mapping) for item in _items(each)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: list[Any] | Mapping[str, Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
+
+
+def _of_mapping(expected: Mapping[str, Any], came: object, where: str) -> Iterator[Difference]:
+    if len(expected) == 1:
+        (operator, operand), *_ = expected.items()
+        if operator in OPERATORS:
+            yield from OPERATORS[operator](operand, came, where)
+            return
+    if not isinstance(came, Mapping):
+        yield Difference(where, f"a mapping with {', '.join(expected)}", repr(came))
+        return
+    for key, value in expected.items():
+        yield from differences(value, came.get(key, MISSING), f"{where}.{key}" if where else key)
+
+
+def _of_list(expected: list[Any], came: object, where: str) -> Iterator[Difference]:
+    if not isinstance(came, list) or len(came) != len(expected):
+        yield Difference(where, repr(expected), repr(came))
+        return
+    for index, (want, item) in enumerate(zip(expected, came, strict=True)):
+        yield from differences(want, item, f"{where}[{index}]")
+
+
+def _equal(expected: object, came: object) -> bool:
+    # The Table API prints every value as text, so that true is "true" and 3 is "3" there.
+    if isinstance(came, str) and isinstance(expected, bool | int):
+        return came == (str(expected).lower() if isinstance(expected, bool) else str(expected))
+    return expected == came and isinstance(expected, bool) == isinstance(came, bool)
+
+
+def _matches(pattern: object, came: object, where: str) -> Iterator[Difference]:
+    if not isinstance(came, str) or not is_found(str(pattern), came):
+        yield Difference(where, f"text that matches {pattern!r}", repr(came))
+
+
+def _absent(wanted: object, came: object, where: str) -> Iterator[Difference]:
+    is_absent = came is MISSING or came in (None, "")
+    if is_absent is not wanted:
+        yield Difference(where, "nothing" if wanted else "something", repr(came))
+
+
+def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
+    try:
+        value = json.loads(came) if isinstance(came, str) else MISSING
+    except (ValueError, RecursionError):
+        value = MISSING
+    if value is MISSING:
+        yield Difference(where, "JSON text", repr(came))
+    else:
+        yield from differences(expected, value, where)
+
+
+def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
+    if isinstance(unwanted, list) and unwanted and isinstance(came, list):
+        yield from _none_of(unwanted, came, where)
+    elif _is_unwanted(unwanted, came, where):
+        yield Difference(where, f"not {unwanted!r}", repr(came))
+    elif came is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, came):
+        # It could never have been that, so that this would prove nothing.
+        yield Difference(where, f"{kind}, not {unwanted!r}", repr(came))
+
+
+def _none_of(unwanted: list[Any], came: list[Any], where: str) -> Iterator[Difference]:
+    """Yield each item that is one of what is unwanted: a list that merely has another length proves nothing."""
+    for index, item in enumerate(came):
+        place = f"{where}[{index}]"
+        for each in unwanted:
+            if _is_unwanted(each, item, place):
+                yield Difference(place, f"not {each!r}", repr(item))
+
+
+def _is_unwanted(unwanted: object, came: object, where: str) -> bool:
+    return next(differences(unwanted, _as_meant(unwanted, came), where), None) is None
+
+
+def _as_meant(unwanted: object, came: object) -> object:
+    """Return the value with each text replaced by the unwanted number or flag that it would be without quotes."""
+    if isinstance(unwanted, Mapping) and isinstance(came, Mapping):
+        return {key: _as_meant(unwanted.get(key), item) for key, item in came.items()}
+    if isinstance(unwanted, list) and isinstance(came, list) and len(unwanted) == len(came):
+        return [_as_meant(each, item) for each, item in zip(unwanted, came, strict=True)]
+    return unwanted if _reads_as(unwanted, came) else came
+
+
+def _reads_as(unwanted: object, came: object) -> bool:
+    return isinstance(came, str) and isinstance(unwanted, int | float) and _read_like(unwanted, came) == unwanted
+
+
+def _read_like(like: object, text: str) -> float | None:
+    """Return the flag, or the number, that is in the text; None for any other text."""
+    if isinstance(like, bool):
+        return _FLAGS.get(text.lower())
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return None
+
+
+def _kind_of(unwanted: object) -> str:
+    """Return the kind of the only values that may be what is unwanted; empty where that is said by no shape."""
+    if isinstance(unwanted, list):
+        return "a list"
+    if isinstance(unwanted, bool):
+        return "true or false"
+    if not isinstance(unwanted, Mapping):
+        return "text" if isinstance(unwanted, str) else "a number"
+    if set(unwanted) <= set(OPERATORS) and set(unwanted) != {"json"}:
+        return ""
+    return "JSON text" if set(unwanted) == {"json"} else "a mapping"
+
+
+def _is_of(kind: str, came: object) -> bool:
+    if kind == "JSON text":
+        return not any(each.expected == kind for each in _json(MISSING, came, ""))
+    if kind in _LIKE:
+        return came in (None, "") or _is_like(_LIKE[kind], came)
+    return isinstance(came, list if kind == "a list" else Mapping)
+
+
+def _is_like(like: object, came: object) -> bool:
+    """Tell whether a value is text, a number or a flag, as the example is; the last two may be printed as text."""
+    if isinstance(like, str):
+        return isinstance(came, str)
+    if isinstance(came, str):
+        return _read_like(like, came) is not None
+    return isinstance(came, int | float) and isinstance(came, bool) == isinstance(like, bool)
+
+
+_FLAGS = {"true": True, "false": False}
+# An example of each kind of plain value.
+_LIKE: Mapping[str, object] = {"text": "", "a number": 0, "true or false": True}
+OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {
+    "matches": _matches,
+    "absent": _absent,
+    "json": _json,
+    "not": _not,
+}

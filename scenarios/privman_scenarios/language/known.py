@@ -1,0 +1,169 @@
+"""The words that scenarios and fixtures may use, in the packaged spelling, and help with unknown ones."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import cache
+from uuid import NAMESPACE_URL, uuid5
+
+from privman_contracts import Contracts, PartyName, WireNames
+
+_MOST_LISTED = 15
+
+
+def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
+    """Return a sentence that helps with a word that is none of ``words``: the nearest one, else all if they are few."""
+    valid = list(dict.fromkeys(words))
+    near = difflib.get_close_matches(word, valid, n=1, cutoff=likeness)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Expected one of {', '.join(valid)}." if len(valid) <= _MOST_LISTED else "No known one is like it."
+
+
+def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
+    """Return the message for an unknown word that ``own`` may declare."""
+    return f"unknown {what} {word!r}. {nearest(word, words)} If it is your own, list it under 'own: {own}'."
+
+
+DEFAULT_APPROVER = "scenario.approver"
+ADMINISTRATOR = "administrator"
+
+
+STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")
+SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
+SET_UP_STEPS = (
+    *("enable-api", "create-api-user", "add-role", "save-api-credential", "save-servicenow-credential"),
+    *("save-foreign-system", "use-webhook", "create-webhook", "register", "register-activity-type"),
+    *("verify-webhook", "verify-registration", "verify-activity-type", "save-again"),
+)
+SET_UP_STATUSES = ("ok", "failed", "skipped")
+# The webhook's events, as the documentation has them (integration 2.11, 7).
+EVENTS = ("Approval Request Event", "System Approval Request Event")
+# Headers of the products' answers, and those that any server or proxy before them may send.
+HEADERS = (
+    *("allow", "cache-control", "connection", "content-disposition", "content-encoding", "content-length"),
+    *("content-security-policy", "content-type", "date", "etag", "expires", "last-modified", "link", "location"),
+    *("pragma", "retry-after", "server", "set-cookie", "strict-transport-security", "transfer-encoding", "vary"),
+    *("www-authenticate", "x-attachment-metadata", "x-content-type-options", "x-frame-options", "x-is-logged-in"),
+    *("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-rule", "x-total-count"),
+    "x-transaction-id",
+)
+# Every path takes them, whatever else it is asked for by.
+OF_ANY_PATH = ("HEAD", "OPTIONS")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+# integration 8; the product's name before them may be left out.
+_CONSOLE_ROLES = (
+    *("Administrators", "Helpdesk Users", "Users", "MacOS Administrators", "macOS Administrators"),
+    *("Unix/Linux Administrators", "Unix Administrators", "Windows Administrators"),
+    *("Field Engineering", "View Passwords"),
+)
+CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CONSOLE_ROLES))
+READING = ("GET", "HEAD", "OPTIONS")
+WITHOUT_BODY = ("GET", "HEAD")
+# Columns that hold the text of a JSON object.
+JSON_COLUMNS = ("metadata", "instance_metadata")
+# Columns that hold a number, or true or false; any other of the app's tables holds text.
+NUMBERS = ("response_status_code", "retry_attempts", "sys_mod_count")
+FLAGS = ("include_comment", "include_duration")
+OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
+_SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+_FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
+    "servicenow": (
+        ("POST", "/oauth_token.do"),
+        ("GET", "/api/now/table/sys_user"),
+        ("POST", "/api/now/table/sys_user"),
+        ("GET", "/api/now/table/sys_user_role"),
+    ),
+    "console": (("GET", "/Tms/services/swagger/ui/index"),),
+}
+
+
+@cache
+def names() -> WireNames:
+    """Return the packaged names of the wire."""
+    return WireNames.load()
+
+
+TABLES = tuple(names().group("tables"))
+"""The app's tables, by their canonical names."""
+# Stands for the sys_id of a record of each table, wherever nobody knows the real one yet.
+SYS_IDS: Mapping[str, str] = {table: uuid5(NAMESPACE_URL, table).hex for table in TABLES}
+
+
+@cache
+def columns(table: str) -> tuple[str, ...]:
+    """Return the columns of one of the app's tables, by their canonical names."""
+    return (*names().group(f"columns.{table}"), *SYSTEM_COLUMNS)
+
+
+@cache
+def words(table: str, column: str) -> tuple[str, ...]:
+    """Return the words that a column may hold; none where it may hold any text."""
+    responses = tuple(names().group("words.response").values())
+    known = {
+        ("request", "status"): (*names().group("words.request_status").values(), *responses),
+        ("response", "response"): responses,
+        ("activity_type", "valid_responses"): responses,
+    }
+    return known.get((table, column), ())
+
+
+@cache
+def responses() -> tuple[str, ...]:
+    """Return the responses of an approver."""
+    return words("response", "response")
+
+
+@cache
+def every_word() -> frozenset[str]:
+    """Return each word with a meaning that a value may be."""
+    wire = (str(name.value) for name in names() if name.path.startswith(("words.", "roles.")))
+    return frozenset({*wire, *STATES, *SET_UP_STATUSES, *EVENTS, *CONSOLE_ROLES})
+
+
+@cache
+def asked_of(server: PartyName) -> tuple[tuple[str, str], ...]:
+    """Return method and example path of each request that is asked of one party."""
+    asked = (each for each in Contracts(names()).exchanges if each.server == server)
+    return (*((each.method, with_sys_id(each.path)) for each in asked), *_FURTHER[server])
+
+
+def asked_of_tables(tables: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return method and example path of each request about one of these tables, which are none of the app's."""
+    of_table = (("GET", "POST"), ("GET", "PUT", "PATCH", "DELETE"))
+    paths = ((f"/api/now/table/{each}", f"/api/now/table/{each}/{OTHER_SYS_ID}") for each in tables)
+    return tuple(
+        (method, path) for both in paths for path, methods in zip(both, of_table, strict=True) for method in methods
+    )
+
+
+@cache
+def with_sys_id(path: str) -> str:
+    """Return the path of a contract with a sys_id of the table that it names."""
+    table = next((table for table, wire in names().group("tables").items() if f"/{wire}/" in path), "")
+    return path.replace("{sys_id}", SYS_IDS.get(table, OTHER_SYS_ID))
+
+
+def without_sys_ids(text: str) -> str:
+    """Return the text with a place instead of each sys_id that stands for any."""
+    for sys_id in (*SYS_IDS.values(), OTHER_SYS_ID):
+        text = text.replace(sys_id, "{sys_id}")
+    return text
+
+
+def fits(glob: str, path: str) -> bool:
+    """Tell whether a glob, in any case, fits a known path, in which any sys_id stands for any other of its table."""
+    pattern = glob.lower()
+    fillings = (*SYS_IDS.values(), OTHER_SYS_ID)
+    found = _SYS_ID.search(pattern)
+    literal = found is not None and found[0] not in fillings
+    patterns = (_SYS_ID.sub(each, pattern) for each in fillings) if literal else (pattern,)
+    return any(fnmatchcase(path.lower(), each) for each in patterns)
+
+
+@cache
+def messages() -> tuple[str, ...]:
+    """Return the name of each contract, which is the rule of a finding about it."""
+    contracts = Contracts(names())
+    return (*contracts.schemas, *(exchange.name for exchange in contracts.exchanges))

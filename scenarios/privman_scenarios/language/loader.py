@@ -1,0 +1,290 @@
+"""Find scenario files, read and check them, and fill in their examples."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.absences import check_absences
+from privman_scenarios.language.conditions import When, flaw_of_condition
+from privman_scenarios.language.known import nearest
+from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
+from privman_scenarios.language.variables import Saved, kind_of, names_in
+from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
+from privman_scenarios.language.yaml_nodes import Located, example_rows, fill_example, read_documents
+
+SUFFIXES = (".yaml", ".yml")
+# Emacs locks a file that is being edited by a link of such a name, which leads nowhere.
+_LOCK = ".#"
+
+
+def catalog_files() -> list[Path]:
+    """Return the packaged scenario files in order of their names, then the regressions."""
+    package = Path(str(resources.files("privman_scenarios")))
+    return [*_files_below(package / "catalog"), *_files_below(package / "regressions")]
+
+
+def scenario_files(paths: Iterable[Path]) -> list[Path]:
+    """Return the files, and those below the folders in order; raises ScenarioFileError for a folder without any."""
+    return [file for path in paths for file in (_files_in(path) if path.is_dir() else [path])]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files = _files_below(folder)
+    if not files:
+        raise ScenarioFileError(str(folder), 1, f"no scenario in this folder. Expected files named *{SUFFIXES[0]}.")
+    return files
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the scenario files below a folder, also in folders that are links, which rglob leaves out."""
+    seen: set[str] = set()
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()  # a ring of links
+            continue
+        seen.add(real)
+        found += (Path(place) / name for name in names if not name.startswith(_LOCK))
+    if lost := next((file for file in found if file.is_symlink() and not file.exists()), None):
+        raise ScenarioFileError(str(lost), 1, f"leads to {str(lost.readlink())!r}, which is not there.")
+    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    """Raise ScenarioFileError for a folder that cannot be read: nobody knows which scenarios are in it."""
+    raise ScenarioFileError(str(error.filename), 1, f"cannot be read: {error.strerror}.")
+
+
+KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps")
+TOGETHER = "together"
+CHECKS = get_args(Check)
+_MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
+# Far enough from either end of what a date can hold that a virtual clock never gets there.
+YEARS = (1970, 2999)
+
+
+class Loader:
+    """Reads scenario files written in one vocabulary."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def load(self, files: Iterable[Path]) -> list[Scenario]:
+        """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for none."""
+        return [scenario for file in files for scenario in self._load(file)]
+
+    def _load(self, file: Path) -> list[Scenario]:
+        found = list(self.parse(_read_file(file), str(file)))
+        if not found:
+            raise ScenarioFileError(str(file), 1, "no scenario in this file. Expected a mapping with title and steps.")
+        return found
+
+    def parse(self, text: str, file: str) -> Iterator[Scenario]:
+        """Yield the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""
+        for document in read_documents(text, file):
+            if document.value is not None:
+                yield from _Document(document, file, self._vocabulary).scenarios()
+
+
+class _Document:
+    """One YAML document on its way to become scenarios."""
+
+    def __init__(self, document: Located, file: str, vocabulary: Vocabulary) -> None:
+        self._file = file
+        self._line = document.line
+        self._vocabulary = vocabulary
+        if not isinstance(document.value, dict):
+            raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
+        self._keys: Mapping[str, Located] = document.value
+        self._own = self._own_words()
+
+    def scenarios(self) -> Iterator[Scenario]:
+        """Yield one scenario a row of examples."""
+        for key, located in self._keys.items():
+            if key not in KEYS:
+                raise self._error(located, f"unknown key {key!r}. {nearest(key, KEYS)}")
+        places = [located.plain() for key, located in self._keys.items() if key in ("given", "steps", "when")]
+        for row in example_rows(self._keys.get("examples"), places, self._file):
+            yield self._scenario(row)
+
+    def _scenario(self, row: Mapping[str, Any]) -> Scenario:
+        saved = Saved(self._own)
+        given = self._given(row, saved)
+        steps = tuple(self._steps(row, saved))
+        scenario = Scenario(
+            title=self._text("title", required=True),
+            steps=steps,
+            file=self._file,
+            line=self._line,
+            tags=frozenset(self._tags()),
+            source=self._text("source"),
+            given=given,
+            example=row,
+            check=self._kind_of_check(),
+            seed=self._seed(),
+            clock=self._clock(),
+            own=self._own,
+            when=self._when(row),
+        )
+        check_absences(scenario, self._vocabulary)
+        return scenario
+
+    def _text(self, key: str, *, required: bool = False) -> str:
+        located = self._keys.get(key, Located("", self._line))
+        if not isinstance(located.value, str) or (required and not located.value):
+            raise self._error(located, f"{key!r} is {located.plain()!r}. Expected text.")
+        return located.value
+
+    def _tags(self) -> list[str]:
+        located = self._keys.get("tags", Located([], self._line))
+        tags = located.plain()
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise self._error(located, f"'tags' is {tags!r}. Expected a list of words.")
+        return tags
+
+    def _own_words(self) -> Own:
+        located = self._keys.get("own", Located({}, self._line))
+        if not isinstance(located.value, dict):
+            raise self._error(located, f"'own' is {located.plain()!r}. Expected lists of words by kind.")
+        for kind, words in located.value.items():
+            if kind not in OWN:
+                raise self._error(words, f"'own' has no kind {kind!r}. {nearest(kind, OWN)}")
+            if not isinstance(words.value, list) or not all(isinstance(word.value, str) for word in words.value):
+                raise self._error(words, f"own {kind} is {words.plain()!r}. Expected a list of words.")
+        own: Own = located.plain()
+        return own
+
+    def _when(self, row: Mapping[str, Any]) -> When:
+        located = fill_example(self._keys.get("when", Located({}, self._line)), row, self._file)
+        if not isinstance(located.value, dict):
+            raise self._error(located, f"'when' is {located.plain()!r}. Expected conditions by rule.")
+        for rule, condition in located.value.items():
+            if flaw := flaw_of_condition(rule, condition.plain()):
+                raise self._error(condition, f"when: {flaw}")
+        when: When = located.plain()
+        return when
+
+    def _kind_of_check(self) -> Check:
+        located = self._keys.get("check", Located("steps", self._line))
+        if located.value not in CHECKS:
+            raise self._error(located, f"'check' is {located.plain()!r}. Expected one of {', '.join(CHECKS)}.")
+        check: Check = located.value
+        return check
+
+    def _seed(self) -> int | None:
+        located = self._keys.get("seed", Located(None, self._line))
+        if located.value is not None and type(located.value) is not int:
+            raise self._error(located, f"'seed' is {located.plain()!r}. Expected a whole number.")
+        return located.value
+
+    def _clock(self) -> datetime | None:
+        located = self._keys.get("clock", Located(None, self._line))
+        if located.value is None:
+            return None
+        moment = _moment(located.value)
+        if moment is None or moment.tzinfo is None:
+            raise self._error(located, f"'clock' is {located.plain()!r}. {_MOMENT}")
+        return moment.astimezone(UTC)
+
+    def _given(self, row: Mapping[str, Any], saved: Saved) -> Mapping[str, Any] | None:
+        located = fill_example(self._keys.get("given", Located({}, self._line)), row, self._file)
+        if located.value == "nothing":
+            return None
+        if not isinstance(located.value, dict):
+            raise self._error(located, f"'given' is {located.plain()!r}. Expected 'nothing', or options of the set-up.")
+        set_up = self._vocabulary[SET_UP]
+        step = Step(SET_UP, self._arguments("given", located, set_up.arguments), self._line)
+        self._check(step, located, set_up, saved, "given")
+        return step.arguments
+
+    def _steps(self, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
+        located = self._keys.get("steps", Located([], self._line))
+        if not isinstance(located.value, list) or not located.value:
+            raise self._error(located, "'steps' is empty. Expected a list of steps.")
+        for item in located.value:
+            if isinstance(item.value, dict) and list(item.value) == [TOGETHER]:
+                yield from self._together(item.value[TOGETHER], row, saved)
+            else:
+                yield self._step(fill_example(item, row, self._file), saved)
+
+    def _together(self, located: Located, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
+        if not isinstance(located.value, list) or len(located.value) < 2:  # noqa: PLR2004 - it takes two to race
+            raise self._error(located, f"{TOGETHER!r} is {located.plain()!r}. Expected a list of at least two steps.")
+        for item in located.value:
+            yield replace(self._step(fill_example(item, row, self._file), saved), together=located.line)
+
+    def _step(self, item: Located, saved: Saved) -> Step:
+        if not isinstance(item.value, dict) or len(item.value) != 1:
+            raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
+        ((name, located),) = item.value.items()
+        if name not in self._vocabulary:
+            raise self._error(located, f"unknown step {name!r}. {nearest(name, [*self._vocabulary.names(), TOGETHER])}")
+        verb = self._vocabulary[name]
+        if not isinstance(located.value, dict):
+            located = self._shorthand(name, verb.shorthand, located)
+        arguments = self._arguments(name, located, verb.arguments)
+        if verb.one_of and not set(verb.one_of) & set(arguments):
+            raise self._error(located, f"{name} expects nothing. Expected one of {', '.join(verb.one_of)}.")
+        step = Step(name, arguments, located.line)
+        self._check(step, located, verb, saved, name)
+        return step
+
+    def _check(self, step: Step, located: Located, verb: Verb, saved: Saved, owner: str) -> None:
+        """Check the words of a step, with an example for each ``${name}``; raises ScenarioFileError."""
+        if flaw := saved.flaw_of(step):
+            raise self._error(located, f"{owner}: {flaw}")
+        for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(self._own)):
+            at = located.value[key].at(found.path)
+            raise self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}")
+        saved.add(step)
+
+    def _shorthand(self, name: str, argument: str, located: Located) -> Located:
+        if located.value is None:
+            return Located({}, located.line)
+        if not argument:
+            raise self._error(located, f"{name} is {located.plain()!r}. Expected a mapping of arguments.")
+        return Located({argument: located}, located.line)
+
+    def _arguments(self, owner: str, given: Located, known: tuple[Argument, ...]) -> Mapping[str, Any]:
+        by_name = {argument.name: argument for argument in known}
+        for key, located in given.value.items():
+            if key not in by_name:
+                raise self._error(located, f"{owner} has no argument {key!r}. {nearest(key, by_name)}")
+            if fault := by_name[key].kind.fault_of(located.plain()):
+                raise self._error(located, f"{owner}: {key!r} is {located.plain()!r}. {fault}")
+        for argument in known:
+            if argument.required and argument.name not in given.value:
+                raise self._error(
+                    given, f"{owner} lacks its argument {argument.name!r}. Expected {argument.kind.words}."
+                )
+        return {key: located.plain() for key, located in given.value.items()}
+
+    def _error(self, located: Located, message: str) -> ScenarioFileError:
+        return ScenarioFileError(self._file, located.line, message)
+
+
+def _explained(value: object) -> str:
+    """Return what the names in a value stand for, a sentence each."""
+    return "".join(f" ${{{name}}} is {kind_of(name)}." for name in dict.fromkeys(names_in(value)))
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment if YEARS[0] <= moment.year <= YEARS[1] else None
+
+
+def _read_file(file: Path) -> str:
+    try:
+        return yaml_reader.read_text(file)
+    except YamlError as error:
+        raise ScenarioFileError(str(file), 1, str(error)) from None

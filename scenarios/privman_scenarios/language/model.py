@@ -1,0 +1,90 @@
+"""A scenario as written: title, source and steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Own = Mapping[str, Sequence[str]]
+# What a scenario may declare under ``own``, so that a word of the user's instance is not taken for a typo.
+OWN: Mapping[str, str] = {
+    "tables": "Tables beside those of the app, by their names on the instance.",
+    "columns": "Columns beside those of the app.",
+    "roles": "Roles of ServiceNow or of the console beside those that the products come with.",
+    "words": "Statuses, states and responses beside the documented ones, or words that are wrong on purpose.",
+    "keys": "Keys of JSON bodies beside those of the contracts.",
+    "headers": "Headers of answers beside those that the two products send.",
+    "paths": "Globs of paths that no contract has.",
+    "findings": "Rules of findings beside those of the two fakes.",
+    "events": "Events of webhooks beside the documented ones.",
+    "users": "Approvers that are made when they first act; others need servicenow.create-user.",
+}
+
+
+Arguments = Mapping[str, Any]
+Check = Literal["steps", "invariants"]
+# The step that goes before those of a scenario, with what the scenario says under `given`.
+SET_UP = "console.set-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a scenario.
+
+    Attributes:
+        verb: party and verb, such as ``servicenow.approve``.
+        line: in the file, from 1.
+        together: line of the ``together`` it stands in, 0 outside of one.
+    """
+
+    verb: str
+    arguments: Arguments
+    line: int
+    together: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One way through the integration, with one row of its examples filled in.
+
+    Attributes:
+        title: one fact, in a sentence.
+        source: where the fact stands, such as ``integration 4``.
+        given: options of the set-up that goes before the steps; None to begin with nothing set up.
+        example: the row of the table of examples, empty without one.
+        file: as the user named it.
+        line: where the scenario begins in the file, from 1.
+        check: what must hold: each step, or the invariants once all is over, whatever became of the steps.
+        seed: of the identifiers; None for that of the run.
+        clock: when virtual time begins; None for the usual moment.
+        own: words of the user's own instance, by kind.
+        when: what inferred rules must be, for the scenario to apply.
+    """
+
+    title: str
+    steps: tuple[Step, ...]
+    file: str
+    line: int
+    tags: frozenset[str] = frozenset()
+    source: str = ""
+    given: Arguments | None = field(default_factory=dict)
+    example: Arguments = field(default_factory=dict)
+    check: Check = "steps"
+    seed: int | None = None
+    clock: datetime | None = None
+    own: Own = field(default_factory=dict)
+    when: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def played(self) -> tuple[Step, ...]:
+        """Every step, the set-up before them among them."""
+        if self.given is None:
+            return self.steps
+        return (Step(SET_UP, self.given, self.line), *self.steps)
+
+    @property
+    def name(self) -> str:
+        """The title, with the example's values where there are any."""
+        if not self.example:
+            return self.title
+        return f"{self.title} [{', '.join(f'{key}={value}' for key, value in self.example.items())}]"

@@ -1,0 +1,118 @@
+"""The JSON Schema of scenario files, made from the vocabulary; editors complete by it."""
+
+from typing import Any, get_args
+
+from privman_scenarios.language.known import names
+from privman_scenarios.language.model import OWN, Check
+from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
+
+Schema = dict[str, Any]
+# A row of examples may fill any value, whatever its kind.
+_PLACE: Schema = {"type": "string", "pattern": "^<[^<>]+>$"}
+
+
+def scenario_schema(vocabulary: Vocabulary) -> Schema:
+    """Return the schema of one scenario."""
+    words = {"type": "array", "items": {"type": "string"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Scenario of the webhook between Privilege Manager and ServiceNow",
+        "type": "object",
+        "required": ["title", "steps"],
+        "additionalProperties": False,
+        "$defs": {"step": _step(vocabulary)},
+        "properties": {
+            "title": {"type": "string", "minLength": 1, "description": "One fact, in a sentence."},
+            "tags": {**words, "description": "Words to select scenarios by (--tag)."},
+            "source": {"type": "string", "description": "Where the fact stands, such as 'integration 4'."},
+            "check": {
+                "enum": list(get_args(Check)),
+                "description": "What must hold: each step, or the invariants once all is over.",
+            },
+            "seed": {"type": "integer", "description": "Seed of the identifiers; the run's own unless said."},
+            "clock": {"type": "string", "format": "date-time", "description": "When virtual time begins."},
+            "examples": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "object", "minProperties": 1},
+                "description": "The scenario is played once a row; '<name>' in a step stands for the row's value.",
+            },
+            "own": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {kind: {**words, "description": doc} for kind, doc in OWN.items()},
+                "description": "Words of your own instance, which are not taken for typos.",
+            },
+            "when": {
+                "type": "object",
+                "properties": {name.word: {} for name in names() if name.group == "rules"},
+                "additionalProperties": False,
+                "description": "What inferred rules must be, for the scenario to apply.",
+            },
+            "given": _given(vocabulary),
+            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together()]}},
+        },
+    }
+
+
+def _given(vocabulary: Vocabulary) -> Schema:
+    return {
+        "description": "Options of the set-up that goes before the steps, or 'nothing' to begin without one.",
+        "anyOf": [{"const": "nothing"}, _arguments(vocabulary.given)],
+    }
+
+
+def _ref_step() -> Schema:
+    return {"$ref": "#/$defs/step"}
+
+
+def _together() -> Schema:
+    return {
+        "type": "object",
+        "required": ["together"],
+        "additionalProperties": False,
+        "properties": {
+            "together": {
+                "type": "array",
+                "minItems": 2,
+                "items": _ref_step(),
+                "description": "Steps at the same moment; --interleave plays them in every order.",
+            }
+        },
+    }
+
+
+def _step(vocabulary: Vocabulary) -> Schema:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+        "properties": {verb.name: _verb(verb) for verb in vocabulary},
+    }
+
+
+def _verb(verb: Verb) -> Schema:
+    shapes: list[Schema] = [_arguments(verb.arguments)]
+    if verb.one_of:
+        shapes[0]["anyOf"] = [{"required": [name]} for name in verb.one_of]
+    elif not any(argument.required for argument in verb.arguments):
+        shapes.append({"type": "null"})
+    argument = next((each for each in verb.arguments if each.name == verb.shorthand), None)
+    if argument is not None:
+        # A mapping is always the arguments themselves.
+        shapes.append({"allOf": [{"not": {"type": ["object", "null"]}}, _value(argument)]})
+    return {"description": verb.doc, "anyOf": shapes}
+
+
+def _arguments(arguments: tuple[Argument, ...]) -> Schema:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [argument.name for argument in arguments if argument.required],
+        "properties": {argument.name: _value(argument) for argument in arguments},
+    }
+
+
+def _value(argument: Argument) -> Schema:
+    return {"description": argument.doc, "anyOf": [dict(argument.kind.schema), _PLACE]}

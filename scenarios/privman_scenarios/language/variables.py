@@ -1,0 +1,198 @@
+"""Names that steps save and later steps use, as ``${name}`` or in ``request:``."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language import known
+from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, nearest, unknown
+from privman_scenarios.language.model import Own, Step
+
+VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
+# A text of so many characters, such as ${text.4000}.
+LONG_TEXT = re.compile(r"text\.([1-9][0-9]{0,5})")
+TABLES = known.TABLES
+RULES = tuple(name.word for name in known.names() if name.group == "rules" and isinstance(name.value, int))
+# What is saved of each console by itself.
+OF_CONSOLE = ("console", "instance_id", "activity_type_id")
+FIRST_CONSOLE = "first"
+# Drawn when it is first used: a GUID that nobody else has.
+NEW_GUID = "new_guid"
+NEW_GUID_IN_CAPITALS = NEW_GUID.upper()
+_GUID = "7a6f3c52-0b1d-4e8f-9c2a-5d4e6f708192"
+_OF_CONSOLE: Mapping[str, str] = {
+    "console": "http://console.example:8090",
+    "instance_id": known.SYS_IDS["integration_configuration"],
+    "activity_type_id": known.SYS_IDS["activity_type"],
+}
+_BUILT_IN: Mapping[str, str | int] = {
+    "servicenow": "http://servicenow.example:8080",
+    **_OF_CONSOLE,
+    NEW_GUID: _GUID,
+    NEW_GUID_IN_CAPITALS: _GUID.upper(),
+    **{f"table.{table}": known.names().table(table) for table in TABLES},
+    **{f"rule.{rule}": known.names().number(rule) for rule in RULES},
+}
+# What a file names alike on every instance, in the packaged spelling.
+PACKAGED = {name: value for name, value in _BUILT_IN.items() if name.startswith(("table.", "rule."))}
+_KINDS = ("table", "rule")
+
+
+@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)  # a scenario that fills something sends the same text again and again
+def long_text(length: int) -> str:
+    """Return a text of that length in which no place looks like another, so that nothing can be cut out unnoticed."""
+    enough = length // len("0 ") + 1
+    return " ".join(map(str, range(enough)))[:length]
+
+
+class Saved:
+    """The names that the steps so far have saved, each with an example of what it stands for.
+
+    Args:
+        own: what the scenario declares as its own, users among it.
+    """
+
+    def __init__(self, own: Own = MappingProxyType({})) -> None:
+        self._examples: dict[str, str | int] = dict(_BUILT_IN)
+        self._users: list[str] = []
+        self._names: list[str] = []
+        self._own_users = own.get("users", ())
+
+    def flaw_of(self, step: Step) -> str:
+        """Return why a step cannot be resolved: a name, or a user, that no step before it makes; empty if it can."""
+        return next(self._flaws(step), "")
+
+    def _flaws(self, step: Step) -> Iterator[str]:
+        users = self._users
+        if step.verb == "servicenow.create-user":
+            users.append(step.arguments["name"])
+        user = step.arguments.get("servicenow_user")
+        if user is not None and user not in users:
+            help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
+            yield f"no step before has created user {user!r}. {help_}"
+        yield from self._unknown_users(step)
+        for name in _used(step):
+            if name not in self._examples and not LONG_TEXT.fullmatch(name):
+                yield f"no step before has saved {name!r}. {nearest(name, _alike(name, self._examples))}"
+        yield from self._wrong_sys_id(step)
+        if step.arguments.get("as") in self._names:
+            name = step.arguments["as"]
+            yield f"a step before has the name {name!r}, which would no longer lead there. Expected another one."
+
+    def _unknown_users(self, step: Step) -> Iterator[str]:
+        """Find who acts, but was never created: a misspelt user would be made as another approver."""
+        known_users = (*self._users, *self._own_users, DEFAULT_APPROVER, ADMINISTRATOR)
+        for by in _acting(step):
+            if by and by not in known_users:
+                yield f"by: {unknown('user', by, known_users, 'users')} Otherwise, servicenow.create-user makes one."
+
+    def _wrong_sys_id(self, step: Step) -> Iterator[str]:
+        """Find a name that stands for something else than the sys_id of a record of the step's table."""
+        table = step.arguments.get("table", "")
+        for name in names_in(step.arguments.get("sys_id")) if table else ():
+            if kind_of(name) != "a sys_id":
+                yield f"sys_id: ${{{name}}} is {kind_of(name)}. Expected the sys_id of a record of {table}."
+            elif self._examples[name] != known.SYS_IDS.get(table, known.OTHER_SYS_ID):
+                yield f"sys_id: ${{{name}}} is a sys_id of another table. Expected one of {table}."
+
+    def fill(self, value: Any) -> Any:  # noqa: ANN401 - any argument
+        """Return the value with an example in place of each ``${name}``; an unknown name stays."""
+        return replaced(value, self._example)
+
+    def add(self, step: Step) -> None:
+        """Add the names that a step saves."""
+        if "as" in step.arguments:
+            self._names.append(step.arguments["as"])
+        self._examples.update(_saved(step))
+
+    def _example(self, name: str) -> str | int:
+        if wanted := LONG_TEXT.fullmatch(name):
+            return long_text(int(wanted[1]))
+        return self._examples.get(name, f"${{{name}}}")
+
+
+def replaced(value: Any, value_of: Callable[[str], str | int]) -> Any:  # noqa: ANN401 - any argument
+    """Return the value with each ``${name}`` replaced; one that stands alone may become a number."""
+    if isinstance(value, dict):
+        filled = {key: replaced(item, value_of) for key, item in value.items()}
+        return (
+            {"matches": str(filled["matches"])} if isinstance(value.get("matches"), str) and len(value) == 1 else filled
+        )
+    if isinstance(value, list):
+        return [replaced(item, value_of) for item in value]
+    if not isinstance(value, str):
+        return value
+    alone = VARIABLE.fullmatch(value)
+    return value_of(alone[1]) if alone else VARIABLE.sub(lambda found: str(value_of(found[1])), value)
+
+
+def kind_of(name: str) -> str:
+    """Return what a name stands for, for people."""
+    if name in (NEW_GUID, NEW_GUID_IN_CAPITALS) or name.endswith("request_id"):
+        return "a GUID"
+    if name.endswith(("sys_id", "instance_id", "activity_type_id")):
+        return "a sys_id"
+    return {"table": "the name of a table", "rule": "a number", "text": "a text"}.get(
+        name.partition(".")[0], "an address"
+    )
+
+
+def check_variables(steps: Iterable[Step], file: str, own: Own) -> None:
+    """Raise ScenarioFileError for the first step that uses a name no step before it saves."""
+    saved = Saved(own)
+    for step in steps:
+        if flaw := saved.flaw_of(step):
+            raise ScenarioFileError(file, step.line, f"{step.verb}: {flaw}")
+        saved.add(step)
+
+
+def _alike(name: str, saved: Iterable[str]) -> Iterator[str]:
+    """Yield the names of tables or rules for what looks like one, else all others."""
+    return (each for each in saved if _kind(each) == _kind(name))
+
+
+def _kind(name: str) -> str:
+    kind = name.partition(".")[0]
+    return kind if kind in _KINDS else ""
+
+
+def _acting(step: Step) -> Iterator[str]:
+    """Yield the user of a step, or of each decision in it."""
+    if step.verb.startswith("servicenow."):
+        rows = (step.arguments, *step.arguments.get("decisions", ()))
+        yield from (row["by"] for row in rows if "by" in row)
+
+
+def _used(step: Step) -> Iterator[str]:
+    if "request" in step.arguments and isinstance(step.arguments["request"], str):
+        yield f"{step.arguments['request']}.request_id"
+    yield from names_in(step.arguments)
+
+
+def names_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
+    """Yield each name that stands as ``${name}`` in a value."""
+    if isinstance(value, str):
+        yield from VARIABLE.findall(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from names_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from names_in(item)
+
+
+def _saved(step: Step) -> Iterator[tuple[str, str]]:
+    if step.verb == "console.ask":
+        yield from dict.fromkeys(("request_id", f"{step.arguments.get('as', 'request')}.request_id"), _GUID).items()
+    elif "as" in step.arguments:
+        table = step.arguments["table"]
+        yield f"{step.arguments['as']}.sys_id", known.SYS_IDS.get(table, known.OTHER_SYS_ID)
+        if table not in TABLES or "request_id" in known.columns(table):
+            yield f"{step.arguments['as']}.request_id", _GUID
+    if step.verb == "console.use":
+        for name in (FIRST_CONSOLE, step.arguments["name"]):
+            yield from ((f"{name}.{key}", _OF_CONSOLE[key]) for key in OF_CONSOLE)

@@ -1,0 +1,269 @@
+"""Verbs: a decorated function each, whose signature and docstring are the verb's arguments, its schema and its help.
+
+A parameter of the function is an argument of the verb, ``as_`` is ``as``. One without a default is required; one that a
+step leaves out has its default, which is `ABSENT` where the step has to have said something::
+
+    CONSOLE = Verbs(needs={"console control plane"})
+
+
+    @CONSOLE.verb(shorthand="api_enabled")
+    async def change_api_settings(
+        play: Play, party: PartyName, api_enabled: Annotated[bool, Arg(FLAG, "API Enabled.")]
+    ) -> None:
+        \"\"\"Advanced, API Settings.\"\"\"
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
+
+from privman_scenarios.language.checks import Check, Flaw, nothing
+from privman_scenarios.language.kinds import Kind
+from privman_scenarios.language.known import READING
+from privman_scenarios.language.model import SET_UP, Arguments
+
+Party = Literal["servicenow", "console", "clock"]
+Need = Literal[
+    "console control plane",
+    "console of its own",
+    "console that is set up",
+    "instance of its own",
+    "request_id of its own",
+    "second console",
+    "servicenow control plane",
+    "shared clock",
+    "virtual time",
+]
+Needs = AbstractSet[Need]
+Handler = Callable[..., Awaitable[None]]
+Value = TypeVar("Value")
+
+
+class _Absent:
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT: Any = _Absent()
+"""The value of an argument that a step leaves out."""
+
+
+def given(**arguments: object) -> dict[str, Any]:
+    """Return the arguments that a step has given."""
+    return {name: value for name, value in arguments.items() if value is not ABSENT}
+
+
+@dataclass(frozen=True, slots=True)
+class ByParty(Generic[Value]):
+    """A fact that differs by party, for a verb that both parties have."""
+
+    of: Callable[[Any], Value]
+
+
+def _of(party: Party, fact: Value | ByParty[Value]) -> Value:
+    return fact.of(party) if isinstance(fact, ByParty) else fact
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """An argument, as the annotation of a parameter describes it.
+
+    Attributes:
+        check: finds the unknown words in a value.
+        name: of the argument; empty for that of the parameter.
+        only: the party whose verb has the argument; empty for both.
+    """
+
+    kind: Kind | ByParty[Kind]
+    doc: str
+    check: Check | ByParty[Check] = nothing
+    name: str = ""
+    only: Party | Literal[""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a verb.
+
+    Attributes:
+        parameter: of the verb's function.
+        check: finds the unknown words in a value.
+    """
+
+    name: str
+    parameter: str
+    kind: Kind
+    doc: str
+    required: bool
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that a step can do or expect.
+
+    Attributes:
+        name: party and verb, such as ``console.ask``.
+        doc: one sentence, shown by editors.
+        handler: does it; raises ExpectationError when what it expects does not hold.
+        shorthand: the argument that a plain value stands for, as in ``clock.advance: 50 seconds``.
+        checks: whether it expects something.
+        excuses: whether it expects that the step before was refused.
+        prepares: whether no request can be decided because of it.
+        one_of: arguments of which one must be given, where the verb without any would pass whatever happened.
+        table: of the app, in which it looks; empty where its arguments name one, or none.
+        needs: what the world must offer; where it does not, the scenario is skipped.
+        bare_needs: what is enough for a step without arguments; None for the same.
+        further_needs: what some arguments need as well.
+    """
+
+    name: str
+    doc: str
+    handler: Handler
+    arguments: tuple[Argument, ...] = ()
+    shorthand: str = ""
+    checks: bool = False
+    excuses: bool = False
+    prepares: bool = False
+    one_of: tuple[str, ...] = ()
+    table: str = ""
+    needs: Needs = frozenset()
+    bare_needs: Needs | None = None
+    further_needs: Callable[[Arguments], Needs] = lambda _arguments: frozenset()
+
+    async def perform(self, play: object, arguments: Arguments) -> None:
+        """Do it; raises ExpectationError when what it expects does not hold."""
+        parameters = {each.parameter: arguments[each.name] for each in self.arguments if each.name in arguments}
+        await self.handler(play, self.name.partition(".")[0], **parameters)
+
+    def flaws(self, arguments: Arguments, own: Mapping[str, Any]) -> Iterator[tuple[str, Flaw]]:
+        """Yield each flaw of arguments in which no ``${name}`` is left, with the name of the argument."""
+        for argument in self.arguments:
+            if argument.name not in arguments:
+                continue
+            value = arguments[argument.name]
+            fault = argument.kind.fault_of(value) if argument.kind.expects else ""
+            for flaw in [Flaw((), fault)] if fault else argument.check(value, arguments, own):
+                yield argument.name, flaw
+
+    def filled(self, arguments: Arguments, fill: Callable[[Any], Any]) -> Arguments:
+        """Return the arguments as ``fill`` leaves them, text where an argument is text."""
+        texts = {argument.name for argument in self.arguments if argument.kind.is_text}
+        found = {name: (value, fill(value)) for name, value in arguments.items()}
+        return {
+            name: str(value) if name in texts and isinstance(before, str) else value
+            for name, (before, value) in found.items()
+        }
+
+    def needs_of(self, arguments: Arguments) -> Needs:
+        """Return what the world must offer for a step with these arguments."""
+        needs = self.needs if arguments or self.bare_needs is None else self.bare_needs
+        return needs | self.further_needs(arguments)
+
+    def may_be_repeated(self, arguments: Arguments) -> bool:
+        """Tell whether a step with these arguments changes nothing, so that it may be taken again until it holds."""
+        return self.only_looks or (self.name.endswith(".call") and arguments.get("method", "GET") in READING)
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether it changes nothing, so that a scenario goes the same way without it."""
+        return ".expect-" in self.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A decorated function, and what its decorator says of it."""
+
+    handler: Handler
+    facts: Mapping[str, Any]
+    one_beside: tuple[str, ...] | None
+
+    def verb(self, party: Party) -> Verb:
+        """Return the verb of a party."""
+        function = self.handler
+        arguments = tuple(_arguments(function, party))
+        name = function.__name__.replace("_", "-")
+        facts = {key: _of(party, fact) for key, fact in self.facts.items()}
+        optional = [each.name for each in arguments if not each.required]
+        return Verb(
+            **{"checks": name.startswith("expect-"), **facts},
+            name=f"{party}.{name}",
+            doc=inspect.getdoc(function).partition("\n\n")[0],  # type: ignore[union-attr]  # a verb has a docstring
+            handler=function,
+            arguments=arguments,
+            one_of=() if self.one_beside is None else tuple(each for each in optional if each not in self.one_beside),
+        )
+
+
+def _arguments(function: Handler, party: Party) -> Iterator[Argument]:
+    """Yield the arguments that a function's parameters are, but for its first two."""
+    hints = get_type_hints(function, include_extras=True)
+    for parameter in [*inspect.signature(function).parameters.values()][2:]:
+        (described,) = hints[parameter.name].__metadata__
+        if described.only not in ("", party):
+            continue
+        yield Argument(
+            name=described.name or parameter.name.rstrip("_"),
+            parameter=parameter.name,
+            kind=_of(party, described.kind),
+            doc=described.doc,
+            required=parameter.default is parameter.empty,
+            check=_of(party, described.check),
+        )
+
+
+class Verbs:
+    """Collects the functions that are verbs of one party, or of both.
+
+    Args:
+        facts: of every verb, unless its own decorator says otherwise; fields of `Verb`.
+    """
+
+    def __init__(self, **facts: Any) -> None:  # noqa: ANN401 - fields of a verb
+        self._facts = facts
+        self._rows: list[_Row] = []
+
+    def verb(self, *, one_beside: tuple[str, ...] | None = None, **facts: Any) -> Callable[[Handler], Handler]:  # noqa: ANN401 - fields of a verb
+        """Return the decorator of a function that is a verb.
+
+        Args:
+            one_beside: the optional arguments beside which another one must be given; None where none has to be.
+            facts: fields of `Verb`.
+        """
+
+        def add(function: Handler) -> Handler:
+            self._rows.append(_Row(function, {**self._facts, **facts}, one_beside))
+            return function
+
+        return add
+
+    def of(self, party: Party) -> list[Verb]:
+        """Return the verbs of a party."""
+        return [row.verb(party) for row in self._rows]
+
+
+class Vocabulary:
+    """Every verb a scenario may use."""
+
+    def __init__(self, verbs: Iterable[Verb]) -> None:
+        self._verbs = {verb.name: verb for verb in verbs}
+
+    def __iter__(self) -> Iterator[Verb]:
+        return iter(self._verbs.values())
+
+    def __getitem__(self, name: str) -> Verb:
+        return self._verbs[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._verbs
+
+    @property
+    def given(self) -> tuple[Argument, ...]:
+        """What ``given`` takes: the arguments of the set-up."""
+        return self[SET_UP].arguments
+
+    def names(self) -> list[str]:
+        """Return the name of each verb."""
+        return list(self._verbs)

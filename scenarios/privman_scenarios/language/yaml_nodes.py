@@ -1,0 +1,199 @@
+"""YAML with line numbers, and the ``<name>`` places that a row of examples fills."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import yaml
+
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.known import nearest
+
+_NO_NUMBERS = (".inf", ".nan")  # neither is there in JSON
+_BOOLEANS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A value and where it stands.
+
+    Attributes:
+        value: None, bool, int, float or str; for a mapping a dict of name to Located, for a list a list of Located.
+        line: in the file, from 1.
+    """
+
+    value: Any
+    line: int
+
+    def plain(self) -> Any:  # noqa: ANN401 - YAML holds anything
+        """Return the value without its places."""
+        if isinstance(self.value, dict):
+            return {key: item.plain() for key, item in self.value.items()}
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        return self.value
+
+    def at(self, path: Iterable[str | int]) -> "Located":
+        """Return what these keys and indices lead to, or what holds it where they lead nowhere."""
+        found = self
+        for step in path:
+            try:
+                found = found.value[step]
+            except (KeyError, IndexError, TypeError):
+                return found
+        return found
+
+
+def read_documents(text: str, file: str) -> Iterator[Located]:
+    """Yield the documents of a YAML file; raises ScenarioFileError for what is not usable YAML."""
+    try:
+        for node in yaml_reader.compose(text):
+            yield _locate(node)
+    except YamlError as error:
+        raise ScenarioFileError(file, error.line or 1, str(error)) from None
+
+
+def _locate(node: yaml.Node) -> Located:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        return Located(_mapping(node), line)
+    if isinstance(node, yaml.SequenceNode):
+        return Located([_locate(item) for item in node.value], line)
+    return Located(_scalar(node, line), line)
+
+
+def _mapping(node: yaml.MappingNode) -> dict[str, Located]:
+    # The key's line, since a block value begins below it.
+    return {
+        key.value: Located(_locate(value).value, key.start_mark.line + 1) for key, value in yaml_reader.entries(node)
+    }
+
+
+def _scalar(node: yaml.Node, line: int) -> object:
+    text: str = node.value
+    kind = node.tag.rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return _BOOLEANS.get(text.lower(), text)
+    try:
+        return _number(kind, text)
+    except ValueError:
+        raise YamlError(f"{text[:40]!r} is not a number that fits.", line) from None
+
+
+def _whole(text: str) -> int:
+    """Return a whole number that JSON can hold; raises ValueError for a longer one."""
+    number = int(text)
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(text)
+    return number
+
+
+def _number(kind: str, text: str) -> float | str:
+    """Return the number, or the text where YAML sees one that is none here; raises ValueError."""
+    # 16:30:00 is a sexagesimal integer to YAML 1.1; here it is a span of time.
+    if kind == "int" and text.lstrip("-").isdecimal():
+        return _whole(text)
+    if kind != "float" or ":" in text or text.strip("+-").lower() in _NO_NUMBERS:
+        return text
+    number = float(text.replace("_", ""))
+    return number if isfinite(number) else text
+
+
+Row = Mapping[str, Any]
+# An escaped place, or a place; what lies between them is a name where it looks like one.
+_PLACE = re.compile(r"<<([^<>]+)>>|<([^<>]+)>")
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_LITERAL = re.compile(rf"<({_NAME.pattern})>")
+
+
+def example_rows(table: Located | None, places: object, file: str) -> list[Row]:
+    """Return the rows of the table, one empty row without a table; ``places`` is where the names may stand.
+
+    Raises:
+        ScenarioFileError: the table is no list of mappings with the same keys, or a key is used nowhere.
+    """
+    if table is None:
+        return [{}]
+    columns = _example_columns(table, file)
+    used = {found[2] for found in _PLACE.finditer(repr(places))}
+    for column in columns:
+        if column not in used:
+            raise ScenarioFileError(file, table.line, f"no step uses <{column}>. Expected it in an argument.")
+    for row in table.value:
+        if not isinstance(row.value, dict) or list(row.value) != columns:
+            raise ScenarioFileError(file, row.line, f"an example is {row.plain()!r}. Expected {', '.join(columns)}.")
+    return [row.plain() for row in table.value]
+
+
+def fill_example(located: Located, row: Row, file: str) -> Located:
+    """Return the value with each ``<name>`` replaced; a text that is nothing else takes the example's own type.
+
+    Raises ScenarioFileError for a name that the row lacks, and for a key that is there already.
+    """
+    if isinstance(located.value, dict):
+        return Located(_fill_mapping(located.value, row, file), located.line)
+    if isinstance(located.value, list):
+        return Located([fill_example(item, row, file) for item in located.value], located.line)
+    if not isinstance(located.value, str):
+        return located
+    alone = _PLACE.fullmatch(located.value)
+    if alone and alone[2] in row:
+        return _relocate(row[alone[2]], located.line)
+    return Located(_fill_text(located.value, row, located.line, file), located.line)
+
+
+def _fill_mapping(mapping: Mapping[str, Located], row: Row, file: str) -> dict[str, Located]:
+    filled: dict[str, Located] = {}
+    for key, item in mapping.items():
+        name = _fill_text(key, row, item.line, file)
+        if name in filled:
+            raise ScenarioFileError(
+                file, item.line, f"the key {name!r} is there twice once the examples are filled in. Expected it once."
+            )
+        filled[name] = fill_example(item, row, file)
+    return filled
+
+
+def literal(value: Any) -> Any:  # noqa: ANN401 - any argument
+    """Return the value as a file has to hold it, so that no text in it is taken for a place."""
+    if isinstance(value, Mapping):
+        return {literal(key): literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    return _LITERAL.sub(r"<<\1>>", value) if isinstance(value, str) else value
+
+
+def _fill_text(text: str, row: Row, line: int, file: str) -> str:
+    def filled(place: re.Match[str]) -> str:
+        escaped, name = place[1], place[2]
+        if escaped is not None:
+            return f"<{escaped}>" if escaped in row or _NAME.fullmatch(escaped) else place[0]
+        if name in row:
+            return str(row[name])
+        if _NAME.fullmatch(name):
+            help_ = nearest(name, row) if row else "This scenario has no examples."
+            raise ScenarioFileError(file, line, f"unknown place <{name}>. {help_} The text itself is <<{name}>>.")
+        return place[0]
+
+    return _PLACE.sub(filled, text)
+
+
+def _example_columns(table: Located, file: str) -> list[str]:
+    first = table.value[0].value if isinstance(table.value, list) and table.value else None
+    if not isinstance(first, dict) or not first:
+        raise ScenarioFileError(file, table.line, f"'examples' is {table.plain()!r}. Expected a list of mappings.")
+    return list(first)
+
+
+def _relocate(value: object, line: int) -> Located:
+    if isinstance(value, dict):
+        return Located({key: _relocate(item, line) for key, item in value.items()}, line)
+    if isinstance(value, list):
+        return Located([_relocate(item, line) for item in value], line)
+    return Located(value, line)

@@ -1,1 +1,0 @@
-"""Trust in scenarios: one duty of a party is broken at a time, outside of both fakes, and some scenario must notice."""

@@ -1,0 +1,1 @@
+"""One scenario, played on two parties: worlds, verbs, engine, invariants and cleanup."""

@@ -1,0 +1,181 @@
+"""The events of a run, as values; reporters listen to them, and the engine knows none of the reporters."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from privman_scenarios.errors import Comparison
+from privman_scenarios.language.model import Scenario, Step
+from privman_scenarios.playing.control_plane import Journal
+
+# Skipped is what a target cannot do; inapplicable is what its inferred rules leave no room for.
+Outcome = Literal["passed", "failed", "skipped", "inapplicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a scenario failed.
+
+    Attributes:
+        step: the verb, or what else failed, such as ``given``.
+        line: of the step in the file.
+        exchanges: the last ones of both parties, for people, secrets masked.
+        comparison: the whole value that was compared, where there is one.
+    """
+
+    step: str
+    file: str
+    line: int
+    expected: str
+    came: str
+    exchanges: tuple[str, ...] = ()
+    comparison: Comparison | None = None
+
+    @property
+    def message(self) -> str:
+        """File, line, step, what was expected and what came."""
+        return f"{self.file}:{self.line}: {self.step}: expected {self.expected}; came {self.came}"
+
+
+class Event:
+    """Something that happens during a run."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """A run begins."""
+
+    scenarios: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunGrew(Event):
+    """The scenarios are played; so many variations of those that passed, or generated ones, follow."""
+
+    variations: int
+
+
+@dataclass(frozen=True, slots=True)
+class VariationHeld(Event):
+    """A variation was played and passed; of one that did not, the same is told as of any scenario."""
+
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioStarted(Event):
+    """A scenario begins."""
+
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class StepPassed(Event):
+    """A step did what it says.
+
+    Attributes:
+        watched: for how many seconds, real time, since the last step that acted it held that something does not happen;
+            0 where one look proves that, as in virtual time, or where nothing of the kind is expected.
+    """
+
+    scenario: Scenario
+    step: Step
+    watched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed(Event):
+    """A step did not, and its scenario ends there."""
+
+    scenario: Scenario
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class JournalsRead(Event):
+    """A scenario has been played, and its parties have kept these exchanges; only told where somebody wants them.
+
+    Attributes:
+        journals: exchanges as the control plane prints them, by party; none of a party that keeps no journal.
+        expected: statuses of answers that the scenario has asked for and got.
+    """
+
+    scenario: Scenario
+    journals: Mapping[str, Journal]
+    expected: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioEnded(Event):
+    """A scenario has ended.
+
+    Attributes:
+        seconds: how long it took in real time.
+        reason: why it was skipped, or does not apply.
+        findings: what was swallowed on the way, for people.
+        checks: how many expectations were compared.
+    """
+
+    scenario: Scenario
+    outcome: Outcome
+    seconds: float
+    reason: str = ""
+    failure: Failure | None = None
+    findings: tuple[str, ...] = ()
+    checks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """A run has ended.
+
+    Attributes:
+        checks: how many expectations were compared.
+        seconds: how long it took in real time.
+        inapplicable: how many scenarios do not apply where the inferred rules are these.
+    """
+
+    passed: int
+    failed: int
+    skipped: int
+    checks: int
+    seconds: float
+    inapplicable: int = 0
+
+    @classmethod
+    def of(cls, scenarios: Iterable[ScenarioEnded], seconds: float) -> "RunEnded":
+        """Return how a run ended whose scenarios ended like this."""
+        ended = list(scenarios)
+        passed, failed, skipped, inapplicable = (
+            sum(each.outcome == outcome for each in ended) for outcome in get_args(Outcome)
+        )
+        return cls(passed, failed, skipped, sum(each.checks for each in ended), seconds, inapplicable)
+
+    @property
+    def unplayed(self) -> int:
+        """How many scenarios were not played, whatever the reason."""
+        return self.skipped + self.inapplicable
+
+    @property
+    def counts(self) -> str:
+        """The outcomes in words."""
+        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        return f"{counts}, {self.inapplicable} not applicable" if self.inapplicable else counts
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing failed and something was checked."""
+        return not self.failed and self.checks > 0
+
+    @property
+    def hollow(self) -> str:
+        """Why nothing holds though nothing failed; empty where something was checked, or failed."""
+        if not self.passed + self.failed + self.unplayed:
+            return "No scenario was played, so nothing holds"
+        return "" if self.checks + self.failed else "Nothing was checked, so nothing holds"
+
+
+Listener = Callable[[Event], None]

@@ -1,0 +1,190 @@
+"""The state of one scenario while it is played: saved values and last answers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.language.model import Arguments, Own, Step
+from privman_scenarios.language.variables import (
+    FIRST_CONSOLE,
+    LONG_TEXT,
+    NEW_GUID,
+    NEW_GUID_IN_CAPITALS,
+    OF_CONSOLE,
+    PACKAGED,
+    RULES,
+    TABLES,
+    long_text,
+    replaced,
+)
+from privman_scenarios.language.vocabulary import Verb
+from privman_scenarios.playing.http_api import Answer
+from privman_scenarios.playing.party import SET_UP, Party
+from privman_scenarios.playing.world import Finding, World
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A fault that must strike before the scenario ends.
+
+    Attributes:
+        number: as its party counts.
+        words: the fault, for people.
+        step: that armed it.
+    """
+
+    party: Party
+    number: int
+    words: str
+    step: Step
+
+
+class Play:
+    """The state of one playing.
+
+    Attributes:
+        own: words of the user's own instance, by kind.
+        step: the one that is being played.
+        armed: the faults that must strike.
+        acknowledged: the findings that the scenario has asked for.
+        expected: statuses of answers that the scenario has asked for.
+        faulty: whether a step has armed a fault, so that a party may fail on purpose.
+        waited: for how many seconds, real time, steps have only looked since the last one that acted.
+        decided: whether a step has acted after which a request may be decided.
+    """
+
+    def __init__(self, world: World, own: Own | None = None) -> None:
+        self.world = world
+        self.own = own or {}
+        self.step = Step("", {}, 0)
+        self.armed: list[Armed] = []
+        self.acknowledged: set[Finding] = set()
+        self.expected: set[int] = set()
+        self.faulty = False
+        self.waited = 0
+        self.decided = False
+        names = world.servicenow.names
+        self._saved: dict[str, str | int] = {"servicenow": world.servicenow.url, "console": world.console.url}
+        self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
+        self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
+        self._answers: dict[str, Answer] = {}
+        self._consoles = {FIRST_CONSOLE: world.console}
+        self._console = FIRST_CONSOLE
+        self._set_up: Mapping[str, Any] | None = None
+        self._trouble, self._troubled = "", ""
+        self._failed = False
+
+    async def set_up(self, options: Mapping[str, Any]) -> None:
+        """Run the documented set-up, unless somebody has, and remember the ids that ServiceNow gave."""
+        if self.world.registration is not None:
+            self._saved.update(asdict(self.world.registration))
+            return
+        answer = await self.world.set_up(options)
+        self.answered("console", answer)
+        if answer.refused:
+            return
+        outcome = self._set_up = answer.read(SET_UP)
+        self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
+        failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
+        self._trouble = "; ".join(failed)
+
+    def begin(self, step: Step, *, acts: bool) -> None:
+        """Begin a step; one that acts makes earlier answers old, but for those of steps at the same moment."""
+        if acts and not (step.together and step.together == self.step.together):
+            self._answers.clear()
+            self._set_up = None
+        self.step = step
+
+    async def idle_fault(self, of: Party | None = None) -> Armed | None:
+        """Return the first armed fault, perhaps of one party, that should have struck and has not."""
+        for armed in self.armed:
+            if of in (None, armed.party) and armed.number in await armed.party.control.idle_faults():
+                return armed
+        return None
+
+    async def use_console(self, name: str) -> None:
+        """Let the steps that follow mean the console of this name, which is started when first named."""
+        if name not in self._consoles:
+            self._consoles[name] = await self.world.another_console()
+            self._saved[f"{name}.console"] = self._consoles[name].url
+        self._keep_ids()
+        self._console = name
+        self.world.console = self._consoles[name]
+        self._saved.update({key: self._saved[f"{name}.{key}"] for key in OF_CONSOLE if f"{name}.{key}" in self._saved})
+
+    def _keep_ids(self) -> None:
+        """Keep what is saved of the console under its name, so that a step may use ``${name.instance_id}``."""
+        for key in OF_CONSOLE:
+            if key in self._saved:
+                self._saved[f"{self._console}.{key}"] = self._saved.pop(key)
+
+    def answered(self, party: str, answer: Answer) -> None:
+        """Keep an answer; a refusal is trouble unless the next step expects it."""
+        self._answers[party] = answer
+        self._trouble, self._troubled = (str(answer) if answer.refused else ""), party
+        self._failed = answer.failed and not self.faulty
+
+    def last_answer(self, party: str) -> Answer:
+        """Return the answer to the step before; raises ExpectationError when this party was not asked."""
+        if party not in self._answers:
+            raise ExpectationError(f"the step before to be one that {party} answers", "another")
+        return self._answers[party]
+
+    def last_set_up(self) -> Mapping[str, Any]:
+        """Return the outcome of the set-up before; raises ExpectationError when the step before was another."""
+        if self._set_up is None:
+            raise ExpectationError("the step before to be a set-up", "another")
+        return self._set_up
+
+    def take_trouble(self, excused: str = "") -> str:
+        """Return what went wrong in the step before and forget it; empty when all went well.
+
+        Args:
+            excused: the party of which a refusal is expected.
+        """
+        trouble, self._trouble = self._trouble, ""
+        return trouble if self._troubled != excused else ""
+
+    def take_failure(self) -> bool:
+        """Return whether the step before failed without a fault, rather than being refused, and forget it."""
+        failed, self._failed = self._failed, False
+        return failed
+
+    def save(self, name: str, value: str) -> None:
+        """Remember a value under a name that later steps may use as ``${name}``."""
+        self._saved[name] = value
+
+    def save_request(self, name: str, request_id: str) -> None:
+        """Remember a request, as the last one and under its name."""
+        self._saved["request_id"] = self._saved[f"{name}.request_id"] = request_id
+
+    def request_id(self, name: str = "") -> str:
+        """Return the id of the request with this name, of the last one without a name."""
+        return str(self.recall(f"{name}.request_id" if name else "request_id"))
+
+    def recall(self, name: str) -> str | int:
+        """Return what was saved; raises ExpectationError when nothing was."""
+        if wanted := LONG_TEXT.fullmatch(name):
+            return long_text(int(wanted[1]))
+        if name in (NEW_GUID, NEW_GUID_IN_CAPITALS) and name not in self._saved:
+            self._saved[name] = self.world.servicenow.draw_request_id(in_capitals=name.isupper())
+        if name not in self._saved:
+            raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
+        return self._saved[name]
+
+    def arguments_of(self, verb: Verb, step: Step) -> Arguments:
+        """Return the step's arguments with what was saved; raises ExpectationError where that is no known word."""
+        arguments = verb.filled(step.arguments, self.resolve)
+        if arguments != step.arguments:
+            for name, flaw in verb.flaws(verb.filled(step.arguments, self.resolve_as_packaged), self.own):
+                raise ExpectationError(f"{name} that could be", flaw.message)
+        return arguments
+
+    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - any argument
+        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number."""
+        return replaced(value, self.recall)
+
+    def resolve_as_packaged(self, value: Any) -> Any:  # noqa: ANN401 - any argument
+        """Return the same with tables and rules in the packaged spelling, in which words are checked."""
+        return replaced(value, lambda name: PACKAGED[name] if name in PACKAGED else self.recall(name))

@@ -1,0 +1,154 @@
+"""Reach a system that already runs, before it is known how well it answers."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal
+
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.playing.control_plane import ControlPlane
+from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi
+from privman_scenarios.playing.servicenow import ServiceNow
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What ServiceNow gave a console, as a set-up reports it.
+
+    Attributes:
+        activity_type_id: empty where the console has registered none.
+    """
+
+    instance_id: str
+    activity_type_id: str
+
+
+async def find_registration(servicenow: ServiceNow, console_url: str) -> Registration | None:
+    """Return the newest registration of the console at that address; raises TargetUnreachableError."""
+    try:
+        found = [
+            each["sys_id"]
+            for each in await servicenow.find_of_all("integration_configuration")
+            if f"{console_url}/".lower() in each.get("instance_metadata", "").lower()
+        ]
+        if not found:
+            return None
+        listed = await servicenow.find_of_all("activity_type", instance_id=found[-1])
+        activity_types = [each for each in listed if each["instance_id"] == found[-1]]
+    except ExpectationError as error:
+        raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.came}.") from None
+    return Registration(found[-1], activity_types[-1]["sys_id"] if activity_types else "")
+
+
+# What becomes of a fake that already runs: nothing; its journal and faults are emptied; it goes back to its start.
+Restart = Literal["never", "clear", "reset"]
+_LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
+_INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
+# What only the control plane of the other party has.
+_ONLY_OF_THE_OTHER = {_INSTANCE: "webhooks", _CONSOLE: "deliveries"}
+_VERSION = "/Tms/services/api/v1/version/Current"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An address that answers.
+
+    Attributes:
+        control: its control plane, None for a real system, and for a fake that others use.
+        virtual: whether this run may let its time jump.
+        why_not: why there is no control plane, for people; empty where there is one.
+        why_real: why its time cannot jump.
+        is_fake: whether there is a control plane, used or not.
+    """
+
+    api: HttpApi
+    control: ControlPlane | None
+    virtual: bool
+    why_not: str = ""
+    why_real: str = ""
+    is_fake: bool = True
+
+
+async def reach_servicenow(api: HttpApi, auth: Credentials, restart: Restart) -> Connection:
+    """Return the instance; raises TargetUnreachableError with one plain line."""
+    end = await _reach(api, restart, _INSTANCE)
+    await log_on(end.api, auth)
+    return end
+
+
+async def refuse_bad_log_on(api: HttpApi, auth: Credentials) -> None:
+    """Raise TargetUnreachableError where an instance does not let the user in, before anything is wiped.
+
+    What it answers says nothing while a fault may answer in its place, which a reset disarms.
+    """
+    armed = (await ControlPlane(api).ask("GET", "/faults")).json
+    if not isinstance(armed, dict) or not armed.get("faults"):
+        _require_log_on(await api.call("GET", _LOGON_CHECK, auth=auth), api, auth)
+
+
+def _require_log_on(answer: Answer, api: HttpApi, auth: Credentials) -> None:
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
+
+
+async def log_on(api: HttpApi, auth: Credentials) -> None:
+    """See whether an instance lets the user in, and change nothing; raises TargetUnreachableError where it does not."""
+    answer = await api.call("GET", _LOGON_CHECK, auth=auth)
+    _require_log_on(answer, api, auth)
+    _demand(answer, "result", api.url, _INSTANCE)
+
+
+async def reach_console(api: HttpApi, restart: Restart) -> Connection:
+    """Return the console; raises TargetUnreachableError with one plain line."""
+    end = await _reach(api, restart, _CONSOLE)
+    _demand(await end.api.call("GET", _VERSION), "Result", api.url, _CONSOLE)
+    return end
+
+
+async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
+    """Return what is at the address; raises TargetUnreachableError, where it is the other party before it is reset."""
+    url = api.url
+    control = ControlPlane(api)
+    health = _require_answer(await control.ask("GET", "/health"), url)
+    told = health.json if isinstance(health.json, dict) else {}
+    if restart != "never" and health.status == HTTPStatus.FORBIDDEN and isinstance(told.get("error"), str):
+        raise TargetUnreachableError(f"{url} cannot be reset: {told['error']} (--admin-token-file FILE).")
+    if health.refused or told.get("status") != "ok":
+        return Connection(
+            api, None, virtual=False, why_not=f"{url} has none", why_real=f"{url} keeps real time", is_fake=False
+        )
+    if restart == "never":
+        why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
+        return Connection(api, None, virtual=False, why_not=why, why_real=why)
+    other = _ONLY_OF_THE_OTHER[what]
+    found = await control.ask("GET", f"/{other}")
+    if found.status == HTTPStatus.OK and isinstance(found.json, dict) and other in found.json:
+        raise TargetUnreachableError(
+            f"{url} is no {what}, so it is not reset. Expected the two addresses the other way."
+        )
+    if restart == "reset":
+        api.shared = False
+    try:
+        await (control.reset() if restart == "reset" else control.clear())
+    except ExpectationError as error:
+        raise TargetUnreachableError(f"{url} cannot be reset: {error.came}.") from None
+    jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
+    return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
+
+
+def _require_answer(answer: Answer, url: str) -> Answer:
+    if not answer.status:
+        raise TargetUnreachableError(f"{url} could not be reached: {answer.error}.")
+    return answer
+
+
+def _demand(answer: Answer, key: str, url: str, what: str) -> None:
+    _require_answer(answer, url)
+    if answer.refused or not isinstance(answer.json, dict) or key not in answer.json:
+        raise TargetUnreachableError(f"{url} is no {what}: GET {answer.path} {_answered_in_words(answer)}.")
+
+
+def _answered_in_words(answer: Answer) -> str:
+    if "location" in answer.headers:
+        # Its query may say who was to be let in.
+        return f"redirects to {answer.headers['location'].partition('?')[0]}"
+    return f"answered {answer.status}" if answer.json is not None else f"answered {answer.status} without JSON"

@@ -1,0 +1,134 @@
+"""Lists of records page by page, and the records that a table had before the run."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi
+
+# Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
+OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
+# Pages, rows and bytes of one list; an instance may go on for ever.
+MOST_PAGES, MOST_ROWS, MOST_MIB = 1_000, 1_000_000, 64
+_MIB = 1024 * 1024
+_NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
+
+
+async def record_pages(
+    api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
+) -> AsyncIterator[Answer]:
+    """Yield the answer with each page of a list, at least one; a refused one is the last.
+
+    The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on
+    (platform 1.5). Raises ExpectationError where it goes on after that many pages, `MOST_ROWS` or `MOST_MIB`.
+    """
+    seen: set[str] = set()
+    allowance = _Allowance(path, most_pages)
+    offset, following = 0, -1
+    while offset > following:
+        allowance.take_page()
+        following = offset
+        start = f"&sysparm_offset={offset}" if offset else ""
+        answer = await api.call("GET", f"{path}&sysparm_limit={most}{start}", auth=auth)
+        rows = _rows(answer)
+        allowance.take(len(rows), len(answer.body))
+        yield answer
+        listed = [str(each.get("sys_id")) for each in rows if isinstance(each, dict)]
+        # Whoever ignores the offset answers the same page for ever.
+        if set(listed) - seen:
+            offset = _next_offset(answer, offset + most if len(listed) >= most else offset)
+        seen.update(listed)
+
+
+def next_page(link: str) -> str:
+    """Return the address of the next page that a header Link names, empty for none."""
+    found = _NEXT.search(link)
+    return found[1] if found else ""
+
+
+class _Allowance:
+    """How much more of one list may come."""
+
+    def __init__(self, path: str, record_pages: int) -> None:
+        self._path = path
+        self._most = {"pages": record_pages, "rows": MOST_ROWS, "MiB": MOST_MIB}
+        self._left = {"pages": record_pages, "rows": MOST_ROWS, "MiB": MOST_MIB * _MIB}
+
+    def take_page(self) -> None:
+        self._take("pages", 1)
+
+    def take(self, rows: int, size: int) -> None:
+        self._take("rows", rows)
+        self._take("MiB", size)
+
+    def _take(self, what: str, count: int) -> None:
+        self._left[what] -= count
+        if self._left[what] < 0:
+            bound = f"{self._most[what]:,} {what}"
+            raise ExpectationError(f"a list of at most {bound} at {self._path}", f"more than {bound}")
+
+
+def _rows(answer: Answer) -> list[object]:
+    result = answer.json.get("result") if isinstance(answer.json, dict) and not answer.refused else None
+    return result if isinstance(result, list) else []
+
+
+def _next_offset(answer: Answer, otherwise: int) -> int:
+    """Return where the next page begins, as the answer says, or else what was reckoned."""
+    link = next_page(answer.headers.get("link", ""))
+    offset = parse_qs(urlsplit(link).query).get("sysparm_offset", [""])[-1] if link else ""
+    return int(offset) if re.fullmatch(r"[0-9]{1,9}", offset) else otherwise
+
+
+# The newest records of a table, at 100 bytes each.
+MOST_LISTED = 1_000
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What is known of the records that were there before.
+
+    Attributes:
+        listed: the newest of them, or all.
+        since: whatever was created later was not there: a moment as the instance writes it; empty where all are
+            listed, None where nothing is known.
+    """
+
+    listed: frozenset[str] = frozenset()
+    since: str | None = ""
+
+    def why_doubtful(self, sys_id: str, shown: Mapping[str, Any]) -> str:
+        """Return why a record may have been there before, empty where it cannot have been."""
+        created = str(shown.get("sys_created_on"))
+        is_later = self.since is not None and _MOMENT.fullmatch(created) is not None and created > self.since
+        if sys_id not in self.listed and (self.since == "" or is_later):
+            return ""
+        return "it may have been there before this run"
+
+
+COMPLETE, UNKNOWN = Stock(), Stock(since=None)
+
+
+async def list_stock(api: HttpApi, table: str, reader: Credentials) -> Stock:
+    """Return the stock of a table as the user sees it; `UNKNOWN` where it is not listed, the newest records first."""
+    asked = {"sysparm_query": "ORDERBYDESCsys_created_on", "sysparm_fields": "sys_id,sys_created_on"}
+    answer = await api.call(
+        "GET", f"/api/now/table/{table}?{urlencode({**asked, 'sysparm_limit': MOST_LISTED})}", auth=reader
+    )
+    result = answer.json.get("result") if isinstance(answer.json, dict) and not answer.refused else None
+    if not isinstance(result, list) or not all(isinstance(each, dict) for each in result):
+        return UNKNOWN
+    return Stock(frozenset(str(each.get("sys_id")) for each in result), _since(result, answer))
+
+
+def _since(listed: list[Mapping[str, Any]], answer: Answer) -> str | None:
+    if len(listed) < MOST_LISTED and not next_page(answer.headers.get("link", "")):
+        return ""
+    moments = [str(each.get("sys_created_on")) for each in listed]
+    is_ordered = all(_MOMENT.fullmatch(each) for each in moments) and all(a >= b for a, b in pairwise(moments))
+    return moments[-1] if moments and is_ordered else None

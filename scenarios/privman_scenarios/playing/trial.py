@@ -1,0 +1,121 @@
+"""Play a scenario of which only the invariants are judged."""
+
+import asyncio
+from collections.abc import Sequence
+
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.language.model import Scenario, Step
+from privman_scenarios.language.vocabulary import Need, Verb, Vocabulary
+from privman_scenarios.playing.events import Failure
+from privman_scenarios.playing.invariants import INVARIANTS, Evidence, Invariant, Sighting, gather
+from privman_scenarios.playing.play import Play
+
+# Real seconds until a step that has not ended is looked into.
+GLANCE = 0.05
+# Long enough for every retry; long enough for every time-out.
+QUIET, OVER = 3_600, 17 * 3_600
+# What the fault waits unless told otherwise.
+SLOW = 60
+ASKS = "console.ask"
+TRIAL_NEEDS: frozenset[Need] = frozenset({"console control plane", "servicenow control plane", "virtual time"})
+
+
+class InvariantTrial:
+    """Plays steps whatever becomes of them, notes what the console shows on the way, and judges at the end.
+
+    Args:
+        hold: for how many seconds a slow fault of the scenario holds what ServiceNow receives; 0 for never.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, play: Play, hold: float = 0) -> None:
+        self._vocabulary = vocabulary
+        self._play = play
+        self._hold = hold
+        self._sightings: list[Sighting] = []
+
+    async def step(self, step: Step) -> None:
+        """Play a step; only what it expects may fail it, with ExpectationError."""
+        verb = self._vocabulary[step.verb]
+        try:
+            await self._perform(verb, step)
+        except ExpectationError:
+            if verb.only_looks:
+                raise
+        await self._play.world.settle()
+        await self._look()
+
+    async def conclude(self) -> Evidence:
+        """Let the world get well and all time run out; returns what both sides know then."""
+        world = self._play.world
+        for party in (world.servicenow, *world.consoles):
+            await party.control.clear_faults()
+        for seconds in (QUIET, OVER):
+            await world.advance(seconds)
+            await self._look()
+        return await gather(world, self._sightings)
+
+    async def _look(self) -> None:
+        consoles = self._play.world.consoles
+        approvals = [each for console in consoles for each in await console.approvals()]
+        self._sightings.append({each["request_id"]: each["state"] for each in approvals})
+
+    async def _perform(self, verb: Verb, step: Step) -> None:
+        work = verb.perform(self._play, self._play.arguments_of(verb, step))
+        if not self._hold or verb.name == "clock.advance":
+            await work
+            return
+        held = await self._held()
+        task = asyncio.ensure_future(work)
+        while not task.done():
+            await asyncio.wait([task], timeout=GLANCE)
+            if not task.done() and await self._held() > held:
+                await self._play.world.advance(self._hold)
+        await task
+
+    async def _held(self) -> int:
+        """Return how many messages are held by a slow fault; whoever sent them waits for the answer."""
+        journal = await self._play.world.servicenow.control.journal()
+        return sum(each["fault"] == "slow" and not each["status"] and not each["error"] for each in journal)
+
+
+async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Failure | None:
+    """Play the scenario and return the first invariant that does not hold, or the first expectation."""
+    trial = InvariantTrial(vocabulary, play, hold_of(scenario.played))
+    step = Step("invariants", {}, scenario.line)
+    try:
+        for step in scenario.played:
+            await trial.step(step)
+        step = Step("invariants", {}, scenario.line)
+        evidence = await trial.conclude()
+        _require_requests(vocabulary, scenario, evidence)
+    except ExpectationError as error:
+        return Failure(step.verb, scenario.file, step.line, error.expected, error.came)
+    for name, invariant in INVARIANTS.items():
+        if why := next(invariant(evidence), ""):
+            return Failure(name, scenario.file, scenario.line, _promise(invariant), why)
+    return None
+
+
+def _require_requests(vocabulary: Vocabulary, scenario: Scenario, evidence: Evidence) -> None:
+    """Raise ExpectationError where nobody has asked for anything, so that the invariants are about nothing.
+
+    A scenario without requests may be about faults or restarts during the set-up.
+    """
+    acts = [step.verb for step in scenario.steps if not _only_looks_on(vocabulary[step.verb])]
+    if not evidence.approvals and not evidence.requests and (not acts or ASKS in acts):
+        raise ExpectationError("an approval request that the invariants are about", "none on either side")
+
+
+def _only_looks_on(verb: Verb) -> bool:
+    return verb.only_looks or verb.name.startswith("clock.")
+
+
+def hold_of(steps: Sequence[Step]) -> float:
+    """Return for how many seconds a slow fault holds what ServiceNow receives; 0 without one."""
+    slow = (step.arguments for step in steps if step.verb == "servicenow.fault" and step.arguments["kind"] == "slow")
+    return max((arguments.get("options", {}).get("seconds", SLOW) for arguments in slow), default=0)
+
+
+def _promise(invariant: Invariant) -> str:
+    promise = (invariant.__doc__ or "").rstrip(".")
+    return f"that {promise[:1].lower()}{promise[1:]}"

@@ -1,0 +1,183 @@
+"""The two parties that a scenario is played on, and the findings in their journals."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from privman_core.clock import Clock
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.language.vocabulary import Need
+from privman_scenarios.output import mask
+from privman_scenarios.playing.control_plane import Journal
+from privman_scenarios.playing.http_api import Answer, finished
+from privman_scenarios.playing.party import Console, Party
+from privman_scenarios.playing.reaching import Registration
+from privman_scenarios.playing.servicenow import ServiceNow
+
+SHOWN_EXCHANGES = 4
+PATIENCE = 15
+"""Seconds for which an expectation of systems that keep real time is looked at again by default."""
+
+
+@dataclass(slots=True)
+class World:
+    """Both parties.
+
+    Attributes:
+        virtual: whether the time of both is virtual.
+        patience: for how many seconds an expectation is looked at again, once a second, where it is not.
+        quiet_time: for how many seconds since the last step that acted what must not happen is watched there.
+        clock: the virtual one that they share in this process; None where each has its own.
+        lacking: what they do not offer, with the reason.
+        registration: of a console that cannot be told to set itself up; None of any other.
+        start_console: starts another console in its first state; None where "second console" is lacking.
+        unawaited: what a test is to wait for and has not, or not to the end, each in words.
+        consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
+    """
+
+    servicenow: ServiceNow
+    console: Console
+    virtual: bool = True
+    patience: int = PATIENCE
+    quiet_time: int = PATIENCE
+    clock: Clock | None = None
+    lacking: Mapping[Need, str] = field(default_factory=dict)
+    registration: Registration | None = None
+    start_console: Callable[[], Awaitable[Console]] | None = None
+    unawaited: dict[object, str] = field(default_factory=dict)
+    consoles: list[Console] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.consoles = self.consoles or [self.console]
+
+    @property
+    def parties(self) -> dict[str, ServiceNow | Console]:
+        """Both parties by their names; further consoles are numbered."""
+        further = {f"console {number}": console for number, console in enumerate(self.consoles[1:], start=2)}
+        return {"servicenow": self.servicenow, "console": self.consoles[0], **further}
+
+    def name_of(self, party: Party) -> str:
+        """Return the name of a party among `parties`."""
+        return next(name for name, each in self.parties.items() if each is party)
+
+    async def another_console(self) -> Console:
+        """Start another console in its first state; raises ExpectationError where none can be started."""
+        if self.start_console is None:
+            raise ExpectationError("a second console", self.lacking["second console"])
+        self.consoles.append(await self.start_console())
+        return self.consoles[-1]
+
+    async def set_up(self, options: Mapping[str, Any]) -> Answer:
+        """Run the documented set-up on the console; ServiceNow's administrator is its user unless told otherwise."""
+        auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
+        defaults = {"servicenow_url": self.servicenow.url}
+        credentials = {"servicenow_user": auth.user, "servicenow_password": auth.password}
+        return await finished(self.console.set_up({**defaults, **options, **credentials}))
+
+    async def settle(self) -> None:
+        """Wait until everything that is under way has been sent and answered; at once where time is real."""
+        if self.clock is not None:
+            await self.clock.advance(0)
+        elif self.virtual:
+            await self.console.control.advance(0)
+            await self.servicenow.control.advance(0)
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time jump, on both sides."""
+        if self.clock is None:
+            await self._advance_both(seconds)
+        else:
+            await self.servicenow.control.advance(seconds)
+
+    async def _advance_both(self, seconds: float) -> None:
+        """Let two clocks go from deadline to deadline together.
+
+        Whoever has something to send by then goes last, and so finds the other one at the same time.
+        """
+        while True:
+            quiet = {control: await control.quiet_for() for control in (self.console.control, self.servicenow.control)}
+            jump = min(seconds, *quiet.values())
+            for control in sorted(quiet, key=quiet.__getitem__, reverse=True):
+                await control.advance(jump)
+            seconds -= jump
+            if seconds <= 0:
+                return
+
+    async def journals(self) -> dict[str, Journal]:
+        """Return every exchange, by party; none of a party that keeps no journal."""
+        return {name: await party.control.journal() for name, party in self.parties.items() if party.has_control}
+
+    async def last_exchanges(self) -> list[str]:
+        """Return the last exchanges of both parties for people, secrets masked."""
+        return [*await _last_exchanges("servicenow", self.servicenow), *await _last_exchanges("console", self.console)]
+
+
+async def _last_exchanges(name: str, party: ServiceNow | Console) -> list[str]:
+    if not party.has_control:
+        return [f"{name}: {answer}" for answer in party.api.recent]
+    return [_exchange_line(name, exchange) for exchange in await party.control.last_exchanges(SHOWN_EXCHANGES)]
+
+
+def _exchange_line(name: str, exchange: Mapping[str, Any]) -> str:
+    arrow = "received" if exchange["direction"] == "in" else "sent"
+    head = f"{name} {arrow} #{exchange['number']} {exchange['method']} {exchange['url']}"
+    asked, answered = exchange["request"]["body"], exchange["response"]["body"]
+    outcome = exchange["status"] or exchange["error"]
+    return mask(f"{head}\n  > {asked or '(no body)'}\n  < {outcome} {answered or '(no body)'}")
+
+
+Answered = tuple[str, str, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        exchange: number of the exchange in the party's journal.
+        kind: ``violation`` of a contract, or ``swallowed``.
+        where: the place in the message.
+    """
+
+    party: str
+    exchange: int
+    kind: str
+    rule: str
+    message: str
+    where: str
+
+    @classmethod
+    def of(cls, party: str, each: Mapping[str, Any]) -> "Finding":
+        """Return a finding as the party's control plane prints it."""
+        return cls(party, each["exchange"], each["kind"], each["rule"], each["message"], each["where"])
+
+    def __str__(self) -> str:
+        return mask(f"{self.party} #{self.exchange}: {self.rule}: {self.message}")
+
+
+async def find_all(world: World) -> list[Finding]:
+    """Return the findings of both parties, but for what an armed fault answered: that was meant to be wrong."""
+    controls = {name: party.control for name, party in world.parties.items() if party.has_control}
+    findings = [Finding.of(name, each) for name, control in controls.items() for each in await control.findings()]
+    if not findings:
+        return []
+    meant = _meant(await world.journals())
+    return [finding for finding in findings if (finding.party, finding.exchange) not in meant]
+
+
+def _meant(journals: Mapping[str, Journal]) -> set[tuple[str, int]]:
+    """Return the exchanges that a fault answered, as both parties count them."""
+    faulty = {_answered(exchange) for journal in journals.values() for exchange in journal if exchange["fault"]}
+    return {
+        (party, exchange["number"]) for party, journal in journals.items() for exchange in _touched(journal, faulty)
+    }
+
+
+def _touched(journal: Journal, faulty: set[Answered]) -> Iterable[dict[str, Any]]:
+    return (exchange for exchange in journal if exchange["fault"] or _answered(exchange) in faulty)
+
+
+def _answered(exchange: Mapping[str, Any]) -> Answered:
+    path = urlsplit(exchange["url"]).path
+    return exchange["method"], path, exchange["status"], exchange["response"]["body"]

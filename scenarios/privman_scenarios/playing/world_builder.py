@@ -1,0 +1,376 @@
+"""Start both fakes in this process, or reach systems that already run: the only module that imports both."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache, cached_property
+from pathlib import Path
+
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
+
+import console_sim.app
+import console_sim.contract_checks
+import console_sim.settings
+import mock_servicenow.app
+import mock_servicenow.findings
+import mock_servicenow.settings
+from mock_servicenow.conditions import CONDITIONS
+from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
+from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
+from mock_servicenow.now_platform.release_profile import ReleaseProfile
+from privman_contracts import PartyName, WireNames
+from privman_core.clock import Clock, RealClock
+from privman_core.fault_kinds import GENERIC
+from privman_core.faults import FaultKind, Option
+from privman_core.ids import Ids
+from privman_core.inputs import trust
+from privman_core.serving import serving
+from privman_core.virtual_clock import START, VirtualClock
+from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
+from privman_scenarios.language.vocabulary import Need
+from privman_scenarios.output import SECRETS
+from privman_scenarios.playing.cleanup import Cleanup, Writes
+from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
+from privman_scenarios.playing.http_api import FAR_SECONDS, Call, Credentials, HttpApi
+from privman_scenarios.playing.party import Console
+from privman_scenarios.playing.reaching import (
+    Connection,
+    Restart,
+    find_registration,
+    reach_console,
+    reach_servicenow,
+    refuse_bad_log_on,
+)
+from privman_scenarios.playing.servicenow import ServiceNow
+from privman_scenarios.playing.world import PATIENCE, World
+
+# The fake's documented administrator; it listens on the loopback only.
+ADMIN = Credentials("admin", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A system that already runs.
+
+    Attributes:
+        admin_token: what its control plane demands, empty where it demands nothing.
+        seconds: how long it may take to answer.
+    """
+
+    url: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    admin_token: str = field(default="", repr=False)
+    seconds: float = FAR_SECONDS
+
+    def __post_init__(self) -> None:
+        SECRETS.add_login(self.user, self.password)
+        SECRETS.add(self.admin_token)
+
+    @property
+    def auth(self) -> Credentials:
+        """User and password."""
+        return Credentials(self.user, self.password)
+
+    def api(self, session: ClientSession) -> HttpApi:
+        """Return how to speak to it."""
+        return HttpApi(session, self.url, shared=True, admin_token=self.admin_token, seconds=self.seconds)
+
+
+class WorldBuilder:
+    """Opens worlds: what does not already run is started, each time anew, in this process.
+
+    On a system that already runs others may work too: unless it may be reset, every record that is there stays as it
+    is, what the run has created is deleted, and identifiers are drawn anew, so that no two runs share one.
+
+    Args:
+        seed: of every identifier; the same seed gives the same journals.
+        inferred: a file of wire names that differ.
+        servicenow: an instance that already runs.
+        console: a console that already runs.
+        ca_file: certificates to trust besides the machine's own, in PEM.
+        reset: whether fakes that already run go back to their state at start.
+        dry_run: whether fakes of this process take the place of what already runs.
+        writes: told of each write to an instance that already runs.
+        patience: for how many seconds an expectation of such a system is looked at again until it holds.
+        quiet_time: for how many seconds something that must not happen there is watched; None for as many.
+        pauses: real time, for patience with such an instance.
+
+    Attributes:
+        are_fakes: whether both parties have a control plane, as far as known.
+        unseen: why nobody sees what the instance swallows; empty where it has a control plane, and in a dry run.
+    """
+
+    def __init__(  # noqa: PLR0913 - one for each option of the commands
+        self,
+        seed: int,
+        inferred: Path | None = None,
+        servicenow: Target | None = None,
+        console: Target | None = None,
+        ca_file: Path | None = None,
+        *,
+        reset: bool = False,
+        dry_run: bool = False,
+        writes: Writes | None = None,
+        patience: int = PATIENCE,
+        quiet_time: int | None = None,
+        pauses: Clock | None = None,
+    ) -> None:
+        self._pauses = pauses or RealClock()
+        self._seed = seed
+        self._inferred = inferred
+        self._ca_file = ca_file
+        self._names = WireNames.load(inferred)
+        self.listeners: list[Callable[[Call], None]] = []
+        self._servicenow = servicenow
+        self._console = console
+        self._reset = reset
+        self._dry_run = dry_run
+        self._writes = writes
+        self._patience = patience
+        self._quiet_time = patience if quiet_time is None else quiet_time
+        self.are_fakes = True
+        self.unseen = ""
+        self._has_reset = False
+
+    def at_a_time(self, jobs: int) -> int:
+        """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
+        return 1 if self._servicenow or self._console else jobs
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Whoever plays on what already runs does so in one process.
+        return _same_builder, (self._seed, self._inferred, self._ca_file)
+
+    @asynccontextmanager
+    async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[World]:
+        """Return both parties in their state at start; raises TargetUnreachableError.
+
+        Args:
+            seed: of what is started here; None for the builder's own.
+            start: when its virtual time begins; None for the usual moment.
+        """
+        async with AsyncExitStack() as stack:
+            connector = TCPConnector(ssl=trust(self._ca_file))
+            session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
+            far_servicenow, far_console = await self._reach(session)
+            self.are_fakes = all(end.is_fake for end in (far_servicenow, far_console) if end)
+            is_shared = any(end.api.shared for end in (far_servicenow, far_console) if end)
+            ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
+            virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
+            clock: Clock = VirtualClock(start or START) if virtual else RealClock()
+            near = _Servers(stack, session, clock, virtual=virtual)
+            if self._dry_run:
+                far_servicenow, far_console = await self._stand_ins(near, far_servicenow, far_console, clock, ids)
+            servicenow = far_servicenow or await near.start(self._mock_servicenow(clock, ids.fork("servicenow")))
+            console = far_console or await near.start(self._console_sim(clock, ids.fork("console")))
+            self.unseen = "" if self._dry_run else servicenow.why_not
+            if far_servicenow and self._writes:
+                far_servicenow.api.listeners.append(self._writes)
+                stack.enter_context(self._writes)
+            auth = self._servicenow.auth if self._servicenow and not self._dry_run else ADMIN
+            shared = None if far_servicenow or far_console else clock
+
+            async def start_console() -> Console:
+                end = await near.start(self._console_sim(clock, ids.fork(f"console {len(world.consoles) + 1}")))
+                console = Console(end.api, end.control)
+                if cleanup:
+                    cleanup.watch(console)
+                return console
+
+            world = World(
+                ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
+                Console(console.api, console.control),
+                virtual=virtual,
+                patience=self._patience,
+                quiet_time=0 if self._dry_run else self._quiet_time,
+                clock=shared,
+                lacking=_lacking(servicenow, console, one_clock=shared is not None),
+                start_console=None if far_console else start_console,
+            )
+            for party, end in ((world.servicenow, servicenow), (world.console, console)):
+                party.why_no_control = end.why_not
+            if far_console is not None:
+                world.lacking = {**world.lacking, "second console": f"none is started beside {far_console.api.url}"}
+            if far_console is not None and far_console.control is None:
+                await _adopt(world)
+            own = world.servicenow.own
+            cleanup = Cleanup(world.servicenow, own, self._writes, self._pauses) if own else None
+            if cleanup:
+                cleanup.watch(world.console)
+                await cleanup.take_stock(world.registration)
+            try:
+                yield world
+            finally:
+                if cleanup:  # while every console still runs, whose journal shows what it has created
+                    await cleanup.clean_up()
+
+    async def _reach(self, session: ClientSession) -> tuple[Connection | None, Connection | None]:
+        """Return what already runs of the two."""
+        console = servicenow = None
+        restart: Restart = "reset" if self._reset else "never"
+        if self._servicenow and self._reset and not self._has_reset:
+            await refuse_bad_log_on(self._servicenow.api(session), self._servicenow.auth)
+            self._has_reset = True  # from then on a scenario may have locked the user out, which a reset mends
+        if self._console:
+            console = await reach_console(self._console.api(session), restart)
+            # What a real console has registered with a fake must stay.
+            restart = "clear" if self._reset and console.control is None else restart
+        if self._servicenow:
+            servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.auth, restart)
+            if servicenow.control is None:
+                servicenow.api.listeners.extend(self.listeners)
+        if self._reset:
+            _require_control([end for end in (servicenow, console) if end])
+        return servicenow, console
+
+    async def _stand_ins(
+        self, near: "_Servers", servicenow: Connection | None, console: Connection | None, clock: Clock, ids: Ids
+    ) -> tuple[Connection | None, Connection | None]:
+        """Return fakes of this process in place of what already runs."""
+        if servicenow:
+            far, app = servicenow.api.url, self._mock_servicenow(clock, ids.fork("servicenow"))
+            servicenow = await near.stand_in(servicenow, app)
+            if self._writes:
+                self._writes.names[servicenow.api.url] = far
+        if console:
+            console = await near.stand_in(console, self._console_sim(clock, ids.fork("console")))
+        return servicenow, console
+
+    @cached_property
+    def _blueprint(self) -> mock_servicenow.app.Blueprint:
+        try:
+            return mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=self._inferred))
+        except mock_servicenow.app.StartError as error:
+            raise UnusableFileError(f"{self._inferred}: {error}") from None
+
+    @cached_property
+    def _checks(self) -> console_sim.contract_checks.ContractChecks:
+        return console_sim.contract_checks.ContractChecks(self._names)
+
+    def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
+        settings = mock_servicenow.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)
+        return mock_servicenow.app.create_app(settings, clock=clock, ids=ids, blueprint=self._blueprint)
+
+    def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
+        settings = console_sim.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)
+        return console_sim.app.create_app(settings, clock=clock, ids=ids, checks=self._checks)
+
+
+class _Servers:
+    """Starts applications in this process."""
+
+    def __init__(self, stack: AsyncExitStack, session: ClientSession, clock: Clock, *, virtual: bool) -> None:
+        self._stack = stack
+        self._session = session
+        self._virtual = virtual
+        stack.push_async_callback(clock.aclose)
+
+    async def start(self, app: web.Application) -> Connection:
+        """Serve the application on a free port until the world closes."""
+        watch = WipeWatch()
+        app.middlewares.insert(0, watch.middleware)
+        api = HttpApi(self._session, await self._stack.enter_async_context(serving(app)))
+        return Connection(api, ControlPlane(api, watch), self._virtual, why_real=f"{api.url} keeps real time")
+
+    async def stand_in(self, far: Connection, app: web.Application) -> Connection:
+        """Serve the application in place of what runs elsewhere, so that nothing is sent there."""
+        near = await self.start(app)
+        return replace(far, api=HttpApi(self._session, near.api.url, shared=True))
+
+
+@asynccontextmanager
+async def fresh_servicenow(
+    release: str = "default", inferred: Path | None = None, rows: Sequence[Path] = ()
+) -> AsyncIterator[Target]:
+    """Serve an instance of this release in its first state, in virtual time, with further ``rows`` from files."""
+    settings = mock_servicenow.settings.Settings(inferred=inferred, release=release, data=tuple(rows))
+    clock = VirtualClock()
+    async with serving(mock_servicenow.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
+        yield Target(url, ADMIN.user, ADMIN.password)
+    await clock.aclose()
+
+
+def basic_auth_rows(roles: Sequence[str]) -> str:
+    """Return rows, in YAML, that let users with these roles log on with a password in every release."""
+    row = {"name": "glide.authenticate.basic_auth.allowed_roles", "value": ",".join(roles)}
+    return json.dumps({"sys_properties": [row]})
+
+
+@asynccontextmanager
+async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Target]:
+    """Serve a console that has not been set up, in virtual time."""
+    clock = VirtualClock()
+    settings = console_sim.settings.Settings(inferred=inferred)
+    async with serving(console_sim.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
+        yield Target(url)
+    await clock.aclose()
+
+
+def fault_kinds() -> dict[PartyName, list[str]]:
+    """Return the kinds of faults that each party can be told to have."""
+    return {party: list(kinds) for party, kinds in fault_options().items()}
+
+
+def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
+    """Return the kinds of faults that each party can be told to have, with the options of each."""
+    kinds: dict[PartyName, dict[str, FaultKind]] = {"servicenow": GENERIC | CONDITIONS, "console": GENERIC}
+    return {side: {name: kind.options for name, kind in its.items()} for side, its in kinds.items()}
+
+
+@cache
+def servicenow_roles() -> tuple[str, ...]:
+    """Return the roles that the fake comes with, those of the app in their packaged spelling."""
+    platform = (load_yaml(file) for file in yaml_files(packaged_rows()))
+    rows = [row for content in platform for row in content.get("sys_user_role", ())]
+    return (*WireNames.load().group("roles").values(), *(row["name"] for row in rows))
+
+
+def finding_rules() -> tuple[str, ...]:
+    """Return the rules of what ServiceNow swallows."""
+    return mock_servicenow.findings.finding_rules()
+
+
+def releases() -> tuple[str, ...]:
+    """Return the releases that an instance can be of, the oldest first."""
+    return ReleaseProfile.names()
+
+
+@cache
+def _same_builder(seed: int, inferred: Path | None, ca_file: Path | None) -> WorldBuilder:
+    """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
+    return WorldBuilder(seed, inferred, ca_file=ca_file)
+
+
+def _require_control(ends: Sequence[Connection]) -> None:
+    """Raise TargetUnreachableError where nothing can be reset: most of what was meant to be played would be skipped."""
+    if ends and all(end.control is None for end in ends):
+        urls = " and ".join(end.api.url for end in ends)
+        raise TargetUnreachableError(f"{urls} cannot be reset: there is no control plane.")
+
+
+async def _adopt(world: World) -> None:
+    """Take a console as its administrators have set it up."""
+    world.registration = await find_registration(world.servicenow, world.console.url)
+    if world.registration is None:
+        reason = f"{world.console.url} is not registered with {world.servicenow.url}"
+        world.lacking = {**world.lacking, "console that is set up": reason}
+
+
+def _lacking(servicenow: Connection, console: Connection, *, one_clock: bool) -> dict[Need, str]:
+    lacking: dict[Need, str] = {}
+    if servicenow.api.shared:
+        lacking["instance of its own"] = f"others may use {servicenow.api.url}"
+        lacking["request_id of its own"] = f"others may use {servicenow.api.url}, so write ${{new_guid}}"
+    if console.api.shared:
+        lacking["console of its own"] = f"others may use {console.api.url}"
+    if servicenow.control is None:
+        lacking["servicenow control plane"] = servicenow.why_not
+    if console.control is None:
+        lacking["console control plane"] = console.why_not
+    if not (servicenow.virtual and console.virtual):
+        lacking["virtual time"] = (console if servicenow.virtual else servicenow).why_real
+    elif not one_clock:
+        lacking["shared clock"] = f"{servicenow.api.url} and {console.api.url} have one each"
+    return lacking

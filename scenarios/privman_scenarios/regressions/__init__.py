@@ -1,1 +1,0 @@
-"""Failures that were found once, as scenarios; they are part of the catalog."""

@@ -1,1 +1,0 @@
-"""Listeners that tell people and machines how a run went."""

@@ -1,1 +1,0 @@
-"""Every message of a scenario meets every fault."""
