@@ -17,7 +17,7 @@ from rich.table import Table
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console, build_console
 from console_sim.settings import Settings
-from console_sim.ui import Pages
+from console_sim.ui.console_pages import build_pages
 from privman_contracts import WireNames
 from privman_core.ids import Ids
 from privman_core.journal import Journal
@@ -75,7 +75,7 @@ async def run(settings: Settings) -> None:
     console = build_console(settings, WireNames.load(None), clock=clock, ids=ids, secrets=secrets, caller=caller)
     fill(console)
     app = web.Application()
-    app.add_routes(Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal).routes())
+    app.add_routes(build_pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal).routes())
     times = await measure(app)
     await clock.aclose()
     table = Table("page", "first", "median", "worst", title=f"Pages of {ROWS:,} requests (goal: {GOAL_MS} ms)")

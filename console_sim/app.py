@@ -10,7 +10,8 @@ from console_sim.console import Console, build_console
 from console_sim.contract_checks import ContractChecks
 from console_sim.envelope import Envelope, stamp
 from console_sim.settings import Settings
-from console_sim.ui import Pages, build_cockpit
+from console_sim.ui.console_cockpit import build_cockpit
+from console_sim.ui.console_pages import build_pages
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.fault_kinds import GENERIC
@@ -19,7 +20,7 @@ from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.pages.cockpit_keys import CockpitKeys
+from privman_core.pages.cockpit import CockpitKeys
 
 USER_AGENT = "PrivilegeManager"
 
@@ -45,12 +46,12 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     console = build_console(
         settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=instruments.caller, note=journal.note
     )
-    pages = Pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
+    pages = build_pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
     envelope = Envelope(checks.names)
     control = instruments.control(console.resetting, settings.admin_token) if settings.control_plane else None
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
-    app = instruments.app(control, is_page=pages.is_page, outer=around, inner=around)
+    app = instruments.app(control, is_page=pages.serves, outer=around, inner=around)
     if control is not None:
         app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)

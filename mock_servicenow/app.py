@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from mock_servicenow import ui
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.control_plane import ControlPlane
@@ -21,6 +20,8 @@ from mock_servicenow.now_platform.web import oauth
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
+from mock_servicenow.ui.instance_cockpit import build_cockpit
+from mock_servicenow.ui.instance_pages import build_pages
 from privman_core.clock import Clock
 from privman_core.control import COCKPIT
 from privman_core.fault_kinds import GENERIC
@@ -30,7 +31,7 @@ from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.pages.cockpit_keys import CockpitKeys
+from privman_core.pages.cockpit import CockpitKeys
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
@@ -62,6 +63,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     instance = blueprint.instance(_store(settings, blueprint), clock, ids, secrets)
     privilege_manager = PrivilegeManagerApp(instance, blueprint.tables, blueprint.names, caller, secrets, journal.note)
     imports = ImportSets(instance)
+    cockpit = COCKPIT * settings.control_plane
+    pages = build_pages(instance, blueprint.tables, privilege_manager.activity_types, journal, cockpit)
     _build(blueprint, instance)
     administrator = administrator_name(instance)
     beginning = blueprint.named(administrator)
@@ -84,7 +87,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     control = instruments.control(resetting, settings.admin_token) if settings.control_plane else None
     app = instruments.app(
         control,
-        is_page=ui.is_page,
+        is_page=pages.serves,
         outer=[_named(instance)],
         inner=[server.middleware],
         largest_body=LARGEST_BODY,
@@ -93,14 +96,10 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     if control is not None:
         app.add_routes(ControlPlane(privilege_manager, checks, secrets.mask).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
-        app.add_routes(ui.build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
+        app.add_routes(build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance))
-    app.add_routes(
-        ui.routes(
-            instance, blueprint.tables, privilege_manager.activity_types, journal, COCKPIT * settings.control_plane
-        )
-    )
+    app.add_routes(pages.routes())
     app.cleanup_ctx.append(_running(instance, privilege_manager, imports, caller))
     return app
 

@@ -1,4 +1,4 @@
-"""What a request's form has on top of others: readable metadata, and the decision (integration 3)."""
+"""Additions to the form of an approval request: readable metadata, and the decision (integration 3)."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -10,25 +10,24 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
-from mock_servicenow.ui import durations
-from mock_servicenow.ui.posted import FieldError
-from mock_servicenow.ui.visit import Visit
+from mock_servicenow.ui.composite_values import UNITS, join_duration
+from privman_core.pages.forms import Form
 
 ACTION = "decide:"
 MOST_FACTS = 1_000
-"""Facts of one request that its form shows."""
+"""Entries of the metadata that a form shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the user may decide about a request.
+    """The decision that the user can take about a request.
 
     Attributes:
-        responses: what may be answered; none if it is decided already or the user may not.
-        comment: whether a comment can be given.
-        duration: whether a duration can be given.
+        responses: valid responses; empty if the request is decided or the user may not decide.
+        comment: whether the form asks for a comment.
+        duration: whether the form asks for a duration.
         facts: the metadata, by key.
-        responses_url: the list of the responses that were made of it.
+        responses_url: address of the list of the request's responses.
     """
 
     responses: list[str]
@@ -39,7 +38,7 @@ class Decision:
 
 
 class Decisions:
-    """The request table's own part of its form."""
+    """The decision's part of a form."""
 
     def __init__(self, tables: AppTables, activity_types: ActivityTypes) -> None:
         self._request = tables.request
@@ -48,7 +47,7 @@ class Decisions:
         self._activity_types = activity_types
 
     def about(self, session: Session, record: Record) -> Decision | None:
-        """Return what can be decided about a record; None if it is no request."""
+        """Return the decision about a record; None if the record is not a request."""
         if record.table != self._request.name:
             return None
         request = self._request.row(record)
@@ -66,14 +65,13 @@ class Decisions:
             responses_url=responses_url,
         )
 
-    def values(self, visit: Visit, response: str) -> dict[str, str]:
-        """Return the update that a posted decision is; raises FieldError about its duration."""
-        values = {RequestRow.status: response, RequestRow.comment: visit.last("decision.comment") or ""}
-        parts = [visit.last(f"decision.duration.{unit}") or "" for unit in durations.UNITS]
-        duration = durations.join(parts)
-        if duration is None:
-            raise FieldError(f"'{':'.join(parts)}' is no duration; {durations.EXPECTED}")
-        values[RequestRow.duration] = duration
+    def values(self, form: Form, response: str) -> dict[str, str]:
+        """Return the new values of a request that a form decides; raises FieldError for an invalid duration."""
+        values = {
+            RequestRow.status: response,
+            RequestRow.comment: form.value("decision.comment"),
+            RequestRow.duration: join_duration([form.value(f"decision.duration.{unit}") for unit in UNITS]),
+        }
         return {name: value for name, value in self._request.spelled(values).items() if value}
 
 

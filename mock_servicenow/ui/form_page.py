@@ -12,17 +12,17 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.intake import default_values
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.users import User
+from mock_servicenow.ui.composite_values import FieldError
 from mock_servicenow.ui.decisions import ACTION, Decisions
-from mock_servicenow.ui.fields import LONG_TEXT, Field, form_fields, system_fields
-from mock_servicenow.ui.frame import Frame
-from mock_servicenow.ui.posted import FieldError, FormReader
-from mock_servicenow.ui.tables import PageTables
-from mock_servicenow.ui.visit import Visit
-from privman_core.pages.answers import see, to_page
+from mock_servicenow.ui.form_fields import LONG_TEXT, Field, form_fields, system_fields
+from mock_servicenow.ui.form_reader import FormReader
+from mock_servicenow.ui.instance_gate import InstanceVisit
+from mock_servicenow.ui.visible_schema import VisibleTables
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
 
 NEW = frozenset({"", "-1"})
-"""What ``sys_id`` is for a record that does not exist yet."""
+"""The ``sys_id`` of a record that does not exist yet."""
 DONE: Mapping[str, str] = {
     "insert": "Record created",
     "update": "Record updated",
@@ -33,12 +33,12 @@ _BACK = re.compile(r"[a-z0-9_]+_list\.do(\?.*)?")
 
 
 @dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818 - named after what it is to the user
+class Refusal(Exception):  # noqa: N818 - an outcome that the form shows
     """A form that was not accepted.
 
     Attributes:
-        error: what is wrong with the decision.
-        keeps: whether what was posted comes back in the form.
+        error: beside the duration of a decision.
+        keeps: whether the form shows the posted values again.
     """
 
     status: int
@@ -51,43 +51,42 @@ class Refusal(Exception):  # noqa: N818 - named after what it is to the user
 class FormPage:
     """One record, or a new one."""
 
-    def __init__(self, instance: Instance, frame: Frame, tables: PageTables, decisions: Decisions) -> None:
+    def __init__(self, instance: Instance, tables: VisibleTables, decisions: Decisions) -> None:
         self._instance = instance
-        self._frame = frame
         self._tables = tables
         self._decisions = decisions
 
-    async def show(self, visit: Visit, user: User) -> web.Response:
-        """Answer the form; raises PlatformError."""
-        return await self._form(visit, user, None)
+    async def show(self, visit: InstanceVisit) -> web.Response:
+        """Show the form; raises PlatformError and PageError."""
+        return await self._form(visit, None)
 
-    async def save(self, visit: Visit, user: User) -> web.Response:
-        """Do what the button that was pressed says; raises PlatformError.
+    async def save(self, visit: InstanceVisit) -> web.Response:
+        """Do what the pressed button says; raises PlatformError and PageError.
 
-        What cannot be accepted comes back in the form, with what is wrong beside its field.
+        A form that is refused is shown again, with an error beside each field.
         """
-        self._tables.named(visit.request.match_info["table"])
+        self._tables.check(visit.request.match_info["table"])
         try:
-            return see(await self._instance.run(lambda: self._act(visit, user)))
+            return see(await self._instance.run(lambda: self._act(visit)))
         except Refusal as refusal:
-            return await self._form(visit, user, refusal)
+            return await self._form(visit, refusal)
         except OperationFailed as error:
-            return await self._form(visit, user, Refusal(error.status, error.message, error.detail or ""))
+            return await self._form(visit, Refusal(error.status, error.message, error.detail or ""))
 
-    async def _form(self, visit: Visit, user: User, refusal: Refusal | None) -> web.Response:
-        table = self._tables.named(visit.request.match_info["table"])
-        values = await self._instance.run(lambda: self._values(visit, user, table, refusal))
-        return to_page(self._frame.render("form.html", visit, **values), 200 if refusal is None else refusal.status)
+    async def _form(self, visit: InstanceVisit, refusal: Refusal | None) -> web.Response:
+        table = self._tables.check(visit.request.match_info["table"])
+        values = await self._instance.run(lambda: self._values(visit, table, refusal))
+        return await visit.page("form.html", 200 if refusal is None else refusal.status, **values)
 
-    def _values(self, visit: Visit, user: User, table: str, refusal: Refusal | None) -> dict[str, object]:
-        with self._instance.transaction(user, visit.findings) as session:
+    def _values(self, visit: InstanceVisit, table: str, refusal: Refusal | None) -> dict[str, object]:
+        with self._instance.transaction(visit.user, visit.findings) as session:
             record, sys_id = _record(session, visit, table), visit.query.get("sys_id", "")
             new = sys_id in NEW
             decision = None if new else self._decisions.about(session, record)
             writable = _may_write(session, record, new=new) and decision is None
             fields = form_fields(session, record, writable=writable)
             if refusal is not None and refusal.keeps:
-                FormReader(session, visit).read(fields)
+                FormReader(session, visit.form).read(fields)
             return {
                 "title": _title(session, record, new=new),
                 "table": record.table,
@@ -102,15 +101,15 @@ class FormPage:
                 "refusal": refusal,
                 "done": DONE.get(visit.query.get("sysparm_done", ""), ""),
                 "back": _back(visit, record.table),
-                "posted": visit.form if refusal is not None and refusal.keeps else {},
+                "posted": visit.form if refusal is not None and refusal.keeps else Form(),
             }
 
-    def _act(self, visit: Visit, user: User) -> str:
-        """Write, and return where to go on."""
-        with self._instance.transaction(user, visit.findings) as session:
+    def _act(self, visit: InstanceVisit) -> str:
+        """Write, and return the address of the next page."""
+        with self._instance.transaction(visit.user, visit.findings) as session:
             table = visit.request.match_info["table"]
             record = _record(session, visit, table)
-            action = visit.last("sys_action") or ""
+            action = visit.form.value("sys_action")
             if visit.query.get("sys_id", "") in NEW:
                 return self._insert(session, visit, record)
             _check_unchanged(session, visit, record)
@@ -121,38 +120,38 @@ class FormPage:
                 return self._decide(session, visit, record, action.removeprefix(ACTION))
             if action == "update" or action.startswith(REMOVE):
                 return self._update(session, visit, record, action)
-            raise BadRequest("The form was not understood", f"Its button is '{action}'")
+            raise BadRequest("Invalid form", f"Unknown action '{action}'")
 
-    def _insert(self, session: Session, visit: Visit, record: Record) -> str:
+    def _insert(self, session: Session, visit: InstanceVisit, record: Record) -> str:
         if not session.may("create", record.table):
             raise AccessDenied("Insert")
-        values = _read(FormReader(session, visit), form_fields(session, record, writable=True))
+        values = _read(FormReader(session, visit.form), form_fields(session, record, writable=True))
         return _url(session.insert(record.table, values), "insert")
 
-    def _update(self, session: Session, visit: Visit, record: Record, action: str) -> str:
+    def _update(self, session: Session, visit: InstanceVisit, record: Record, action: str) -> str:
         if not _may_write(session, record, new=False):
             raise AccessDenied("Update")
-        reader = FormReader(session, visit, action.removeprefix(REMOVE))
+        reader = FormReader(session, visit.form, action.removeprefix(REMOVE))
         values = _read(reader, form_fields(session, record, writable=True))
         return _url(session.update(record.table, record.sys_id, values), "update")
 
-    def _decide(self, session: Session, visit: Visit, record: Record, response: str) -> str:
+    def _decide(self, session: Session, visit: InstanceVisit, record: Record, response: str) -> str:
         try:
-            values = self._decisions.values(visit, response)
+            values = self._decisions.values(visit.form, response)
         except FieldError as error:
-            raise Refusal(422, "Nothing was decided", error=str(error)) from None
+            raise Refusal(422, "The decision was not recorded", error=str(error)) from None
         return _url(session.update(record.table, record.sys_id, values), "decide")
 
 
 def _read(reader: FormReader, fields: list[Field]) -> dict[str, str]:
     posted = reader.read(fields)
     if posted.errors:
-        raise Refusal(422, "Nothing was saved", "Secrets that you typed have to be typed again")
+        raise Refusal(422, "The record was not saved", "Enter passwords and other secrets again")
     return posted.values
 
 
-def _record(session: Session, visit: Visit, table: str) -> Record:
-    """Return the record as its class has it, or a new one; raises RecordNotFound."""
+def _record(session: Session, visit: InstanceVisit, table: str) -> Record:
+    """Return the record with all columns of its class, or a new one; raises RecordNotFound."""
     sys_id = visit.query.get("sys_id", "")
     if sys_id in NEW:
         return Record(table, default_values(session, table))
@@ -163,17 +162,17 @@ def _record(session: Session, visit: Visit, table: str) -> Record:
     return whole
 
 
-def _check_unchanged(session: Session, visit: Visit, record: Record) -> None:
-    """Refuse a form that was opened before the last change; nobody changes the record from here to the end."""
+def _check_unchanged(session: Session, visit: InstanceVisit, record: Record) -> None:
+    """Refuse a form that was opened before the last change, and lock the record."""
     session.work.transaction.lock()
     current = session.reader.get(record.table, record.sys_id, lock=True) or record.values
-    if current["sys_mod_count"] != visit.last("sys_mod_count"):
-        who, when = (_told(session, record, current, name) for name in ("sys_updated_by", "sys_updated_on"))
-        told = f"{who or 'Somebody'} changed this record{when and f' at {when}'}; this is how it stands now"
-        raise Refusal(409, "Nothing was saved", told, keeps=False)
+    if current["sys_mod_count"] != visit.form.given("sys_mod_count"):
+        who, when = (_visible(session, record, current, name) for name in ("sys_updated_by", "sys_updated_on"))
+        detail = f"{who or 'Another user'} changed it{when and f' at {when}'}. The form shows the current values."
+        raise Refusal(409, "The record was not saved", detail, keeps=False)
 
 
-def _told(session: Session, record: Record, current: Mapping[str, str], column: str) -> str:
+def _visible(session: Session, record: Record, current: Mapping[str, str], column: str) -> str:
     return "" if column in session.sight.hidden(record.table) else current[column]
 
 
@@ -194,7 +193,7 @@ def _url(record: Record, done: str) -> str:
     return f"/{record.table}.do?{urlencode({'sys_id': record.sys_id, 'sysparm_done': done})}"
 
 
-def _back(visit: Visit, table: str) -> str:
-    """Return the list to go back to: the one that the link names, if it is a list of this instance."""
+def _back(visit: InstanceVisit, table: str) -> str:
+    """Return the list that the link names, or the table's list if that is not one of this instance."""
     stack = visit.query.get("sysparm_stack", "")
     return f"/{stack}" if _BACK.fullmatch(stack) else f"/{table}_list.do"

@@ -15,24 +15,17 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import parameters_of, query_of
 from mock_servicenow.now_platform.running import Repeatable
-from mock_servicenow.now_platform.users import User
-from mock_servicenow.ui.columns import cell_text, chosen, listable
-from mock_servicenow.ui.frame import Frame
-from mock_servicenow.ui.list_query import LONGEST_CRUMBS, ListQuery
-from mock_servicenow.ui.list_url import ListUrl
-from mock_servicenow.ui.row_counts import MOST, count_rows, in_words
-from mock_servicenow.ui.tables import PageTables
-from mock_servicenow.ui.visit import Visit
-from privman_core.pages.answers import see, to_page
+from mock_servicenow.ui.instance_gate import InstanceVisit
+from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ListQuery, ListUrl, count_rows, rows_in_words
+from mock_servicenow.ui.visible_schema import VisibleTables, cell_text, chosen, listable
+from privman_core.pages.rendering import see
 
 ROWS = 20
-LONGEST = LONGEST_CRUMBS
-"""Characters of query and columns that the head of each column repeats as a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` where the query is too long."""
+    """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` if the query is too long."""
 
     label: str
     url: str
@@ -41,14 +34,14 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One value, and where it leads, if anywhere."""
+    """One value, and the address that it links to; empty for none."""
 
     text: str
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """One record."""
 
     sys_id: str
@@ -58,36 +51,35 @@ class Row:
 class ListPage:
     """The records of a table that a query matches."""
 
-    def __init__(self, instance: Instance, frame: Frame, tables: PageTables) -> None:
+    def __init__(self, instance: Instance, tables: VisibleTables) -> None:
         self._instance = instance
-        self._frame = frame
         self._tables = tables
 
-    async def show(self, visit: Visit, user: User) -> web.Response:
-        """Answer a page of the list; raises PlatformError.
+    async def show(self, visit: InstanceVisit) -> web.Response:
+        """Show a page of the list; raises PlatformError and PageError.
 
-        ``sysparm_query``, ``sysparm_first_row`` and ``sysparm_fields`` say what it shows, ``sysparm_tiny`` stands for
-        a longer address, and the fields of the filter lead to the list with one more condition.
+        ``sysparm_query``, ``sysparm_first_row`` and ``sysparm_fields`` choose the rows and columns, ``sysparm_tiny`` is
+        short for a longer address, and the fields of the filter redirect to the list with one more condition.
         """
-        table = self._tables.named(visit.request.match_info["table"])
+        table = self._tables.check(visit.request.match_info["table"])
         url = ListUrl.read(table, visit.request.query)
         if visit.query.get("filter_field"):
             return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
         if self._instance.store.embedded:
-            await self._instance.run(lambda: self._prepare(visit, user, url))
+            await self._instance.run(lambda: self._prepare(visit, url))
         values = await self._instance.run_again(
-            Repeatable(lambda: self._values(visit, user, url), visit.findings, light=False)
+            Repeatable(lambda: self._values(visit, url), visit.findings, light=False)
         )
-        return to_page(self._frame.render("list.html", visit, **values))
+        return await visit.page("list.html", **values)
 
-    def _prepare(self, visit: Visit, user: User, url: ListUrl) -> None:
-        """Make the index that the list needs in a transaction of its own: what has written is not interrupted."""
-        with self._instance.transaction(user) as session:
+    def _prepare(self, visit: InstanceVisit, url: ListUrl) -> None:
+        """Make the index that the list needs in its own transaction: one that has written cannot be run again."""
+        with self._instance.transaction(visit.user) as session:
             if session.may("read", url.table):
                 serve_list(session, url.table, _expanded(session, visit, url).query)
 
-    def _values(self, visit: Visit, user: User, url: ListUrl) -> dict[str, object]:
-        with self._instance.transaction(user, visit.findings) as session:
+    def _values(self, visit: InstanceVisit, url: ListUrl) -> dict[str, object]:
+        with self._instance.transaction(visit.user, visit.findings) as session:
             if not session.may("read", url.table):
                 raise ApiAccessDenied
             expanded = _expanded(session, visit, url)
@@ -97,16 +89,17 @@ class ListPage:
 
 
 class _List:
-    """One page of a list, worked out in one transaction."""
+    """One page of a list, read in one transaction."""
 
     def __init__(self, session: Session, url: ListUrl) -> None:
         self._session = session
         self._url = url
         self._columns = chosen(session, url.table, url.fields)
-        self._is_short = len(url.query) + sum(map(len, url.fields)) <= LONGEST
+        # Each heading repeats query and columns in a link.
+        self._is_short = len(url.query) + sum(map(len, url.fields)) <= LONGEST_CRUMBS
 
     def values(self) -> dict[str, object]:
-        """Return what the template shows."""
+        """Return the values of the template."""
         session, url = self._session, self._url
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
         count = count_rows(session, url.table, query)
@@ -118,9 +111,9 @@ class _List:
             "headings": [self._heading(column) for column in self._columns],
             "rows": rows,
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
-            # Not the session's findings: whether unreadable rows match is for testers, not for this user.
+            # Not the session's findings, which would reveal whether unreadable rows match.
             "notices": [*(finding.message for finding in query.findings), *self._end(count)],
-            "total": in_words(url.first, len(rows), count),
+            "total": rows_in_words(url.first, len(rows), count),
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": session.may("create", url.table),
@@ -129,11 +122,11 @@ class _List:
         }
 
     def _goes_on(self, count: int) -> bool:
-        return self._url.first + ROWS <= min(count, MOST)
+        return self._url.first + ROWS <= min(count, LAST_ROW)
 
     def _end(self, count: int) -> list[str]:
-        ends = count > MOST and self._url.first + ROWS > MOST
-        return [f"A list goes as far as row {MOST:,}: filter it, or sort it the other way round."] * ends
+        ends = count > LAST_ROW and self._url.first + ROWS > LAST_ROW
+        return [f"Lists end at row {LAST_ROW:,}. Filter the list, or reverse its order."] * ends
 
     def _label(self) -> str:
         table = self._session.dictionary.table(self._url.table)
@@ -143,11 +136,11 @@ class _List:
         direction = ListQuery(self._url.query).direction(column.name)
         return Heading(column.label, self._url.sorted_by(column.name) if self._is_short else "", direction)
 
-    def _rows(self, records: list[Record]) -> list[Row]:
+    def _rows(self, records: list[Record]) -> list[ListRow]:
         self._session.displays.prefetch(
             records, [(column.name,) for column in self._columns if column.reference is not None]
         )
-        return [Row(record.sys_id, [self._cell(record, column) for column in self._columns]) for record in records]
+        return [ListRow(record.sys_id, [self._cell(record, column) for column in self._columns]) for record in records]
 
     def _cell(self, record: Record, column: Column) -> Cell:
         if column is self._columns[0]:
@@ -163,15 +156,15 @@ class _List:
         return [(column, column.name in shown) for column in columns]
 
 
-def _condition(visit: Visit) -> str:
+def _condition(visit: InstanceVisit) -> str:
     operator = BY_SPELLING.get(visit.query.get("filter_operator", ""), EQUALS)
     value = "" if operator.takes is Takes.NOTHING else visit.query.get("filter_value", "")
-    # A caret ends a condition; no query can look for one.
+    # A caret ends a condition, so no query can search for one.
     return f"{visit.query['filter_field']}{operator.word}{value.replace('^', ' ')}"
 
 
-def _expanded(session: Session, visit: Visit, url: ListUrl) -> ListUrl:
-    """Return the address that ``sysparm_tiny`` stands for (platform 1.12)."""
+def _expanded(session: Session, visit: InstanceVisit, url: ListUrl) -> ListUrl:
+    """Return the address that ``sysparm_tiny`` is short for (platform 1.12)."""
     name = visit.query.get("sysparm_tiny")
     found = session.elevated.find("sys_tiny_url", tiny_url=name) if name else None
     return url if found is None else ListUrl.read(url.table, parameters_of(query_of(found["url"])))

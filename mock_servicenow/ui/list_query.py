@@ -1,23 +1,28 @@
-"""An encoded query as a list page has it: breadcrumbs, further conditions, the order (platform 2.1)."""
+"""The state of a list page: its address, its encoded query as breadcrumbs, and its number of rows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Self
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from multidict import MultiMapping
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.session import Session
 
+LAST_ROW = 10_000
+"""The last row of a list that has a page: the database reads all rows before it, and counts no further."""
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
-"""How many conditions, and how many characters of them, get their own links: each link repeats all those before it."""
+"""Conditions, and characters of them, that get their own links: each link repeats all those before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crumb:
-    """One condition of a filter.
-
-    Attributes:
-        query: the filter up to and including it.
-    """
+    """One condition of a filter; ``query`` is the filter up to and including it."""
 
     label: str
     query: str
@@ -36,26 +41,26 @@ class ListQuery:
 
     @property
     def order(self) -> str:
-        """The term by which the list is sorted first; empty if there is none."""
+        """The term that sorts the list first; empty if there is none."""
         return next((term for term in self.text.split("^") if term.startswith("ORDERBY")), "")
 
     def direction(self, column: str) -> str:
-        """Return ``ascending`` or ``descending`` for the column that sorts the list, else nothing."""
+        """Return ``ascending`` or ``descending`` for the column that sorts the list, empty for others."""
         return {f"ORDERBY{column}": "ascending", f"ORDERBYDESC{column}": "descending"}.get(self.order, "")
 
     def sorted_by(self, column: str) -> str:
-        """Return the query sorted by a column, the other way round if it is so already."""
+        """Return the query sorted by a column, in descending order if it is already ascending."""
         descending = self.direction(column) == "ascending"
         return "^".join([*self.conditions, f"ORDERBY{'DESC' * descending}{column}"])
 
     def with_condition(self, condition: str) -> str:
-        """Return the query with a further condition."""
+        """Return the query with one more condition."""
         return "^".join([*self.conditions, condition, *filter(None, [self.order])])
 
     def crumbs(self, session: Session, table: str) -> list[Crumb]:
-        """Return its conditions in words; alternatives stand with the condition that they belong to.
+        """Return its conditions in words; an alternative joins the crumb before it.
 
-        What comes after the first ones is one crumb.
+        Conditions after the first `MOST_CRUMBS` share one crumb.
         """
         crumbs: list[Crumb] = []
         terms = self.conditions
@@ -72,13 +77,13 @@ class ListQuery:
 
 
 def _shown(terms: list[str]) -> int:
-    """Return how many of the terms are shown one by one."""
+    """Return the number of terms that get a crumb of their own."""
     lengths = accumulate(len(term) + 1 for term in terms[:MOST_CRUMBS])
     return sum(1 for length in lengths if length <= LONGEST_CRUMBS)
 
 
 def _words(session: Session, table: str, term: str) -> str:
-    """Return one condition as people read it; a clause of another kind as it stands."""
+    """Return one condition in words; the term itself if it is a clause of another kind."""
     groups = session.kernel.queries.parser.parse(term).groups
     parsed = groups[0][0][0] if groups[0] else None
     if not isinstance(parsed, Condition) or len(parsed.path) > 1:
@@ -93,3 +98,70 @@ def _value(session: Session, column: Column, value: str) -> str:
     if column.is_reference and value:
         return session.displays.name(column, value)
     return next((choice.label for choice in column.choices if choice.value == value), value)
+
+
+@dataclass(frozen=True, slots=True)
+class ListUrl:
+    """The address of a list page.
+
+    Attributes:
+        first: number of the first row, from 1.
+        fields: the chosen columns; empty for the usual ones.
+    """
+
+    table: str
+    query: str = ""
+    first: int = 1
+    fields: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, table: str, parameters: MultiMapping[str]) -> Self:
+        """Return the address that the parameters of a URL spell; an invalid parameter is ignored."""
+        fields = ",".join(parameters.getall("sysparm_fields", []))
+        return cls(
+            table,
+            parameters.get("sysparm_query", ""),
+            _row(parameters.get("sysparm_first_row", "")),
+            tuple(field for field in fields.split(",") if field),
+        )
+
+    def __str__(self) -> str:
+        parameters: Mapping[str, object] = {
+            "sysparm_query": self.query,
+            "sysparm_first_row": self.first if self.first > 1 else "",
+            "sysparm_fields": ",".join(self.fields),
+        }
+        given = urlencode({name: value for name, value in parameters.items() if value})
+        return f"/{self.table}_list.do?{given}" if given else f"/{self.table}_list.do"
+
+    def at(self, first: int) -> str:
+        """Return the address of another page of the same list."""
+        return str(replace(self, first=first))
+
+    def asking(self, query: str) -> str:
+        """Return the address of the first page of another query."""
+        return str(replace(self, query=query, first=1))
+
+    def sorted_by(self, column: str) -> str:
+        """Return the address of the list sorted by a column."""
+        return self.asking(ListQuery(self.query).sorted_by(column))
+
+
+def _row(text: str) -> int:
+    number = int(text[:12]) if text.isascii() and text.isdecimal() else 1
+    return min(max(number, 1), LAST_ROW)
+
+
+def count_rows(session: Session, table: str, query: CompiledQuery) -> int:
+    """Return how many rows a query matches, at most ``LAST_ROW + 1``: counting a million takes longer than the page."""
+    physical = session.dictionary.sql_table(table)
+    some = sa.select(sa.literal(1)).select_from(physical).where(query.where).limit(LAST_ROW + 1).subquery()
+    return int(session.work.transaction.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+def rows_in_words(first: int, shown: int, count: int) -> str:
+    """Return the range of rows that a page shows, and their total."""
+    if not shown:
+        return "No records to show"
+    of = f"more than {LAST_ROW:,}" if count > LAST_ROW else f"{count:,}"
+    return f"{first:,} to {first + shown - 1:,} of {of}"

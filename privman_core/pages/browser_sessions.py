@@ -1,4 +1,4 @@
-"""Sessions of browsers: those of visitors cost no memory, those of users push out none but their own."""
+"""Sessions of browsers: visitors cost no memory, and a user who opens many sessions ends only their own."""
 
 import hmac
 from collections import OrderedDict
@@ -10,11 +10,11 @@ from privman_core.clock import Clock
 from privman_core.ids import Ids
 
 IDLE = timedelta(minutes=30)
-"""How long a session may go unused; it ends then."""
+"""A session ends when it has been unused for this long."""
 
 
 class SessionTokens:
-    """Derives the token that a session's forms carry from the session's id, so that a visitor's needs no store."""
+    """Derives the token of a session's forms from the session's id, so that sessions of visitors need not be stored."""
 
     def __init__(self, ids: Ids) -> None:
         self._key = ids.fork("session tokens").token().encode()
@@ -25,10 +25,10 @@ class SessionTokens:
 
 
 class SessionOwners:
-    """Whose the open sessions are; for any thread.
+    """The owners of the open sessions; safe in any thread.
 
-    A session ends once nobody has used it for `IDLE`. Of each owner's sessions the one that was used least recently
-    ends when there are more than ``most``.
+    A session ends once nobody has used it for `IDLE`. Each owner has at most ``most`` sessions; opening one more ends
+    the one that was used least recently.
     """
 
     def __init__(self, clock: Clock, most: int) -> None:
@@ -39,7 +39,7 @@ class SessionOwners:
         self._lock = Lock()
 
     def open(self, session_id: str, owner: Hashable) -> None:
-        """Note a session."""
+        """Open a session, which may end the owner's least recently used one."""
         with self._lock:
             self._owners[session_id] = owner
             own = self._by_owner.setdefault(owner, OrderedDict())
@@ -48,7 +48,7 @@ class SessionOwners:
                 self._end(next(iter(own)))
 
     def owner(self, session_id: str) -> Hashable | None:
-        """Return whose session it is, which counts as a use; None if it is not open."""
+        """Return the owner of a session, which counts as a use; None if it is not open."""
         with self._lock:
             owner, now = self._owners.get(session_id), self._clock.now()
             if owner is None:

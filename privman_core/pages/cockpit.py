@@ -1,76 +1,163 @@
-"""The tester's cockpit of one party, put together."""
+"""The tester's cockpit of one party at ``/__cockpit``, for whoever may use ``/__admin``; not part of the product."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Self
 
 from aiohttp import web
 
-from privman_core.control import COCKPIT
+from privman_core.control import COCKPIT, has_token, is_opened_here, is_own_origin
+from privman_core.ids import Ids, is_same
 from privman_core.instruments import Instruments
-from privman_core.pages.assets import SHARED, Assets
-from privman_core.pages.clock_page import ClockPage
-from privman_core.pages.cockpit_frame import ASSETS, CockpitFrame, Tab
-from privman_core.pages.cockpit_gate import CockpitGate, Page
-from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.fault_page import FaultPage
-from privman_core.pages.instruments import Explain
-from privman_core.pages.journal_pages import JournalPages
-from privman_core.pages.sequence_page import SequencePage
+from privman_core.pages.control_pages import ClockPages, FaultPages
+from privman_core.pages.exchange_pages import Exchanges, Explain
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import SHARED, Assets, Templates, see
+from privman_core.pages.site import Frame, Gate, Page, Site, Visit
+
+COOKIE = "cockpit"
+UNLOCK = f"{COCKPIT}/unlock"
+CockpitPage = Page[Visit]
+
+
+class CockpitKeys:
+    """Admits browsers with the token of the control plane; without a token, browsers on this machine.
+
+    Args:
+        admin_token: of the control plane; empty keeps the cockpit closed to other machines.
+        secret: drawn anew at each start.
+    """
+
+    def __init__(self, admin_token: str, secret: str) -> None:
+        self._admin_token = admin_token
+        self._key = f"{admin_token}{secret}".encode()
+        self.cookie = self._derive("entrance")
+
+    @classmethod
+    def draw(cls, admin_token: str, ids: Ids) -> Self:
+        """Return the keys of one start; drawing them shifts no other identifier."""
+        return cls(admin_token, ids.fork("cockpit").token())
+
+    def admits(self, request: web.Request) -> bool:
+        """Return whether a request may see the cockpit."""
+        if self._admin_token:
+            return has_token(request, self._admin_token) or is_same(self.cookie, request.cookies.get(COOKIE, ""))
+        return is_opened_here(request) and is_own_origin(request)
+
+    def unlocks(self, token: str) -> bool:
+        """Return whether a typed token is that of the control plane."""
+        return is_same(self._admin_token, token)
+
+    def form_token(self, request: web.Request) -> str:
+        """Return the token for forms; strangers read the page that unlocks, so its form has another one."""
+        return self._derive("form" if self.admits(request) else "unlock")
+
+    def _derive(self, purpose: str) -> str:
+        return hmac.new(self._key, purpose.encode(), "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _CockpitSession:
+    token: str
+    id: str = ""
+
+
+class CockpitGate(Gate[Visit]):
+    """Shows the cockpit to browsers that its keys admit, and to others a form that unlocks it."""
+
+    def __init__(self, frame: Frame, keys: CockpitKeys) -> None:
+        self._frame = frame
+        self._keys = keys
+
+    async def visit(self, request: web.Request, form: Form) -> Visit:
+        """Return the visit that a request is."""
+        session = _CockpitSession(self._keys.form_token(request))
+        return Visit(request=request, frame=self._frame, session=session, form=form)
+
+    async def turned_away(self, visit: Visit) -> web.Response | None:
+        """Return the form that unlocks the cockpit, unless the browser is admitted."""
+        return None if self._keys.admits(visit.request) else await _locked(visit)
+
+    def trusts_form(self, visit: Visit) -> bool:
+        """Check the origin too: the token is the same for every browser."""
+        return is_own_origin(visit.request) and super().trusts_form(visit)
 
 
 class Cockpit:
-    """The tester's cockpit of one party, at ``/__cockpit``: no part of the product, open to whom ``/__admin`` is.
+    """The cockpit of one party.
 
-    It has the journal live, each exchange with request, answer, verdict and findings, a sequence diagram of the
-    exchanges that mention a text (``/__cockpit/sequence?about=TEXT``), faults to arm and the clock to advance. It knows
-    no message: ``explain`` tells who is at the other end of an exchange, and which contract the exchange has to keep.
-    A product adds its own pages::
-
-        keys = CockpitKeys.draw(settings.admin_token, ids)
-        cockpit = Cockpit("Console", Instruments(clock, journal, faults), explain, keys, "console_sim.ui.cockpit")
-        cockpit.add(Tab("Approvals", "/approvals"), approvals.show)  # async: web.Request -> web.Response
-        cockpit.add_form("/approvals/ask", approvals.ask)  # the same, for POST; the form carries ``form_token``
-        app.add_routes(cockpit.routes())
-
-    Such a page answers ``cockpit.page("approvals.html", request, title="Approvals", …)``; the template lies in
-    ``templates/`` of the package named last, extends ``cockpit.html`` and fills its block ``main``. Elements with an
-    ``id`` and ``data-live`` are refreshed. ``is_control`` is true of its requests, so it fills no journal.
+    It shows the journal, each exchange, sequence diagrams (``/__cockpit/sequence?about=TEXT``), faults and the clock.
+    It knows no message: ``explain`` names the other end of an exchange, and the contract that applies to it.
 
     Args:
-        party: the name in the banner and on the party's own lifeline.
-        packages: import names of packages with further templates.
+        party: its name in the banner and in sequence diagrams.
+        instruments: the party's own.
+        explain: the product's knowledge about exchanges.
+        keys: decide who may enter.
+        pages: the product's own pages by path below ``/__cockpit``. Their templates ``cockpit/NAME.html`` extend
+            ``base`` and fill its block ``main``; elements with ``id`` and ``data-live`` are refreshed.
+        package: import name of the package with these templates; empty for none.
     """
 
-    def __init__(
-        self, party: str, instruments: Instruments, explain: Explain, keys: CockpitKeys, *packages: str
+    def __init__(  # noqa: PLR0913 - the one place where a cockpit is put together
+        self,
+        party: str,
+        instruments: Instruments,
+        explain: Explain,
+        keys: CockpitKeys,
+        *,
+        pages: Mapping[str, CockpitPage] | None = None,
+        package: str = "",
     ) -> None:
-        self._frame = CockpitFrame(party, keys.form, *packages)
-        self._gate = CockpitGate(self._frame, keys)
-        self._routes = [self._gate.route(), *Assets(ASSETS, SHARED).routes()]
-        self.page = self._frame.page
-        journal = JournalPages(self._frame, instruments.journal, explain)
-        sequence = SequencePage(self._frame, instruments.journal, explain)
-        faults = FaultPage(self._frame, instruments.faults)
-        clock = ClockPage(self._frame, instruments.clock)
-        self.add(Tab("Journal", ""), journal.show)
-        self._get("/exchanges/{number:[0-9]{1,12}}", journal.one)
-        self.add_form("/journal/clear", journal.clear)
-        self.add(Tab("Sequence", "/sequence"), sequence.show)
-        self.add(Tab("Faults", "/faults"), faults.show)
-        self.add_form("/faults", faults.arm)
-        self.add_form("/faults/disarm", faults.disarm)
-        self.add(Tab("Clock", "/clock"), clock.show)
-        self.add_form("/clock", clock.advance)
-
-    def add(self, tab: Tab, page: Page) -> None:
-        """Add a page, and its entry in the navigation."""
-        self._frame.tabs.append(tab)
-        self._get(tab.path, page)
-
-    def add_form(self, path: str, action: Page) -> None:
-        """Add what answers a form that is posted to ``path`` below ``/__cockpit``."""
-        self._routes.append(web.post(f"{COCKPIT}{path}", self._gate.guarded(action)))
+        exchanges = Exchanges(party, instruments.journal, explain)
+        faults, clock = FaultPages(instruments.faults), ClockPages(instruments.clock)
+        table: dict[str, CockpitPage] = {
+            "": Page(exchanges.journal, tab="Journal"),
+            "/journal/clear": Page(None, exchanges.clear),
+            "/exchanges/{number:[0-9]{1,12}}": Page(exchanges.exchange),
+            "/sequence": Page(exchanges.sequence, tab="Sequence"),
+            "/faults": Page(faults.show, faults.arm, tab="Faults"),
+            "/faults/disarm": Page(None, faults.disarm),
+            "/clock": Page(clock.show, clock.advance, tab="Clock"),
+            "/unlock": Page(None, Entrance(keys).unlock, public=True),
+            **(pages or {}),
+        }
+        assets = Assets(f"{COCKPIT}/static", SHARED)
+        frame = Frame(
+            Templates(*filter(None, (package, SHARED))),
+            "cockpit/base.html",
+            "cockpit_token",
+            site="Tester's cockpit",
+            assets=assets.prefix,
+            home=COCKPIT,
+            home_label="Journal",
+            party=party,
+            tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
+        )
+        self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the routes of every page that has been added."""
-        return list(self._routes)
+        """Return the routes of every page."""
+        return self._site.routes()
 
-    def _get(self, path: str, page: Page) -> None:
-        self._routes.append(web.get(f"{COCKPIT}{path}", self._gate.guarded(page)))
+
+class Entrance:
+    """Takes the token of the control plane and gives the browser a cookie that admits it."""
+
+    def __init__(self, keys: CockpitKeys) -> None:
+        self._keys = keys
+
+    async def unlock(self, visit: Visit) -> web.Response:
+        """Unlock the cockpit."""
+        if not self._keys.unlocks(visit.form.value("admin_token").strip()):
+            return await _locked(visit, "This is not the token of the control plane.")
+        secure = visit.request.secure
+        answer = see(COCKPIT)
+        answer.set_cookie(COOKIE, self._keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure)
+        return answer
+
+
+async def _locked(visit: Visit, error: str = "") -> web.Response:
+    return await visit.page("cockpit/locked.html", HTTPStatus.FORBIDDEN, title="Locked", error=error, unlock=UNLOCK)

@@ -1,6 +1,8 @@
-"""What browsers post."""
+"""Forms: the fields that a browser posts, and an error beside each field that cannot be accepted."""
 
 import asyncio
+import re
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
@@ -8,25 +10,90 @@ from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
 from privman_core.bodies import IN_MEMORY, Body, receive
+from privman_core.inputs import plain_url
 from privman_core.multipart import MOST_PARTS, MultipartError, parts
 
 LARGEST = 4 * 1024 * 1024
-_FORM: web.RequestKey[MultiMapping[str]] = web.RequestKey("form", MultiMapping)
 
 
-async def read_form(request: web.Request, most: int = LARGEST) -> MultiMapping[str]:
-    """Return the texts of a posted form, their lines ended as they are stored; reading it twice is harmless.
+class Form:
+    """The fields of a form; each method that validates one puts an error beside it.
 
-    Texts are UTF-8, whatever the form claims. What cannot be read, or has more than ``most`` bytes or 1,000 fields,
-    counts as empty: it lacks its token and is refused for that.
+    Attributes:
+        errors: by field; pages print the label before it, as in "Name is empty".
+    """
+
+    def __init__(self, values: Mapping[str, str] | MultiMapping[str] | None = None) -> None:
+        self._values = MultiDict(values or {})
+        self.errors: dict[str, str] = {}
+
+    def values(self, field: str) -> list[str]:
+        """Return every value of the field, in the order of the form."""
+        return self._values.getall(field, [])
+
+    def given(self, field: str) -> str | None:
+        """Return the last value of the field; None if the form lacks it."""
+        values = self.values(field)
+        return values[-1] if values else None
+
+    def value(self, field: str) -> str:
+        """Return the last value of the field; empty if the form lacks it."""
+        return self.given(field) or ""
+
+    def ticked(self, field: str) -> bool:
+        """Return whether a check box is ticked."""
+        return bool(self.value(field))
+
+    def add_error(self, field: str, error: str) -> None:
+        """Put an error beside the field."""
+        self.errors[field] = error
+
+    def text(self, field: str) -> str:
+        """Return text that must not be empty."""
+        text = self.value(field).strip()
+        if not text:
+            self.add_error(field, "is empty; expected text")
+        return text
+
+    def one_of(self, field: str, choices: Collection[str]) -> str:
+        """Return one of the choices."""
+        chosen = self.value(field)
+        if chosen not in choices:
+            self.add_error(field, f"{chosen!r} is not one of the choices" if chosen else "is empty; choose one")
+        return chosen
+
+    def url(self, field: str) -> str:
+        """Return a plain http(s) URL without a trailing slash."""
+        try:
+            return plain_url(self.value(field).strip())
+        except ValueError as error:
+            self.add_error(field, f"is {error}")
+            return ""
+
+    def matching(self, field: str, pattern: re.Pattern[str], expected: str) -> str:
+        """Return text that is empty or fits the pattern; ``expected`` describes it in the error."""
+        text = self.value(field).strip()
+        if text and pattern.fullmatch(text) is None:
+            self.add_error(field, f"{text!r} is invalid; expected {expected}")
+        return text
+
+
+_FORM: web.RequestKey[Form] = web.RequestKey("form", Form)
+
+
+async def read_form(request: web.Request, most: int = LARGEST) -> Form:
+    """Return the posted form, without uploaded files; reading it twice is harmless.
+
+    Texts are UTF-8, whatever the form claims, and their lines end with a line feed. A form that cannot be read, or
+    has more than ``most`` bytes or 1,000 fields, is empty: it lacks its token, so it is refused.
     """
     known = request.get(_FORM)
     if known is None:
-        known = request[_FORM] = await _texts(request, most)
+        known = request[_FORM] = Form(await _fields(request, most))
     return known
 
 
-async def _texts(request: web.Request, most: int) -> MultiMapping[str]:
+async def _fields(request: web.Request, most: int) -> MultiMapping[str]:
     if request.method != "POST":
         return MultiDict()
     with suppress(web.HTTPException, MultipartError, ValueError):
@@ -38,7 +105,7 @@ async def _texts(request: web.Request, most: int) -> MultiMapping[str]:
 
 
 async def _in_pairs(body: Body) -> list[tuple[str, str]]:
-    """Return the fields of a form that is written as a query string; a long one is read in a thread."""
+    """Return the fields of a form that is written as a query string; a long one is parsed in a thread."""
     text = body.read().decode(errors="replace")
     if body.size <= IN_MEMORY:
         return _pairs(text)

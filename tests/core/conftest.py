@@ -17,9 +17,8 @@ from privman_core.ids import Ids
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.pages.cockpit import Cockpit
-from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.instruments import Told
+from privman_core.pages.cockpit import Cockpit, CockpitKeys
+from privman_core.pages.exchange_pages import Explanation
 from privman_core.virtual_clock import VirtualClock
 
 TOKEN = "a-token-for-the-control-plane"
@@ -31,9 +30,11 @@ def judge(exchange: Exchange) -> Iterable[Finding]:
         yield Finding("violation", "wrong-body", "body is 'wrong'; expected anything else", "$")
 
 
-def explain(exchange: Exchange) -> Told:
-    """Tell who is at the other end; only what is posted has a contract."""
-    return Told("Caller" if exchange.direction == "in" else "Callee", "Post" if exchange.method == "POST" else "")
+def explain(exchange: Exchange) -> Explanation:
+    """Name the other end; only POST has a contract."""
+    return Explanation(
+        "Caller" if exchange.direction == "in" else "Callee", "Post" if exchange.method == "POST" else ""
+    )
 
 
 @dataclass

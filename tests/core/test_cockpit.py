@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, CookieJar, MultipartWriter
 
-from privman_core.pages.cockpit_keys import CockpitKeys
-from privman_core.pages.sequence import in_words
+from privman_core.pages.cockpit import CockpitKeys
+from privman_core.pages.sequence_diagram import in_words
 
 from .conftest import TOKEN, Party
 
@@ -87,7 +87,7 @@ async def test_journal_is_searched(party: Party, browser: Browser) -> None:
     _, html = await browser.get("?only=findings")
     assert [row[3] for row in _rows(html)] == ["POST /Alpha"]
     assert 'value="findings" checked' in html
-    assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["Nothing yet"]]
+    assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["No exchanges"]]
 
 
 async def test_no_search_finds_a_secret_by_guessing(roomy_party: Party, http: ClientSession) -> None:
@@ -96,7 +96,7 @@ async def test_no_search_finds_a_secret_by_guessing(roomy_party: Party, http: Cl
     await party.call("POST", "/log-on?access_token=tiger", json={"password": "tiger", "user": "kitten"})
     await party.caller.send("POST", f"{party.url}/mint", {}, b'"tigress"', 5, answers_secret=True)
     for guess in ("tig", "tiger", "access_token=t"):
-        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["Nothing yet"]]
+        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["No exchanges"]]
     for guess in ("tig", "%22password%22:%20%22t", "tiger"):
         _, html = await browser.get(f"/sequence?about={guess}")
         assert "/log-on" not in html
@@ -121,14 +121,14 @@ async def test_journal_tells_what_it_no_longer_keeps(party: Party, browser: Brow
         await party.call("GET", f"/{number}")
     assert "2 older exchanges are no longer kept" in (await browser.get())[1]
     status, html = await browser.get("/exchanges/1")
-    assert (status, "no longer kept" in html) == (404, True)
+    assert (status, "or is no longer kept" in html) == (404, True)
 
 
 async def test_journal_is_emptied_by_a_button(party: Party, browser: Browser) -> None:
     """After it the journal is empty."""
     await party.call("GET", "/one")
     status, html = await browser.post("/journal/clear", {})
-    assert (status, _rows(html)) == (200, [["Nothing yet"]])
+    assert (status, _rows(html)) == (200, [["No exchanges"]])
 
 
 async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, browser: Browser) -> None:
@@ -157,7 +157,7 @@ async def test_exchange_shows_no_more_of_a_body_than_people_read(
     await roomy_party.call("POST", "/x", data=body)
     status, html = await Browser(roomy_party, http).get("/exchanges/1")
     assert (status, len(html) < 200_000) == (200, True)
-    assert "characters, of which the first 65,536 are shown)" in html
+    assert "… (the first 65,536 of " in html
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ async def test_exchange_that_has_not_ended_is_on_its_way(roomy_party: Party, htt
     """A request without an answer yet has neither status nor verdict; one too large to keep is not judged."""
     party, browser = roomy_party, Browser(roomy_party, http)
     party.journal.begin("out", "POST", "http://localhost:1/", {}, b"")
-    assert _rows((await browser.get())[1])[0][2:6] == ["to Callee", "POST http://localhost:1/", "…", "on its way"]
+    assert _rows((await browser.get())[1])[0][2:6] == ["to Callee", "POST http://localhost:1/", "…", "in progress"]
     large = party.journal.begin("in", "POST", "/large", {}, b"x" * (1024 * 1024 + 1))
     party.journal.finish(large, 200, {}, b"")
     assert "not judged: too large" in (await browser.get("/exchanges/2"))[1]
@@ -237,7 +237,7 @@ async def test_sequence_leaves_other_calls_to_the_same_address_out(roomy_party: 
 async def test_sequence_of_nothing_says_so(party: Party, browser: Browser) -> None:
     """Without a text, or with one that nothing mentions, there is no diagram."""
     await party.call("GET", "/one")
-    assert "The diagram shows the last 60 exchanges" in (await browser.get("/sequence?about=+"))[1]
+    assert "to see the last 60 exchanges" in (await browser.get("/sequence?about=+"))[1]
     _, html = await browser.get("/sequence?about=<a>&about=b")
     assert "mentions “&lt;a&gt;” or “b”" in html
     assert "<svg" not in html
@@ -317,7 +317,7 @@ async def test_clock_is_advanced(browser: Browser) -> None:
 async def test_clock_wants_a_number_of_seconds(browser: Browser, seconds: str) -> None:
     """Anything else comes back beside its field."""
     status, html = await browser.post("/clock", {"seconds": seconds})
-    assert (status, f"&#39;{seconds}&#39; is no number of seconds from 0" in html) == (400, True)
+    assert (status, f"invalid seconds &#39;{seconds}&#39;: expected a number from 0" in html) == (400, True)
 
 
 async def test_real_clock_cannot_be_advanced(real_party: Party, http: ClientSession) -> None:
@@ -331,7 +331,7 @@ async def test_cockpit_is_closed_to_other_names(browser: Browser, path: str) -> 
     """A name that somebody points at this machine opens nothing; the token of the control plane does."""
     await browser.party.call("GET", "/secret-path")
     status, html = await browser.get(path, headers=ELSEWHERE)
-    assert (status, "Token of the control plane" in html, "secret-path" in html) == (403, True, False)
+    assert (status, "Control plane token" in html, "secret-path" in html) == (403, True, False)
 
 
 @pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
@@ -340,7 +340,7 @@ async def test_cockpit_demands_its_token(guarded_party: Party, http: ClientSessi
     browser = Browser(guarded_party, http)
     await guarded_party.call("GET", "/secret-path")
     status, html = await browser.get(path)
-    assert (status, "Token of the control plane" in html, "secret-path" in html) == (403, True, False)
+    assert (status, "Control plane token" in html, "secret-path" in html) == (403, True, False)
     assert (await browser.get(path, headers=ELSEWHERE | {"X-Admin-Token": TOKEN}))[0] == 200
 
 
@@ -354,12 +354,17 @@ async def test_host_that_is_none_breaks_nothing(guarded_party: Party, browser: B
 
 
 async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession) -> None:
-    """Whoever types the token is let in from then on; a wrong one is told."""
+    """Whoever types the token is let in from then on; a wrong one is refused, and so is another site's form."""
     browser = Browser(guarded_party, http)
     url = f"{browser.party.url}/__cockpit/unlock"
-    async with browser.http.post(url, data={"admin_token": "guess"}, headers=ELSEWHERE) as answer:
+    found = _FORM_TOKEN.search((await browser.get(headers=ELSEWHERE))[1])
+    assert found is not None
+    form = {"cockpit_token": found[1], "admin_token": TOKEN}
+    async with browser.http.post(url, data=form | {"admin_token": "guess"}, headers=ELSEWHERE) as answer:
         assert (answer.status, "This is not the token" in await answer.text()) == (403, True)
-    async with browser.http.post(url, data={"admin_token": TOKEN}, headers=ELSEWHERE, allow_redirects=False) as answer:
+    async with browser.http.post(url, data={"admin_token": TOKEN}, headers=ELSEWHERE) as answer:
+        assert (answer.status, "This form has expired" in await answer.text()) == (403, True)
+    async with browser.http.post(url, data=form, headers=ELSEWHERE, allow_redirects=False) as answer:
         cookie = answer.headers["Set-Cookie"]
         assert (answer.status, answer.headers["Location"]) == (303, "/__cockpit")
     assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, "Path=/__cockpit" in cookie) == (True, True, True)
@@ -381,7 +386,7 @@ async def test_form_without_its_token_is_refused(
     await party.call("GET", "/one")
     await party.call("POST", "/__admin/faults", json={"kind": "reset"})
     status, html = await browser.post(path, values | {"kind": "status", "seconds": "5"})
-    assert (status, "Its token is not that of this cockpit" in html) == (403, True)
+    assert (status, "This form has expired. Reload the page." in html) == (403, True)
     assert (len(party.journal.kept()), len(party.faults.armed)) == (1, 1)
     assert party.clock.now().second == 0
 
@@ -395,9 +400,7 @@ async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -
     assert party.journal.kept() == []
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/faults", "/clock", "/sequence?about=one", "/exchanges/1", "/static/cockpit.css"]
-)
+@pytest.mark.parametrize("path", ["", "/faults", "/clock", "/sequence?about=one", "/exchanges/1", "/static/style.css"])
 async def test_every_answer_carries_a_strict_policy(party: Party, http: ClientSession, path: str) -> None:
     """Nothing inline, nothing from elsewhere, and nothing in the pages that needs it."""
     await party.call("POST", "/one", data="wrong")
@@ -422,7 +425,7 @@ async def test_form_that_cannot_be_read_is_refused(
     """What is no form, or too large for one, lacks its token."""
     url, headers = f"{roomy_party.url}/__cockpit/clock", {"Content-Type": content_type}
     async with http.post(url, data=BytesIO(body), headers=headers) as answer:
-        assert (answer.status, "Its token is not that of this cockpit" in await answer.text()) == (403, True)
+        assert (answer.status, "This form has expired. Reload the page." in await answer.text()) == (403, True)
 
 
 @pytest.mark.parametrize("name", [{"filename": "5.txt"}, {}])

@@ -358,7 +358,7 @@ async def test_a_form_that_came_too_late_names_nobody_who_is_hidden(twins: Twins
     token = (await (await client.get(path)).text()).split('name="sysparm_ck" value="')[1].split('"')[0]
     answer = await client.post(path, data={"sysparm_ck": token, "sys_action": "update", "sys_mod_count": "9"})
     assert answer.status == 409
-    assert "Somebody changed this record; this is how it stands now" in await answer.text()
+    assert "Another user changed it. The form shows the current values." in await answer.text()
 
 
 @pytest.mark.parametrize("table", ["sys_tiny_url", "sys_import_set_row_outcome", "sys_import_set_claim"])

@@ -66,7 +66,7 @@ MOMENTS = {
     "the mock loads": ("mock_servicenow.cli", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
     "the mock starts": ("sqlalchemy.dialects.sqlite", "raised", ["mock_servicenow", "mock-servicenow", *SERVE]),
     "the console loads": ("console_sim.cli", "raised", ["console_sim", "console-sim", *SERVE]),
-    "the console starts": ("console_sim.ui", "raised", ["console_sim", "console-sim", *SERVE]),
+    "the console starts": ("console_sim.ui.console_pages", "raised", ["console_sim", "console-sim", *SERVE]),
     "a set-up loads": ("aiohttp", "raised", ["console_sim", "console-sim", "setup"]),
 }
 

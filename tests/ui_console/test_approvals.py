@@ -12,7 +12,7 @@ DECIDE = f"{APPROVALS}/decide"
 async def test_endpoint_user_asks(site: Site) -> None:
     """What an endpoint user fills in is sent to ServiceNow with the metadata's keys (integration 3)."""
     await site.set_up()
-    assert "No approval request yet" in (await site.person.get(APPROVALS)).text
+    assert "No approval requests yet" in (await site.person.get(APPROVALS)).text
     values = {"PolicyName": "Elevate <installers>", "InitiatorName": "", "UserReason": "Für's Büro\r\nheute"}
     shown = await site.person.submit(ENDPOINT, values)
     assert "Approval requested" in shown.text
@@ -28,7 +28,7 @@ async def test_endpoint_form_with_wrong_values_comes_back(site: Site) -> None:
     shown = await site.person.submit(ENDPOINT, {"PolicyName": "", "PolicyId": "{140}", "UserReason": "typed"})
     assert shown.status == 422
     assert shown.error("PolicyName") == "Policy is empty; expected text"
-    assert shown.error("PolicyId") == "Policy Id '{140}' is no GUID"
+    assert shown.error("PolicyId") == "Policy Id '{140}' is invalid; expected a GUID"
     assert "typed" in shown.html
 
 
@@ -80,8 +80,8 @@ async def test_denial_in_the_console(site: Site) -> None:
 @pytest.mark.parametrize(
     ("response", "duration", "complaint"),
     [
-        ("Approve", "two hours", "'two hours' is no duration; expected hours, minutes and seconds such as 16:30:00"),
-        ("Deny", "02:00:00", "is given; expected none, because the response denies"),
+        ("Approve", "two hours", "'two hours' is invalid; expected hours, minutes and seconds such as 16:30:00"),
+        ("Deny", "02:00:00", "must be empty, because the response denies"),
     ],
 )
 async def test_decision_with_a_wrong_duration_comes_back(
@@ -114,7 +114,7 @@ async def test_stale_decision_is_refused(site: Site) -> None:
     hidden = (await site.person.get(APPROVALS)).hidden()
     await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
     shown = await site.person.post(DECIDE, hidden | {"response": "Approve"})
-    assert (shown.status, "it was changed since you opened the page" in shown.text) == (409, True)
+    assert (shown.status, "it was changed after you opened this page" in shown.text) == (409, True)
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
 
 
@@ -146,7 +146,7 @@ async def test_list_is_paged(site: Site) -> None:
     second = await site.person.get(f"{APPROVALS}?page=2")
     assert "26 to 27 of 27" in second.text
     assert "Older" not in second.text
-    assert "No approval request on this page" in (await site.person.get(f"{APPROVALS}?page={'9' * 40}")).text
+    assert "No approval requests on this page" in (await site.person.get(f"{APPROVALS}?page={'9' * 40}")).text
     for wrong in ("0", "-1", "x", "²"):
         assert (await site.person.get(APPROVALS, params={"page": wrong})).text == first.text
 
@@ -183,5 +183,5 @@ async def test_reset_forgets_the_server_tasks(site: Site) -> None:
     await site.set_up()
     await site.ask()
     await site.admin("POST", "/reset")
-    assert "No server task has run yet" in (await site.person.get("/admin/server-tasks")).text
-    assert "No approval request yet" in (await site.person.get(APPROVALS)).text
+    assert "No server tasks yet" in (await site.person.get("/admin/server-tasks")).text
+    assert "No approval requests yet" in (await site.person.get(APPROVALS)).text

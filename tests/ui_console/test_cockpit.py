@@ -42,7 +42,7 @@ async def test_journal_names_the_other_end(site: Site) -> None:
 
 async def test_approvals_lead_to_their_sequence(site: Site) -> None:
     """Each approval request has its state, and a diagram of what was said about it."""
-    assert "Nobody has asked yet" in (await site.person.get("/__cockpit/approvals")).text
+    assert "No requests yet" in (await site.person.get("/__cockpit/approvals")).text
     unsent = await site.ask()
     await site.set_up()
     request_id = await site.ask()
@@ -58,7 +58,7 @@ async def test_approvals_lead_to_their_sequence(site: Site) -> None:
 async def test_deliveries_show_attempts_and_the_next(site: Site) -> None:
     """What ServiceNow did not take is shown with its attempts and the time of the next."""
     empty = await site.person.get("/__cockpit/deliveries")
-    assert (cells(empty.html), cells(empty.html, 1)) == ([["Nothing waits"]], [["Nothing was attempted yet"]])
+    assert (cells(empty.html), cells(empty.html, 1)) == ([["No pending attempts"]], [["No attempts yet"]])
     await site.set_up(servicenow_url="http://127.0.0.1:9")
     shown = await site.person.get("/__cockpit/deliveries")
     task = "Register webhook with ServiceNow App"
@@ -70,8 +70,8 @@ async def test_deliveries_show_attempts_and_the_next(site: Site) -> None:
     assert cells(later.html) == [[task, "2", "09:03:00 (2 min)"]]
     await site.set_up()
     done = await site.person.get("/__cockpit/deliveries")
-    assert cells(done.html) == [["Nothing waits"]]
-    assert cells(done.html, 1)[0] == [task, "09:01:00", "done"]
+    assert cells(done.html) == [["No pending attempts"]]
+    assert cells(done.html, 1)[0] == [task, "09:01:00", "completed"]
 
 
 async def test_fault_is_armed_by_a_form(site: Site) -> None:

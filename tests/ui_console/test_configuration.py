@@ -6,7 +6,7 @@ from .conftest import ADVANCED, CONFIGURATION, CREDENTIALS, MESSAGING, SYSTEMS, 
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 API_OFF = "Use Webhook API Enabled is off; webhooks need it on (Admin, Configuration, Advanced, API Settings)"
-CHANGED = "it was changed since you opened the page, so nothing was saved"
+CHANGED = "it was changed after you opened this page, so nothing was saved"
 WEBHOOK = "New Webhook for Dev instance setting"
 
 
@@ -49,7 +49,7 @@ async def test_api_enabled(site: Site) -> None:
 
 async def test_credential_is_created_and_listed(site: Site) -> None:
     """A credential is a User Credential with name and account name (integration 2.4)."""
-    assert "No credential yet" in (await site.person.get(CREDENTIALS)).text
+    assert "No credentials yet" in (await site.person.get(CREDENTIALS)).text
     shown = await create_credential(site.person, "R&D", account_name="0f1ba2b8")
     assert shown.url.endswith(f"{CREDENTIALS}?done=saved")
     assert "R&D 0f1ba2b8 User Credential" in shown.text
@@ -60,11 +60,11 @@ async def test_credential_with_wrong_values_comes_back(site: Site) -> None:
     await create_credential(site.person, "taken")
     shown = await create_credential(site.person, "taken", account_name=" ", password="")
     assert shown.status == 422
-    assert shown.error("name") == "Name 'taken' exists already"
+    assert shown.error("name") == "Name 'taken' already exists"
     assert shown.error("account_name") == "Account Name is empty; expected text"
-    assert shown.error("password") == "Password is empty; expected the password"
+    assert shown.error("password") == "Password is empty; expected text"
     assert shown.value("name") == "taken"
-    assert "Nothing was saved: see what stands beside the fields." in shown.text
+    assert "Nothing was saved. Correct the fields below." in shown.text
     nameless = await create_credential(site.person, "", password="typed-password")
     assert nameless.error("name") == "Name is empty; expected text"
     assert "typed-password" not in nameless.html
@@ -123,7 +123,7 @@ async def test_credential_that_is_none(site: Site) -> None:
 
 async def test_foreign_system_is_saved_and_registers(site: Site) -> None:
     """Save Changes with Use Webhook registers the webhook in the background (integration 2.6 to 2.10)."""
-    assert "No foreign system yet" in (await site.person.get(SYSTEMS)).text
+    assert "No foreign systems yet" in (await site.person.get(SYSTEMS)).text
     values = await ready(site)
     empty = await site.person.get(f"{SYSTEMS}/create")
     assert empty.value("post_uri") == values["post_uri"]
@@ -143,7 +143,7 @@ async def test_foreign_system_is_saved_and_registers(site: Site) -> None:
 
 async def test_webhook_appears_under_messaging(site: Site) -> None:
     """Webhook Configuration lists the webhook, whose details are as documented (integration 2.11)."""
-    assert "No webhook yet" in (await site.person.get(MESSAGING)).text
+    assert "No webhooks yet" in (await site.person.get(MESSAGING)).text
     await site.person.submit(f"{SYSTEMS}/create", await ready(site))
     listed = (await site.person.get(MESSAGING)).text
     assert "Name Description Last Modified By Last Modified" in listed
@@ -169,7 +169,7 @@ async def test_use_webhook_needs_the_api(site: Site) -> None:
     await site.person.submit(ADVANCED, {})
     shown = await site.person.submit(f"{SYSTEMS}/create", values)
     assert (shown.status, shown.error("use_webhook")) == (422, API_OFF)
-    assert "No foreign system yet" in (await site.person.get(SYSTEMS)).text
+    assert "No foreign systems yet" in (await site.person.get(SYSTEMS)).text
 
 
 async def test_foreign_system_with_wrong_values_comes_back(site: Site) -> None:
@@ -181,8 +181,8 @@ async def test_foreign_system_with_wrong_values_comes_back(site: Site) -> None:
     assert shown.status == 422
     assert shown.error("name") == "Name is empty; expected text"
     assert shown.error("base_url") == f"Base URL is 'dev1'; {expected}"
-    assert shown.error("credential") == "Credential nothing is chosen"
-    assert shown.error("api_credential") == "API Credential 'ghost' is not offered"
+    assert shown.error("credential") == "Credential is empty; choose one"
+    assert shown.error("api_credential") == "API Credential 'ghost' is not one of the choices"
     assert shown.error("post_uri") == f"Privilege Manager Post Uri is 'ftp://x'; {expected}"
     assert shown.value("base_url") == "dev1"
     assert "checked" in shown.html
@@ -259,7 +259,7 @@ async def test_stale_forms_are_refused(site: Site) -> None:
 
 async def test_failed_server_task_is_told(site: Site) -> None:
     """Why the registration failed, and when it is tried again, stands on the page and under Server Tasks."""
-    assert "No server task has run yet" in (await site.person.get(TASKS)).text
+    assert "No server tasks yet" in (await site.person.get(TASKS)).text
     values = await ready(site) | {"base_url": "http://127.0.0.1:9"}
     shown = await site.person.submit(f"{SYSTEMS}/create", values)
     assert shown.detail("Instance Id") == "not registered"

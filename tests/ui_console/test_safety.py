@@ -36,7 +36,7 @@ MORE_PAGES = [USERS, f"{USERS}/create", API_CLIENT, TASKS, ENDPOINT, "/login"]
 ELSEWHERE = {"Host": "console.example"}
 
 
-@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES, "/ui/live.js", "/ui/base.css", "/ui/console.css"])
+@pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES, "/ui/live.js", "/ui/base.css", "/ui/style.css"])
 async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
     """Pages and what belongs to them forbid inline script and everything from elsewhere."""
     headers = (await site.person.get(path)).headers
@@ -61,7 +61,7 @@ async def test_no_page_needs_what_the_policy_forbids(site: Site, path: str) -> N
 async def test_form_without_its_token_is_refused(site: Site, path: str, token: str) -> None:
     """A post that another page forged changes nothing, whatever it is sent to."""
     shown = await site.person.post(path, {"api_enabled": "yes", "__RequestVerificationToken": token})
-    assert (shown.status, "the form's token is not that of your session" in shown.text) == (403, True)
+    assert (shown.status, "This form has expired. Reload the page." in shown.text) == (403, True)
     assert "API Enabled : off" in (await site.person.get("/")).text
 
 
@@ -138,7 +138,7 @@ async def test_a_visitors_form_counts_as_long_as_its_cookie(site: Site) -> None:
     async with ClientSession() as http:
         other = Person(site.url, http)
         shown = await other.post(ADVANCED, hidden)
-    assert (shown.status, "open the page again" in shown.html) == (403, True)
+    assert (shown.status, "Reload the page" in shown.html) == (403, True)
 
 
 @pytest.mark.parametrize("host", ["console.example", "console.example:8090", "a:b"])
@@ -162,7 +162,10 @@ async def test_token_opens_the_pages_to_others(site: Site) -> None:
     assert (asked.status, asked.url) == (200, f"{site.url}/login")
     form = asked.hidden()
     wrong = await person.post("/login", form | {"key": "sesame"}, headers=ELSEWHERE)
-    assert (wrong.status, wrong.error("key")) == (422, "Token is not the token that the console was started with")
+    assert (wrong.status, wrong.error("key")) == (
+        422,
+        "Token does not match the token that the console was started with",
+    )
     shown = await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
     assert (shown.status, shown.url) == (200, f"{site.url}/")
     hidden = shown.hidden()
@@ -200,7 +203,7 @@ async def test_without_a_control_plane_the_pages_are_closed(site: Site) -> None:
     """Where nobody can log in, the refusal says what to do."""
     shown = await site.person.get(APPROVALS)
     assert (shown.status, shown.url) == (403, f"{site.url}/login")
-    assert "with --no-admin these pages demand a log-in" in shown.text
+    assert "with --no-admin these pages require a log-in" in shown.text
 
 
 @pytest.mark.parametrize("settings", [Settings(control_plane=False, admin_token="open-sesame")])

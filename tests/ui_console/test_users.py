@@ -27,7 +27,7 @@ async def test_secret_is_shown_once(site: Site) -> None:
     created = await create(site)
     assert (created.status, await log_on(site, created)) == (200, 200)
     later = await site.person.get(API_CLIENT)
-    assert later.detail("Secret") == "shown once, when it was generated"
+    assert later.detail("Secret") == "shown only once, when it is generated"
     assert later.detail("Client Id") == created.detail("Client Id")
     assert later.detail("Expires") == "never"
     assert created.detail("Secret") not in later.html
@@ -37,7 +37,7 @@ async def test_secret_is_shown_once(site: Site) -> None:
 async def test_user_type_must_be_chosen(site: Site) -> None:
     """Without a User Type no user is created."""
     shown = await site.person.submit(f"{USERS}/create", {"user_type": ""})
-    assert (shown.status, shown.error("user_type")) == (422, "User Type nothing is chosen")
+    assert (shown.status, shown.error("user_type")) == (422, "User Type is empty; choose one")
     assert (await site.person.get(API_CLIENT)).status == 404
 
 
@@ -62,11 +62,11 @@ async def test_reset_secret_revokes_the_old_one(site: Site) -> None:
 async def test_role_is_added(site: Site) -> None:
     """The role decides whether decisions are accepted (integration 2.3)."""
     created = await create(site)
-    assert "Decisions are refused without a role that has “Approve Approval Requests”" in created.text
+    assert "Decisions require a role that includes “Approve Approval Requests”" in created.text
     values = {"role": "Privilege Manager Helpdesk Users", "state": "Active"}
     shown = await site.person.submit(API_CLIENT, values, form=ROLES)
     assert "Changes saved" in shown.text
-    assert "The role has “Approve Approval Requests”" in shown.text
+    assert "The role includes “Approve Approval Requests”" in shown.text
     assert (await site.admin("GET", "/api-user"))["role"] == "Privilege Manager Helpdesk Users"
     assert "with role Privilege Manager Helpdesk Users" in (await site.person.get("/")).text
     await site.person.submit(API_CLIENT, {"role": "", "state": "LockedOut"}, form=ROLES)
@@ -78,8 +78,8 @@ async def test_role_that_is_none_comes_back(site: Site) -> None:
     """A role or state that is not offered is told beside its field."""
     await create(site)
     shown = await site.person.submit(API_CLIENT, {"role": "King", "state": ""}, form=ROLES)
-    assert (shown.status, shown.error("role")) == (422, "Role 'King' is not offered")
-    assert shown.error("state") == "State nothing is chosen"
+    assert (shown.status, shown.error("role")) == (422, "Role 'King' is not one of the choices")
+    assert shown.error("state") == "State is empty; choose one"
 
 
 async def test_role_from_elsewhere_stays_on_offer(site: Site) -> None:

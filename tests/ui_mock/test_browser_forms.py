@@ -71,7 +71,7 @@ async def test_stale_form_is_refused(site: Site, page: Page) -> None:
     async with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
         await page.get_by_role("button", name="Update").click()
     assert (await answered.value).status == 409
-    assert "admin changed this record at" in await page.get_by_role("alert").inner_text()
+    assert "admin changed it at" in await page.get_by_role("alert").inner_text()
     assert await page.get_by_label("Description").input_value() == "changed meanwhile"
     assert (await site.read(ACTIVITY_TYPE, sys_id))["description"] == "changed meanwhile"
 

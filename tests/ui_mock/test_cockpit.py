@@ -63,8 +63,8 @@ async def test_delivery_that_cannot_be_made_says_why(site: Site) -> None:
 
 async def test_nothing_decided_nothing_asked(site: Site) -> None:
     """Empty lists say so."""
-    assert "Nothing has been decided yet" in (await _looking(site, "/deliveries")).html
-    assert "No console has asked yet" in (await _looking(site, "/approvals")).html
+    assert "No decisions yet" in (await _looking(site, "/deliveries")).html
+    assert "No requests yet" in (await _looking(site, "/approvals")).html
 
 
 async def test_approvals_lead_to_their_diagram(site: Site) -> None:

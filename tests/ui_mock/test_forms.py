@@ -6,7 +6,7 @@ import pytest
 
 from mock_servicenow.now_platform.records.display import MOST_NAMED
 from mock_servicenow.privilege_manager.requests import MOST_RESPONSES
-from mock_servicenow.ui.fields import LONGEST_SHOWN, MOST_PAIRS
+from mock_servicenow.ui.form_fields import LONGEST_SHOWN, MOST_PAIRS
 
 from .conftest import ACTIVITY_TYPE, ADMIN_ID, CONFIGURATION, REQUEST, Site
 
@@ -28,10 +28,10 @@ async def _update(site: Site, table: str, sys_id: str, values: dict[str, Any], u
     [
         ("order", "1.5", "invalid whole number '1.5'"),
         ("due_date", "tomorrow", "invalid date and time 'tomorrow'"),
-        ("state", "99", "'99' is not offered"),
-        ("caller_id", "Nobody Known", "'Nobody Known' is displayed by no single record of sys_user"),
-        ("caller_id", "f" * 32, f"'{'f' * 32}' is displayed by no single record of sys_user"),
-        ("short_description", "x" * 161, "161 characters; at most 160 fit"),
+        ("state", "99", "'99' is not one of the choices"),
+        ("caller_id", "Nobody Known", "'Nobody Known' does not match exactly one record of sys_user"),
+        ("caller_id", "f" * 32, f"'{'f' * 32}' does not match exactly one record of sys_user"),
+        ("short_description", "x" * 161, "161 characters: expected at most 160"),
     ],
 )
 async def test_wrong_values_come_back_beside_their_field(site: Site, field: str, value: str, error: str) -> None:
@@ -53,7 +53,7 @@ async def test_wrong_duration_comes_back(site: Site) -> None:
         units = zip(("hours", "minutes", "seconds"), parts, strict=True)
         shown = await _update(site, ACTIVITY_TYPE, sys_id, {f"{name}.{unit}": part for unit, part in units})
         assert shown.status == 422
-        assert _error(shown.html, name).startswith(f"'{':'.join(parts)}' is no duration; expected whole hours")
+        assert _error(shown.html, name).startswith(f"invalid duration '{':'.join(parts)}': expected whole hours")
 
 
 async def test_duration_can_be_emptied(site: Site) -> None:
@@ -179,7 +179,7 @@ async def test_link_never_leads_back_elsewhere(site: Site) -> None:
     """A forged link to a form leads back to the table's own list."""
     person = await site.person()
     away = await person.get("/incident.do?sys_id=-1&sysparm_stack=//elsewhere.example/x_list.do")
-    assert 'href="/incident_list.do">Back to the list' in away.html
+    assert 'href="/incident_list.do">Back to list' in away.html
 
 
 async def test_value_outside_of_the_choices_is_kept(site: Site) -> None:

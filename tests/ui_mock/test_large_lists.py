@@ -156,4 +156,4 @@ async def test_large_list_ends_at_its_ten_thousandth_row(person: Person) -> None
     assert ("of more than 10,000" in before.html, 'rel="next"' in before.html) == (True, True)
     last = await person.get("/incident_list.do?sysparm_first_row=9981")
     assert "9,981 to 10,000 of more than 10,000" in last.html
-    assert ("A list goes as far as row 10,000" in last.html, 'rel="next"' in last.html) == (True, False)
+    assert ("Lists end at row 10,000" in last.html, 'rel="next"' in last.html) == (True, False)

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_filter_without_a_match_says_so(site: Site) -> None:
     """A text that no module has is repeated, escaped."""
     person = await site.person()
-    assert "No module is named like “&lt;b&gt;”" in (await person.get("/?sysparm_filter=<b>")).html
+    assert "No modules match “&lt;b&gt;”" in (await person.get("/?sysparm_filter=<b>")).html
 
 
 async def test_navigator_leaves_out_what_the_user_may_not_read(site: Site) -> None:

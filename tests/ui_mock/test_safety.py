@@ -20,7 +20,7 @@ POLICY = (
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/login.do", f"/{REQUEST}_list.do", "/incident.do?sys_id=-1", "/no.do", "/ui/live.js", "/ui/pages.css"],
+    ["/", "/login.do", f"/{REQUEST}_list.do", "/incident.do?sys_id=-1", "/no.do", "/ui/live.js", "/ui/style.css"],
 )
 async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
     """Pages and what belongs to them forbid inline script and everything from elsewhere."""
@@ -48,7 +48,7 @@ async def test_form_without_its_token_is_refused(site: Site, token: str) -> None
     values = {"sys_action": "decide:Approve", "sys_mod_count": "0", "sysparm_ck": token}
     for path in (f"/{REQUEST}.do?sys_id={sys_id}", "/login.do", "/logout.do"):
         shown = await person.post(path, values)
-        assert (shown.status, "Its token is not that of your session" in shown.html) == (403, True)
+        assert (shown.status, "This form has expired. Reload the page." in shown.html) == (403, True)
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
     assert (await person.get("/")).url == f"{site.url}/"
 

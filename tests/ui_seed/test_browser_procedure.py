@@ -62,7 +62,7 @@ class Procedure:
         await self._shoot(page, "Create an API Client User. Copy the Client Id and Secret for the credential")
         await page.get_by_label("Role", exact=True).select_option("Privilege Manager Administrators")
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_text("shown once, when it was generated")).to_be_visible()
+        await expect(page.get_by_text("shown only once, when it is generated")).to_be_visible()
         await self._shoot(page, "Add Roles to Users")
 
     async def configure_api_credential(self) -> None:

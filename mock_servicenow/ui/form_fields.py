@@ -1,0 +1,102 @@
+"""The fields of a form: the control of each column, and its value."""
+
+from dataclasses import dataclass, field
+
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.ui.composite_values import Pair, pairs_in_one_line, read_pairs, split_duration
+from mock_servicenow.ui.visible_schema import readable
+
+LONG_TEXT = 255
+LONGEST_SHOWN = 64 * 1024
+"""Characters of a value that a form shows; a longer value is read-only there, because posting it would shorten it."""
+MOST_PAIRS = 300
+"""Name-value pairs that a form can edit: a form has at most 1,000 fields."""
+_SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
+
+
+@dataclass(slots=True)
+class Field:
+    """One field.
+
+    Attributes:
+        name: of its control; the names of several controls begin with it.
+        control: ``fixed``, ``text``, ``long``, ``checkbox``, ``choice``, ``duration``, ``pairs``, ``password``,
+            ``journal`` or ``reference``.
+        value: the text in the control.
+        shown: the text of a field that cannot be changed.
+        url: address of the record it refers to; empty if there is none.
+        parts: hours, minutes and seconds of a duration.
+        pairs: name-value pairs.
+    """
+
+    name: str
+    column: Column
+    control: str
+    value: str = ""
+    shown: str = ""
+    url: str = ""
+    error: str = ""
+    parts: tuple[str, ...] = ()
+    pairs: list[Pair] = field(default_factory=list)
+
+
+def form_fields(session: Session, record: Record, *, writable: bool) -> list[Field]:
+    """Return the fields of a record in the dictionary's order, without system columns."""
+    locked = session.sight.locked(record.table)
+    return [
+        _field(session, record, column, fixed=not writable or column.read_only or column.name in locked)
+        for column in readable(session, record.table).values()
+        if column.name not in _SYSTEM
+    ]
+
+
+def system_fields(session: Session, record: Record) -> list[tuple[str, str]]:
+    """Return the labels and texts of the system columns that have a value."""
+    columns = readable(session, record.table)
+    kept = ((column.label, session.display(record, name)) for name, column in columns.items() if name in _SYSTEM)
+    return [(label, text) for label, text in kept if text]
+
+
+def to_text(session: Session, record: Record, column: Column) -> str:
+    """Return the text in the control of a column."""
+    if column.is_reference or column.family in {Family.DATE, Family.DATE_TIME}:
+        return session.display(record, column.name)
+    return "" if column.family.concealed else record[column.name].replace("\r\n", "\n")
+
+
+def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> Field:
+    is_long = len(record[column.name]) > LONGEST_SHOWN
+    made = Field(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
+    made.value = "" if is_long else to_text(session, record, column)
+    made.shown = _cut(_shown(session, record, column))
+    if column.is_reference and record[column.name]:
+        made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
+    if column.family is Family.DURATION:
+        made.parts = split_duration(record[column.name])
+    if column.family is Family.PAIRS:
+        # Other text is not shown, because it might contain a secret.
+        made.value, made.pairs = "", read_pairs(record[column.name]) or []
+        if len(made.pairs) > MOST_PAIRS:
+            made.control = "fixed"
+    return made
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def _shown(session: Session, record: Record, column: Column) -> str:
+    if column.family is Family.PAIRS:
+        return pairs_in_one_line(record[column.name])
+    return session.display(record, column.name)
+
+
+def _control(column: Column) -> str:
+    if column.choices:
+        return "choice"
+    if column.is_reference:
+        return "reference"
+    return "long" if column.max_length > LONG_TEXT and column.type == "string" else column.family.control

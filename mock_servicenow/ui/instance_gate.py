@@ -1,0 +1,125 @@
+"""The instance's gate: sessions, log-in and log-out, and platform errors as pages."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+from yarl import URL
+
+from mock_servicenow.now_platform.errors import PlatformError
+from mock_servicenow.now_platform.identity.authentication import check_password
+from mock_servicenow.now_platform.identity.roles import USER_TABLES, may_log_in, page_user
+from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.users import GUEST, Holder, User
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
+
+LOG_IN = "/login.do"
+# "//host" and "/\\host" would lead elsewhere.
+_OWN_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
+
+
+@dataclass(slots=True, kw_only=True)
+class InstanceVisit(Visit):
+    """One request of a browser, and the user behind it, who is the guest before the log-in."""
+
+    session: WebSession
+    user: User
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether a user has logged in."""
+        return self.user is not GUEST
+
+
+class InstanceGate(Gate[InstanceVisit]):
+    """Shows pages to users who have logged in, and sends others to the log-in page and back."""
+
+    cookie = COOKIE
+
+    def __init__(self, instance: Instance, frame: Frame) -> None:
+        self._instance = instance
+        self._frame = frame
+
+    async def visit(self, request: web.Request, form: Form) -> InstanceVisit:
+        """Return the visit that a request is."""
+        sessions = self._instance.web_sessions
+        session = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open(Holder())
+        # After the form, which may take its time to arrive: the user's rights are those of now.
+        user = await self._instance.run(lambda: self._user(session)) if session.holder.sys_id else None
+        return InstanceVisit(request=request, frame=self._frame, session=session, form=form, user=user or GUEST)
+
+    async def turned_away(self, visit: InstanceVisit) -> web.Response | None:
+        """Return the way to the log-in page, which leads back to the page."""
+        if visit.logged_in:
+            return None
+        goto = visit.request.path_qs if visit.request.method == "GET" else "/"
+        return see(f"{LOG_IN}?{urlencode({'sysparm_goto': goto})}")
+
+    async def answer(self, visit: InstanceVisit, show: Show[InstanceVisit]) -> web.Response:
+        """Return the page; raises PageError for what the platform refuses."""
+        try:
+            return await show(visit)
+        except PlatformError as error:
+            raise PageError(error.status, error.message, error.detail or "") from error
+
+    def _user(self, session: WebSession) -> User | None:
+        cache = self._instance.cache
+        known: User | None = cache.peek("page-users", session.holder)
+        if known is not None:
+            return known
+        with self._instance.transaction(self._instance.system) as transaction:
+            return cache.get("page-users", session.holder, USER_TABLES, lambda: page_user(transaction, session.holder))
+
+
+class Login:
+    """Logging in and out."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    async def show(self, visit: InstanceVisit) -> web.Response:
+        """Show the log-in page."""
+        return await _login_page(visit, visit.query.get("sysparm_goto", "/"), "")
+
+    async def log_in(self, visit: InstanceVisit) -> web.Response:
+        """Open a session of the user and continue to the page they asked for."""
+        user_name, password = visit.form.value("user_name"), visit.form.value("user_password")
+        user = await self._instance.run(lambda: self._check(user_name, password))
+        goto = visit.form.value("sysparm_goto") or "/"
+        if user is None:
+            return await _login_page(visit, goto, "User name or password invalid")
+        self._open(visit, user.holder)
+        return see(goto if _OWN_PATH.fullmatch(goto) else "/")
+
+    async def log_out(self, visit: InstanceVisit) -> web.Response:
+        """End the session."""
+        self._open(visit, Holder())
+        return see(LOG_IN)
+
+    def _open(self, visit: InstanceVisit, holder: Holder) -> None:
+        """Replace the session: a cookie that somebody planted before the log-in must be worthless after it."""
+        self._instance.web_sessions.close(visit.session.id)
+        visit.session = self._instance.web_sessions.open(holder)
+
+    def _check(self, user_name: str, password: str) -> User | None:
+        with self._instance.transaction(self._instance.system) as session:
+            user = check_password(session, user_name, password)
+            return user if user is not None and may_log_in(session, user) else None
+
+
+async def _login_page(visit: InstanceVisit, goto: str, error: str) -> web.Response:
+    return await visit.page("login.html", title="Log in", goto=goto, error=error)
+
+
+def own_page(uri: str) -> str:
+    """Return the path of the page that ``uri`` names, with or without its first slash; the navigator's for any other.
+
+    A link that a person is sent must not lead away from the instance.
+    """
+    path, _, query = uri.partition("?")
+    path = f"/{path.removeprefix('/')}"
+    return str(URL.build(path=path, query_string=query)) if _OWN_PATH.fullmatch(path) else "/"

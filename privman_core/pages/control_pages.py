@@ -1,0 +1,122 @@
+"""The cockpit's pages that control a party: arming faults, advancing the clock."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from privman_core.clock import MOST_SECONDS, Clock, ClockError
+from privman_core.control import COCKPIT
+from privman_core.faults import FaultError, Faults
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+from privman_core.pages.site import Visit
+
+METHODS = ("", "GET", "POST", "PUT", "PATCH", "DELETE")
+JUMPS = {"1 second": 1, "50 seconds": 50, "1 hour": 3_600, "16 hours 30 minutes": 59_400, "1 day": 86_400}
+"""The jumps that have a button, in seconds."""
+_FIELDS: Mapping[str, str] = {
+    "path": "Path (* matches anything)",
+    "skip": "Requests to let pass first",
+    "times": "Requests to hit (empty: all)",
+    "after": "Delay in seconds before it takes effect",
+}
+_DEFAULTS = {"path": "*", "skip": "0", "times": "1", "after": "0"}
+_TEXTS = frozenset({"kind", "method", "path", "body"})
+
+
+class FaultPages:
+    """Arms and disarms faults."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._fields = ("kind", "method", *_FIELDS, *faults.options)
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Show the armed faults, and a form to arm one."""
+        return await self._page(visit, Form(_DEFAULTS))
+
+    async def arm(self, visit: Visit) -> web.Response:
+        """Arm one fault; a form that is refused comes back with an error beside its field."""
+        texts = {field: visit.form.value(field).strip() for field in self._fields}
+        try:
+            self._faults.arm(_spec(texts))
+        except FaultError as error:
+            visit.form.add_error(error.key, str(error))
+            return await self._page(visit, visit.form)
+        return see(f"{COCKPIT}/faults")
+
+    async def disarm(self, visit: Visit) -> web.Response:
+        """Disarm the fault of a ``number``, or all."""
+        number = visit.form.value("number")
+        if number.isascii() and number.isdecimal():
+            self._faults.disarm(int(number[:12]))
+        else:
+            self._faults.clear()
+        return see(f"{COCKPIT}/faults")
+
+    async def _page(self, visit: Visit, form: Form) -> web.Response:
+        return await visit.page(
+            "cockpit/faults.html",
+            400 if form.errors else 200,
+            title="Faults",
+            armed=self._faults.armed,
+            kinds=self._faults.kinds,
+            methods=METHODS,
+            fields=_FIELDS,
+            options=self._faults.options,
+            form=form,
+        )
+
+
+class ClockPages:
+    """Shows and advances the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Show the time, and a form to advance it."""
+        return await self._page(visit, Form())
+
+    async def advance(self, visit: Visit) -> web.Response:
+        """Advance the clock; answer when everything that fell due has been sent and answered."""
+        form, text = visit.form, visit.form.value("seconds").strip()
+        seconds = _seconds(text)
+        if seconds is None:
+            form.add_error("seconds", f"invalid seconds '{text[:40]}': expected a number from 0 to {MOST_SECONDS}")
+            return await self._page(visit, form)
+        try:
+            await self._clock.advance(seconds)
+        except ClockError as error:
+            form.add_error("seconds", str(error))
+            return await self._page(visit, form)
+        return see(f"{COCKPIT}/clock")
+
+    async def _page(self, visit: Visit, form: Form) -> web.Response:
+        now = self._clock.now().strftime("%Y-%m-%d %H:%M:%S")
+        status = 400 if form.errors else 200
+        return await visit.page("cockpit/clock.html", status, title="Clock", now=now, jumps=JUMPS, form=form)
+
+
+def _spec(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fault as the control plane reads it; an empty field means the default, empty ``times`` means all."""
+    given = {key: text if key in _TEXTS else _value(text) for key, text in texts.items() if text}
+    return {"times": None, **given}
+
+
+def _value(text: str) -> object:
+    """Return the number or object that a text spells, or the text itself."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= MOST_SECONDS else None

@@ -1,0 +1,219 @@
+"""A site: one table of pages, from which routing, log-in, protection against forged forms and the journal follow."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from privman_core.exchange import Exchange
+from privman_core.findings import Finding
+from privman_core.ids import is_same
+from privman_core.journal import Journal
+from privman_core.pages.forms import Form, read_form
+from privman_core.pages.rendering import Assets, Templates, to_page
+
+EXPIRED = "This form has expired. Reload the page."
+
+
+class PageError(Exception):
+    """Raised for a page that cannot be shown or a form that cannot be accepted; the browser shows title and detail."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class Session(Protocol):
+    """A browser's session."""
+
+    @property
+    def id(self) -> str:
+        """The value of its cookie."""
+
+    @property
+    def token(self) -> str:
+        """The token that its forms carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HiddenField:
+    name: str
+    value: str
+
+    def __html__(self) -> str:
+        return f'<input type="hidden" name="{self.name}" value="{self.value}">'
+
+
+class Frame:
+    """Parts that all pages of one site have in common.
+
+    Args:
+        templates: the site's templates.
+        base: name of the template that every page extends.
+        token_field: the field in which forms carry the session's token.
+        constants: further values for every page.
+    """
+
+    def __init__(self, templates: Templates, base: str, token_field: str, **constants: object) -> None:
+        self.token_field = token_field
+        self._templates = templates
+        self._constants = {"base": base, **constants}
+
+    async def render(self, template: str, token: str, values: Mapping[str, object]) -> str:
+        """Return the HTML of a page; ``csrf`` is the hidden field that each of its forms needs."""
+        csrf = _HiddenField(self.token_field, token)
+        return await self._templates.render(template, {**self._constants, "csrf": csrf, **values})
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """One request of a browser.
+
+    Attributes:
+        session: named by the request's cookie, or a new one; a page that replaces it changes the cookie.
+        form: empty unless one was posted.
+        findings: collects what is swallowed.
+    """
+
+    request: web.Request
+    frame: Frame
+    session: Session
+    form: Form
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def query(self) -> MultiMapping[str]:
+        """The parameters of the URL."""
+        return self.request.query
+
+    async def page(self, template: str, status: int = 200, /, **values: object) -> web.Response:
+        """Return a page; its template also sees the visit as ``visit`` and what the frame adds."""
+        known = {"visit": self, "path": self.request.path}
+        return to_page(await self.frame.render(template, self.session.token, {**known, **values}), status)
+
+
+V = TypeVar("V", bound=Visit)
+Show = Callable[[V], Awaitable[web.Response]]
+
+
+class Page(NamedTuple, Generic[V]):
+    """One row of a site's table.
+
+    Attributes:
+        show: answers a GET; None if there is nothing to see.
+        post: answers a posted form; None if the page has no form.
+        public: whether the page is open to browsers that the gate turns away from the others.
+        tab: label in a navigation that is made from the table; empty for no entry.
+    """
+
+    show: Show[V] | None
+    post: Show[V] | None = None
+    public: bool = False
+    tab: str = ""
+
+
+class Gate(ABC, Generic[V]):
+    """Decides who sees the pages of a site.
+
+    Attributes:
+        cookie: name of the session's cookie; empty if the gate sets none.
+    """
+
+    cookie = ""
+
+    @abstractmethod
+    async def visit(self, request: web.Request, form: Form) -> V:
+        """Return the visit that a request is."""
+
+    @abstractmethod
+    async def turned_away(self, visit: V) -> web.Response | None:
+        """Return what a browser gets instead of a page that is not public; None to let it in."""
+
+    def trusts_form(self, visit: V) -> bool:
+        """Return whether a posted form comes from a page of this session."""
+        return is_same(visit.session.token, visit.form.value(visit.frame.token_field))
+
+    async def answer(self, visit: V, show: Show[V]) -> web.Response:
+        """Return the page; a gate that knows further errors raises PageError in their place."""
+        return await show(visit)
+
+
+class Site(Generic[V]):
+    """Serves the pages of one table behind one gate.
+
+    Looking at a page is not journaled, so open browsers neither fill the journal nor use up faults. A posted form is,
+    without its body, because any of its fields may hold a password.
+
+    Args:
+        table: every page by path; paths are aiohttp's, with ``{name:pattern}`` for variable parts.
+        gate: decides who sees them.
+        assets: files that the pages load.
+        journal: records posted forms; None to record nothing.
+    """
+
+    def __init__(
+        self, table: Mapping[str, Page[V]], gate: Gate[V], assets: Assets, journal: Journal | None = None
+    ) -> None:
+        self._gate = gate
+        self._journal = journal
+        self._routes = [assets.route(), *(route for path, page in table.items() for route in self._of(path, page))]
+        self._handlers = frozenset(route.handler for route in self._routes)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes of pages and assets."""
+        return list(self._routes)
+
+    def serves(self, request: web.Request) -> bool:
+        """Return whether a request is for one of these pages or assets."""
+        return request.match_info.handler in self._handlers
+
+    def _of(self, path: str, page: Page[V]) -> list[web.RouteDef]:
+        routes = []
+        if page.show is not None:
+            routes.append(web.get(path, self._handler(page.show, public=page.public)))
+        if page.post is not None:
+            routes.append(web.post(path, self._handler(page.post, public=page.public)))
+        return routes
+
+    def _handler(self, show: Show[V], *, public: bool) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            visit = await self._gate.visit(request, await read_form(request))
+            exchange = self._begin(visit)
+            answer = await self._answer(visit, show, public=public)
+            if exchange is not None and self._journal is not None:
+                self._journal.finish(exchange, answer.status, {}, b"")
+            return self._with_cookie(visit, answer)
+
+        return handle
+
+    def _begin(self, visit: V) -> Exchange | None:
+        if self._journal is None or visit.request.method != "POST":
+            return None
+        exchange = self._journal.begin("in", "POST", visit.request.path_qs, {}, b"")
+        visit.findings = exchange.findings
+        return exchange
+
+    async def _answer(self, visit: V, show: Show[V], *, public: bool) -> web.Response:
+        try:
+            self._require_token(visit)
+            turned_away = None if public else await self._gate.turned_away(visit)
+            return turned_away or await self._gate.answer(visit, show)
+        except PageError as error:
+            return await visit.page("refusal.html", error.status, title=error.title, detail=error.detail)
+
+    def _require_token(self, visit: V) -> None:
+        if visit.request.method == "POST" and not self._gate.trusts_form(visit):
+            raise PageError(HTTPStatus.FORBIDDEN, "Form expired", EXPIRED)
+
+    def _with_cookie(self, visit: V, answer: web.Response) -> web.Response:
+        name, session_id = self._gate.cookie, visit.session.id
+        if name and visit.request.cookies.get(name) != session_id:
+            secure = visit.request.secure
+            answer.set_cookie(name, session_id, path="/", httponly=True, samesite="Lax", secure=secure)
+        return answer
