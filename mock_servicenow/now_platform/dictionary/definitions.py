@@ -1,6 +1,6 @@
 """What a table is defined by: its columns, the choices they offer, and who may do what to its rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Family
 from mock_servicenow.now_platform.errors import SetupError
@@ -46,6 +46,8 @@ class Column:
         choices: what a choice column offers; empty for every other column.
         display: whether its value stands for the record where others refer to it.
         read_only: whether clients' values for it are ignored.
+        family: how its values are stored, compared and read.
+        is_reference: whether the value is the sys_id of one other record.
     """
 
     name: str
@@ -60,16 +62,13 @@ class Column:
     unique: bool = False
     indexed: bool = False
     read_only: bool = False
+    family: Family = field(init=False, repr=False, compare=False)
+    is_reference: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_reference(self) -> bool:
-        """Whether the value is the sys_id of one other record."""
-        return self.reference is not None and self.family is Family.REFERENCE
-
-    @property
-    def family(self) -> Family:
-        """How its values are stored, compared and read."""
-        return FAMILIES.get(self.type, Family.TEXT)
+    def __post_init__(self) -> None:
+        family = FAMILIES.get(self.type, Family.TEXT)
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "is_reference", self.reference is not None and family is Family.REFERENCE)
 
     def to_stored(self, text: str) -> str | None:
         """Return the stored form of a client's raw value; None for an invalid one."""

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from itertools import islice
@@ -133,7 +133,7 @@ def _tune_copy(driver: sqlite3.Connection, _record: object) -> None:
 
 
 Row = Sequence[Any]
-Given = Mapping[str, object] | Sequence[object]
+Given = dict[str, Any] | Sequence[object]
 """The values of a statement's parameters: by their names, or in their order."""
 _REMEMBERED = 1_000  # statements that differ in which columns they fill
 
@@ -144,10 +144,10 @@ class Prepared:
     Going through SQLAlchemy's execution costs more than the statement itself on an embedded database.
     """
 
-    __slots__ = ("_names", "_text")
+    __slots__ = ("_names", "text")
 
     def __init__(self, text: str, names: Sequence[str] | None = None) -> None:
-        self._text = text
+        self.text = text
         self._names = names
 
     @classmethod
@@ -173,13 +173,9 @@ class Prepared:
         changes = ", ".join(f"{quote(name)} = {mark}" for name in names)
         return cls(f"UPDATE {quote(table)} SET {changes} WHERE sys_id = {mark}")  # noqa: S608 - the dictionary's names
 
-    def run(self, driver: Any, values: Given) -> Sequence[Row]:  # noqa: ANN401 - two drivers
-        """Execute and return the rows, if it returns any."""
-        cursor = driver.execute(self._text, self._bind(values))
-        return cursor.fetchall() if cursor.description else ()
-
-    def _bind(self, values: Given) -> Given:
-        if self._names is None or not isinstance(values, Mapping):
+    def bound(self, values: Given) -> Given:
+        """Return the values of its parameters as the driver takes them."""
+        if self._names is None or not isinstance(values, dict):
             return values
         return tuple(map(values.__getitem__, self._names))
 
@@ -250,9 +246,8 @@ def row_expressions(columns: Iterable[Column], quote: Callable[[str], str]) -> I
 
 def row_values(columns: Iterable[str], row: Row) -> dict[str, str]:
     """Return what `row_expressions` fetched, by column."""
-    first, *further = row
-    texts = orjson.loads(first)
-    for part in further:
+    texts = orjson.loads(row[0])
+    for part in row[1:]:
         texts += orjson.loads(part)
     return dict(zip(columns, texts, strict=True))
 

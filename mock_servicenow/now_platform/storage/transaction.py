@@ -54,6 +54,7 @@ class Transaction:
         self._watch = watch
         self._interruptible = interruptible
         self._locked = False
+        self._begun = not self._embedded
 
     def lock(self) -> None:
         """Begin to write: on an embedded database nobody else writes from here to the end.
@@ -63,8 +64,10 @@ class Transaction:
         if self._embedded and not self._locked:
             if self._watch is None:
                 raise NotAsideError
-            self._watch.relax()  # what has begun to write is not begun anew
+            if self._watch.is_brief:
+                self._watch.relax()  # what has begun to write is not begun anew
             self._driver.execute("BEGIN IMMEDIATE")
+            self._begun = True
         if self._interruptible is not None:
             self._interruptible.writes()
         self._locked = True
@@ -80,28 +83,29 @@ class Transaction:
 
     def execute(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
         """Execute a statement with the values of its parameters."""
-        if self._watch is not None:
-            self._watch.begin()
+        self._begin()
         return self._connection.execute(statement, values)
 
     def stream(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
         """Execute a statement whose rows may be long: no more than a few are in memory that nobody has asked for."""
-        if self._watch is not None:
-            self._watch.begin()
+        self._begin()
         options = None if self._embedded else _FEW_AT_A_TIME
         return self._connection.execute(statement, values, execution_options=options)
 
     def run(self, prepared: Prepared, values: Given) -> Sequence[Row]:
         """Execute a statement that was compiled before; raises DuplicateError."""
-        if self._watch is not None:
+        if self._watch is not None and self._watch.is_brief:
             self._watch.begin()
         try:
-            return prepared.run(self._driver, values)
+            cursor = self._driver.execute(prepared.text, prepared.bound(values))
+            return cursor.fetchall() if cursor.description else ()
         except self._connection.dialect.loaded_dbapi.IntegrityError as error:
             raise DuplicateError(str(error)) from None
 
     def end(self, *, keep: bool) -> None:
         """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
+        if not self._begun:  # prepared statements of an embedded database begin nothing by themselves
+            return
         if self._interruptible is not None:
             self._interruptible.uses()
         try:
@@ -113,6 +117,12 @@ class Transaction:
             else:
                 self._busy.discard(self._driver)
                 self._give_back()
+
+    def _begin(self) -> None:
+        """Prepare for a statement of SQLAlchemy's, with which its connection begins a transaction."""
+        self._begun = True
+        if self._watch is not None and self._watch.is_brief:
+            self._watch.begin()
 
     def _commit(self) -> None:
         self._driver.commit()
