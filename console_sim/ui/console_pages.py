@@ -24,9 +24,8 @@ from console_sim.ui.navigation import (
     TABS,
     USERS,
 )
-from console_sim.ui.status_pages import StatusPages
+from console_sim.ui.setup_pages import SetupPages
 from console_sim.ui.user_pages import UserPages
-from console_sim.ui.webhook_pages import WebhookPages
 from privman_core.control import COCKPIT
 from privman_core.ids import Ids
 from privman_core.journal import Journal
@@ -55,7 +54,7 @@ def build_pages(
         LOG_IN: Page(login.show, login.log_in, public=True),
         LOG_OUT: Page(None, login.log_out),
         **_configuration(settings, console),
-        **_others(console),
+        **_people(console),
     }
     assets = Assets("/ui", "console_sim.ui", SHARED)
     frame = Frame(
@@ -76,10 +75,11 @@ def build_pages(
 
 
 def _configuration(settings: Settings, console: Console) -> dict[str, ConsolePage]:
-    credentials = CredentialPages(console)
+    setup, credentials = SetupPages(console), CredentialPages(console)
     systems = ForeignSystemPages(settings, console)
-    webhooks = WebhookPages(console)
     return {
+        HOME: Page(setup.home),
+        SERVER_TASKS: Page(setup.server_tasks),
         CONFIGURATION: Page(_first_tab),
         CREDENTIALS: Page(credentials.index),
         f"{CREDENTIALS}/create": Page(credentials.show_new, credentials.create),
@@ -87,18 +87,16 @@ def _configuration(settings: Settings, console: Console) -> dict[str, ConsolePag
         FOREIGN_SYSTEMS: Page(systems.index),
         f"{FOREIGN_SYSTEMS}/create": Page(systems.show_new, systems.create),
         f"{FOREIGN_SYSTEMS}/edit": Page(systems.show, systems.change),
-        MESSAGING: Page(webhooks.index),
-        f"{MESSAGING}/webhook": Page(webhooks.show),
-        ADVANCED: Page(webhooks.show_api, webhooks.change_api),
+        MESSAGING: Page(setup.webhooks),
+        f"{MESSAGING}/webhook": Page(setup.webhook),
+        ADVANCED: Page(setup.api_settings, setup.change_api_settings),
     }
 
 
-def _others(console: Console) -> dict[str, ConsolePage]:
+def _people(console: Console) -> dict[str, ConsolePage]:
     approvals, endpoint = ManageApprovals(console), EndpointForm(console.approvals)
-    users, status = UserPages(console), StatusPages(console)
+    users = UserPages(console)
     return {
-        HOME: Page(status.home),
-        SERVER_TASKS: Page(status.server_tasks),
         APPROVALS: Page(approvals.show),
         f"{APPROVALS}/decide": Page(None, approvals.decide),
         USERS: Page(users.index),

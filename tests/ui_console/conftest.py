@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 
 from console_sim.app import create_app
 from console_sim.settings import Settings
@@ -82,18 +82,19 @@ class Person:
 
     async def get(self, path: str, **arguments: Any) -> Shown:
         """Look at a page."""
-        return await self._call("GET", path, **arguments)
+        return await self.call("GET", path, **arguments)
 
     async def post(self, path: str, values: dict[str, str], **arguments: Any) -> Shown:
         """Post values and nothing else."""
-        return await self._call("POST", path, data=values, **arguments)
+        return await self.call("POST", path, data=values, **arguments)
 
     async def submit(self, page: str, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
         """Open a page, fill in one of its forms and send it."""
         hidden = (await self.get(page)).hidden(form)
         return await self.post(action or page, hidden | values)
 
-    async def _call(self, method: str, path: str, **arguments: Any) -> Shown:
+    async def call(self, method: str, path: str, **arguments: Any) -> Shown:
+        """Send any request."""
         async with self.http.request(method, self.url + path, **arguments) as answer:
             return Shown(answer.status, answer.headers, await answer.text(), str(answer.url))
 
@@ -103,6 +104,7 @@ class Site:
     """A running console, and the instance that it is to be connected with."""
 
     url: str
+    app: web.Application
     clock: VirtualClock
     person: Person
     servicenow: str
@@ -163,10 +165,11 @@ async def site(servicenow: str, settings: Settings) -> AsyncIterator[Site]:
     """Serve a console that has not been set up."""
     async with AsyncExitStack() as stack:
         clock = VirtualClock()
-        url = await stack.enter_async_context(serving(create_app(settings, clock=clock, ids=Ids(2)), "127.0.0.1", 0))
+        app = create_app(settings, clock=clock, ids=Ids(2))
+        url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
         stack.push_async_callback(clock.aclose)
         http = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
-        yield Site(url, clock, Person(url, http), servicenow)
+        yield Site(url, app, clock, Person(url, http), servicenow)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -58,11 +58,11 @@ class Person:
 
     async def get(self, path: str, **arguments: Any) -> Shown:
         """Look at a page."""
-        return await self._call("GET", path, **arguments)
+        return await self.call("GET", path, **arguments)
 
     async def post(self, path: str, values: dict[str, Any], **arguments: Any) -> Shown:
         """Post a form with the session's token."""
-        return await self._call("POST", path, data={"sysparm_ck": self.token} | values, **arguments)
+        return await self.call("POST", path, data={"sysparm_ck": self.token} | values, **arguments)
 
     async def log_in(self, user_name: str, **values: str) -> Shown:
         """Log in with the password that everybody has, and keep the session."""
@@ -72,7 +72,8 @@ class Person:
         self.token = (await self.get("/")).token
         return shown
 
-    async def _call(self, method: str, path: str, **arguments: Any) -> Shown:
+    async def call(self, method: str, path: str, **arguments: Any) -> Shown:
+        """Send any request."""
         async with self.http.request(method, self.url + path, **arguments) as answer:
             return await _shown(answer)
 
@@ -86,6 +87,7 @@ class Site:
     """A running instance, and a console that takes what it is sent."""
 
     url: str
+    app: web.Application
     clock: VirtualClock
     http: ClientSession
     stack: AsyncExitStack
@@ -219,7 +221,7 @@ async def site(settings: Settings, blueprint: Blueprint) -> AsyncIterator[Site]:
         app = create_app(settings, clock=clock, ids=Ids(1), blueprint=blueprint)
         url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
         stack.push_async_callback(clock.aclose)
-        served = Site(url, clock, http, stack)
+        served = Site(url, app, clock, http, stack)
         console = web.Application()
         console.router.add_post("/{path:.*}", served.take)
         served.console = await stack.enter_async_context(serving(console, "127.0.0.1", 0))

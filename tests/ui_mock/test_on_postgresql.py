@@ -27,7 +27,7 @@ async def shared(settings: Settings, postgresql: PostgreSql) -> AsyncIterator[Si
         app = create_app(replace(settings, database=database), clock=clock, ids=Ids(1))
         url = await stack.enter_async_context(serving(app, "127.0.0.1", 0))
         stack.push_async_callback(clock.aclose)
-        yield Site(url, clock, http, stack, console="http://127.0.0.1:9")
+        yield Site(url, app, clock, http, stack, console="http://127.0.0.1:9")
 
 
 async def test_pages_work_on_a_shared_database(shared: Site) -> None:

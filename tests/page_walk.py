@@ -1,0 +1,32 @@
+"""Every page of a running server, found in its router: whatever is routed and is not an API is a page."""
+
+from aiohttp import web
+
+APIS = ("/__admin", "/api/", "/oauth_", "/{application}/")
+EXAMPLES = {"table": "incident", "number": "1", "name": "base.css"}
+EXPIRED = "This form has expired. Reload the page."
+
+
+def _paths(app: web.Application, method: str) -> list[str]:
+    resources = [each for each in app.router.resources() if not each.canonical.startswith(APIS)]
+    return [each.canonical.format_map(EXAMPLES) for each in resources if method in {route.method for route in each}]
+
+
+def shown_pages(app: web.Application) -> list[str]:
+    """Return the path of every page that can be looked at."""
+    return _paths(app, "GET")
+
+
+def posted_pages(app: web.Application) -> list[str]:
+    """Return the path of every page that takes a form."""
+    return _paths(app, "POST")
+
+
+def of_product(paths: list[str]) -> list[str]:
+    """Return the paths of the product's own pages, without files and the cockpit."""
+    return [path for path in paths if not path.startswith(("/__cockpit", "/ui/"))]
+
+
+def of_cockpit(paths: list[str]) -> list[str]:
+    """Return the paths of the cockpit's pages, without files."""
+    return [path for path in paths if path.startswith("/__cockpit") and "/static/" not in path]

@@ -1,0 +1,72 @@
+import pytest
+
+from console_sim.settings import Settings
+from tests.page_walk import EXPIRED, of_cockpit, of_product, posted_pages, shown_pages
+
+from .conftest import TASKS, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+PUBLIC = "/login"
+ELSEWHERE = {"Host": "elsewhere.example"}
+
+
+async def test_walk_finds_the_pages(site: Site) -> None:
+    """The walk covers the console's pages and both cockpit tabs of the product."""
+    shown = shown_pages(site.app)
+    assert {"/", PUBLIC, TASKS, "/ui/base.css"} <= set(shown)
+    assert {"/__cockpit", "/__cockpit/approvals", "/__cockpit/deliveries"} <= set(of_cockpit(shown))
+
+
+async def test_this_machine_sees_every_page(site: Site) -> None:
+    """Without a token, browsers on this machine see every page except the log-in page."""
+    await site.set_up()
+    for path in of_product(shown_pages(site.app)):
+        shown = await site.person.get(path)
+        found = 403 if path == PUBLIC else 404 if path.endswith(("/credentials/edit", "/webhook")) else 200
+        expected = 409 if path == "/admin/configuration/foreign-systems/create" else found
+        assert (path, shown.status, PUBLIC in shown.url) == (path, expected, path == PUBLIC)
+
+
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_visitors_see_the_log_in_page_alone(site: Site) -> None:
+    """Every other page redirects them there, and so does a form with a visitor's token."""
+    for path in of_product(shown_pages(site.app)):
+        shown = await site.person.get(path, headers=ELSEWHERE)
+        assert (path, shown.status, shown.url) == (path, 200, f"{site.url}{PUBLIC}")
+    hidden = (await site.person.get(PUBLIC)).hidden()
+    for path in of_product(posted_pages(site.app)):
+        shown = await site.person.post(path, hidden, headers=ELSEWHERE)
+        assert (path, shown.status, shown.url) == (path, 422 if path == PUBLIC else 200, f"{site.url}{PUBLIC}")
+
+
+async def test_cockpit_is_closed_to_other_machines(site: Site) -> None:
+    """Each of its pages is open to this machine and locked to a browser that calls it by another name."""
+    await site.person.http.get(f"{site.url}/Tms/services/api/v1/version/Current")
+    for path in of_cockpit(shown_pages(site.app)):
+        assert (path, (await site.person.get(path)).status) == (path, 200)
+        shown = await site.person.get(path, headers=ELSEWHERE)
+        assert (path, shown.status, "Control plane token" in shown.html) == (path, 403, True)
+
+
+async def test_every_form_needs_its_token(site: Site) -> None:
+    """Without the session's token no page takes a form."""
+    for path in posted_pages(site.app):
+        for token in ("", "0" * 64, "é"):
+            shown = await site.person.post(path, {"__RequestVerificationToken": token, "cockpit_token": token})
+            assert (path, shown.status, EXPIRED in shown.text) == (path, 403, True)
+
+
+async def test_no_page_is_journaled_or_meets_a_fault(site: Site) -> None:
+    """Looking at a page leaves no trace; of a posted form, the product's journal keeps the address and status."""
+    await site.admin("POST", "/faults", {"kind": "status", "status": 503, "times": None})
+    for path in shown_pages(site.app):
+        for method in ("GET", "HEAD"):
+            assert (path, (await site.person.call(method, path)).status == 503) == (path, False)
+    assert (await site.admin("GET", "/requests"))["requests"] == []
+    for path in posted_pages(site.app):
+        assert (path, (await site.person.post(path, {})).status) == (path, 403)
+    found = (await site.admin("GET", "/requests"))["requests"]
+    posted = [(each["method"], each["url"], each["status"], each["request"]["body"]) for each in found]
+    assert posted == [("POST", path, 403, "") for path in of_product(posted_pages(site.app))]
+    [fault] = (await site.admin("GET", "/faults"))["faults"]
+    assert fault["struck"] == 0

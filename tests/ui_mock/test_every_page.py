@@ -1,0 +1,74 @@
+import pytest
+
+from tests.page_walk import EXPIRED, of_cockpit, of_product, posted_pages, shown_pages
+
+from .conftest import Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+PUBLIC = "/login.do"
+
+
+async def test_walk_finds_the_pages(site: Site) -> None:
+    """The walk covers lists, forms and both cockpit tabs of the product."""
+    shown = shown_pages(site.app)
+    assert {"/", "/nav_to.do", PUBLIC, "/incident_list.do", "/incident.do", "/ui/base.css"} <= set(shown)
+    assert {"/__cockpit", "/__cockpit/approvals", "/__cockpit/deliveries"} <= set(of_cockpit(shown))
+
+
+async def test_users_see_every_page(site: Site) -> None:
+    """Whoever has logged in sees every page."""
+    person = await site.person()
+    for path in of_product(shown_pages(site.app)):
+        shown = await person.get(path)
+        assert (path, shown.status, shown.headers["Content-Type"]) == (path, 200, "text/html; charset=utf-8")
+        assert (path, "/login.do" in shown.url) == (path, path == PUBLIC)
+
+
+async def test_visitors_see_the_log_in_page_alone(site: Site) -> None:
+    """Every other page redirects them there, and so does a form with a visitor's token."""
+    nobody = await site.person("")
+    for path in of_product(shown_pages(site.app)):
+        shown = await nobody.get(path)
+        assert (path, shown.status, shown.url.partition("?")[0]) == (path, 200, f"{site.url}{PUBLIC}")
+    nobody.token = (await nobody.get(PUBLIC)).token
+    for path in of_product(posted_pages(site.app)):
+        shown = await nobody.post(path, {})
+        assert (path, shown.status, shown.url.partition("?")[0]) == (path, 200, f"{site.url}{PUBLIC}")
+
+
+async def test_cockpit_is_closed_to_other_machines(site: Site) -> None:
+    """Each of its pages is open to this machine and locked to a browser that calls it by another name."""
+    nobody = await site.person("")
+    await site.call("GET", "/api/now/table/incident")
+    for path in of_cockpit(shown_pages(site.app)):
+        assert (path, (await nobody.get(path)).status) == (path, 200)
+        shown = await nobody.get(path, headers={"Host": "elsewhere.example"})
+        assert (path, shown.status, "Control plane token" in shown.html) == (path, 403, True)
+
+
+async def test_every_form_needs_its_token(site: Site) -> None:
+    """Without the session's token no page takes a form."""
+    person = await site.person()
+    for path in posted_pages(site.app):
+        for token in ("", "0" * 64, "é"):
+            shown = await person.post(path, {"sysparm_ck": token, "cockpit_token": token})
+            assert (path, shown.status, EXPIRED in shown.html) == (path, 403, True)
+
+
+async def test_no_page_is_journaled_or_meets_a_fault(site: Site) -> None:
+    """Looking at a page leaves no trace; of a posted form, the product's journal keeps the address and status."""
+    person = await site.person()
+    await site.call("DELETE", "/__admin/requests")
+    await site.call("POST", "/__admin/faults", json={"kind": "status", "times": None})
+    for path in shown_pages(site.app):
+        for method in ("GET", "HEAD"):
+            shown = await person.call(method, path)
+            assert (path, shown.status) == (path, 404 if path == "/__cockpit/exchanges/1" else 200)
+    assert (await site.call("GET", "/__admin/requests"))["requests"] == []
+    for path in posted_pages(site.app):
+        assert (path, (await person.post(path, {"sysparm_ck": ""})).status) == (path, 403)
+    found = (await site.call("GET", "/__admin/requests"))["requests"]
+    posted = [(each["method"], each["url"], each["status"], each["request"]["body"]) for each in found]
+    assert posted == [("POST", path, 403, "") for path in of_product(posted_pages(site.app))]
+    [fault] = (await site.call("GET", "/__admin/faults"))["faults"]
+    assert fault["struck"] == 0
