@@ -13,10 +13,10 @@ from mock_servicenow.now_platform.identity.roles import by_now, user_rules
 from mock_servicenow.now_platform.identity.web_sessions import WebSessions
 from mock_servicenow.now_platform.records.attachments import attachment_rules
 from mock_servicenow.now_platform.records.kernel import Parts
-from mock_servicenow.now_platform.records.session import Rulebook
+from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
-from mock_servicenow.now_platform.rules.stored_rules import enforce_policies, load_rules, stored_rule_checks
+from mock_servicenow.now_platform.rules.stored_rules import SOURCES, load_policies, load_rules, stored_rule_checks
 
 
 class Instance(Platform):
@@ -44,7 +44,8 @@ class Instance(Platform):
                 *privilege_rules(),
             ],
             load_rules,
-            enforce_policies,
+            load_policies,
+            SOURCES,
         )
         super().__init__(rulebook, by_now, **parts)
         self.web_sessions = WebSessions(self.clock, self.ids)

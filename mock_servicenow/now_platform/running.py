@@ -96,7 +96,13 @@ class Runner:
         if not self.store.embedded:
             async with nullcontext() if repeatable.light else self._pieces:
                 return await self._run_interruptible(work)
-        before, attempts = len(findings), self._attempts(work, light=repeatable.light)
+        before = len(findings)
+        if repeatable.light:
+            try:
+                return self.store.briefly(work)
+            except OverrunError:
+                del findings[before:]
+        attempts = self._longer_attempts(work, light=repeatable.light)
         while True:
             try:
                 return await next(attempts)()
@@ -106,12 +112,9 @@ class Runner:
                 del findings[before:]
                 return await self.run(work)
 
-    def _attempts(self, work: Callable[[], T], *, light: bool) -> Iterator[Callable[[], Awaitable[T]]]:
+    def _longer_attempts(self, work: Callable[[], T], *, light: bool) -> Iterator[Callable[[], Awaitable[T]]]:
         """Yield the attempts at work, one after the other; the last one never overruns."""
-        brief = partial(self.store.briefly, work)
-        if light:
-            yield partial(self.run, brief)
-        yield partial(self.run_in_turn, brief)
+        yield partial(self.run_in_turn, partial(self.store.briefly, work))
         if light:
             yield partial(self._run_aside, work, self._soon, _SOON)
         yield partial(self._run_aside, work, self._turn)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import NoReturn
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, duration_seconds
-from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
+from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.formats import is_guid, json_object
 from mock_servicenow.privilege_manager.registration import Registrations

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestClient
 from mock_servicenow.now_platform.errors import RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.attachments import File, Target, attach
-from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
+from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.display import LONGEST_HISTORY, MOST_ENTRIES, MOST_NAMED
-from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
+from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 
 Client = TestClient[web.Request, web.Application]
 LONG = 600_000

@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.intake import LONGEST_INDEXED, LONGEST_TEXT, LONGEST_VALUE
+from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
+from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, LONGEST_TEXT
 from mock_servicenow.now_platform.rest.table_api import MOST_NAMES
 from privman_core.virtual_clock import VirtualClock
 

@@ -4,7 +4,7 @@ from urllib.parse import quote
 import pytest
 
 from mock_servicenow.now_platform.query.operators import OPERATORS, Operator, Takes
-from mock_servicenow.now_platform.records.intake import LONGEST_TEXT
+from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 
 from .conftest import CONFIGURATION, REQUEST, SECRET, Site
 

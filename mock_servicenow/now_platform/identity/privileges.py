@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
-from mock_servicenow.now_platform.records.session import EVERY_TABLE, BusinessRule, Operation, RuleContext, Session
+from mock_servicenow.now_platform.records.rulebook import EVERY_TABLE
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 _ROLES = ("sys_user_role", "sys_user_role_contains")

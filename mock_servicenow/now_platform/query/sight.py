@@ -43,6 +43,18 @@ OWNED: Mapping[str, Owner] = {
 """Tables whose rows belong to records: to read one takes the reading of its record, to change it the writing."""
 
 
+class _Remembered(dict[str, frozenset[str]]):
+    """Sets of columns by table, each found once: asking for a known one calls no Python code."""
+
+    def __init__(self, find: Callable[[str], frozenset[str]]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, table: str) -> frozenset[str]:
+        found = self[table] = self._find(table)
+        return found
+
+
 class Sight:
     """What the holders of some roles may see of an instance.
 
@@ -55,6 +67,8 @@ class Sight:
 
     Attributes:
         everything: whether no access rule limits the caller, who is the instance itself.
+        hidden: returns the columns that the caller may not read in records of a class.
+        locked: returns the columns that the caller may not write in records of a class.
     """
 
     def __init__(
@@ -64,7 +78,8 @@ class Sight:
         self.everything = roles is None
         self.closed = closed
         self._roles = roles or frozenset()
-        self._columns: dict[tuple[str, str], frozenset[str]] = {}
+        self.hidden = _Remembered(self._hidden).__getitem__
+        self.locked = _Remembered(self._locked).__getitem__
         self._rows: dict[tuple[str, str], Conditions | None] = {}
         self._open: dict[tuple[str, str], bool] = {}
 
@@ -72,14 +87,6 @@ class Sight:
     def is_admin(self) -> bool:
         """Whether the caller holds every role."""
         return ADMIN_ROLE in self._roles
-
-    def hidden(self, table: str) -> frozenset[str]:
-        """Return the columns that the caller may not read in records of that class."""
-        return self._forbidden(table, "read")
-
-    def locked(self, table: str) -> frozenset[str]:
-        """Return the columns that the caller may not write in records of that class."""
-        return self._forbidden(table, "write")
 
     def conditions(self, table: str, operation: str) -> Conditions | None:
         """Return the encoded queries of which a record of that class must meet one; None if any record will do.
@@ -123,11 +130,11 @@ class Sight:
             table = target
         return last not in self.hidden(table)
 
-    def _forbidden(self, table: str, operation: str) -> frozenset[str]:
-        key = (table, operation)
-        if key not in self._columns:
-            self._columns[key] = frozenset() if self.everything else self._guarded(table, operation)
-        return self._columns[key]
+    def _hidden(self, table: str) -> frozenset[str]:
+        return frozenset() if self.everything else self._guarded(table, "read")
+
+    def _locked(self, table: str) -> frozenset[str]:
+        return frozenset() if self.everything else self._guarded(table, "write")
 
     def _guarded(self, table: str, operation: str) -> frozenset[str]:
         """A rule for a column with a condition opens it to nobody: which rows meet it is not worked out."""

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.records.kernel import Kernel
 from mock_servicenow.now_platform.records.rows import VALUES_PER_STATEMENT, Record
-from mock_servicenow.now_platform.records.session import EVERY_TABLE, BusinessRule, Rulebook, RuleContext, Session
+from mock_servicenow.now_platform.records.rulebook import EVERY_TABLE
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, RunRules, Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform, UnitOfWork
 from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.findings import Finding
@@ -207,12 +208,12 @@ def _delete_content(session: Session, ids: list[str]) -> None:
 
     def vanish() -> None:
         kernel.vanishing.update(ids)
-        kernel.go_on(_vanishing(kernel, session.rulebook, ids))
+        kernel.go_on(_vanishing(kernel, session.run_rules, ids))
 
     session.on_commit(vanish)
 
 
-def _vanishing(kernel: Kernel, rulebook: Rulebook, ids: list[str]) -> Generator[None, None, None]:
+def _vanishing(kernel: Kernel, run_rules: RunRules, ids: list[str]) -> Generator[None, None, None]:
     chunks = kernel.dictionary.sql_table(CHUNKS)
     some = sa.select(chunks.c.sys_id).where(chunks.c.sys_attachment == sa.bindparam("file")).limit(_CHUNKS_AT_A_TIME)
     deletion = sa.delete(chunks).where(chunks.c.sys_id.in_(some))
@@ -220,7 +221,7 @@ def _vanishing(kernel: Kernel, rulebook: Rulebook, ids: list[str]) -> Generator[
         for sys_id in ids:
             deleted = True
             while deleted:
-                with UnitOfWork(kernel, rulebook, SYSTEM) as session:
+                with UnitOfWork(kernel, run_rules, SYSTEM) as session:
                     session.work.transaction.lock()
                     deleted = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount > 0
                 yield

@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
 from mock_servicenow.now_platform.dictionary.values import is_storable
+from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, longest
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import one_way
@@ -20,11 +21,6 @@ DIGITS = 7
 _LAST = 2**63 - 1  # the largest count that the database holds
 _MOST_CHANGES = 2**63 - 2  # a client may write any count that the database holds
 SYS_ID_LENGTH = 32
-LONGEST_TEXT = 1024 * 1024
-"""Characters of a text that are stored, many times the documented length of any column: pages, lists, journals and
-files' metadata read many texts at once (I). The platform cuts a text at the length of its column."""
-LONGEST_INDEXED = 600
-"""The same for a column with an index: PostgreSQL's hold no more than 2,704 bytes."""
 LONGEST_VALUE = LONGEST_INDEXED
 """Characters of a number, a date, a duration or a reference: parsing more may take seconds."""
 _OF_ANY_LENGTH = frozenset({Kind.TEXT, Kind.BOOLEAN})
@@ -49,16 +45,19 @@ class Intake:
     def __init__(self, view: View, table: str, *, system_columns: bool = False) -> None:
         self._view = view
         self._table = table
-        self._columns = view.dictionary.columns(table)
+        self._plan = view.kernel.plans[table]
         self._locked = view.sight.locked(table)
         self._writable = _WRITABLE_SYSTEM_COLUMNS if system_columns else frozenset()
 
     def take(self, values: Mapping[str, str], *, with_sys_id: bool) -> Values:
         """Return the stored form of the values that can be written."""
-        taken = {}
+        lengths, settled, locked, taken = self._plan.lengths, self._plan.settled, self._locked, {}
         for name, text in values.items():
-            column = self._columns.get(name)
-            if column is None:
+            column = self._plan.columns.get(name)
+            is_plain = len(text) <= lengths.get(name, -1) and text.isascii() and "\0" not in text
+            if (is_plain or text in settled.get(name, ())) and name not in locked:  # most values
+                taken[name] = text
+            elif column is None:
                 self._report("column-ignored", name, f"has no column '{name}': the value was ignored")
             elif self._is_fixed(column, with_sys_id=with_sys_id):
                 if name != "sys_id":
@@ -89,7 +88,7 @@ class Intake:
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
         # Pairs cut short could not be read, nor a Secret in them be found; rules refuse long ones.
-        most = len(stored) if column.family is Family.PAIRS else _longest(column)
+        most = len(stored) if column.family is Family.PAIRS else longest(column)
         if len(stored) > most or (len(stored) > column.max_length and column.type == "string"):
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
             outcome = "whole" if len(stored) <= most else f"as far as {most}"
@@ -128,20 +127,16 @@ def _is_value(column: Column, text: str) -> bool:
     return is_storable(text) and (len(text) <= LONGEST_VALUE or column.family.kind in _OF_ANY_LENGTH)
 
 
-def _longest(column: Column) -> int:
-    """Return how many characters of a text are stored."""
-    return LONGEST_INDEXED if column.indexed or column.unique else max(column.max_length, LONGEST_TEXT)
-
-
 def _quoted(text: str) -> str:
     return f"'{text}'" if len(text) <= LONGEST_VALUE else f"{len(text):,} characters"
 
 
 def default_values(view: View, table: str) -> Values:
     """Return a new record of the table: every column, empty or with its default."""
-    values = view.dictionary.new_record(table)
-    for name, call in view.dictionary.scripted_defaults(table).items():
-        values[name] = _default(view, call)
+    plan = view.kernel.plans[table]
+    values = {**plan.defaults}
+    for name, call in plan.scripted:
+        values[name] = call(view)
     return values
 
 
@@ -152,7 +147,7 @@ def new_values(view: View, table: str) -> Values:
     values["sys_created_on"] = values["sys_updated_on"] = now
     values["sys_created_by"] = values["sys_updated_by"] = user_name
     values["sys_mod_count"] = "0"
-    if view.dictionary.has_classes(table):
+    if view.kernel.plans[table].has_classes:
         values["sys_class_name"] = table
     return values
 
@@ -168,7 +163,7 @@ def update_stamps(view: View, previous: Record) -> Values:
 
 def pop_entries(view: View, table: str, values: dict[str, str]) -> dict[str, str]:
     """Remove the new entries of journal columns from a record's values and return them by column."""
-    names = view.dictionary.columns_of(table, Family.JOURNAL)
+    names = view.kernel.plans[table].journals
     entries = {name: values[name] for name in names if values[name]}
     values.update(dict.fromkeys(entries, ""))
     return entries
@@ -179,34 +174,27 @@ def assign_number(view: View, table: str, values: dict[str, str]) -> None:
 
     An administrator may delete, empty or exhaust a counter: then there is no number, and a finding says so.
     """
-    definition = view.dictionary.table(table)
-    if definition is None or definition.number_prefix is None or values.get("number"):
+    prefix = view.kernel.plans[table].table.number_prefix
+    if prefix is None or values.get("number"):
         return
-    count = _next_count(view, table)
-    if count is None:
+    counter = view.kernel.store.prepared(COUNTERS, lambda: _count(view.dictionary))
+    counted = view.work.transaction.run(counter, {"table": table})
+    if counted:
+        values["number"] = f"{prefix}{counted[0][0]:0{DIGITS}d}"
+    else:
         view.findings.append(Finding("swallowed", "number-missing", f"table {table}: no counter gives a number"))
-        return
-    values["number"] = f"{definition.number_prefix}{count:0{DIGITS}d}"
 
 
-def _next_count(view: View, table: str) -> int | None:
-    """Return the table's next count; others wait for this transaction to end before they get theirs."""
-    store, transaction = view.kernel.store, view.work.transaction
-    counter = store.prepared(COUNTERS, lambda: _counter(view.dictionary))
-    for sys_id, number in transaction.run(counter, {"table": table}):
-        if number is None or number >= _LAST:
-            return None
-        transaction.run(store.update(COUNTERS, ("number",)), (number + 1, sys_id))
-        return int(number)
-    return None
-
-
-def _counter(dictionary: Dictionary) -> sa.ClauseElement:
+def _count(dictionary: Dictionary) -> sa.ClauseElement:
+    """Return the statement that takes the table's next count; others wait for this transaction to end for theirs."""
     rows = dictionary.sql_table(COUNTERS)
     table: sa.ColumnElement[str] = sa.bindparam("table", type_=rows.c.category.type)
     # Indexes on texts are folded: the first condition finds the row, the second proves it.
     found = sa.and_(Folded(rows.c.category) == Folded(table), rows.c.category == table)
-    return sa.select(rows.c.sys_id, rows.c.number).where(found).with_for_update()
+    counter = sa.select(sa.func.min(rows.c.sys_id)).where(found).scalar_subquery()
+    one, last = sa.literal_column("1", sa.BigInteger), sa.literal_column(str(_LAST), sa.BigInteger)
+    counting = sa.update(rows).where(rows.c.sys_id == counter, rows.c.number < last)
+    return counting.values(number=rows.c.number + one).returning(rows.c.number - one)
 
 
 def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:
@@ -214,13 +202,3 @@ def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:
     for table in dictionary:
         if table.number_prefix is not None:
             yield COUNTERS, {"category": table.name, "prefix": table.number_prefix, "number": str(FIRST)}
-
-
-def _default(view: View, call: str) -> str:
-    """Return the result of a default script: one of the calls that such scripts make, else nothing."""
-    calls = {
-        "gs.getUserID()": view.user.sys_id,
-        "gs.getUserName()": view.user.user_name,
-        "gs.nowDateTime()": view.now,
-    }
-    return calls.get(call, "")

@@ -1,13 +1,14 @@
 """What all sessions of an instance share, and facts worked out from its tables."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NotRequired, TypedDict, TypeVar
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.fields import FieldLists
+from mock_servicenow.now_platform.records.plans import Plans
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.running import Runner
 from mock_servicenow.now_platform.storage.database import one_line
@@ -58,10 +59,11 @@ class Cache:
         """Drop one fact."""
         self._facts.get(kind, {}).pop(key, None)
 
-    def forget(self, table: str) -> None:
-        """Drop the facts worked out from a table, since it is written."""
-        for kind in self._sources.get(table, ()):
-            self._facts.pop(kind, None)
+    def forget(self, tables: Iterable[str]) -> None:
+        """Drop the facts worked out from tables, since they are written."""
+        for table in tables:
+            for kind in self._sources.get(table, ()):
+                self._facts.pop(kind, None)
 
     def clear(self) -> None:
         """Drop everything."""
@@ -89,6 +91,7 @@ class Kernel(Runner):
         release: the differences between releases.
         queries: compiles queries on the dictionary's tables.
         fields: the fields that answers may have.
+        plans: the facts about each table that reads and writes need.
         secrets: learns every key and secret that is written, before it is stored one way, or presented.
         tokens_end_with_client: whether access tokens of a deactivated or deleted OAuth client are refused.
         cache: facts worked out from tables.
@@ -115,6 +118,7 @@ class Kernel(Runner):
         self.release = release or ReleaseProfile()
         self.queries = queries or Compilations(dictionary)
         self.fields = fields or FieldLists(dictionary)
+        self.plans = Plans(dictionary)
         self.tokens_end_with_client = tokens_end_with_client
         self.cache = Cache(lambda: store.embedded and not store.is_aside)
         self.vanishing: set[str] = set()

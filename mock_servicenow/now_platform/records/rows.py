@@ -2,19 +2,19 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
+from mock_servicenow.now_platform.dictionary.column_types import Kind
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_name, text_literal
 from mock_servicenow.now_platform.dictionary.values import from_database, is_storable
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.plans import TablePlan
 from mock_servicenow.now_platform.storage.database import Row, row_expressions, row_values
 from mock_servicenow.now_platform.storage.transaction import DuplicateError, Transaction
 from privman_core.findings import Finding
@@ -48,45 +48,25 @@ class Record:
         return self.values[column]
 
 
-@dataclass(slots=True)
-class Work:
-    """One transaction with everything that it gathers until its commit.
-
-    Attributes:
-        rules: names of the business rules now running, the outermost first.
-        written: the tables written so far.
-        after_commit: called once the commit has succeeded.
-        insert_status: the HTTP status of an insert that succeeds.
-        referenced: records that others refer to, by who sees them, table and sys_id, until something is written.
-        entries: entries of journal columns by the record's root table and sys_id, until something is written.
-    """
-
-    transaction: Transaction
-    findings: list[Finding]
-    now: str
-    rules: list[str] = field(default_factory=list)
-    written: set[str] = field(default_factory=set)
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
-    insert_status: int = 201
-    referenced: dict[Sight, dict[tuple[str, str], Record | None]] = field(default_factory=dict)
-    entries: dict[tuple[str, str], list[Values]] = field(default_factory=dict)
-
-
 class Reader:
     """The rows of one transaction, each as a mapping from column to text."""
 
     def __init__(self, kernel: Kernel, transaction: Transaction) -> None:
+        self._plans = kernel.plans
         self._dictionary = kernel.dictionary
         self._store = kernel.store
         self._transaction = transaction
 
     def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
         """Return one row; with ``lock``, nobody else writes it before this transaction ends."""
-        if not is_storable(sys_id):
+        if not sys_id.isalnum() and not is_storable(sys_id):
             return None
         prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
         rows = self._transaction.run(prepared, {"id": sys_id})
-        return self._of_class(table, rows[0]) if rows else None
+        if not rows:
+            return None
+        values = self._values(table, rows[0])
+        return values if values.get("sys_class_name", table) in self._plans[table].family else None
 
     def get_both(self, table: str, one: str, other: str) -> list[Values]:
         """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
@@ -280,80 +260,89 @@ class Reader:
         sys_id = self._dictionary.sql_table(table).c.sys_id
         return self.select(table).where(sa.or_(sys_id == sa.bindparam("one"), sys_id == sa.bindparam("other")))
 
-    def _of_class(self, table: str, row: Row) -> Values | None:
-        values = self._values(table, row)
-        name = values.get("sys_class_name", table)
-        return values if name in self._dictionary.family(table) else None
-
     def _values(self, table: str, row: Row) -> Values:
+        plan = self._plans[table]
         if not self._store.embedded:
-            return dict(zip(self._dictionary.columns(table), map(from_database, row), strict=True))
-        values = row_values(self._dictionary.columns(table), row)
-        for name in self._dictionary.columns_of(table, Family.DECIMAL):
+            return dict(zip(plan.columns, map(from_database, row), strict=True))
+        values = row_values(plan.columns, row)
+        for name in plan.decimals:
             values[name] = from_database(values[name])
         return values
 
 
-class RowWriter:
-    """Writes rows in one transaction; facts worked out from their table are forgotten."""
+class Work:
+    """One transaction with everything that it gathers until its commit; it also writes rows.
 
-    def __init__(self, kernel: Kernel, work: Work) -> None:
+    Attributes:
+        findings: what was swallowed so far.
+        now: the time of the transaction in UTC form.
+        reader: fetches rows.
+        rules: names of the business rules now running, the outermost first.
+        written: the tables written so far.
+        after_commit: called once the commit has succeeded.
+        insert_status: the HTTP status of an insert that succeeds.
+        referenced: records that others refer to, by who sees them, table and sys_id, until something is written.
+        entries: entries of journal columns by the record's root table and sys_id, until something is written.
+    """
+
+    def __init__(self, kernel: Kernel, transaction: Transaction, findings: list[Finding], now: str) -> None:
+        self.transaction = transaction
+        self.findings = findings
+        self.now = now
+        self.reader = Reader(kernel, transaction)
+        self.rules: list[str] = []
+        self.written: set[str] = set()
+        self.after_commit: list[Callable[[], None]] = []
+        self.insert_status = 201
+        self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
+        self.entries: dict[tuple[str, str], list[Values]] = {}
         self._kernel = kernel
-        self._work = work
 
-    def insert(self, table: str, values: Values) -> None:
-        """Insert a row; raises UniqueKeyViolation."""
-        try:
-            self._insert(table, values)
-        except DuplicateError as error:
-            raise self._violation(table, values, error) from None
-        self._touched(table)
-
-    def insert_all(self, table: str, rows: list[Values]) -> None:
-        """Insert many rows."""
+    def insert(self, table: str, *rows: Values) -> None:
+        """Insert rows; raises UniqueKeyViolation."""
+        kernel = self._kernel
+        plan = kernel.plans[table]
         for values in rows:
-            self._insert(table, values)
-        self._touched(table)
+            texts = values.values()
+            prepared = kernel.store.insertion(plan.root, tuple(compress(values, texts)))
+            try:
+                self.transaction.run(prepared, tuple(filter(None, texts)))
+            except DuplicateError as error:
+                raise _violation(plan, values, error) from None
+        self._forget(plan)
 
     def update(self, table: str, sys_id: str, changes: Values) -> None:
         """Change columns of a row; raises UniqueKeyViolation."""
         kernel = self._kernel
-        prepared = kernel.store.update(kernel.dictionary.root(table), tuple(changes))
-        stored = [text or None for text in changes.values()]
+        plan = kernel.plans[table]
+        prepared = kernel.store.update(plan.root, tuple(changes))
         try:
-            self._work.transaction.run(prepared, [*stored, sys_id])
+            self.transaction.run(prepared, [*(text or None for text in changes.values()), sys_id])
         except DuplicateError as error:
-            raise self._violation(table, changes, error) from None
-        self._touched(table)
+            raise _violation(plan, changes, error) from None
+        self._forget(plan)
 
     def delete(self, table: str, sys_id: str) -> None:
         """Delete a row."""
         physical = self._kernel.dictionary.sql_table(table)
-        self._work.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
-        self._touched(table)
+        self.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
+        self._forget(self._kernel.plans[table])
 
-    def _insert(self, table: str, values: Values) -> None:
-        kernel, texts = self._kernel, values.values()
-        filled = tuple(compress(values, texts))
-        prepared = kernel.store.insertion(kernel.dictionary.root(table), filled)
-        self._work.transaction.run(prepared, tuple(filter(None, texts)))
+    def _forget(self, plan: TablePlan) -> None:
+        """Forget facts worked out from a table, since it is written."""
+        self.referenced.clear()
+        self.entries.clear()
+        self.written.update(plan.lineage)
+        self._kernel.cache.forget(plan.lineage)
 
-    def _violation(self, table: str, values: Values, error: DuplicateError) -> UniqueKeyViolation:
-        """Return the platform's error; drivers name the key in words of their own."""
-        root = self._kernel.dictionary.root(table)
-        for column in self._kernel.dictionary.columns(table).values():
-            names = (f"{root}.{column.name}", index_name(root, column.name))
-            if column.unique and any(name in error.text for name in names):
-                return UniqueKeyViolation(values.get(column.name, ""), column.name)
-        return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
 
-    def _touched(self, table: str) -> None:
-        work = self._work
-        work.referenced.clear()
-        work.entries.clear()
-        for name in self._kernel.dictionary.lineage(table):
-            work.written.add(name)
-            self._kernel.cache.forget(name)
+def _violation(plan: TablePlan, values: Values, error: DuplicateError) -> UniqueKeyViolation:
+    """Return the platform's error; each driver names the key in its own way."""
+    for column in plan.columns.values():
+        names = (f"{plan.root}.{column.name}", index_name(plan.root, column.name))
+        if column.unique and any(name in error.text for name in names):
+            return UniqueKeyViolation(values.get(column.name, ""), column.name)
+    return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
 
 
 def _stored(column: Column, text: str) -> str | None:

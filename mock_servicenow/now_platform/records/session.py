@@ -1,4 +1,4 @@
-"""Records read and written by one user in one transaction, and the business rules that accompany each write.
+"""Records read and written by one user in one transaction, and the writes as business rules see them.
 
 Sessions and rules refer to each other: a write runs rules, and a rule writes by the session of its write.
 """
@@ -13,20 +13,22 @@ from typing import Literal, NoReturn
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.errors import AbortedByRule, AccessDenied, RecordNotFound, Signal
+from mock_servicenow.now_platform.errors import (
+    AccessDenied,
+    RecordNotFound,
+    Signal,
+)
 from mock_servicenow.now_platform.query import Change
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
 from mock_servicenow.now_platform.records.intake import Intake, assign_number, new_values, pop_entries, update_stamps
 from mock_servicenow.now_platform.records.kernel import Kernel
-from mock_servicenow.now_platform.records.rows import Record, RowWriter, Values, Work
+from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.records.view import View
-from mock_servicenow.now_platform.users import ADMIN_ROLE, SYSTEM, User
+from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.findings import Finding
 
 When = Literal["before", "after"]
 Operation = Literal["insert", "update", "delete"]
-STORED_RULES = "sys_script"
-EVERY_TABLE = "global"
 LONGEST_CONDITION = 16_000
 """Characters of a condition, and of everything else in a stored rule that each write reads: five times the documented
 length of the columns (I)."""
@@ -37,13 +39,12 @@ class Session(View):
     """A view with the verbs that write. Synchronous.
 
     Attributes:
-        rulebook: the business rules that accompany each write.
+        run_rules: runs the business rules that accompany each write.
     """
 
-    def __init__(self, kernel: Kernel, rulebook: "Rulebook", work: Work, user: User, *, secure: bool) -> None:
+    def __init__(self, kernel: Kernel, run_rules: "RunRules", work: Work, user: User, *, secure: bool) -> None:
         super().__init__(kernel, work, user, secure=secure)
-        self.rulebook = rulebook
-        self._rows = RowWriter(kernel, work)
+        self.run_rules = run_rules
 
     @cached_property
     def displays(self) -> Displays:
@@ -53,7 +54,7 @@ class Session(View):
     @cached_property
     def elevated(self) -> "Session":
         """The same user and transaction without access control, as server-side code acts."""
-        return Session(self.kernel, self.rulebook, self.work, self.user, secure=False) if self.secure else self
+        return Session(self.kernel, self.run_rules, self.work, self.user, secure=False) if self.secure else self
 
     @property
     def of_system(self) -> "Session":
@@ -62,7 +63,7 @@ class Session(View):
 
     def acting_for(self, user: User) -> "Session":
         """Return the same transaction for another user."""
-        return Session(self.kernel, self.rulebook, self.work, user, secure=not user.unrestricted)
+        return Session(self.kernel, self.run_rules, self.work, user, secure=not user.unrestricted)
 
     def display(self, record: Record, column: str) -> str:
         """Return what people read in a column of a record."""
@@ -87,11 +88,13 @@ class Session(View):
         self.check_table(table)
         if not self.secure:
             return self._insert(table, values, system_columns=system_columns)
-        if not self.may("create", table):
+        conditions = self.sight.conditions(table, "create")
+        if conditions == ():
             raise AccessDenied("Insert")
         self.check_owner(table, values, "Insert")
         record = self._insert(table, values, system_columns=system_columns)
-        self.check_created(record)
+        if conditions:
+            self.check_created(record)
         return self._readable(record)
 
     def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
@@ -125,17 +128,17 @@ class Session(View):
         if self.secure:
             self._check_allowed("delete", previous, "Delete")
             self.check_owner(previous.table, previous.values, "Delete")
-        context = RuleContext(self.elevated, "delete", previous.table, dict(previous.values), previous, ())
-        self.rulebook.run("before", context)
-        self._rows.delete(previous.table, sys_id)
+        context = RuleContext(self, "delete", previous.table, dict(previous.values), previous, ())
+        self.run_rules("before", context)
+        self.work.delete(previous.table, sys_id)
         self._delete_entries(previous)
-        self.rulebook.run("after", context)
+        self.run_rules("after", context)
 
     def store_rows(self, table: str, rows: Iterable[Mapping[str, str]]) -> None:
         """Store rows of one class with defaults, but without access control, conversion and business rules."""
         self.work.transaction.lock()
         empty = new_values(self, table)
-        self._rows.insert_all(table, [{**empty, **row} for row in rows])
+        self.work.insert(table, *({**empty, **row} for row in rows))
 
     def replace_row(self, table: str, row: Mapping[str, str]) -> None:
         """Store a row as `store_rows` does, or give the row with its sys_id these values; raises UniqueKeyViolation."""
@@ -144,12 +147,12 @@ class Session(View):
         if known is None:
             self.store_rows(table, [row])
         elif changes := {name: text for name, text in row.items() if text != known[name]}:
-            self._rows.update(table, row["sys_id"], changes)
+            self.work.update(table, row["sys_id"], changes)
 
     def change_row(self, table: str, sys_id: str, changes: Values) -> None:
         """Change columns of a row without access control, conversion and business rules; raises UniqueKeyViolation."""
         self.work.transaction.lock()
-        self._rows.update(table, sys_id, changes)
+        self.work.update(table, sys_id, changes)
 
     def _insert(self, table: str, values: Mapping[str, str], *, system_columns: bool) -> Record:
         self.work.transaction.lock()
@@ -157,22 +160,22 @@ class Session(View):
         current.update(Intake(self, table, system_columns=system_columns).take(values, with_sys_id=True))
         current["sys_id"] = current["sys_id"] or self.ids.sys_id()
         assign_number(self, table, current)
-        context = RuleContext(self.elevated, "insert", table, current, None, values.keys())
+        context = RuleContext(self, "insert", table, current, None, values.keys())
         try:
-            self.rulebook.run("before", context)
+            self.run_rules("before", context)
         except RuleAnswer as answer:
             self.work.insert_status = answer.status
             return answer.record
         entries = pop_entries(self, table, current)
-        self._rows.insert(table, current)
+        self.work.insert(table, current)
         return self._finish(context, entries)
 
     def _update(self, previous: Record, values: Mapping[str, str], *, system_columns: bool) -> Record:
         table = previous.table
         taken = Intake(self, table, system_columns=system_columns).take(values, with_sys_id=False)
         current = {**previous.values, **taken}
-        context = RuleContext(self.elevated, "update", table, current, previous, values.keys())
-        self.rulebook.run("before", context)
+        context = RuleContext(self, "update", table, current, previous, values.keys())
+        self.run_rules("before", context)
         entries = pop_entries(self, table, current)
         # An unreadable value always counts as changed: otherwise the answer would reveal that it was the same.
         unread = self.sight.hidden(table) & taken.keys()
@@ -182,7 +185,7 @@ class Session(View):
         stamps = update_stamps(self, previous)
         changes |= {name: text for name, text in stamps.items() if not (system_columns and name in taken)}
         current.update(changes)
-        self._rows.update(table, previous.sys_id, changes)
+        self.work.update(table, previous.sys_id, changes)
         return self._finish(context, entries)
 
     def _finish(self, context: "RuleContext", entries: Values) -> Record:
@@ -192,7 +195,7 @@ class Session(View):
             entry = {"element": name, "element_id": stored["sys_id"], "name": context.table, "value": text}
             self.elevated.insert(ENTRIES, entry)
         context.current.update(entries)
-        self.rulebook.run("after", context)
+        self.run_rules("after", context)
         return Record(context.table, stored)
 
     def _delete_entries(self, deleted: Record) -> None:
@@ -237,7 +240,8 @@ class RuleContext:
     """The write that a rule accompanies.
 
     Attributes:
-        session: acts for the same user in the same transaction, without access control.
+        kernel: the parts that all sessions share.
+        work: the transaction.
         table: the class of the record.
         current: the record as it would be; a before rule may change it.
         previous: the record as it was; None on insert.
@@ -247,20 +251,27 @@ class RuleContext:
 
     def __init__(  # noqa: PLR0913, PLR0917 - everything that a rule may ask for
         self,
-        session: Session,
+        writer: Session,
         operation: Operation,
         table: str,
         current: MutableMapping[str, str],
         previous: Record | None,
         supplied: Collection[str],
     ) -> None:
-        self.session = session
+        self.kernel = writer.kernel
+        self.work = writer.work
+        self._writer = writer
         self.operation = operation
         self.table = table
         self.current = current
         self.previous = previous
         self.supplied = supplied
         self.rewritten: Mapping[str, str] = _NOTHING
+
+    @property
+    def session(self) -> Session:
+        """Acts for the same user in the same transaction, without access control."""
+        return self._writer.elevated
 
     def changed(self, column: str) -> bool:
         """Return whether the write gives the column another value; on insert, whether it gives it any."""
@@ -293,7 +304,7 @@ class RuleContext:
 
     def report(self, rule: str, message: str, where: str = "") -> None:
         """Record something that the instance swallows of this write."""
-        self.session.findings.append(Finding("swallowed", rule, message, where))
+        self.work.findings.append(Finding("swallowed", rule, message, where))
 
     def abort(self, reason: str) -> NoReturn:
         """Refuse the write; the reason becomes a finding and never reaches the client (platform 1.9)."""
@@ -335,82 +346,4 @@ class BusinessRule:
         return self.sys_id or md5(self.name.encode(), usedforsecurity=False).hexdigest()
 
 
-class Rulebook:
-    """The business rules of the platform and its apps, and those stored as records.
-
-    Args:
-        rules: those of the platform.
-        stored: loads the rules that are stored as records.
-        policies: raises MandatoryFieldMissing if the record as it would be lacks a mandatory value.
-    """
-
-    def __init__(
-        self,
-        rules: Iterable[BusinessRule],
-        stored: Callable[[View], list[BusinessRule]],
-        policies: Callable[[RuleContext], None],
-    ) -> None:
-        self._rules = list(rules)
-        self._stored = stored
-        self._policies = policies
-
-    def add(self, rule: BusinessRule) -> None:
-        """Apply a rule from the next write on, once the cache of facts is cleared."""
-        self._rules.append(rule)
-
-    def run(self, when: When, context: RuleContext) -> None:
-        """Run the rules that accompany this write, in order, then check data policies before it.
-
-        No stored rule keeps administrators from deleting or deactivating one.
-
-        Raises:
-            AbortedByRule: a rule aborts the write.
-            MandatoryFieldMissing: a mandatory column is empty.
-        """
-        rules = self._applicable(when, context)
-        if context.table == STORED_RULES and _takes_rule_away(context):
-            rules = tuple(rule for rule in rules if not rule.sys_id)
-        for rule in rules:
-            if context.meets(rule.condition):
-                _execute(rule, context)
-        if when == "before" and context.operation != "delete":
-            self._policies(context)
-
-    def _applicable(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
-        key = (when, context.operation, context.table)
-        return context.session.kernel.cache.get("rules", key, (STORED_RULES,), lambda: self._select(when, context))
-
-    def _select(self, when: When, context: RuleContext) -> tuple[BusinessRule, ...]:
-        view = context.session
-        tables = {*view.dictionary.lineage(context.table), EVERY_TABLE}
-        # Whoever stores a rule sees whether it acts, so a rule on a closed table would reveal what the table holds.
-        closed = context.table in view.kernel.queries.closed
-        chosen = [
-            rule
-            for rule in (*self._rules, *(() if closed else self._load_stored(view)))
-            if rule.table in tables and rule.when == when and context.operation in rule.operations
-        ]
-        return tuple(sorted(chosen, key=lambda rule: rule.order))
-
-    def _load_stored(self, view: View) -> list[BusinessRule]:
-        return view.kernel.cache.get("stored rules", "", (STORED_RULES,), lambda: self._stored(view))
-
-
-def _takes_rule_away(context: RuleContext) -> bool:
-    if ADMIN_ROLE not in context.session.user.roles:
-        return False
-    return context.operation == "delete" or (context.operation == "update" and context.current["active"] == "false")
-
-
-def _execute(rule: BusinessRule, context: RuleContext) -> None:
-    stack = context.session.work.rules
-    stack.append(rule.name)
-    try:
-        rule.run(context)
-    except RuleAbort as abort:
-        reason = str(abort)
-        message = f"business rule '{rule.name}' on {context.table}: {reason}"
-        context.report("rule-aborted", message, rule.name)
-        raise AbortedByRule(context.table, rule.name, rule.id, stack[::-1], reason) from None
-    finally:
-        stack.pop()
+RunRules = Callable[[When, RuleContext], None]

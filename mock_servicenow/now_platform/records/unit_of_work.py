@@ -9,7 +9,8 @@ from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCancelled
 from mock_servicenow.now_platform.records.kernel import Kernel, Parts
 from mock_servicenow.now_platform.records.rows import Work
-from mock_servicenow.now_platform.records.session import BusinessRule, Rulebook, Session
+from mock_servicenow.now_platform.records.rulebook import Rulebook
+from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
 from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.findings import Finding
@@ -25,9 +26,9 @@ class UnitOfWork:
     because every request goes through it.
     """
 
-    def __init__(self, kernel: Kernel, rulebook: Rulebook, user: User, findings: list[Finding] | None = None) -> None:
+    def __init__(self, kernel: Kernel, run_rules: RunRules, user: User, findings: list[Finding] | None = None) -> None:
         self._kernel = kernel
-        self._rulebook = rulebook
+        self._run_rules = run_rules
         self._user = user
         self._findings = [] if findings is None else findings
 
@@ -37,8 +38,8 @@ class UnitOfWork:
             transaction = kernel.store.begin()
         except kernel.store.failures as failure:
             raise kernel.unavailable(failure) from None
-        self._work = Work(transaction, self._findings, utc_form(kernel.clock.now()))
-        return Session(kernel, self._rulebook, self._work, self._user, secure=not self._user.unrestricted)
+        self._work = Work(kernel, transaction, self._findings, utc_form(kernel.clock.now()))
+        return Session(kernel, self._run_rules, self._work, self._user, secure=not self._user.unrestricted)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
@@ -50,8 +51,7 @@ class UnitOfWork:
             raise self._kernel.unavailable(failure) from None
         finally:
             # Facts worked out from rows that have now changed or vanished.
-            for table in work.written:
-                self._kernel.cache.forget(table)
+            self._kernel.cache.forget(work.written)
         if kind is None:
             for call in work.after_commit:
                 call()
@@ -90,7 +90,7 @@ class Platform(Kernel):
 
     def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
         """Return a context manager with a session in a transaction of its own, which is undone if the body raises."""
-        return UnitOfWork(self, self.rulebook, user, findings)
+        return UnitOfWork(self, self.rulebook.run, user, findings)
 
     @contextmanager
     def next_transaction(

@@ -12,7 +12,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
-from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidTable, QueryForbidden
+from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, QueryForbidden
 from mock_servicenow.now_platform.query import (
     Change,
     CompiledQuery,
@@ -31,7 +31,7 @@ from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.formats import Formats, first_usable
 from mock_servicenow.now_platform.records.kernel import Kernel
-from mock_servicenow.now_platform.records.rows import Reader, Record, Values, Work
+from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
 from privman_core.findings import Finding
 
@@ -66,13 +66,15 @@ class View:
         self.now = work.now
         self.dictionary = kernel.dictionary
         self.ids = kernel.ids
-        self.reader = Reader(kernel, work.transaction)
+        self.reader = work.reader
 
     @cached_property
     def sight(self) -> Sight:
         """What the user may read; everything without access control."""
-        known = self.kernel.queries
-        return known.sight(self.user.roles, self._closed_tables()) if self.secure else known.everything
+        if not self.secure:
+            return self.kernel.queries.everything
+        key = self.user.roles, self.user is GUEST
+        return self.kernel.cache.get("sights", key, (_TABLES, PUBLIC), self._find_sight)
 
     @cached_property
     def formats(self) -> Formats:
@@ -99,7 +101,10 @@ class View:
         """Return the record of the table or of one that extends it; None if there is none that the user may see."""
         self.check_table(table)
         values = self.reader.get(table, sys_id)
-        return None if values is None else next(iter(self._visible(table, [values])), None)
+        if values is None:
+            return None
+        record = self.record(table, values)
+        return record if not self.secure or self._may_read(table, record) else None
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Record]:
         """Return the records that exist and that the user may see, by sys_id."""
@@ -144,8 +149,7 @@ class View:
 
     def check_table(self, table: str) -> None:
         """Raise InvalidTable if there is no such table."""
-        if self.dictionary.table(table) is None:
-            raise InvalidTable(table)
+        self.kernel.plans[table]  # looking it up raises
 
     # Encoded queries
 
@@ -266,8 +270,8 @@ class View:
             InvalidTable: there is no such table.
             ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
         """
-        self.check_table(table)
-        if table in self.sight.closed or not self.may("read", table):
+        sight, _ = self.sight, self.kernel.plans[table]
+        if table in sight.closed or sight.conditions(table, "read") == ():
             raise ApiAccessDenied
 
     def allowed(self, operation: str, records: list[Record]) -> list[Record]:
@@ -324,6 +328,11 @@ class View:
         reached = [record for record in records if record.table == table or record.table not in closed]
         return self.allowed("read", reached)
 
+    def _may_read(self, table: str, record: Record) -> bool:
+        if record.table != table and record.table in self.sight.closed:
+            return False
+        return self._is_open(record.table, "read") or bool(self.allowed("read", [record]))
+
     def _is_held_to_columns(self) -> bool:
         """Return whether the release checks the columns that this user's queries name (platform 2.6)."""
         reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
@@ -336,17 +345,14 @@ class View:
     def _system_properties(self) -> dict[str, str]:
         return {row["name"]: row["value"] for row in self.reader.find("sys_properties", {})}
 
-    def _closed_tables(self) -> frozenset[str]:
-        """Return the tables that web services do not open to the user (platform 4.2).
+    def _find_sight(self) -> Sight:
+        """Return the sight of the user's roles without the tables that web services do not open (platform 4.2).
 
         Their definition or record says so; for a guest they are all but the public ones.
         """
-        closed = self.kernel.cache.get("web-services", "", (_TABLES,), self._without_access)
-        return closed | self._not_public() if self.user is GUEST else closed
-
-    def _without_access(self) -> frozenset[str]:
         switched_off = self.reader.find(_TABLES, {"ws_access": "false"})
-        return self.kernel.queries.closed | {row["name"] for row in switched_off}
+        closed = self.kernel.queries.closed | {row["name"] for row in switched_off}
+        return self.kernel.queries.sight(self.user.roles, closed | self._not_public() if self.user is GUEST else closed)
 
     def _not_public(self) -> frozenset[str]:
         """Return the tables that are not public and extend none that is."""

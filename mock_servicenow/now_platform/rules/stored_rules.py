@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 
-from mock_servicenow.now_platform.errors import MandatoryFieldMissing
 from mock_servicenow.now_platform.records.intake import Intake
 from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.rulebook import STORED_RULES, Policy
 from mock_servicenow.now_platform.records.session import (
     LONGEST_CONDITION,
-    STORED_RULES,
     BusinessRule,
     Operation,
     RuleContext,
@@ -19,7 +18,7 @@ from mock_servicenow.now_platform.records.view import View
 
 POLICIES = "sys_data_policy2"
 POLICY_RULES = "sys_data_policy_rule"
-Policy = tuple[str, tuple[str, ...]]
+SOURCES = (STORED_RULES, POLICIES, POLICY_RULES)
 _KINDS: dict[str, When] = {"before": "before", "after": "after"}
 _OPERATIONS: tuple[Operation, ...] = ("insert", "update", "delete")
 # The platform fills every script field with this function, to be completed.
@@ -179,37 +178,19 @@ class RuleAction:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def enforce_policies(context: RuleContext) -> None:
-    """Raise MandatoryFieldMissing if the record as it would be lacks a value that a policy of its table demands."""
-    session, table = context.session, context.table
-    policies = session.kernel.cache.get(
-        "data_policies", table, (POLICIES, POLICY_RULES), lambda: _load_policies(session, table)
-    )
-    missing = [
-        name
-        for condition, demanded in policies
-        if context.meets(condition)
-        for name in demanded
-        if not context.current[name]
-    ]
-    if missing:
-        columns = session.dictionary.columns(table)
-        raise MandatoryFieldMissing([columns[name].label for name in missing])
-
-
-def _load_policies(view: View, table: str) -> list[Policy]:
-    """Return the active policies of the table and of its parents: each condition with the columns that it demands.
+def load_policies(view: View, table: str) -> tuple[Policy, ...]:
+    """Return the active data policies of the table and of its parents.
 
     Tables that are closed to web services by definition have none: whoever stores a policy sees whether it is met.
     """
     if table in view.kernel.queries.closed:
-        return []
-    found = [
+        return ()
+    found = (
         record
         for name in view.dictionary.lineage(table)
         for record in view.find_all(POLICIES, model_table=name, active="true")
-    ]
-    return [(record["conditions"], _demanded(view, table, record.sys_id)) for record in found]
+    )
+    return tuple(Policy(record["conditions"], _demanded(view, table, record.sys_id)) for record in found)
 
 
 def _demanded(view: View, table: str, policy: str) -> tuple[str, ...]:

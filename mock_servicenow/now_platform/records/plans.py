@@ -1,0 +1,108 @@
+"""Facts about each table that every read and write of a record needs, looked up once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import Column, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.errors import InvalidTable
+
+LONGEST_TEXT = 1024 * 1024
+"""Characters of a text that are stored, many times the documented length of any column: pages, lists, journals and
+files' metadata read many texts at once (I). The platform cuts a text at the length of its column."""
+LONGEST_INDEXED = 600
+"""The same for a column with an index: PostgreSQL's hold no more than 2,704 bytes."""
+_CALLS: Mapping[str, Callable[[Any], str]] = {
+    "gs.getUserID()": attrgetter("user.sys_id"),
+    "gs.getUserName()": attrgetter("user.user_name"),
+    "gs.nowDateTime()": attrgetter("now"),
+}
+"""The calls of default scripts, each as a function of the view that creates the record; others give nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """One table.
+
+    Attributes:
+        lineage: the table and its parents, the nearest first.
+        family: the table and every table that extends it.
+        columns: every column by name, in the dictionary's order.
+        decimals: the columns with fractions.
+        journals: the columns to which writes append entries.
+        has_classes: whether its rows carry ``sys_class_name``.
+        defaults: a new record: every column, empty or with its literal default.
+        scripted: columns whose default is a call, each with a function of the view that creates the record.
+        lengths: text columns that clients may write, each with the length up to which a text is stored as it is.
+        settled: columns with values that are stored as they are.
+    """
+
+    table: Table
+    root: str
+    lineage: tuple[str, ...]
+    family: frozenset[str]
+    columns: Mapping[str, Column]
+    decimals: tuple[str, ...]
+    journals: tuple[str, ...]
+    has_classes: bool
+    defaults: Mapping[str, str]
+    scripted: tuple[tuple[str, Callable[[Any], str]], ...]
+    lengths: Mapping[str, int]
+    settled: Mapping[str, frozenset[str]]
+
+
+class Plans(dict[str, TablePlan]):
+    """The plans by table; looking up an unknown table raises InvalidTable."""
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        super().__init__()
+        self._dictionary = dictionary
+
+    def __missing__(self, name: str) -> TablePlan:
+        table = self._dictionary.table(name)
+        if table is None:
+            raise InvalidTable(name)
+        plan = self[name] = _plan(self._dictionary, table)
+        return plan
+
+
+def longest(column: Column) -> int:
+    """Return how many characters of a text are stored."""
+    return LONGEST_INDEXED if column.indexed or column.unique else max(column.max_length, LONGEST_TEXT)
+
+
+def _plan(dictionary: Dictionary, table: Table) -> TablePlan:
+    name, columns = table.name, dictionary.columns(table.name)
+    scripts = dictionary.scripted_defaults(name)
+    return TablePlan(
+        table=table,
+        root=dictionary.root(name),
+        lineage=dictionary.lineage(name),
+        family=frozenset(dictionary.family(name)),
+        columns=columns,
+        decimals=tuple(dictionary.columns_of(name, Family.DECIMAL)),
+        journals=tuple(dictionary.columns_of(name, Family.JOURNAL)),
+        has_classes=dictionary.has_classes(name),
+        defaults=dictionary.new_record(name),
+        scripted=tuple((column, _CALLS[call]) for column, call in scripts.items() if call in _CALLS),
+        lengths={each.name: _free_length(each) for each in columns.values() if _is_free_text(each)},
+        settled={each.name: _settled(each) for each in columns.values() if each.choices and not each.read_only},
+    )
+
+
+def _is_free_text(column: Column) -> bool:
+    """Return whether every text that is short enough is stored as it is."""
+    restricted = column.read_only or column.choices or column.reference is not None
+    return not restricted and column.family in {Family.TEXT, Family.CURRENCY, Family.JOURNAL}
+
+
+def _free_length(column: Column) -> int:
+    return min(column.max_length, longest(column)) if column.type == "string" else longest(column)
+
+
+def _settled(column: Column) -> frozenset[str]:
+    """Return the choices that are their own stored form."""
+    return frozenset(choice.value for choice in column.choices if column.to_stored(choice.value) == choice.value)
