@@ -25,8 +25,7 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
     provision,
     retire_default_password,
 )
-from mock_servicenow.now_platform.query import Compilations
-from mock_servicenow.now_platform.records.fields import FieldLists
+from mock_servicenow.now_platform.records.kernel import Compiled
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
@@ -42,16 +41,16 @@ from privman_core.virtual_clock import VirtualClock
 
 
 class StartError(SetupError):
-    """Raised when an instance cannot be started with its settings; the message says why, in one line."""
+    """Raised where the command's files, database or options cannot be used; the message is one line for the user."""
 
 
 class Blueprint:
-    """The dictionary of an instance and its first rows; drawing it takes longer than building from it.
+    """The dictionary of an instance and its first rows. Drawing one is slow, building instances from it is fast.
 
     Attributes:
         names: the spellings of the wire.
         tables: those of the scoped app.
-        checks: judge whether exchanges keep their contracts.
+        checks: judge exchanges by their contracts.
         password_columns: names in lower case of the columns of every table that hold passwords.
     """
 
@@ -68,14 +67,13 @@ class Blueprint:
         )
         self._settings = settings
         self._image = b""
-        self._queries = Compilations(dictionary)
-        self._fields = FieldLists(dictionary)
+        self._compiled = Compiled.of(dictionary)
         self._databases: dict[str, Database] = {}
 
     @classmethod
     def draw(cls, settings: Settings) -> Self:
-        """Return the blueprint for these settings; raises StartError where a file of theirs cannot be used."""
-        with _told():
+        """Return the blueprint for these settings; raises StartError if one of their files cannot be used."""
+        with _as_start_error():
             release = ReleaseProfile.load(settings.release)
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
@@ -84,21 +82,21 @@ class Blueprint:
             return cls(settings, release, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
 
     def named(self, administrator: str) -> "Blueprint":
-        """Return the blueprint of an instance whose administrator has that name already, whatever the settings say."""
+        """Return this blueprint with another user name of the administrator; an empty one changes nothing."""
         if administrator in {"", self._settings.username or DEFAULT_NAME}:
             return self
         settings = replace(self._settings, username=administrator)
         return Blueprint(settings, self._release, self.names, self.tables, self.dictionary)
 
     def database(self, url: str) -> Database:
-        """Return the database of that URL, with what has been compiled for it; raises StoreError."""
+        """Return the database of that URL with the statements compiled for it; raises StoreError."""
         known = self._databases.get(url)
         if known is None:
             known = self._databases[url] = Database(url, self.dictionary.sql)
         return known
 
     def instance(self, store: Store, clock: Clock, ids: Ids, secrets: Secrets | None = None) -> Instance:
-        """Return an instance that is still to be built."""
+        """Return an instance whose database `build` has yet to prepare."""
         return Instance(
             dictionary=self.dictionary,
             store=store,
@@ -106,18 +104,17 @@ class Blueprint:
             ids=ids,
             secrets=secrets or Secrets(),
             release=self._release,
-            queries=self._queries,
-            fields=self._fields,
+            compiled=self._compiled,
             tokens_end_with_client=self.names.find("rules.ended_client_tokens").value == "refused",
         )
 
     def build(self, instance: Instance) -> None:
-        """Bring an instance with an empty database to its first state; one that has rows keeps them.
+        """Give an instance with an empty database its first rows; one that has rows keeps them.
 
-        Raises StartError where the database or a file of rows cannot be used.
+        Raises StartError if the database or a file of rows cannot be used.
         """
         store = instance.store
-        with _told(), store.exclusive():
+        with _as_start_error(), store.exclusive():
             if store.is_made():
                 self._provision(store, provision)
                 self._check_administrator(instance)
@@ -129,14 +126,14 @@ class Blueprint:
                 self._provision(store, provision)
 
     def _check_administrator(self, instance: Instance) -> None:
-        """Raise StartError where the database's administrator has another name than the one asked for."""
+        """Raise StartError if the database's administrator has another name than the settings say."""
         asked, known = self._settings.username, administrator_name(instance)
         if asked and known and asked != known:
             expected = "leave --username out, or start with an empty database"
             raise StartError(f"--username is {asked!r}; the administrator of the database is {known!r}: {expected}")
 
     def rebuild(self, instance: Instance) -> None:
-        """Bring an instance back to its first state, whatever it holds; raises DatabaseUnavailable."""
+        """Return an instance to its first rows; raises DatabaseUnavailable."""
         store = instance.store
         try:
             with store.exclusive():
@@ -161,7 +158,7 @@ class Blueprint:
     def _provision(
         self, store: Store, rows: Callable[..., None], and_then: Callable[[Session], None] = lambda _session: None
     ) -> None:
-        """Fill a database with the same rows every time, whatever the time and the identifiers of who uses it."""
+        """Fill a database with rows that depend on the settings alone, not on the clock and ids of its instance."""
         settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
 
         def install(session: Session) -> None:
@@ -176,14 +173,14 @@ class Blueprint:
 
 
 def _begin(first: list[dict[str, str]], session: Session) -> None:
-    """Give the first rows after a reset what tells them from those at the start."""
+    """End the sessions and codes of before a reset, and keep the first passwords."""
     end_lives(session)
     keep_first_passwords(session, first)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell what is wrong with a user's file as StartError."""
+def _as_start_error() -> Iterator[None]:
+    """Raise StartError for an error in a user's file."""
     try:
         yield
     except (InferredNamesError, SetupError) as error:

@@ -37,7 +37,7 @@ class PlatformError(Exception):
     Args:
         message: the envelope's ``message``.
         detail: the envelope's ``detail``; None becomes JSON null.
-        headers: what the answer carries besides.
+        headers: extra headers of the answer.
     """
 
     status = 500
@@ -82,7 +82,7 @@ class UnknownPath(BadRequest):
 
 
 class UnreadableBody(BadRequest):
-    """The body is not what its Content-Type says."""
+    """The body does not match its Content-Type."""
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(
@@ -101,7 +101,7 @@ class PayloadTooLarge(UnreadableBody):
 
 
 class NotAuthenticated(PlatformError):  # noqa: N818 - named after the HTTP status
-    """There are no credentials, or they do not hold."""
+    """Credentials are missing or invalid."""
 
     status = 401
 
@@ -110,7 +110,7 @@ class NotAuthenticated(PlatformError):  # noqa: N818 - named after the HTTP stat
 
 
 class MfaTokenInvalid(NotAuthenticated):
-    """The password holds, and a second factor is missing (platform 4.2)."""
+    """The password is correct, but a second factor is missing (platform 4.2)."""
 
 
 class Forbidden(PlatformError):  # noqa: N818 - named after the HTTP status
@@ -120,14 +120,14 @@ class Forbidden(PlatformError):  # noqa: N818 - named after the HTTP status
 
 
 class ApiAccessDenied(Forbidden):
-    """The table cannot be reached by this user, or by no user over the REST APIs."""
+    """The REST APIs do not open the table to this user, or to any."""
 
     def __init__(self) -> None:
         super().__init__("User Not Authorized", "Failed API level ACL Validation")
 
 
 class QueryForbidden(Forbidden):
-    """A query asks for what the user may not read."""
+    """A query names columns that the user may not read."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -158,7 +158,7 @@ class AbortedByRule(OperationFailed):
     """A business rule aborted the write.
 
     Attributes:
-        reason: what the rule said; it does not reach the client.
+        reason: the rule's own; it does not reach the client.
     """
 
     def __init__(self, table: str, rule: str, rule_id: str, stack: Sequence[str], reason: str) -> None:
@@ -170,21 +170,21 @@ class AbortedByRule(OperationFailed):
 
 
 class MandatoryFieldMissing(OperationFailed):
-    """A data policy misses values."""
+    """A data policy demands values that are empty."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__(f"Data Policy Exception: The following fields are mandatory: {', '.join(labels)}")
 
 
 class UniqueKeyViolation(OperationFailed):
-    """Another record has the value already."""
+    """Another record has the same value in a unique column."""
 
     def __init__(self, value: str, key: str) -> None:
         super().__init__(f"Unique Key violation detected by database (Duplicate entry '{value}' for key '{key}')")
 
 
 class RecordNotFound(PlatformError):  # noqa: N818 - named after the HTTP status
-    """There is no such record, or the user may not see it: the platform does not tell which."""
+    """There is no such record, or the user may not see it: the platform does not reveal which."""
 
     status = 404
 
@@ -193,7 +193,7 @@ class RecordNotFound(PlatformError):  # noqa: N818 - named after the HTTP status
 
 
 class MethodNotAllowed(PlatformError):  # noqa: N818 - named after the HTTP status
-    """The resource does not offer this verb but those ``offered``, which HTTP wants told in ``Allow``."""
+    """The resource does not offer this verb; the header ``Allow`` lists those ``offered``."""
 
     status = 405
 
@@ -203,7 +203,7 @@ class MethodNotAllowed(PlatformError):  # noqa: N818 - named after the HTTP stat
 
 
 class NotAcceptable(PlatformError):  # noqa: N818 - named after the HTTP status
-    """The client accepts no media type that the resource can produce."""
+    """The client accepts none of the media types that the resource can produce."""
 
     status = 406
 
@@ -224,7 +224,7 @@ class RequestTimeout(PlatformError):  # noqa: N818 - named after the HTTP status
 
 
 class UnsupportedMediaType(PlatformError):  # noqa: N818 - named after the HTTP status
-    """The body's media type is none that the resource reads."""
+    """The resource does not read the body's media type."""
 
     status = 415
 
@@ -236,7 +236,7 @@ class UnsupportedMediaType(PlatformError):  # noqa: N818 - named after the HTTP 
 
 
 class UriTooLong(PlatformError):  # noqa: N818 - named after the HTTP status
-    """The URL is longer than the platform routes; answered as a page of HTML."""
+    """The URL is too long for the platform; answered with a page of HTML."""
 
     status = 414
 
@@ -245,7 +245,7 @@ class UriTooLong(PlatformError):  # noqa: N818 - named after the HTTP status
 
 
 class RateLimitExceeded(PlatformError):  # noqa: N818 - named after its message
-    """The user has made as many requests of an API as a rule allows in an hour (platform 5.1)."""
+    """The user has used up the hourly requests of an API that a rule allows (platform 5.1)."""
 
     status = 429
 
@@ -269,7 +269,7 @@ class DatabaseUnavailable(PlatformError):  # noqa: N818 - named after its messag
     """The database is gone, locked, full or read-only (inferred).
 
     Attributes:
-        reason: the driver's own words, for the log; the client does not get them.
+        reason: the driver's message, for the log; the client does not get it.
     """
 
     status = 500

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Any, NotRequired, TypedDict, TypeVar
+from typing import Any, NamedTuple, NotRequired, Self, TypedDict, TypeVar
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
@@ -70,6 +70,19 @@ class Cache:
         self._facts.clear()
 
 
+class Compiled(NamedTuple):
+    """Everything worked out from a dictionary alone; instances with the same tables share it."""
+
+    queries: Compilations
+    fields: FieldLists
+    plans: Plans
+
+    @classmethod
+    def of(cls, dictionary: Dictionary) -> Self:
+        """Return what is still to be worked out from a dictionary."""
+        return cls(Compilations(dictionary), FieldLists(dictionary), Plans(dictionary))
+
+
 class Parts(TypedDict):
     """The arguments of a `Kernel`, for classes that extend it."""
 
@@ -79,8 +92,7 @@ class Parts(TypedDict):
     ids: Ids
     secrets: NotRequired[Secrets]
     release: NotRequired[ReleaseProfile]
-    queries: NotRequired[Compilations]
-    fields: NotRequired[FieldLists]
+    compiled: NotRequired[Compiled]
     tokens_end_with_client: NotRequired[bool]
 
 
@@ -107,8 +119,7 @@ class Kernel(Runner):
         ids: Ids,
         secrets: Secrets | None = None,
         release: ReleaseProfile | None = None,
-        queries: Compilations | None = None,
-        fields: FieldLists | None = None,
+        compiled: Compiled | None = None,
         tokens_end_with_client: bool = True,
     ) -> None:
         super().__init__(store, clock)
@@ -116,9 +127,7 @@ class Kernel(Runner):
         self.ids = ids
         self.secrets = secrets or Secrets()
         self.release = release or ReleaseProfile()
-        self.queries = queries or Compilations(dictionary)
-        self.fields = fields or FieldLists(dictionary)
-        self.plans = Plans(dictionary)
+        self.queries, self.fields, self.plans = compiled or Compiled.of(dictionary)
         self.tokens_end_with_client = tokens_end_with_client
         self.cache = Cache(lambda: store.embedded and not store.is_aside)
         self.vanishing: set[str] = set()
