@@ -12,7 +12,6 @@ from console_sim.accounts import ApiClientUser
 from console_sim.approval_request import ApprovalRequest, DeliveredDecision
 from console_sim.bodies import Body
 from console_sim.console import Console
-from console_sim.contract_checks import ContractChecks
 from console_sim.envelope import Envelope, read_json_object
 from console_sim.errors import (
     ApiDisabledError,
@@ -32,6 +31,7 @@ from console_sim.settings import (
     Settings,
     own_url,
 )
+from privman_contracts.checks import ContractChecks
 
 _SAME_DECISION = "same_decision_status"
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)

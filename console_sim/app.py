@@ -7,12 +7,12 @@ from aiohttp import web
 from console_sim.admin import ConsoleAdmin
 from console_sim.api import ConsoleApi
 from console_sim.console import Console, build_console
-from console_sim.contract_checks import ContractChecks
 from console_sim.envelope import Envelope, stamp
 from console_sim.settings import Settings
 from console_sim.ui.console_cockpit import build_cockpit
 from console_sim.ui.console_pages import build_pages
 from privman_contracts import WireNames
+from privman_contracts.checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
@@ -31,7 +31,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     The clock stays the caller's: whoever made it closes it. Checks made before for the same settings save reading the
     contracts again. Raises InferredNamesError for an unusable file of names, UnusableDatabaseError for the database.
     """
-    checks = checks or ContractChecks(WireNames.load(settings.inferred))
+    checks = checks or ContractChecks(WireNames.load(settings.inferred), "console")
     secrets = Secrets()
     journal = Journal(clock, secrets, checks.judge)
     instruments = Instruments(

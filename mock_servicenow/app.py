@@ -1,7 +1,8 @@
 """The whole fake, put together in one place."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -9,13 +10,17 @@ from aiohttp.typedefs import Handler, Middleware
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.control_plane import ControlPlane
-from mock_servicenow.leftovers import sweep
+from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
+from mock_servicenow.now_platform.identity.api_keys import learn_places
+from mock_servicenow.now_platform.imports import import_sets
 from mock_servicenow.now_platform.imports.import_sets import ImportSets
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import administrator_name
+from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.storage.database import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.users import SYSTEM
 from mock_servicenow.now_platform.web import oauth
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
@@ -37,6 +42,10 @@ from privman_core.pages.cockpit import CockpitKeys
 USER_AGENT = "ServiceNow/1.0"
 ADMINISTRATOR = web.AppKey("administrator", str)
 """The administrator's user name; empty if the database has none any more."""
+_STALE = timedelta(days=1)
+"""What is younger may be the work of another process, where several share a database."""
+
+_ANY_TIME = "9999-12-31 23:59:59"
 __all__ = ["ADMINISTRATOR", "Blueprint", "StartError", "create_app"]
 
 
@@ -145,7 +154,7 @@ def _running(
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(_app: web.Application) -> AsyncIterator[None]:
         try:
-            await instance.run(lambda: sweep(instance))
+            await instance.run(lambda: _sweep(instance))
             await imports.start()
             await privilege_manager.start()
             yield
@@ -158,3 +167,15 @@ def _running(
             await instance.aclose()
 
     return run
+
+
+def _sweep(instance: Instance) -> None:
+    """Remove what a killed process left half done and acknowledged to nobody, and learn where calls may carry keys.
+
+    What another process may be working on is left alone; a busy database is swept at the next start.
+    """
+    before = _ANY_TIME if instance.store.embedded else utc_form(instance.clock.now() - _STALE)
+    with suppress(DatabaseUnavailable), instance.transaction(SYSTEM) as session:
+        attachments.sweep(session, before)
+        import_sets.sweep(session, before)
+        learn_places(session)

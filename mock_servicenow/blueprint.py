@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from mock_servicenow.contract_checks import ContractChecks
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import packaged_tables, read_tables
@@ -34,6 +33,7 @@ from mock_servicenow.privilege_manager.app import USER_IDS, add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
+from privman_contracts.checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -60,7 +60,7 @@ class Blueprint:
         self._release = release
         self.names = names
         self.tables = tables
-        self.checks = ContractChecks(names)
+        self.checks = ContractChecks(names, "servicenow")
         self.dictionary = dictionary
         self.password_columns = frozenset(
             name.lower() for table in dictionary for name in dictionary.columns_of(table.name, Family.PASSWORD)

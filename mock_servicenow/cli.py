@@ -11,13 +11,12 @@ from pathlib import Path
 from aiohttp import web
 
 from mock_servicenow.app import ADMINISTRATOR, StartError, create_app
-from mock_servicenow.certificates import issue_certificate, load_certificate
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_core.clock import Clock
 from privman_core.command_line import OneLineParser, UsageError, admin_token, ca_file, url
 from privman_core.ids import Ids
-from privman_core.serving import add_serving, run_command, serve_command
+from privman_core.serving import add_serving, issue_certificate, load_certificate, run_command, serve_command
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
@@ -283,3 +284,24 @@ class _Paced(asyncio.Protocol):
         if self._held:
             self._transport.pause_reading()
             self._turn = self._next_turn()
+
+
+def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return TLS with that certificate; raises OSError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def issue_certificate(host: str, ca_file: Path) -> ssl.SSLContext:
+    """Return TLS with a new certificate for the host, and write the authority that clients must trust.
+
+    Raises OSError where it cannot be written.
+    """
+    import trustme  # noqa: PLC0415 - its cryptography costs a start without TLS too much
+
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*{host, "localhost", "127.0.0.1", "::1"}).configure_cert(context)
+    authority.cert_pem.write_to_path(ca_file)
+    return context

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
-from console_sim.contract_checks import ContractChecks
 from console_sim.server_tasks import Waiting
+from privman_contracts.checks import ContractChecks
 from privman_core.control import COCKPIT
 from privman_core.exchange import Exchange
 from privman_core.instruments import Instruments

@@ -2,7 +2,7 @@
 
 Each module imports only from those below it::
 
-    compatibility
+    compatibility        checks
     schema_differences   openapi
     contracts
     validation           swagger

@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 
 from mock_servicenow.app import Blueprint
-from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
@@ -18,6 +17,7 @@ from privman_core.ids import Ids
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
+from privman_core.serving import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 
 from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, NewDatabase, StubConsole, running

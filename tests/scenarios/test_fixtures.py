@@ -10,11 +10,10 @@ import requests
 from aiohttp import ClientSession, web
 
 import mock_servicenow.app
-from mock_servicenow.certificates import issue_certificate
 from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
-from privman_core.serving import serving
+from privman_core.serving import issue_certificate, serving
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.decision import Decision, DecisionDelivery, LoopThread
 from privman_scenarios.errors import ExpectationError, UnknownWordError

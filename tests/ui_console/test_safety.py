@@ -7,9 +7,8 @@ from aiohttp import ClientSession, DummyCookieJar, web
 
 from console_sim.app import create_app
 from console_sim.settings import Settings
-from mock_servicenow.certificates import issue_certificate
 from privman_core.ids import Ids
-from privman_core.serving import serving
+from privman_core.serving import issue_certificate, serving
 from privman_core.virtual_clock import VirtualClock
 
 from .conftest import (

@@ -11,7 +11,6 @@ from pathlib import Path
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 import console_sim.app
-import console_sim.contract_checks
 import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.findings
@@ -21,6 +20,7 @@ from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
+from privman_contracts.checks import ContractChecks
 from privman_core.clock import Clock, RealClock
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKind, Option
@@ -246,8 +246,8 @@ class WorldBuilder:
             raise UnusableFileError(f"{self._inferred}: {error}") from None
 
     @cached_property
-    def _checks(self) -> console_sim.contract_checks.ContractChecks:
-        return console_sim.contract_checks.ContractChecks(self._names)
+    def _checks(self) -> ContractChecks:
+        return ContractChecks(self._names, "console")
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
         settings = mock_servicenow.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)

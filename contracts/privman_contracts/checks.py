@@ -1,27 +1,36 @@
-"""Whether the app's exchanges keep their contracts; loaded when somebody asks."""
+"""Whether the exchanges that a party records keep their contracts."""
 
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from privman_contracts import Body, Contracts, ExchangeContract, Observed, PartyName, WireNames
+from privman_contracts.contracts import Contracts
+from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
+from privman_contracts.wire_names import WireNames
 from privman_core.exchange import Exchange, Headers
 from privman_core.findings import Finding
 
 
 class ContractChecks:
-    """Judges the instance's exchanges with consoles, and describes the app's API."""
+    """Judges the exchanges of one party, and describes its API; schemas are read when first needed.
 
-    def __init__(self, names: WireNames) -> None:
+    Attributes:
+        names: the spellings of the wire.
+    """
+
+    def __init__(self, names: WireNames, party: PartyName) -> None:
+        self.names = names
         self._contracts = Contracts(names)
+        self._party = party
+        self._other: PartyName = "console" if party == "servicenow" else "servicenow"
 
     def judge(self, exchange: Exchange) -> Iterator[Finding]:
-        """Return each way in which the exchange breaks its contract; there is none where an armed fault struck."""
+        """Yield each way in which the exchange breaks its contract; none where an armed fault struck."""
         if exchange.fault:
             return
         request = Body(exchange.request_body, _content_type(exchange.request_headers))
         answer = Body(exchange.response_body, _content_type(exchange.response_headers))
-        seen = Observed(_server(exchange), exchange.method, exchange.url, request, exchange.status, answer)
+        seen = Observed(self._server(exchange), exchange.method, exchange.url, request, exchange.status, answer)
         for violation in self._contracts.check(seen):
             if violation.doubtful:
                 yield Finding("swallowed", "doubtful-value", violation.message, violation.where)
@@ -30,17 +39,17 @@ class ContractChecks:
 
     def contract(self, exchange: Exchange) -> ExchangeContract | None:
         """Return the contract that an exchange has to keep; None if it has none."""
-        return self._contracts.match(_server(exchange), exchange.method, urlsplit(exchange.url).path)
+        return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
 
     def openapi(self, server_url: str) -> dict[str, Any]:
-        """Return the OpenAPI document of the app's tables on an instance at that address."""
+        """Return the OpenAPI document of the party at that address."""
         from privman_contracts import openapi  # noqa: PLC0415 - only a reader of the document pays for it
 
-        return openapi.servicenow(self._contracts, server_url)
+        describe = openapi.servicenow if self._party == "servicenow" else openapi.console
+        return describe(self._contracts, server_url)
 
-
-def _server(exchange: Exchange) -> PartyName:
-    return "servicenow" if exchange.direction == "in" else "console"
+    def _server(self, exchange: Exchange) -> PartyName:
+        return self._party if exchange.direction == "in" else self._other
 
 
 def _content_type(headers: Headers) -> str:
