@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.query.operands import Rows, Sql, Test, any_of
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 Conditions = tuple[str, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,14 @@ OWNED: Mapping[str, Owner] = {
 """Tables whose rows belong to records: to read one takes the reading of its record, to change it the writing."""
 
 
-class _Remembered(dict[str, frozenset[str]]):
-    """Sets of columns by table, each found once: asking for a known one calls no Python code."""
+class _Remembered(dict[str, T]):
+    """Facts by table, each found once: asking for a known one calls no Python code."""
 
-    def __init__(self, find: Callable[[str], frozenset[str]]) -> None:
+    def __init__(self, find: Callable[[str], T]) -> None:
         super().__init__()
         self._find = find
 
-    def __missing__(self, table: str) -> frozenset[str]:
+    def __missing__(self, table: str) -> T:
         found = self[table] = self._find(table)
         return found
 
@@ -69,6 +70,7 @@ class Sight:
         everything: whether no access rule limits the caller, who is the instance itself.
         hidden: returns the columns that the caller may not read in records of a class.
         locked: returns the columns that the caller may not write in records of a class.
+        reads_all: returns whether the caller may read every record of a class.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Sight:
         self._roles = roles or frozenset()
         self.hidden = _Remembered(self._hidden).__getitem__
         self.locked = _Remembered(self._locked).__getitem__
+        self.reads_all = _Remembered(self._reads_all).__getitem__
         self._rows: dict[tuple[str, str], Conditions | None] = {}
         self._open: dict[tuple[str, str], bool] = {}
 
@@ -129,6 +132,9 @@ class Sight:
                 return False
             table = target
         return last not in self.hidden(table)
+
+    def _reads_all(self, table: str) -> bool:
+        return self.everything or (table not in OWNED and self.conditions(table, "read") is None)
 
     def _hidden(self, table: str) -> frozenset[str]:
         return frozenset() if self.everything else self._guarded(table, "read")

@@ -142,12 +142,11 @@ def default_values(view: View, table: str) -> Values:
 
 def new_values(view: View, table: str) -> Values:
     """Return `default_values` with the stamps that say who creates the record when."""
-    now, user_name = view.now, view.user.user_name
-    values = default_values(view, table)
+    values, now, user_name = default_values(view, table), view.now, view.user.user_name
     values["sys_created_on"] = values["sys_updated_on"] = now
     values["sys_created_by"] = values["sys_updated_by"] = user_name
     values["sys_mod_count"] = "0"
-    if view.kernel.plans[table].has_classes:
+    if "sys_class_name" in values:
         values["sys_class_name"] = table
     return values
 
@@ -163,9 +162,10 @@ def update_stamps(view: View, previous: Record) -> Values:
 
 def pop_entries(view: View, table: str, values: dict[str, str]) -> dict[str, str]:
     """Remove the new entries of journal columns from a record's values and return them by column."""
-    names = view.kernel.plans[table].journals
-    entries = {name: values[name] for name in names if values[name]}
-    values.update(dict.fromkeys(entries, ""))
+    entries = {}
+    for name in view.kernel.plans[table].journals:
+        if values[name]:
+            entries[name], values[name] = values[name], ""
     return entries
 
 

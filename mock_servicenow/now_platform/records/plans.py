@@ -33,7 +33,6 @@ class TablePlan:
         columns: every column by name, in the dictionary's order.
         decimals: the columns with fractions.
         journals: the columns to which writes append entries.
-        has_classes: whether its rows carry ``sys_class_name``.
         defaults: a new record: every column, empty or with its literal default.
         scripted: columns whose default is a call, each with a function of the view that creates the record.
         lengths: text columns that clients may write, each with the length up to which a text is stored as it is.
@@ -47,7 +46,6 @@ class TablePlan:
     columns: Mapping[str, Column]
     decimals: tuple[str, ...]
     journals: tuple[str, ...]
-    has_classes: bool
     defaults: Mapping[str, str]
     scripted: tuple[tuple[str, Callable[[Any], str]], ...]
     lengths: Mapping[str, int]
@@ -85,7 +83,6 @@ def _plan(dictionary: Dictionary, table: Table) -> TablePlan:
         columns=columns,
         decimals=tuple(dictionary.columns_of(name, Family.DECIMAL)),
         journals=tuple(dictionary.columns_of(name, Family.JOURNAL)),
-        has_classes=dictionary.has_classes(name),
         defaults=dictionary.new_record(name),
         scripted=tuple((column, _CALLS[call]) for column, call in scripts.items() if call in _CALLS),
         lengths={each.name: _free_length(each) for each in columns.values() if _is_free_text(each)},

@@ -58,7 +58,8 @@ class Reader:
         self._transaction = transaction
 
     def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
-        """Return one row; with ``lock``, nobody else writes it before this transaction ends."""
+        """Return one row; with ``lock``, nobody else writes it before this transaction ends. Raises InvalidTable."""
+        family = self._plans[table].family
         if not sys_id.isalnum() and not is_storable(sys_id):
             return None
         prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
@@ -66,7 +67,7 @@ class Reader:
         if not rows:
             return None
         values = self._values(table, rows[0])
-        return values if values.get("sys_class_name", table) in self._plans[table].family else None
+        return values if values.get("sys_class_name", table) in family else None
 
     def get_both(self, table: str, one: str, other: str) -> list[Values]:
         """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
