@@ -58,7 +58,7 @@ def _explaining(checks: ContractChecks) -> Explain:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRow:
+class EndpointRow:
     """One approval request; ``sequence`` is the address of its sequence diagram."""
 
     request_id: str
@@ -79,9 +79,9 @@ class EndpointRequests:
         approvals = [self._row(each) for each in self._console.store.approval_requests.newest(0, ROWS)]
         return await visit.page("cockpit/approvals.html", title="Approvals", approvals=approvals)
 
-    def _row(self, request: ApprovalRequest) -> RequestRow:
+    def _row(self, request: ApprovalRequest) -> EndpointRow:
         about = [("about", text) for text in (request.request_id, request.sys_id) if text]
-        return RequestRow(
+        return EndpointRow(
             request.request_id,
             request.state(self._console.clock.now()),
             request.asked_at,

@@ -17,7 +17,7 @@ ENDPOINT = "/endpoint"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NavigationEntry:
     """One entry of the navigation."""
 
     label: str
@@ -25,13 +25,17 @@ class Entry:
 
 
 MODULES = {
-    "Privilege Manager": (Entry("Home", HOME), Entry("Manage Approvals", APPROVALS)),
-    "Admin": (Entry("Configuration", CONFIGURATION), Entry("Users", USERS), Entry("Server Tasks", SERVER_TASKS)),
-    "Endpoint": (Entry("Request approval", ENDPOINT),),
+    "Privilege Manager": (NavigationEntry("Home", HOME), NavigationEntry("Manage Approvals", APPROVALS)),
+    "Admin": (
+        NavigationEntry("Configuration", CONFIGURATION),
+        NavigationEntry("Users", USERS),
+        NavigationEntry("Server Tasks", SERVER_TASKS),
+    ),
+    "Endpoint": (NavigationEntry("Request approval", ENDPOINT),),
 }
 TABS = (
-    Entry("Credentials", CREDENTIALS),
-    Entry("Foreign Systems", FOREIGN_SYSTEMS),
-    Entry("Messaging", MESSAGING),
-    Entry("Advanced", ADVANCED),
+    NavigationEntry("Credentials", CREDENTIALS),
+    NavigationEntry("Foreign Systems", FOREIGN_SYSTEMS),
+    NavigationEntry("Messaging", MESSAGING),
+    NavigationEntry("Advanced", ADVANCED),
 )

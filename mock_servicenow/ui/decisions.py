@@ -19,7 +19,7 @@ MOST_FACTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DecisionForm:
     """The decision that the user can take about a request.
 
     Attributes:
@@ -46,7 +46,7 @@ class Decisions:
         self._pending = tables.pending
         self._activity_types = activity_types
 
-    def about(self, session: Session, record: Record) -> Decision | None:
+    def about(self, session: Session, record: Record) -> DecisionForm | None:
         """Return the decision about a record; None if the record is not a request."""
         if record.table != self._request.name:
             return None
@@ -56,8 +56,8 @@ class Decisions:
         responses_url = f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}"
         facts = _facts(request.metadata)
         if not open_to_user:
-            return Decision([], comment=False, duration=False, facts=facts, responses_url=responses_url)
-        return Decision(
+            return DecisionForm([], comment=False, duration=False, facts=facts, responses_url=responses_url)
+        return DecisionForm(
             self._activity_types.valid_responses(activity_type),
             comment=self._activity_types.includes_comment(activity_type),
             duration=self._activity_types.includes_duration(activity_type),

@@ -18,7 +18,7 @@ _SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
 
 
 @dataclass(slots=True)
-class Field:
+class FormField:
     """One field.
 
     Attributes:
@@ -43,7 +43,7 @@ class Field:
     pairs: list[Pair] = field(default_factory=list)
 
 
-def form_fields(session: Session, record: Record, *, writable: bool) -> list[Field]:
+def form_fields(session: Session, record: Record, *, writable: bool) -> list[FormField]:
     """Return the fields of a record in the dictionary's order, without system columns."""
     locked = session.sight.locked(record.table)
     return [
@@ -67,9 +67,9 @@ def to_text(session: Session, record: Record, column: Column) -> str:
     return "" if column.family.concealed else record[column.name].replace("\r\n", "\n")
 
 
-def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> Field:
+def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> FormField:
     is_long = len(record[column.name]) > LONGEST_SHOWN
-    made = Field(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
+    made = FormField(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
     made.value = "" if is_long else to_text(session, record, column)
     made.shown = _cut(_shown(session, record, column))
     if column.is_reference and record[column.name]:

@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import FieldError
 from mock_servicenow.ui.decisions import ACTION, Decisions
-from mock_servicenow.ui.form_fields import LONG_TEXT, Field, form_fields, system_fields
+from mock_servicenow.ui.form_fields import LONG_TEXT, FormField, form_fields, system_fields
 from mock_servicenow.ui.form_reader import FormReader
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.visible_schema import VisibleTables
@@ -143,7 +143,7 @@ class FormPage:
         return _url(session.update(record.table, record.sys_id, values), "decide")
 
 
-def _read(reader: FormReader, fields: list[Field]) -> dict[str, str]:
+def _read(reader: FormReader, fields: list[FormField]) -> dict[str, str]:
     posted = reader.read(fields)
     if posted.errors:
         raise Refusal(422, "The record was not saved", "Enter passwords and other secrets again")

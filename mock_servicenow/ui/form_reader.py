@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.records.intake import is_sys_id
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import UNITS, FieldError, Pair, join_duration, write_pairs
-from mock_servicenow.ui.form_fields import Field
+from mock_servicenow.ui.form_fields import FormField
 from privman_core.pages.forms import Form
 
 
@@ -37,7 +37,7 @@ class FormReader:
         self._form = form
         self._removed = removed
 
-    def read(self, fields: Sequence[Field]) -> Posted:
+    def read(self, fields: Sequence[FormField]) -> Posted:
         """Return what changed; every field then shows what was posted, without secrets."""
         posted = Posted()
         for each in fields:
@@ -52,7 +52,7 @@ class FormReader:
                 posted.values[each.column.name] = value
         return posted
 
-    def _value(self, each: Field) -> str | None:
+    def _value(self, each: FormField) -> str | None:
         """Return the raw value of a field, None if it is missing or unchanged; raises FieldError."""
         if each.control == "pairs":
             return self._pairs(each)
@@ -67,7 +67,7 @@ class FormReader:
         _check_given(each, text)
         return self._raw(each, text)
 
-    def _raw(self, each: Field, text: str) -> str:
+    def _raw(self, each: FormField, text: str) -> str:
         column = each.column
         if each.control == "reference":
             return self._reference(each, text)
@@ -85,7 +85,7 @@ class FormReader:
             return self._session.formats.to_utc(text)
         return self._session.formats.to_date(text) if column.family is Family.DATE else text
 
-    def _reference(self, each: Field, text: str) -> str:
+    def _reference(self, each: FormField, text: str) -> str:
         table = each.column.reference or ""
         if not text:
             return ""
@@ -96,7 +96,7 @@ class FormReader:
             raise FieldError(f"'{text}' does not match exactly one record of {table}")
         return found
 
-    def _duration(self, each: Field) -> str | None:
+    def _duration(self, each: FormField) -> str | None:
         posted = [self._form.given(f"{each.name}.{unit}") for unit in UNITS]
         if None in posted:
             return None
@@ -106,7 +106,7 @@ class FormReader:
         each.parts = parts
         return join_duration(parts)
 
-    def _pairs(self, each: Field) -> str | None:
+    def _pairs(self, each: FormField) -> str | None:
         if self._form.given(f"{each.name}.name") is None:
             return None
         before, pairs = each.pairs, list(self._posted_pairs(each))
@@ -120,7 +120,7 @@ class FormReader:
             raise FieldError(f"duplicate name '{repeated}'")
         return write_pairs(pairs, before)
 
-    def _posted_pairs(self, each: Field) -> Iterator[Pair]:
+    def _posted_pairs(self, each: FormField) -> Iterator[Pair]:
         names = self._form.values(f"{each.name}.name")
         values = self._form.values(f"{each.name}.value")
         for row, (name, value) in enumerate(zip(names, values, strict=False)):
@@ -128,6 +128,6 @@ class FormReader:
                 yield Pair(name, value)
 
 
-def _check_given(each: Field, text: str) -> None:
+def _check_given(each: FormField, text: str) -> None:
     if each.column.mandatory and not text and not (each.control == "password" and each.shown):
         raise FieldError(f"{each.column.label} is mandatory")

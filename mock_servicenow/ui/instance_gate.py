@@ -75,7 +75,7 @@ class InstanceGate(Gate[InstanceVisit]):
             return cache.get("page-users", session.holder, USER_TABLES, lambda: page_user(transaction, session.holder))
 
 
-class Login:
+class LoginPage:
     """Logging in and out."""
 
     def __init__(self, instance: Instance) -> None:

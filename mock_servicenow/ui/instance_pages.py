@@ -5,7 +5,7 @@ from mock_servicenow.privilege_manager.requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.form_page import FormPage
-from mock_servicenow.ui.instance_gate import LOG_IN, InstanceGate, InstanceVisit, Login
+from mock_servicenow.ui.instance_gate import LOG_IN, InstanceGate, InstanceVisit, LoginPage
 from mock_servicenow.ui.list_page import ListPage
 from mock_servicenow.ui.navigator import Application, Module, Navigator
 from mock_servicenow.ui.visible_schema import VisibleTables
@@ -32,7 +32,7 @@ def build_pages(
         cockpit: path of the tester's cockpit; empty if there is none.
     """
     application = _application(tables)
-    login, navigator = Login(instance), Navigator(instance, application, tables.hidden)
+    login, navigator = LoginPage(instance), Navigator(instance, application, tables.hidden)
     visible = VisibleTables(instance.dictionary, tables.hidden)
     listing, form = ListPage(instance, visible), FormPage(instance, visible, Decisions(tables, activity_types))
     table: dict[str, Page[InstanceVisit]] = {

@@ -121,7 +121,7 @@ class Cockpit:
             "/faults": Page(faults.show, faults.arm, tab="Faults"),
             "/faults/disarm": Page(None, faults.disarm),
             "/clock": Page(clock.show, clock.advance, tab="Clock"),
-            "/unlock": Page(None, Entrance(keys).unlock, public=True),
+            "/unlock": Page(None, lambda visit: _unlock(keys, visit), public=True),
             **(pages or {}),
         }
         assets = Assets(f"{COCKPIT}/static", SHARED)
@@ -143,20 +143,12 @@ class Cockpit:
         return self._site.routes()
 
 
-class Entrance:
-    """Takes the token of the control plane and gives the browser a cookie that admits it."""
-
-    def __init__(self, keys: CockpitKeys) -> None:
-        self._keys = keys
-
-    async def unlock(self, visit: Visit) -> web.Response:
-        """Unlock the cockpit."""
-        if not self._keys.unlocks(visit.form.value("admin_token").strip()):
-            return await _locked(visit, "This is not the token of the control plane.")
-        secure = visit.request.secure
-        answer = see(COCKPIT)
-        answer.set_cookie(COOKIE, self._keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure)
-        return answer
+async def _unlock(keys: CockpitKeys, visit: Visit) -> web.Response:
+    if not keys.unlocks(visit.form.value("admin_token").strip()):
+        return await _locked(visit, "This is not the token of the control plane.")
+    answer, secure = see(COCKPIT), visit.request.secure
+    answer.set_cookie(COOKIE, keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure)
+    return answer
 
 
 async def _locked(visit: Visit, error: str = "") -> web.Response:

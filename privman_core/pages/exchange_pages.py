@@ -14,7 +14,7 @@ from privman_core.control import COCKPIT
 from privman_core.exchange import Exchange
 from privman_core.journal import Journal
 from privman_core.pages.rendering import see
-from privman_core.pages.sequence_diagram import Call, Tone, draw
+from privman_core.pages.sequence_diagram import DrawnCall, Tone, draw
 from privman_core.pages.site import PageError, Visit
 
 ROWS = 50
@@ -172,10 +172,10 @@ class Exchanges:
         found = await self._journal.latest(1, lambda each: _is_to_same_host(each, exchange), exchange.number)
         return [each for each in found if each.at + _SHORTLY > exchange.at and each.url != exchange.url]
 
-    def _call(self, row: ExchangeRow) -> Call:
+    def _call(self, row: ExchangeRow) -> DrawnCall:
         exchange, here, there = row.exchange, self._party, row.peer
         source, target = (there, here) if exchange.direction == "in" else (here, there)
-        return Call(exchange.at, source, target, exchange.method, _path(row.url), row.answer, row.tone)
+        return DrawnCall(exchange.at, source, target, exchange.method, _path(row.url), row.answer, row.tone)
 
 
 def _is_in(wanted: str, exchange: Exchange, url: str) -> bool:

@@ -78,30 +78,20 @@ class Form:
         return text
 
 
-_FORM: web.RequestKey[Form] = web.RequestKey("form", Form)
-
-
-async def read_form(request: web.Request, most: int = LARGEST) -> Form:
-    """Return the posted form, without uploaded files; reading it twice is harmless.
+async def read_form(request: web.Request) -> Form:
+    """Return the posted form, without uploaded files; an empty one for other requests.
 
     Texts are UTF-8, whatever the form claims, and their lines end with a line feed. A form that cannot be read, or
-    has more than ``most`` bytes or 1,000 fields, is empty: it lacks its token, so it is refused.
+    has more than `LARGEST` bytes or 1,000 fields, is empty: it lacks its token, so it is refused.
     """
-    known = request.get(_FORM)
-    if known is None:
-        known = request[_FORM] = Form(await _fields(request, most))
-    return known
-
-
-async def _fields(request: web.Request, most: int) -> MultiMapping[str]:
     if request.method != "POST":
-        return MultiDict()
+        return Form()
     with suppress(web.HTTPException, MultipartError, ValueError):
-        body = await receive(request, most)
+        body = await receive(request, LARGEST)
         multipart = request.content_type == "multipart/form-data"
         found = await _in_parts(request, body) if multipart else await _in_pairs(body)
-        return MultiDict((name, text.replace("\r\n", "\n")) for name, text in found)
-    return MultiDict()
+        return Form(MultiDict((name, text.replace("\r\n", "\n")) for name, text in found))
+    return Form()
 
 
 async def _in_pairs(body: Body) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ Tone = Literal["good", "bad", "quiet"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class DrawnCall:
     """One request and its answer."""
 
     at: datetime
@@ -75,7 +75,7 @@ class Diagram:
     pauses: list[tuple[int, str]] = field(default_factory=list)
 
 
-def draw(calls: Sequence[Call]) -> Diagram:
+def draw(calls: Sequence[DrawnCall]) -> Diagram:
     """Return the diagram of calls that are sorted by time; parties are in the order of their first call."""
     names = dict.fromkeys(name for call in calls for name in (call.source, call.target))
     places = {name: TIMES + SPACING // 2 + SPACING * number for number, name in enumerate(names)}
@@ -98,7 +98,7 @@ def in_words(span: timedelta) -> str:
     return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
 
 
-def _add(diagram: Diagram, call: Call, source: int, target: int) -> None:
+def _add(diagram: Diagram, call: DrawnCall, source: int, target: int) -> None:
     y = diagram.height
     diagram.times.append((y, call.at.strftime("%H:%M:%S")))
     diagram.arrows.append(Arrow(y, source, target, call.label, "quiet", is_answer=False))

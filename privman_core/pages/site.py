@@ -29,7 +29,7 @@ class PageError(Exception):
         self.detail = detail
 
 
-class Session(Protocol):
+class PageSession(Protocol):
     """A browser's session."""
 
     @property
@@ -83,7 +83,7 @@ class Visit:
 
     request: web.Request
     frame: Frame
-    session: Session
+    session: PageSession
     form: Form
     findings: list[Finding] = field(default_factory=list)
 
