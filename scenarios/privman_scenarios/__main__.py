@@ -4,13 +4,13 @@ import sys
 from collections.abc import Sequence
 
 from privman_core import early
-from privman_scenarios.commands.reports import earlier
+from privman_scenarios.commands.reports import report_kinds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     early.end_at_once("privman-scenarios")
-    earlier.redden(sys.argv[1:] if arguments is None else arguments)
+    report_kinds.mark_unfinished(sys.argv[1:] if arguments is None else arguments)
     from privman_scenarios.commands.cli import main as run  # noqa: PLC0415 - loading it takes most of a second
 
     try:

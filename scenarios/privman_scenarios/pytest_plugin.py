@@ -94,10 +94,10 @@ def _end_as_interrupted(config: pytest.Config) -> None:
 
 def _begin_writes(file: Path) -> None:
     from privman_scenarios.commands.arguments import begin_writes  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.commands.reports.earlier import is_ours  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.commands.reports.report_kinds import WRITES  # noqa: PLC0415 - see the module's docstring
 
     try:
-        if not is_ours("--writes", file):
+        if not WRITES.is_ours(file):
             raise pytest.UsageError(f"--privman-writes would overwrite {file}, which it has not written.")
         begin_writes(file)
     except OSError as error:
@@ -118,19 +118,19 @@ def _ca_file(text: str) -> Path:
 
 
 def _seconds(text: str) -> float:
-    from privman_scenarios.commands.arguments import seconds  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.commands.options import seconds  # noqa: PLC0415 - see the module's docstring
 
     return seconds(text)
 
 
 def _count(text: str) -> int:
-    from privman_scenarios.commands.arguments import count  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.commands.options import count  # noqa: PLC0415 - see the module's docstring
 
     return count(text)
 
 
 def _count_from_zero(text: str) -> int:
-    from privman_scenarios.commands.arguments import count_from_zero  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.commands.options import count_from_zero  # noqa: PLC0415 - see the module's docstring
 
     return count_from_zero(text)
 
@@ -160,9 +160,8 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing import FAR_SECONDS, PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.http_api import FAR_SECONDS  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.world import PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.world_builder import Target, WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
     servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))

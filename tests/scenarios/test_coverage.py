@@ -235,7 +235,7 @@ def test_a_percentage_that_is_none(text: str, capsys: pytest.CaptureFixture[str]
         main(["run", f"--min-coverage={text}"])
     assert ended.value.code == 2
     value = text.rpartition("=")[2].rpartition(",")[2]
-    assert capsys.readouterr().err.endswith(f"{value!r} is no percentage; expected a number from 0 to 100\n")
+    assert capsys.readouterr().err.endswith(f"invalid percentage {value!r}: expected a number from 0 to 100\n")
 
 
 def test_a_mark_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,4 +243,4 @@ def test_a_mark_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["run", "--min-coverage=90,X=10"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith("'X=10' has an unknown mark; expected one of S, D, P, C, I\n")
+    assert capsys.readouterr().err.endswith("unknown mark in 'X=10': expected one of S, D, P, C, I\n")

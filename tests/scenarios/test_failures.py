@@ -184,14 +184,14 @@ def test_a_folder_for_failures_needs_something_that_finds_them(
     """Alone it would stay empty, which is told; exit code 2."""
     assert main(["run", str(catalog("deny")), "--failures-dir", str(tmp_path)]) == 2
     assert capsys.readouterr().err == (
-        "privman-scenarios: --failures-dir stands alone. Expected --sweep, --interleave or --generate beside it.\n"
+        "privman-scenarios: --failures-dir requires --sweep, --interleave or --generate.\n"
     )
 
 
 def test_a_bound_on_orders_needs_orders(capsys: pytest.CaptureFixture[str]) -> None:
     """Alone it would count for nothing; exit code 2."""
     assert main(["run", str(catalog("deny")), "--orders", "3"]) == 2
-    assert capsys.readouterr().err == ("privman-scenarios: --orders stands alone. Expected --interleave beside it.\n")
+    assert capsys.readouterr().err == ("privman-scenarios: --orders requires --interleave.\n")
 
 
 def test_what_a_later_step_uses_is_not_left_out() -> None:

@@ -460,8 +460,8 @@ def test_patience_and_quiet_time_are_options(
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("--privman-patience", "0", "'0' is no count; expected a whole number from 1"),
-        ("--privman-quiet-time", "-1", "'-1' is no count"),
+        ("--privman-patience", "0", "invalid count '0': expected a whole number from 1"),
+        ("--privman-quiet-time", "-1", "invalid count '-1'"),
         ("--privman-ca-file", "nowhere.pem", "'nowhere.pem' holds no certificate: "),
         ("--privman-timeout", "soon", "invalid span 'soon': expected 0.1 to 3600 seconds"),
     ],

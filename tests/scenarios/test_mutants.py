@@ -102,8 +102,8 @@ def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "complaint"),
     [
         (["--mutant", "delivery-lots"], "unknown mutant 'delivery-lots'. Did you mean 'delivery-lost'?"),
-        (["--jobs", "0"], "'0' is no count; expected a whole number from 1"),
-        (["--jobs", "two"], "'two' is no count; expected a whole number from 1"),
+        (["--jobs", "0"], "invalid count '0': expected a whole number from 1"),
+        (["--jobs", "two"], "invalid count 'two': expected a whole number from 1"),
     ],
 )
 def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

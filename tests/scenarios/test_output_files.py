@@ -8,9 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from privman_scenarios.commands.reports.report_kinds import mark_unfinished
 
 from privman_scenarios.commands.cli import main
-from privman_scenarios.commands.reports.earlier import redden
 
 SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
 HAR = '{"log": {"version": "1.2", "entries": []}}'
@@ -59,8 +59,8 @@ def command(words: str) -> int:
         ("run ''", "invalid path '': expected a file or a folder ('.' is the current one)"),
         ("run one.yaml --junit-xml ''", "invalid path ''"),
         ("run one.yaml --junit-xml a --junit-xml b", "argument --junit-xml: given twice. Expected it once."),
-        ("run one.yaml --min-coverage S=100,S=1", "'S=100,S=1' has S twice; expected it once"),
-        ("run one.yaml --min-coverage 5,6", "'5,6' has a percentage of everything twice; expected it once"),
+        ("run one.yaml --min-coverage S=100,S=1", "'S=100,S=1' has S twice: expected it once"),
+        ("run one.yaml --min-coverage 5,6", "'5,6' has a percentage of everything twice: expected it once"),
         ("run one.yaml --min-coverage S=100 --min-coverage 1", "argument --min-coverage: given twice."),
         ("record --har their.har --out o.har one.yaml", "PATH can't be combined with --har, which plays nothing."),
         ("record --har their.har --out o.har --junit-xml j.xml", "--junit-xml can't be combined with --har"),
@@ -161,7 +161,7 @@ def test_a_report_stays_where_nothing_is_played(words: str, folder: Path) -> Non
 def test_a_report_turns_red_before_the_command_line_is_read(folder: Path) -> None:
     """And is the command's own to write afterwards."""
     assert command("run one.yaml --json j.json") == 0
-    redden(["run", "one.yaml", "--json", "j.json", "--html"])
+    mark_unfinished(["run", "one.yaml", "--json", "j.json", "--html"])
     assert json.loads((folder / "j.json").read_text())["held"] is False
     assert command("run one.yaml --json j.json") == 0
 

@@ -101,4 +101,4 @@ def test_an_unusable_number_of_processes(jobs: str, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit) as ended:
         main(["run", "--jobs", jobs])
     assert ended.value.code == 2
-    assert f"{jobs!r} is no count; expected a whole number from 1\n" in capsys.readouterr().err
+    assert f"invalid count {jobs!r}: expected a whole number from 1\n" in capsys.readouterr().err

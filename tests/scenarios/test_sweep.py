@@ -216,4 +216,4 @@ def test_a_count_begins_with_one(option: str, value: str, capsys: pytest.Capture
     with pytest.raises(SystemExit) as ended:
         main(["run", "--sweep", option, value])
     assert ended.value.code == 2
-    assert f"{value!r} is no count; expected a whole number from 1" in capsys.readouterr().err
+    assert f"invalid count {value!r}: expected a whole number from 1" in capsys.readouterr().err

@@ -1,48 +1,23 @@
-"""Arguments that several commands share, and what they stand for: scenarios, targets and files to write."""
+"""What options stand for: scenarios, worlds and files to write."""
 
 import argparse
 import os
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any
 
 from privman_core.clock import RealClock
-from privman_core.command_line import UsageError, ca_file, url
-from privman_scenarios.commands.reports.earlier import OURS, is_ours
+from privman_core.command_line import UsageError
+from privman_scenarios.commands.reports.report_kinds import RECORDING, REPORTS, WRITTEN, WrittenFile
 from privman_scenarios.language.loader import Loader, catalog_files, scenario_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import say
+from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
-from privman_scenarios.playing.http_api import FAR_SECONDS
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world import PATIENCE
 from privman_scenarios.playing.world_builder import Target, WorldBuilder
 
 _OPTIONS_READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
-
-
-class Once(argparse.Action):
-    """Takes an option that may be given only once: what is given first would count for nothing."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,  # noqa: ANN401 - as argparse has it
-        option: str | None = None,
-    ) -> None:
-        """Keep the value; ends the command where there is one."""
-        if getattr(namespace, self.dest) != self.default:
-            parser.error(f"argument {option}: given twice. Expected it once.")
-        setattr(namespace, self.dest, values)
-
-
-def path(text: str) -> Path:
-    """Return the path that an argument names; nothing is none, and not the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
-    return Path(text)
 
 
 def check_files(options: argparse.Namespace) -> None:
@@ -50,22 +25,23 @@ def check_files(options: argparse.Namespace) -> None:
 
     A device such as ``/dev/stdout`` may be named any number of times.
     """
-    written = [(option, file) for option, file in _files_written(options) if file.is_file() or not file.exists()]
+    written = [*_files_written(options)]
     for (one, file), (other, again) in combinations(written, 2):
         if _is_same(file, again):
-            raise UsageError(f"{one} and {other} are both {file}. Expected another file for each.")
-    for (option, file), read in product(written, _files_read(options)):
+            raise UsageError(f"{one.option} and {other.option} are both {file}. Expected another file for each.")
+    for (kind, file), read in product(written, _files_read(options)):
         if _is_same(file, read):
-            raise UsageError(f"{option} is {file}, which is read. Expected another file to write.")
-    for option, file in written:
-        if not is_ours(option, file):
-            raise UsageError(f"{option} would overwrite {file}, which is not a file that it has written.")
+            raise UsageError(f"{kind.option} is {file}, which is read. Expected another file to write.")
+    for kind, file in written:
+        if not kind.is_ours(file):
+            raise UsageError(f"{kind.option} would overwrite {file}, which is not a file that it has written.")
 
 
-def _files_written(options: argparse.Namespace) -> Iterator[tuple[str, Path]]:
-    for option in OURS:
-        if file := getattr(options, option.removeprefix("--").replace("-", "_"), None):
-            yield option, file
+def _files_written(options: argparse.Namespace) -> Iterator[tuple[WrittenFile, Path]]:
+    """Yield the files to write; not a device, nor a folder, which is refused when it is written."""
+    for kind in WRITTEN:
+        if (file := getattr(options, kind.dest, None)) and (file.is_file() or not file.exists()):
+            yield kind, file
 
 
 def _files_read(options: argparse.Namespace) -> Iterator[Path]:
@@ -78,23 +54,9 @@ def _is_same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve() or (one.is_file() and other.is_file() and one.samefile(other))
 
 
-_SHORTEST, _LONGEST = 0.1, 3_600
 _ADMINISTRATOR = "admin"
 # Options that keep or judge what was played.
-_TELLING = ("junit_xml", "html", "json", "github", "min_coverage", "out")
-
-
-def add_scenarios(parser: argparse.ArgumentParser) -> None:
-    """Add which scenarios are played, and the seed."""
-    parser.add_argument("paths", nargs="*", type=path, metavar="PATH", help="scenario files or folders of them")
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="TAG",
-        help="only scenarios with this tag (repeatable: with all of them)",
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
+_TELLING = (*(kind.dest for kind in (*REPORTS, RECORDING)), "github", "min_coverage")
 
 
 def files(options: argparse.Namespace) -> list[Path]:
@@ -106,91 +68,6 @@ def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None)
     """Return the chosen scenarios, of the chosen files unless others are named; raises ScenarioFileError."""
     loaded = Loader(vocabulary()).load(files(options) if chosen is None else chosen)
     return [each for each in loaded if each.tags.issuperset(options.tag)]
-
-
-def add_targets(parser: argparse.ArgumentParser) -> None:
-    """Add where scenarios are played."""
-    parser.add_argument(
-        "--servicenow-url", type=url, action=Once, metavar="URL", help="play against this ServiceNow instance"
-    )
-    parser.add_argument(
-        "--servicenow-user",
-        type=user,
-        metavar="NAME",
-        help="its user (admin); password from SERVICENOW_PASSWORD",
-    )
-    parser.add_argument("--console-url", type=url, action=Once, metavar="URL", help="play against this console")
-    parser.add_argument(
-        "--admin-token-file",
-        type=path,
-        metavar="FILE",
-        help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
-    )
-    add_spelling(parser)
-    parser.add_argument(
-        "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
-    )
-    add_timeout(parser)
-    parser.add_argument(
-        "--patience",
-        type=count,
-        default=PATIENCE,
-        metavar="SECONDS",
-        help="how long what a system that already runs is expected to show may take to come (%(default)s)",
-    )
-    parser.add_argument(
-        "--quiet-time",
-        type=count_from_zero,
-        metavar="SECONDS",
-        help="how long what such a system must not do is watched, 0 for one look (as long as --patience)",
-    )
-    add_writes(parser)
-
-
-def add_spelling(parser: argparse.ArgumentParser) -> None:
-    """Add what of a system that already runs differs: its certificates and its names of the wire."""
-    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
-    parser.add_argument(
-        "--inferred",
-        type=path,
-        action=Once,
-        metavar="FILE",
-        help="wire names that your instance has differently",
-    )
-
-
-def add_timeout(parser: argparse.ArgumentParser) -> None:
-    """Add how long a system that already runs may take to answer."""
-    parser.add_argument(
-        "--timeout",
-        type=seconds,
-        default=FAR_SECONDS,
-        metavar="SECONDS",
-        help="how long a system that already runs may take for an answer (%(default)s)",
-    )
-
-
-def seconds(text: str) -> float:
-    """Return a span of time in seconds."""
-    try:
-        span = float(text)
-    except ValueError:
-        span = 0
-    if not _SHORTEST <= span <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"invalid span {text!r}: expected {_SHORTEST} to {_LONGEST} seconds")
-    return span
-
-
-def add_writes(parser: argparse.ArgumentParser) -> None:
-    """Add how to see what is written to a system that already runs."""
-    parser.add_argument("--dry-run", action="store_true", help="print what would be written and deleted; send nothing")
-    parser.add_argument(
-        "--writes",
-        type=path,
-        action=Once,
-        metavar="FILE",
-        help="keep a journal of every write (lines of JSON)",
-    )
 
 
 def worlds(options: argparse.Namespace) -> WorldBuilder:
@@ -262,23 +139,6 @@ def begin_writes(file: Path) -> None:
     file.write_text("")
 
 
-def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Add how many processes play."""
-    parser.add_argument("--jobs", type=count, default=os.cpu_count(), metavar="N", help="as many at a time (all cores)")
-
-
-def count(text: str) -> int:
-    """Return a whole number from 1."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no count; expected a whole number from 1")
-    return int(text)
-
-
-def count_from_zero(text: str) -> int:
-    """Return a whole number from 0."""
-    return 0 if text == "0" else count(text)
-
-
 def _servicenow(options: argparse.Namespace) -> Target | None:
     if not options.servicenow_url:
         return None
@@ -300,13 +160,6 @@ def _admin_token(options: argparse.Namespace, variable: str) -> str:
     if not token.isascii() or not token.isprintable():
         raise UsageError(f"{file or variable} holds no token. Expected one line of ASCII characters.")
     return token
-
-
-def user(text: str) -> str:
-    """Return the user name that an argument holds."""
-    if not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!r} has characters that no user name has")
-    return text
 
 
 def password() -> str:

@@ -1,18 +1,47 @@
-"""The command ``privman-scenarios``."""
+"""The command ``privman-scenarios``: loads no more than the asked command's options before it is executed."""
 
 import sys
-from collections.abc import Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
 
-from privman_contracts import ContractError
-from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
-from privman_core.inputs import reason_of
+from privman_core.command_line import Exit, OneLineParser, UsageError, complain, prepare_output
 from privman_core.interrupts import terminable
-from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
-from privman_scenarios.output import complain
-from privman_scenarios.playing.processes import tuned_gc
+from privman_scenarios.commands import options
 
 _COMMAND = "privman-scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command.
+
+    Attributes:
+        help: one line.
+        options: adds its options to a parser.
+        execute: module of this package and function that executes it, imported only then.
+    """
+
+    help: str
+    options: Callable[[ArgumentParser], None]
+    execute: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "schema": Command("print the JSON Schema of scenario files", options.schema, "run:print_schema"),
+    "run": Command("play scenarios, the packaged catalog by default", options.run, "run:execute"),
+    "mutate": Command("break one duty at a time; some scenario must notice each", options.mutate, "mutate:execute"),
+    "contracts diff": Command("say which changes break whom, and fail if one does", options.diff, "contract_sets:diff"),
+    "matrix": Command("tell which contracts and releases can ship together", options.matrix, "contract_sets:matrix"),
+    "fidelity": Command("probe a real instance for the traps that the fake has", options.fidelity, "fidelity:execute"),
+    "record": Command("play scenarios and keep every exchange in a HAR file", options.record, "recordings:record"),
+    "drift": Command("report where recorded traffic differs from the contracts", options.drift, "recordings:drift"),
+}
+_GROUPS = {"contracts": "compare sets of contracts"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,25 +49,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     prepare_output()
     try:
-        with terminable(_COMMAND), tuned_gc():
-            options = _parser().parse_args(_checked(given))
-            code: int = options.execute(options)
+        with terminable(_COMMAND):
+            chosen = _parser().parse_args(_checked(given))
+            from privman_scenarios.commands.execution import execute  # noqa: PLC0415 - a command line may be unusable
+
+            return execute(_COMMAND, partial(_run, chosen), partial(_void, given))
     except SystemExit as end:
         if end.code == Exit.UNUSABLE:
             _void(given, "the command line is unusable, so nothing was played")
         raise
-    except (UnusableFileError, ContractError, UsageError) as error:
+    except UsageError as error:
         _void(given, str(error))
-        return _complain(str(error), Exit.UNUSABLE)
-    except OSError as error:
-        message = ": ".join(filter(None, [error.filename, reason_of(error)]))
-        _void(given, message)
-        return _complain(message, Exit.UNUSABLE)
-    except (TargetUnreachableError, WorkerLostError) as error:
-        lost = isinstance(error, WorkerLostError)
-        return _complain(str(error), Exit.DID_NOT_HOLD if lost else Exit.UNREACHABLE)
+        complain(_COMMAND, str(error))
+        return Exit.UNUSABLE
     except KeyboardInterrupt as end:
-        return _complain(" ".join(["interrupted", *end.args]), Exit.INTERRUPTED)
+        complain(_COMMAND, " ".join(["interrupted", *end.args]))
+        return Exit.INTERRUPTED
+
+
+def _run(chosen: Namespace) -> int:
+    module, _, function = chosen.command.execute.partition(":")
+    code: int = getattr(import_module(f"privman_scenarios.commands.{module}"), function)(chosen)
     return code
 
 
@@ -51,39 +82,32 @@ def _checked(arguments: Sequence[str]) -> Sequence[str]:
 
 def _void(arguments: Sequence[str], error: str) -> None:
     """Let no report of an earlier run pass for that of this one, which could not begin."""
-    from privman_scenarios.commands.reporting import void  # noqa: PLC0415 - see _parser
+    from privman_scenarios.commands.reporting import void  # noqa: PLC0415 - only a command that fails pays for it
 
     with suppress(OSError, ValueError):
         void(arguments, error)
 
 
-def _complain(message: str, code: Exit) -> Exit:
-    complain(_COMMAND, message)
-    return code
+class _CommandParser(OneLineParser):
+    """The parser of one command, which adds its options when it is asked to parse."""
+
+    command: Command | None = None
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - as argparse has it
+        """Add the options and parse."""
+        if self.command:
+            self.command.options(self)
+            self.set_defaults(command=self.command)
+        return super().parse_known_args(*given, **named)
 
 
 def _parser() -> OneLineParser:
-    # Loading them takes most of a second, in which somebody may press Ctrl-C already.
-    from privman_scenarios.commands import (  # noqa: PLC0415 - within what tells of an interrupt
-        contract_sets,
-        fidelity,
-        mutate,
-        recordings,
-        run,
-        schema,
-    )
-
     parser = OneLineParser(prog=_COMMAND, description="Plays scenarios of the webhook round trip over HTTP.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (
-        schema.add,
-        run.add,
-        mutate.add,
-        contract_sets.add_contracts,
-        contract_sets.add_matrix,
-        fidelity.add,
-        recordings.add_record,
-        recordings.add_drift,
-    ):
-        add(commands)
+    groups = {"": parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_CommandParser)}
+    for name, command in COMMANDS.items():
+        group, _, last = name.rpartition(" ")
+        if group not in groups:
+            of_group = groups[""].add_parser(group, help=_GROUPS[group])
+            groups[group] = of_group.add_subparsers(required=True, metavar=last, parser_class=_CommandParser)
+        groups[group].add_parser(last, help=command.help).command = command
     return parser

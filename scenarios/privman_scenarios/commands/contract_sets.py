@@ -11,24 +11,11 @@ from rich.progress import track
 from privman_contracts.compatibility import Change, compare
 from privman_contracts.contracts import PACKAGED_SET, open_set
 from privman_core import interrupts
-from privman_core.command_line import Commands, Exit
+from privman_core.command_line import Exit
 from privman_scenarios.analysis.matrix import Combination, ContractSet, Judge, MatrixVerdict
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
 from privman_scenarios.playing.world_builder import releases
-
-SETS = "packaged, a file of wire names, a folder privman_contracts, or a wheel"
-
-
-def add_contracts(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("contracts", help="compare sets of contracts")
-    diff = parser.add_subparsers(required=True, metavar="diff").add_parser(
-        "diff", help="say which changes break whom, and fail if one does"
-    )
-    diff.add_argument("old", metavar="OLD", help=SETS)
-    diff.add_argument("new", metavar="NEW", help="the same")
-    diff.set_defaults(execute=diff)
 
 
 def diff(options: argparse.Namespace) -> Exit:
@@ -45,24 +32,6 @@ def _summary(changes: Sequence[Change]) -> str:
     broken = sorted(frozenset().union(*(change.broken for change in breaking)))
     whom = f" {', '.join(broken)}" if broken else " nobody"
     return f"{len(changes)} changed, {len(breaking)} of them breaking; breaks{whom}."
-
-
-def add_matrix(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("matrix", help="tell which contracts and releases can ship together")
-    for side in ("console", "app"):
-        parser.add_argument(
-            f"--{side}", action="append", metavar="SET", help=f"contracts of the {side} (repeatable): {SETS}"
-        )
-    parser.add_argument(
-        "--release", action="append", choices=releases(), help="release of the platform (repeatable; all of them)"
-    )
-    parser.add_argument(
-        "--basic-auth-allowed",
-        action="store_true",
-        help="users are exceptions from the gate of Basic authentication",
-    )
-    parser.set_defaults(execute=matrix)
 
 
 def matrix(options: argparse.Namespace) -> Exit:

@@ -11,7 +11,7 @@ from rich.progress import track
 
 from privman_contracts import WireNames, wording
 from privman_core import interrupts
-from privman_core.command_line import Commands, Exit, UsageError, url
+from privman_core.command_line import Exit, UsageError
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_scenarios.analysis.prober import Prober, TrapComparison, compare_trap
@@ -21,26 +21,7 @@ from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.reaching import log_on
-from privman_scenarios.playing.world_builder import Target, basic_auth_rows, fresh_servicenow, releases
-
-
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("fidelity", help="probe a real instance for the traps that the fake has")
-    parser.add_argument("--against", type=url, metavar="URL", required=True, help="the ServiceNow instance")
-    parser.add_argument(
-        "--user",
-        type=arguments.user,
-        default="admin",
-        metavar="NAME",
-        help="its user (admin); SERVICENOW_PASSWORD has the password",
-    )
-    parser.add_argument("--release", choices=releases(), default="default", help="release of the fake")
-    arguments.add_spelling(parser)
-    arguments.add_timeout(parser)
-    arguments.add_writes(parser)
-    parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
-    parser.set_defaults(execute=execute)
+from privman_scenarios.playing.world_builder import Target, basic_auth_rows, fresh_servicenow
 
 
 def execute(options: argparse.Namespace) -> Exit:

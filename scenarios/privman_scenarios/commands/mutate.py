@@ -8,10 +8,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import track
 
-from privman_core.command_line import Commands, Exit
+from privman_core.command_line import Exit
 from privman_scenarios.analysis.mutants import Mutant, MutantTrials, MutantVerdict, load_mutants
 from privman_scenarios.commands import arguments
-from privman_scenarios.language.known import nearest
 from privman_scenarios.output import shown
 from privman_scenarios.playing.processes import spread
 
@@ -21,24 +20,6 @@ Result = TypeVar("Result")
 def watched(console: Console, results: Iterable[Result], total: int, what: str) -> Iterable[Result]:
     """Yield each result, with a line of progress while somebody watches; quiet in a pipe."""
     return track(results, what, total, console=console, transient=True, disable=not console.is_terminal)
-
-
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("mutate", help="break one duty at a time; some scenario must notice each")
-    arguments.add_scenarios(parser)
-    parser.add_argument("--mutant", action="append", type=mutant, metavar="NAME", help="only this one (repeatable)")
-    parser.add_argument("--list", action="store_true", help="only list the mutants and the duties they break")
-    arguments.add_jobs(parser)
-    parser.set_defaults(execute=execute)
-
-
-def mutant(name: str) -> Mutant:
-    """Return the mutant that an argument names."""
-    mutants = {each.name: each for each in load_mutants()}
-    if name not in mutants:
-        raise argparse.ArgumentTypeError(f"unknown mutant {name!r}. {nearest(name, mutants)}")
-    return mutants[name]
 
 
 def execute(options: argparse.Namespace) -> Exit:

@@ -3,48 +3,34 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from privman_contracts import Contracts, PartyName, wire_names
 from privman_core import interrupts
 from privman_core.clock import RealClock
-from privman_core.command_line import Commands, Exit, UsageError
+from privman_core.command_line import Exit, UsageError
 from privman_scenarios.analysis.drift import Drift, count_compared, find_drift
 from privman_scenarios.analysis.har import read_har, to_har
 from privman_scenarios.analysis.recorded import Recorded, redact
 from privman_scenarios.analysis.recorder import Recorder
 from privman_scenarios.commands import arguments
-from privman_scenarios.commands.arguments import Once, check_files, path
-from privman_scenarios.commands.reporting import Reports, add_reports
+from privman_scenarios.commands.arguments import check_files
+from privman_scenarios.commands.options import record as add_options
+from privman_scenarios.commands.reporting import Reports
 from privman_scenarios.output import say
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.verbs import vocabulary
 
 # What the conversion of recordings obeys; the rest is about playing.
-_OF_HAR = {"har", "out", "with_secrets", "inferred", "execute"}
+_OF_HAR = {"har", "out", "with_secrets", "inferred"}
 
 
-def add_record(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("record", help="play scenarios and keep every exchange in a HAR file")
-    arguments.add_scenarios(parser)
-    arguments.add_targets(parser)
-    add_reports(parser)
-    parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="the HAR file to write")
-    parser.add_argument(
-        "--har", type=path, action="append", metavar="FILE", help="take over what a browser or proxy recorded instead"
-    )
-    parser.add_argument("--with-secrets", action="store_true", help="mask nothing but what a fake masks itself")
-    parser.set_defaults(execute=partial(record, parser))
-
-
-def record(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Exit:
+def record(options: argparse.Namespace) -> Exit:
     """Write the recording; raises UnusableFileError, ContractError, TargetUnreachableError and OSError."""
     contracts = Contracts.load(options.inferred)
     if options.har:
-        _refuse_beside_har(parser, options)
+        _refuse_beside_har(options)
     check_files(options)
     # Written before anything is played, so that a file that cannot be is told at once.
     options.out.write_bytes(to_har([]))
@@ -53,10 +39,12 @@ def record(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Exit
     return _play(options, contracts)
 
 
-def _refuse_beside_har(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+def _refuse_beside_har(options: argparse.Namespace) -> None:
     """Raise UsageError for what only playing obeys: nothing is played."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
     given, bare = vars(options), vars(parser.parse_args(["--out", str(options.out)]))
-    for name in sorted(set(given) - _OF_HAR):
+    for name in sorted(set(bare) - _OF_HAR):
         if given[name] != bare[name]:
             option = "PATH" if name == "paths" else f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} can't be combined with --har, which plays nothing.")
@@ -87,16 +75,6 @@ def _write_recording(options: argparse.Namespace, contracts: Contracts, exchange
 
 _EXPECTED = "Expected an exchange of a contract, answered with more than an empty list."
 _PARTIES: Mapping[PartyName, str] = {"servicenow": "instance", "console": "console"}
-
-
-def add_drift(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("drift", help="name what recorded exchanges have otherwise than the contracts")
-    parser.add_argument("files", nargs="+", type=path, metavar="FILE", help="HAR files, recorded here or by a browser")
-    parser.add_argument(
-        "--inferred", type=path, action=Once, metavar="FILE", help="wire names that are known to differ already"
-    )
-    parser.set_defaults(execute=drift)
 
 
 def drift(options: argparse.Namespace) -> Exit:

@@ -1,4 +1,4 @@
-"""The reports that a run leaves: options, and the listeners that write them."""
+"""The reports that a run leaves, and the listeners that write them."""
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from privman_contracts import Contracts, Evidence
-from privman_contracts.evidence import MEANING
-from privman_scenarios.analysis.coverage import Coverage, Exercised, by_contract, by_evidence, sections, to_json
-from privman_scenarios.commands.arguments import Once, check_files, path
-from privman_scenarios.commands.reports.earlier import is_ours, named_in
-from privman_scenarios.commands.reports.html import html
-from privman_scenarios.commands.reports.machine_readable import GitHubReport, json_report, junit
+from privman_scenarios.analysis.coverage import Coverage, Exercised, by_contract, by_evidence
+from privman_scenarios.commands.arguments import check_files
+from privman_scenarios.commands.reports.machine_readable import GitHubReport
+from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_named_in
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport, print_table
 from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
@@ -25,48 +23,10 @@ from privman_scenarios.playing.world_builder import WorldBuilder, fault_kinds
 Shares = dict[Evidence | None, float]
 
 
-def add_coverage(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    parser.add_argument("--coverage", action="store_true", help="print how much of the contracts was exercised")
-    parser.add_argument(
-        "--min-coverage",
-        type=shares,
-        action=Once,
-        metavar="SHARES",
-        help="fail when it was less: a percentage, and one of each evidence mark, such as 90,S=100,D=100",
-    )
-
-
-def shares(text: str) -> Shares:
-    """Return percentages by evidence mark, that of everything under None."""
-    found: Shares = {}
-    for part in text.split(","):
-        mark, is_marked, value = part.rpartition("=")
-        key = mark.strip().upper() if is_marked else None
-        if key not in (*MEANING, None):
-            raise argparse.ArgumentTypeError(f"{part!r} has an unknown mark; expected one of {', '.join(MEANING)}")
-        if key in found:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} has {key or 'a percentage of everything'} twice; expected it once"
-            )
-        found[key] = percent(value)
-    return found
-
-
-def percent(text: str) -> float:
-    """Return a percentage."""
-    try:
-        value = float(text.removesuffix("%"))
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 100:  # noqa: PLR2004 - percent
-        raise argparse.ArgumentTypeError(f"{text!r} is no percentage; expected a number from 0 to 100")
-    return value
-
-
 def coverage_reader(options: argparse.Namespace) -> Callable[[], Exercised] | None:
     """Return what gives, in any process, the reader of journals; None where nobody wants to see the coverage."""
-    if not options.coverage and options.min_coverage is None and options.html is None:
+    shown = any(kind.shows_coverage and getattr(options, kind.dest) for kind in REPORTS)
+    if not options.coverage and options.min_coverage is None and not shown:
         return None
     return partial(exercised, options.inferred)
 
@@ -96,24 +56,6 @@ def lacking_coverage(coverage: Coverage, demanded: Shares) -> Iterator[str]:
 _MOST_UNPLAYED = 50
 
 
-def add_reports(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    parser.add_argument("--junit-xml", type=path, action=Once, metavar="FILE", help="write a JUnit report")
-    parser.add_argument(
-        "--html", type=path, action=Once, metavar="FILE", help="write a page with a diagram of each scenario"
-    )
-    parser.add_argument("--json", type=path, action=Once, metavar="FILE", help="write a report for programs")
-    add_coverage(parser)
-    parser.add_argument(
-        "--max-skipped",
-        type=percent,
-        action=Once,
-        metavar="PERCENT",
-        help="fail when more were not played (on fakes 50, none skipped of the packaged catalog; 100 elsewhere)",
-    )
-    parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
-
-
 class Reports:
     """The reports that the options ask for; raises UsageError and OSError at once for a file that cannot be written.
 
@@ -129,12 +71,7 @@ class Reports:
         self._record = RunRecord()
         self.exercised = coverage_reader(options)
         self._coverage = Coverage(self.exercised()) if self.exercised else None
-        asked: list[tuple[Callable[[RunRecord], str], Path | None]] = [
-            (_junit, options.junit_xml),
-            (lambda record: html(record, sections(self._coverage)), options.html),
-            (lambda record: json_report(record, to_json(self._coverage)), options.json),
-        ]
-        self._written = [(render, file) for render, file in asked if file]
+        self._written = [(kind, file) for kind in REPORTS if (file := getattr(options, kind.dest))]
         self.listeners: Sequence[Listener] = [self._record, self._terminal]  # what is printed is recorded
         if options.github:
             self.listeners = [*self.listeners, GitHubReport(say_command, Path.cwd())]
@@ -202,19 +139,14 @@ class Reports:
         return [(ended.skipped, 0 if self._is_catalog else 100), (ended.unplayed, _MOST_UNPLAYED)]
 
     def _write(self) -> None:
-        for render, file in self._written:
-            write(file, render(self._record))
-
-
-def _junit(record: RunRecord) -> str:
-    return junit(record, Path.cwd())
+        for kind, file in self._written:
+            write(file, kind.render(self._record, self._coverage))
 
 
 def void(arguments: Sequence[str], error: str) -> None:
     """Put reports of a run that could not begin in the place of earlier ones, which may be green."""
     record = RunRecord()
     record.errors.append(error)
-    renders: dict[str, Callable[[RunRecord], str]] = {"--junit-xml": _junit, "--html": html, "--json": json_report}
-    for option, file in named_in(arguments):
-        if option in renders and is_ours(option, file):
-            write(file, renders[option](record))
+    for kind, file in reports_named_in(arguments):
+        if kind.is_ours(file):
+            write(file, kind.render(record, None))

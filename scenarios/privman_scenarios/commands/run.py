@@ -1,52 +1,37 @@
-"""``privman-scenarios run``."""
+"""``privman-scenarios run`` and ``schema``."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from privman_core import interrupts
 from privman_core.clock import RealClock
-from privman_core.command_line import Commands, Exit, UsageError
+from privman_core.command_line import Exit, UsageError
 from privman_scenarios.analysis.exploration import Exploration, VariationRunner
 from privman_scenarios.analysis.generation import walks
 from privman_scenarios.analysis.regressions import keep_failures
 from privman_scenarios.analysis.variations import Bound
 from privman_scenarios.commands import arguments
-from privman_scenarios.commands.arguments import Once, path
-from privman_scenarios.commands.reporting import Reports, add_reports
+from privman_scenarios.commands.options import ORDERS
+from privman_scenarios.commands.reporting import Reports
 from privman_scenarios.commands.watch import watch
 from privman_scenarios.language.model import Scenario
+from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.output import say
 from privman_scenarios.playing.processes import ParallelRun, Player, worthwhile
+from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
-
-# Every order of four steps that happen together.
-ORDERS = 24
-
-
-def add_exploring(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
-    parser.add_argument("--sweep", action="store_true", help="then play each message of a scenario with each fault")
-    parser.add_argument("--interleave", action="store_true", help="then play what happens together in every order")
-    parser.add_argument(
-        "--generate", type=arguments.count, default=0, metavar="N", help="then play N scenarios drawn by the seed"
-    )
-    parser.add_argument(
-        "--orders", type=arguments.count, default=ORDERS, metavar="N", help=f"at most that many orders ({ORDERS})"
-    )
-    parser.add_argument(
-        "--failures-dir", type=path, action=Once, metavar="DIR", help="write variations that fail as scenarios"
-    )
 
 
 def explores(options: argparse.Namespace) -> bool:
     """Tell whether more than the scenarios is to be played; raises UsageError for an option that counts for nothing."""
     if options.orders != ORDERS and not options.interleave:
-        raise UsageError("--orders stands alone. Expected --interleave beside it.")
+        raise UsageError("--orders requires --interleave.")
     explores = bool(options.sweep or options.interleave or options.generate)
     if options.failures_dir and not explores:
-        raise UsageError("--failures-dir stands alone. Expected --sweep, --interleave or --generate beside it.")
+        raise UsageError("--failures-dir requires --sweep, --interleave or --generate.")
     return explores
 
 
@@ -75,17 +60,10 @@ def _fail_unless_played(scenarios: Sequence[Scenario], exploration: Exploration,
         reports.fail("No variation was played, so nothing holds")
 
 
-def add(commands: Commands) -> None:
-    """Add the command."""
-    parser = commands.add_parser("run", help="play scenarios, the packaged catalog by default")
-    arguments.add_scenarios(parser)
-    arguments.add_targets(parser)
-    add_exploring(parser)
-    add_reports(parser)
-    arguments.add_jobs(parser)
-    parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
-    parser.add_argument("--watch", action="store_true", help="play again what a changed file touches, until Ctrl-C")
-    parser.set_defaults(execute=execute)
+def print_schema(_options: argparse.Namespace) -> Exit:
+    """Print the JSON Schema of scenario files."""
+    say(json.dumps(scenario_schema(vocabulary()), indent=2))
+    return Exit.HELD
 
 
 def execute(options: argparse.Namespace) -> Exit:

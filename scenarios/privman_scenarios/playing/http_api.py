@@ -119,8 +119,6 @@ def header_pairs(value: object) -> bool:
 KEPT_CALLS = 6
 NEAR_SECONDS = 60
 """How long a party of this process may take to answer, with whatever it does first."""
-FAR_SECONDS = 30
-"""How long a system that already runs may take unless a command says otherwise."""
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 USER_AGENT = "privman-scenarios"

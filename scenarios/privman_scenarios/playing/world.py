@@ -9,6 +9,7 @@ from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
+from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.http_api import Answer, finished
 from privman_scenarios.playing.party import Console, Party
@@ -16,8 +17,6 @@ from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.servicenow import ServiceNow
 
 SHOWN_EXCHANGES = 4
-PATIENCE = 15
-"""Seconds for which an expectation of systems that keep real time is looked at again by default."""
 
 
 @dataclass(slots=True)

@@ -31,9 +31,10 @@ from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import SECRETS
+from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
-from privman_scenarios.playing.http_api import FAR_SECONDS, Call, Credentials, HttpApi
+from privman_scenarios.playing.http_api import Call, Credentials, HttpApi
 from privman_scenarios.playing.party import Console
 from privman_scenarios.playing.reaching import (
     Connection,
@@ -44,7 +45,7 @@ from privman_scenarios.playing.reaching import (
     refuse_bad_log_on,
 )
 from privman_scenarios.playing.servicenow import ServiceNow
-from privman_scenarios.playing.world import PATIENCE, World
+from privman_scenarios.playing.world import World
 
 # The fake's documented administrator; it listens on the loopback only.
 ADMIN = Credentials("admin", "admin")

@@ -1,0 +1,304 @@
+"""The options of every command, a function each; imports little, so that ``--help`` answers at once."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from privman_core.command_line import ca_file, url
+from privman_scenarios.commands.reports.report_kinds import REPORTS
+from privman_scenarios.playing import FAR_SECONDS, PATIENCE
+
+ORDERS = 24
+"""Every order of four steps that happen together."""
+_SHORTEST, _LONGEST = 0.1, 3_600
+_SETS = "packaged, a file of wire names, a folder privman_contracts, or a wheel"
+
+
+class Once(argparse.Action):
+    """Takes an option that may be given only once: what is given first would count for nothing."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 - as argparse has it
+        option: str | None = None,
+    ) -> None:
+        """Keep the value; ends the command where there is one."""
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"argument {option}: given twice. Expected it once.")
+        setattr(namespace, self.dest, values)
+
+
+def schema(_parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``schema``: none."""
+
+
+def run(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``run``."""
+    _add_scenarios(parser)
+    _add_targets(parser)
+    _add_variations(parser)
+    _add_reports(parser)
+    _add_jobs(parser)
+    parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
+    parser.add_argument("--watch", action="store_true", help="play again what a changed file touches, until Ctrl-C")
+
+
+def mutate(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``mutate``."""
+    _add_scenarios(parser)
+    parser.add_argument("--mutant", action="append", type=_mutant, metavar="NAME", help="only this one (repeatable)")
+    parser.add_argument("--list", action="store_true", help="only list the mutants and the duties they break")
+    _add_jobs(parser)
+
+
+def diff(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``contracts diff``."""
+    parser.add_argument("old", metavar="OLD", help=_SETS)
+    parser.add_argument("new", metavar="NEW", help="the same")
+
+
+def matrix(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``matrix``."""
+    for side in ("console", "app"):
+        help_ = f"contracts of the {side} (repeatable): {_SETS}"
+        parser.add_argument(f"--{side}", action="append", metavar="SET", help=help_)
+    parser.add_argument(
+        "--release", action="append", choices=_releases(), help="release of the platform (repeatable; default: all)"
+    )
+    help_ = "users are exceptions from the gate of Basic authentication"
+    parser.add_argument("--basic-auth-allowed", action="store_true", help=help_)
+
+
+def fidelity(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``fidelity``."""
+    parser.add_argument("--against", type=url, metavar="URL", required=True, help="the ServiceNow instance")
+    parser.add_argument(
+        "--user",
+        type=user,
+        default="admin",
+        metavar="NAME",
+        help="its user (default %(default)s); password from SERVICENOW_PASSWORD",
+    )
+    parser.add_argument(
+        "--release", choices=_releases(), default="default", help="release of the fake (default %(default)s)"
+    )
+    _add_spelling(parser)
+    _add_timeout(parser)
+    _add_writes(parser)
+    parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
+
+
+def record(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``record``."""
+    _add_scenarios(parser)
+    _add_targets(parser)
+    _add_reports(parser)
+    parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="the HAR file to write")
+    parser.add_argument(
+        "--har", type=path, action="append", metavar="FILE", help="take over what a browser or proxy recorded instead"
+    )
+    parser.add_argument("--with-secrets", action="store_true", help="mask nothing but what a fake masks itself")
+
+
+def drift(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``drift``."""
+    parser.add_argument("files", nargs="+", type=path, metavar="FILE", help="HAR files, recorded here or by a browser")
+    parser.add_argument(
+        "--inferred", type=path, action=Once, metavar="FILE", help="wire names that are known to differ already"
+    )
+
+
+def _add_scenarios(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", type=path, metavar="PATH", help="scenario files or folders of them")
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="TAG",
+        help="only scenarios with this tag (repeatable: with all of them)",
+    )
+    help_ = "the same seed gives the same ids (default %(default)s)"
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help=help_)
+
+
+def _add_targets(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--servicenow-url", type=url, action=Once, metavar="URL", help="play against this ServiceNow instance"
+    )
+    parser.add_argument(
+        "--servicenow-user",
+        type=user,
+        metavar="NAME",
+        help="its user (default admin); password from SERVICENOW_PASSWORD",
+    )
+    parser.add_argument("--console-url", type=url, action=Once, metavar="URL", help="play against this console")
+    parser.add_argument(
+        "--admin-token-file",
+        type=path,
+        metavar="FILE",
+        help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
+    )
+    _add_spelling(parser)
+    parser.add_argument(
+        "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
+    )
+    _add_timeout(parser)
+    parser.add_argument(
+        "--patience",
+        type=count,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="how long a target may take to show what is expected of it (default %(default)s)",
+    )
+    parser.add_argument(
+        "--quiet-time",
+        type=count_from_zero,
+        metavar="SECONDS",
+        help="how long a target is watched for what must not happen, 0 for one look (default: as long as --patience)",
+    )
+    _add_writes(parser)
+
+
+def _add_spelling(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
+    parser.add_argument(
+        "--inferred", type=path, action=Once, metavar="FILE", help="wire names that your instance has differently"
+    )
+
+
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    help_ = "how long a target may take for an answer (default %(default)s)"
+    parser.add_argument("--timeout", type=seconds, default=FAR_SECONDS, metavar="SECONDS", help=help_)
+
+
+def _add_writes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print what would be written and deleted; send nothing")
+    parser.add_argument(
+        "--writes", type=path, action=Once, metavar="FILE", help="keep a journal of every write (lines of JSON)"
+    )
+
+
+def _add_variations(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sweep", action="store_true", help="then play each message of a scenario with each fault")
+    parser.add_argument("--interleave", action="store_true", help="then play what happens together in every order")
+    parser.add_argument(
+        "--generate", type=count, default=0, metavar="N", help="then play N scenarios drawn by the seed"
+    )
+    help_ = "at most that many orders (default %(default)s)"
+    parser.add_argument("--orders", type=count, default=ORDERS, metavar="N", help=help_)
+    parser.add_argument(
+        "--failures-dir", type=path, action=Once, metavar="DIR", help="write variations that fail as scenarios"
+    )
+
+
+def _add_reports(parser: argparse.ArgumentParser) -> None:
+    for kind in REPORTS:
+        parser.add_argument(kind.option, type=path, action=Once, metavar="FILE", help=kind.help)
+    parser.add_argument("--coverage", action="store_true", help="print how much of the contracts was exercised")
+    parser.add_argument(
+        "--min-coverage",
+        type=shares,
+        action=Once,
+        metavar="SHARES",
+        help="fail when it was less: a percentage, and one of each evidence mark, such as 90,S=100,D=100",
+    )
+    parser.add_argument(
+        "--max-skipped",
+        type=percent,
+        action=Once,
+        metavar="PERCENT",
+        help="fail when more were not played (default: 50 on fakes, none skipped of the catalog; 100 elsewhere)",
+    )
+    parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    help_ = "worker processes (default: CPU count)"
+    parser.add_argument("--jobs", type=count, default=os.cpu_count(), metavar="N", help=help_)
+
+
+def path(text: str) -> Path:
+    """Return the path that an argument names; nothing is none, and not the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
+    return Path(text)
+
+
+def seconds(text: str) -> float:
+    """Return a span of time in seconds."""
+    try:
+        span = float(text)
+    except ValueError:
+        span = 0
+    if not _SHORTEST <= span <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"invalid span {text!r}: expected {_SHORTEST} to {_LONGEST} seconds")
+    return span
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"invalid count {text!r}: expected a whole number from 1")
+    return int(text)
+
+
+def count_from_zero(text: str) -> int:
+    """Return a whole number from 0."""
+    return 0 if text == "0" else count(text)
+
+
+def user(text: str) -> str:
+    """Return the user name that an argument holds."""
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError(f"invalid user name {text!r}: expected printable characters")
+    return text
+
+
+def percent(text: str) -> float:
+    """Return a percentage."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 100:  # noqa: PLR2004 - percent
+        raise argparse.ArgumentTypeError(f"invalid percentage {text!r}: expected a number from 0 to 100")
+    return value
+
+
+def shares(text: str) -> dict[str | None, float]:
+    """Return percentages by evidence mark, that of everything under None."""
+    from privman_contracts.evidence import MARKS  # noqa: PLC0415 - only the option pays for it
+
+    found: dict[str | None, float] = {}
+    for part in text.split(","):
+        mark, is_marked, value = part.rpartition("=")
+        key = mark.strip().upper() if is_marked else None
+        if key not in (*MARKS, None):
+            raise argparse.ArgumentTypeError(f"unknown mark in {part!r}: expected one of {', '.join(MARKS)}")
+        if key in found:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} has {key or 'a percentage of everything'} twice: expected it once"
+            )
+        found[key] = percent(value)
+    return found
+
+
+def _mutant(name: str) -> object:
+    """Return the mutant that an argument names."""
+    from privman_scenarios.analysis.mutants import load_mutants  # noqa: PLC0415 - only the option pays for it
+    from privman_scenarios.language.known import nearest  # noqa: PLC0415 - the same
+
+    mutants = {each.name: each for each in load_mutants()}
+    if name not in mutants:
+        raise argparse.ArgumentTypeError(f"unknown mutant {name!r}. {nearest(name, mutants)}")
+    return mutants[name]
+
+
+def _releases() -> Sequence[str]:
+    from privman_scenarios.playing.world_builder import releases  # noqa: PLC0415 - only two commands pay for it
+
+    return releases()
