@@ -8,9 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from privman_scenarios.commands.reports.report_kinds import mark_unfinished
 
 from privman_scenarios.commands.cli import main
+from privman_scenarios.commands.reports.report_kinds import mark_unfinished
 
 SCENARIO = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
 HAR = '{"log": {"version": "1.2", "entries": []}}'
