@@ -12,7 +12,7 @@ _REPORTED = re.compile(r'(?:"swallowed",|swallowed\(|report\()\s*"([a-z-]+)"')
 @cache
 def finding_rules() -> tuple[str, ...]:
     """Return the rules, read off the modules that report them, so that no list can miss one."""
-    packages = map(resources.files, ("mock_servicenow", "privman_core"))
+    packages = map(resources.files, ("mock_servicenow", "privman_contracts", "privman_core"))
     return tuple(sorted({rule for each in packages for text in _sources(each) for rule in _REPORTED.findall(text)}))
 
 
