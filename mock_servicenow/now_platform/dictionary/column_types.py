@@ -15,7 +15,7 @@ Convert = Callable[[str], str | None]
 
 
 class Kind(Enum):
-    """How values of a column compare; texts without regard to case, all others as they are."""
+    """The ways to compare values: texts ignore case."""
 
     TEXT = auto()
     IDENTIFIER = auto()

@@ -1,4 +1,4 @@
-"""What a table is defined by: its columns, the choices they offer, and who may do what to its rows."""
+"""The definition of a table: columns, choices and access rules."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,12 @@ from mock_servicenow.now_platform.errors import SetupError
 
 
 class DictionaryError(SetupError):
-    """A table definition that cannot hold; the message names table and column."""
+    """An invalid table definition; the message names table and column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value that a choice column offers, and what people read instead."""
+    """One value of a choice column, and its label."""
 
     value: str
     label: str
@@ -20,11 +20,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Acl:
-    """Who may do something to a table's rows, or to one column of them.
+    """A rule that allows an operation on a table's rows, or on one column of them.
 
     Attributes:
         operation: ``create``, ``read``, ``write`` or ``delete``.
-        roles: any of these suffices; none means everybody.
+        roles: any of these is enough; none allows everybody.
         column: the column guarded; the whole row if None.
         condition: an encoded query that the row must meet; every row if empty.
     """
@@ -44,7 +44,7 @@ class Column:
         reference: the table that a reference (or each entry of a ``glide_list``) points to.
         default: the value of a new record: literal, or ``javascript:`` with a call that `defaults` knows.
         choices: what a choice column offers; empty for every other column.
-        display: whether its value stands for the record where others refer to it.
+        display: whether its value is shown where others refer to the record.
         read_only: whether clients' values for it are ignored.
         family: how its values are stored, compared and read.
         is_reference: whether the value is the sys_id of one other record.
@@ -89,10 +89,10 @@ class Table:
 
     Attributes:
         parent: the table that it extends.
-        columns: its own columns; those of its parents and the system columns come on top.
+        columns: its own columns, without those of its parents and the system columns.
         number_prefix: of the auto-numbered column ``number``, such as ``INC``.
         extendable: whether rows carry ``sys_class_name`` although no other table extends it yet.
-        acls: who may do what; without any, every user may do everything.
+        acls: access rules; without any, every user may do everything.
         web_service_access: whether the REST APIs reach it at all.
     """
 

@@ -21,7 +21,7 @@ _SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
 
 
 class Dictionary:
-    """Every table of an instance, with its inheritance worked out.
+    """Every table of an instance, with inheritance resolved.
 
     Attributes:
         sql: one physical table per hierarchy, named like its root.
@@ -77,7 +77,7 @@ class Dictionary:
         return CLASS_COLUMN.name in self._columns[name]
 
     def display_column(self, name: str) -> str:
-        """Return the column whose value stands for a record of this table."""
+        """Return the column whose value is shown where others refer to a record of this table."""
         return self._display[name]
 
     def columns_of(self, name: str, family: Family) -> Sequence[str]:
@@ -85,7 +85,7 @@ class Dictionary:
         return self._by_family[name].get(family, ())
 
     def new_record(self, name: str) -> dict[str, str]:
-        """Return what every new record of the table holds: each column, empty or with its literal default."""
+        """Return a new record of the table: every column, empty or with its literal default."""
         return {**self._new[name]}
 
     def scripted_defaults(self, name: str) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ class Dictionary:
         return self._scripted[name]
 
     def acls(self, name: str) -> tuple[Acl, ...]:
-        """Return the rules that hold for the table: for each operation and column those of the nearest class."""
+        """Return the access rules of the table: for each operation and column those of the nearest class."""
         return self._acls[name]
 
     def sql_table(self, name: str) -> sa.Table:

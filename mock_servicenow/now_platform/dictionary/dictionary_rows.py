@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 
 def seed_id(table: str, key: str) -> str:
-    """Return the sys_id of a packaged row that names none, from its table and what stands for it there."""
+    """Return the sys_id of a packaged row without one, the same in every instance, from its table and its key."""
     return md5(f"{table}:{key}".encode(), usedforsecurity=False).hexdigest()
 
 

@@ -82,7 +82,7 @@ def ascii_lower(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What a database has.
+    """The tables and indexes of a database.
 
     Attributes:
         tables: the names of the columns of each table.
@@ -96,8 +96,8 @@ class Catalog:
 class PhysicalSchema:
     """The SQL tables of a dictionary, one a hierarchy.
 
-    A table is described to SQLAlchemy when somebody first asks for it, and created without that: describing and
-    compiling them all is half of what a new instance would cost.
+    A table is described to SQLAlchemy at its first use, and created without it: to describe and compile all of them
+    would double the time to make an instance.
 
     Args:
         hierarchies: every column that is stored, by name, for the root of each hierarchy.
@@ -111,7 +111,7 @@ class PhysicalSchema:
         """Return the table of a hierarchy."""
         known = self._tables.get(root)
         if known is None:
-            # A MetaData of its own, since one lists a table before its columns, and other threads would look there.
+            # A MetaData of its own: it lists a table before its columns, which other threads might see.
             described = sa.Table(root, sa.MetaData(), *map(_sql_column, self._hierarchies[root].values()))
             known = self._tables.setdefault(root, described)
         return known
@@ -144,7 +144,7 @@ def position(root: str, dialect: sa.Dialect) -> sa.ColumnElement[int]:
 
 
 def text_literal(text: str) -> str:
-    """Return a text of the dictionary's as it stands in SQL."""
+    """Return a text as a literal of SQL."""
     return "'{}'".format(text.replace("'", "''"))
 
 
@@ -179,7 +179,7 @@ def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], d
         name = index_name(root, column.name)
         if (column.unique or column.indexed) and name not in known:
             unique = "UNIQUE " if column.unique else ""
-            # Most references are empty, and nobody looks for those or sorts by a sys_id.
+            # Most references are empty, and queries neither look for those nor sort by sys_ids.
             filled = f" WHERE {quote(column.name)} IS NOT NULL" if column.is_reference else ""
             yield f"CREATE {unique}INDEX {quote(name)} ON {quote(root)} ({_indexed(column, dialect)}){filled}"
 

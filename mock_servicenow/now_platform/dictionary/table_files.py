@@ -19,13 +19,13 @@ _OPERATIONS = ("create", "delete", "read", "write")
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The form of one key's value.
+    """The valid values of one key.
 
     Attributes:
-        expected: the same in words, for the message.
+        expected: the same in words, for messages.
     """
 
-    holds: Callable[[object], bool]
+    accepts: Callable[[object], bool]
     expected: str
 
 
@@ -33,7 +33,7 @@ _Forms = Mapping[str, _Form]
 
 
 def is_name(value: object) -> TypeGuard[str]:
-    """Return whether a table or column can be called like that, in queries and in XML."""
+    """Return whether it is a valid name of a table or column, in queries and in XML."""
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
@@ -84,10 +84,10 @@ _ACL_FORMS: _Forms = {
 
 
 def _checked(where: str, given: object, forms: _Forms) -> dict[str, Any]:
-    """Return what a definition says; a key without a value says nothing.
+    """Return the keys of a definition that have a value.
 
     Raises:
-        DictionaryError: it is no mapping, has another key, or a value of another form.
+        DictionaryError: it is not a mapping, or has an unknown key or an invalid value.
     """
     if not isinstance(given, dict):
         raise DictionaryError(f"{where} is {given!r}; expected a mapping")
@@ -96,7 +96,7 @@ def _checked(where: str, given: object, forms: _Forms) -> dict[str, Any]:
         raise DictionaryError(f"{where} has key '{unknown[0]}'; expected one of {', '.join(sorted(forms))}")
     said = {key: value for key, value in given.items() if value is not None}
     for key, value in said.items():
-        if not forms[key].holds(value):
+        if not forms[key].accepts(value):
             raise DictionaryError(f"{where} has {key} {value!r}; expected {forms[key].expected}")
     return said
 
@@ -110,7 +110,7 @@ def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dict
     """Return the dictionary of the packaged tables, of those in further files or folders, and of those given.
 
     Raises:
-        DictionaryError: a definition cannot hold; the message names file, table and column.
+        DictionaryError: a definition is invalid; the message names file, table and column.
     """
     read = (table for source in (packaged_tables(), *sources) for table in read_tables(source))
     return Dictionary([*read, *tables])

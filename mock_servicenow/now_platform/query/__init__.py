@@ -4,9 +4,9 @@
     compiled = compile_query(parser.parse("active=true^ORDERBYnumber"), "incident", Sight(dictionary), context)
     rows = sa.select(dictionary.sql_table("incident")).where(compiled.where).order_by(*compiled.order_by)
 
-Whether one record would match, as business rules ask, is `compile_condition`'s.
+`compile_condition` asks whether one record matches, as business rules need it.
 
-There are no joins: `CompiledQuery.where` alone serves for counting. SQLite connections need `teach_casefold`.
+The SQL has no joins, so `CompiledQuery.where` alone is enough to count. SQLite connections need `teach_casefold`.
 """
 
 from mock_servicenow.now_platform.query.compiler import (

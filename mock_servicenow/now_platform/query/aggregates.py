@@ -22,7 +22,7 @@ class Aggregate:
 
     Attributes:
         function: ``count`` or one of `FUNCTIONS`.
-        path: the column, dot-walk allowed; empty for the count of rows.
+        path: the dotted path of the column; empty for the count of rows.
     """
 
     function: str

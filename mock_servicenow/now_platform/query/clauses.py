@@ -83,7 +83,7 @@ def one_of_many(block: Block, rows: Rows, scope: Scope) -> Test | None:
 
     Clients write long lists of sys_ids this way; as one list they cost the database little.
     """
-    if len(block) < 2:  # noqa: PLR2004 - one condition is no list
+    if len(block) < 2:  # noqa: PLR2004 - a list has two conditions
         return None
     equal = [term for term in block if isinstance(term, Condition) and _is_plain_equality(term)]
     if len(equal) != len(block) or len({term.path for term in equal}) > 1:

@@ -136,7 +136,7 @@ def _text(operand: Operand) -> Sql:
 
 
 def _option(option: str, scope: Scope) -> str:
-    """Return what a dynamic filter option stands for."""
+    """Return the sys_id that a dynamic filter option means."""
     if option not in _ME:
         raise UnusableTermError(f"unknown dynamic filter option '{option}': only Me is known")
     return scope.context.user_id

@@ -51,7 +51,7 @@ from privman_core.findings import Finding
 from privman_core.sized_cache import SizedCache
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
-_MOST_TESTS = 500  # each costs a fraction of a millisecond to compile, during which nobody else is answered
+_MOST_TESTS = 500  # each takes a fraction of a millisecond to compile, and nothing else is answered meanwhile
 _MOST_SORT_KEYS = 20
 _DATE_ARITHMETIC = 100  # parameters
 _PER_ELEMENT = 1_000  # bytes
@@ -174,7 +174,7 @@ class Compilations:
     ) -> CompiledQuery:
         """Return the SQL of a query on a table of the dictionary; see `compile_query`.
 
-        ``before`` is called before a long query is compiled, during which nobody else would be answered; it may raise.
+        ``before`` is called before a long query is compiled, which keeps all other requests waiting; it may raise.
         """
 
         def compile_now() -> CompiledQuery:
@@ -186,7 +186,7 @@ class Compilations:
 
 
 def is_long(encoded: str) -> bool:
-    """Return whether it takes long to parse and compile a query: some tenths of a millisecond for each condition."""
+    """Return whether it takes long to parse and compile a query: tenths of a millisecond for each condition."""
     return encoded.count("^") > _MANY
 
 
@@ -220,7 +220,7 @@ class _Compiler:
         return CompiledQuery(where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden)
 
     def _meets_rule(self, condition: str, rows: Rows) -> Test:
-        """Return whether a row meets an access rule's condition, which sees everything; unclear ones let nobody in."""
+        """Return whether a row meets an access rule's condition, which sees everything; an unclear one is never met."""
         everything = Sight(self.scope.dictionary)
         compiled = _Compiler(everything, self.scope.context).compile(_RULES.parse(condition), rows)
         return sa.false() if compiled.invalid else compiled.where

@@ -22,7 +22,7 @@ Test = sa.ColumnElement[bool]
 
 
 class Bracketed(FunctionElement[bool]):
-    """A test in brackets that stay; SQLAlchemy drops those it finds superfluous."""
+    """A test in brackets; SQLAlchemy drops its own where it finds them superfluous."""
 
     name = "bracketed"
     type = sa.Boolean()
@@ -35,12 +35,12 @@ def _brackets(element: Bracketed, compiler: SQLCompiler, **kw: Any) -> str:  # n
 
 
 def any_of(tests: Sequence[Test]) -> Test:
-    """Return whether any of the tests holds; there must be one at least."""
+    """Return whether any of the tests is true; there must be at least one."""
     return _tree(sa.or_, tests)
 
 
 def all_of(tests: Sequence[Test]) -> Test:
-    """Return whether all of the tests hold; there must be one at least."""
+    """Return whether all of the tests are true; there must be at least one."""
     return _tree(sa.and_, tests)
 
 
@@ -69,31 +69,31 @@ class Change:
     previous: Mapping[str, str] = field(default_factory=dict)
 
     def before(self, column: str) -> str:
-        """Return what a column held."""
+        """Return the value of a column before the change."""
         return self.previous.get(column, "")
 
     def after(self, column: str) -> str:
-        """Return what a column would hold."""
+        """Return the value of a column after the change."""
         return self.values.get(column, "")
 
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+(\.[0-9]*)?\s*")
-_INTEGER_DIGITS = 18  # fewer than a 64-bit integer holds
+_INTEGER_DIGITS = 18  # always fit a 64-bit integer
 _LONGEST_PATTERN = 50_000  # bytes; SQLite refuses longer ones
 
 Sql = sa.ColumnElement[Any]
 
 
 class UnusableTermError(Signal):
-    """The term cannot be asked; the message completes "it is ignored: …"."""
+    """A term is ignored; the message completes "it is ignored: …"."""
 
 
 class UnreadableTermError(UnusableTermError):
-    """The caller may not read what the term asks about."""
+    """A term is about something that the caller may not read."""
 
 
 class UnusableValueError(Signal):
-    """No stored value of the column could ever equal or be compared with the value."""
+    """No stored value of the column can be compared with the value."""
 
 
 def parameter(column: Column, value: str) -> Sql:
@@ -123,16 +123,16 @@ class Operand:
         """Return a caller's value as a bound parameter in the column's form.
 
         Raises:
-            UnusableValueError: it is no number, date or boolean although the column holds those.
+            UnusableValueError: it is not a number, date or boolean as the column needs.
         """
         stored = self._stored(value)
         return sa.literal(stored, _type_of(stored))
 
     def equals_any(self, values: Sequence[str]) -> Test:
-        """Return whether the column holds one of the values; false or NULL for an empty column.
+        """Return whether the column has one of the values; false or NULL for an empty column.
 
         Raises:
-            UnusableValueError: as `literal`, if it could hold none of them.
+            UnusableValueError: as `literal`, if every value is unusable.
         """
         if self.kind is not Kind.TEXT:
             return self._in(self._usable(values))
@@ -197,19 +197,19 @@ def _type_of(stored: str | float) -> sa.types.TypeEngine[Any]:
 
 def _number(value: str) -> float:
     if _NUMBER.fullmatch(value) is None:
-        raise UnusableValueError("it is no number")
+        raise UnusableValueError("it is not a number")
     return int(value) if "." not in value and len(value) <= _INTEGER_DIGITS else float(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Where a query looks.
+    """The rows that a query is about.
 
     Attributes:
         table: its name in the dictionary.
-        column: gives the SQL of one of its columns; raises UnusableTermError if the caller may not read it.
-        source: what the rows are selected from; None for the values of a single record.
-        change: the single record; None for stored rows.
+        column: returns the SQL of a column; raises UnusableTermError if the caller may not read it.
+        source: the table or alias they are selected from; None for the values of a single record.
+        change: the single record before and after its change; None for stored rows.
         readable: whether the caller may read a row.
     """
 

@@ -37,7 +37,7 @@ from mock_servicenow.now_platform.query.scope import Scope
 
 
 class On(Enum):
-    """What an operator looks at."""
+    """The value that an operator tests."""
 
     VALUE = auto()  # the stored value: of a reference, its sys_id
     DISPLAY = auto()  # the value that people read: of a reference, the display value of its record
@@ -53,7 +53,7 @@ class Takes(Enum):
 
 
 class Operator:
-    """How an operator of any sort is written and read.
+    """The spellings and the label of an operator.
 
     Args:
         words: its spellings; the first is the usual one.
@@ -162,7 +162,7 @@ class ChangeOp(Operator):
 
 
 class ForeignOp(Operator):
-    """An operator that the platform asks of tags, of dynamic schemas, or of nothing that a source names."""
+    """An operator for tags, dynamic schemas, or data that no source names."""
 
 
 def unsupported(operator: Operator, column: Column) -> UnusableTermError:

@@ -23,7 +23,7 @@ class Scope:
 
     Args:
         meets: compiles the condition of an access rule, which sees everything.
-        limited: learns of each table in a clause of which the caller may not read every row.
+        limited: called with each table in a clause of which the caller may not read every row.
     """
 
     sight: Sight
@@ -41,7 +41,7 @@ class Scope:
         return evaluate(value, self.context)
 
     def queried(self, table: str) -> Rows:
-        """Return the rows of the table that is queried; those of other classes of its hierarchy are among them."""
+        """Return the rows of the table that is queried; including those of other classes of its hierarchy."""
         return self._rows(table, self.dictionary.sql_table(table))
 
     def related(self, table: str) -> Rows:
@@ -50,7 +50,7 @@ class Scope:
         return self.queried(table)
 
     def referenced(self, table: str, column: str) -> Rows:
-        """Return the rows of a table under another name, for one of its columns; raises as `related`."""
+        """Return the rows of a table under an alias, for one of its columns; raises as `related`."""
         self.check_table(table)
         stored = self.dictionary.sql_table(table)
         if not self._is_plain(table):
@@ -130,7 +130,7 @@ class Path:
             name = self._scope.dictionary.display_column(self.last.reference)
             self.columns.append(self._column(self.last.reference, name))
         if self.last.family is Family.PASSWORD:
-            raise UnusableTermError("nobody may read a password")
+            raise UnusableTermError("a password cannot be read")
 
     def meets(self, rows: Rows, condition: Callable[[Operand], Test]) -> Test:
         """Return whether the row at the end meets a condition; no row at the end meets none."""

@@ -1,4 +1,4 @@
-"""The few script calls that a value may be, evaluated without a script engine (platform 2.5).
+"""Script calls as values of a query, evaluated without a script engine (platform 2.5).
 
 Dates are computed on the user's wall clock, without a zone.
 """
@@ -29,10 +29,10 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True, slots=True)
 class QueryContext:
-    """What the meaning of a query depends on beside its text.
+    """The circumstances on which the meaning of a query depends.
 
     Attributes:
-        now: the time, aware; what "today" and "an hour ago" are counted from.
+        now: the time, aware, from which "today" and "an hour ago" are counted.
         user_id: sys_id of the user who asks.
         user_name: the same user's name.
         timezone: where that user's days begin.
@@ -51,13 +51,13 @@ class QueryContext:
         return self.now.astimezone(self.timezone).replace(tzinfo=None, microsecond=0)
 
     def stored(self, local: datetime) -> str:
-        """Return a time on the user's wall clock in the form in which columns hold it: UTC."""
+        """Return a time on the user's wall clock as columns store it: UTC."""
         utc = local.replace(tzinfo=self.timezone).astimezone(UTC)
         return utc.replace(tzinfo=None).isoformat(" ")
 
 
 def start_of(unit: str, moment: datetime) -> datetime:
-    """Return the first second of the unit that holds the moment; weeks begin on Monday."""
+    """Return the first second of the unit around the moment; weeks begin on Monday."""
     day = moment.replace(hour=0, minute=0, second=0)
     match unit:
         case "second":
@@ -75,7 +75,7 @@ def start_of(unit: str, moment: datetime) -> datetime:
 
 
 def end_of(unit: str, moment: datetime) -> datetime:
-    """Return the last second of the unit that holds the moment.
+    """Return the last second of the unit around the moment.
 
     Raises:
         OverflowError: the calendar ends before.
@@ -100,14 +100,14 @@ def shift(moment: datetime, unit: str, count: int) -> datetime:
 
 
 class RefusedError(Signal):
-    """The sandbox does not evaluate the expression."""
+    """A script expression is not evaluated."""
 
 
 def evaluate(value: str, context: QueryContext) -> str:
-    """Return a value as it is compared: as written, or what its ``javascript:`` call gives.
+    """Return a value as it is compared: as written, or the result of its ``javascript:`` call.
 
     Raises:
-        RefusedError: the call is none of those that are known, or its arguments are not what it takes.
+        RefusedError: the call is unknown, or it does not take the arguments.
     """
     if not value.startswith(PREFIX):
         return value
@@ -120,7 +120,7 @@ def evaluate(value: str, context: QueryContext) -> str:
 def _call(expression: str, context: QueryContext) -> str:
     call = _CALL.fullmatch(expression)
     if call is None:
-        raise RefusedError(f"'{expression}' is no call of the form gs.name(arguments)")
+        raise RefusedError(f"'{expression}' is not a call of the form gs.name(arguments)")
     name, arguments = call[1], _arguments(call[2])
     if name in _FUNCTIONS:
         return _FUNCTIONS[name](context, *arguments)
@@ -128,7 +128,7 @@ def _call(expression: str, context: QueryContext) -> str:
     if ago is not None:
         return _ago(context, ago[1], ago[2], *arguments)
     if bound is None:
-        raise RefusedError(f"gs.{name} is no call that the query sandbox knows")
+        raise RefusedError(f"unknown call gs.{name}")
     if bound["count"]:
         distance = -int(bound["count"]) if bound[1] == "beginning" else 0
         return _bound(context, bound[1], bound["units"].lower(), distance, *arguments)

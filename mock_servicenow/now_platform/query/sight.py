@@ -1,4 +1,4 @@
-"""What a caller may read and do, as rules and as SQL (platform 1.9)."""
+"""Access control of queries: what a caller may read and do, as rules and as SQL (platform 1.9)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """How a row names the record that it belongs to.
+    """The columns by which a row names the record that it belongs to.
 
     Attributes:
         key: the column with the record's sys_id.
@@ -41,7 +41,7 @@ OWNED: Mapping[str, Owner] = {
     "sys_journal_field": Owner("element_id", named="name", element="element"),
     "sys_attachment_attribute": Owner("sys_attachment", table="sys_attachment"),
 }
-"""Tables whose rows belong to records: to read one takes the reading of its record, to change it the writing."""
+"""Tables whose rows belong to records: reading one takes the right to read its record, changing it that to write it."""
 
 
 class _Remembered(dict[str, T]):
@@ -57,13 +57,13 @@ class _Remembered(dict[str, T]):
 
 
 class Sight:
-    """What the holders of some roles may see of an instance.
+    """The tables, columns and rows that the holders of some roles may see.
 
     Queries compile with a sight only, so each column, row and table that they name is one that the caller may read.
 
     Args:
         dictionary: the tables of the instance.
-        roles: those of the caller; None for code of the instance itself, which no access rule holds.
+        roles: the caller's; None for the instance's own code, which no access rule limits.
         closed: tables that no clause reaches from outside.
 
     Attributes:
@@ -92,9 +92,9 @@ class Sight:
         return ADMIN_ROLE in self._roles
 
     def conditions(self, table: str, operation: str) -> Conditions | None:
-        """Return the encoded queries of which a record of that class must meet one; None if any record will do.
+        """Return encoded queries of which a record of that class must meet one; None if every record is allowed.
 
-        Without any condition there is no such record.
+        An empty tuple allows no record.
         """
         key = (table, operation)
         if key not in self._rows:
@@ -110,7 +110,7 @@ class Sight:
         return self._open[key]
 
     def limits(self, name: str, table: str, operation: str) -> Conditions | None:
-        """Return the same as `conditions` for a class that is met among the rows of a table of its hierarchy."""
+        """Return `conditions` for a class among the rows of a table of its hierarchy."""
         return () if name != table and name in self.closed else self.conditions(name, operation)
 
     def hierarchy(self, table: str) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ class Sight:
         return frozenset() if self.everything else self._guarded(table, "write")
 
     def _guarded(self, table: str, operation: str) -> frozenset[str]:
-        """A rule for a column with a condition opens it to nobody: which rows meet it is not worked out."""
+        """A column rule with a condition hides the column: which rows meet the condition is not computed."""
         guarded: dict[str, bool] = {}
         for acl in self.dictionary.acls(table):
             if acl.column is not None and acl.operation == operation:

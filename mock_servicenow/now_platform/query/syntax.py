@@ -29,7 +29,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A term that has no effect.
+    """A term without effect.
 
     Attributes:
         invalid: whether the platform counts it as an invalid query (platform 2.6); the others are harmless.
@@ -45,7 +45,7 @@ class RelatedList:
     """``RLQUERY``: how many rows of ``table`` point here and satisfy ``where`` (platform 2.3).
 
     Attributes:
-        field: the column of the related table that holds this row's sys_id.
+        field: the column of the related table that refers to this row.
         comparison: ``=``, ``!=``, ``<``, ``<=``, ``>`` or ``>=``, before the count.
     """
 
@@ -126,27 +126,27 @@ _JOIN = re.compile(r"JOIN(\w+)\.(\w+)=(\w+)\.(\w+)!(.*)", re.DOTALL | re.ASCII)
 
 
 class Parser:
-    """Parses encoded queries and remembers the last ones, however long they are all together."""
+    """Parses encoded queries and remembers the last ones, up to a total length."""
 
     def __init__(self) -> None:
         self._remembered = SizedCache[str, Query](_REMEMBERED, lambda text, _query: len(text) + 1)
 
     def parse(self, text: str) -> Query:
-        """Return what the query says; see `parse`."""
+        """Return the tree of a query; see `parse`."""
         return self._remembered.made(text, lambda: parse(text))
 
 
 def parse(text: str) -> Query:
-    """Return what an encoded query says, in time linear in its length.
+    """Return the tree of an encoded query, in time linear in its length.
 
-    Never fails: what cannot be understood becomes an `Ignored` term that tells why. Characters that no
+    Never fails: an invalid term becomes an `Ignored` term with the reason. Characters that no
     database stores (NUL, lone surrogates) are read as U+FFFD.
     """
     return _Reading(deque(UNSTORABLE.sub("\ufffd", text).split("^")), nesting=0).query()
 
 
 class _Reading:
-    """One pass over the terms of a query or of a clause inside it."""
+    """One pass over the terms of a query, or of a clause in it."""
 
     def __init__(self, tokens: deque[str], nesting: int) -> None:
         self._tokens = tokens
@@ -194,7 +194,7 @@ class _Reading:
             self._add(self._discreet(term), either=either)
 
     def _discreet(self, term: Term) -> Term:
-        """Say nothing of what may be the rest of a secret with which the term before it compares."""
+        """Hide a term that may be the rest of a secret to which the term before it compares."""
         if isinstance(term, Condition):
             self._compares_secret = is_secret_field(term.path[-1])
         return replace(term, text="…") if self._compares_secret and isinstance(term, Ignored) else term
@@ -280,7 +280,7 @@ def _leaf(token: str) -> Term:
         words = tuple(token[16:].split(maxsplit=MAX_WORDS)[:MAX_WORDS])
         return TextSearch(token, words) if words else Ignored(token, "it names no word", invalid=False)
     if token.startswith("123TEXTINDEXGROUP321="):
-        return Ignored(token, "there is no text index group", invalid=False)
+        return Ignored(token, "text index groups do not exist", invalid=False)
     return Ignored(token, "expected a column name, an operator and a value, without spaces between them")
 
 

@@ -32,7 +32,7 @@ from mock_servicenow.now_platform.rest.parameters import asked_query
 _WORDS = 2  # stats/{table}
 _VERBS = ("GET", "HEAD")
 _AT_ONCE = 200
-"""Groups that are shown before others get a turn."""
+"""Groups that are shown before other requests get a turn."""
 MOST_TEXT = 32 * 1024 * 1024
 """Characters of all groups together, and of the long rows (I)."""
 _LONG_ROW = 16 * 1024
@@ -47,16 +47,16 @@ _KNOWN = frozenset(
     )
 )
 MOST_ENTRIES = 25
-"""How many entries of a list count, since each costs the compiling of an expression (I)."""
+"""The number of entries of a list that count, since each needs an expression to be compiled (I)."""
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 @dataclass(frozen=True, slots=True)
 class _Parameters:
-    """What a call asks for.
+    """The parameters of a call.
 
     Attributes:
-        filters: ``field=value`` pairs, in the place of a query.
+        filters: ``field=value`` pairs, in place of a query.
         display: ``false``, ``true`` or ``all``.
     """
 
@@ -286,7 +286,7 @@ class StatsApi:
         return Answer(200, headers=CIMultiDict({"Content-Type": XML if media == "xml" else JSON}), pieces=pieces)
 
     def _parts(self, call: Call, groups: _Groups) -> Iterator[object]:
-        """Yield what is shown of many groups, others being answered between the parts."""
+        """Yield many groups in parts; other requests are answered between them."""
         for start in range(0, len(groups.rows), _AT_ONCE):
             with self._instance.next_transaction(call.user, ended=call.findings) as session:
                 part = groups.shown(session, groups.rows[start : start + _AT_ONCE])

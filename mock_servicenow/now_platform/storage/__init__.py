@@ -1,1 +1,1 @@
-"""Where the rows are: SQL tables and transactions on SQLite and PostgreSQL."""
+"""SQL databases and their transactions, on SQLite and PostgreSQL."""

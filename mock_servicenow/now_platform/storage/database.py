@@ -38,7 +38,7 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def shown(address: sa.URL) -> str:
-    """Return a database URL as messages show it: quoted, without its password, which its query may hold, too."""
+    """Return a database URL as messages show it: quoted, without its password and its query, which may have one too."""
     return repr(address.set(query={}).render_as_string())
 
 
@@ -48,7 +48,7 @@ def one_line(error: BaseException | None) -> str:
 
 
 def open_copies() -> sa.Engine:
-    """Return the engine of databases for copies, each in a temporary file of its own that goes with its connection."""
+    """Return the engine of databases for copies, each in its own temporary file, deleted with its connection."""
     engine = sa.create_engine("sqlite:///file:?uri=true", poolclass=NullPool, connect_args=_CONNECTING, **_compiling())
     sa.event.listen(engine, "connect", _tune_copy)
     return engine
@@ -71,8 +71,8 @@ _LONGEST_WAITS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_tr
 """PostgreSQL's settings, where the URL or the server sets none."""
 _COMPILED, _PER_CHARACTER = 2 * 1024 * 1024, 30
 """Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
-_BUSY_SECONDS = 0.05  # only a tool that somebody points at the file can lock it, and everybody waits meanwhile
-# isolation_level None leaves BEGIN to Transaction.lock; a store keeps its one connection, which nobody else uses.
+_BUSY_SECONDS = 0.05  # only another tool that opens the file can lock it, and every request waits meanwhile
+# isolation_level None leaves BEGIN to Transaction.lock; a store keeps its only connection.
 _CONNECTING = {"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS}
 
 
@@ -89,7 +89,7 @@ def _embedded(address: sa.URL) -> sa.Engine:
 
 
 def _compiling() -> dict[str, Any]:
-    """Return the options that bound by size what is kept of compiled statements: callers ask for any number of them."""
+    """Return options that bound the size of the compiled statements that are kept: callers choose their number."""
     compiled = SizedCache[Hashable, sa.Compiled](_COMPILED, lambda _key, each: _PER_CHARACTER * len(str(each)))
     return {"query_cache_size": 0, "execution_options": {"compiled_cache": compiled}}
 
@@ -108,7 +108,7 @@ def _private_files() -> Iterator[None]:
 
 
 def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no such package without PostgreSQL
-    """Wait for nobody's lock nor for an answer for ever, nor let others wait for a process that has stopped."""
+    """Bound the time to wait for locks and answers, and the time that a stopped process keeps its locks."""
     for setting, value in _LONGEST_WAITS.items():
         driver.execute("SELECT set_config(%s, %s, false) WHERE current_setting(%s) = '0'", (setting, value, setting))
     driver.commit()
@@ -122,7 +122,7 @@ def _tune(driver: sqlite3.Connection, _record: object) -> None:
 
 
 def _readable(stored: bytes) -> str:
-    """Return a text that is not UTF-8 with U+FFFD where it is not: whoever wrote it into the file, others go on."""
+    """Return a text with U+FFFD in place of bytes that are not UTF-8, which another tool may have written."""
     return stored.decode(errors="replace")
 
 
@@ -139,7 +139,7 @@ _REMEMBERED = 1_000  # statements that differ in which columns they fill
 
 
 class Prepared:
-    """A statement compiled once, for those that run on every request.
+    """A statement compiled once, for use on every request.
 
     Going through SQLAlchemy's execution costs more than the statement itself on an embedded database.
     """
@@ -158,7 +158,7 @@ class Prepared:
 
     @classmethod
     def insertion(cls, dialect: sa.Dialect, table: str, names: Sequence[str]) -> Self:
-        """Return the insertion of a row of which only those columns are filled.
+        """Return the insertion of a row with values in only those columns.
 
         SQLite's driver takes far longer for None than for a text, and most columns of most rows are empty.
         """
@@ -185,7 +185,7 @@ def _mark(dialect: sa.Dialect) -> str:
 
 
 class Database:
-    """What the stores of instances with the same tables share.
+    """The database of a URL, shared by the stores of instances with the same tables.
 
     Args:
         url: a SQLAlchemy URL; each store in memory has rows of its own.
@@ -194,10 +194,10 @@ class Database:
     Attributes:
         embedded: whether it is SQLite.
         copies: opens databases for copies of one in memory.
-        quote: writes a name as the database wants it.
-        insertion: gives the insertion of a row with those columns.
-        update: gives the change of those columns of a row.
-        failures: what a statement raises that the database cannot carry out: it is gone, locked, full, read-only.
+        quote: quotes a name.
+        insertion: returns the insertion of a row with those columns.
+        update: returns the change of those columns of a row.
+        failures: the errors of statements that the database cannot execute: it is gone, locked, full, read-only.
 
     Raises:
         StoreError: the URL names another kind of database, or one that cannot be opened.

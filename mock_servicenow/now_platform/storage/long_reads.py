@@ -1,7 +1,7 @@
-"""Reads that take long.
+"""Long reads.
 
-On an embedded database they are given up, and made again in a thread on a connection of their own; on a shared one they
-end with whoever waits for them.
+On an embedded database a long read is given up and repeated in a thread, on a connection of its own; on a shared one it
+ends when its client goes.
 """
 
 import math
@@ -22,7 +22,7 @@ LARGEST_COPY = 256 * 1024 * 1024
 CANCEL_SECONDS, _CANCEL_AGAIN = 1.0, 0.05
 _BRIEF, _LONG = 0.02, 60.0  # seconds of the processor: on a busy machine a read waits for it
 _OFTEN, _SELDOM = 100, 10_000  # operations of SQLite's machine between two looks at the clock
-_PAGES, _PAUSE = 500, 0.0005  # pages copied at a time, during which nobody else uses the database, and seconds between
+_PAGES, _PAUSE = 500, 0.0005  # pages copied at a time, while the database is locked, and seconds between
 _LENGTH, _PATTERN = 128 * 1024, 64
 """Bytes of a text, and of a pattern to search for, that a brief read takes: more can take one operation seconds."""
 _BRIEF_LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, _LENGTH), (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _PATTERN))
@@ -31,22 +31,22 @@ _LONG_PATTERN = "LIKE or GLOB pattern too complex"
 
 
 class OverrunError(Signal):
-    """Raised where a read takes longer than others should wait for it."""
+    """Raised where a read takes longer than other requests should wait."""
 
 
 class NotAsideError(Signal):
-    """Raised where work needs the instance's own connection: it writes, a copy is too large, or none can be had."""
+    """Raised where work needs the instance's own connection: it writes, or a copy is too large or fails."""
 
 
 class Watch:
-    """Lets what SQLite executes end: when its time is up, and when somebody asks for it.
+    """Ends what SQLite executes: when its time is up, or at a call of `stop`.
 
     Args:
         driver: the connection that executes.
         seconds: how long it may execute from now on.
 
     Attributes:
-        is_brief: whether it is to end soon.
+        is_brief: whether it has little time.
     """
 
     def __init__(self, driver: sqlite3.Connection, seconds: float = math.inf) -> None:
@@ -59,25 +59,25 @@ class Watch:
             driver.set_progress_handler(self._look, _SELDOM)
 
     def hurry(self) -> None:
-        """Let what follows end soon, and where it meets a text with which one operation may take long."""
+        """Give what follows little time, and end it at a text that is too long for a short operation."""
         self.is_brief, self._left = True, _BRIEF
         self._driver.set_progress_handler(self._look, _OFTEN)
         for limit, most in _BRIEF_LIMITS:
             self._driver.setlimit(limit, most)
 
     def relax(self) -> None:
-        """Let what follows take as long as it takes."""
+        """Give what follows any time."""
         self.is_brief = False
         self._driver.set_progress_handler(None, 0)
         for limit, most in self._lengths:
             self._driver.setlimit(limit, most)
 
     def begin(self) -> None:
-        """Count from now on: a statement is about to be executed, and what went before was Python's time."""
+        """Count the time from now on, when a statement is about to be executed."""
         self._last = thread_time()
 
     def stop(self) -> None:
-        """Let whatever is executed end after the operation that it is at; any thread may call it, again and again.
+        """End what is executed after its current operation; any thread may call it, repeatedly.
 
         A statement that is about to begin ends at its next look.
         """
@@ -93,10 +93,10 @@ class Watch:
 
 
 class Here(local):
-    """What the current thread does.
+    """The work of the current thread.
 
     Attributes:
-        connection: the one that it has, where that is none of the instance's own.
+        connection: its own connection, if it does not use the instance's.
         interruptible: its work, on a shared database.
     """
 
@@ -108,11 +108,11 @@ class Interruptible:
     """Work on a shared database in a thread; until it begins to write, it can be stopped.
 
     Args:
-        here: tells the store of it.
-        failures: what the driver raises.
+        here: where the store finds it.
+        failures: the driver's errors.
 
     Attributes:
-        stopped: whether nobody waits for it any more.
+        stopped: whether its client has gone.
     """
 
     def __init__(self, here: Here, failures: tuple[type[Exception], ...]) -> None:
@@ -120,7 +120,7 @@ class Interruptible:
         self._failures = failures
         self._drivers: tuple[Any, ...] = ()
         self._reads = False
-        # Nobody else may have the connection while its statement is being cancelled.
+        # The connection must not be used again while its statement is being cancelled.
         self._free = Condition()
         self.stopped = False
 
@@ -139,22 +139,22 @@ class Interruptible:
             raise OverrunError
 
     def uses(self, *drivers: Any) -> None:  # noqa: ANN401 - no such package without PostgreSQL
-        """Take note of the connections on which its statements may be cancelled."""
+        """Set the connections on which its statements may be cancelled."""
         with self._free:
             self._drivers = drivers
 
     def writes(self) -> None:
-        """Let what follows be done, whoever waits for it."""
+        """Finish what follows, even if its client goes."""
         with self._free:
             self._drivers, self._reads = (), False
             self._free.notify()
 
     def stop(self) -> None:
-        """Let it begin no further transaction."""
+        """Prevent further transactions."""
         self.stopped = True
 
     def cancel(self) -> None:
-        """Cancel what it executes, again until it ends: a statement that is about to begin is not cancelled."""
+        """Cancel its statements until the work ends; one that is about to begin cannot be cancelled."""
         with self._free:
             while self._reads:
                 for driver in self._drivers:
@@ -164,12 +164,12 @@ class Interruptible:
 
 
 class Aside:
-    """Work that is done in another thread, on a connection of its own that only reads.
+    """Work in another thread, on its own read-only connection.
 
     Args:
         engine: opens the connection.
         source: the instance's own connection to a database in memory, which is copied; None for a file.
-        here: tells the store of the connection.
+        here: where the store finds the connection.
 
     Raises:
         NotAsideError: a copy would be too large.
@@ -205,29 +205,29 @@ class Aside:
             return
         try:
             self._source.backup(driver, pages=_PAGES, progress=_let_others, sleep=_PAUSE)
-        except sqlite3.Error:  # such as for want of room on the disk
+        except sqlite3.Error:  # such as a full disk
             raise NotAsideError from None
 
     def _connected(self) -> sa.Connection:
         try:
             return self._engine.connect()
-        except (sa.exc.DBAPIError, sqlite3.Error):  # such as for want of files to open
+        except (sa.exc.DBAPIError, sqlite3.Error):  # such as too many open files
             raise NotAsideError from None
 
     def stop(self) -> None:
-        """Let the work end soon."""
+        """End the work soon."""
         self._stopped = True
         if self._watch is not None:
             self._watch.stop()
 
 
 def _let_others(_status: int, _remaining: int, _total: int) -> None:
-    """Let somebody else use the database that is copied, whose lock goes to whoever asks for it first."""
+    """Give others a chance to lock the database that is copied."""
     sleep(_PAUSE)
 
 
 def is_interrupted(error: BaseException) -> bool:
-    """Return whether a statement has failed because a `Watch` let it end."""
+    """Return whether a `Watch` ended a statement."""
     cause = getattr(error, "orig", error)
     return getattr(cause, "sqlite_errorname", "") in _OVERRUN or str(cause) == _LONG_PATTERN
 

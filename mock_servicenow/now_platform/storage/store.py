@@ -60,12 +60,12 @@ class Store:
 
     Attributes:
         embedded: whether it is SQLite.
-        quote: writes a name as the database wants it.
-        insertion: gives the insertion of a row with those columns.
-        update: gives the change of those columns of a row.
+        quote: quotes a name.
+        insertion: returns the insertion of a row with those columns.
+        update: returns the change of those columns of a row.
         statement: returns the statement known by that key, built the first time.
         prepared: returns the compiled statement known by that key, built the first time.
-        failures: what statements raise that the database cannot carry out.
+        failures: the errors of statements that the database cannot execute.
 
     Raises:
         StoreError: another process has the file.
@@ -120,8 +120,8 @@ class Store:
     def complete(self) -> None:
         """Add the tables, columns and indexes that the database lacks.
 
-        Each in a transaction of its own: one that waits for the lock on a table while it has that on another can
-        meet a writer who has them the other way round.
+        Each in a transaction of its own: a transaction that locks two tables can deadlock
+        with a writer that locks them in the opposite order.
         """
         with self._connected() as connection:
             lacking = list(self._schema.missing(_catalog(connection), connection.dialect))
@@ -132,12 +132,12 @@ class Store:
                 connection.commit()
 
     def seal(self, transaction: Transaction) -> None:
-        """Let the database count as made once the transaction is committed."""
+        """Mark the database as made, with the commit of the transaction."""
         transaction.lock()
         transaction.execute(sa.text(f"UPDATE {_SCHEMA} SET made = 1"))  # noqa: S608 - our own name
 
     def count_start(self) -> int:
-        """Return how often an instance has started on the rows that are here."""
+        """Count a start of an instance on these rows and return the number of starts."""
         with self._connected() as connection:
             count = connection.exec_driver_sql(f"UPDATE {_SCHEMA} SET starts = starts + 1 RETURNING starts")  # noqa: S608
             number = int(count.scalar_one())
@@ -145,26 +145,26 @@ class Store:
             return number
 
     def clear(self, transaction: Transaction) -> None:
-        """Delete every row; until the commit others read on what was there."""
+        """Delete every row; until the commit others still read them."""
         transaction.lock()
         for table in self._schema.names:
             transaction.execute(sa.text(f"DELETE FROM {self.quote(table)}"))  # noqa: S608 - the dictionary's names
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Let nobody else prepare the same database during the body; an embedded one is nobody else's."""
+        """Exclude other processes from preparing the same database during the body."""
         if self.embedded:
             yield
             return
         with self._engine.begin() as connection:
-            # Preparing takes the time it takes, and whoever does it may wait for others meanwhile.
+            # Preparing may take long, and may wait for other processes.
             for setting in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
                 connection.exec_driver_sql(f"SET LOCAL {setting} = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
             yield
 
     def begin(self) -> Transaction:
-        """Begin a transaction, which whoever asks for it must end."""
+        """Begin a transaction, which the caller must end."""
         if self._connection is not None:
             aside = self._here.connection
             if aside is not None:
@@ -181,7 +181,7 @@ class Store:
         return Transaction(connection, driver, self.failures, self._busy, interruptible=interruptible)
 
     def briefly(self, work: Callable[[], T]) -> T:
-        """Do work on an embedded database; raises OverrunError where it reads for long before it writes."""
+        """Do work on an embedded database; raises OverrunError if it reads for long before it writes."""
         watch = cast("Watch", self._watch)
         watch.hurry()
         try:
@@ -195,11 +195,11 @@ class Store:
             raise OverrunError
 
     def interruptible(self) -> Interruptible:
-        """Return what does work on a shared database in a thread."""
+        """Return a runner of work on a shared database in a thread."""
         return Interruptible(self._here, self.failures)
 
     def aside(self) -> Aside:
-        """Return what does work on an embedded database in another thread."""
+        """Return a runner of work on an embedded database in another thread."""
         if self._in_memory:
             return Aside(self._copies, self._driver, self._here)
         return Aside(self._engine, None, self._here)
@@ -210,20 +210,20 @@ class Store:
         return self._here.connection is not None
 
     def interrupt(self) -> None:
-        """Let every statement fail that is being executed, such as one that waits for somebody else's lock."""
+        """Cancel every running statement, such as one that waits for a lock."""
         self._ending = True
         for driver in tuple(self._busy):
             with suppress(*self.failures):
                 driver.cancel_safe(timeout=CANCEL_SECONDS)
 
     def has_interrupted(self, failure: BaseException) -> bool:
-        """Return whether a statement has failed because `interrupt` let it, or because nobody waits for it any more."""
+        """Return whether a statement has failed because `interrupt` cancelled it, or because its client has gone."""
         interruptible = self._here.interruptible
         ended = self._ending or (interruptible is not None and interruptible.stopped)
         return ended and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
-        """Return what orders rows as they were inserted."""
+        """Return the sort keys of the order of insertion."""
         return [position(table.name, self._engine.dialect)]
 
     def image(self) -> bytes:
@@ -232,13 +232,13 @@ class Store:
         return image
 
     def restore(self, image: bytes) -> None:
-        """Become the embedded database of which that is a copy."""
+        """Replace the embedded database by a copy made by `image`."""
         with closing(sqlite3.connect(":memory:")) as copy:
             copy.deserialize(image)
             copy.backup(self._driver, progress=_refuse_to_wait)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._open.close()
         self._engine.dispose()
 
@@ -251,7 +251,7 @@ class Store:
             yield connection
 
     def _unhurried(self, connection: sa.Connection) -> None:
-        """Let the statements of a transaction take as long as they take: an index of a large table takes minutes."""
+        """Remove the time limit of a transaction's statements: an index of a large table takes minutes."""
         if not self.embedded:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
@@ -260,7 +260,7 @@ class Store:
         return shown(self._engine.url)
 
     def _own_file(self) -> bool:
-        """See to it that a file can be written, and that nobody else serves it; return whether there is one."""
+        """Lock the file of the database and check that it can be written; return whether there is a file."""
         file = self._driver.execute("PRAGMA database_list").fetchone()[2] if self.embedded else ""
         if not file:
             return False
@@ -279,7 +279,7 @@ class Store:
 
 
 def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
-    """Raise where a copy would wait until others let go of the file, however long that takes."""
+    """Raise where a copy would wait for a lock on the file without a limit."""
     if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         raise sqlite3.OperationalError("database is locked")
 

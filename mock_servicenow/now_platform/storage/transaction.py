@@ -16,7 +16,7 @@ class DuplicateError(Signal):
     """A unique index refuses a value.
 
     Attributes:
-        text: what the driver says, the index's name or column in it.
+        text: the driver's message, with the index's name or column.
     """
 
     def __init__(self, text: str) -> None:
@@ -25,15 +25,15 @@ class DuplicateError(Signal):
 
 
 class Transaction:
-    """One transaction; an embedded database is locked only when somebody is about to write.
+    """One transaction; it locks an embedded database only before it writes.
 
     Args:
         connection: SQLAlchemy's.
         driver: the driver's own connection below it.
-        failures: what the driver raises.
+        failures: the driver's errors.
         busy: the driver's connections that are in use; None where the database is embedded.
         watch: ends reads that take long on an embedded database; None on a connection that only reads.
-        interruptible: what it is part of on a shared database.
+        interruptible: its work on a shared database.
     """
 
     def __init__(  # noqa: PLR0913 - what a transaction is made of
@@ -57,7 +57,7 @@ class Transaction:
         self._begun = not self._embedded
 
     def lock(self) -> None:
-        """Begin to write: on an embedded database nobody else writes from here to the end.
+        """Begin to write: on an embedded database no other transaction writes until this one ends.
 
         Raises NotAsideError on a connection that only reads.
         """
@@ -65,7 +65,7 @@ class Transaction:
             if self._watch is None:
                 raise NotAsideError
             if self._watch.is_brief:
-                self._watch.relax()  # what has begun to write is not begun anew
+                self._watch.relax()  # work that writes is not repeated
             self._driver.execute("BEGIN IMMEDIATE")
             self._begun = True
         if self._interruptible is not None:
@@ -73,9 +73,9 @@ class Transaction:
         self._locked = True
 
     def reserve(self, name: str) -> None:
-        """Begin to write what there must be one of: nobody else who names the same goes on before this one ends.
+        """Begin to write something unique: other transactions that reserve the same name wait for this one to end.
 
-        It takes the place of a unique index where rows that are alike may be somebody's, or were stored before.
+        It replaces a unique index where duplicates may exist already, or belong to a user.
         """
         self.lock()
         if not self._embedded:
@@ -87,7 +87,7 @@ class Transaction:
         return self._connection.execute(statement, values)
 
     def stream(self, statement: sa.Executable, values: Mapping[str, object] | None = None) -> sa.CursorResult[Any]:
-        """Execute a statement whose rows may be long: no more than a few are in memory that nobody has asked for."""
+        """Execute a statement whose rows may be long: only a few are in memory at a time."""
         self._begin()
         options = None if self._embedded else _FEW_AT_A_TIME
         return self._connection.execute(statement, values, execution_options=options)
@@ -103,7 +103,7 @@ class Transaction:
             raise DuplicateError(str(error)) from None
 
     def end(self, *, keep: bool) -> None:
-        """Make everything last, or undo it, what bypassed SQLAlchemy included; a commit that fails undoes it, too."""
+        """Commit or undo everything, including what bypassed SQLAlchemy; a failed commit undoes it too."""
         if not self._begun:  # prepared statements of an embedded database begin nothing by themselves
             return
         if self._interruptible is not None:
