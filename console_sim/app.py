@@ -23,6 +23,7 @@ from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import CockpitKeys
 
 USER_AGENT = "PrivilegeManager"
+CONSOLE = web.AppKey("console", Console)
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractChecks | None = None) -> web.Application:
@@ -48,16 +49,17 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     )
     pages = build_pages(settings, console, secrets=secrets, ids=ids.fork("pages"), journal=journal)
     envelope = Envelope(checks.names)
-    control = instruments.control(console.resetting, settings.admin_token) if settings.control_plane else None
+    token = settings.admin_token if settings.control_plane else None
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
-    app = instruments.app(control, is_page=pages.serves, outer=around, inner=around)
-    if control is not None:
+    app = instruments.app(console.resetting, token, is_page=pages.serves, outer=around, inner=around)
+    if settings.control_plane:
         app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
     app.add_routes(ConsoleApi(settings, console, envelope, checks).routes())
     app.add_routes(pages.routes())
+    app[CONSOLE] = console
     app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_closing(console, instruments.caller))
     return app

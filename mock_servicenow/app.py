@@ -40,13 +40,14 @@ from privman_core.pages.cockpit import CockpitKeys
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
+INSTANCE = web.AppKey("instance", Instance)
 ADMINISTRATOR = web.AppKey("administrator", str)
 """The administrator's user name; empty if the database has none any more."""
 _STALE = timedelta(days=1)
 """What is younger may be the work of another process, where several share a database."""
 
 _ANY_TIME = "9999-12-31 23:59:59"
-__all__ = ["ADMINISTRATOR", "Blueprint", "StartError", "create_app"]
+__all__ = ["ADMINISTRATOR", "INSTANCE", "Blueprint", "StartError", "create_app"]
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Blueprint | None = None) -> web.Application:
@@ -93,16 +94,16 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
             await privilege_manager.start()
 
     server = Server(instance, settings.url)
-    control = instruments.control(resetting, settings.admin_token) if settings.control_plane else None
     app = instruments.app(
-        control,
+        resetting,
+        settings.admin_token if settings.control_plane else None,
         is_page=pages.serves,
         outer=[_named(instance)],
         inner=[server.middleware],
         largest_body=LARGEST_BODY,
     )
-    app[ADMINISTRATOR] = administrator
-    if control is not None:
+    app[ADMINISTRATOR], app[INSTANCE] = administrator, instance
+    if settings.control_plane:
         app.add_routes(ControlPlane(privilege_manager, checks, secrets.mask).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())

@@ -1,7 +1,7 @@
 """The control plane that both sides share: ``/__admin``, for tests, no part of either product."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
 from typing import Any
 
@@ -29,7 +29,7 @@ _FORWARDED = re.compile(
 # A registration or a foreign system says where it posts, perhaps by the will of somebody on another machine.
 _PARTIES = re.compile(r"(?:ServiceNow|PrivilegeManager)/.*")
 _REFUSAL = "/__admin demands its token, in X-Admin-Token; without one it answers this machine under a name of its own"
-Reset = Callable[[], Awaitable[None]]
+Reset = Callable[[], Coroutine[Any, Any, None]]
 
 
 class ControlError(Exception):

@@ -11,7 +11,7 @@ from aiohttp.typedefs import Middleware
 
 from privman_core.bodies import is_short, receive, received
 from privman_core.clock import Clock
-from privman_core.control import Control, is_control
+from privman_core.control import Control, Reset, is_control
 from privman_core.errands import take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, body_of
 from privman_core.faults import FaultKinds, Faults, Handler
@@ -50,27 +50,10 @@ class Instruments:
         self.faults = Faults(clock, kinds)
         self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trust(ca_file))
 
-    def control(self, resetting: Resetting, token: str) -> Control:
-        """Return the control plane.
-
-        Args:
-            resetting: empties the product when entered, and starts it again when left.
-            token: what callers must present; empty admits this machine alone.
-        """
-
-        async def reset() -> None:
-            async with resetting():
-                self.secrets.retire_all()
-                self.clock.restart()
-                self.ids.restart()
-            self.faults.clear()
-            self.journal.clear()
-
-        return Control(self.clock, self.journal, self.faults, reset, token)
-
-    def app(
+    def app(  # noqa: PLR0913 - what it brings together
         self,
-        control: Control | None,
+        resetting: Resetting,
+        token: str | None,
         *,
         is_page: Unrecorded,
         outer: Sequence[Middleware],
@@ -86,16 +69,29 @@ class Instruments:
         4. ``inner``, the product itself: its errors become answers here, so that the journal records them.
 
         Args:
-            control: None for a server without a control plane, like a real system.
+            resetting: empties the product when entered, and starts it again when left.
+            token: what callers of the control plane must present; empty admits this machine alone. None serves no
+                control plane, like a real system.
             is_page: whether a request is for a page of the product.
             outer: see above.
             inner: see above.
             largest_body: bytes that the body of a request may have.
         """
+
+        async def reset() -> None:
+            async with resetting():
+                self.secrets.retire_all()
+                self.clock.restart()
+                self.ids.restart()
+            self.faults.clear()
+            self.journal.clear()
+
+        control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
         guard = [] if control is None else [control.middleware]
         record = recording(self.journal, self.faults, lambda request: is_control(request) or is_page(request))
         app = web.Application(middlewares=[*guard, *outer, record, *inner], client_max_size=largest_body)
         app[INSTRUMENTS] = self
+        app[RESET] = reset
         if control is not None:
             app.add_routes(control.routes())
         return app
@@ -103,6 +99,8 @@ class Instruments:
 
 INSTRUMENTS: web.AppKey[Instruments] = web.AppKey("instruments", Instruments)
 """Where an application keeps its instruments."""
+RESET: web.AppKey[Reset] = web.AppKey("reset")
+"""Where it keeps what brings it back to its state at start."""
 
 
 def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:

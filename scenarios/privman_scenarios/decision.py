@@ -2,46 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from threading import Thread
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from privman_core.clock import Clock
+from privman_core.loop_thread import LoopThread
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import Shape, moment_or_null
 from privman_scenarios.playing.own_records import agree, text_of
 from privman_scenarios.playing.world import World
-
-Value = TypeVar("Value")
-
-
-class LoopThread:
-    """A running event loop; `close` ends it."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="privman-world", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, Value]) -> Value:
-        """Run the coroutine there and return its result, or raise what it raised."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    async def wait(self, work: Coroutine[Any, Any, Value]) -> Value:
-        """Run the coroutine there without blocking the caller's own loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-    def close(self) -> None:
-        """Stop the loop and its thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
 
 _DELIVERY: Shape = {
     "request_id": str,

@@ -8,7 +8,8 @@ from typing import Any
 
 from privman_contracts import PartyName
 from privman_core.clock import RealClock
-from privman_scenarios.decision import Decision, LoopThread
+from privman_core.loop_thread import LoopThread
+from privman_scenarios.decision import Decision
 from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.language import checks, known, request_checks
 from privman_scenarios.language.checks import Flaw

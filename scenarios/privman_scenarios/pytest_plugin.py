@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 if TYPE_CHECKING:
-    from privman_scenarios.decision import LoopThread
+    from privman_core.loop_thread import LoopThread
     from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
     from privman_scenarios.playing.world import World as Targets
     from privman_scenarios.playing.world_builder import WorldBuilder
@@ -138,7 +138,7 @@ def _count_from_zero(text: str) -> int:
 @pytest.fixture(scope="session")
 def privman_loop() -> "Iterator[LoopThread]":
     """The event loop that both parties run in, in a thread of its own."""
-    from privman_scenarios.decision import LoopThread  # noqa: PLC0415 - see the module's docstring
+    from privman_core.loop_thread import LoopThread  # noqa: PLC0415 - see the module's docstring
 
     loop = LoopThread()
     yield loop

@@ -60,7 +60,6 @@ class Party:
             user_agent="echo/1.0",
         )
         self.faults, self.caller = self.instruments.faults, self.instruments.caller
-        self.control = self.instruments.control(self._resetting, self.token)
 
     @asynccontextmanager
     async def _resetting(self) -> AsyncIterator[None]:
@@ -77,7 +76,7 @@ class Party:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = self.instruments.app(self.control, is_page=lambda _request: False, outer=[], inner=[])
+        app = self.instruments.app(self._resetting, self.token, is_page=lambda _request: False, outer=[], inner=[])
         keys = CockpitKeys.draw(self.token, Ids(1))
         cockpit = Cockpit("Echo", self.instruments, explain, keys)
         app.add_routes([*cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])

@@ -11,8 +11,8 @@ import mock_servicenow.app
 from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
-from privman_scenarios.decision import LoopThread
 
 APP = "x_thyti_thycotic_p"
 TABLES = (

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.playing.verbs import vocabulary

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from privman_contracts import WireNames
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.language.loader import catalog_files
 
 from .stub_instance import StubInstance

@@ -15,11 +15,11 @@ from yarl import URL
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import issue_certificate, serving
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.analysis.traps import load_traps
 from privman_scenarios.commands.cli import main
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.playing.world_builder import fresh_servicenow
 
 GROUPS = "table/sys_user_group"

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from privman_core.clock import RealClock
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.analysis.exploration import Exploration, VariationRunner
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.language.loader import Loader, catalog_files

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.decision import LoopThread
 
 ROUND_TRIP = """
 title: An approval reaches the console

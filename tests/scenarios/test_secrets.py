@@ -13,10 +13,10 @@ import pytest
 from aiohttp import web
 
 import privman_scenarios
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.terminal import print_table
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.language.loader import catalog_files
 
 pytest_plugins = ["pytester"]

@@ -8,9 +8,9 @@ import pytest
 
 import console_sim.cli
 import privman_scenarios
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.playing.world_builder import fault_kinds
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from privman_core.loop_thread import LoopThread
 from privman_scenarios.commands.cli import main
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.language.loader import catalog_files
 
 APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")

@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from privman_core.loop_thread import LoopThread
 from privman_scenarios import strategies
-from privman_scenarios.decision import LoopThread
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.playing.world import World, find_all

@@ -1,0 +1,162 @@
+"""Both servers in a test's own process: `MockServiceNow` and `ConsoleSim`."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+import requests
+from aiohttp import ClientSession, encode_basic_auth
+
+from console_sim import ConsoleSim
+from console_sim.errors import NotFoundError, StepFailedError
+from mock_servicenow import MockServiceNow, Settings
+from mock_servicenow.blueprint import StartError
+from privman_core.clock import ClockIsRealError
+from privman_core.embedded import NotRunningError
+from privman_core.faults import FaultError
+
+INCIDENT = "/api/now/table/incident"
+
+
+def _approve(servicenow: MockServiceNow, request_id: str) -> None:
+    (request,) = servicenow.find("request", request_id=request_id)
+    url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request/{request['sys_id']}"
+    assert requests.patch(url, json={"status": "Approve"}, auth=servicenow.auth, timeout=30).status_code == 200
+
+
+def test_an_approval_goes_round() -> None:
+    """A console beside an instance is set up against it, and keeps its clock."""
+    with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console:
+        request_id = console.ask({"PolicyName": "Elevate installers"})
+        assert console.approval(request_id)["state"] == "Pending"
+        _approve(servicenow, request_id)
+        servicenow.clock.settle()
+        assert console.approval(request_id)["state"] == "Approved"
+        assert [each["request_id"] for each in console.find(state="Approved")] == [request_id]
+        (response,) = servicenow.find("response", request_id=request_id)
+        assert response["response_status_code"] == "200"
+        assert servicenow.findings == console.findings == []
+
+
+def test_time_is_moved_by_either() -> None:
+    """A request that nobody decides times out on the clock that both keep."""
+    with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console:
+        request_id, before = console.ask({}), servicenow.clock.now()
+        console.clock.advance(17 * 3600)
+        assert servicenow.clock.now() - before == timedelta(hours=17)
+        assert console.approval(request_id)["state"] == "TimedOut"
+        assert servicenow.find("request", request_id=request_id)[0]["status"] == "TimedOut"
+
+
+async def test_in_an_event_loop() -> None:
+    """`async with` serves while the caller's own loop goes on."""
+    async with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console, ClientSession() as session:
+        request_id = console.ask({})
+        auth = {"Authorization": encode_basic_auth(*servicenow.auth)}
+        async with session.get(f"{servicenow.url}{INCIDENT}", headers=auth) as answer:
+            assert answer.status == 200
+        await servicenow.clock.advance_async(17 * 3600)
+        await servicenow.clock.settle_async()
+        assert console.approval(request_id)["state"] == "TimedOut"
+        await servicenow.reset_async()
+        assert servicenow.find("request") == servicenow.journal == []
+
+
+def test_faults_strike_and_are_listed() -> None:
+    """A fault is armed by name; one that no server knows is refused."""
+    with MockServiceNow() as servicenow:
+        number = servicenow.faults.arm("status", status=503, path="*/incident")
+        assert servicenow.faults.armed[0]["number"] == number
+        assert requests.get(f"{servicenow.url}{INCIDENT}", auth=servicenow.auth, timeout=30).status_code == 503
+        assert servicenow.faults.armed == []
+        servicenow.faults.arm("slow", seconds=5)
+        servicenow.faults.clear()
+        assert servicenow.faults.armed == []
+        with pytest.raises(FaultError, match=r"'kind' is 'stauts' \(did you mean 'status'\?\)"):
+            servicenow.faults.arm("stauts")
+
+
+def test_journal_findings_and_reset() -> None:
+    """What was swallowed is a finding of its exchange; a reset forgets both."""
+    with MockServiceNow() as servicenow:
+        params = {"sysparm_query": "no_such_column=1"}
+        requests.get(f"{servicenow.url}{INCIDENT}", params, auth=servicenow.auth, timeout=30)
+        (exchange,) = servicenow.journal
+        assert (exchange["method"], exchange["status"]) == ("GET", 200)
+        assert {(each["exchange"], each["kind"]) for each in servicenow.findings} == {(exchange["number"], "swallowed")}
+        servicenow.reset()
+        assert servicenow.journal == servicenow.findings == []
+
+
+def test_tables_of_the_platform_go_by_their_own_names() -> None:
+    """`find` reads any table."""
+    with MockServiceNow() as servicenow:
+        assert [each["name"] for each in servicenow.find("sys_user", user_name="admin")] != []
+
+
+def test_a_console_alone_is_set_up_by_hand() -> None:
+    """Before the set-up it has no login; a step that fails is named."""
+    with ConsoleSim() as console, MockServiceNow() as servicenow:
+        with pytest.raises(NotFoundError, match="there is no credential"):
+            console.auth  # noqa: B018 - it raises
+        with pytest.raises(StepFailedError, match="register: "):
+            console.set_up(servicenow.url, "admin", "wrong")
+        assert {step["status"] for step in console.set_up(servicenow.url, *servicenow.auth)} == {"ok"}
+        login = dict(zip(("UserName", "Password"), console.auth, strict=True))
+        answer = requests.post(f"{console.url}/Tms/services/api/logon/token", json=login, timeout=30)
+        assert answer.status_code == 200
+
+
+def test_real_time_does_not_jump() -> None:
+    """A clock that is real says so."""
+    with MockServiceNow(clock="real") as servicenow, pytest.raises(ClockIsRealError):
+        servicenow.clock.advance(1)
+
+
+def test_one_seed_gives_one_journal() -> None:
+    """What is drawn follows the seed, in each run of the same server too."""
+    served, drawn = MockServiceNow(seed=7), list[list[str]]()
+    for _ in range(2):
+        with served:
+            requests.post(f"{served.url}{INCIDENT}", json={}, auth=served.auth, timeout=30)
+            drawn.append([each["sys_id"] for each in served.find("incident")])
+    assert drawn[0] == drawn[1]
+
+
+def test_nothing_is_read_outside_of_the_block() -> None:
+    """The error says what to do, for the server itself and for the one that a console is beside."""
+    servicenow = MockServiceNow()
+    with pytest.raises(NotRunningError, match="MockServiceNow is not running; use it in a 'with' block"):
+        servicenow.url  # noqa: B018 - it raises
+    with pytest.raises(NotRunningError), ConsoleSim(servicenow=servicenow):
+        pass
+
+
+async def test_settings_that_cannot_be_used_are_refused() -> None:
+    """Nothing is left running."""
+    unusable = MockServiceNow(Settings(release="no-such-release"))
+    with pytest.raises(StartError), unusable:
+        pass
+    with pytest.raises(StartError):
+        async with unusable:
+            pass
+
+
+def test_a_set_up_that_fails_ends_the_console() -> None:
+    """The instance goes on."""
+    with MockServiceNow() as servicenow:
+        servicenow.faults.arm("status", status=403, times=None)
+        with pytest.raises(StepFailedError), ConsoleSim(servicenow=servicenow):
+            pass
+        assert servicenow.faults.armed != []
+
+
+def test_logs_are_quiet_by_default() -> None:
+    """A program that has not asked for logs sees none of ours."""
+    script = (
+        "import logging; from console_sim import ConsoleSim; from mock_servicenow import MockServiceNow\n"
+        "for name in ('console_sim', 'mock_servicenow', 'privman_core'): logging.getLogger(name + '.x').error('failed')"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)  # noqa: S603 - our own words
+    assert (run.stdout, run.stderr) == (b"", b"")
