@@ -23,44 +23,46 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
-    what = "use this one (SERVICENOW_USER, SERVICENOW_PASSWORD)"
-    group.addoption("--servicenow-url", type=_url, metavar="URL", help=what)
+    credentials = "SERVICENOW_USER and SERVICENOW_PASSWORD"
+    group.addoption(
+        "--servicenow-url", type=_url, metavar="URL", help=f"use this instance instead of the mock ({credentials})"
+    )
     group.addoption("--console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
     group.addoption("--privman-ca-file", type=_ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
     group.addoption(
         "--privman-reset",
         action="store_true",
-        help="reset fakes that already run before each test: they lose all records",
+        help="reset the targets, which are fakes, before each test: deletes ALL their records",
     )
     group.addoption(
-        "--privman-inferred", type=Path, metavar="FILE", help="wire names that your instance has differently"
+        "--privman-inferred", type=Path, metavar="FILE", help="names and rules that differ on your instance (YAML)"
     )
     group.addoption(
         "--privman-timeout",
         type=_seconds,
         metavar="SECONDS",
-        help="how long a system that already runs may take for an answer (30)",
+        help="how long to wait for each answer of a target (default 30)",
     )
     group.addoption(
         "--privman-patience",
         type=_count,
         metavar="SECONDS",
-        help="how long what such a system is expected to show may take to come (15)",
+        help="how long to wait until a target shows what is expected (default 15)",
     )
     group.addoption(
         "--privman-quiet-time",
         type=_count_from_zero,
         metavar="SECONDS",
-        help="how long clock.settle() waits for what must not happen (as long as --privman-patience)",
+        help="how long clock.settle() watches that nothing happens (default: --privman-patience)",
     )
     group.addoption(
         "--privman-writes",
         type=Path,
         metavar="FILE",
-        help="keep a journal of every write to an instance that already runs (lines of JSON)",
+        help="record every write to a target (one line of JSON each)",
     )
-    group.addoption("--privman-strict", action="store_true", help="fail a test in which ServiceNow swallowed something")
-    group.addoption("--privman-seed", type=int, default=0, metavar="N", help="the same seed gives the same ids (0)")
+    group.addoption("--privman-strict", action="store_true", help="fail a test if ServiceNow swallowed something")
+    group.addoption("--privman-seed", type=int, default=0, metavar="N", help="seed of the identifiers (default 0)")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -33,15 +33,31 @@ class Command:
 
 COMMANDS: Mapping[str, Command] = {
     "schema": Command("print the JSON Schema of scenario files", options.schema, "run:print_schema"),
-    "run": Command("play scenarios, the packaged catalog by default", options.run, "run:execute"),
-    "mutate": Command("break one duty at a time; some scenario must notice each", options.mutate, "mutate:execute"),
-    "contracts diff": Command("say which changes break whom, and fail if one does", options.diff, "contract_sets:diff"),
-    "matrix": Command("tell which contracts and releases can ship together", options.matrix, "contract_sets:matrix"),
-    "fidelity": Command("probe a real instance for the traps that the fake has", options.fidelity, "fidelity:execute"),
-    "record": Command("play scenarios and keep every exchange in a HAR file", options.record, "recordings:record"),
+    "run": Command("play scenarios, on two fakes or on systems that already run", options.run, "run:execute"),
+    "mutate": Command(
+        "break one duty of the fakes at a time and report which defects no scenario notices",
+        options.mutate,
+        "mutate:execute",
+    ),
+    "contracts diff": Command(
+        "list the changes from OLD to NEW and the party that each breaks; fail if one breaks any",
+        options.diff,
+        "contract_sets:diff",
+    ),
+    "matrix": Command("report which contracts and releases can ship together", options.matrix, "contract_sets:matrix"),
+    "fidelity": Command(
+        "send known traps to a real instance and to a fake, and print where the fake differs",
+        options.fidelity,
+        "fidelity:execute",
+    ),
+    "record": Command("play scenarios and write every exchange to a HAR file", options.record, "recordings:record"),
     "drift": Command("report where recorded traffic differs from the contracts", options.drift, "recordings:drift"),
 }
-_GROUPS = {"contracts": "compare sets of contracts"}
+_EXIT_CODES = (
+    "Exit codes: 0 everything held, 1 something did not or nothing was checked, 2 unusable arguments or files, "
+    "3 a target could not be reached or records may be left behind, 130 interrupted."
+)
+_GROUPS = {"contracts": "compare two sets of contracts"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,12 +118,17 @@ class _CommandParser(OneLineParser):
 
 
 def _parser() -> OneLineParser:
-    parser = OneLineParser(prog=_COMMAND, description="Plays scenarios of the webhook round trip over HTTP.")
+    parser = OneLineParser(
+        prog=_COMMAND,
+        description="Test the webhook integration of Privilege Manager and ServiceNow over HTTP.",
+        epilog=_EXIT_CODES,
+    )
     groups = {"": parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_CommandParser)}
     for name, command in COMMANDS.items():
         group, _, last = name.rpartition(" ")
         if group not in groups:
             of_group = groups[""].add_parser(group, help=_GROUPS[group])
             groups[group] = of_group.add_subparsers(required=True, metavar=last, parser_class=_CommandParser)
-        groups[group].add_parser(last, help=command.help).command = command
+        description = f"{command.help[:1].upper()}{command.help[1:]}."
+        groups[group].add_parser(last, help=command.help, description=description).command = command
     return parser

@@ -10,10 +10,11 @@ from privman_core.command_line import ca_file, url
 from privman_scenarios.commands.reports.report_kinds import REPORTS
 from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 
+Options = argparse._ActionsContainer  # noqa: SLF001 - the base of parsers and groups has no public name
 ORDERS = 24
 """Every order of four steps that happen together."""
 _SHORTEST, _LONGEST = 0.1, 3_600
-_SETS = "packaged, a file of wire names, a folder privman_contracts, or a wheel"
+_SETS = "'packaged', a file of names, a privman_contracts folder, or a wheel"
 
 
 class Once(argparse.Action):
@@ -43,53 +44,55 @@ def run(parser: argparse.ArgumentParser) -> None:
     _add_variations(parser)
     _add_reports(parser)
     _add_jobs(parser)
-    parser.add_argument("--strict", action="store_true", help="fail when ServiceNow swallowed something")
-    parser.add_argument("--watch", action="store_true", help="play again what a changed file touches, until Ctrl-C")
+    parser.add_argument("--strict", action="store_true", help="fail if ServiceNow swallowed something")
+    parser.add_argument("--watch", action="store_true", help="play again on every change of a file, until Ctrl-C")
 
 
 def mutate(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``mutate``."""
     _add_scenarios(parser)
-    parser.add_argument("--mutant", action="append", type=_mutant, metavar="NAME", help="only this one (repeatable)")
-    parser.add_argument("--list", action="store_true", help="only list the mutants and the duties they break")
+    parser.add_argument(
+        "--mutant", action="append", type=_mutant, metavar="NAME", help="try only this mutant; may be repeated"
+    )
+    parser.add_argument("--list", action="store_true", help="list the mutants and the duties that they break")
     _add_jobs(parser)
 
 
 def diff(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``contracts diff``."""
     parser.add_argument("old", metavar="OLD", help=_SETS)
-    parser.add_argument("new", metavar="NEW", help="the same")
+    parser.add_argument("new", metavar="NEW", help="a set of the same kinds")
 
 
 def matrix(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``matrix``."""
     for side in ("console", "app"):
-        help_ = f"contracts of the {side} (repeatable): {_SETS}"
+        help_ = f"contracts of the {side}; may be repeated (default 'packaged'): {_SETS}"
         parser.add_argument(f"--{side}", action="append", metavar="SET", help=help_)
     parser.add_argument(
-        "--release", action="append", choices=_releases(), help="release of the platform (repeatable; default: all)"
+        "--release", action="append", choices=_releases(), help="ServiceNow release; may be repeated (default: all)"
     )
-    help_ = "users are exceptions from the gate of Basic authentication"
+    help_ = "the console's users may use Basic authentication on the newest releases, too"
     parser.add_argument("--basic-auth-allowed", action="store_true", help=help_)
 
 
 def fidelity(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``fidelity``."""
-    parser.add_argument("--against", type=url, metavar="URL", required=True, help="the ServiceNow instance")
+    parser.add_argument("--against", type=url, metavar="URL", required=True, help="ServiceNow instance to probe")
     parser.add_argument(
         "--user",
         type=user,
         default="admin",
         metavar="NAME",
-        help="its user (default %(default)s); password from SERVICENOW_PASSWORD",
+        help="ServiceNow user (default %(default)s); SERVICENOW_PASSWORD has the password",
     )
     parser.add_argument(
-        "--release", choices=_releases(), default="default", help="release of the fake (default %(default)s)"
+        "--release", choices=_releases(), default="default", help="ServiceNow release of the fake (default %(default)s)"
     )
     _add_spelling(parser)
     _add_timeout(parser)
     _add_writes(parser)
-    parser.add_argument("--trap", action="append", metavar="ID", help="probe only this one (repeatable)")
+    parser.add_argument("--trap", action="append", metavar="ID", help="probe only this trap; may be repeated")
 
 
 def record(parser: argparse.ArgumentParser) -> None:
@@ -97,123 +100,153 @@ def record(parser: argparse.ArgumentParser) -> None:
     _add_scenarios(parser)
     _add_targets(parser)
     _add_reports(parser)
-    parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="the HAR file to write")
+    parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="HAR file to write")
     parser.add_argument(
-        "--har", type=path, action="append", metavar="FILE", help="take over what a browser or proxy recorded instead"
+        "--har",
+        type=path,
+        action="append",
+        metavar="FILE",
+        help="read a browser's or proxy's recording instead of playing scenarios; may be repeated",
     )
-    parser.add_argument("--with-secrets", action="store_true", help="mask nothing but what a fake masks itself")
+    parser.add_argument(
+        "--with-secrets", action="store_true", help="keep secrets, except those that a fake masks itself"
+    )
 
 
 def drift(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``drift``."""
-    parser.add_argument("files", nargs="+", type=path, metavar="FILE", help="HAR files, recorded here or by a browser")
     parser.add_argument(
-        "--inferred", type=path, action=Once, metavar="FILE", help="wire names that are known to differ already"
+        "files", nargs="+", type=path, metavar="FILE", help="HAR files of 'record', a browser or a proxy"
+    )
+    parser.add_argument(
+        "--inferred", type=path, action=Once, metavar="FILE", help="names and rules that are known to differ (YAML)"
     )
 
 
 def _add_scenarios(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="*", type=path, metavar="PATH", help="scenario files or folders of them")
+    parser.add_argument(
+        "paths", nargs="*", type=path, metavar="PATH", help="scenario files or folders (default: the packaged catalog)"
+    )
     parser.add_argument(
         "--tag",
         action="append",
         default=[],
         metavar="TAG",
-        help="only scenarios with this tag (repeatable: with all of them)",
+        help="play only scenarios with this tag; if repeated, with all of them",
     )
-    help_ = "the same seed gives the same ids (default %(default)s)"
+    help_ = "seed of the identifiers (default %(default)s)"
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=help_)
 
 
 def _add_targets(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--servicenow-url", type=url, action=Once, metavar="URL", help="play against this ServiceNow instance"
+    group = parser.add_argument_group("targets", "systems that already run (default: two fakes)")
+    group.add_argument(
+        "--servicenow-url",
+        type=url,
+        action=Once,
+        metavar="URL",
+        help="play against this ServiceNow instance (default: the mock)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--servicenow-user",
         type=user,
         metavar="NAME",
-        help="its user (default admin); password from SERVICENOW_PASSWORD",
+        help="ServiceNow user (default admin); SERVICENOW_PASSWORD has the password",
     )
-    parser.add_argument("--console-url", type=url, action=Once, metavar="URL", help="play against this console")
-    parser.add_argument(
+    group.add_argument(
+        "--console-url", type=url, action=Once, metavar="URL", help="play against this console (default: the simulator)"
+    )
+    group.add_argument(
         "--admin-token-file",
         type=path,
         metavar="FILE",
-        help="token of their control planes (default: SERVICENOW_ADMIN_TOKEN and CONSOLE_ADMIN_TOKEN)",
+        help="file with the token of the control planes (default: SERVICENOW_ADMIN_TOKEN, CONSOLE_ADMIN_TOKEN)",
     )
-    _add_spelling(parser)
-    parser.add_argument(
-        "--reset", action="store_true", help="reset a fake that already runs before each scenario: it loses all records"
+    _add_spelling(group)
+    group.add_argument(
+        "--reset", action="store_true", help="reset the target, a fake, before each scenario: deletes ALL its records"
     )
-    _add_timeout(parser)
-    parser.add_argument(
+    _add_timeout(group)
+    group.add_argument(
         "--patience",
         type=count,
         default=PATIENCE,
         metavar="SECONDS",
-        help="how long a target may take to show what is expected of it (default %(default)s)",
+        help="how long to wait until a target shows what is expected (default %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--quiet-time",
         type=count_from_zero,
         metavar="SECONDS",
-        help="how long a target is watched for what must not happen, 0 for one look (default: as long as --patience)",
+        help="how long to watch that nothing forbidden happens on a target (default: --patience; 0: check once)",
     )
-    _add_writes(parser)
+    _add_writes(group)
 
 
-def _add_spelling(parser: argparse.ArgumentParser) -> None:
+def _add_spelling(parser: Options) -> None:
     parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
     parser.add_argument(
-        "--inferred", type=path, action=Once, metavar="FILE", help="wire names that your instance has differently"
+        "--inferred", type=path, action=Once, metavar="FILE", help="names and rules that differ on your instance (YAML)"
     )
 
 
-def _add_timeout(parser: argparse.ArgumentParser) -> None:
-    help_ = "how long a target may take for an answer (default %(default)s)"
+def _add_timeout(parser: Options) -> None:
+    help_ = "how long to wait for each answer of a target (default %(default)s)"
     parser.add_argument("--timeout", type=seconds, default=FAR_SECONDS, metavar="SECONDS", help=help_)
 
 
-def _add_writes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="print what would be written and deleted; send nothing")
+def _add_writes(parser: Options) -> None:
     parser.add_argument(
-        "--writes", type=path, action=Once, metavar="FILE", help="keep a journal of every write (lines of JSON)"
+        "--dry-run", action="store_true", help="print what would be written and deleted, without sending it"
+    )
+    parser.add_argument(
+        "--writes",
+        type=path,
+        action=Once,
+        metavar="FILE",
+        help="record every write to a target (one line of JSON each)",
     )
 
 
 def _add_variations(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sweep", action="store_true", help="then play each message of a scenario with each fault")
-    parser.add_argument("--interleave", action="store_true", help="then play what happens together in every order")
-    parser.add_argument(
-        "--generate", type=count, default=0, metavar="N", help="then play N scenarios drawn by the seed"
+    group = parser.add_argument_group("variations", "judged by invariants instead of expectations")
+    group.add_argument(
+        "--sweep",
+        action="store_true",
+        help="also play each scenario with every fault at every message, and with restarts",
     )
-    help_ = "at most that many orders (default %(default)s)"
-    parser.add_argument("--orders", type=count, default=ORDERS, metavar="N", help=help_)
-    parser.add_argument(
-        "--failures-dir", type=path, action=Once, metavar="DIR", help="write variations that fail as scenarios"
+    group.add_argument("--interleave", action="store_true", help="also play concurrent steps in every order")
+    group.add_argument(
+        "--generate", type=count, default=0, metavar="N", help="also play N random scenarios, drawn by --seed"
+    )
+    help_ = "play at most N orders for --interleave (default %(default)s)"
+    group.add_argument("--orders", type=count, default=ORDERS, metavar="N", help=help_)
+    group.add_argument(
+        "--failures-dir", type=path, action=Once, metavar="DIR", help="write each failing variation as a scenario file"
     )
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reports and limits")
     for kind in REPORTS:
-        parser.add_argument(kind.option, type=path, action=Once, metavar="FILE", help=kind.help)
-    parser.add_argument("--coverage", action="store_true", help="print how much of the contracts was exercised")
-    parser.add_argument(
+        group.add_argument(kind.option, type=path, action=Once, metavar="FILE", help=kind.help)
+    group.add_argument("--coverage", action="store_true", help="print which share of the contracts was exercised")
+    group.add_argument(
         "--min-coverage",
         type=shares,
         action=Once,
         metavar="SHARES",
-        help="fail when it was less: a percentage, and one of each evidence mark, such as 90,S=100,D=100",
+        help="fail below this coverage, in percent, overall or per evidence mark: 90,S=100,D=100",
     )
-    parser.add_argument(
+    group.add_argument(
         "--max-skipped",
         type=percent,
         action=Once,
         metavar="PERCENT",
-        help="fail when more were not played (default: 50 on fakes, none skipped of the catalog; 100 elsewhere)",
+        help="fail if more scenarios were skipped or inapplicable (default: 50 on fakes, where nothing of the packaged "
+        "catalog may be skipped; 100 on targets)",
     )
-    parser.add_argument("--github", action="store_true", help="annotate a pull request, in a job of GitHub Actions")
+    group.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
 
 
 def _add_jobs(parser: argparse.ArgumentParser) -> None:
@@ -280,9 +313,7 @@ def shares(text: str) -> dict[str | None, float]:
         if key not in (*MARKS, None):
             raise argparse.ArgumentTypeError(f"unknown mark in {part!r}: expected one of {', '.join(MARKS)}")
         if key in found:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} has {key or 'a percentage of everything'} twice: expected it once"
-            )
+            raise argparse.ArgumentTypeError(f"duplicate {key or 'overall percentage'} in {text!r}")
         found[key] = percent(value)
     return found
 

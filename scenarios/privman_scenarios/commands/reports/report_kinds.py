@@ -91,7 +91,7 @@ REPORTS = (
     ),
     ReportKind(
         option="--html",
-        help="write a page with a diagram of each scenario",
+        help="write an HTML page with a sequence diagram of each scenario",
         ours=re.compile(rb"(?is)\s*<!doctype html>.*<title>privman-scenarios: "),
         unfinished=f"<!doctype html>\n<title>privman-scenarios: {_BEGUN}</title>\n<p>Failed: {_BEGUN}.</p>\n",
         render=_html,
@@ -99,7 +99,7 @@ REPORTS = (
     ),
     ReportKind(
         option="--json",
-        help="write a report for programs",
+        help="write a JSON report",
         ours=re.compile(rb'\s*\{\s*"seed":'),
         unfinished=f'{{"seed": null, "held": false, "complete": false, "error": "{_BEGUN}"}}\n',
         render=_json,
