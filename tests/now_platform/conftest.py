@@ -29,6 +29,8 @@ from privman_core.masking import Secrets
 from privman_core.serving import LONGEST_LINE
 from privman_core.virtual_clock import VirtualClock
 
+from .import_sets import make, make_map
+
 URL = "https://dev12345.service-now.com"
 NewDatabase = Callable[[str], AbstractContextManager[str]]
 Client = TestClient[web.Request, web.Application]
@@ -316,3 +318,16 @@ def create(instance: Instance) -> Callable[..., str]:
 def swallowed(journal: Journal) -> Callable[[], list[str]]:
     """Return what tells the rules of the findings so far, in order."""
     return lambda: [finding.rule for _, finding in journal.findings()]
+
+
+@pytest.fixture
+async def problem(client: Client) -> str:
+    """Return the sys_id of a problem without attachments."""
+    return await make(client, "problem")
+
+
+@pytest.fixture
+async def user_map(client: Client) -> str:
+    """Return the map that makes users, one for each user name."""
+    fields = ("user_id>user_name", "first_name>name", "email>email", "department>department")
+    return await make_map(client, "sys_user", *fields, coalesce="user_name")

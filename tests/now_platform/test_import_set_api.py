@@ -12,88 +12,15 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext
 from privman_core.virtual_clock import VirtualClock
 
+from .import_sets import BASE, emails, insert, make, make_map, result, rows
+
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]
 URL = "https://dev12345.service-now.com"
-BASE = "/api/now/import/u_imp_user"
-
-
-async def make(client: Client, table: str, **values: str) -> str:
-    """Return the sys_id of a new record."""
-    response = await client.post(f"/api/now/table/{table}", json=values)
-    assert response.status == 201, await response.text()
-    sys_id: str = (await response.json())["result"]["sys_id"]
-    return sys_id
-
-
-async def make_map(
-    client: Client, target: str, *fields: str, coalesce: str = "", source: str = "u_imp_user", **more: str
-) -> str:
-    """Return the sys_id of a new transform map; each of the fields is ``source>target``."""
-    values = {"name": "User", "source_table": source, "target_table": target}
-    map_id = await make(client, "sys_transform_map", **(values | more))
-    for field in fields:
-        column, _, to = field.partition(">")
-        flag = "true" if to == coalesce else "false"
-        entry = {"map": map_id, "source_field": column, "target_field": to, "coalesce": flag}
-        await make(client, "sys_transform_entry", **entry)
-    return map_id
-
-
-@pytest.fixture
-async def user_map(client: Client) -> str:
-    """Return the map that makes users, one for each user name."""
-    fields = ("user_id>user_name", "first_name>name", "email>email", "department>department")
-    return await make_map(client, "sys_user", *fields, coalesce="user_name")
-
-
-async def insert(client: Client, values: object, path: str = BASE) -> Values:
-    """Return the answer to a row."""
-    response = await client.post(path, json=values)
-    assert response.status == 201, await response.text()
-    answer: Values = await response.json()
-    return answer
-
-
-async def result(client: Client, values: object) -> Values:
-    """Return what the one map made of a row."""
-    (outcome,) = (await insert(client, values))["result"]
-    found: Values = outcome
-    return found
-
-
-async def insert_multiple(client: Client, *rows: Values, **parameters: str) -> Values:
-    """Return the answer to several rows."""
-    response = await client.post(f"{BASE}/insertMultiple", json={"records": rows}, params=parameters)
-    assert response.status == 201, await response.text()
-    answer: Values = await response.json()
-    return answer
-
-
-async def emails(client: Client) -> list[str]:
-    """Return the addresses of imported users."""
-    query = "emailENDSWITH@import.example^ORDERBYemail"
-    response = await client.get("/api/now/table/sys_user", params={"sysparm_query": query})
-    return [user["email"] for user in (await response.json())["result"]]
-
-
-async def rows(client: Client, **columns: str) -> list[Values]:
-    """Return staging rows in their order."""
-    query = "^".join([*(f"{name}={value}" for name, value in columns.items()), "ORDERBYsys_import_row"])
-    response = await client.get("/api/now/table/u_imp_user", params={"sysparm_query": query})
-    found: list[Values] = (await response.json())["result"]
-    return found
-
-
-async def set_state(client: Client, import_set_id: str) -> str:
-    """Return the state of an import set."""
-    response = await client.get(f"/api/now/table/sys_import_set/{import_set_id}")
-    state: str = (await response.json())["result"]["state"]
-    return state
 
 
 @pytest.mark.usefixtures("user_map")
-async def test_insert_answers_what_became_of_the_row(client: Client) -> None:
+async def test_insert_answers_the_outcome_of_the_row(client: Client) -> None:
     """3.4: POST of a row answers 201 with import set, staging table and the record made by the map."""
     answer = await insert(client, {"user_id": "john.public", "first_name": "John Public"})
     sys_id = answer["result"][0]["sys_id"]
@@ -253,7 +180,7 @@ async def test_get_of_a_row_whose_table_is_gone(client: Client, instance: Instan
     assert (response.status, (await response.json())["error"]["message"]) == (400, "Invalid table bunk")
 
 
-async def test_rows_that_are_not_there(client: Client) -> None:
+async def test_unknown_rows_get_404(client: Client) -> None:
     """3.4: GET of a row that does not exist is 404, and so is one whose import set has been cleaned up."""
     assert (await client.get(f"{BASE}/{'0' * 32}")).status == 404
     await insert(client, {})
@@ -263,7 +190,7 @@ async def test_rows_that_are_not_there(client: Client) -> None:
 
 
 @pytest.mark.parametrize("table", ["bunk", "incident", "sys_import_set_row"])
-async def test_tables_that_are_no_staging_tables(client: Client, table: str) -> None:
+async def test_other_tables_get_400(client: Client, table: str) -> None:
     """3.4: only a staging table takes rows."""
     for path in (table, f"{table}/insertMultiple"):
         response = await client.post(f"/api/now/import/{path}", json={"records": []})
@@ -280,14 +207,14 @@ async def test_verbs_and_paths(client: Client) -> None:
     assert (await client.get(f"{BASE}/1/2")).status == 400
 
 
-async def test_what_nobody_can_read_imports_nothing(client: Client) -> None:
+async def test_an_unreadable_body_imports_nothing(client: Client) -> None:
     """1.9: a client that accepts neither JSON nor XML gets 406, and no row is kept."""
     response = await client.post(BASE, json={"user_id": "a"}, headers={"Accept": "image/png"})
     assert response.status == 406
     assert await rows(client) == []
 
 
-async def test_values_that_are_no_text(client: Client, swallowed: Callable[[], list[str]]) -> None:
+async def test_other_values_than_text_are_converted(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """3.4: nested JSON is flattened with = for :, other values become text, unknown keys are ignored."""
     await insert(client, {"extra": {"a": 1, "b": {"c": [True, "x"]}}, "user_id": 7, "email": None, "bunk": "x"})
     (row,) = await rows(client)
@@ -326,128 +253,6 @@ async def test_maps_act_with_the_rights_of_the_platform(
     assert (await response.json())["result"]["sys_created_by"] == "plain"
 
 
-@pytest.mark.usefixtures("user_map")
-async def test_many_rows_are_transformed_later(client: Client, clock: VirtualClock) -> None:
-    """3.4: insertMultiple answers 201 with both ids at once, and transforms on the clock."""
-    answer = await insert_multiple(
-        client,
-        {"User ID": "a", "Email": "a@import.example"},
-        {"User ID": "b", "Email": "b@import.example"},
-    )
-    assert set(answer) == {"import_set_id", "multi_import_set_id"}
-    assert await emails(client) == []
-    assert await set_state(client, answer["import_set_id"]) == "loaded"
-    await clock.advance(1)
-    assert await emails(client) == ["a@import.example", "b@import.example"]
-    assert await set_state(client, answer["import_set_id"]) == "processed"
-    stored = await rows(client, sys_import_set=answer["import_set_id"])
-    assert [row["sys_import_state"] for row in stored] == ["inserted", "inserted"]
-    assert [row["sys_import_row"] for row in stored] == ["0", "1"]
-
-
-@pytest.mark.usefixtures("user_map")
-async def test_many_rows_are_transformed_at_once_if_set_so(client: Client) -> None:
-    """3.4: a record in sys_rest_insert_multiple for the staging table makes the transform synchronous."""
-    await make(client, "sys_rest_insert_multiple", source_table="u_imp_user", transformation="synchronous")
-    await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
-    assert await emails(client) == ["a@import.example"]
-
-
-async def test_keys_of_many_rows_are_labels(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.4: insertMultiple takes labels of columns as keys, and names, with a finding; others are ignored."""
-    await insert_multiple(client, {"user_id": "x", "User ID": 7, "Extra": {"a": "b"}, "Nickname": "y"})
-    (row,) = await rows(client)
-    assert row["user_id"] == "7"
-    assert row["extra"] == "{a=b}"
-    assert swallowed() == ["column-ignored", "name-for-label"]
-
-
-async def test_keys_of_many_rows_may_be_names(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.4: where no label of a column is given, its name is taken, and the journal tells."""
-    await insert_multiple(client, {"user_id": "a", "email": "a@import.example"})
-    (row,) = await rows(client)
-    assert (row["user_id"], row["email"]) == ("a", "a@import.example")
-    assert swallowed() == ["name-for-label"]
-
-
-async def test_keys_of_many_rows_are_column_names_if_set_so(client: Client) -> None:
-    """3.4: a record in sys_rest_insert_multiple may let the keys be names of columns."""
-    await make(client, "sys_rest_insert_multiple", source_table="u_imp_user", column_mapping="column_name")
-    await insert_multiple(client, {"user_id": "a", "User ID": "b"})
-    (row,) = await rows(client)
-    assert row["user_id"] == "a"
-
-
-async def test_import_sets_are_grouped(client: Client) -> None:
-    """3.4: multi_import_set_id adds an import set to a group; an unknown group is 404."""
-    first = await insert_multiple(client, {"User ID": "a"})
-    second = await insert_multiple(client, {"User ID": "b"}, multi_import_set_id=first["multi_import_set_id"])
-    assert first["multi_import_set_id"] == second["multi_import_set_id"]
-    assert first["import_set_id"] != second["import_set_id"]
-    parameters = {"multi_import_set_id": "0" * 32}
-    response = await client.post(f"{BASE}/insertMultiple", json={"records": []}, params=parameters)
-    assert response.status == 404
-
-
-async def test_a_refused_row_leaves_nothing_of_its_import_set(client: Client, instance: Instance) -> None:
-    """3.4: where a row is refused, the rows before it and their import set are removed."""
-
-    def refuse(context: RuleContext) -> None:
-        if context.current["user_id"] == "refused":
-            context.abort("no")
-
-    instance.add_rule(BusinessRule("no such user", "u_imp_user", "before", frozenset({"insert"}), refuse))
-    response = await client.post(f"{BASE}/insertMultiple", json={"records": [{"User ID": "a"}, {"User ID": "refused"}]})
-    assert response.status == 403
-    for table in ("u_imp_user", "sys_import_set"):
-        left = await (await client.get(f"/api/now/table/{table}")).json()
-        assert left["result"] == []
-
-
-@pytest.mark.usefixtures("user_map")
-async def test_an_import_set_may_run_after_another(client: Client, clock: VirtualClock) -> None:
-    """3.4: with run_after the rows are transformed when that import set is done."""
-    first = await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
-    await clock.advance(0.5)
-    second = await insert_multiple(
-        client, {"User ID": "a", "Email": "b@import.example"}, run_after=first["import_set_id"]
-    )
-    await clock.advance(1)
-    assert await set_state(client, second["import_set_id"]) == "loaded"
-    assert await emails(client) == ["a@import.example"]
-    await clock.advance(1)
-    assert await set_state(client, second["import_set_id"]) == "processed"
-    assert await emails(client) == ["b@import.example"]
-
-
-@pytest.mark.usefixtures("user_map")
-async def test_an_import_set_may_run_after_one_that_is_done(client: Client, clock: VirtualClock) -> None:
-    """3.4: with run_after of an import set that is done, or that does not exist, nothing is waited for."""
-    first = await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
-    await clock.advance(1)
-    await insert_multiple(client, {"User ID": "b", "Email": "b@import.example"}, run_after=first["import_set_id"])
-    await insert_multiple(client, {"User ID": "c", "Email": "c@import.example"}, run_after="0" * 32)
-    await clock.advance(1)
-    assert await emails(client) == ["a@import.example", "b@import.example", "c@import.example"]
-
-
-@pytest.mark.usefixtures("user_map")
-async def test_an_import_set_deleted_meanwhile(client: Client, clock: VirtualClock) -> None:
-    """3.4: rows whose import set has been cleaned up are not transformed."""
-    answer = await insert_multiple(client, {"User ID": "a", "Email": "a@import.example"})
-    await client.delete(f"/api/now/table/sys_import_set/{answer['import_set_id']}")
-    await clock.advance(1)
-    assert await emails(client) == []
-
-
-@pytest.mark.parametrize("body", [[], {}, {"records": {}}, {"records": ["a"]}])
-async def test_many_rows_that_make_no_sense(client: Client, body: object) -> None:
-    """1.9: a body that is no list of rows is refused."""
-    response = await client.post(f"{BASE}/insertMultiple", json=body)
-    assert response.status == 400
-    assert "records" in (await response.json())["error"]["detail"]
-
-
 async def test_the_staging_table_of_users(client: Client) -> None:
     """3.4: every instance has a staging table of users with its map; the same user again is updated."""
     statuses = []
@@ -478,7 +283,7 @@ async def test_loading_takes_a_role(
 
 
 @pytest.mark.parametrize("role", ["import_admin", "import_set_loader", "import_transformer"])
-async def test_roles_that_load(user: Client, grant: Callable[[str, str], None], role: str) -> None:
+async def test_import_roles_can_load(user: Client, grant: Callable[[str, str], None], role: str) -> None:
     """Each of the roles for imports loads rows, and reads what became of them."""
     grant("plain", role)
     answer = await insert(user, {"user_id": "john"}, "/api/now/import/imp_user")
@@ -486,7 +291,7 @@ async def test_roles_that_load(user: Client, grant: Callable[[str, str], None], 
 
 
 @pytest.mark.parametrize("table", ["imp_user", "sys_import_set_row", "sys_import_set", "sys_multi_import_set"])
-async def test_what_was_imported_is_not_for_everybody(client: Client, user: Client, table: str) -> None:
+async def test_imported_rows_are_not_readable_by_everybody(client: Client, user: Client, table: str) -> None:
     """Rows that were loaded are people's data, and waiting ones are to be transformed as they came."""
     assert (await client.post("/api/now/import/imp_user", json={"user_id": "john"})).status == 201
     assert (await user.get(f"/api/now/table/{table}")).status == 403
@@ -508,7 +313,7 @@ async def test_a_refused_state_leaves_nothing_waiting(client: Client) -> None:
     assert import_set["state"] == "processed"
 
 
-async def test_a_row_goes_through_so_many_maps(
+async def test_a_row_goes_through_a_bounded_number_of_maps(
     client: Client, instance: Instance, swallowed: Callable[[], list[str]]
 ) -> None:
     """All maps of a row are worked through at once, the first ones in their order."""

@@ -189,7 +189,7 @@ def certificate(first: str, last: str) -> str:
         ("2090-01-01", "2091-01-01", "is valid from 2090-01-01 00:00:00+00:00 to 2091-01-01 00:00:00+00:00"),
     ],
 )
-async def test_certificates_outside_their_validity(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_expired_certificates_verify_nothing(  # noqa: PLR0913, PLR0917 - fixtures
     anonymous: Client,
     endpoint: Callable[..., None],
     assertion: Callable[..., str],
@@ -205,7 +205,7 @@ async def test_certificates_outside_their_validity(  # noqa: PLR0913, PLR0917 - 
 
 
 @pytest.mark.parametrize("change_of", ["deactivated", "deleted"])
-async def test_certificates_that_are_switched_off(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_inactive_certificates_verify_nothing(  # noqa: PLR0913, PLR0917 - fixtures
     anonymous: Client,
     client: Client,
     endpoint: Callable[..., None],
@@ -226,7 +226,7 @@ async def test_certificates_that_are_switched_off(  # noqa: PLR0913, PLR0917 - f
     assert "not active or was deleted" in reasons(journal)[0]
 
 
-async def test_an_assertion_speaks_once(
+async def test_an_assertion_can_be_used_once(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], clock: VirtualClock
 ) -> None:
     """A jti is refused the second time, until the assertion has expired for good (platform 4.3)."""
@@ -240,7 +240,7 @@ async def test_an_assertion_speaks_once(
 
 
 @pytest.mark.usefixtures("often_switching")
-async def test_of_calls_at_once_an_assertion_speaks_for_one(
+async def test_concurrent_calls_use_an_assertion_once(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]
 ) -> None:
     """Callers who come with one assertion at the same moment get one token."""
@@ -251,7 +251,7 @@ async def test_of_calls_at_once_an_assertion_speaks_for_one(
         assert sorted(answer.status for answer in answers) == [200, *[401] * 5]
 
 
-def test_only_so_many_used_assertions_are_remembered(
+def test_a_bounded_number_of_used_assertions_is_remembered(
     instance: Instance, endpoint: Callable[..., None], assertion: Callable[..., str], clock: VirtualClock
 ) -> None:
     """However long assertions are valid, those that end first are forgotten where there are too many."""
@@ -305,7 +305,7 @@ async def test_clock_skew(
         ({"key": lambda _signed: b"forged"}, "the assertion's signature is not made with the key"),
     ],
 )
-async def test_assertions_that_do_not_hold(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_invalid_assertions_get_401(  # noqa: PLR0913, PLR0917 - fixtures
     anonymous: Client,
     endpoint: Callable[..., None],
     assertion: Callable[..., str],
@@ -332,7 +332,7 @@ async def test_assertions_that_do_not_hold(  # noqa: PLR0913, PLR0917 - fixtures
         (public(RSA_KEY), "HS256", hs256),
     ],
 )
-async def test_keys_that_do_not_fit(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_wrong_keys_get_401(  # noqa: PLR0913, PLR0917 - fixtures
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], pem: str, alg: str, key: Sign
 ) -> None:
     """A signature holds only for its own key and algorithm."""
@@ -341,7 +341,9 @@ async def test_keys_that_do_not_fit(  # noqa: PLR0913, PLR0917 - fixtures
 
 
 @pytest.mark.parametrize("text", ["", "a.b", "a.b.c", "!.!.!", f"{encoded([])}.{encoded({})}.", "e30.e30.a"])
-async def test_no_json_web_token(anonymous: Client, endpoint: Callable[..., None], journal: Journal, text: str) -> None:
+async def test_other_text_than_a_token_gets_401(
+    anonymous: Client, endpoint: Callable[..., None], journal: Journal, text: str
+) -> None:
     """What cannot be taken apart is refused as well."""
     endpoint()
     assert await refused(anonymous, **bearing(text))
@@ -363,7 +365,7 @@ async def test_a_user_field_that_does_not_exist(
 
 
 @pytest.mark.parametrize("issuer", ["elsewhere", "", None, ["idp"]])
-async def test_the_issuer_is_the_client(
+async def test_the_issuer_must_be_the_client(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], journal: Journal, issuer: object
 ) -> None:
     """Another issuer, or none, is refused (platform 4.3)."""

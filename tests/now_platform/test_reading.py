@@ -278,7 +278,7 @@ async def test_pages_without_order_follow_insertion(client: Client) -> None:
     assert [record["number"] for record in found] == ["PRB0000001", "PRB0000002"]
 
 
-async def test_list_has_a_limit_by_itself(client: Client, instance: Instance) -> None:
+async def test_a_list_has_a_default_limit(client: Client, instance: Instance) -> None:
     """1.3: without sysparm_limit a list ends after 10,000 records, and its Link header leads on."""
     with instance.transaction(instance.system) as session:
         session.store_rows("u_toy", [{"sys_id": f"{number:032x}"} for number in range(10_001)])
