@@ -89,7 +89,7 @@ class Cockpit:
     """The cockpit of one party.
 
     It shows the journal, each exchange, sequence diagrams (``/__cockpit/sequence?about=TEXT``), faults and the clock.
-    It knows no message: ``explain`` names the other end of an exchange, and the contract that applies to it.
+    It knows no message: ``explain`` names the other party of an exchange, and the contract that applies to it.
 
     Args:
         party: its name in the banner and in sequence diagrams.

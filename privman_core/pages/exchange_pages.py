@@ -30,11 +30,11 @@ class Explanation:
     """A product's knowledge about an exchange.
 
     Attributes:
-        peer: the other end, such as ``Console``.
+        party: the other party, such as ``Console`` or ``Browser``.
         contract: summary of the contract that the exchange must keep; empty if none applies.
     """
 
-    peer: str
+    party: str
     contract: str = ""
 
 
@@ -55,7 +55,7 @@ class ExchangeRow:
 
     exchange: Exchange
     url: str
-    peer: str
+    party: str
     contract: str
 
     @property
@@ -92,7 +92,7 @@ class Exchanges:
     Args:
         party: its name, which the sequence diagram prints above its lifeline.
         journal: has the exchanges.
-        explain: names the other end of an exchange and its contract.
+        explain: names the other party of an exchange and its contract.
     """
 
     def __init__(self, party: str, journal: Journal, explain: Explain) -> None:
@@ -148,7 +148,7 @@ class Exchanges:
 
     def _row(self, exchange: Exchange) -> ExchangeRow:
         known = self._explain(exchange)
-        return ExchangeRow(exchange, self._journal.mask(exchange.url), known.peer, known.contract)
+        return ExchangeRow(exchange, self._journal.mask(exchange.url), known.party, known.contract)
 
     def _fits(self, exchange: Exchange, wanted: str, *, only: bool) -> bool:
         """Compare with the masked address too, so that guessing finds no secret; few addresses need masking."""
@@ -173,7 +173,7 @@ class Exchanges:
         return [each for each in found if each.at + _SHORTLY > exchange.at and each.url != exchange.url]
 
     def _call(self, row: ExchangeRow) -> DrawnCall:
-        exchange, here, there = row.exchange, self._party, row.peer
+        exchange, here, there = row.exchange, self._party, row.party
         source, target = (there, here) if exchange.direction == "in" else (here, there)
         return DrawnCall(exchange.at, source, target, exchange.method, _path(row.url), row.answer, row.tone)
 

@@ -31,7 +31,7 @@ def judge(exchange: Exchange) -> Iterable[Finding]:
 
 
 def explain(exchange: Exchange) -> Explanation:
-    """Name the other end; only POST has a contract."""
+    """Name the other party; only POST has a contract."""
     return Explanation(
         "Caller" if exchange.direction == "in" else "Callee", "Post" if exchange.method == "POST" else ""
     )

@@ -88,7 +88,7 @@ async def test_faults_do_not_strike_people(site: Site) -> None:
 async def test_only_packaged_files_are_served(site: Site) -> None:
     """There is no way from the assets to other files."""
     person = await site.person("")
-    for path in ("/ui/none.css", "/ui/..%2fstatic%2fpages.css", "/ui/pages.py", "/ui/templates"):
+    for path in ("/ui/none.css", "/ui/..%2fstatic%2fstyle.css", "/ui/instance_pages.py", "/ui/templates"):
         assert (await person.get(path)).status == 404
 
 
