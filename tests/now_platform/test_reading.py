@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 from yarl import URL
 
 from mock_servicenow.now_platform.instance import Instance
+from privman_core.virtual_clock import VirtualClock
 
 from .conftest import basic
 
@@ -471,3 +472,16 @@ async def test_others_are_answered_while_a_long_list_is_sent(client: Client, cre
             assert (await client.delete(f"/api/now/table/problem/{gone}")).status == 204
         shown = [record["sys_id"] for record in (await response.json())["result"]]
     assert shown == many[:-100]
+
+
+async def test_a_query_about_time_or_user_follows_both(client: Client, user: Client, clock: VirtualClock) -> None:
+    """However often it was asked before, by others or earlier."""
+    await client.post("/api/now/table/incident", json={"short_description": "new", "caller_id": ADMIN})
+    mine = "short_description=new^caller_idDYNAMIC90d1921e5f510100a9ad2572f2b477fe"
+    recent = "short_description=new^opened_atRELATIVEGE@minute@ago@5"
+    for _ in range(3):
+        assert len(await get(client, "table/incident", sysparm_query=mine)) == 1
+        assert await get(user, "table/incident", sysparm_query=mine) == []
+        assert len(await get(client, "table/incident", sysparm_query=recent)) == 1
+    await clock.advance(600)
+    assert await get(client, "table/incident", sysparm_query=recent) == []

@@ -61,7 +61,7 @@ _SIGHTS = 64
 _MANY = 100  # conditions of a query
 _RULES = Parser()
 _Part = TypeVar("_Part")
-_Asked = tuple[str, str, Sight, QueryContext]
+_Asked = tuple[str, str, Sight, bool, QueryContext | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +75,7 @@ class CompiledQuery:
         findings: about terms that have no effect.
         invalid: whether it has a term that the platform does not understand (platform 2.6).
         forbidden: whether a term asks for something that the caller may not read.
+        depends: whether it is valid only for its `QueryContext`: the user and the moment.
         unreadable: the condition on rows that match but that the caller may not read; None if there are no such rows
             except some that belong to no record.
         readable: the condition on rows of the class that the caller may read, whether they match or not.
@@ -85,6 +86,7 @@ class CompiledQuery:
     findings: tuple[Finding, ...]
     invalid: bool
     forbidden: bool
+    depends: bool
     unreadable: Test | None = None
     readable: Test = field(default_factory=sa.true)
     _statements: dict[object, sa.Select[Any]] = field(init=False, default_factory=dict)
@@ -176,13 +178,15 @@ class Compilations:
 
         ``before`` is called before a long query is compiled, which keeps all other requests waiting; it may raise.
         """
-
-        def compile_now() -> CompiledQuery:
-            if is_long(encoded):
-                before()
-            return compile_query(self.parser.parse(encoded), table, sight, context)
-
-        return self._remembered.made((encoded, table, sight, context), compile_now)
+        asked = encoded, table, sight, context.invalid_returns_no_rows
+        known = self._remembered.get((*asked, None)) or self._remembered.get((*asked, context))
+        if known is not None:
+            return known
+        if is_long(encoded):
+            before()
+        compiled = compile_query(self.parser.parse(encoded), table, sight, context)
+        self._remembered[*asked, context if compiled.depends else None] = compiled
+        return compiled
 
 
 def is_long(encoded: str) -> bool:
@@ -201,7 +205,8 @@ class _TooLargeError(Signal):
 class _Compiler:
     def __init__(self, sight: Sight, context: QueryContext) -> None:
         self._limited: set[str] = set()
-        self.scope = Scope(sight, context, self._meets_rule, self._limited.add)
+        self._depends = False
+        self.scope = Scope(sight, context, self._depend, self._meets_rule, self._limited.add)
         self._swallowed = _Swallowed()
         self._parameters = self._tests = 0
 
@@ -212,17 +217,23 @@ class _Compiler:
             self._swallowed.report("query-too-large", "no row is returned: the query has too many values or conditions")
             where = sa.false()
         order_by = tuple(self._order(query.order, rows))
-        if self._swallowed.invalid and self.scope.context.invalid_returns_no_rows:
+        if self._swallowed.invalid and self.scope.circumstances.invalid_returns_no_rows:
             where = sa.false()
         swallowed = self._swallowed
         for table in sorted(self._limited):
             swallowed.report("rows-unreadable", f"of table '{table}' only rows that the user may read count")
-        return CompiledQuery(where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden)
+        return CompiledQuery(
+            where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden, self._depends
+        )
+
+    def _depend(self) -> None:
+        self._depends = True
 
     def _meets_rule(self, condition: str, rows: Rows) -> Test:
         """Return whether a row meets an access rule's condition, which sees everything; an unclear one is never met."""
         everything = Sight(self.scope.dictionary)
-        compiled = _Compiler(everything, self.scope.context).compile(_RULES.parse(condition), rows)
+        compiled = _Compiler(everything, self.scope.circumstances).compile(_RULES.parse(condition), rows)
+        self._depends |= compiled.depends
         return sa.false() if compiled.invalid else compiled.where
 
     def _matching(self, query: Query, rows: Rows) -> Test:

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import Operand, Rows, Sql, Test, UnreadableTermError, UnusableTermError
-from mock_servicenow.now_platform.query.script_calls import QueryContext, evaluate
+from mock_servicenow.now_platform.query.script_calls import PREFIX, QueryContext, evaluate
 from mock_servicenow.now_platform.query.sight import Permissions, Sight
 
 _RULED_BY_CLASS = "sys_class_name"
@@ -22,12 +22,15 @@ class Scope:
     Rows come from here and from nowhere else, so each clause, however deep, is about what the caller may read.
 
     Args:
+        circumstances: the user and the moment; clauses read them as `context`.
+        depends: called when a clause reads them.
         meets: compiles the condition of an access rule, which sees everything.
         limited: called with each table in a clause of which the caller may not read every row.
     """
 
     sight: Sight
-    context: QueryContext
+    circumstances: QueryContext
+    depends: Callable[[], None]
     meets: Callable[[str, Rows], Test]
     limited: Callable[[str], None]
 
@@ -36,9 +39,15 @@ class Scope:
         """The tables of the instance."""
         return self.sight.dictionary
 
+    @property
+    def context(self) -> QueryContext:
+        """The user and the moment, on which the SQL depends from now on."""
+        self.depends()
+        return self.circumstances
+
     def evaluate(self, value: str) -> str:
         """Return a value as it is compared; raises RefusedError."""
-        return evaluate(value, self.context)
+        return evaluate(value, self.context) if value.startswith(PREFIX) else value
 
     def queried(self, table: str) -> Rows:
         """Return the rows of the table that is queried; including those of other classes of its hierarchy."""

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, QueryForbidden
 from mock_servicenow.now_platform.query import (
     Change,
@@ -159,7 +158,7 @@ class View:
     def query_context(self) -> QueryContext:
         """The user and the moment that queries refer to."""
         return QueryContext(
-            now=datetime.strptime(self.now, DATE_TIME).replace(tzinfo=UTC),
+            now=datetime.fromisoformat(self.now).replace(tzinfo=UTC),
             user_id=self.user.sys_id,
             user_name=self.user.user_name,
             timezone=self.formats.zone,

@@ -1,13 +1,16 @@
 """Queries that the platform would not understand, and those that want to break something."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.dictionary.definitions import Acl
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query import Compilations, Parser, Sight, compile_query, parse
 
-from .conftest import CONTEXT, Desk
+from .conftest import CONTEXT, TABLES, Desk
 
 STRICT = replace(CONTEXT, invalid_returns_no_rows=True)
 
@@ -201,6 +204,43 @@ def test_compiled_queries_are_remembered_for_who_asks(desk: Desk) -> None:
     assert queries.compile(me, "incident", all_, replace(CONTEXT, user_id="other")) is not mine
     assert queries.compile(me, "incident", queries.sight(frozenset(), frozenset()), CONTEXT) is not mine
     assert queries.compile(long, "incident", all_, CONTEXT) is not queries.compile(long, "incident", all_, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("term", "depends"),
+    [
+        ("number=A", False),
+        ("opened_at>2026-01-01 00:00:00", False),
+        ("opened_by=javascript:gs.getUserID()", True),
+        ("numberINA,javascript:gs.getUserName()", False),
+        ("opened_at>javascript:gs.hoursAgo(1)", True),
+        ("opened_atRELATIVEGT@hour@ago@1", True),
+        ("opened_byDYNAMIC90d1921e5f510100a9ad2572f2b477fe", True),
+        ("RLQUERYtask.parent,>0^opened_atRELATIVEGT@hour@ago@1^ENDRLQUERY", True),
+        ("ORDERBYnumber", False),
+    ],
+)
+def test_a_query_is_compiled_again_for_another_moment_only_if_it_depends_on_it(
+    desk: Desk,
+    term: str,
+    depends: bool,  # noqa: FBT001 - a row of a table
+) -> None:
+    """Nor for another user with the same rights."""
+    queries = Compilations(desk.dictionary)
+    later = replace(CONTEXT, now=CONTEXT.now + timedelta(hours=2), user_id="other")
+    known = [queries.compile(term, "incident", queries.everything, CONTEXT) for _ in range(3)][-1]
+    assert (queries.compile(term, "incident", queries.everything, later) is known) != depends
+
+
+def test_a_query_under_a_rule_about_the_user_is_compiled_for_each_user() -> None:
+    """The condition of an access rule depends on who asks, even if the query does not."""
+    mine = Acl("read", condition="opened_by=javascript:gs.getUserID()")
+    tables = [replace(table, acls=(mine,)) if table.name == "task" else table for table in TABLES]
+    queries = Compilations(Dictionary(tables))
+    sight, other = queries.sight(frozenset(), frozenset()), replace(CONTEXT, user_id="other")
+    known = [queries.compile("number=A", "incident", sight, CONTEXT) for _ in range(3)][-1]
+    assert queries.compile("number=A", "incident", sight, CONTEXT) is known
+    assert queries.compile("number=A", "incident", sight, other) is not known
 
 
 def test_parser_remembers() -> None:
