@@ -78,9 +78,6 @@ class Operator:
         """The usual spelling."""
         return self.words[0]
 
-    def __repr__(self) -> str:
-        return f"<{self.word}>"
-
 
 Accepts = Callable[[str, Column], bool]
 
