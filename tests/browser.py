@@ -1,4 +1,4 @@
-"""Debian's Chromium, and what every page in it is held against; tests that need it skip where something is missing."""
+"""Chromium and checks of every page in it; tests that need it are skipped if it is missing."""
 
 import os
 import re
@@ -28,7 +28,7 @@ __all__ = ["PHONE", "WIDE", "Chromium", "Page", "complaints", "expect", "misfits
 
 
 class Chromium:
-    """One browser for many tests."""
+    """One browser process for many tests."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -36,7 +36,7 @@ class Chromium:
     @classmethod
     @asynccontextmanager
     async def started(cls) -> AsyncIterator["Chromium"]:
-        """Start Debian's Chromium; skips the test where there is none."""
+        """Start Debian's Chromium; skip the test if it is missing."""
         if not CHROMIUM.exists():  # noqa: ASYNC240 - nothing else runs yet
             pytest.skip(f"{CHROMIUM} is missing: pages are tested in Debian's Chromium")
         # The sandbox does not start for root, as in most containers.
@@ -48,7 +48,7 @@ class Chromium:
 
     @asynccontextmanager
     async def page(self, url: str, **options: Any) -> AsyncIterator[Page]:
-        """Open a page of a fresh profile whose paths begin at ``url``; an error on its console fails the test."""
+        """Open a page in a new profile with the base URL ``url``; an error on its console fails the test."""
         context = await self._browser.new_context(base_url=url, **options)
         context.set_default_timeout(30_000)
         opened = await context.new_page()
@@ -63,13 +63,13 @@ class Chromium:
 
 
 async def complaints(page: Page, rules: Mapping[str, Any] = WCAG) -> list[str]:
-    """Return what axe finds against the page, by WCAG 2.2 AA and its best practices unless other rules are given."""
+    """Return the violations that axe finds, by default of WCAG 2.2 AA and its best practices."""
     found = (await Axe().run(page, options={"runOnly": rules})).response
     return [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
 
 
 async def misfits(page: Page, paths: Sequence[str]) -> list[str]:
-    """Return what is wrong with pages, everything unfolded, on a phone and on a wide screen, in light and dark."""
+    """Return the defects of pages, everything unfolded, on a phone and a wide screen, in light and dark mode."""
     found: list[str] = []
     for path in paths:
         await page.goto(path)
@@ -85,7 +85,7 @@ async def misfits(page: Page, paths: Sequence[str]) -> list[str]:
 
 
 async def tab_to(page: Page, text: str) -> None:
-    """Press the tabulator until what has that text has the focus."""
+    """Press Tab until the element with that text has the focus."""
     for _ in range(80):
         await page.keyboard.press("Tab")
         if await page.evaluate("() => document.activeElement.textContent.trim()") == text:

@@ -161,7 +161,7 @@ class TokenLogin:
         return await self._page(visit, Form())
 
     async def log_in(self, visit: ConsoleVisit) -> web.Response:
-        """Replace the session: a cookie that somebody planted before the log-in must be worthless after it."""
+        """Replace the session: a cookie that was planted before the log-in must be worthless after it."""
         if is_same(self._admin_token, visit.form.value("key")):
             visit.session = self._sessions.open(trusted=True)
             return see(HOME)

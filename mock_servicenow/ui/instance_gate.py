@@ -101,7 +101,7 @@ class LoginPage:
         return see(LOG_IN)
 
     def _open(self, visit: InstanceVisit, holder: Holder) -> None:
-        """Replace the session: a cookie that somebody planted before the log-in must be worthless after it."""
+        """Replace the session: a cookie that was planted before the log-in must be worthless after it."""
         self._instance.web_sessions.close(visit.session.id)
         visit.session = self._instance.web_sessions.open(holder)
 

@@ -18,7 +18,7 @@ ELSEWHERE = {"Host": "rebound.example"}
 
 @dataclass
 class Browser:
-    """Somebody who looks at a party's cockpit, without script."""
+    """A browser without script at a party's cockpit."""
 
     party: Party
     http: ClientSession
@@ -29,7 +29,7 @@ class Browser:
             return answer.status, await answer.text()
 
     async def post(self, path: str, values: dict[str, str], **arguments: Any) -> tuple[int, str]:
-        """Post a form as its page would, and return what comes of it."""
+        """Post a form with its token; return status and page."""
         entering = {name: each for name, each in arguments.get("headers", {}).items() if name == "X-Admin-Token"}
         found = _FORM_TOKEN.search((await self.get(headers=entering))[1])
         assert found is not None
@@ -59,7 +59,7 @@ def _rows(html: str) -> list[list[str]]:
 
 
 async def test_journal_shows_the_newest_exchange_first(party: Party, browser: Browser) -> None:
-    """Each row tells number, time, direction, request, answer, verdict and how many findings."""
+    """Each row has number, time, direction, request, answer, verdict and number of findings."""
     await party.call("GET", "/one?a=<b>")
     await party.call("POST", "/two", data="right")
     await party.call("POST", "/three", data="wrong")
@@ -71,7 +71,7 @@ async def test_journal_shows_the_newest_exchange_first(party: Party, browser: Br
 
 
 async def test_cockpit_is_not_in_the_journal_and_meets_no_fault(party: Party, browser: Browser) -> None:
-    """Looking on changes nothing of what is looked at."""
+    """Looking at the cockpit changes nothing."""
     await party.call("POST", "/__admin/faults", json={"kind": "status"})
     assert (await browser.get())[0] == 200
     assert party.journal.kept() == []
@@ -79,7 +79,7 @@ async def test_cockpit_is_not_in_the_journal_and_meets_no_fault(party: Party, br
 
 
 async def test_journal_is_searched(party: Party, browser: Browser) -> None:
-    """Text finds method, address and status in any case; findings can be asked for alone."""
+    """A text matches method, URL and status in any case; another filter keeps exchanges with findings."""
     await party.call("POST", "/Alpha", data="wrong")
     await party.call("POST", "/beta", data="right")
     assert [row[3] for row in _rows((await browser.get("?find=ALPHA"))[1])] == ["POST /Alpha"]
@@ -90,8 +90,8 @@ async def test_journal_is_searched(party: Party, browser: Browser) -> None:
     assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["No exchanges"]]
 
 
-async def test_no_search_finds_a_secret_by_guessing(roomy_party: Party, http: ClientSession) -> None:
-    """Searches look at what the pages show: who guesses how a password begins is not told that he is right."""
+async def test_guessing_finds_no_secret(roomy_party: Party, http: ClientSession) -> None:
+    """Searches match only what the pages show, so the beginning of a password matches nothing."""
     party, browser = roomy_party, Browser(roomy_party, http)
     await party.call("POST", "/log-on?access_token=tiger", json={"password": "tiger", "user": "kitten"})
     await party.caller.send("POST", f"{party.url}/mint", {}, b'"tigress"', 5, answers_secret=True)
@@ -104,7 +104,7 @@ async def test_no_search_finds_a_secret_by_guessing(roomy_party: Party, http: Cl
 
 
 async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) -> None:
-    """Fifty exchanges a page; the rest is a link away, with the same search."""
+    """Each page has fifty exchanges and a link to older ones, with the same search."""
     browser = Browser(roomy_party, http)
     for number in range(53):
         await roomy_party.call("GET", f"/{number}")
@@ -115,8 +115,8 @@ async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) 
     assert len(_rows((await browser.get("?before=x"))[1])) == 50
 
 
-async def test_journal_tells_what_it_no_longer_keeps(party: Party, browser: Browser) -> None:
-    """Past its bound of five the journal says how many are gone, also of one that is asked for."""
+async def test_journal_counts_evicted_exchanges(party: Party, browser: Browser) -> None:
+    """Past its bound of five the journal says how many exchanges are gone; the page of one of them says so too."""
     for number in range(7):
         await party.call("GET", f"/{number}")
     assert "2 older exchanges are no longer kept" in (await browser.get())[1]
@@ -124,15 +124,15 @@ async def test_journal_tells_what_it_no_longer_keeps(party: Party, browser: Brow
     assert (status, "or is no longer kept" in html) == (404, True)
 
 
-async def test_journal_is_emptied_by_a_button(party: Party, browser: Browser) -> None:
-    """After it the journal is empty."""
+async def test_button_clears_the_journal(party: Party, browser: Browser) -> None:
+    """The list is empty afterwards."""
     await party.call("GET", "/one")
     status, html = await browser.post("/journal/clear", {})
     assert (status, _rows(html)) == (200, [["No exchanges"]])
 
 
 async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, browser: Browser) -> None:
-    """Headers and bodies stand on its page, JSON in lines, markup as text, secrets masked."""
+    """The page has headers and bodies with JSON indented, markup escaped and secrets masked."""
     await party.call(
         "POST", "/x", json={"a": "<wrong>", "password": "hidden"}, headers={"Authorization": "Basic aGlkZGVu"}
     )
@@ -150,10 +150,8 @@ async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, 
     [b"[" * 200 + b"1," * 20_000 + b"1" + b"]" * 200, b'"' + b"x" * 900_000 + b'"', b"x" * 900_000],
     ids=["lists in one another", "a long text", "no JSON"],
 )
-async def test_exchange_shows_no_more_of_a_body_than_people_read(
-    roomy_party: Party, http: ClientSession, body: bytes
-) -> None:
-    """A long body, or one that would take many lines, is cut, and the page says so."""
+async def test_long_body_is_shortened(roomy_party: Party, http: ClientSession, body: bytes) -> None:
+    """A long body, or one with too many lines when indented, is shortened, and the page says so."""
     await roomy_party.call("POST", "/x", data=body)
     status, html = await Browser(roomy_party, http).get("/exchanges/1")
     assert (status, len(html) < 200_000) == (200, True)
@@ -168,10 +166,10 @@ async def test_exchange_shows_no_more_of_a_body_than_people_read(
         ("GET", [], ["200", "no contract"]),
     ],
 )
-async def test_verdict_says_why_nothing_was_judged(
+async def test_verdict_says_why_an_exchange_was_not_judged(
     party: Party, browser: Browser, method: str, faults: list[Any], words: list[str]
 ) -> None:
-    """A fault or a missing contract is told in the contract's place."""
+    """A fault or a missing contract is named in place of the verdict."""
     for fault in faults:
         await party.call("POST", "/__admin/faults", json=fault)
     await party.call(method, "/x")
@@ -179,7 +177,7 @@ async def test_verdict_says_why_nothing_was_judged(
 
 
 async def test_lists_mask_secrets_and_colour_failures(party: Party, browser: Browser) -> None:
-    """A secret in an address is masked; an answer of 400 and more is a bad one."""
+    """A secret in a URL is masked; an answer of 400 or more is red."""
     await party.call("POST", "/__admin/faults", json={"kind": "status", "status": 404})
     await party.call("GET", "/x?password=s3cret&about=it")
     for path in ("", "/sequence?about=it"):
@@ -188,8 +186,8 @@ async def test_lists_mask_secrets_and_colour_failures(party: Party, browser: Bro
         assert '<span class="tag bad">404</span>' in html
 
 
-async def test_exchange_that_has_not_ended_is_on_its_way(roomy_party: Party, http: ClientSession) -> None:
-    """A request without an answer yet has neither status nor verdict; one too large to keep is not judged."""
+async def test_unanswered_exchange_is_in_progress(roomy_party: Party, http: ClientSession) -> None:
+    """It has neither status nor verdict; an exchange that is too large to keep is not judged."""
     party, browser = roomy_party, Browser(roomy_party, http)
     party.journal.begin("out", "POST", "http://localhost:1/", {}, b"")
     assert _rows((await browser.get())[1])[0][2:6] == ["to Callee", "POST http://localhost:1/", "…", "in progress"]
@@ -198,7 +196,7 @@ async def test_exchange_that_has_not_ended_is_on_its_way(roomy_party: Party, htt
     assert "not judged: too large" in (await browser.get("/exchanges/2"))[1]
 
 
-async def test_sequence_draws_what_mentions_a_text(roomy_party: Party, http: ClientSession) -> None:
+async def test_sequence_draws_exchanges_with_a_text(roomy_party: Party, http: ClientSession) -> None:
     """Requests and answers are arrows between lifelines, with the pauses between them."""
     party, browser = roomy_party, Browser(roomy_party, http)
     await party.call("POST", "/other", data="nothing of it")
@@ -214,8 +212,8 @@ async def test_sequence_draws_what_mentions_a_text(roomy_party: Party, http: Cli
     assert [row[3].rpartition("/")[2] for row in _rows(html)] == ["ask", "abc-1", "abc-1"]
 
 
-async def test_sequence_has_the_log_on_before_a_call(roomy_party: Party, http: ClientSession) -> None:
-    """A call to the same host right before is drawn too, as a log-on is; the same call repeated or long ago is not."""
+async def test_sequence_includes_the_log_on_before_a_call(roomy_party: Party, http: ClientSession) -> None:
+    """A call to the same host right before is drawn too; a repetition, or a call long before, is not."""
     party, browser = roomy_party, Browser(roomy_party, http)
     await party.caller.send("POST", f"{party.url}/early", {}, b"", 5)
     await party.clock.advance(2)
@@ -226,16 +224,16 @@ async def test_sequence_has_the_log_on_before_a_call(roomy_party: Party, http: C
     assert sent == ["thing", "token", "thing"]
 
 
-async def test_sequence_leaves_other_calls_to_the_same_address_out(roomy_party: Party, http: ClientSession) -> None:
-    """The delivery before is no log-on: it is about something else."""
+async def test_sequence_excludes_other_calls_to_the_same_url(roomy_party: Party, http: ClientSession) -> None:
+    """The delivery before is not a log-on: it is about something else."""
     for body in (b"one", b"two"):
         await roomy_party.caller.send("POST", f"{roomy_party.url}/approve", {}, body, 5)
     _, html = await Browser(roomy_party, http).get("/sequence?about=two")
     assert [row[2] for row in _rows(html)] == ["to Callee", "from Caller"]
 
 
-async def test_sequence_of_nothing_says_so(party: Party, browser: Browser) -> None:
-    """Without a text, or with one that nothing mentions, there is no diagram."""
+async def test_empty_sequence_says_so(party: Party, browser: Browser) -> None:
+    """Without a text, or with one that no exchange has, there is no diagram."""
     await party.call("GET", "/one")
     assert "to see the last 60 exchanges" in (await browser.get("/sequence?about=+"))[1]
     _, html = await browser.get("/sequence?about=<a>&about=b")
@@ -244,7 +242,7 @@ async def test_sequence_of_nothing_says_so(party: Party, browser: Browser) -> No
 
 
 async def test_long_path_keeps_its_end(party: Party, browser: Browser) -> None:
-    """What does not fit on an arrow loses its beginning, not its method."""
+    """A path that is too long for its arrow loses its beginning, not its method."""
     await party.call("POST", f"/{'x' * 60}/end")
     _, html = await browser.get("/sequence?about=end")
     assert re.search(r">POST …x+/end</text>", html)
@@ -254,7 +252,7 @@ async def test_long_path_keeps_its_end(party: Party, browser: Browser) -> None:
     ("seconds", "words"), [(0.4, ""), (50, "50 s"), (59_400, "16 h 30 min"), (3_600_001, "1,000 h 1 s")]
 )
 def test_spans_in_words(seconds: float, words: str) -> None:
-    """Hours, minutes and seconds, each where there are some."""
+    """Hours, minutes and seconds are left out if they are zero."""
     assert in_words(timedelta(seconds=seconds)) == words
 
 
@@ -291,8 +289,8 @@ async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> No
         ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
     ],
 )
-async def test_wrong_fault_comes_back_in_the_form(browser: Browser, key: str, value: str, error: str) -> None:
-    """What cannot be armed stands in the form again, with what is wrong; nothing is armed."""
+async def test_invalid_fault_is_refused(browser: Browser, key: str, value: str, error: str) -> None:
+    """The form is shown again with the values and the error; nothing is armed."""
     status, html = await browser.post("/faults", {"kind": "status", "path": "/mine"} | {key: value})
     shown = html.replace("&#39;", "'")
     assert (status, error in shown, 'value="/mine"' in html) == (400, True, True)
@@ -300,43 +298,43 @@ async def test_wrong_fault_comes_back_in_the_form(browser: Browser, key: str, va
     assert browser.party.faults.armed == []
 
 
-async def test_kinds_of_faults_are_explained(browser: Browser) -> None:
-    """Every kind that can be armed is described on the page."""
+async def test_fault_kinds_are_explained(browser: Browser) -> None:
+    """The page describes every kind that can be armed."""
     _, html = await browser.get("/faults")
     assert "<dt>answer-lost</dt><dd>Do what was asked, then drop the connection instead of answering.</dd>" in html
 
 
 async def test_clock_is_advanced(browser: Browser) -> None:
-    """The page comes back with the new time."""
+    """The page shows the new time."""
     assert "2026-01-05 09:00:00 UTC" in (await browser.get("/clock"))[1]
     status, html = await browser.post("/clock", {"seconds": "59400"})
     assert (status, "2026-01-06 01:30:00 UTC" in html) == (200, True)
 
 
 @pytest.mark.parametrize("seconds", ["", "soon", "-1", "nan", "inf", "1e99"])
-async def test_clock_wants_a_number_of_seconds(browser: Browser, seconds: str) -> None:
-    """Anything else comes back beside its field."""
+async def test_invalid_seconds_are_refused(browser: Browser, seconds: str) -> None:
+    """The error is beside the field."""
     status, html = await browser.post("/clock", {"seconds": seconds})
     assert (status, f"invalid seconds &#39;{seconds}&#39;: expected a number from 0" in html) == (400, True)
 
 
 async def test_real_clock_cannot_be_advanced(real_party: Party, http: ClientSession) -> None:
-    """Where time is real, the page says so."""
+    """The page says so."""
     status, html = await Browser(real_party, http).post("/clock", {"seconds": "1"})
     assert (status, 'class="error"' in html) == (400, True)
 
 
 @pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
-async def test_cockpit_is_closed_to_other_names(browser: Browser, path: str) -> None:
-    """A name that somebody points at this machine opens nothing; the token of the control plane does."""
+async def test_cockpit_is_closed_to_other_hosts(browser: Browser, path: str) -> None:
+    """Another name that points at this machine opens nothing; the control plane's token does."""
     await browser.party.call("GET", "/secret-path")
     status, html = await browser.get(path, headers=ELSEWHERE)
     assert (status, "Control plane token" in html, "secret-path" in html) == (403, True, False)
 
 
 @pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
-async def test_cockpit_demands_its_token(guarded_party: Party, http: ClientSession, path: str) -> None:
-    """Where there is a token, this machine needs it too."""
+async def test_cockpit_requires_its_token(guarded_party: Party, http: ClientSession, path: str) -> None:
+    """If there is a token, browsers on this machine need it too."""
     browser = Browser(guarded_party, http)
     await guarded_party.call("GET", "/secret-path")
     status, html = await browser.get(path)
@@ -344,8 +342,8 @@ async def test_cockpit_demands_its_token(guarded_party: Party, http: ClientSessi
     assert (await browser.get(path, headers=ELSEWHERE | {"X-Admin-Token": TOKEN}))[0] == 200
 
 
-async def test_host_that_is_none_breaks_nothing(guarded_party: Party, browser: Browser, http: ClientSession) -> None:
-    """A Host header that is no host opens nothing, and does not keep the token of the control plane out."""
+async def test_invalid_host_opens_nothing(guarded_party: Party, browser: Browser, http: ClientSession) -> None:
+    """It does not keep out the control plane's token either."""
     junk = {"Host": "[::"}
     assert (await browser.get(headers=junk))[0] == 403
     guarded = Browser(guarded_party, http)
@@ -354,7 +352,7 @@ async def test_host_that_is_none_breaks_nothing(guarded_party: Party, browser: B
 
 
 async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession) -> None:
-    """Whoever types the token is let in from then on; a wrong one is refused, and so is another site's form."""
+    """A browser that posts the token is admitted from then on; a wrong token and a forged form are refused."""
     browser = Browser(guarded_party, http)
     url = f"{browser.party.url}/__cockpit/unlock"
     found = _FORM_TOKEN.search((await browser.get(headers=ELSEWHERE))[1])
@@ -373,7 +371,7 @@ async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession
 
 
 def test_without_a_token_nothing_unlocks() -> None:
-    """Where no token is set, an empty one is none."""
+    """If no token is set, an empty one does not unlock the cockpit."""
     assert not CockpitKeys("", "secret").unlocks("")
 
 
@@ -382,7 +380,7 @@ def test_without_a_token_nothing_unlocks() -> None:
 async def test_form_without_its_token_is_refused(
     party: Party, browser: Browser, path: str, values: dict[str, str]
 ) -> None:
-    """A form that another page forged does nothing."""
+    """A forged form does nothing."""
     await party.call("GET", "/one")
     await party.call("POST", "/__admin/faults", json={"kind": "reset"})
     status, html = await browser.post(path, values | {"kind": "status", "seconds": "5"})
@@ -392,7 +390,7 @@ async def test_form_without_its_token_is_refused(
 
 
 async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -> None:
-    """Even with the right token another origin cannot post; this one can."""
+    """Another origin cannot post even with the right token; the own origin can."""
     await party.call("GET", "/one")
     status, _ = await browser.post("/journal/clear", {}, headers={"Origin": "https://elsewhere.example"})
     assert (status, len(party.journal.kept())) == (403, 1)
@@ -401,8 +399,8 @@ async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -
 
 
 @pytest.mark.parametrize("path", ["", "/faults", "/clock", "/sequence?about=one", "/exchanges/1", "/static/style.css"])
-async def test_every_answer_carries_a_strict_policy(party: Party, http: ClientSession, path: str) -> None:
-    """Nothing inline, nothing from elsewhere, and nothing in the pages that needs it."""
+async def test_every_answer_has_a_strict_policy(party: Party, http: ClientSession, path: str) -> None:
+    """Nothing is inline or from another host."""
     await party.call("POST", "/one", data="wrong")
     async with http.get(f"{party.url}/__cockpit{path}") as answer:
         html = await answer.text()
@@ -419,18 +417,18 @@ async def test_every_answer_carries_a_strict_policy(party: Party, http: ClientSe
         ("application/x-www-form-urlencoded", b"cockpit_token=" + b"x" * 5_000_000),
     ],
 )
-async def test_form_that_cannot_be_read_is_refused(
+async def test_unreadable_form_is_refused(
     roomy_party: Party, http: ClientSession, content_type: str, body: bytes
 ) -> None:
-    """What is no form, or too large for one, lacks its token."""
+    """A body that is not a form, or too large, lacks its token."""
     url, headers = f"{roomy_party.url}/__cockpit/clock", {"Content-Type": content_type}
     async with http.post(url, data=BytesIO(body), headers=headers) as answer:
         assert (answer.status, "This form has expired. Reload the page." in await answer.text()) == (403, True)
 
 
 @pytest.mark.parametrize("name", [{"filename": "5.txt"}, {}])
-async def test_file_in_place_of_a_field_is_no_text(browser: Browser, name: Any) -> None:
-    """An upload, and bytes, where text is expected count as left out."""
+async def test_uploaded_file_is_not_a_field(browser: Browser, name: Any) -> None:
+    """An upload, or bytes, in place of text is ignored."""
     found = _FORM_TOKEN.search((await browser.get())[1])
     assert found is not None
     form = MultipartWriter("form-data")

@@ -1,4 +1,4 @@
-"""A console with its pages, a ServiceNow behind it, a browser, and people without script."""
+"""Fixtures: a console with its pages, an instance behind it, a browser, and users without script."""
 
 import re
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 @dataclass
 class Shown:
-    """An answer as a browser without script has it."""
+    """A page as a browser without script sees it."""
 
     status: int
     headers: Any
@@ -48,7 +48,7 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """What can be read on the page, white space collapsed."""
+        """The text of the page, white space collapsed."""
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
 
     def hidden(self, form: int = 0) -> dict[str, str]:
@@ -56,18 +56,18 @@ class Shown:
         return dict(_HIDDEN.findall(self.html.split("<form")[form + 1].split("</form>")[0]))
 
     def error(self, field: str) -> str:
-        """Return the complaint beside a field."""
+        """Return the error beside a field; empty if there is none."""
         found = re.search(rf'id="{field}\.error">(.*?)</span>', self.html, re.DOTALL)
         return "" if found is None else unescape(found[1])
 
     def value(self, field: str) -> str:
-        """Return what stands in a field."""
+        """Return the value of a field."""
         found = re.search(rf'id="{field}"[^>]* value="([^"]*)"', self.html)
         assert found is not None, field
         return unescape(found[1])
 
     def detail(self, term: str) -> str:
-        """Return what is told about a term."""
+        """Return the description of a term."""
         found = re.search(rf"<dt>{term}</dt><dd[^>]*>(.*?)</dd>", self.html, re.DOTALL)
         assert found is not None, term
         return unescape(re.sub(r"<[^>]+>", "", found[1]))
@@ -75,17 +75,17 @@ class Shown:
 
 @dataclass
 class Person:
-    """Somebody with a browser without script."""
+    """A user with a browser without script."""
 
     url: str
     http: ClientSession
 
     async def get(self, path: str, **arguments: Any) -> Shown:
-        """Look at a page."""
+        """Open a page."""
         return await self.call("GET", path, **arguments)
 
     async def post(self, path: str, values: dict[str, str], **arguments: Any) -> Shown:
-        """Post values and nothing else."""
+        """Post these values only."""
         return await self.call("POST", path, data=values, **arguments)
 
     async def submit(self, page: str, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
@@ -101,7 +101,7 @@ class Person:
 
 @dataclass
 class Site:
-    """A running console, and the instance that it is to be connected with."""
+    """A running console, and an instance to connect it to."""
 
     url: str
     app: web.Application
@@ -126,7 +126,7 @@ class Site:
         await self.admin("POST", "/setup", order | values)
 
     async def ask(self, **metadata: str) -> str:
-        """Let an endpoint user ask and return the request's id."""
+        """Create an approval request and return its id."""
         body = {"metadata": {"PolicyName": POLICY, **metadata}}
         return str((await self.admin("POST", "/approval-requests", body))["request_id"])
 
@@ -140,13 +140,13 @@ class Site:
 
 @pytest.fixture(scope="session")
 def blueprint() -> Blueprint:
-    """The instance's first state, worked out once."""
+    """The instance's initial state, worked out once."""
     return Blueprint.draw(ServiceNowSettings())
 
 
 @pytest.fixture
 def settings() -> Settings:
-    """What the console is started with; a test may ask for other settings."""
+    """The console's settings; tests may override them."""
     return Settings()
 
 
@@ -174,6 +174,6 @@ async def site(servicenow: str, settings: Settings) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(chromium: "Chromium", site: Site) -> AsyncIterator["Page"]:
-    """Open a page in a fresh browser."""
+    """Open a page in a new browser."""
     async with chromium.page(site.url) as opened:
         yield opened

@@ -9,8 +9,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DECIDE = f"{APPROVALS}/decide"
 
 
-async def test_endpoint_user_asks(site: Site) -> None:
-    """What an endpoint user fills in is sent to ServiceNow with the metadata's keys (integration 3)."""
+async def test_endpoint_form_asks_for_an_approval(site: Site) -> None:
+    """The form's fields reach ServiceNow under the metadata's keys (integration 3)."""
     await site.set_up()
     assert "No approval requests yet" in (await site.person.get(APPROVALS)).text
     values = {"PolicyName": "Elevate <installers>", "InitiatorName": "", "UserReason": "Für's Büro\r\nheute"}
@@ -23,8 +23,8 @@ async def test_endpoint_user_asks(site: Site) -> None:
     assert metadata["UserReason"] == "Für's Büro\nheute"
 
 
-async def test_endpoint_form_with_wrong_values_comes_back(site: Site) -> None:
-    """A request without policy, or with an id that is none, is told beside its field."""
+async def test_invalid_endpoint_form_is_refused(site: Site) -> None:
+    """A missing policy and an invalid id have an error beside their field."""
     shown = await site.person.submit(ENDPOINT, {"PolicyName": "", "PolicyId": "{140}", "UserReason": "typed"})
     assert shown.status == 422
     assert shown.error("PolicyName") == "Policy is empty; expected text"
@@ -33,7 +33,7 @@ async def test_endpoint_form_with_wrong_values_comes_back(site: Site) -> None:
 
 
 async def test_policy_id_is_taken_with_and_without_braces(site: Site) -> None:
-    """An id of the policy stands on the wire in braces; without a name the list shows it."""
+    """The id is sent in braces; without a name, the list shows it."""
     guid = "85d71683-7dac-4762-8120-76a9a564fdc1"
     await site.person.submit(ENDPOINT, {"PolicyName": "x", "PolicyId": guid})
     assert (await site.person.get(APPROVALS)).detail("PolicyId") == f"{{{guid}}}"
@@ -41,8 +41,8 @@ async def test_policy_id_is_taken_with_and_without_braces(site: Site) -> None:
     assert f"Policy {{{guid}}} User unknown" in (await site.person.get(APPROVALS)).text
 
 
-async def test_request_that_was_not_sent_says_why(site: Site) -> None:
-    """Before the set-up a request waits, and its page says for what."""
+async def test_unsent_request_shows_the_reason(site: Site) -> None:
+    """Before the set-up a request waits, and its page gives the reason."""
     await site.ask()
     shown = await site.person.get(APPROVALS)
     assert shown.detail("In ServiceNow") == "not sent"
@@ -66,7 +66,7 @@ async def test_approval_in_the_console_is_recorded_in_servicenow(site: Site) -> 
     assert '<span class="badge expired">Expired</span>' in (await site.person.get(APPROVALS)).html
 
 
-async def test_denial_in_the_console(site: Site) -> None:
+async def test_denial_is_recorded_in_servicenow(site: Site) -> None:
     """A denial needs neither comment nor duration."""
     await site.set_up()
     await site.ask()
@@ -84,10 +84,8 @@ async def test_denial_in_the_console(site: Site) -> None:
         ("Deny", "02:00:00", "must be empty, because the response denies"),
     ],
 )
-async def test_decision_with_a_wrong_duration_comes_back(
-    site: Site, response: str, duration: str, complaint: str
-) -> None:
-    """A duration that is none, or of a denial, is told beside its field; what was typed stays, unfolded."""
+async def test_invalid_duration_is_refused(site: Site, response: str, duration: str, complaint: str) -> None:
+    """An invalid duration, or one of a denial, has an error beside its field; the form stays filled in and unfolded."""
     request_id = await site.ask()
     await site.ask()
     older = (await site.person.get(APPROVALS)).hidden(1)
@@ -109,7 +107,7 @@ async def test_decision_without_a_response_is_refused(site: Site) -> None:
 
 
 async def test_stale_decision_is_refused(site: Site) -> None:
-    """A request that was decided or timed out since the page was opened is not decided again."""
+    """A request that was decided or timed out after the page was opened is not decided again."""
     request_id = await site.ask()
     hidden = (await site.person.get(APPROVALS)).hidden()
     await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
@@ -118,8 +116,8 @@ async def test_stale_decision_is_refused(site: Site) -> None:
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
 
 
-async def test_decision_about_nothing_is_refused(site: Site) -> None:
-    """A form about a request that there is not decides nothing."""
+async def test_decision_about_an_unknown_request_gets_404(site: Site) -> None:
+    """Nothing is decided."""
     await site.ask()
     shown = await site.person.submit(APPROVALS, {"request_id": "none", "response": "Approve"}, action=DECIDE)
     assert (shown.status, "there is no approval request 'none'" in shown.text) == (404, True)
@@ -135,7 +133,7 @@ async def test_timed_out_request_cannot_be_decided(site: Site) -> None:
 
 
 async def test_list_is_paged(site: Site) -> None:
-    """Twenty-five requests a page, newest first; a page number that is none is the first."""
+    """Each page has 25 requests, newest first; an invalid page number shows the first page."""
     for number in range(27):
         await site.ask(PolicyName=f"P{number:02}")
     first = await site.person.get(APPROVALS)
@@ -151,8 +149,8 @@ async def test_list_is_paged(site: Site) -> None:
         assert (await site.person.get(APPROVALS, params={"page": wrong})).text == first.text
 
 
-async def test_long_texts_are_cut(site: Site) -> None:
-    """A comment and facts of any length, and any number of facts, leave a page that a browser shows."""
+async def test_long_texts_are_shortened(site: Site) -> None:
+    """Comments and metadata of any size leave the page readable."""
     await site.set_up()
     facts = {f"Fact{number}": "x" for number in range(1_000)} | {"UserReason": "y" * 50_000}
     asked = await site.admin("POST", "/approval-requests", {"metadata": facts})
@@ -171,7 +169,7 @@ async def test_texts_of_two_thousand_characters_are_shown(site: Site, length: in
 
 
 async def test_policy_is_shown_as_text(site: Site) -> None:
-    """A policy named like a script is escaped."""
+    """Markup in the name of a policy is escaped."""
     await site.ask()
     shown = await site.person.get(APPROVALS)
     assert POLICY not in shown.html
@@ -179,7 +177,7 @@ async def test_policy_is_shown_as_text(site: Site) -> None:
 
 
 async def test_reset_forgets_the_server_tasks(site: Site) -> None:
-    """After a reset no page shows what was before."""
+    """After a reset no page shows earlier requests or tasks."""
     await site.set_up()
     await site.ask()
     await site.admin("POST", "/reset")

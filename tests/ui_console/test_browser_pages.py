@@ -42,8 +42,8 @@ async def test_every_page_is_clean_for_axe_and_fits(site: Site, page: Page) -> N
     assert await misfits(page, PAGES) == []
 
 
-async def test_refused_form_is_clean_for_axe(page: Page) -> None:
-    """A form that came back names its errors accessibly, beside their fields."""
+async def test_refused_form_passes_axe(page: Page) -> None:
+    """The form that is shown again announces its errors beside their fields."""
     await page.goto(f"{SYSTEMS}/create")
     await page.get_by_label("Base URL").fill("dev1")
     await page.get_by_label("Use Webhook").check()
@@ -56,7 +56,7 @@ async def test_refused_form_is_clean_for_axe(page: Page) -> None:
     assert await complaints(page) == []
 
 
-async def test_use_webhook_reveals_what_belongs_to_it(page: Page) -> None:
+async def test_use_webhook_reveals_its_fields(page: Page) -> None:
     """Ticking Use Webhook reveals API Credential and Privilege Manager Post Uri (integration 2.7)."""
     await page.goto(f"{SYSTEMS}/create")
     for label in ("API Credential", "Privilege Manager Post Uri"):
@@ -66,8 +66,8 @@ async def test_use_webhook_reveals_what_belongs_to_it(page: Page) -> None:
         await expect(page.get_by_label(label)).to_be_visible()
 
 
-async def test_keyboard_alone_decides(site: Site, page: Page) -> None:
-    """From the first page to the decision nobody needs a mouse, and the focus can be seen all the way."""
+async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
+    """From Home to the decision everything works by keyboard, and the focus is always visible."""
     await site.set_up()
     request_id = await site.ask()
     await page.goto("/")
@@ -94,8 +94,8 @@ async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
 
 
-async def test_skip_link_leads_past_the_modules(page: Page) -> None:
-    """The first tab stop skips to the content."""
+async def test_skip_link_skips_the_modules(page: Page) -> None:
+    """The first tab stop leads to the main content."""
     await page.goto(ENDPOINT)
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
@@ -103,8 +103,8 @@ async def test_skip_link_leads_past_the_modules(page: Page) -> None:
     assert await page.evaluate("() => document.activeElement.closest('main') !== null")
 
 
-async def test_new_requests_appear_by_themselves(site: Site, page: Page) -> None:
-    """An open Manage Approvals shows a request as soon as it was asked for."""
+async def test_list_refreshes_itself(site: Site, page: Page) -> None:
+    """A new request appears in the open Manage Approvals."""
     await page.goto(APPROVALS)
     await site.ask(PolicyName="Elevate installers")
     await expect(page.get_by_text("Elevate installers").first).to_be_visible()
@@ -125,7 +125,7 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
 
 
 async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
-    """A policy, a user or a credential named like a script is read, not run."""
+    """Markup in the name of a policy, a user or a credential is escaped."""
     await site.set_up(name=HOSTILE)
     await site.ask(PolicyName=HOSTILE, InitiatorName=HOSTILE, UserReason=HOSTILE)
     await site.person.submit(f"{CREDENTIALS}/create", {"name": HOSTILE, "account_name": HOSTILE, "password": "x"})

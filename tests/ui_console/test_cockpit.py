@@ -16,16 +16,16 @@ def cells(html: str, table: int = 0) -> list[list[str]]:
     return [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in rows]
 
 
-async def test_cockpit_is_linked_and_no_page_of_the_product(site: Site) -> None:
-    """Every page of the console leads to the cockpit, which names itself and has no module of the console."""
+async def test_cockpit_is_separate_from_the_product(site: Site) -> None:
+    """Every page of the console links to the cockpit, which names itself and has none of the console's modules."""
     assert '<a class="cockpit" href="/__cockpit">' in (await site.person.get(TASKS)).html
     shown = await site.person.get("/__cockpit")
     assert "Tester's cockpit Console Journal Sequence Faults Clock Approvals Deliveries" in shown.text
     assert "Manage Approvals" not in shown.text
 
 
-async def test_journal_names_the_other_end(site: Site) -> None:
-    """Each exchange is told with who is at its other end, and with its contract (integration 3, 4)."""
+async def test_journal_names_the_other_party(site: Site) -> None:
+    """Each exchange shows the other party and its contract (integration 3, 4)."""
     await site.set_up()
     await site.person.http.get(f"{site.url}/Tms/services/api/v1/version/Current")
     await site.person.http.get(f"{site.url}/Tms/nothing")
@@ -40,8 +40,8 @@ async def test_journal_names_the_other_end(site: Site) -> None:
     assert "ServiceNow" in rows[-1]
 
 
-async def test_approvals_lead_to_their_sequence(site: Site) -> None:
-    """Each approval request has its state, and a diagram of what was said about it."""
+async def test_approvals_link_to_their_diagram(site: Site) -> None:
+    """Each approval request has its state and a diagram of the exchanges about it."""
     assert "No requests yet" in (await site.person.get("/__cockpit/approvals")).text
     unsent = await site.ask()
     await site.set_up()
@@ -55,8 +55,8 @@ async def test_approvals_lead_to_their_sequence(site: Site) -> None:
     assert "POST /api/now/table/x_thyti_thycotic_p_request" in (await site.person.get(address)).text
 
 
-async def test_deliveries_show_attempts_and_the_next(site: Site) -> None:
-    """What ServiceNow did not take is shown with its attempts and the time of the next."""
+async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
+    """A failed server task shows its attempts and the time of the next."""
     empty = await site.person.get("/__cockpit/deliveries")
     assert (cells(empty.html), cells(empty.html, 1)) == ([["No pending attempts"]], [["No attempts yet"]])
     await site.set_up(servicenow_url="http://127.0.0.1:9")
@@ -75,13 +75,13 @@ async def test_deliveries_show_attempts_and_the_next(site: Site) -> None:
 
 
 async def test_fault_is_armed_by_a_form(site: Site) -> None:
-    """The cockpit's forms carry their token, and arm what strikes the console's API."""
+    """The form carries its token, and the fault strikes the console's API."""
     page = await site.person.get("/__cockpit/faults")
     await site.person.post("/__cockpit/faults", page.hidden() | {"kind": "status", "path": "*", "times": "1"})
     assert len((await site.admin("GET", "/faults"))["faults"]) == 1
 
 
 @pytest.mark.parametrize("settings", [Settings(control_plane=False)])
-async def test_there_is_no_cockpit(site: Site) -> None:
-    """Without a control plane there is no cockpit."""
+async def test_console_without_a_control_plane_has_no_cockpit(site: Site) -> None:
+    """Like a real console, it answers 404."""
     assert (await site.person.get("/__cockpit")).status == 404

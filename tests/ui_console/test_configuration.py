@@ -38,8 +38,8 @@ async def test_configuration_opens_with_the_first_tab(site: Site) -> None:
     assert "Credentials Foreign Systems Messaging Advanced" in shown.text
 
 
-async def test_api_enabled(site: Site) -> None:
-    """Advanced, API Settings switches the API on and off (integration 2.1)."""
+async def test_api_is_switched_on_and_off(site: Site) -> None:
+    """Advanced, API Settings has the switch (integration 2.1)."""
     assert "Changes saved" in (await site.person.submit(ADVANCED, {"api_enabled": "yes"})).text
     assert 'value="yes" checked' in (await site.person.get(ADVANCED)).html
     assert "API Enabled : on" in (await site.person.get("/")).text
@@ -55,8 +55,8 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
     assert "R&D 0f1ba2b8 User Credential" in shown.text
 
 
-async def test_credential_with_wrong_values_comes_back(site: Site) -> None:
-    """What is wrong stands beside its field, what was typed stays, the password excepted."""
+async def test_invalid_credential_is_refused(site: Site) -> None:
+    """Errors are beside their fields, which keep what was typed, except for the password."""
     await create_credential(site.person, "taken")
     shown = await create_credential(site.person, "taken", account_name=" ", password="")
     assert shown.status == 422
@@ -71,7 +71,7 @@ async def test_credential_with_wrong_values_comes_back(site: Site) -> None:
 
 
 async def test_credential_is_changed(site: Site) -> None:
-    """An empty password leaves the old one, so that ServiceNow can still be called."""
+    """An empty password keeps the old one, so that ServiceNow can still be called."""
     values = await ready(site)
     await site.person.submit(f"{SYSTEMS}/create", values)
     one = f"{CREDENTIALS}/edit?name=ServiceNow+user"
@@ -85,12 +85,12 @@ async def test_credential_is_changed(site: Site) -> None:
     assert (empty.status, empty.error("account_name")) == (422, "Account Name is empty; expected text")
 
 
-async def test_a_replaced_password_that_another_credential_has_stays_masked(site: Site) -> None:
-    """Only a password that nobody has any more is forgotten in time."""
+async def test_replaced_password_of_another_credential_stays_masked(site: Site) -> None:
+    """Only a password that no credential has any more is forgotten in time."""
     shared, own = "shared-5ecret-of-two", "own-5ecret-of-one"
     for name, password in (("first", shared), ("second", shared), ("third", own)):
         await create_credential(site.person, name, password=password)
-    pushing = [f"{turn}-5ecret" * 60_000 for turn in range(6)]  # what was retired before
+    pushing = [f"{turn}-5ecret" * 60_000 for turn in range(6)]  # replaced passwords, which are forgotten in time
     for name, password in (
         ("first", "another-5ecret"),
         ("third", "other-5ecret"),
@@ -104,7 +104,7 @@ async def test_a_replaced_password_that_another_credential_has_stays_masked(site
 
 
 async def test_changed_api_credential_updates_the_registration(site: Site) -> None:
-    """A changed API Credential re-registers by updating the same record (integration 2.13)."""
+    """A changed API Credential updates the same registration (integration 2.13)."""
     await site.person.submit(f"{SYSTEMS}/create", await ready(site))
     (before,) = await site.records("integration_configuration")
     await site.person.submit(f"{CREDENTIALS}/edit?name=API+Credential", {"account_name": "grace"})
@@ -115,13 +115,13 @@ async def test_changed_api_credential_updates_the_registration(site: Site) -> No
     )
 
 
-async def test_credential_that_is_none(site: Site) -> None:
-    """A link to a credential that there is not says so."""
+async def test_unknown_credential_gets_404(site: Site) -> None:
+    """The page names the credential."""
     shown = await site.person.get(f"{CREDENTIALS}/edit?name=<b>")
     assert (shown.status, "there is no credential '<b>'" in shown.text) == (404, True)
 
 
-async def test_foreign_system_is_saved_and_registers(site: Site) -> None:
+async def test_saved_foreign_system_registers(site: Site) -> None:
     """Save Changes with Use Webhook registers the webhook in the background (integration 2.6 to 2.10)."""
     assert "No foreign systems yet" in (await site.person.get(SYSTEMS)).text
     values = await ready(site)
@@ -142,17 +142,17 @@ async def test_foreign_system_is_saved_and_registers(site: Site) -> None:
 
 
 async def test_webhook_appears_under_messaging(site: Site) -> None:
-    """Webhook Configuration lists the webhook, whose details are as documented (integration 2.11)."""
+    """Webhook Configuration lists the webhook with the documented details (integration 2.11)."""
     assert "No webhooks yet" in (await site.person.get(MESSAGING)).text
     await site.person.submit(f"{SYSTEMS}/create", await ready(site))
     listed = (await site.person.get(MESSAGING)).text
     assert "Name Description Last Modified By Last Modified" in listed
     assert f"{WEBHOOK} Sends approval requests to Dev instance Privilege Manager 2026-01-05 09:00:00 UTC" in listed
     shown = await site.person.get(f"{MESSAGING}/webhook", params={"name": WEBHOOK})
-    told = {
+    details = {
         term: shown.detail(term) for term in ("Name", "Type", "Webhook Event", "Credential", "Endpoint URL", "Enabled")
     }
-    assert told == {
+    assert details == {
         "Name": WEBHOOK,
         "Type": "Webhook Resource (Resources)",
         "Webhook Event": "Approval Request Event",
@@ -164,7 +164,7 @@ async def test_webhook_appears_under_messaging(site: Site) -> None:
 
 
 async def test_use_webhook_needs_the_api(site: Site) -> None:
-    """With API Enabled off, the webhook's set-up is refused beside its field and nothing is saved (integration 2.1)."""
+    """If API Enabled is off, Use Webhook is refused beside its field and nothing is saved (integration 2.1)."""
     values = await ready(site)
     await site.person.submit(ADVANCED, {})
     shown = await site.person.submit(f"{SYSTEMS}/create", values)
@@ -172,8 +172,8 @@ async def test_use_webhook_needs_the_api(site: Site) -> None:
     assert "No foreign systems yet" in (await site.person.get(SYSTEMS)).text
 
 
-async def test_foreign_system_with_wrong_values_comes_back(site: Site) -> None:
-    """Each wrong value is told beside its field, and what was typed stays."""
+async def test_invalid_foreign_system_is_refused(site: Site) -> None:
+    """Each error is beside its field, which keeps what was typed."""
     values = await ready(site)
     wrong = {"name": "", "base_url": "dev1", "credential": "", "api_credential": "ghost", "post_uri": "ftp://x"}
     shown = await site.person.submit(f"{SYSTEMS}/create", values | wrong)
@@ -188,8 +188,8 @@ async def test_foreign_system_with_wrong_values_comes_back(site: Site) -> None:
     assert "checked" in shown.html
 
 
-async def test_foreign_system_without_webhook(site: Site) -> None:
-    """Without Use Webhook nothing is created in the background, and what stands below it is not looked at."""
+async def test_foreign_system_without_webhook_registers_nothing(site: Site) -> None:
+    """The fields of the webhook are not validated either."""
     values = await ready(site) | {"post_uri": "nonsense"}
     del values["use_webhook"]
     shown = await site.person.submit(f"{SYSTEMS}/create", values)
@@ -200,7 +200,7 @@ async def test_foreign_system_without_webhook(site: Site) -> None:
 
 
 async def test_saving_again_changes_nothing(site: Site) -> None:
-    """Saving without changes makes no second webhook or registration (integration 2.13)."""
+    """Saving without changes creates no second webhook or registration (integration 2.13)."""
     values = await ready(site)
     first = await site.person.submit(f"{SYSTEMS}/create", values)
     again = await site.person.submit(f"{SYSTEMS}/edit", values)
@@ -210,7 +210,7 @@ async def test_saving_again_changes_nothing(site: Site) -> None:
 
 
 async def test_unticking_disables_the_webhook(site: Site) -> None:
-    """Unticking Use Webhook leaves the webhook there, disabled (integration 2.13)."""
+    """The webhook stays, disabled (integration 2.13)."""
     values = await ready(site)
     await site.person.submit(f"{SYSTEMS}/create", values)
     del values["use_webhook"]
@@ -221,7 +221,7 @@ async def test_unticking_disables_the_webhook(site: Site) -> None:
 
 
 async def test_one_foreign_system_at_a_time(site: Site) -> None:
-    """A second foreign system is refused, whether its form was open before or not."""
+    """A second foreign system is refused, even if its form was already open."""
     values = await ready(site)
     hidden = (await site.person.get(f"{SYSTEMS}/create")).hidden()
     await site.person.submit(f"{SYSTEMS}/create", values)
@@ -232,13 +232,13 @@ async def test_one_foreign_system_at_a_time(site: Site) -> None:
         assert (shown.status, "foreign system 'Dev instance' exists" in shown.text) == (409, True)
 
 
-async def test_no_foreign_system_yet(site: Site) -> None:
-    """The form of the foreign system says that there is none."""
+async def test_missing_foreign_system_gets_404(site: Site) -> None:
+    """The page says that there is none."""
     assert (await site.person.get(f"{SYSTEMS}/edit")).status == 404
 
 
 async def test_stale_forms_are_refused(site: Site) -> None:
-    """What was changed since a form was opened is not overwritten."""
+    """A form that was opened before a change overwrites nothing."""
     values = await ready(site)
     await site.person.submit(f"{SYSTEMS}/create", values)
     credential = f"{CREDENTIALS}/edit?name=ServiceNow+user"
@@ -257,8 +257,8 @@ async def test_stale_forms_are_refused(site: Site) -> None:
     assert (await site.person.get(f"{SYSTEMS}/edit")).value("post_uri") == "https://pm.example/approve"
 
 
-async def test_failed_server_task_is_told(site: Site) -> None:
-    """Why the registration failed, and when it is tried again, stands on the page and under Server Tasks."""
+async def test_failed_server_task_is_shown(site: Site) -> None:
+    """The page and Server Tasks show why the registration failed and when it is tried again."""
     assert "No server tasks yet" in (await site.person.get(TASKS)).text
     values = await ready(site) | {"base_url": "http://127.0.0.1:9"}
     shown = await site.person.submit(f"{SYSTEMS}/create", values)
@@ -269,8 +269,8 @@ async def test_failed_server_task_is_told(site: Site) -> None:
     assert "tried again in 60 s" in tasks
 
 
-async def test_credentials_of_pages_serve_the_control_plane(site: Site) -> None:
-    """What was set up by pages is followed by the control plane, with the credential that the page chose."""
+async def test_control_plane_keeps_the_chosen_credential(site: Site) -> None:
+    """The control plane continues with the credential that was chosen on a page."""
     values = await ready(site)
     await site.person.submit(f"{SYSTEMS}/create", values)
     system = await site.admin("POST", "/foreign-system", {})
@@ -278,11 +278,11 @@ async def test_credentials_of_pages_serve_the_control_plane(site: Site) -> None:
 
 
 async def test_control_plane_needs_a_credential_for_a_webhook(site: Site) -> None:
-    """A webhook that the control plane ticks without the set-up's credential is refused by its name."""
+    """Without the set-up's credential, the control plane's webhook is refused and the credential named."""
     values = await ready(site)
     del values["use_webhook"]
     await site.person.submit(f"{SYSTEMS}/create", values)
     async with site.person.http.post(f"{site.url}/__admin/foreign-system", json={"use_webhook": True}) as answer:
-        told = await answer.json()
+        body = await answer.json()
     expected = "there is no credential 'ServiceNow webhook'; expected 'ServiceNow user', 'API Credential'"
-    assert (answer.status, told) == (400, {"error": expected})
+    assert (answer.status, body) == (400, {"error": expected})

@@ -36,8 +36,8 @@ ELSEWHERE = {"Host": "console.example"}
 
 
 @pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES, "/ui/live.js", "/ui/base.css", "/ui/style.css"])
-async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
-    """Pages and what belongs to them forbid inline script and everything from elsewhere."""
+async def test_every_answer_has_the_policy(site: Site, path: str) -> None:
+    """Pages and their files forbid inline scripts and other hosts."""
     headers = (await site.person.get(path)).headers
     assert headers["Content-Security-Policy"] == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -45,8 +45,8 @@ async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, *MORE_PAGES])
-async def test_no_page_needs_what_the_policy_forbids(site: Site, path: str) -> None:
-    """There is no inline script, style or handler, and nothing is fetched from another host."""
+async def test_pages_comply_with_the_policy(site: Site, path: str) -> None:
+    """No page has an inline script, style or handler, or loads anything from another host."""
     await site.set_up()
     html = (await site.person.get(path)).html
     assert "style=" not in html
@@ -58,7 +58,7 @@ async def test_no_page_needs_what_the_policy_forbids(site: Site, path: str) -> N
 @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
 @pytest.mark.parametrize("path", [ADVANCED, f"{USERS}/create", f"{APPROVALS}/decide", ENDPOINT, "/login", "/logout"])
 async def test_form_without_its_token_is_refused(site: Site, path: str, token: str) -> None:
-    """A post that another page forged changes nothing, whatever it is sent to."""
+    """A forged form changes nothing."""
     shown = await site.person.post(path, {"api_enabled": "yes", "__RequestVerificationToken": token})
     assert (shown.status, "This form has expired. Reload the page." in shown.text) == (403, True)
     assert "API Enabled : off" in (await site.person.get("/")).text
@@ -79,14 +79,14 @@ async def test_form_without_its_token_is_refused(site: Site, path: str, token: s
     ],
     ids=["unknown charset", "no UTF-8", "no boundary", "file", "JSON", "too long"],
 )
-async def test_what_is_no_form_is_refused(site: Site, content_type: str, body: bytes) -> None:
-    """A body that cannot be read as a form carries no token."""
+async def test_unreadable_form_is_refused(site: Site, content_type: str, body: bytes) -> None:
+    """It lacks its token."""
     headers = {"Content-Type": content_type}
     async with site.person.http.post(site.url + ADVANCED, data=BytesIO(body), headers=headers) as answer:
         assert (answer.status, answer.content_type) == (403, "text/html")
 
 
-async def test_session_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
+async def test_session_cookie_is_protected(site: Site) -> None:
     """The cookie is HttpOnly and SameSite; over plain HTTP it cannot be Secure; it is set once."""
     cookie = (await site.person.get("/")).headers["Set-Cookie"]
     assert "HttpOnly" in cookie
@@ -96,7 +96,7 @@ async def test_session_cookie_is_kept_from_scripts_and_other_sites(site: Site) -
 
 
 async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
-    """Served over https, the session's cookie is never sent over http."""
+    """Over HTTPS, the session's cookie is never sent over HTTP."""
     tls = issue_certificate("127.0.0.1", tmp_path / "ca.pem")
     trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
     app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
@@ -105,8 +105,8 @@ async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
-async def test_a_session_that_nobody_uses_ends(site: Site) -> None:
-    """Whoever does nothing for 30 minutes has to log in again; each page begins them anew."""
+async def test_unused_session_ends(site: Site) -> None:
+    """A session ends after 30 minutes without a page."""
     person = site.person
     form = (await person.get("/login", headers=ELSEWHERE)).hidden()
     await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
@@ -118,8 +118,8 @@ async def test_a_session_that_nobody_uses_ends(site: Site) -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
-async def test_visitors_end_nobodys_session(site: Site) -> None:
-    """After a thousand requests without a cookie, whoever has logged in still is."""
+async def test_visitors_end_no_session(site: Site) -> None:
+    """A thousand requests without a cookie log nobody out."""
     person = site.person
     form = (await person.get("/login", headers=ELSEWHERE)).hidden()
     await person.post("/login", form | {"key": "open-sesame"}, headers=ELSEWHERE)
@@ -130,8 +130,8 @@ async def test_visitors_end_nobodys_session(site: Site) -> None:
     assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/"
 
 
-async def test_a_visitors_form_counts_as_long_as_its_cookie(site: Site) -> None:
-    """A visitor's session is proven by its cookie alone; another cookie's token is refused and says what to do."""
+async def test_visitors_form_belongs_to_its_cookie(site: Site) -> None:
+    """With another cookie the form is refused, and the page says what to do."""
     hidden = (await site.person.get(ADVANCED)).hidden()
     assert (await site.person.post(ADVANCED, hidden)).status == 200
     async with ClientSession() as http:
@@ -141,8 +141,8 @@ async def test_a_visitors_form_counts_as_long_as_its_cookie(site: Site) -> None:
 
 
 @pytest.mark.parametrize("host", ["console.example", "console.example:8090", "a:b"])
-async def test_pages_answer_this_machine_alone(site: Site, host: str) -> None:
-    """A name that somebody made to lead here opens no page, and the refusal says what does."""
+async def test_other_host_names_open_no_page(site: Site, host: str) -> None:
+    """The refusal says how to open the pages."""
     shown = await site.person.get(APPROVALS, headers={"Host": host})
     assert (shown.status, shown.url) == (403, f"{site.url}/login")
     assert "CONSOLE_SIM_ADMIN_TOKEN" in shown.text
@@ -154,8 +154,8 @@ async def test_localhost_is_this_machine(site: Site) -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
-async def test_token_opens_the_pages_to_others(site: Site) -> None:
-    """From elsewhere the pages ask for the control plane's token, open another session, and close it again."""
+async def test_token_logs_in_and_out(site: Site) -> None:
+    """On another host the pages require the control plane's token; log-in and log-out replace the session."""
     person = site.person
     asked = await person.get("/", headers=ELSEWHERE)
     assert (asked.status, asked.url) == (200, f"{site.url}/login")
@@ -178,8 +178,8 @@ CLOSED_PAGES = [path for path in (*PAGES, *MORE_PAGES) if path != "/login"]
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
 @pytest.mark.parametrize("path", CLOSED_PAGES)
-async def test_with_a_token_every_page_demands_a_log_in(site: Site, path: str) -> None:
-    """On this machine, too: nothing is seen or done without the token."""
+async def test_with_a_token_every_page_requires_a_log_in(site: Site, path: str) -> None:
+    """This applies to browsers on this machine too."""
     shown = await site.person.get(path)
     assert shown.url == f"{site.url}/login"
     shown = await site.person.post("/login", shown.hidden() | {"key": "open-sesame"})
@@ -189,8 +189,8 @@ async def test_with_a_token_every_page_demands_a_log_in(site: Site, path: str) -
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
 @pytest.mark.parametrize("path", [ADVANCED, USERS, f"{APPROVALS}/decide", f"{API_CLIENT}/reset-secret", ENDPOINT])
-async def test_with_a_token_nothing_is_posted_without_a_log_in(site: Site, path: str) -> None:
-    """A visitor's form token opens no other form than the log-in."""
+async def test_with_a_token_every_form_requires_a_log_in(site: Site, path: str) -> None:
+    """A visitor's token is valid for the log-in page only."""
     hidden = (await site.person.get("/login")).hidden()
     async with site.person.http.post(site.url + path, data=hidden, allow_redirects=False) as answer:
         expected = 405 if path == USERS else 303
@@ -199,7 +199,7 @@ async def test_with_a_token_nothing_is_posted_without_a_log_in(site: Site, path:
 
 @pytest.mark.parametrize("settings", [Settings(control_plane=False)])
 async def test_without_a_control_plane_the_pages_are_closed(site: Site) -> None:
-    """Where nobody can log in, the refusal says what to do."""
+    """Without a token nobody can log in, and the refusal says what to do."""
     shown = await site.person.get(APPROVALS)
     assert (shown.status, shown.url) == (403, f"{site.url}/login")
     assert "with --no-admin these pages require a log-in" in shown.text
@@ -207,15 +207,15 @@ async def test_without_a_control_plane_the_pages_are_closed(site: Site) -> None:
 
 @pytest.mark.parametrize("settings", [Settings(control_plane=False, admin_token="open-sesame")])
 async def test_without_a_control_plane_the_token_opens_the_pages(site: Site) -> None:
-    """As with one, though there is no cockpit to lead to."""
+    """The pages have no link to a cockpit then."""
     form = (await site.person.get("/login")).hidden()
     shown = await site.person.post("/login", form | {"key": "open-sesame"})
     assert (shown.status, shown.url) == (200, f"{site.url}/")
     assert "cockpit" not in shown.html
 
 
-async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site: Site) -> None:
-    """Pages that are looked at are not journaled; a post is, with its status and no body."""
+async def test_journal_has_posted_forms_without_their_fields(site: Site) -> None:
+    """Looking at a page is not journaled; posting a form is, with its status and no body."""
     await site.person.submit(f"{CREDENTIALS}/create", {"name": "x", "account_name": "y", "password": "s3cret"})
     found = (await site.admin("GET", "/requests"))["requests"]
     assert [(each["method"], each["url"], each["status"]) for each in found] == [
@@ -224,21 +224,21 @@ async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site:
     assert found[0]["request"]["body"] == ""
 
 
-async def test_faults_do_not_strike_people(site: Site) -> None:
+async def test_pages_use_up_no_faults(site: Site) -> None:
     """A fault that waits for the next request is not used up by an open browser."""
     await site.admin("POST", "/faults", {"kind": "status"})
     assert (await site.person.get("/")).status == 200
     assert len((await site.admin("GET", "/faults"))["faults"]) == 1
 
 
-async def test_unknown_address_is_answered_as_the_api_does(site: Site) -> None:
-    """What is no page is answered in the API's envelope."""
+async def test_unknown_path_gets_404(site: Site) -> None:
+    """The answer is the API's envelope."""
     assert (await site.person.get("/no-such-page")).status == 404
     assert (await site.person.get("/ui/none.css")).status == 404
 
 
 async def test_no_page_shows_a_secret(site: Site) -> None:
-    """Neither the API Client's Secret nor any password reaches a page."""
+    """Neither the API Client's Secret nor any password is on a page."""
     await site.set_up()
     await site.set_up(servicenow_password="unheard-of-password")
     created = await site.person.submit(API_CLIENT, {}, action=f"{API_CLIENT}/reset-secret")
@@ -255,8 +255,8 @@ async def test_no_page_shows_a_secret(site: Site) -> None:
     assert "unheard-of-password" not in html
 
 
-async def test_secret_in_servicenows_own_words_is_masked(site: Site) -> None:
-    """A refusal that repeats what it was sent does not bring the Secret to a page."""
+async def test_secret_in_a_servicenow_error_is_masked(site: Site) -> None:
+    """An error of ServiceNow that repeats the request does not bring the Secret to a page."""
 
     async def refuse(request: web.Request) -> web.Response:
         return web.json_response({"error": {"message": "refused", "detail": await request.text()}}, status=400)
@@ -273,8 +273,8 @@ async def test_secret_in_servicenows_own_words_is_masked(site: Site) -> None:
         assert created.detail("Client Id") not in shown.html
 
 
-async def test_version_of_a_form_tells_nothing(site: Site) -> None:
-    """Two consoles give the same state different versions, so that none can be guessed back to a password."""
+async def test_version_of_a_form_reveals_nothing(site: Site) -> None:
+    """Two consoles give the same values different versions, so nobody can guess a password from one."""
     other = create_app(Settings(), clock=VirtualClock(), ids=Ids(3))
     async with serving(other, "127.0.0.1", 0) as url, site.person.http.get(url + ADVANCED) as answer:
         elsewhere = await answer.text()

@@ -21,7 +21,7 @@ async def log_on(site: Site, shown: Shown) -> int:
 
 
 async def test_secret_is_shown_once(site: Site) -> None:
-    """Creating an API Client shows Client Id and Secret, which log on; later the Secret is gone (integration 2.2)."""
+    """Creating an API Client shows its Secret, which logs on; later pages hide it (integration 2.2)."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     assert "No API Client User yet" in (await site.person.get(USERS)).text
     created = await create(site)
@@ -42,7 +42,7 @@ async def test_user_type_must_be_chosen(site: Site) -> None:
 
 
 async def test_one_api_client_at_a_time(site: Site) -> None:
-    """A second API Client is refused, so that reloading the page with the Secret replaces nothing."""
+    """A second API Client is refused, so reloading the page with the Secret replaces nothing."""
     first = await create(site)
     again = await create(site)
     assert (again.status, "exists; this console keeps one API Client User" in again.text) == (409, True)
@@ -50,7 +50,7 @@ async def test_one_api_client_at_a_time(site: Site) -> None:
 
 
 async def test_reset_secret_revokes_the_old_one(site: Site) -> None:
-    """Reset Secret shows a new Secret once; the old one does not log on any more (integration 1)."""
+    """Reset Secret shows a new Secret once; the old one no longer logs on (integration 1)."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     created = await create(site)
     reset = await site.person.submit(API_CLIENT, {}, action=RESET)
@@ -59,8 +59,8 @@ async def test_reset_secret_revokes_the_old_one(site: Site) -> None:
     assert (again.status, await log_on(site, reset)) == (409, 200)
 
 
-async def test_role_is_added(site: Site) -> None:
-    """The role decides whether decisions are accepted (integration 2.3)."""
+async def test_role_decides_whether_decisions_are_accepted(site: Site) -> None:
+    """The page says whether the role is sufficient (integration 2.3)."""
     created = await create(site)
     assert "Decisions require a role that includes “Approve Approval Requests”" in created.text
     values = {"role": "Privilege Manager Helpdesk Users", "state": "Active"}
@@ -74,16 +74,16 @@ async def test_role_is_added(site: Site) -> None:
     assert "without a role" in (await site.person.get("/")).text
 
 
-async def test_role_that_is_none_comes_back(site: Site) -> None:
-    """A role or state that is not offered is told beside its field."""
+async def test_invalid_role_is_refused(site: Site) -> None:
+    """A role or state that is not offered has an error beside its field."""
     await create(site)
     shown = await site.person.submit(API_CLIENT, {"role": "King", "state": ""}, form=ROLES)
     assert (shown.status, shown.error("role")) == (422, "Role 'King' is not one of the choices")
     assert shown.error("state") == "State is empty; choose one"
 
 
-async def test_role_from_elsewhere_stays_on_offer(site: Site) -> None:
-    """A role that was set by other means is shown and can be kept."""
+async def test_other_role_is_kept(site: Site) -> None:
+    """A role that was set by other means is offered too."""
     await create(site)
     await site.admin("POST", "/api-user", {"role": "Auditors", "expires_in": 60})
     shown = await site.person.get(API_CLIENT)
@@ -92,7 +92,7 @@ async def test_role_from_elsewhere_stays_on_offer(site: Site) -> None:
 
 
 async def test_stale_role_is_refused(site: Site) -> None:
-    """What was changed since the page was opened is not overwritten."""
+    """A form that was opened before a change overwrites nothing."""
     hidden = (await create(site)).hidden(ROLES)
     await site.admin("POST", "/api-user", {"role": "Auditors"})
     shown = await site.person.post(API_CLIENT, hidden | {"role": "", "state": "Active"})

@@ -1,4 +1,4 @@
-"""The whole fake with its pages, a browser, and people who log in."""
+"""Fixtures: an instance with its pages, a browser, and users who log in."""
 
 import json
 import re
@@ -34,7 +34,7 @@ _TOKEN = re.compile(r'name="sysparm_ck" value="(\w+)"')
 
 @dataclass
 class Shown:
-    """An answer as a browser without script has it."""
+    """A page as a browser without script sees it."""
 
     status: int
     headers: Any
@@ -43,21 +43,21 @@ class Shown:
 
     @property
     def token(self) -> str:
-        """The token that the page's forms carry."""
+        """The token of the page's forms; empty if it has no form."""
         found = _TOKEN.search(self.html)
         return "" if found is None else found[1]
 
 
 @dataclass
 class Person:
-    """Somebody with a browser without script."""
+    """A user with a browser without script."""
 
     url: str
     http: ClientSession
     token: str = ""
 
     async def get(self, path: str, **arguments: Any) -> Shown:
-        """Look at a page."""
+        """Open a page."""
         return await self.call("GET", path, **arguments)
 
     async def post(self, path: str, values: dict[str, Any], **arguments: Any) -> Shown:
@@ -65,7 +65,7 @@ class Person:
         return await self.call("POST", path, data={"sysparm_ck": self.token} | values, **arguments)
 
     async def log_in(self, user_name: str, **values: str) -> Shown:
-        """Log in with the password that everybody has, and keep the session."""
+        """Log in with the password of every test user, and keep the session."""
         self.token = (await self.get("/login.do")).token
         form = {"user_name": user_name, "user_password": "admin"} | values
         shown = await self.post("/login.do", form)
@@ -84,7 +84,7 @@ async def _shown(answer: ClientResponse) -> Shown:
 
 @dataclass
 class Site:
-    """A running instance, and a console that takes what it is sent."""
+    """A running instance, and a console that accepts its deliveries."""
 
     url: str
     app: web.Application
@@ -95,7 +95,7 @@ class Site:
     statuses: list[int] = field(default_factory=list)
 
     async def person(self, user_name: str = "admin") -> Person:
-        """Return somebody who has logged in; nobody yet if the name is empty."""
+        """Return a user who has logged in; a visitor if the name is empty."""
         http = await self.stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
         person = Person(self.url, http)
         if user_name:
@@ -115,7 +115,7 @@ class Site:
         return str(result["sys_id"])
 
     async def incidents(self, number: int) -> None:
-        """Create incidents that can be told from the others."""
+        """Create incidents whose short description begins with ``mine``."""
         for count in range(number):
             await self.insert("incident", {"short_description": f"mine {count:02d}", "category": "network"})
 
@@ -145,7 +145,7 @@ class Site:
         return await self.insert(CONFIGURATION, {"instance_metadata": json.dumps(pairs)})
 
     async def activity_type(self, instance_id: str, **values: str) -> str:
-        """Declare the activity type that the integration document prints."""
+        """Create the activity type of the integration document."""
         usual = {
             "name": "PM Approval Request",
             "description": "Approve or deny PM request",
@@ -158,7 +158,7 @@ class Site:
         return await self.insert(ACTIVITY_TYPE, usual | values)
 
     async def ask(self, request_id: str = GUID, **values: str) -> str:
-        """Register, declare and ask; return the request's sys_id."""
+        """Create a registration, an activity type and a request; return the request's sys_id."""
         instance_id = await self.register()
         activity_type_id = await self.activity_type(instance_id, **values)
         metadata = json.dumps({"PolicyName": POLICY, "UserReason": "I need it"})
@@ -174,7 +174,7 @@ class Site:
             await self.insert("sys_user_has_role", {"user": made["result"]["sys_id"], "role": role})
 
     async def take(self, request: web.Request) -> web.Response:
-        """Answer as a console does; the next statuses can be set."""
+        """Answer as a console does; ``statuses`` sets the next ones."""
         if request.path.endswith("token"):
             return web.json_response("a-token")
         return web.json_response({}, status=self.statuses.pop(0) if self.statuses else 200)
@@ -200,7 +200,7 @@ TOY = """
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings with a table of columns that the packaged ones lack."""
+    """Settings with a table that has further kinds of columns."""
     file = tmp_path_factory.mktemp("tables") / "toy.yaml"
     file.write_text(TOY)
     return Settings(tables=(file,))
@@ -208,7 +208,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def blueprint(settings: Settings) -> Blueprint:
-    """The instance's first state, worked out once."""
+    """The instance's initial state, worked out once."""
     return Blueprint.draw(settings)
 
 
@@ -230,13 +230,13 @@ async def site(settings: Settings, blueprint: Blueprint) -> AsyncIterator[Site]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(chromium: "Chromium", site: Site) -> AsyncIterator["Page"]:
-    """Open a page in a fresh browser."""
+    """Open a page in a new browser."""
     async with chromium.page(site.url) as opened:
         yield opened
 
 
 async def log_in(page: "Page", user_name: str, goto: str = "/") -> None:
-    """Log in as a person does and arrive at a page."""
+    """Open a page and log in on the way."""
     await page.goto(goto)
     await page.get_by_label("User name").fill(user_name)
     await page.get_by_label("Password").fill("admin")

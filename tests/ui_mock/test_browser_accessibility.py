@@ -25,16 +25,16 @@ async def _pages(site: Site) -> list[str]:
     ]
 
 
-async def test_every_page_is_clean_for_axe_and_fits(site: Site, page: Page) -> None:
-    """Labels, names, targets, contrast and structure hold in light and dark, on a phone and on a wide screen."""
+async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
+    """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     found = await misfits(page, ["/login.do"])
     await log_in(page, "admin")
     found += await misfits(page, await _pages(site))
     assert found == []
 
 
-async def test_refused_form_is_clean_for_axe(site: Site, page: Page) -> None:
-    """A form that came back names its errors accessibly."""
+async def test_refused_form_passes_axe(site: Site, page: Page) -> None:
+    """The form that is shown again announces its errors."""
     sys_id = await site.activity_type(await site.register())
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
     await page.get_by_label("Minutes").fill("61")
@@ -44,8 +44,8 @@ async def test_refused_form_is_clean_for_axe(site: Site, page: Page) -> None:
     await expect(page.get_by_label("Minutes")).to_have_attribute("aria-invalid", "true")
 
 
-async def test_keyboard_alone_approves(site: Site, page: Page) -> None:
-    """From the log-in to the decision nobody needs a mouse, and the focus can be seen all the way."""
+async def test_approving_needs_no_mouse(site: Site, page: Page) -> None:
+    """From the log-in to the decision everything works by keyboard, and the focus is always visible."""
     sys_id = await site.ask()
     await page.goto(f"/{REQUEST}_list.do")
     await expect(page.get_by_label("User name")).to_be_focused()
@@ -64,8 +64,8 @@ async def test_keyboard_alone_approves(site: Site, page: Page) -> None:
     await expect(page.get_by_role("status")).to_have_text("Decision recorded")
 
 
-async def test_skip_link_leads_past_the_navigator(site: Site, page: Page) -> None:
-    """The first tab stop skips to the content."""
+async def test_skip_link_skips_the_navigator(site: Site, page: Page) -> None:
+    """The first tab stop leads to the main content."""
     await site.ask()
     await log_in(page, "admin", f"/{REQUEST}_list.do")
     await page.keyboard.press("Tab")

@@ -17,15 +17,15 @@ async def _busy(site: Site) -> None:
     await site.call("POST", "/__admin/faults", json={"kind": "status", "status": 500, "path": "/api/now/table/x*"})
 
 
-async def test_every_page_is_clean_for_axe_and_fits(site: Site, page: Page) -> None:
-    """Labels, names, targets, contrast and structure hold in light and dark, on a phone and on a wide screen."""
+async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
+    """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     await _busy(site)
     paths = ("", "/exchanges/3", "/exchanges/99", f"/sequence?about={GUID}", "/sequence", "/faults", "/clock")
     assert await misfits(page, [f"/__cockpit{path}" for path in (*paths, "/approvals", "/deliveries")]) == []
 
 
-async def test_journal_is_live(site: Site, page: Page) -> None:
-    """An exchange appears in the open page without a reload, and leads to what was said."""
+async def test_journal_refreshes_itself(site: Site, page: Page) -> None:
+    """A new exchange appears in the open page without a reload, and links to its page."""
     await page.goto("/__cockpit")
     await site.register()
     await page.get_by_role("link", name="1", exact=True).click()
@@ -33,8 +33,8 @@ async def test_journal_is_live(site: Site, page: Page) -> None:
     await expect(page.get_by_role("region", name="Body of the request")).to_contain_text('"instance_metadata"')
 
 
-async def test_keyboard_alone_arms_a_fault_and_advances_the_clock(site: Site, page: Page) -> None:
-    """Nobody needs a mouse; what is refused is told accessibly."""
+async def test_faults_and_clock_need_no_mouse(site: Site, page: Page) -> None:
+    """Both forms work by keyboard, and their errors are announced."""
     await page.goto("/__cockpit/faults")
     await page.get_by_label("Status").fill("teapot")
     await page.keyboard.press("Enter")

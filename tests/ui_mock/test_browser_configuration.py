@@ -7,8 +7,8 @@ from .conftest import CONFIGURATION, SECRET, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_registration_is_shown_as_rows_with_its_password_masked(site: Site, page: Page) -> None:
-    """The Integration Configuration shows what the console registered, in the documentation's order."""
+async def test_registration_shows_pairs_with_its_password_masked(site: Site, page: Page) -> None:
+    """Integration Configuration shows what the console registered, in the order of the documentation."""
     sys_id = await site.register()
     await log_in(page, "privman.admin", f"/{CONFIGURATION}.do?sys_id={sys_id}")
     rows = page.get_by_role("group", name="Instance metadata")
@@ -29,7 +29,7 @@ async def test_registration_is_shown_as_rows_with_its_password_masked(site: Site
 
 
 async def test_rows_are_added_changed_and_removed(site: Site, page: Page) -> None:
-    """Add row, Update and Remove write the pairs; the Password stays what it was."""
+    """Add row, Update and Remove write the pairs; the Password keeps its value."""
     sys_id = await site.register()
     await log_in(page, "privman.admin", f"/{CONFIGURATION}.do?sys_id={sys_id}")
     await page.get_by_label("New name").fill("Note")
@@ -45,8 +45,8 @@ async def test_rows_are_added_changed_and_removed(site: Site, page: Page) -> Non
     assert (pairs["Minimum wait time"], pairs["Password"], "Note" in pairs) == ("00:00:10", "********", False)
 
 
-async def test_enter_in_a_row_saves_and_removes_nothing(site: Site, page: Page) -> None:
-    """The Enter key presses Update, not the first Remove."""
+async def test_enter_in_a_row_presses_update(site: Site, page: Page) -> None:
+    """Enter does not press the first Remove button."""
     sys_id = await site.register()
     await log_in(page, "privman.admin", f"/{CONFIGURATION}.do?sys_id={sys_id}")
     await page.get_by_label("Value of Username").fill("another")

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_approver_approves_with_comment_and_duration(site: Site, page: Page) -> None:
-    """An approver finds the request, reads what is asked for and approves it; the console is told."""
+    """An approver finds the request, reads its details and approves it; the console receives the decision."""
     sys_id = await site.ask()
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
     await page.get_by_role("link", name=GUID).click()
@@ -36,7 +36,7 @@ async def test_approver_denies(site: Site, page: Page) -> None:
 
 
 async def test_enter_decides_nothing(site: Site, page: Page) -> None:
-    """The Enter key in a field does not press the first button."""
+    """Enter in a field does not press the first button."""
     sys_id = await site.ask()
     await log_in(page, "privman.approver", f"/{REQUEST}.do?sys_id={sys_id}")
     await page.get_by_label("Hours").fill("1")

@@ -1,4 +1,4 @@
-"""What pages of other sites make a browser post."""
+"""Requests that pages of other sites make a browser send."""
 
 import pytest
 from aiohttp import web
@@ -18,8 +18,8 @@ fetch("{url}", options).finally(() => document.title = "asked");
 </script>"""
 
 
-async def test_no_other_site_posts_to_the_apis(site: Site, page: Page) -> None:
-    """Neither by a form whose address holds a password nor with one that the browser remembers."""
+async def test_other_sites_cannot_post_to_the_apis(site: Site, page: Page) -> None:
+    """Credentials in the form's address do not help, and neither do those that the browser remembers."""
     path = "/api/now/attachment/file?table_name=sys_user&table_sys_id=6816f79cc0a8016401c5a33be04be441&file_name=x"
     trusted = site.url.replace("//", "//admin:admin@")
 

@@ -7,8 +7,8 @@ from .conftest import ACTIVITY_TYPE, ADMIN_ID, REQUEST, RESPONSE, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_activity_details_in_the_words_of_the_documentation(site: Site, page: Page) -> None:
-    """The form of an activity type has the documented fields; the time-out is hours, minutes and seconds."""
+async def test_activity_type_has_the_documented_fields(site: Site, page: Page) -> None:
+    """The max timeout is edited as hours, minutes and seconds."""
     sys_id = await site.activity_type(await site.register())
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
     assert await page.get_by_label("Name", exact=True).input_value() == "PM Approval Request"
@@ -21,8 +21,8 @@ async def test_activity_details_in_the_words_of_the_documentation(site: Site, pa
     assert await page.get_by_label("Include duration").is_checked()
 
 
-async def test_update_writes_what_was_changed(site: Site, page: Page) -> None:
-    """Text, check box and duration reach the record, and the page says so."""
+async def test_update_writes_changes(site: Site, page: Page) -> None:
+    """Text, check box and duration reach the record, and the page confirms it."""
     sys_id = await site.activity_type(await site.register())
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
     await page.get_by_label("Description").fill("Ask & answer")
@@ -35,8 +35,8 @@ async def test_update_writes_what_was_changed(site: Site, page: Page) -> None:
     assert (record["include_comment"], record["max_timeout"]) == ("true", "1970-01-01 16:05:00")
 
 
-async def test_new_record_is_inserted_with_its_defaults(site: Site, page: Page) -> None:
-    """A new form holds the defaults, and Submit leads to the form of the record."""
+async def test_new_form_has_the_defaults(site: Site, page: Page) -> None:
+    """Submit creates the record and leads to its form."""
     await log_in(page, "admin", "/incident.do?sys_id=-1")
     assert await page.get_by_label("State").input_value() == "1"
     await page.get_by_label("Short description").fill("The printer burns")
@@ -50,8 +50,8 @@ async def test_new_record_is_inserted_with_its_defaults(site: Site, page: Page) 
     await expect(page.get_by_text("Bring water")).to_be_visible()
 
 
-async def test_delete_asks_first(site: Site, page: Page) -> None:
-    """Delete is unfolded before it can be pressed, and leads back to the list."""
+async def test_delete_needs_two_steps(site: Site, page: Page) -> None:
+    """Delete is hidden until it is unfolded, and leads back to the list."""
     sys_id = await site.insert("incident", {"short_description": "gone soon"})
     await log_in(page, "admin", f"/incident.do?sys_id={sys_id}")
     button = page.get_by_role("button", name="Delete this record")
@@ -63,7 +63,7 @@ async def test_delete_asks_first(site: Site, page: Page) -> None:
 
 
 async def test_stale_form_is_refused(site: Site, page: Page) -> None:
-    """Whoever saves a form that somebody else has saved since overwrites nothing, and is told."""
+    """Saving a form after another user's change overwrites nothing, and the page names the other user."""
     sys_id = await site.activity_type(await site.register())
     await log_in(page, "privman.admin", f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")
     await site.change(ACTIVITY_TYPE, sys_id, {"description": "changed meanwhile"})

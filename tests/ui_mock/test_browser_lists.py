@@ -7,8 +7,8 @@ from .conftest import ACTIVITY_TYPE, GUID, REQUEST, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_heading_sorts_up_and_then_down(site: Site, page: Page) -> None:
-    """A column's heading sorts by it, and the other way round when it does already."""
+async def test_heading_sorts_and_then_reverses(site: Site, page: Page) -> None:
+    """The first click on a heading sorts in ascending order, the second in descending order."""
     await site.incidents(3)
     await log_in(page, "admin", "/incident_list.do?sysparm_query=category%3Dnetwork%5Eshort_descriptionSTARTSWITHmine")
     await page.get_by_role("columnheader", name="Short description").get_by_role("link").click()
@@ -20,8 +20,8 @@ async def test_heading_sorts_up_and_then_down(site: Site, page: Page) -> None:
     assert "mine 02" in await page.locator("tbody tr").first.inner_text()
 
 
-async def test_filter_adds_a_condition_and_the_breadcrumb_takes_it_away(site: Site, page: Page) -> None:
-    """A condition of the filter becomes a part of sysparm_query, and a breadcrumb leads back."""
+async def test_breadcrumb_removes_a_condition(site: Site, page: Page) -> None:
+    """The filter adds a condition to sysparm_query; the breadcrumb before it leads back."""
     await site.incidents(3)
     await log_in(page, "admin", "/incident_list.do")
     await page.get_by_text("Filter", exact=True).click()
@@ -36,8 +36,8 @@ async def test_filter_adds_a_condition_and_the_breadcrumb_takes_it_away(site: Si
     assert page.url.endswith("/incident_list.do")
 
 
-async def test_pages_follow_each_other(site: Site, page: Page) -> None:
-    """A list longer than a page has a next one, and the next one a previous one."""
+async def test_list_has_next_and_previous_pages(site: Site, page: Page) -> None:
+    """A list longer than a page links to the next one, which links back."""
     await site.incidents(21)
     await log_in(page, "admin", "/incident_list.do?sysparm_query=short_descriptionSTARTSWITHmine")
     await expect(page.get_by_role("status")).to_have_text("1 to 20 of 21")
@@ -49,7 +49,7 @@ async def test_pages_follow_each_other(site: Site, page: Page) -> None:
 
 
 async def test_columns_can_be_chosen(page: Page) -> None:
-    """The ticked columns are shown, and only those; the choice lasts while the list is sorted."""
+    """Only the ticked columns are shown, and the choice survives sorting."""
     await log_in(page, "admin", "/incident_list.do?sysparm_fields=number,priority,nonsense")
     await page.get_by_text("Columns", exact=True).click()
     await page.get_by_label("Priority").uncheck()
@@ -61,8 +61,8 @@ async def test_columns_can_be_chosen(page: Page) -> None:
     assert await page.get_by_role("columnheader").count() == 2
 
 
-async def test_list_refreshes_itself_when_a_request_arrives(site: Site, page: Page) -> None:
-    """A request that a console sends appears in the open list, and the focus stays where it was."""
+async def test_list_refreshes_itself(site: Site, page: Page) -> None:
+    """A new request appears in the open list, and the focus stays where it was."""
     await site.ask()
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
     await page.get_by_role("link", name=GUID).focus()
@@ -73,8 +73,8 @@ async def test_list_refreshes_itself_when_a_request_arrives(site: Site, page: Pa
     await expect(page.get_by_role("status")).to_have_text("1 to 2 of 2")
 
 
-async def test_list_does_not_refresh_under_an_unfolded_part(site: Site, page: Page) -> None:
-    """What is not shown live stays as it is while the list refreshes."""
+async def test_refresh_keeps_unfolded_parts_open(site: Site, page: Page) -> None:
+    """A refresh replaces only the live parts of the page."""
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
     await page.get_by_text("Filter", exact=True).click()
     await page.get_by_label("Value").fill("half typ")
@@ -84,7 +84,7 @@ async def test_list_does_not_refresh_under_an_unfolded_part(site: Site, page: Pa
 
 
 async def test_new_leads_to_an_empty_form(site: Site, page: Page) -> None:
-    """Whoever may create records finds the way in the list; a reader does not."""
+    """The list offers New to users who may create records, and to no others."""
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}_list.do")
     await page.get_by_role("link", name="New", exact=True).click()
     assert await page.get_by_role("heading", level=1).inner_text() == "Activity type: New record"

@@ -7,15 +7,15 @@ from .conftest import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, Site, log
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_a_page_asks_for_the_log_in_first_and_comes_back(page: Page) -> None:
-    """Whoever opens a link without a session logs in and arrives where the link leads."""
+async def test_log_in_returns_to_the_page(page: Page) -> None:
+    """Without a session, a link leads to the log-in page and from there to its target."""
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
     assert await page.get_by_role("heading", level=1).inner_text() == "Request"
     assert await page.get_by_text("Privman Approver").is_visible()
 
 
-async def test_wrong_password_is_told_on_the_page(page: Page) -> None:
-    """A wrong password is told, and not who of the two was wrong."""
+async def test_wrong_password_is_refused(page: Page) -> None:
+    """The page does not reveal whether the user name or the password was wrong."""
     await page.goto("/")
     await page.get_by_label("User name").fill("admin")
     await page.get_by_label("Password").fill("wrong")
@@ -24,15 +24,15 @@ async def test_wrong_password_is_told_on_the_page(page: Page) -> None:
 
 
 async def test_logging_out_ends_the_session(page: Page) -> None:
-    """After logging out every page asks for the log-in again."""
+    """After a log-out every page requires a log-in again."""
     await log_in(page, "admin")
     await page.get_by_role("button", name="Log out").click()
     await page.goto("/")
     assert page.url.endswith("/login.do?sysparm_goto=%2F")
 
 
-async def test_navigator_has_the_four_modules_in_their_words(page: Page) -> None:
-    """The app's group holds its four modules in the documentation's order (integration 1)."""
+async def test_navigator_has_the_documented_modules(page: Page) -> None:
+    """The app's group has its four modules in the order of the documentation (integration 1)."""
     await log_in(page, "admin")
     group = page.get_by_role("region", name="Thycotic Privilege Manager")
     links = group.get_by_role("link")
@@ -42,8 +42,8 @@ async def test_navigator_has_the_four_modules_in_their_words(page: Page) -> None
     assert [await each.get_attribute("href") for each in await links.all()] == [f"/{name}_list.do" for name in tables]
 
 
-async def test_filter_leaves_what_is_named_like_that(page: Page) -> None:
-    """The filter box finds modules by label and by table, in any case."""
+async def test_navigator_filters_by_label_and_table(page: Page) -> None:
+    """The filter ignores case."""
     await log_in(page, "admin")
     await page.get_by_label("Filter navigator").fill("inciDENT")
     await page.keyboard.press("Enter")
@@ -53,7 +53,7 @@ async def test_filter_leaves_what_is_named_like_that(page: Page) -> None:
 
 
 async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
-    """A policy named like a script is read, not run, in list and form."""
+    """Markup in the name of a policy is escaped in list and form."""
     hostile = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
     sys_id = await site.insert("incident", {"short_description": hostile, "category": "'\"><script>1</script>"})
     await log_in(page, "admin", "/incident_list.do?sysparm_fields=short_description,category")

@@ -34,8 +34,8 @@ async def _decide(site: Site, sys_id: str, **values: str) -> Person:
     return person
 
 
-async def test_deliveries_show_their_attempts_and_the_next(site: Site) -> None:
-    """A decision that the console did not take is pending, with the time of the next attempt; then delivered."""
+async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
+    """A decision that the console refused is pending, with the time of the next attempt, and later delivered."""
     sys_id = await site.ask()
     site.statuses = [503]
     await _decide(site, sys_id)
@@ -49,8 +49,8 @@ async def test_deliveries_show_their_attempts_and_the_next(site: Site) -> None:
     ]
 
 
-async def test_delivery_that_cannot_be_made_says_why(site: Site) -> None:
-    """Where the registration is unusable, the page tells what is wrong with it."""
+async def test_impossible_delivery_shows_its_error(site: Site) -> None:
+    """An unusable registration is named as the reason."""
     sys_id = await site.ask()
     instance_id = (await site.read(REQUEST, sys_id))["instance_id"]
     table = "x_thyti_thycotic_p_integration_configuration"
@@ -61,14 +61,14 @@ async def test_delivery_that_cannot_be_made_says_why(site: Site) -> None:
     assert row[3:] == ["", "", ""]
 
 
-async def test_nothing_decided_nothing_asked(site: Site) -> None:
-    """Empty lists say so."""
+async def test_empty_lists_say_so(site: Site) -> None:
+    """Before the first request, both lists contain one line."""
     assert "No decisions yet" in (await _looking(site, "/deliveries")).html
     assert "No requests yet" in (await _looking(site, "/approvals")).html
 
 
-async def test_approvals_lead_to_their_diagram(site: Site) -> None:
-    """The newest request stands first, and its diagram has all that was said about it, from whom to whom."""
+async def test_approvals_link_to_their_diagram(site: Site) -> None:
+    """The newest request is first, and its diagram names the parties of each exchange about it."""
     first = await site.ask()
     other = "0a1b2c3d-0000-4000-8000-000000000001"
     await site.ask(other)
@@ -86,8 +86,8 @@ async def test_approvals_lead_to_their_diagram(site: Site) -> None:
     ]
 
 
-async def test_callers_are_named_by_what_they_call(site: Site) -> None:
-    """Who decides over the API is the approver; whose call has no contract is an API client."""
+async def test_callers_are_recognized_by_their_calls(site: Site) -> None:
+    """A decision over the API comes from the approver; a call without a contract comes from an API client."""
     sys_id = await site.ask()
     await site.change(REQUEST, sys_id, {"status": "Deny"})
     await site.call("GET", "/api/now/table/incident")
@@ -96,8 +96,8 @@ async def test_callers_are_named_by_what_they_call(site: Site) -> None:
     assert (by_path[sys_id], by_path["incident"]) == ("from Approver", "from API client")
 
 
-async def test_secrets_do_not_reach_the_cockpit(site: Site) -> None:
-    """Neither a registration's Secret nor a token nor what a person typed is on any page."""
+async def test_cockpit_shows_no_secrets(site: Site) -> None:
+    """No page shows a registration's Secret, a token or a form's fields."""
     await _decide(site, await site.ask())
     pages = [await _looking(site, f"/exchanges/{number}") for number in range(1, 8)]
     pages += [await _looking(site, path) for path in ("", f"/sequence?about={GUID}", "/deliveries")]
@@ -105,15 +105,15 @@ async def test_secrets_do_not_reach_the_cockpit(site: Site) -> None:
         assert (shown.status, SECRET in shown.html, "a-token" in shown.html) == (200, False, False)
 
 
-@pytest.mark.parametrize("mood", ["hibernating", "rate-limited"])
-async def test_moods_can_be_armed(site: Site, mood: str) -> None:
-    """The instance's own faults are offered beside the common ones."""
+@pytest.mark.parametrize("condition", ["hibernating", "rate-limited"])
+async def test_conditions_can_be_armed(site: Site, condition: str) -> None:
+    """The instance's own fault kinds are offered beside the common ones."""
     html = (await _looking(site, "/faults")).html
-    assert f"<option>{mood}</option>" in html
+    assert f"<option>{condition}</option>" in html
 
 
 async def test_instance_without_a_control_plane_has_no_cockpit(blueprint: Blueprint, settings: Settings) -> None:
-    """What is to be like a real instance has neither."""
+    """Like a real instance, it answers 404."""
     app = create_app(replace(settings, control_plane=False), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
     async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http, http.get(f"{url}/__cockpit") as answer:
         assert answer.status == 404

@@ -8,8 +8,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NAME = f"{CONFIGURATION}.instance_metadata"
 
 
-async def test_masked_password_still_delivers(site: Site) -> None:
-    """After an update that left the mask alone, decisions reach the console with the Secret."""
+async def test_unchanged_mask_keeps_the_password(site: Site) -> None:
+    """After an update that leaves the mask alone, decisions still reach the console with the Secret."""
     request = await site.ask()
     person = await site.person("privman.admin")
     instance_id = (await site.read(REQUEST, request))["instance_id"]
@@ -26,8 +26,8 @@ async def test_masked_password_still_delivers(site: Site) -> None:
     assert SECRET not in json.dumps(sent)
 
 
-async def test_repeated_name_comes_back(site: Site) -> None:
-    """Two rows of one name cannot be stored; a new secret that was typed is not shown again."""
+async def test_duplicate_name_is_refused(site: Site) -> None:
+    """Two pairs of the same name cannot be stored; a typed secret is not shown again."""
     sys_id = await site.register()
     person = await site.person()
     form = [("sysparm_ck", person.token), ("sys_action", "update"), ("sys_mod_count", "0")]
@@ -41,8 +41,8 @@ async def test_repeated_name_comes_back(site: Site) -> None:
     assert len(await site.pairs(sys_id)) == 7
 
 
-async def test_rows_that_stay_are_no_change(site: Site) -> None:
-    """An update with all rows as they were shown writes nothing."""
+async def test_unchanged_pairs_write_nothing(site: Site) -> None:
+    """An update with all pairs as they were shown leaves the record alone."""
     sys_id = await site.register()
     person = await site.person()
     pairs = await site.pairs(sys_id)
@@ -53,8 +53,8 @@ async def test_rows_that_stay_are_no_change(site: Site) -> None:
     assert (await site.read(CONFIGURATION, sys_id))["sys_mod_count"] == "0"
 
 
-async def test_other_secrets_keep_their_value_behind_the_mask(site: Site) -> None:
-    """A pair whose name says secret is masked too, and is written back as it was."""
+async def test_masked_pairs_keep_their_value(site: Site) -> None:
+    """A pair whose name contains "secret" is masked too, and is written back unchanged."""
     sys_id = await site.insert(CONFIGURATION, {"instance_metadata": '{"API Key": "k-123", "Note": "a"}'})
     person = await site.person()
     html = (await person.get(f"/{CONFIGURATION}.do?sys_id={sys_id}")).html

@@ -7,7 +7,7 @@ from .conftest import ACTIVITY_TYPE, REQUEST, RESPONSE, Site
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_activity_type_says_what_a_decision_includes(site: Site) -> None:
+async def test_activity_type_defines_the_decision(site: Site) -> None:
     """Comment, duration and responses are offered as the activity type allows."""
     sys_id = await site.ask(include_comment="false", include_duration="false", valid_responses="Deny,Maybe")
     html = (await (await site.person("privman.approver")).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
@@ -18,7 +18,7 @@ async def test_activity_type_says_what_a_decision_includes(site: Site) -> None:
 
 
 async def test_reader_cannot_decide(site: Site) -> None:
-    """Who may read and not write sees no button, and a decision that he posts is refused."""
+    """A user without write access sees no buttons, and their posted decision is refused."""
     sys_id = await site.ask()
     await site.add_user("reader", "web_service_admin")
     reader = await site.person("reader")
@@ -30,8 +30,8 @@ async def test_reader_cannot_decide(site: Site) -> None:
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
 
 
-async def test_two_approvers_at_the_same_moment(site: Site) -> None:
-    """The second of two decisions is refused, and nothing of the first is overwritten."""
+async def test_concurrent_decisions_have_one_winner(site: Site) -> None:
+    """The second of two decisions is refused and overwrites nothing."""
     sys_id = await site.ask()
     first, second = await site.person("privman.approver"), await site.person("privman.admin")
     path = f"/{REQUEST}.do?sys_id={sys_id}"
@@ -41,8 +41,8 @@ async def test_two_approvers_at_the_same_moment(site: Site) -> None:
     assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
 
 
-async def test_wrong_duration_decides_nothing(site: Site) -> None:
-    """A duration that is none comes back beside its fields, with the comment."""
+async def test_invalid_duration_decides_nothing(site: Site) -> None:
+    """The form is shown again with the error and the comment."""
     sys_id = await site.ask()
     person = await site.person("privman.approver")
     values = {"decision.duration.hours": "soon", "decision.comment": "typed", "sys_mod_count": "0"}
@@ -53,8 +53,8 @@ async def test_wrong_duration_decides_nothing(site: Site) -> None:
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
 
 
-async def test_rule_that_refuses_a_decision_is_named_and_explained_in_the_journal(site: Site) -> None:
-    """A decision is the same update as over the API: rules refuse it, and the findings say why."""
+async def test_refusing_rule_is_named(site: Site) -> None:
+    """A decision is an ordinary update, so business rules can refuse it; a finding gives the reason."""
     sys_id = await site.ask()
     person = await site.person("privman.approver")
     values = {"sys_action": "decide:Maybe", "sys_mod_count": "0"}
@@ -64,8 +64,8 @@ async def test_rule_that_refuses_a_decision_is_named_and_explained_in_the_journa
     assert any("expected one of Approve, Deny" in each["message"] for each in found)
 
 
-async def test_request_of_a_deleted_activity_type_keeps_its_buttons(site: Site) -> None:
-    """A pending request keeps the terms of its activity type; metadata that is no object has no facts."""
+async def test_request_of_a_deleted_activity_type_can_be_decided(site: Site) -> None:
+    """A pending request keeps the terms of its activity type; metadata that is not an object shows no details."""
     sys_id = await site.ask()
     activity_type_id = (await site.read(REQUEST, sys_id))["activity_type_id"]
     await site.change(REQUEST, sys_id, {"metadata": "[1]"})
@@ -77,22 +77,22 @@ async def test_request_of_a_deleted_activity_type_keeps_its_buttons(site: Site) 
     assert "<dt>" not in (await person.get(f"/{REQUEST}.do?sys_id={sys_id}")).html.split("Responses to this")[0]
 
 
-async def test_form_shows_the_first_thousand_facts(site: Site) -> None:
-    """Any number may have been stored, and each costs a line of the page."""
+async def test_form_shows_the_first_thousand_details(site: Site) -> None:
+    """Metadata of any size leaves the page readable."""
     sys_id = await site.ask()
     await site.change(REQUEST, sys_id, {"metadata": json.dumps({f"Fact{number}": "x" for number in range(1_001)})})
     html = (await (await site.person("privman.approver")).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
     assert ("<dt>Fact999<" in html, "<dt>Fact1000<" in html) == (True, False)
 
 
-async def test_decided_request_leads_to_its_responses(site: Site) -> None:
-    """The form of a request names the list of the responses that were made of it."""
+async def test_request_links_to_its_responses(site: Site) -> None:
+    """The form of a request links to the list of its responses."""
     sys_id = await site.ask()
     html = (await (await site.person("privman.approver")).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
     assert f"/{RESPONSE}_list.do?sysparm_query=request={sys_id}" in html
 
 
-async def test_decision_posted_without_script_has_comment_and_duration(site: Site) -> None:
+async def test_decision_works_without_script(site: Site) -> None:
     """Hours, minutes and seconds of a decision become one duration."""
     sys_id = await site.ask()
     person = await site.person("privman.approver")

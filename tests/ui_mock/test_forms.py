@@ -34,8 +34,8 @@ async def _update(site: Site, table: str, sys_id: str, values: dict[str, Any], u
         ("short_description", "x" * 161, "161 characters: expected at most 160"),
     ],
 )
-async def test_wrong_values_come_back_beside_their_field(site: Site, field: str, value: str, error: str) -> None:
-    """What cannot be stored stands in the form again with what is wrong; nothing is saved."""
+async def test_invalid_values_are_refused(site: Site, field: str, value: str, error: str) -> None:
+    """The form is shown again with the value and an error beside its field; nothing is saved."""
     sys_id = await site.insert("incident", {"short_description": "right"})
     values = {f"incident.{field}": value, "incident.category": "software"}
     shown = await _update(site, "incident", sys_id, values)
@@ -45,8 +45,8 @@ async def test_wrong_values_come_back_beside_their_field(site: Site, field: str,
     assert (await site.read("incident", sys_id))["category"] != "software"
 
 
-async def test_wrong_duration_comes_back(site: Site) -> None:
-    """A part of a duration that is no number is told beside the three."""
+async def test_invalid_duration_is_refused(site: Site) -> None:
+    """One invalid part of a duration refuses all three."""
     sys_id = await site.activity_type(await site.register())
     name = f"{ACTIVITY_TYPE}.max_timeout"
     for parts in (("1", "60", ""), ("x", "", ""), ("1", "2", "99999")):
@@ -56,8 +56,8 @@ async def test_wrong_duration_comes_back(site: Site) -> None:
         assert _error(shown.html, name).startswith(f"invalid duration '{':'.join(parts)}': expected whole hours")
 
 
-async def test_duration_can_be_emptied(site: Site) -> None:
-    """Three empty fields mean no duration."""
+async def test_empty_fields_clear_a_duration(site: Site) -> None:
+    """Three empty fields mean that there is no duration."""
     sys_id = await site.activity_type(await site.register())
     name = f"{ACTIVITY_TYPE}.max_timeout"
     shown = await _update(
@@ -67,8 +67,8 @@ async def test_duration_can_be_emptied(site: Site) -> None:
     assert (await site.read(ACTIVITY_TYPE, sys_id))["max_timeout"] == ""
 
 
-async def test_references_and_dates_are_read_as_displayed(site: Site) -> None:
-    """A reference is given by display value or sys_id, emptied by nothing; times are the user's own."""
+async def test_references_and_times_are_read_as_displayed(site: Site) -> None:
+    """A reference is a display value or sys_id, cleared by an empty field; times are in the user's time zone."""
     sys_id = await site.insert("incident", {"short_description": "x"})
     values = {"incident.caller_id": ADMIN_ID, "incident.opened_by": "", "incident.due_date": "2026-02-03 04:05:06"}
     assert (await _update(site, "incident", sys_id, values)).status == 200
@@ -78,7 +78,7 @@ async def test_references_and_dates_are_read_as_displayed(site: Site) -> None:
 
 
 async def test_dates_are_read_as_displayed(site: Site) -> None:
-    """A date without a time is taken as it is shown."""
+    """A date without a time has the user's format."""
     sys_id = await site.insert("u_toy", {"u_name": "bear"})
     values = {"u_toy.u_bought": "2026-02-03", "u_toy.u_key": "k"}
     assert (await _update(site, "u_toy", sys_id, values)).status == 200
@@ -87,8 +87,8 @@ async def test_dates_are_read_as_displayed(site: Site) -> None:
     assert _error(shown.html, "u_toy.u_bought") == "invalid date 'soon'"
 
 
-async def test_columns_that_the_user_may_not_read_or_write(site: Site) -> None:
-    """A hidden column is in neither list nor form, a locked one has no control."""
+async def test_hidden_and_locked_columns_have_no_control(site: Site) -> None:
+    """A hidden column is in neither list nor form; a locked one is read-only."""
     sys_id = await site.insert("u_toy", {"u_name": "bear", "u_hidden": "honey", "u_locked": "tail"})
     await site.add_user("child")
     child = await site.person("child")
@@ -99,8 +99,8 @@ async def test_columns_that_the_user_may_not_read_or_write(site: Site) -> None:
     assert ('name="u_toy.u_locked"' in html, 'name="u_toy.u_name"' in html, "tail" in html) == (False, True, True)
 
 
-async def test_mandatory_password_stays_when_it_is_left_empty(site: Site) -> None:
-    """A password that is set need not be typed again; a name that is emptied must be."""
+async def test_empty_field_keeps_a_mandatory_password(site: Site) -> None:
+    """A stored password need not be typed again; any other mandatory field must have a value."""
     sys_id = await site.insert("u_toy", {"u_name": "bear"})
     assert (await _update(site, "u_toy", sys_id, {"u_toy.u_key": "k"})).status == 200
     values = {"u_toy.u_key": "", "u_toy.u_locked": "x", "sys_mod_count": "1"}
@@ -109,8 +109,8 @@ async def test_mandatory_password_stays_when_it_is_left_empty(site: Site) -> Non
     assert _error(shown.html, "u_toy.u_name") == "U name is mandatory" or "mandatory" in shown.html
 
 
-async def test_mandatory_fields_are_asked_for(site: Site) -> None:
-    """A new record without a mandatory value comes back with that field named."""
+async def test_missing_mandatory_field_is_named(site: Site) -> None:
+    """A new record without a mandatory value is refused."""
     person = await site.person()
     shown = await person.post("/sys_api_access_policy.do?sys_id=-1", {"sys_api_access_policy.name": ""})
     assert shown.status == 422
@@ -118,7 +118,7 @@ async def test_mandatory_fields_are_asked_for(site: Site) -> None:
 
 
 async def test_password_is_set_and_never_shown(site: Site) -> None:
-    """A password field is empty, keeps the password if it stays so, and sets a new one."""
+    """A password field is always empty: left empty it keeps the password, filled in it sets a new one."""
     await site.add_user("worker")
     found = await site.call("GET", "/api/now/table/sys_user", params={"user_name": "worker"})
     sys_id = found["result"][0]["sys_id"]
@@ -135,7 +135,7 @@ async def test_password_is_set_and_never_shown(site: Site) -> None:
 
 
 async def test_reader_gets_a_form_without_buttons(site: Site) -> None:
-    """Whoever may not write sees the values, and is refused if he posts all the same."""
+    """A user without write access sees the values, and their posted form is refused."""
     sys_id = await site.activity_type(await site.register())
     person = await site.person("privman.approver")
     html = (await person.get(f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}")).html
@@ -149,8 +149,8 @@ async def test_reader_gets_a_form_without_buttons(site: Site) -> None:
     assert (await site.read(ACTIVITY_TYPE, sys_id))["description"] == "Approve or deny PM request"
 
 
-async def test_business_rule_that_refuses_is_named(site: Site) -> None:
-    """A write that a rule aborts comes back with the rule's name and what was typed."""
+async def test_refusing_business_rule_is_named(site: Site) -> None:
+    """The form is shown again with the name of the rule and the typed values."""
     person = await site.person()
     shown = await person.post(f"/{ACTIVITY_TYPE}.do?sys_id=-1", {f"{ACTIVITY_TYPE}.name": "Typed <by> hand"})
     assert (shown.status, "Registered instance only" in shown.html) == (403, True)
@@ -165,8 +165,8 @@ async def test_record_opens_with_the_fields_of_its_class(site: Site) -> None:
     assert 'value="hardware"' in html
 
 
-async def test_unknown_record_and_unknown_button(site: Site) -> None:
-    """A record that does not exist is 404; a button that does not exist is 400."""
+async def test_unknown_record_gets_404_and_unknown_button_400(site: Site) -> None:
+    """Neither changes anything."""
     person = await site.person()
     assert (await person.get(f"/incident.do?sys_id={'0' * 32}")).status == 404
     assert (await person.post(f"/incident.do?sys_id={'0' * 32}", {"sys_action": "update"})).status == 404
@@ -175,30 +175,30 @@ async def test_unknown_record_and_unknown_button(site: Site) -> None:
     assert (await person.post(f"/incident.do?sys_id={sys_id}", values)).status == 400
 
 
-async def test_link_never_leads_back_elsewhere(site: Site) -> None:
-    """A forged link to a form leads back to the table's own list."""
+async def test_forged_link_leads_back_to_the_own_list(site: Site) -> None:
+    """A sysparm_stack outside the instance is ignored."""
     person = await site.person()
     away = await person.get("/incident.do?sys_id=-1&sysparm_stack=//elsewhere.example/x_list.do")
     assert 'href="/incident_list.do">Back to list' in away.html
 
 
-async def test_value_outside_of_the_choices_is_kept(site: Site) -> None:
-    """A choice that is stored and not offered stays selected, and is no error as long as it stays."""
+async def test_unlisted_choice_is_kept(site: Site) -> None:
+    """A stored choice that is not offered stays selected and is valid until it is changed."""
     sys_id = await site.insert("incident", {"state": "42"})
     html = (await (await site.person()).get(f"/incident.do?sys_id={sys_id}")).html
     assert '<option value="42" selected>42</option>' in html
     assert (await _update(site, "incident", sys_id, {"incident.state": "42", "incident.priority": "1"})).status == 200
 
 
-async def test_lines_end_as_they_were_stored(site: Site) -> None:
-    """A text area that comes back with other line ends is no change."""
+async def test_line_endings_are_no_change(site: Site) -> None:
+    """A text area that is posted with CRLF writes nothing."""
     sys_id = await site.insert("incident", {"description": "one\ntwo"})
     await _update(site, "incident", sys_id, {"incident.description": "one\r\ntwo"})
     assert (await site.read("incident", sys_id))["sys_mod_count"] == "0"
 
 
 async def test_delete_leads_back_to_the_list(site: Site) -> None:
-    """A record that is deleted is gone, and the list is shown next."""
+    """The deleted record is gone."""
     sys_id = await site.insert("incident", {"short_description": "gone soon"})
     person = await site.person()
     shown = await person.post(f"/incident.do?sys_id={sys_id}", {"sys_action": "delete", "sys_mod_count": "0"})
@@ -206,8 +206,8 @@ async def test_delete_leads_back_to_the_list(site: Site) -> None:
     assert (await person.get(f"/incident.do?sys_id={sys_id}")).status == 404
 
 
-async def test_duration_that_stays_is_no_change(site: Site) -> None:
-    """Three parts that come back as they were shown write nothing; neither does a duration that was not posted."""
+async def test_unchanged_duration_writes_nothing(site: Site) -> None:
+    """A form without the duration's fields writes nothing either."""
     sys_id = await site.activity_type(await site.register())
     name = f"{ACTIVITY_TYPE}.max_timeout"
     parts = {f"{name}.hours": "16", f"{name}.minutes": "30", f"{name}.seconds": "0"}
@@ -216,8 +216,8 @@ async def test_duration_that_stays_is_no_change(site: Site) -> None:
     assert (await site.read(ACTIVITY_TYPE, sys_id))["sys_mod_count"] == "0"
 
 
-async def test_reference_is_given_by_its_display_value_and_emptied(site: Site) -> None:
-    """A name that displays one record refers to it; a reference whose text is taken away refers to nothing."""
+async def test_reference_is_set_and_cleared_by_text(site: Site) -> None:
+    """The display value of exactly one record sets the reference, an empty text clears it."""
     sys_id = await site.insert("incident", {})
     values = {"incident.caller_id": "System Administrator"}
     assert (await _update(site, "incident", sys_id, values)).status == 200
@@ -226,8 +226,8 @@ async def test_reference_is_given_by_its_display_value_and_emptied(site: Site) -
     assert (await site.read("incident", sys_id))["caller_id"] == ""
 
 
-async def test_long_text_is_shown_in_part_and_stays_as_it_is(site: Site) -> None:
-    """A form that holds part of a text would cut it when it is saved, so the text cannot be changed there."""
+async def test_long_text_is_shortened_and_read_only(site: Site) -> None:
+    """Posting a shortened text would lose the rest."""
     sys_id = await site.insert("incident", {"description": "<" * (LONGEST_SHOWN + 1), "short_description": "a"})
     shown = await _update(site, "incident", sys_id, {"incident.short_description": "b", "incident.description": "c"})
     assert (shown.status, shown.html.count("&lt;")) == (200, LONGEST_SHOWN)
@@ -237,8 +237,8 @@ async def test_long_text_is_shown_in_part_and_stays_as_it_is(site: Site) -> None
     assert (record["short_description"], len(record["description"])) == ("b", LONGEST_SHOWN + 1)
 
 
-async def test_list_of_many_references_is_shown_in_part(site: Site) -> None:
-    """Each entry that has a name is another record to be read."""
+async def test_long_list_of_references_is_shortened(site: Site) -> None:
+    """Each entry with a name is another record to read."""
     sys_id = await site.insert("incident", {"watch_list": ",".join([ADMIN_ID] * 3_000)})
     person = await site.person()
     html = (await person.get(f"/incident.do?sys_id={sys_id}")).html
@@ -247,8 +247,8 @@ async def test_list_of_many_references_is_shown_in_part(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("number", "offered"), [(MOST_PAIRS, True), (MOST_PAIRS + 1, False)])
-async def test_many_pairs_cannot_be_changed(site: Site, number: int, *, offered: bool) -> None:
-    """A form has 1,000 fields at most: it would lose the pairs that come after."""
+async def test_many_pairs_are_read_only(site: Site, number: int, *, offered: bool) -> None:
+    """A form has at most 1,000 fields, so posting more pairs would lose some."""
     sys_id = await site.register()
     pairs = await site.pairs(sys_id)
     more = {f"key {count}": "" for count in range(number - len(pairs))}
@@ -257,8 +257,8 @@ async def test_many_pairs_cannot_be_changed(site: Site, number: int, *, offered:
     assert ('value="key 0"' in html, "key 0: " in html) == (offered, not offered)
 
 
-async def test_so_many_responses_are_offered(site: Site) -> None:
-    """Each valid response has a button; those after the first ones do not count."""
+async def test_number_of_responses_is_limited(site: Site) -> None:
+    """Each valid response has a button, up to the limit."""
     sys_id = await site.ask(valid_responses=",".join(f"R{number}" for number in range(MOST_RESPONSES + 1)))
     html = (await (await site.person()).get(f"/{REQUEST}.do?sys_id={sys_id}")).html
     assert html.count('value="decide:R') == MOST_RESPONSES

@@ -23,7 +23,7 @@ ROWS = f"""
     WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < {LARGE})
     INSERT INTO task (sys_id, sys_class_name, number, category, priority, sys_mod_count)
     SELECT printf('%032x', n), 'incident', printf('INC9%06d', n), iif(n % 10, 'Network', 'software'), n % 5, 0 FROM i
-"""  # noqa: S608 - a number of our own
+"""  # noqa: S608 - the number is a constant
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ async def person(settings: Settings, database: Path) -> AsyncIterator[Person]:
     clock, http = VirtualClock(), ClientSession(cookie_jar=CookieJar(unsafe=True))
     app = create_app(replace(settings, database=f"sqlite:///{database}"), clock=clock, ids=Ids(2))
     async with serving(app, "127.0.0.1", 0) as url, http:
-        somebody = Person(url, http)
-        await somebody.log_in("admin")
-        yield somebody
+        person = Person(url, http)
+        await person.log_in("admin")
+        yield person
     await clock.aclose()
 
 
@@ -82,15 +82,15 @@ async def _numbers(person: Person, query: str) -> list[str]:
 async def test_large_list_gets_an_index_once(
     person: Person, database: Path, query: str, first: str | None, index: str
 ) -> None:
-    """What is compared and what sorts stand in one index; the list is the same with it, and the next needs no other."""
+    """One index has the compared and the sorting columns; the list is the same with it, and the next one reuses it."""
     numbers = await _numbers(person, query)
     assert numbers[:1] == ([first] if first else [])
     assert await _numbers(person, query) == numbers
     assert _made(database) == {index}
 
 
-async def test_only_so_many_indexes_are_kept(person: Person, database: Path) -> None:
-    """However people filter and sort, a table has a bounded number of such indexes, and the newest is one of them."""
+async def test_number_of_indexes_is_limited(person: Person, database: Path) -> None:
+    """However users filter and sort, a table has a bounded number of such indexes, including the newest."""
     columns = [
         "active",
         "approval",
@@ -128,30 +128,30 @@ async def test_only_so_many_indexes_are_kept(person: Person, database: Path) -> 
         "123TEXTQUERY321=x",
     ],
 )
-async def test_other_lists_get_none(person: Person, database: Path, query: str) -> None:
-    """No index helps with alternatives, parts of texts, what a reference shows or the order of insertion."""
+async def test_unsupported_filters_get_no_index(person: Person, database: Path, query: str) -> None:
+    """Alternatives, parts of texts, displayed references and insertion order cannot use an index."""
     await _numbers(person, query)
     assert _made(database) == set()
 
 
 @pytest.mark.parametrize(("column", "indexes"), [("number", set()), ("priority", {"task_list_priority"})])
-async def test_column_that_has_an_index_gets_no_other(
+async def test_indexed_column_gets_no_second_index(
     person: Person, database: Path, column: str, indexes: set[str]
 ) -> None:
-    """What the dictionary indexes serves lists as it is."""
+    """An index of the dictionary already serves the list."""
     assert (await person.get(f"/task_list.do?sysparm_query=ORDERBY{column}")).status == 200
     assert _made(database) == indexes
 
 
-async def test_smaller_table_gets_none(person: Person, database: Path) -> None:
-    """A table of a few rows is sorted as it is, and one without rows too."""
+async def test_small_table_gets_no_index(person: Person, database: Path) -> None:
+    """Tables with few rows, or without rows, are sorted as they are."""
     for table in ("sys_user", "u_toy"):
         assert (await person.get(f"/{table}_list.do?sysparm_query=ORDERBYsys_created_on")).status == 200
     assert _made(database) == set()
 
 
 async def test_large_list_ends_at_its_ten_thousandth_row(person: Person) -> None:
-    """Rows beyond are reached by filter and order, which the last page says."""
+    """The last page explains how to reach the other rows."""
     before = await person.get("/incident_list.do?sysparm_first_row=9961")
     assert ("of more than 10,000" in before.html, 'rel="next"' in before.html) == (True, True)
     last = await person.get("/incident_list.do?sysparm_first_row=9981")

@@ -17,15 +17,15 @@ def _first_cells(html: str) -> list[str]:
 
 
 async def test_newest_records_come_first(site: Site) -> None:
-    """Without an order a list begins with what came last."""
+    """Without an order a list begins with the newest record."""
     await site.incidents(2)
     person = await site.person()
     html = (await person.get("/incident_list.do?sysparm_fields=short_description")).html
     assert _first_cells(html)[:2] == ["mine 01", "mine 00"]
 
 
-async def test_breadcrumbs_say_queries_in_words(site: Site) -> None:
-    """Each condition is one crumb; alternatives stay with it; the order is none."""
+async def test_breadcrumbs_show_queries_in_words(site: Site) -> None:
+    """Each condition is one crumb, with its alternatives; the order has none."""
     person = await site.person()
     query = "state=1^ORstate=2^active=true^NQcategoryISEMPTY^caller_id=6816f79cc0a8016401c5a33be04be441^ORDERBYnumber"
     html = (await person.get(f"/incident_list.do?sysparm_query={quote(query)}")).html
@@ -39,8 +39,8 @@ async def test_breadcrumbs_say_queries_in_words(site: Site) -> None:
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.word)
-async def test_a_breadcrumb_says_each_operator_in_words(site: Site, operator: Operator) -> None:
-    """The filter offers some of them, and a condition added there is the same crumb."""
+async def test_breadcrumb_shows_each_operator_in_words(site: Site, operator: Operator) -> None:
+    """A condition that is added by the filter has the same crumb."""
     person = await site.person()
     value = "" if operator.takes is Takes.NOTHING else "x"
     added = await person.get(
@@ -53,21 +53,21 @@ async def test_a_breadcrumb_says_each_operator_in_words(site: Site, operator: Op
 
 @pytest.mark.parametrize("term", ["caller_id.name=x", "nonsense", "no_column=1", "caller_id=", "123TEXTQUERY321=mine"])
 async def test_breadcrumb_of_another_term_is_the_term(site: Site, term: str) -> None:
-    """What is no plain condition stands as it was written."""
+    """A term that is not a plain condition is shown as it is."""
     person = await site.person()
     html = (await person.get(f"/incident_list.do?sysparm_query={quote(term)}")).html
     assert ("Caller is<" if term == "caller_id=" else f">{term}<") in html
 
 
-async def test_terms_without_effect_are_told(site: Site) -> None:
-    """The list says which part of a query the platform ignored."""
+async def test_ignored_terms_are_named(site: Site) -> None:
+    """The list names the parts of a query that the platform ignored."""
     person = await site.person()
     html = (await person.get("/incident_list.do?sysparm_query=no_column=1")).html
     assert "no_column" in html.split('class="notice"')[1]
 
 
-async def test_breadcrumbs_of_a_long_query_are_few(site: Site) -> None:
-    """A link of each condition would repeat all before it: the page would be as long as the square of the query."""
+async def test_breadcrumbs_of_a_long_query_are_limited(site: Site) -> None:
+    """Each link repeats all conditions before it, so the page would grow with the square of the query."""
     person = await site.person()
     for terms, crumbs in ((["active=true"] * 3_000, 102), (["short_descriptionLIKE" + "x" * 9_000] * 6, 3)):
         url = f"incident?sysparm_query={'^'.join(terms)}"
@@ -78,8 +78,8 @@ async def test_breadcrumbs_of_a_long_query_are_few(site: Site) -> None:
         assert re.findall(r"<th scope=.col.>(?:<a[^>]*>)?", html) == ['<th scope="col">'] * 9
 
 
-async def test_filter_for_emptiness_needs_no_value(site: Site) -> None:
-    """A value is dropped where the operator takes none, and a caret cannot end a condition."""
+async def test_emptiness_filter_needs_no_value(site: Site) -> None:
+    """The value is dropped if the operator takes none, and a caret cannot end a condition."""
     person = await site.person()
     path = "/incident_list.do?sysparm_query=active%3Dtrue%5EORDERBYnumber&filter_field=category"
     empty = await person.get(f"{path}&filter_operator=ISEMPTY&filter_value=x")
@@ -89,16 +89,16 @@ async def test_filter_for_emptiness_needs_no_value(site: Site) -> None:
 
 
 @pytest.mark.parametrize("first", ["x", "0", "-4", "", "9" * 40])
-async def test_first_row_that_is_none_breaks_nothing(site: Site, first: str) -> None:
-    """Whatever the number of the first row is, a page is answered."""
+async def test_invalid_first_row_is_ignored(site: Site, first: str) -> None:
+    """Any value of sysparm_first_row gets a page."""
     person = await site.person()
     shown = await person.get(f"/incident_list.do?sysparm_first_row={first}")
     assert shown.status == 200
     assert ("No records to show" in shown.html) == (first == "9" * 40)
 
 
-async def test_list_of_a_table_that_the_user_may_not_read_is_refused(site: Site) -> None:
-    """Whoever holds no role of the app gets none of its lists."""
+async def test_unreadable_table_gets_403(site: Site) -> None:
+    """A user without a role of the app gets none of its lists."""
     await site.add_user("newcomer")
     person = await site.person("newcomer")
     shown = await person.get(f"/{REQUEST}_list.do")
@@ -106,39 +106,39 @@ async def test_list_of_a_table_that_the_user_may_not_read_is_refused(site: Site)
 
 
 async def test_secrets_are_masked_in_lists(site: Site) -> None:
-    """A registration's Password is masked wherever the pairs are shown."""
+    """A registration's Password is masked wherever its pairs are shown."""
     await site.register()
     html = (await (await site.person()).get(f"/{CONFIGURATION}_list.do")).html
     assert "Password: ********" in html
     assert SECRET not in html
 
 
-async def test_text_that_holds_no_pairs_is_not_shown(site: Site) -> None:
-    """Text in a name-value column that is none might hold a secret."""
+async def test_text_without_pairs_is_hidden(site: Site) -> None:
+    """Other text in a name-value column might be a secret."""
     await site.insert(CONFIGURATION, {"instance_metadata": f"Password={SECRET}"})
     html = (await (await site.person()).get(f"/{CONFIGURATION}_list.do")).html
     assert "(not name-value pairs)" in html
     assert SECRET not in html
 
 
-async def test_references_lead_to_their_record(site: Site) -> None:
-    """A reference is shown by its display value and opens the record."""
+async def test_references_link_to_their_record(site: Site) -> None:
+    """A reference is shown by its display value."""
     await site.incidents(1)
     person = await site.person()
     html = (await person.get("/incident_list.do?sysparm_fields=number,opened_by")).html
     assert '<a href="/sys_user.do?sys_id=6816f79cc0a8016401c5a33be04be441">System Administrator</a>' in html
 
 
-async def test_row_without_a_display_value_still_opens(site: Site) -> None:
-    """The first cell is the link, also where it is empty; long text is cut."""
+async def test_row_without_a_display_value_has_a_link(site: Site) -> None:
+    """The first cell links to the record even if it is empty; long text is shortened."""
     await site.insert("incident", {"description": "y" * 4_000})
     html = (await (await site.person()).get("/incident_list.do?sysparm_fields=close_notes,description")).html
     assert _first_cells(html)[0] == "(empty)"
     assert f">{'y' * 120}…<" in html
 
 
-async def test_tiny_url_opens_what_it_stands_for(site: Site) -> None:
-    """A list page named by the Tiny URL API shows the long query (platform 1.12)."""
+async def test_tiny_url_opens_its_query(site: Site) -> None:
+    """A link of the Tiny URL API shows the list of its long query (platform 1.12)."""
     await site.incidents(1)
     person = await site.person()
     url = f"{site.url}/api/now/table/incident?sysparm_query=short_description%3Dmine+00"
@@ -149,15 +149,15 @@ async def test_tiny_url_opens_what_it_stands_for(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["/no_table_list.do", "/no_table.do?sys_id=-1"])
-async def test_unknown_table_has_no_page(site: Site, path: str) -> None:
-    """A table that does not exist is a page that does not."""
+async def test_unknown_table_gets_404(site: Site, path: str) -> None:
+    """The page names the table."""
     shown = await (await site.person()).get(path)
     assert shown.status == 404
     assert "Table &#39;no_table&#39; does not exist" in shown.html
 
 
 async def test_every_table_has_a_list_and_a_form(site: Site) -> None:
-    """The dictionary alone gives each of its tables both pages."""
+    """Tables need nothing more than the dictionary."""
     person = await site.person()
     found = await site.call("GET", "/api/now/table/sys_db_object", params={"sysparm_fields": "name"})
     names = [row["name"] for row in found["result"] if not row["name"].endswith(("_secret", "_delivery", "_deleted"))]
@@ -167,8 +167,8 @@ async def test_every_table_has_a_list_and_a_form(site: Site) -> None:
         assert (await person.get(f"/{name}.do?sys_id=-1")).status == 200, name
 
 
-async def test_rows_that_the_user_may_not_see_take_no_part(site: Site) -> None:
-    """Neither the rows nor the count nor a notice says that there are more."""
+async def test_unreadable_rows_leave_no_trace(site: Site) -> None:
+    """Neither rows, count nor notices reveal that there are more."""
     for name in ("bear", "secret toy", "ball"):
         await site.insert("u_toy", {"u_name": name})
     await site.add_user("child")
@@ -178,8 +178,8 @@ async def test_rows_that_the_user_may_not_see_take_no_part(site: Site) -> None:
     assert 'class="notice"' not in html
 
 
-async def test_long_rows_are_shown_one_after_the_other(site: Site) -> None:
-    """More than is read at a time is listed all the same, in its order and once."""
+async def test_long_rows_are_read_in_parts(site: Site) -> None:
+    """Each row is listed once, in order."""
     for number in range(3):
         sys_id = await site.insert("incident", {"short_description": f"long {number}"})
         for column in ("close_notes", "description", "user_input", "correlation_id"):

@@ -7,12 +7,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_filter_without_a_match_says_so(site: Site) -> None:
-    """A text that no module has is repeated, escaped."""
+    """The text is repeated, escaped."""
     person = await site.person()
     assert "No modules match “&lt;b&gt;”" in (await person.get("/?sysparm_filter=<b>")).html
 
 
-async def test_navigator_leaves_out_what_the_user_may_not_read(site: Site) -> None:
+async def test_navigator_hides_unreadable_tables(site: Site) -> None:
     """A user without a role of the app does not see its modules."""
     await site.add_user("newcomer")
     html = (await (await site.person("newcomer")).get("/?sysparm_filter=thycotic")).html
@@ -29,8 +29,8 @@ async def test_navigator_leaves_out_what_the_user_may_not_read(site: Site) -> No
         ("/%5Celsewhere.example", "/"),
     ],
 )
-async def test_links_that_people_are_sent_lead_to_the_page(site: Site, uri: str, page: str) -> None:
-    """``nav_to.do`` goes on to a page of the instance, after the log-in where that is needed, and never elsewhere."""
+async def test_nav_to_leads_to_pages_of_the_instance(site: Site, uri: str, page: str) -> None:
+    """After a log-in if necessary, and never to another host."""
     newcomer = await site.person("")
     asked = await newcomer.get(f"/nav_to.do?uri={uri}")
     assert "/login.do" in asked.url
@@ -40,7 +40,7 @@ async def test_links_that_people_are_sent_lead_to_the_page(site: Site, uri: str,
 
 
 async def test_no_page_shows_the_secrets_table(site: Site) -> None:
-    """Where Secrets are kept has neither module nor list nor form, even for the administrator."""
+    """The table of Secrets has neither module, list nor form, not even for the administrator."""
     await site.register()
     person = await site.person()
     table = f"{SCOPE}integration_configuration_secret"

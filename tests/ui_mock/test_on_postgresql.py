@@ -31,7 +31,7 @@ async def shared(settings: Settings, postgresql: PostgreSql) -> AsyncIterator[Si
 
 
 async def test_pages_work_on_a_shared_database(shared: Site) -> None:
-    """List, order, form, decision and cockpit are the same there; the second of two decisions is refused."""
+    """List, order, form, decision and cockpit work on PostgreSQL, and the second of two decisions is refused."""
     sys_id = await shared.ask()
     person = await shared.person("privman.approver")
     for order in ("", "ORDERBYDESCsys_created_on", "status=Pending^ORDERBYrequest_id"):

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @dataclass
 class Secured:
-    """Somebody with a browser, at an instance that is served over TLS by an authority."""
+    """A user with a browser at an instance that is served over TLS."""
 
     person: Person
     authority: Path
@@ -45,18 +45,18 @@ async def secured(blueprint: Blueprint, settings: Settings, tmp_path: Path) -> A
 
 
 async def test_cookies_are_secure(secured: Secured) -> None:
-    """Served over https, the session's cookie is never sent over http."""
+    """Over HTTPS, the session's cookie is never sent over HTTP."""
     assert "Secure" in (await secured.person.get("/login.do")).headers["Set-Cookie"]
 
 
-async def test_links_that_pysnc_prints_open(secured: Secured) -> None:
+async def test_pysnc_links_open(secured: Secured) -> None:
     """get_link and get_link_list lead to form and list; the form leads back to the list that the link names."""
     person = secured.person
 
     def printed() -> list[str]:
         with requests.Session() as session:
             session.auth, session.verify = ("admin", "admin"), str(secured.authority)
-            session.trust_env = False  # a machine's own bundle would go first
+            session.trust_env = False  # the machine's CA bundle would take precedence
             client = ServiceNowClient(person.url, session)
             made, incident = client.GlideRecord("incident"), client.GlideRecord("incident")
             new = made.get_link()

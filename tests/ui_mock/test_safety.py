@@ -22,8 +22,8 @@ POLICY = (
     "path",
     ["/", "/login.do", f"/{REQUEST}_list.do", "/incident.do?sys_id=-1", "/no.do", "/ui/live.js", "/ui/style.css"],
 )
-async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
-    """Pages and what belongs to them forbid inline script and everything from elsewhere."""
+async def test_every_answer_has_the_policy(site: Site, path: str) -> None:
+    """Pages and their files forbid inline scripts and other hosts."""
     headers = (await (await site.person()).get(path)).headers
     assert headers["Content-Security-Policy"] == POLICY
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -31,8 +31,8 @@ async def test_every_answer_carries_the_policy(site: Site, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", f"/{REQUEST}_list.do", "/incident.do?sys_id=-1", "/login.do"])
-async def test_no_page_needs_what_the_policy_forbids(site: Site, path: str) -> None:
-    """There is no inline script, style or handler, and no address of another host."""
+async def test_pages_comply_with_the_policy(site: Site, path: str) -> None:
+    """No page has an inline script, style or handler, or the address of another host."""
     html = (await (await site.person()).get(path)).html
     assert "style=" not in html
     assert " on" + "click" not in html
@@ -42,7 +42,7 @@ async def test_no_page_needs_what_the_policy_forbids(site: Site, path: str) -> N
 
 @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
 async def test_form_without_its_token_is_refused(site: Site, token: str) -> None:
-    """A post that another page forged changes nothing, whatever it is sent to."""
+    """A forged form changes nothing."""
     sys_id = await site.ask()
     person = await site.person("privman.approver")
     values = {"sys_action": "decide:Approve", "sys_mod_count": "0", "sysparm_ck": token}
@@ -54,7 +54,7 @@ async def test_form_without_its_token_is_refused(site: Site, token: str) -> None
 
 
 async def test_post_without_a_session_leads_to_the_log_in(site: Site) -> None:
-    """Whoever is not logged in changes nothing, not even with a token of his own."""
+    """A visitor changes nothing, not even with their own token."""
     sys_id = await site.ask()
     nobody = await site.person("")
     nobody.token = (await nobody.get("/login.do")).token
@@ -63,8 +63,8 @@ async def test_post_without_a_session_leads_to_the_log_in(site: Site) -> None:
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
 
 
-async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site: Site) -> None:
-    """Pages that are looked at are not journaled; a post is, with its status, findings and no body."""
+async def test_journal_has_posted_forms_without_their_fields(site: Site) -> None:
+    """Looking at a page is not journaled; posting a form is, with its status, findings and no body."""
     person = await site.person("privman.admin")
     sys_id = await site.insert("u_toy", {"u_name": "bear"})
     values = {"sys_action": "update", "sys_mod_count": "0", "u_toy.u_key": SECRET}
@@ -78,7 +78,7 @@ async def test_journal_has_what_people_post_and_nothing_of_what_they_typed(site:
     assert [each["request"]["body"] for each in pages] == ["", ""]
 
 
-async def test_faults_do_not_strike_people(site: Site) -> None:
+async def test_pages_use_up_no_faults(site: Site) -> None:
     """A fault that waits for the next request is not used up by an open browser."""
     await site.call("POST", "/__admin/faults", json={"kind": "status"})
     assert (await (await site.person()).get("/")).status == 200
@@ -86,23 +86,23 @@ async def test_faults_do_not_strike_people(site: Site) -> None:
 
 
 async def test_only_packaged_files_are_served(site: Site) -> None:
-    """There is no way from the assets to other files."""
+    """The path of a static file cannot reach other files."""
     person = await site.person("")
     for path in ("/ui/none.css", "/ui/..%2fstatic%2fstyle.css", "/ui/instance_pages.py", "/ui/templates"):
         assert (await person.get(path)).status == 404
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "application/x-www-form-urlencoded; charset=klingon"])
-async def test_form_that_cannot_be_read_is_refused(site: Site, content_type: str) -> None:
-    """What is no form lacks its token."""
+async def test_unreadable_form_is_refused(site: Site, content_type: str) -> None:
+    """It lacks its token."""
     person = await site.person()
     async with person.http.post(f"{site.url}/logout.do", data=b"x", headers={"Content-Type": content_type}) as answer:
         assert answer.status == 403
     assert (await person.get("/")).url == f"{site.url}/"
 
 
-async def test_pages_show_the_way_to_the_cockpit(site: Site, blueprint: Blueprint, settings: Settings) -> None:
-    """The banner leads to the tester's cockpit, where there is one."""
+async def test_pages_link_to_the_cockpit(site: Site, blueprint: Blueprint, settings: Settings) -> None:
+    """The banner has a link to the tester's cockpit if there is one."""
     assert 'href="/__cockpit"' in (await (await site.person("")).get("/login.do")).html
     app = create_app(replace(settings, control_plane=False), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
     async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http, http.get(f"{url}/login.do") as answer:

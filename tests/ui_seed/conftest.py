@@ -1,4 +1,4 @@
-"""Both products as servers that a browser walks through, and a gallery of what it saw."""
+"""Fixtures: both products as servers, a browser on each, and a gallery of screenshots."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Products:
-    """A browser on both products, each empty and served at an address of its own."""
+    """A browser page on each product, both empty."""
 
     console_url: str
     servicenow_url: str
@@ -54,6 +54,6 @@ async def products(chromium: "Chromium") -> AsyncIterator[Products]:
 
 @pytest.fixture(scope="session")
 def gallery(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
-    """Collect the pictures where the option says, else in a temporary folder."""
+    """Collect screenshots in the folder of ``--gallery``, by default a temporary one."""
     folder: Path | None = request.config.getoption("--gallery")
     return Gallery(folder or tmp_path_factory.mktemp("gallery"))

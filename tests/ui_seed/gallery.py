@@ -1,4 +1,4 @@
-"""A page of screenshots, step by step."""
+"""A page of screenshots, one for each step."""
 
 from dataclasses import dataclass
 from html import escape
@@ -25,7 +25,7 @@ _HEAD = """<!DOCTYPE html>
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One step, and the file that shows how it came out."""
+    """One step and its screenshot."""
 
     story: str
     step: str
@@ -33,7 +33,7 @@ class Picture:
 
 
 class Gallery:
-    """Takes pictures into a folder, and writes the page that shows them."""
+    """Takes screenshots and writes the page that shows them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class Gallery:
         self.pictures: list[Picture] = []
 
     async def take(self, page: "Page", story: str, step: str) -> None:
-        """Picture what the page shows after a step of a story, and write the gallery's page anew."""
+        """Take a screenshot after a step, and write the gallery's page again."""
         file = f"{len(self.pictures) + 1:02}.png"
         await page.screenshot(path=self.folder / file, full_page=True)
         self.pictures.append(Picture(story, step, file))

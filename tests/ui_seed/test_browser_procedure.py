@@ -1,4 +1,4 @@
-"""The documented procedure, clicked through in its own words: "Setting up a ServiceNow Webhook Connection"."""
+"""The documented procedure "Setting up a ServiceNow Webhook Connection", clicked through step by step."""
 
 from collections.abc import Awaitable, Callable
 
@@ -20,7 +20,7 @@ Shoot = Callable[[Page, str], Awaitable[None]]
 
 
 class Procedure:
-    """The steps of the document, each pictured once it has been taken."""
+    """The steps of the document, each with a screenshot."""
 
     def __init__(self, products: Products, shoot: Shoot) -> None:
         self._products = products
@@ -31,7 +31,7 @@ class Procedure:
         self._secret = ""
 
     async def establish_foreign_system(self) -> None:
-        """Have the foreign system established, and the API enabled, which the document takes for granted."""
+        """Create the foreign system and enable the API, which the document presupposes."""
         page = self._console
         await page.goto("/")
         await page.get_by_role("link", name="Configuration").click()
@@ -104,7 +104,7 @@ class Procedure:
         await self._shoot(page, "From the list of configured webhooks, click on the one you just created")
 
     async def see_registration(self) -> None:
-        """Find the registration's body and the activity type in the ServiceNow instance."""
+        """Find the registration and the activity type in the ServiceNow instance."""
         page = self._servicenow
         await self._log_in("privman.admin")
         await page.get_by_role("link", name="Integration Configuration").first.click()
@@ -138,7 +138,7 @@ class Procedure:
         await self._shoot(self._servicenow, "The request and its metadata in the ServiceNow instance")
 
     async def decide(self, response: str, state: str) -> None:
-        """Decide as the approver; the console shows it without being asked again."""
+        """Decide as the approver; the open page of the console shows it."""
         page = self._servicenow
         await page.get_by_label("Comment").first.fill("As discussed")
         await page.get_by_role("button", name=response, exact=True).click()
@@ -155,7 +155,7 @@ class Procedure:
         await self._shoot(page, "The response that was delivered to the Privilege Manager Post Uri")
 
     async def look_into_the_cockpit(self) -> None:
-        """See everything that was said about the request, which no page of the products shows."""
+        """Open the sequence diagram of the request in the cockpit of the console."""
         page = self._console
         await page.get_by_role("link", name="Tester's cockpit").click()
         await page.get_by_role("link", name="Approvals").click()
@@ -185,7 +185,7 @@ class Procedure:
 
 @pytest.mark.parametrize(("response", "state"), [("Approve", "Approved"), ("Deny", "Denied")])
 async def test_documented_procedure(products: Products, gallery: Gallery, response: str, state: str) -> None:
-    """From an empty console to a decided request, every step of the document holds in its own words."""
+    """From an empty console to a decided request, every step of the documentation works as written."""
     story = f"{TITLE}: a request is {state}"
 
     async def shoot(page: Page, step: str) -> None:

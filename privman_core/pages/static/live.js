@@ -1,4 +1,4 @@
-// Asks for the page again every now and then and replaces what has changed in the elements with data-live.
+// Fetches the page periodically and replaces the elements with data-live that have changed.
 "use strict";
 const pause = 1500;
 const regions = [...document.querySelectorAll("[data-live]")];
@@ -24,7 +24,7 @@ async function refresh() {
 }
 
 async function live() {
-  // What a reader has unfolded must not fold up under the eyes.
+  // A refresh would fold up what the user has unfolded.
   const busy = document.hidden || document.querySelector("[data-live] details[open]");
   if (!busy) await refresh().catch(() => undefined);
   setTimeout(live, pause);
