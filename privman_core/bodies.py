@@ -1,4 +1,4 @@
-"""Request bodies as they arrive, bounded in size, time and memory."""
+"""Request bodies, bounded in size, time and memory while they arrive."""
 
 import asyncio
 import logging
@@ -21,22 +21,22 @@ _log = logging.getLogger("privman_core.bodies")
 IN_MEMORY = 64 * 1024
 """Bytes of one body that are kept in memory while it arrives; the rest waits in a temporary file."""
 WITHOUT_FILE = 64 * 1024 * 1024
-"""Bytes of a body that arrives where no temporary file can be had, or none has room."""
+"""Longest body, in bytes, when no temporary file is available or the disk is full."""
 
 _SLICE, _PIECE = 8 * 1024, 64 * 1024
-"""Bytes that are unpacked at a time, packed and unpacked."""
-_UNPACKERS = ThreadPoolExecutor(2, "unpacking")  # few, so that many callers neither take all processors nor much memory
+"""Bytes unpacked at a time: packed, unpacked."""
+_UNPACKERS = ThreadPoolExecutor(2, "unpacking")  # few, so that many callers take neither all processors nor much memory
 _WINDOWS = {"gzip": zlib.MAX_WBITS + 16, "x-gzip": zlib.MAX_WBITS + 16, "deflate": zlib.MAX_WBITS}
-"""The Content-Encodings and how zlib reads them. A web server that unpacks by itself does so for everybody."""
+"""Content-Encoding to zlib's window. The web server's own unpacking is off: it would block everybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a body may take to arrive.
+    """Time limit for a body to arrive.
 
     Attributes:
-        seconds: for any body.
-        bytes_per_second: what has arrived earns one more second for each so many bytes.
+        seconds: allowed for any body.
+        bytes_per_second: each so many bytes that have arrived allow one more second.
     """
 
     seconds: float = 60
@@ -44,15 +44,15 @@ class Patience:
 
 
 PATIENCE: web.AppKey[Patience] = web.AppKey("patience", Patience)
-"""Where an application keeps a patience of its own."""
+"""Overrides the time limit of an application."""
 _DEFAULT = Patience()
 
 
 class _Closer:
-    """Closes files in a thread: giving up a large one takes milliseconds.
+    """Closes files in a thread, because closing a large temporary file takes milliseconds.
 
-    Files are handed over by finalizers, which run wherever Python collects garbage, even where a lock is held that a
-    thread pool would wait for. Putting into a SimpleQueue waits for none.
+    Finalizers hand the files over. They run wherever Python collects garbage, perhaps while a lock is held that a
+    thread pool would wait for; putting into a SimpleQueue waits for no lock.
     """
 
     def __init__(self) -> None:
@@ -76,11 +76,11 @@ _CLOSER = _Closer()
 
 
 class Body:
-    """A body that has arrived, or that waits to be sent: in a temporary file if it is long and there is room.
+    """A body that has arrived, or that waits to be sent; a long one is in a temporary file if the disk has room.
 
     Attributes:
-        size: its length in bytes, unpacked.
-        file: holds it; whoever reads it begins with a seek.
+        size: length in bytes, unpacked.
+        file: the content; seek before reading.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Body:
         return self.file.read(most)
 
     def pieces(self, size: int = IN_MEMORY) -> Iterator[bytes]:
-        """Yield the body, so many bytes at a time."""
+        """Yield the body in pieces of that size."""
         self.file.seek(0)
         while piece := self.file.read(size):
             yield piece
@@ -119,7 +119,7 @@ class Body:
         self.file = file
 
     def _move_to_memory(self, size: int) -> None:
-        """Keep what was written, so many bytes, in memory from now on: there is no file, or no room in it."""
+        """Go on in memory with the first ``size`` bytes, when there is no temporary file or no room in it."""
         if not isinstance(self.file, BytesIO):
             kept, self.file = self.file.fileno(), BytesIO()
             self.file.write(os.pread(kept, size, 0))
@@ -128,23 +128,23 @@ class Body:
 
 NO_BODY = Body()
 _RECEIVED: web.RequestKey[object] = web.RequestKey("received", object)
-"""Where a request keeps its `Body`, or the HTTPException that refused it."""
+"""The request's `Body`, or the HTTPException that refused it."""
 
 
 async def receive(request: web.Request, most: int | None = None) -> Body:
-    """Return the body of a request, unpacked; asking again is harmless and gives the same.
+    """Return the body of a request, unpacked; calling it again returns the same.
 
-    The server must have been set up with ``auto_decompress=False``, as `serving` does.
+    The server must run with ``auto_decompress=False``, as `serving` does.
 
     Args:
-        request: whose body it is.
-        most: how many bytes it may have, unpacked; by default what the application takes.
+        request: the request.
+        most: maximum length in bytes, unpacked; default: the application's ``client_max_size``.
 
     Raises:
-        HTTPRequestEntityTooLarge: it is longer, or says so. The rest is not read.
-        HTTPRequestTimeout: it takes longer than the application's `Patience`.
-        HTTPBadRequest: it cannot be unpacked.
-        HTTPInsufficientStorage: it is longer than `WITHOUT_FILE`, and has no temporary file.
+        HTTPRequestEntityTooLarge: the body is longer, or its Content-Length is. The rest is not read.
+        HTTPRequestTimeout: the body takes longer than the application's `Patience`.
+        HTTPBadRequest: the body cannot be unpacked.
+        HTTPInsufficientStorage: the body is longer than `WITHOUT_FILE` and there is no temporary file.
     """
     if _RECEIVED not in request:
         request[_RECEIVED] = await _outcome(request, request.client_max_size if most is None else most)
@@ -155,13 +155,13 @@ async def receive(request: web.Request, most: int | None = None) -> Body:
 
 
 def received(request: web.Request) -> Body:
-    """Return what has been received so far; nothing if nobody has asked for the body, or it was refused."""
+    """Return the body if it has been received; an empty one if it was never asked for, or refused."""
     known = request.get(_RECEIVED)
     return known if isinstance(known, Body) else NO_BODY
 
 
 def is_short(request: web.Request) -> bool:
-    """Tell whether the body says that it fits into memory; then ``request.read()`` gives it, too."""
+    """Return whether Content-Length says that the body fits into memory."""
     if not request.body_exists or "Content-Encoding" in request.headers:
         return False
     length = request.content_length
@@ -214,24 +214,24 @@ def _check_room(body: Body) -> None:
 
 
 class _Plain:
-    """A body that is sent as it is."""
+    """A body without Content-Encoding."""
 
     async def pieces(self, chunk: bytes) -> AsyncIterator[bytes]:
         """Yield the chunk."""
         yield chunk
 
     def check_end(self) -> None:
-        """Do nothing: such a body ends anywhere."""
+        """Accept any end."""
 
 
 class _Zipped(_Plain):
-    """A body that is sent compressed, unpacked in pieces however much is packed into it."""
+    """A compressed body, unpacked piece by piece, so that a bomb never fills memory."""
 
     def __init__(self, window: int) -> None:
         self._unpacker = zlib.decompressobj(window)
 
     async def pieces(self, chunk: bytes) -> AsyncIterator[bytes]:
-        """Yield what the chunk holds, much of it unpacked in a thread; raises HTTPBadRequest if it is damaged."""
+        """Yield the unpacked chunk, most of it unpacked in a thread; raises HTTPBadRequest if it is damaged."""
         unpack, loop = self._unpacker.decompress, asyncio.get_running_loop()
         try:
             for start in range(0, len(chunk), _SLICE):
@@ -250,7 +250,7 @@ class _Zipped(_Plain):
 
 
 def _unpacking(request: web.Request) -> _Plain:
-    """Return what unpacks the body; raises HTTPBadRequest for an encoding that nothing unpacks."""
+    """Return the unpacker for the Content-Encoding; raises HTTPBadRequest for an unknown one."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding == "identity":
         return _Plain()

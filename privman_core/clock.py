@@ -11,77 +11,77 @@ from privman_core.errands import Job, Jobs
 MOST_SECONDS = 10 * 366 * 86_400
 """Seconds of the longest wait or jump."""
 LAST = datetime(9000, 1, 1, tzinfo=UTC)
-"""No clock goes further, so that what is reckoned from its time is a date too."""
+"""The last moment of any clock, so that dates calculated from its time still exist."""
 
 
 class ClockError(Exception):
-    """Raised when a clock can't be moved as somebody asks; the message says why."""
+    """A clock cannot be moved as requested; the message says why."""
 
 
 class ClockIsRealError(ClockError):
-    """Raised when somebody asks real time to jump."""
+    """Real time cannot jump."""
 
 
 class ClockEndsError(ClockError):
-    """Raised when somebody asks time to jump past its end."""
+    """The jump would pass `LAST`."""
 
 
 class Timer(Protocol):
     """A job that waits for its moment."""
 
     def cancel(self) -> None:
-        """Forget the job; harmless once it has started."""
+        """Drop the job; does nothing once it has started."""
 
 
 class Clock(Protocol):
-    """The only source of time: nothing else reads a clock or sleeps."""
+    """The only source of time: no other code reads a clock or sleeps."""
 
     def now(self) -> datetime:
         """Return the time, aware, in UTC."""
 
     @property
     def next_due(self) -> datetime | None:
-        """When the next thing falls due; None when nothing waits, and where time is real."""
+        """When the next job or sleep falls due; None if nothing waits, and always None in real time."""
 
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
 
     def poll(self, seconds: float, job: Job) -> Timer:
-        """Run the job again and again, for what changes outside of this process.
+        """Run the job repeatedly, for changes outside of this process.
 
-        Every so many seconds where time is real; at the beginning of every jump where it is virtual.
+        Real time: every ``seconds``. Virtual time: at the start of every jump.
         """
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long on this clock."""
+        """Wait on this clock."""
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Raise TimeoutError in the body once it has lasted that long on this clock."""
+        """Raise TimeoutError in the body after that long on this clock."""
 
     async def settle(self) -> None:
-        """Wait until every job that fell due has ended or waits for a later moment."""
+        """Wait until every job that fell due has ended, or waits for a later moment."""
 
     async def advance(self, seconds: float) -> int:
-        """Jump, running what falls due in order, and return how many requests timed out as their servers kept silent.
+        """Jump, running what falls due in order; return how many requests to silent servers were given up.
 
-        Raises ClockIsRealError where time is real, and ClockEndsError.
+        Raises ClockIsRealError in real time, and ClockEndsError.
         """
 
     def restart(self) -> None:
-        """Drop the jobs that wait; virtual time begins anew, and its sleeps and time-outs end at once."""
+        """Drop waiting jobs; virtual time starts again, and its sleeps and time-outs end at once."""
 
     async def aclose(self) -> None:
-        """Cancel what waits and what runs."""
+        """Cancel waiting and running jobs."""
 
 
 def later(moment: datetime, seconds: float) -> datetime:
-    """Return the moment so many seconds later, the end of the calendar at most."""
+    """Return the moment ``seconds`` later, but not past the end of the calendar."""
     most = (datetime.max.replace(tzinfo=UTC) - moment).total_seconds()
     return moment + timedelta(seconds=seconds) if seconds < most else datetime.max.replace(tzinfo=UTC)
 
 
 class RealClock:
-    """The clock of the machine; it keeps the promises of `Clock`."""
+    """The machine's clock; implements `Clock`."""
 
     def __init__(self) -> None:
         self._jobs = Jobs()
@@ -93,7 +93,7 @@ class RealClock:
 
     @property
     def next_due(self) -> None:
-        """None: nobody waits for real time to jump."""
+        """Always None: real time does not jump."""
         return
 
     def call_at(self, when: datetime, job: Job) -> Timer:
@@ -101,16 +101,16 @@ class RealClock:
         return _RealTimer(self._timers, self._jobs, job, (when - self.now()).total_seconds())
 
     def poll(self, seconds: float, job: Job) -> Timer:
-        """Run the job again and again, so many seconds after it has ended."""
+        """Run the job repeatedly, each time ``seconds`` after it ended."""
         return _Poll(self, timedelta(seconds=seconds), job)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait that long."""
+        """Wait."""
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[None]:
-        """Raise TimeoutError in the body once it has lasted that long."""
+        """Raise TimeoutError in the body after that long."""
         async with asyncio.timeout(seconds):
             yield
 
@@ -120,22 +120,22 @@ class RealClock:
             await asyncio.wait(tuple(self._jobs.tasks))
 
     async def advance(self, seconds: float) -> int:
-        """Refuse: real time cannot jump."""
+        """Raise ClockIsRealError."""
         raise ClockIsRealError(f"the clock cannot jump by {seconds:g} s: it is real (start with --clock virtual)")
 
     def restart(self) -> None:
-        """Forget what waits."""
+        """Drop waiting jobs."""
         for timer in tuple(self._timers):
             timer.cancel()
 
     async def aclose(self) -> None:
-        """Cancel what waits and what runs."""
+        """Cancel waiting and running jobs."""
         self.restart()
         await self._jobs.aclose()
 
 
 class _RealTimer:
-    """A job on the event loop's own schedule."""
+    """A job in the event loop's schedule."""
 
     def __init__(self, waiting: "set[_RealTimer]", jobs: Jobs, job: Job, delay: float) -> None:
         self._waiting = waiting
@@ -154,7 +154,7 @@ class _RealTimer:
 
 
 class _Poll:
-    """A job that is run again and again."""
+    """A repeated job."""
 
     def __init__(self, clock: RealClock, pause: timedelta, job: Job) -> None:
         self._clock = clock

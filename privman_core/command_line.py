@@ -1,4 +1,4 @@
-"""What the commands have in common: exit codes, one-line complaints, arguments (interfaces: Commands)."""
+"""Exit codes, one-line messages and argument types of every command."""
 
 import os
 import re
@@ -19,7 +19,7 @@ _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", r
 
 
 class Exit(IntEnum):
-    """Exit codes of every command; the last one is what a shell gives to what an interrupt ended."""
+    """Exit codes of every command; an interrupted one ends as shells expect."""
 
     HELD = 0
     DID_NOT_HOLD = 1
@@ -29,40 +29,40 @@ class Exit(IntEnum):
 
 
 class UsageError(Exception):
-    """An argument or a file cannot be used; the message is one line that names it."""
+    """An argument or a file is unusable; the message is one line that names it."""
 
 
 class OneLineParser(ArgumentParser):
-    """Takes options by their whole names, tells its version, and complains in one line."""
+    """Accepts options by their full names only, has ``--version``, and reports errors in one line."""
 
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as argparse has it
         super().__init__(allow_abbrev=False, **arguments)
         self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
 
     def error(self, message: str) -> NoReturn:
-        """Exit with the message alone; the usage is what ``--help`` is for."""
+        """Exit with the message alone; ``--help`` shows the usage."""
         self.exit(Exit.UNUSABLE, disarmed(f"{self.prog}: {_in_a_line(message)}\n"))
 
 
 def _in_a_line(text: str) -> str:
-    """Return the text with line breaks, controls and half characters written as escapes."""
+    """Return the text with line breaks, control characters and lone surrogates escaped."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def disarmed(text: str) -> str:
-    """Return the text with a space in whatever a pipeline would take for a command."""
+    """Return the text with a space inserted into anything that a CI service would execute as a logging command."""
     return _COMMAND.sub(lambda found: f"{found[1]}: " if found[1] is not None else " ", text)
 
 
 def prepare_output() -> None:
     """Make standard output and standard error usable.
 
-    One that was closed (``2>&-``) leads nowhere, and characters that an encoding lacks are escaped.
+    A closed one (``2>&-``) becomes a null device; characters that the encoding lacks are escaped.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, _nowhere())
-        with suppress(AttributeError, OSError):  # it is replaced, or was opened to be read, too
+        with suppress(AttributeError, OSError):  # a replaced stream, or one that is also open for reading
             getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
@@ -71,14 +71,14 @@ def _nowhere() -> TextIO:
 
 
 class Commands(Protocol):
-    """Where a sub-command is added."""
+    """argparse's object to which sub-commands are added."""
 
     def add_parser(self, name: str, *, help: str) -> ArgumentParser:  # noqa: A002 - argparse's word
         """Return the parser of a new sub-command."""
 
 
 class _ShowVersion(Action):
-    """Reads the version only when somebody asks: looking it up costs a start some milliseconds."""
+    """Looks the version up only when asked: it takes some milliseconds."""
 
     def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
         say(f"{parser.prog.split()[0]} {version('mock-servicenow')}")
@@ -86,23 +86,23 @@ class _ShowVersion(Action):
 
 
 def port(text: str) -> int:
-    """Return the port that an argument names; 0 takes a free one."""
+    """Return a port; 0 takes a free one."""
     if not text.isascii() or not text.isdecimal() or int(text) > _MOST_PORT:
-        raise ArgumentTypeError(f"{text!r} is no port; expected 0 to {_MOST_PORT}")
+        raise ArgumentTypeError(f"invalid port {text!r}: expected 0 to {_MOST_PORT}")
     return int(text)
 
 
 def ca_file(text: str) -> Path:
-    """Return the PEM file that an argument names; there must be a certificate in it."""
+    """Return a PEM file that has a certificate."""
     try:
         trust(Path(text))
     except OSError as error:
-        raise ArgumentTypeError(f"{text!r} holds no certificate: {reason_of(error)}; expected a PEM file") from None
+        raise ArgumentTypeError(f"no certificate in {text!r}: {reason_of(error)}; expected a PEM file") from None
     return Path(text)
 
 
 def url(text: str) -> str:
-    """Return the address that an argument names, without a trailing slash."""
+    """Return an http(s) address without a trailing slash."""
     try:
         return plain_url(text)
     except ValueError as error:
@@ -110,7 +110,7 @@ def url(text: str) -> str:
 
 
 def admin_token(variable: str, environment: Mapping[str, str]) -> str:
-    """Return the token of a control plane; empty where the variable is not set. Raises UsageError where it is empty."""
+    """Return a control plane's token, empty if the variable is not set; raises UsageError if it is set and empty."""
     token = environment.get(variable)
     if token == "":
         expected = "expected a token, or the variable unset, which leaves the control plane to this machine"
@@ -119,17 +119,17 @@ def admin_token(variable: str, environment: Mapping[str, str]) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line at once, for a pipe too; raises UsageError if standard output cannot be written."""
+    """Print a line and flush it; raises UsageError if standard output cannot be written."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except OSError as error:
-        sys.stdout = _nowhere()  # what is left of it would fail again when Python ends, with an exit code of its own
+        sys.stdout = _nowhere()  # flushing the rest at exit would fail again, with another exit code
         raise UsageError(f"standard output cannot be written: {reason_of(error)}") from None
 
 
 def complain(command: str, text: str) -> None:
-    """Print a line on standard error, if that can be written."""
+    """Print a line on standard error, if it can be written."""
     try:
         sys.stderr.write(disarmed(f"{command}: {text}\n"))
     except OSError:

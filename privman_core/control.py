@@ -1,4 +1,4 @@
-"""The control plane that both sides share: ``/__admin``, for tests, no part of either product."""
+"""The control plane ``/__admin``: for tests, not part of either product."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -20,24 +20,26 @@ from privman_core.streaming import RangeError, list_exchanges
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
-# Headers by which proxies and content delivery networks say for whom they call, or what they were asked.
+# Headers by which proxies and CDNs pass on the client's address or the original request.
 _FORWARDED = re.compile(
     r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"
     r"|x-forwarded|(?:x-forwarded|x-original|x-rewrite|x-envoy|x-appengine|x-proxy|x-arr|cf|cloudfront|fastly|fly|akamai)-.*"
 )
-# The User-Agent of a party.
-# A registration or a foreign system says where it posts, perhaps by the will of somebody on another machine.
+# The User-Agent of either product. A registration or a foreign system decides where they post, and somebody on another
+# machine may have written it.
 _PARTIES = re.compile(r"(?:ServiceNow|PrivilegeManager)/.*")
-_REFUSAL = "/__admin demands its token, in X-Admin-Token; without one it answers this machine under a name of its own"
+_REFUSAL = (
+    "/__admin requires its token in X-Admin-Token; without a token it serves this machine only, under a loopback name"
+)
 Reset = Callable[[], Coroutine[Any, Any, None]]
 
 
 class ControlError(Exception):
-    """Raised for a control request that cannot be carried out; answered with 400 and its message."""
+    """A control request is invalid; answered with 400 and the message."""
 
 
 class Control:
-    """Health, journal, findings, clock, faults and reset of one party."""
+    """Health, journal, findings, clock, faults and reset of one server."""
 
     def __init__(self, clock: Clock, journal: Journal, faults: Faults, reset: Reset, token: str) -> None:
         self._clock = clock
@@ -63,7 +65,7 @@ class Control:
 
     @property
     def middleware(self) -> Middleware:
-        """Guard the control plane: everybody needs the token; where there is none, this machine alone gets in."""
+        """Refuse callers without the token; if there is none, refuse other machines."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -87,7 +89,7 @@ class Control:
         return to_json({"status": "ok"})
 
     async def requests(self, request: web.Request) -> web.StreamResponse:
-        """Answer the journal, all of it or what ``after``, ``limit`` and ``last`` ask for."""
+        """Answer the journal, or the part selected by ``after``, ``limit`` and ``last``."""
 
         def written(exchange: Exchange) -> list[bytes]:
             return [orjson.dumps(self._journal.to_json(exchange))]
@@ -100,9 +102,9 @@ class Control:
         return web.Response(status=204)
 
     async def findings(self, request: web.Request) -> web.StreamResponse:
-        """Answer what was swallowed and what breaks a contract, with the exchange it was seen in; 0 for none.
+        """Answer what was swallowed and what breaks a contract, each with the number of its exchange; 0 for none.
 
-        The same parameters as of `requests` choose the exchanges.
+        Takes the parameters of `requests`.
         """
 
         def written(exchange: Exchange) -> list[bytes]:
@@ -113,29 +115,29 @@ class Control:
         return await list_exchanges(request, self._journal, "findings", written, notes)
 
     async def clock(self, _request: web.Request) -> web.Response:
-        """Answer the time, and when the next thing falls due: null when nothing waits, and where time is real."""
+        """Answer the time, and when the next job falls due: null if nothing waits, and in real time."""
         due = self._clock.next_due
         return to_json({"now": self._clock.now().isoformat(), "next": due and due.isoformat()})
 
     async def advance(self, request: web.Request) -> web.Response:
-        """Let time jump; answers when everything that fell due has been sent and answered.
+        """Let virtual time jump; answers when everything that fell due has been sent and answered.
 
-        Requests to servers that keep silent in real time are given up, and counted as ``unanswered``.
+        Requests to servers that stay silent in real time are given up and counted as ``unanswered``.
         """
         body = await read_object(request)
         seconds = body.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
             raise ControlError(f"'seconds' is {shown(seconds)}; expected a number from 0 to {MOST_SECONDS}")
         unanswered = await self._clock.advance(seconds)
-        told = {"unanswered": unanswered} if unanswered else {}
-        return to_json({"now": self._clock.now().isoformat(), **told})
+        given_up = {"unanswered": unanswered} if unanswered else {}
+        return to_json({"now": self._clock.now().isoformat(), **given_up})
 
     async def faults(self, _request: web.Request) -> web.Response:
-        """Answer the armed faults, each with its number and how many requests it has touched."""
+        """Answer the armed faults, each with its number and how many requests it has struck."""
         return to_json({"faults": [_armed(fault) for fault in self._faults.armed]})
 
     async def arm_fault(self, request: web.Request) -> web.Response:
-        """Arm one fault, and answer it with its number."""
+        """Arm one fault and answer it with its number."""
         fault = self._faults.arm(await read_object(request))
         return to_json(_armed(fault), 201)
 
@@ -156,33 +158,32 @@ class Control:
 
 
 def is_control(request: web.Request) -> bool:
-    """Tell whether the request is for the control plane or for its pages, the cockpit."""
+    """Return whether the request is for the control plane or its pages, the cockpit."""
     return _is_under(PREFIX, request) or _is_under(COCKPIT, request)
 
 
 def has_token(request: web.Request, token: str) -> bool:
-    """Tell whether the request carries the token that the control plane demands."""
+    """Return whether the request has the control plane's token."""
     return is_same(token, request.headers.get("X-Admin-Token", ""))
 
 
 def is_opened_here(request: web.Request) -> bool:
-    """Tell whether a person of this machine sent the request: no proxy, no party, and to a host of this machine's own.
+    """Return whether a person on this machine sent the request: not a proxy, not a product, and to a loopback name.
 
-    Another site may point its own name at this machine: then its pages come from the same origin as ours. Behind a
-    proxy everybody seems to be on this machine.
+    Another site can point its own name at this machine (DNS rebinding), and behind a proxy every caller looks local.
     """
     sent_here = _is_loopback(request) and not _PARTIES.match(request.headers.get("User-Agent", ""))
     return sent_here and not _is_forwarded(request) and _names_this_machine(request)
 
 
 def is_own_origin(request: web.Request) -> bool:
-    """Tell whether the request was sent by a page of this server, or by no page."""
+    """Return whether the request comes from a page of this server, or from no page."""
     own = f"{request.scheme}://{request.host}"
     return request.headers.get("Origin", own) == own
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:
-    """Return the body, a JSON object; raises ControlError for anything else."""
+    """Return the JSON object in the body; raises ControlError for anything else."""
     try:
         body = orjson.loads((await receive(request)).read())
     except orjson.JSONDecodeError as error:
@@ -202,7 +203,7 @@ def _armed(fault: Fault) -> dict[str, Any]:
 
 
 def _is_loopback(request: web.Request) -> bool:
-    # No remote address means a Unix socket, which only this machine reaches.
+    # A Unix socket has no remote address, and only this machine reaches it.
     return not request.remote or ip_address(request.remote.split("%")[0]).is_loopback
 
 
@@ -214,7 +215,7 @@ def _names_this_machine(request: web.Request) -> bool:
     try:
         host = request.url.host or ""
         return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
-    except ValueError:  # another name, or none at all
+    except ValueError:  # another name, or none
         return False
 
 

@@ -1,4 +1,4 @@
-"""Interrupts while a command is loaded, and once it has ended: imports as little as possible."""
+"""Interrupts before a command is loaded and after it has ended; imports as little as possible."""
 
 import os
 import signal
@@ -6,14 +6,14 @@ from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130
-"""What a shell gives to what an interrupt ended."""
+"""Exit code of an interrupted command, as in shells."""
 
 
 def end_at_once(command: str) -> None:
-    """Let an interrupt end the process with one line: nothing has begun that would have to be tidied up."""
+    """Let an interrupt end the process with one line: nothing needs cleaning up yet."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        with suppress(OSError):  # where there is no standard error
+        with suppress(OSError):  # standard error may be closed
             os.write(2, f"{command}: interrupted\n".encode())
         os._exit(INTERRUPTED)
 
@@ -22,5 +22,5 @@ def end_at_once(command: str) -> None:
 
 
 def ignore() -> None:
-    """Ignore interrupts: the command has ended, and only the interpreter tidies up."""
+    """Ignore interrupts while the interpreter shuts down."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -22,9 +22,9 @@ class Errand:
     """A background job, or a request that is sent on its behalf.
 
     Attributes:
-        changed: set whenever something begins or ends to wait.
-        name: by which a server finds a request; empty for a job.
-        requests: those under way.
+        changed: set whenever something starts or stops waiting.
+        name: identifies a request to the server that receives it; empty for a job.
+        requests: those in progress.
     """
 
     def __init__(self, changed: asyncio.Event, name: str = "") -> None:
@@ -35,12 +35,12 @@ class Errand:
 
     @property
     def waits(self) -> bool:
-        """Whether it, or a request within it, waits for a later moment."""
+        """Whether it, or one of its requests, waits for a later moment of the clock."""
         return self._pauses > 0 or any(request.waits for request in self.requests)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Wait on its behalf for a later moment."""
+        """Wait on its behalf during the body."""
         self.count(1)
         try:
             yield
@@ -48,13 +48,13 @@ class Errand:
             self.count(-1)
 
     def count(self, pauses: int) -> None:
-        """Count so many things more that wait on its behalf."""
+        """Add to the number of waits on its behalf."""
         self._pauses += pauses
         self.changed.set()
 
     @contextmanager
     def request(self) -> Iterator[Callable[[], None]]:
-        """Send a request on its behalf, and give what abandons the request: then nobody waits for it any more."""
+        """Send a request on its behalf; yields a function that abandons the request."""
         request = Errand(self.changed, f"{os.getpid()}.{next(_numbers)}")
         _sent[request.name] = request
         self.requests.add(request)
@@ -75,23 +75,23 @@ _current: ContextVar[Errand | None] = ContextVar("errand", default=None)
 
 
 def current_errand() -> Errand | None:
-    """Return what this is done on behalf of; None where no background job waits for it."""
+    """Return the errand that this task works for; None if no background job waits for it."""
     return _current.get()
 
 
 def act_for(errand: Errand | None) -> None:
-    """Do what follows in this task on behalf of a job; of none for None."""
+    """Let this task work for an errand from now on, or for none."""
     _current.set(errand)
 
 
 def errand_header(host: str | None) -> dict[str, str]:
-    """Return what tells a server of this process, perhaps behind a proxy, what a request is sent on behalf of."""
+    """Return the header that names the current errand to a server of this process, perhaps behind a proxy."""
     errand = current_errand()
     return {_HEADER: errand.name} if errand and errand.name and host in _THIS_MACHINE else {}
 
 
 def take_errand(headers: Headers) -> Headers:
-    """Do what follows in this task on behalf of whoever sent these headers; return the others."""
+    """Let this task work for the errand that the headers name; return the headers without it."""
     errand = headers.get(_HEADER)
     act_for(_sent.get(errand) if errand else None)
     if errand is None:
@@ -100,7 +100,7 @@ def take_errand(headers: Headers) -> Headers:
 
 
 class Jobs:
-    """The running jobs; ``changed`` is set whenever one ends, or begins or ends to wait on the clock."""
+    """The running jobs; ``changed`` is set whenever one ends, or starts or stops waiting on the clock."""
 
     def __init__(self) -> None:
         self.tasks: dict[asyncio.Task[None], Errand] = {}
@@ -108,7 +108,7 @@ class Jobs:
 
     @property
     def are_busy(self) -> bool:
-        """Whether one of them does something else than to wait for a later moment."""
+        """Whether one of them is doing more than waiting for a later moment."""
         return not all(errand.waits for errand in self.tasks.values())
 
     def spawn(self, job: Job) -> None:
@@ -119,7 +119,7 @@ class Jobs:
         task.add_done_callback(self._done)
 
     async def aclose(self) -> None:
-        """Cancel every job and wait until it is gone."""
+        """Cancel every job and wait until all have ended."""
         for task in tuple(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

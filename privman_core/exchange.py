@@ -1,4 +1,4 @@
-"""One request and its answer, seen from one party."""
+"""One request and its answer, as one server saw them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,26 +12,26 @@ from privman_core.findings import Finding, Findings
 Direction = Literal["in", "out"]
 KEPT_BODY = 1024 * 1024
 Headers = Mapping[str, str]
-"""Headers in their order, as aiohttp has them: a name may come several times."""
+"""Headers in order, as aiohttp has them; a name may occur several times."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer, as they were on the wire; masked only when printed.
+    """One request and its answer, as they were on the wire; secrets are masked only when it is printed.
 
     Attributes:
-        number: counts from 1 in the order in which the requests began.
+        number: counts from 1 in order of start.
         at: when the request began, UTC.
-        direction: ``in`` for a request that this party received, ``out`` for one that it sent.
+        direction: ``in`` if this server received the request, ``out`` if it sent it.
         url: path and query for ``in``, the absolute address for ``out``.
-        request_body: as sent, or its first `KEPT_BODY` bytes; ``request_size`` is its whole length.
+        request_body: the first `KEPT_BODY` bytes; ``request_size`` is the full length.
         status: of the answer; 0 when there was none.
         error: why there was no answer, in one line.
         fault: name of the armed fault that struck the exchange.
         dropped: whether that fault dropped the connection.
         findings: what was swallowed, and what breaks a contract.
-        judged: whether somebody has looked for broken contracts yet.
-        answers_secret: whether an answer that is a JSON string is a secret, such as a token.
+        judged: whether its contract has been checked.
+        answers_secret: whether an answer that is a JSON string is secret, such as a token.
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
     """
@@ -59,7 +59,7 @@ class Exchange:
 
     @property
     def ended(self) -> bool:
-        """Whether the answer is known, or known not to come."""
+        """Whether it has been answered, or never will be."""
         return bool(self.status or self.error)
 
 
@@ -67,12 +67,12 @@ EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
 
 
 def findings_of(request: web.Request) -> list[Finding]:
-    """Return the list that collects what this inbound request makes worth telling."""
+    """Return the list that collects the findings of an inbound request."""
     exchange = request.get(EXCHANGE)
     return [] if exchange is None else exchange.findings
 
 
 def body_of(answer: web.StreamResponse) -> bytes:
-    """Return the body of an answer; empty where it is streamed."""
+    """Return the body of an answer; empty if it is streamed."""
     body = answer.body if isinstance(answer, web.Response) else b""
     return body if isinstance(body, bytes) else b""

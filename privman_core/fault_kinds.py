@@ -20,7 +20,7 @@ async def _status(strike: Strike) -> web.StreamResponse:
 
 @GENERIC.kind("reset")
 async def _reset(strike: Strike) -> web.StreamResponse:
-    """Drop the connection before anything was done."""
+    """Drop the connection before anything is done."""
     return strike.hang_up(web.Response())
 
 

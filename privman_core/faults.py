@@ -20,10 +20,11 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What one key may hold.
+    """The valid values of a fault's key.
 
     Attributes:
-        expected: the same in words, for the message.
+        holds: whether a value is valid.
+        expected: valid values in words, for messages.
     """
 
     holds: Callable[[object], bool]
@@ -78,10 +79,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class FaultError(ValueError):
-    """Raised for a fault that cannot be armed; the message names the key and shows its value.
+    """A fault is invalid; the message names the key and shows its value.
 
     Attributes:
-        key: the key, for whoever shows the message beside its field.
+        key: the key, so that a form can show the message beside its field.
     """
 
     def __init__(self, key: str, message: str) -> None:
@@ -94,15 +95,15 @@ class Fault:
     """One armed fault.
 
     Attributes:
-        kind: what happens, by name.
-        method: the method it waits for; empty for any.
-        path: a glob over the path, such as ``/api/now/table/*_request``; compared in lower case.
-        skip: how many fitting requests pass untouched first.
-        times: how many fitting requests are touched then; None for all.
-        after: seconds from arming until it begins to count.
-        options: what the kind needs, such as ``status`` or ``seconds``.
-        number: counts from 1 in the order of arming.
-        struck: how many requests it has touched.
+        kind: its name.
+        method: of the requests it matches; empty for any.
+        path: a glob, such as ``/api/now/table/*_request``; case-insensitive.
+        skip: how many matching requests pass first.
+        times: how many matching requests it strikes then; None for all.
+        after: seconds from arming until it starts to match.
+        options: of its kind, such as ``status`` or ``seconds``.
+        number: counts from 1 in order of arming.
+        struck: how many requests it has struck.
     """
 
     kind: str
@@ -117,11 +118,11 @@ class Fault:
     struck: int = 0
 
     def fits(self, request: web.Request) -> bool:
-        """Tell whether the request is one that the fault waits for."""
+        """Return whether the fault matches the request."""
         return self.method in ("", request.method) and fnmatchcase(request.path.lower(), self.path.lower())
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fault as it may be armed again, with what is left of its counts."""
+        """Return the fault as JSON that arms it again, with the remaining counts."""
         common = {
             "method": self.method,
             "path": self.path,
@@ -163,7 +164,7 @@ Effect = Callable[[Strike], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """What a fault can do: its docstring is the help text, and only these options may be given."""
+    """A kind of fault: its effect, whose docstring is the help text, and the options it takes."""
 
     effect: Effect
     options: Mapping[str, Option]
@@ -198,12 +199,12 @@ class Faults:
 
     @property
     def kinds(self) -> dict[str, str]:
-        """What can be armed: name to what it does."""
+        """The help text of each kind."""
         return {name: kind.summary for name, kind in self._kinds.items()}
 
     @property
     def options(self) -> list[str]:
-        """The keys that some kinds take beside the common ones."""
+        """The option names of all kinds."""
         return list(dict.fromkeys(key for kind in self._kinds.values() for key in kind.options))
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
@@ -230,11 +231,11 @@ class Faults:
         self.armed.clear()
 
     def disarm(self, number: int) -> None:
-        """Disarm the fault of that number; harmless if it is gone."""
+        """Disarm the fault with that number, if it is still armed."""
         self.armed = [fault for fault in self.armed if fault.number != number]
 
     def take(self, request: web.Request) -> Fault | None:
-        """Return the fault that touches this request, its counts taken down."""
+        """Return the fault that strikes this request, if any, and update its counts."""
         now = self._clock.now()
         for fault in self.armed:
             if fault.begins is not None and fault.begins <= now and fault.fits(request):

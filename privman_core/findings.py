@@ -1,4 +1,4 @@
-"""What a test tool saw that the product would have kept quiet about."""
+"""Findings: what the product would have ignored silently, and broken contracts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,17 +6,16 @@ from typing import Literal, SupportsIndex
 
 Kind = Literal["swallowed", "violation"]
 MOST_FINDINGS = 200
-"""How many things of one exchange are told that the product swallowed."""
+"""Swallowed things that are reported for one exchange."""
 LONGEST_MESSAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a product swallowed, or one message that breaks its contract.
+    """Something that the product swallowed, or a message that breaks its contract.
 
     Attributes:
-        kind: ``swallowed`` for what the product ignored without saying so, ``violation`` for a broken
-            contract.
+        kind: ``swallowed`` if the product ignored it silently, ``violation`` for a broken contract.
         rule: a stable id in kebab case, such as ``query-term-ignored``.
         message: names the thing, shows the value, says what was expected.
         where: the place in the message, such as ``sysparm_query`` or ``$.metadata.PolicyId``.
@@ -28,7 +27,7 @@ class Finding:
     where: str = ""
 
     def __post_init__(self) -> None:
-        """Cut what quotes a caller at length."""
+        """Truncate long quotes of a caller."""
         if len(self.message) > LONGEST_MESSAGE:
             object.__setattr__(self, "message", f"{self.message[:LONGEST_MESSAGE]}…")
         if len(self.where) > LONGEST_MESSAGE:
@@ -40,7 +39,7 @@ class Finding:
 
 
 class Findings(list[Finding]):
-    """The findings of one exchange: of what was swallowed the first `MOST_FINDINGS`, then one that there was more."""
+    """The findings of one exchange; past `MOST_FINDINGS` swallowed things, one finding says that there were more."""
 
     def __init__(self) -> None:
         super().__init__()

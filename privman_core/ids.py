@@ -8,27 +8,27 @@ from uuid import UUID
 class Ids:
     """A source of identifiers; the same seed gives the same identifiers in the same order.
 
-    Without a seed they begin anywhere, and secrets are the operating system's randomness.
+    Without a seed they are random, and secrets come from the operating system.
     """
 
     def __init__(self, seed: int | str | None = None) -> None:
         self._seed = self._beginning = seed
-        self._random = Random(seed)  # noqa: S311 - identifiers are no secrets
+        self._random = Random(seed)  # noqa: S311 - identifiers need not be secret
         self._secret = SystemRandom() if seed is None else self._random
 
     def restart(self) -> None:
-        """Begin the sequence anew; without a seed there is none to begin."""
+        """Start the sequence again, if there is a seed."""
         if self._seed is not None:
             self._random.seed(self._beginning)
 
     def go_on(self, start: int) -> None:
-        """Begin the sequence that belongs to the start of that number on the same records: none is drawn twice."""
+        """Start the sequence of the Nth start on the same database, so that no identifier is drawn twice."""
         if self._seed is not None:
             self._beginning = f"{self._seed}/start {start}"
             self._random.seed(self._beginning)
 
     def fork(self, name: str) -> "Ids":
-        """Return an independent source, so that one party's draws do not shift another's."""
+        """Return an independent source, so that drawing from one does not shift the other."""
         return Ids(None if self._seed is None else f"{self._seed}/{name}")
 
     def sys_id(self) -> str:
@@ -49,7 +49,7 @@ class Ids:
 
 
 def is_same(known: str, presented: str) -> bool:
-    """Compare two secrets in constant time, whatever bytes a caller presents; an empty one equals none."""
+    """Compare two secrets in constant time; an empty one never matches."""
     if not known or not presented:
         return False
     return hmac.compare_digest(known.encode(errors="surrogatepass"), presented.encode(errors="surrogatepass"))

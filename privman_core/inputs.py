@@ -1,4 +1,4 @@
-"""What users give: addresses, certificate files, and how messages show values and system errors."""
+"""Addresses and certificate files that users give, and how messages show values and system errors."""
 
 import os
 import re
@@ -12,16 +12,16 @@ _PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
 
 
 def plain_url(text: str) -> str:
-    """Return the address without a trailing slash; raises ValueError when it is no plain http(s) address."""
+    """Return an http(s) address without a trailing slash; raises ValueError for anything else, or with a login."""
     if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
-        # A password in an address would show up wherever the address does.
+        # A password in an address would be shown wherever the address is.
         shown = "an address with a user" if "@" in text else repr(text)
         raise ValueError(f"{shown}; expected an address such as https://example.service-now.com")
     return text.rstrip("/")
 
 
 def without_login(text: str) -> str:
-    """Return an address that no parser takes as messages show it: without what is before its last ``@``."""
+    """Return an unparsable address for a message: without the part before its last ``@``, which may be a password."""
     _, at, rest = text.rpartition("@")
     return f"…@{rest}" if at else text
 
@@ -37,9 +37,9 @@ Trust = ssl.SSLContext | Literal[True]
 
 
 def trust(ca_file: Path | None) -> Trust:
-    """Return how a client checks certificates: by the machine's authorities, and by those in the PEM file besides.
+    """Return a TLS setting that trusts the machine's CAs and those in the PEM file.
 
-    A self-signed certificate in the file is trusted itself. Raises OSError for a file that holds no certificate.
+    A self-signed certificate in the file is trusted, too. Raises OSError for a file without a certificate.
     """
     if ca_file is None:
         return True
@@ -53,9 +53,9 @@ _LONGEST_SHOWN = 80
 
 
 def reason_of(error: OSError) -> str:
-    """Return the system's own words in one line.
+    """Return the system's message in one line, the same on every version of Python.
 
-    asyncio words the errors of sockets in ways of its own; failed look-ups of a name have negative numbers.
+    asyncio has its own wording for socket errors; failed name look-ups have negative numbers.
     """
     if error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)
@@ -63,6 +63,6 @@ def reason_of(error: OSError) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as Python writes it, a long one by its beginning."""
+    """Return the value's repr, truncated."""
     text = repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

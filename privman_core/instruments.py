@@ -26,10 +26,10 @@ Resetting = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class Instruments:
-    """What a test has of a server beside the product: it sees every exchange, and moves time and faults.
+    """Clock, journal, faults and the HTTP client of one server.
 
     Attributes:
-        caller: sends the product's own requests, which the journal records too.
+        caller: sends the product's requests, which the journal records, too.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -98,21 +98,21 @@ class Instruments:
 
 
 INSTRUMENTS: web.AppKey[Instruments] = web.AppKey("instruments", Instruments)
-"""Where an application keeps its instruments."""
+"""The application's instruments."""
 RESET: web.AppKey[Reset] = web.AppKey("reset")
-"""Where it keeps what brings it back to its state at start."""
+"""Brings the application back to its state at start."""
 
 
 def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:
-    """Return the middleware.
+    """Return the middleware that journals every inbound exchange and lets faults strike.
 
-    A short body is read here. A longer one, or one of unknown length, is read by the handler alone, which knows by then
-    who sent it; the journal takes what the handler has read.
+    It reads a short body itself. The handler reads a longer one, or one of unknown length, once it knows the sender;
+    the journal takes what the handler has read.
 
     Args:
-        journal: gets every exchange.
-        faults: strike the exchanges that they fit.
-        unrecorded: what it is true of passes by journal and faults.
+        journal: records every exchange.
+        faults: strike matching exchanges.
+        unrecorded: requests that bypass journal and faults.
     """
 
     @web.middleware
@@ -143,16 +143,16 @@ def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middl
 
 
 async def _short_body(request: web.Request) -> bytes:
-    """Return a short body; one that is refused is empty, and the handler meets the refusal."""
+    """Return a short body; a refused one is empty here, and the handler gets the refusal."""
     with suppress(web.HTTPException):
         return (await receive(request)).read(KEPT_BODY)
     return b""
 
 
 async def _note_body(journal: Journal, exchange: Exchange, request: web.Request) -> None:
-    """Record what has arrived of a body that was not read at first."""
-    if request.content.is_eof():  # in memory already, whether or not the handler wanted it
-        with suppress(web.HTTPException, OSError):  # the latter where the client has gone
+    """Record the part of a longer body that has arrived."""
+    if request.content.is_eof():  # in memory already, even if the handler ignored it
+        with suppress(web.HTTPException, OSError):  # OSError if the client has gone
             await receive(request)
     body = received(request)
     size = max(body.size, request.content_length or 0)

@@ -1,4 +1,4 @@
-"""An end that is asked for from outside: none is lost, and none leaves a traceback."""
+"""Ctrl-C, SIGTERM and SIGHUP: none is lost, and none leaves a traceback."""
 
 import asyncio
 import os
@@ -15,24 +15,23 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 T = TypeVar("T")
-# Asked for by whoever manages processes, and by a terminal that is closed.
+# From process managers, and from a terminal that is closed.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
-# Whoever asks that often does not want to wait any longer.
+# Interrupts after which the process ends at once.
 _AT_ONCE = 3
 
 
 @contextmanager
 def terminable(command: str) -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and SIGHUP end the body with KeyboardInterrupt, whatever becomes of them on the way.
+    """Let Ctrl-C, SIGTERM and SIGHUP end the body with KeyboardInterrupt, even if code inside swallows them.
 
-    What runs in `run` is cancelled, and so may tidy up; a second interrupt cancels that too, and a third ends the
-    process at once. The KeyboardInterrupt says which signal it was, and what went wrong while tidying up: whoever reads
-    the exit code may have pressed nothing.
+    The coroutine in `run` is cancelled and can clean up; a second interrupt cancels that, too, and a third ends the
+    process at once. The KeyboardInterrupt names the signal, and the error of a failed clean-up.
     """
     ending = _Ending(command)
-    # A shell lets what it starts in the background ignore Ctrl-C, and then nothing would handle it.
+    # Shells start background commands with Ctrl-C ignored; then Python has not installed a handler.
     before: dict[signal.Signals, Any] = {signal.SIGINT: signal.signal(signal.SIGINT, ending.interrupt)}
-    # nohup lets its command go on when the terminal is closed.
+    # nohup lets a command outlive its terminal.
     handled = [each for each in _ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]
     before.update((each, signal.signal(each, ending.end)) for each in handled)
     hook, sys.unraisablehook = sys.unraisablehook, ending.unraisable
@@ -42,7 +41,7 @@ def terminable(command: str) -> Iterator[None]:
         ending.check()
     except BaseException as error:
         if ending.asked or isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt(*ending.told(error)) from None
+            raise KeyboardInterrupt(*ending.details(error)) from None
         raise
     finally:
         _current.remove(ending)
@@ -52,12 +51,12 @@ def terminable(command: str) -> Iterator[None]:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine as `asyncio.run` does; an interrupt cancels it and is raised as KeyboardInterrupt."""
+    """Run a coroutine like `asyncio.run`; an interrupt cancels it and is raised as KeyboardInterrupt."""
     return _current[-1].run(work) if _current else asyncio.run(work)
 
 
 def forgive() -> None:
-    """Take the interrupts until now as the way in which the command is ended."""
+    """Forget the interrupts so far: they are the normal way to end the command."""
     for ending in _current:
         ending.asked = 0
 
@@ -66,7 +65,7 @@ class _Ending:
     """The interrupts of one command.
 
     Attributes:
-        asked: how many there were.
+        asked: how many interrupts there were.
     """
 
     def __init__(self, command: str) -> None:
@@ -77,7 +76,7 @@ class _Ending:
         self._looping = False
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle Ctrl-C; where a loop runs nothing is raised, as nobody knows whom it would hit."""
+        """Handle Ctrl-C; while a loop runs nothing is raised, because it could hit any code."""
         self.asked += 1
         if self.asked >= _AT_ONCE:
             os.write(2, f"{self._command}: {' '.join(['interrupted', *self._signal()])}\n".encode())
@@ -88,12 +87,12 @@ class _Ending:
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     def end(self, number: int, _frame: FrameType | None) -> None:
-        """Handle another signal as Ctrl-C."""
+        """Handle another signal like Ctrl-C."""
         self._by = signal.Signals(number).name
         signal.raise_signal(signal.SIGINT)
 
     def unraisable(self, swallowed: "UnraisableHookArgs") -> None:
-        """Print nothing of an interrupt that came where Python ignores exceptions; it is not forgotten."""
+        """Print nothing for an interrupt that Python had to ignore, as in a finalizer; `asked` remembers it."""
         if not issubclass(swallowed.exc_type, KeyboardInterrupt):
             sys.__unraisablehook__(swallowed)
 
@@ -102,14 +101,14 @@ class _Ending:
         if self.asked:
             raise KeyboardInterrupt
 
-    def told(self, error: BaseException) -> list[str]:
-        """Return what is worth saying: the signal, and what else went wrong."""
+    def details(self, error: BaseException) -> list[str]:
+        """Return the signal and the error, as far as there are any."""
         return [*self._signal(), *([f"({error})"] if isinstance(error, Exception) and str(error) else [])]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine; raises KeyboardInterrupt if there was one at any time until its loop has ended.
+        """Run a coroutine; raises KeyboardInterrupt if one arrived before its loop ended.
 
-        What went wrong while tidying up is raised as it is, so that it is told.
+        An error of the clean-up is raised as it is.
         """
         self._looping = True
         try:

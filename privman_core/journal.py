@@ -1,4 +1,4 @@
-"""Every exchange of one party, in order."""
+"""Every exchange of one server, in order."""
 
 import asyncio
 from collections import deque
@@ -17,24 +17,23 @@ Fits = Callable[[Exchange], bool]
 KEPT_EXCHANGES = 10_000
 KEPT_NOTES = 1_000
 KEPT_BYTES = 48 * 1024 * 1024
-# What Python needs around an exchange, and around each of its headers and findings.
+# Bytes that Python needs for an exchange, and for each of its headers and findings.
 _PER_EXCHANGE, _PER_HEADER, _PER_FINDING = 1_000, 100, 250
-# Bytes that are read without a break, and those that an exchange counts as at least.
+# Bytes that are read between two pauses, and the least that an exchange counts as.
 _MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
 EVICTED = "journal-evicted"
-"""The rule of the finding that exchanges are gone which nobody has checked, or whose findings are gone with them."""
-_LARGE = 16 * 1024  # bytes of an exchange that is worked on in a thread: its contract may have much to say
-_ASIDE = ThreadPoolExecutor(1, "journal")  # each further thread would keep everybody else waiting as long again
+"""The rule of the finding that exchanges were evicted unchecked, or together with their findings."""
+_LARGE = 16 * 1024  # bytes of an exchange that is processed in a thread
+_ASIDE = ThreadPoolExecutor(1, "journal")  # each further thread would block the loop as long again
 Result = TypeVar("Result")
 
 
 class Journal:
-    """The exchanges of one party, inbound and outbound, in the order in which they began.
+    """The exchanges of one server, inbound and outbound, in order of start.
 
-    The journal is bounded: of a body it keeps the first `KEPT_BODY` bytes, and past ``kept_exchanges`` or
-    ``kept_bytes`` the oldest exchanges go, which ``evicted`` counts; those that nobody has checked leave a finding.
-    Addresses, headers, bodies, errors and findings count alike. Whether an exchange keeps its contract is asked of
-    ``judge`` only when somebody reads it, so that judging costs the exchange nothing.
+    The journal is bounded: it keeps the first `KEPT_BODY` bytes of a body, and past ``kept_exchanges`` or
+    ``kept_bytes`` it evicts the oldest exchanges. ``evicted`` counts them; unchecked ones leave a finding. ``judge``
+    checks an exchange against its contract when it is first read, so that checking costs the exchange nothing.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Journal:
         self.evicted = self._unchecked = 0
 
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
-        """Record that a request has begun and return its exchange."""
+        """Record the start of a request and return its exchange."""
         self._begun += 1
         kept = body[:KEPT_BODY]
         exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
@@ -68,7 +67,7 @@ class Journal:
         return exchange
 
     def receive(self, exchange: Exchange, beginning: bytes, size: int) -> None:
-        """Record a request's body that arrived after the exchange had begun, by its beginning and its whole size."""
+        """Record the body of a request, by its beginning and its full size, that arrived after the start."""
         self._count(exchange, len(beginning[:KEPT_BODY]) - len(exchange.request_body))
         exchange.request_body, exchange.request_size = beginning[:KEPT_BODY], size
 
@@ -76,22 +75,24 @@ class Journal:
         """Record the answer."""
         exchange.status = status
         exchange.response_headers = headers
-        exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()  # orjson's own bytes take up to 32 kB each
+        exchange.response_body = memoryview(body)[
+            :KEPT_BODY
+        ].tobytes()  # a copy: bytes from orjson occupy up to 32 kB each
         exchange.response_size = len(body)
         self._count(exchange, len(exchange.response_body) + _size(headers) + _weight(exchange.findings))
 
     def fail(self, exchange: Exchange, error: str) -> None:
-        """Record that there was no answer, and why."""
+        """Record why there was no answer."""
         exchange.error = self._secrets.mask(error)
         self._count(exchange, len(exchange.error) + _weight(exchange.findings))
 
     def kept(self, after: int = 0) -> list[Exchange]:
-        """Return what is kept of the exchanges after that number, oldest first, judged or not."""
+        """Return the kept exchanges with a higher number, oldest first, judged or not."""
         skipped = max(0, after - self._begun + len(self._entries))
         return list(islice(self._entries, skipped, None))
 
     async def read(self, exchanges: Iterable[Exchange]) -> AsyncIterator[Exchange]:
-        """Yield the exchanges, each judged if it has ended; whoever else has work to do does it in between."""
+        """Yield the exchanges, each judged if it has ended; other tasks run in between."""
         unbroken = _MOST_WORK
         for exchange in exchanges:
             if unbroken >= _MOST_WORK:
@@ -102,17 +103,17 @@ class Journal:
             unbroken += max(exchange.size, _LEAST_WORK)
 
     async def turn(self) -> None:
-        """Let others do something, and those who read go on one after the other, however many they are."""
+        """Let other tasks run; concurrent readers take turns."""
         async with self._pause:
             await asyncio.sleep(0)
 
     async def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
-        """Return the newest exchanges that fit, newest first, each judged if it has ended.
+        """Return the newest matching exchanges, newest first, each judged if it has ended.
 
         Args:
-            most: how many at most; no more exchanges are judged than it takes to find them.
-            fits: asked of each exchange.
-            before: the number that all must be below, if any.
+            most: how many at most; no more exchanges are judged than necessary.
+            fits: whether to return an exchange.
+            before: only exchanges with a lower number.
         """
         older = (each for each in reversed(self.kept()) if before is None or each.number < before)
         found: list[Exchange] = []
@@ -129,18 +130,18 @@ class Journal:
         return next((exchange for exchange in found if exchange.number == number), None)
 
     def findings(self) -> list[tuple[Exchange, Finding]]:
-        """Return every finding of the exchanges that are kept."""
+        """Return every finding of the kept exchanges."""
         for exchange in self.kept():
             self._add(exchange, self._judged(exchange))
         return [(exchange, finding) for exchange in self._entries for finding in exchange.findings]
 
     def note(self, finding: Finding) -> None:
-        """Keep a finding that belongs to no exchange; the same one is kept once, the first `KEPT_NOTES` are kept."""
+        """Keep a finding without an exchange, once; at most `KEPT_NOTES` are kept."""
         if len(self._notes) < KEPT_NOTES:
             self._notes[finding] = None
 
     def notes(self) -> list[Finding]:
-        """Return the findings that belong to no exchange."""
+        """Return the findings without an exchange."""
         if not self._unchecked:
             return list(self._notes)
         message = (
@@ -157,11 +158,11 @@ class Journal:
         self._bytes = self._begun = self.evicted = self._unchecked = 0
 
     async def printed(self, exchange: Exchange) -> dict[str, Any]:
-        """Return the exchange as the control plane prints it, secrets masked; a large one keeps nobody waiting."""
+        """Return the exchange as the control plane prints it, secrets masked; a large one is processed in a thread."""
         return await aside(exchange, self.to_json)
 
     async def shows(self, exchange: Exchange, texts: Iterable[str]) -> bool:
-        """Tell whether URL or bodies have one of the texts, in any case, once their secrets are masked."""
+        """Return whether URL or bodies contain one of the texts, ignoring case, after masking."""
 
         def masked(exchange: Exchange) -> str:
             answer = b"" if _is_secret_answer(exchange) else exchange.response_body
@@ -203,7 +204,7 @@ class Journal:
         return {key: self._secrets.mask(value) for key, value in finding.to_json().items()}
 
     def _judged(self, exchange: Exchange) -> list[Finding]:
-        """Return the contracts that an exchange breaks, the first time that somebody asks."""
+        """Return the broken contracts of an exchange, the first time."""
         if exchange.judged or not exchange.ended or _is_cut(exchange):
             return []
         exchange.judged = True
@@ -214,7 +215,7 @@ class Journal:
         self._count(exchange, _weight(found))
 
     def _count(self, exchange: Exchange, size: int) -> None:
-        """Count what an exchange has come to; what has left the journal meanwhile counts no more."""
+        """Add to the size of an exchange that is still in the journal, and evict the oldest ones."""
         if not exchange.journaled:
             return
         exchange.size += size
@@ -228,7 +229,7 @@ class Journal:
 
 
 async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
-    """Do work on an exchange, so that others are served meanwhile: large ones are worked on in a thread, in turn."""
+    """Process an exchange; large ones in a thread, one at a time, so that others are served meanwhile."""
     if exchange.size < _LARGE:
         return work(exchange)
     return await asyncio.get_running_loop().run_in_executor(_ASIDE, work, exchange)

@@ -1,4 +1,4 @@
-"""Secrets never reach an output."""
+"""Masks secrets in every output."""
 
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
@@ -25,7 +25,7 @@ Edit = tuple[int, int, str]
 
 
 class Secrets:
-    """The secrets that a party or a run has met; every output goes through `mask`.
+    """The secrets that a server or a run has met; every output goes through `mask`.
 
     A secret that is long or random enough, as generated ones are, is masked wherever it appears and however it is
     written: percent-encoded, escaped in JSON or HTML, several times over, within base64, or in hexadecimal digits; not
@@ -35,8 +35,8 @@ class Secrets:
     anything and may be called by any thread.
 
     Args:
-        kept: how many retired secrets are remembered, the newest, of `KEPT_CHARACTERS` at most together; those in use
-            are always remembered.
+        kept: how many retired secrets are still masked, the newest, up to `KEPT_CHARACTERS` in total; those in use
+            always are.
         fields: names in lower case of fields that hold secrets, beyond those whose names say so.
     """
 
@@ -47,12 +47,12 @@ class Secrets:
         self._parameters = frozenset[str]()
         self._live: dict[str, None] = {}
         self._retired: dict[str, None] = {}
-        self._characters = 0  # of those retired since some were last forgotten, and of those kept then
+        self._characters = 0  # of the retired secrets
         self._needles = Needles()
         self._lock = Lock()
 
     def add(self, secret: str) -> None:
-        """Mask this text from now on, and never forget it before it is retired."""
+        """Mask this text from now on until it is retired."""
         if secret in self._live or not is_distinct(secret):
             return
         with self._lock:
@@ -61,14 +61,14 @@ class Secrets:
             _learn(self._needles, secret)
 
     def add_login(self, user: str, password: str) -> None:
-        """Mask a password, and both together as Basic authentication has them, although the password may be short."""
+        """Mask a password, and the login as Basic authentication encodes it, even if the password is short."""
         self.add(password)
         self.add(_basic(user, password))
 
-    def add_place(self, name: str, is_header: bool) -> None:  # noqa: FBT001 - called by position
-        """Mask whatever a header of this name holds, or else a parameter of a URL or form; places are never forgotten.
+    def add_place(self, name: str, is_header: bool) -> None:  # noqa: FBT001 - passed by position
+        """Mask the value of every header, or else of every URL or form parameter, of this name, for ever.
 
-        Nothing happens past `MOST_PLACES`, or for an empty name.
+        Does nothing past `MOST_PLACES`, or for an empty name.
         """
         lowered = name.lower()
         if not lowered or len(self._headers) + len(self._parameters) >= MOST_PLACES:
@@ -79,7 +79,7 @@ class Secrets:
             self._parameters |= {lowered}
 
     def retire(self, secret: str) -> None:
-        """Mask a secret that opens nothing any more only as long as there is room; harmless for any other text."""
+        """Mask a dead secret only as long as there is room; does nothing for an unknown text."""
         with self._lock:
             if secret not in self._live:
                 return
@@ -90,7 +90,7 @@ class Secrets:
                 self._forget()
 
     def retire_all(self) -> None:
-        """Retire every secret, as when a party goes back to its state at start."""
+        """Retire every secret, as at a reset."""
         for secret in tuple(self._live):
             self.retire(secret)
 
@@ -100,23 +100,23 @@ class Secrets:
         self.retire(_basic(user, password))
 
     def mask(self, text: str) -> str:
-        """Return the text with every secret in it masked, and bytes that are no characters written as escapes."""
+        """Return the text with every secret masked and undecodable bytes escaped."""
         if not text.isascii():
             text = text.encode(errors="backslashreplace").decode()
         return self._masked(text, _DEEPEST)
 
     def mask_known(self, text: str) -> str:
-        """Return the text with the secrets that were added masked, and none by its place, as in a list of names."""
+        """Return the text with added secrets masked, but none by its place, as for a list of names."""
         if not text.isascii():
             text = text.encode(errors="backslashreplace").decode()
         return self._masked(text, _DEEPEST, by_place=False)
 
     def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the headers with credentials masked; the scheme of an Authorization header stays readable."""
+        """Return the headers with credentials masked; an Authorization header keeps its scheme."""
         return [(name, self._mask_header(name, value)) for name, value in headers]
 
     def _masked(self, text: str, deepest: int, *, by_place: bool = True) -> str:
-        # Of edits that begin together the longest goes first: what is within it is done with it.
+        # Of edits with the same start the longest goes first: it covers those within it.
         edits = self._edits(text, deepest, by_place=by_place)
         return _edited(text, sorted(edits, key=lambda edit: (edit[0], -edit[1])))
 
@@ -132,7 +132,7 @@ class Secrets:
             yield from self._edits_within(layer, below, deepest, by_place=by_place)
 
     def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
-        """Yield what has to be changed in the texts that are packed as base64 or as hexadecimal digits."""
+        """Yield the edits within base64 and hexadecimal digits."""
         for span, packed in _packed(layer):
             for unpack, pack in _PACKINGS:
                 text = unpack(packed)
@@ -160,9 +160,9 @@ class Secrets:
 
 
 def is_distinct(secret: str) -> bool:
-    """Tell whether a secret is so long or random that it is no ordinary text anywhere else.
+    """Return whether a secret is long or random enough not to occur as ordinary text.
 
-    Sixteen characters are; so are eight that are not all letters, all digits or all the same.
+    Sixteen characters are enough, or eight that are not all letters, all digits or almost all the same.
     """
     if len(secret) < SHORTEST or len(set(secret)) <= 2:  # noqa: PLR2004 - "--------" and the like
         return False
@@ -180,7 +180,7 @@ def _learn(needles: Needles, secret: str) -> None:
 
 
 def _written(secret: str) -> Iterator[str]:
-    """Yield each way to write a secret; escapes, of which there are many, are taken away before it is looked for."""
+    """Yield each way to write a secret; escapes are undone before the search."""
     in_a_form = secret.replace(" ", "+")
     yield from (secret, bare(secret), in_a_form, bare(in_a_form))
     yield from _in_base64(secret)
@@ -189,7 +189,7 @@ def _written(secret: str) -> Iterator[str]:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """Yield the characters that base64 has for the text whatever is before and after it."""
+    """Yield the base64 characters of the text at each of its three alignments."""
     for content in {secret.encode(errors="surrogatepass"), secret.encode("latin-1", errors="replace")}:
         for before in range(3):
             first, end = -(-8 * before // 6), 8 * (before + len(content)) // 6
@@ -198,7 +198,7 @@ def _in_base64(secret: str) -> Iterator[str]:
 
 
 def _packed(text: str) -> Iterator[tuple[Span, str]]:
-    """Yield what may be packed: runs of such characters, those in lines of one length, and those with blanks anywhere.
+    """Yield possible base64 or hexadecimal digits: plain runs, lines of equal length, and runs with blanks.
 
     They may overlap.
     """
@@ -216,7 +216,7 @@ def _packed(text: str) -> Iterator[tuple[Span, str]]:
 
 
 def _continues(text: str, lines: list[re.Match[str]], line: re.Match[str]) -> bool:
-    """Tell whether a line goes on with those before: all are as long as the first one, but the last may be shorter."""
+    """Return whether a line continues those before it: all have the same length, only the last may be shorter."""
     length = len(lines[0][0])
     broken = _BREAK.fullmatch(text, lines[-1].end(), line.start()) is not None
     return broken and len(lines[-1][0]) == length >= len(line[0])
@@ -230,7 +230,7 @@ def _joined(text: str, lines: list[re.Match[str]]) -> Iterator[tuple[Span, str]]
 
 
 def _from_base64(packed: str) -> str:
-    """Return the text that is packed as base64; empty where there is none."""
+    """Return the decoded base64; empty if it is not valid."""
     if len(packed) % 4:
         return ""
     try:
@@ -240,7 +240,7 @@ def _from_base64(packed: str) -> str:
 
 
 def _from_digits(packed: str) -> str:
-    """Return the text that is written in hexadecimal digits; empty where there is none."""
+    """Return the decoded hexadecimal digits; empty if they are not valid."""
     try:
         return bytes.fromhex(packed).decode()
     except ValueError:
@@ -265,7 +265,7 @@ def _origin(span: Span, below: list[Unescaped]) -> Span:
 
 
 def _edited(text: str, edits: list[Edit]) -> str:
-    """Return the text with the edits made, in their order; where they overlap, all of it is masked."""
+    """Return the text with the edits applied in order; overlapping parts are masked completely."""
     parts: list[str] = []
     at = 0
     for start, end, replacement in edits:

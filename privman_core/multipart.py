@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 1_000
 STEP = 64 * 1024
-"""Bytes that are parsed before `parts` gives others a turn."""
-_UNSEEN = logging.Logger("multipart", logging.CRITICAL + 1)  # noqa: LOG001 - hides the warnings about forms
+"""Bytes that are parsed between two yields of `parts`."""
+_UNSEEN = logging.Logger("multipart", logging.CRITICAL + 1)  # noqa: LOG001 - hides the parser's warnings
 
 
 class MultipartError(ValueError):
-    """Raised for a body that is no complete form."""
+    """The body is not a complete form."""
 
 
 @dataclass(slots=True)
@@ -28,10 +28,10 @@ class Part:
     """One part of a form.
 
     Attributes:
-        file_name: empty for a part that is no file.
-        content_type: as the part says; empty if it does not.
-        start: the place of its content in the body.
-        size: bytes of its content.
+        file_name: empty for a part that is not a file.
+        content_type: of its header; empty without one.
+        start: offset of its content in the body.
+        size: of its content in bytes.
     """
 
     name: str
@@ -42,19 +42,19 @@ class Part:
 
     @property
     def is_text(self) -> bool:
-        """Whether the part is a field that holds text."""
+        """Whether the part is a text field."""
         return not self.file_name and (not self.content_type or self.content_type.lower().startswith("text/"))
 
     def text(self, body: IO[bytes]) -> str:
-        """Return the content as text, whatever encoding the part claims; what is no UTF-8 is replaced."""
+        """Return the content as UTF-8, whatever encoding the part declares; invalid bytes are replaced."""
         body.seek(self.start)
         return body.read(self.size).decode(errors="replace")
 
 
 def parts(content_type: str, body: IO[bytes]) -> Generator[None, None, list[Part]]:
-    """Return the parts in their order, nothing of their contents in memory; yields between steps.
+    """Return the parts in order, without loading their contents; yields between steps.
 
-    Raises MultipartError, also for more than `MOST_PARTS`.
+    Raises MultipartError, also for more than `MOST_PARTS` parts.
     """
     header = Message()
     header["Content-Type"] = content_type
@@ -71,7 +71,7 @@ def parts(content_type: str, body: IO[bytes]) -> Generator[None, None, list[Part
 
 
 class _Reading:
-    """One pass over a body: keeps the headers of its parts and the places of their contents."""
+    """One pass over a body that collects headers and offsets."""
 
     def __init__(self, boundary: str) -> None:
         self.parts: list[Part] = []
@@ -102,7 +102,7 @@ class _Reading:
         self._before += len(chunk)
 
     def check_end(self, body: IO[bytes]) -> None:
-        """Raise MultipartError unless the last delimiter ends its line: the parser stops at what begins like one."""
+        """Raise MultipartError unless the last delimiter ends its line; the parser also stops at longer lines."""
         if not self._ended or not self.parts:
             raise MultipartError("the form has no end")
         last = self.parts[-1]
@@ -127,7 +127,7 @@ class _Reading:
         self.parts.append(Part(_storable(str(name)), _storable(file_name), self._headers.get("Content-Type", "")))
 
     def _extend(self, data: bytes, start: int, end: int) -> None:
-        """Count bytes of the content; those that might have been a delimiter were in the chunk before."""
+        """Count bytes of the content; possible beginnings of a delimiter come late, from the chunk before."""
         part = self.parts[-1]
         if not part.size:
             part.start = self._before + start if data is self._chunk else self._before - (end - start)
@@ -146,5 +146,5 @@ def _as_multipart_error() -> Iterator[None]:
 
 
 def _storable(text: str) -> str:
-    """Return a text without halves of surrogate pairs, which some encodings of file names give."""
+    """Return a text without lone surrogates, which some file name encodings produce."""
     return text.encode(errors="replace").decode()

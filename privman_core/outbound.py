@@ -28,23 +28,22 @@ from privman_core.journal import Journal
 from privman_core.turns import MadeWayError, Turns
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of one answer's body, unpacked, that any outbound call reads."""
+"""Longest body of an answer, in bytes, unpacked, that any outbound call reads."""
 
 
 _MOST_CHUNKS, _BYTES_A_CHUNK = 1_000, 256
-"""Chunks in which any body may come, and bytes that earn one more: each costs as much time as many bytes."""
+"""Chunks that any body may have, and bytes that allow one more: a chunk costs as much time as many bytes."""
 
 
 class OversizedAnswerError(ClientPayloadError):
-    """Raised when the body of an answer is longer than its reader takes, or comes in more chunks."""
+    """The body of an answer is too long, or has too many chunks."""
 
 
 async def read_bounded(response: ClientResponse, most: int = LARGEST_ANSWER) -> bytes:
     """Return the body, unpacked.
 
     Raises OversizedAnswerError as soon as more than ``most`` bytes have arrived, or more small chunks than any server
-    sends; the connection is closed then, so that nothing more is received. Raises what aiohttp raises for a body that
-    breaks off or can't be unpacked.
+    sends, and closes the connection. Raises aiohttp's errors for a body that breaks off or cannot be unpacked.
     """
     if response.content is EMPTY_PAYLOAD:  # all empty answers share it, and it ends only once
         return b""
@@ -64,17 +63,17 @@ def _give_up(response: ClientResponse, reason: str) -> NoReturn:
     raise OversizedAnswerError(reason)
 
 
-# Bytes; asyncio reads 256 KiB otherwise, and to take these apart holds everybody where they are many parts.
+# Bytes. asyncio reads 256 KiB by default; parsing those blocks everybody if they are many small parts.
 _READ = 4 * 1024
 _MOST_HEADS = 8
-"""Heads that may arrive at once in answer to one request: an answer of status 100 to 199 is followed by another."""
+"""Heads that may arrive in answer to one request: status 100 to 199 announces another one."""
 
 
 class BoundedConnector(TCPConnector):
-    """Opens connections that read little at a time and give up an answer that does not come to its end.
+    """Opens connections that read little at a time and abort an answer with too many heads.
 
     Args:
-        trusted: the certificates of servers to accept.
+        trusted: certificates to trust.
     """
 
     def __init__(self, trusted: Trust) -> None:
@@ -99,18 +98,18 @@ def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
 
 
 CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
-"""Requests under way at the same time; a process may have twice as many files open, where nobody has said otherwise."""
+"""Concurrent requests; half of the files that a process may open by default."""
 LARGEST_HEARD = 1024 * 1024
-"""Bytes of an answer, unpacked, that a party reads: what it understands is far shorter, and many may come at once."""
+"""Longest answer, in bytes, unpacked, that a server reads; many may arrive at once."""
 
 
 class NoAnswerError(Exception):
-    """Raised when a request had no answer; the message says why in one line."""
+    """A request got no answer; the message says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as it came.
+    """An answer.
 
     Attributes:
         headers: names in lower case.
@@ -127,7 +126,7 @@ class Answer:
 
 
 class HttpCaller:
-    """Sends requests on behalf of one party."""
+    """Sends the requests of one server."""
 
     def __init__(
         self, clock: Clock, journal: Journal, user_agent: str, *, turns: Turns | None = None, trusted: Trust = True
@@ -149,12 +148,12 @@ class HttpCaller:
         *,
         answers_secret: bool = False,
     ) -> Answer:
-        """Send the request, when it is its turn, and return the answer; redirects are not followed.
+        """Send the request when its turn comes and return the answer; redirects are not followed.
 
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
 
-        Raises NoAnswerError when the connection fails, breaks off, ``seconds`` pass on the clock, the answer is
-        longer than `LARGEST_HEARD`, or it does not come while others wait, as `Turns` says.
+        Raises NoAnswerError when the connection fails or breaks off, ``seconds`` pass on the clock, the answer is
+        longer than `LARGEST_HEARD`, or it takes long while others wait (see `Turns`).
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret

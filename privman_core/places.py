@@ -1,7 +1,7 @@
-"""Places where secrets are, whatever their value: fields, parameters, elements, parts and headers with telling names.
+"""Places of secrets, whatever their value: fields, parameters, elements, form parts and headers with secret names.
 
-A text is read word by word from left to right, and what belongs to a word is read once, so the time is linear in the
-length of the text. A value without an end goes on to the end of the text.
+A text is read word by word, and each value once, so the time is linear. A value without an end extends to the end of
+the text.
 """
 
 import re
@@ -20,7 +20,7 @@ SECRET_HEADERS = frozenset(
     }
 )
 _KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
-# One of them is in every text that has such a place.
+# Every text that has such a place contains one of them.
 _STEMS = (
     *("passw", "passcode", "pwd", "passphrase", "secret", "token", "sysparm_ck", "assertion", "verifier"),
     *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
@@ -86,10 +86,11 @@ _PROPERTIES = frozenset({"sys_properties", "sys_properties_list"})
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place of a secret.
+    """The place of a secret.
 
     Attributes:
-        quote: a quote that has to surround the mask so that the text stays JSON; None where it needs none.
+        span: of its value.
+        quote: span of a quote to put around the mask, so that the text stays JSON; None if none is needed.
     """
 
     span: Span
@@ -100,9 +101,9 @@ def places(text: str, fields: Collection[str] = (), parameters: Collection[str] 
     """Yield the places of secrets in a text.
 
     Args:
-        text: it.
-        fields: names in lower case of further fields that hold secrets.
-        parameters: names in lower case that hold secrets where ``=`` follows them, as in URLs and forms.
+        text: the text.
+        fields: lower-case names of more secret fields.
+        parameters: lower-case names of secret parameters, which ``=`` follows, as in URLs and forms.
     """
     lowered = text.lower()
     stems = chain(_STEMS, fields, parameters)
@@ -111,12 +112,12 @@ def places(text: str, fields: Collection[str] = (), parameters: Collection[str] 
 
 
 def is_secret_field(name: str) -> bool:
-    """Tell whether a field, parameter or column of this name holds a secret."""
+    """Return whether a field, parameter or column of this name is secret."""
     return name.lower().rstrip("0123456789").replace("_", "").replace("-", "").endswith(_ENDINGS)
 
 
 def is_secret_header(name: str) -> bool:
-    """Tell whether a header of this name holds a secret."""
+    """Return whether a header of this name is secret."""
     return name.lower() in SECRET_HEADERS or is_secret_field(name)
 
 
@@ -142,7 +143,7 @@ class _Reader:
                     yield place
 
     def _of(self, word: re.Match[str]) -> Iterator[Place]:
-        """Yield the places that belong to a word."""
+        """Yield the places after a word."""
         name, end = word[0].lower(), word.end()
         if name in _PROPERTIES and end > self._of_properties and (address := _ADDRESS.match(self._text, end)):
             self._of_properties = address.end()
@@ -161,7 +162,7 @@ class _Reader:
             yield from self._of_field(word.start(), end)
 
     def _is_secret(self, word: re.Match[str]) -> bool:
-        """Tell whether a field of that name holds a secret; the name may have two words, as in ``API Key``."""
+        """Return whether a field of that name is secret; the name may have two words, as in ``API Key``."""
         name = word[0].lower()
         if name != "key":
             return self._holds_secret(name, word.start()) or self._is_parameter(name, word.end())
@@ -171,14 +172,14 @@ class _Reader:
         return _KIND_OF_KEY.search(before) is not None
 
     def _holds_secret(self, name: str, start: int) -> bool:
-        """Tell whether a column holds a secret; the value of a property may."""
+        """Return whether a column is secret; the value of a system property counts."""
         return is_secret_field(name) or name in self._fields or (name == "value" and start < self._of_properties)
 
     def _is_parameter(self, name: str, end: int) -> bool:
         return name in self._parameters and self._text[end : end + 1] == "="
 
     def _of_string(self, word: re.Match[str]) -> Iterator[Place]:
-        """Yield the places after a name in quotes: a key, the name of a header in a list, of a part of a form."""
+        """Yield the places after a quoted name: a key, a header in a list, a form part."""
         text, after, secret = self._text, word.end() + 1, self._is_secret(word)
         secret = secret or word[0].lower() in SECRET_HEADERS
         if secret and self._is_part(word.start()):
@@ -194,7 +195,7 @@ class _Reader:
             yield from self._named_value(word, after)
 
     def _named_value(self, word: re.Match[str], after: int) -> Iterator[Place]:
-        """Yield the value that belongs to a name: the other member of its object, or the next of its list."""
+        """Yield the value of a name: the other member of its object, or the next item of its list."""
         text = self._text
         ahead = _BEFORE_NAME.match(text, self._last_value[1] + 1)
         if ahead and ahead.end() == word.start():
@@ -241,7 +242,7 @@ class _Reader:
             yield Place(span)
 
     def _of_field(self, start: int, end: int) -> Iterator[Place]:
-        """Yield the value of a parameter, a term, a condition, an attribute, an element or a part of a form."""
+        """Yield the value of a parameter, term, condition, attribute, element or form part."""
         text = self._text
         if self._is_part(start):
             yield self._part(end)
@@ -255,14 +256,14 @@ class _Reader:
             yield from self._of_element(end)
 
     def _of_element(self, end: int) -> Iterator[Place]:
-        """Yield the attributes and the content of an element whose name ends there."""
+        """Yield attributes and content of an element whose name ends there."""
         closing = self._find(">", end)
         if closing < len(self._text):
             yield Place((end + 1, closing))
             yield Place((closing + 1, self._find("</", closing + 1)))
 
     def _operator_in(self, word: re.Match[str]) -> int:
-        """Return where the operand begins in a word of a column, an operator in letters and its operand; else 0."""
+        """Return the start of the operand in a word such as ``passwordSTARTSWITHx``; else 0."""
         column = _COLUMN.match(word[0])
         if column is None or not self._holds_secret(column[1], word.start()):
             return 0
@@ -283,7 +284,7 @@ class _Reader:
         return _span(_TERM if self._is_parameters else _TERM_WITHIN, self._text, start)
 
     def _is_term(self, start: int, *, quoted: bool = False) -> bool:
-        """Tell whether a name is that of a column in an encoded query, or perhaps in one that a message quotes."""
+        """Return whether a name is a column in an encoded query, perhaps one quoted in a message."""
         if self._text[start - 1 : start + 2].upper() in ("%5E", "%3D"):
             return True
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
@@ -299,14 +300,14 @@ class _Reader:
         return Place((begun, self._find("\r\n--", begun)))
 
     def _find(self, mark: str, start: int) -> int:
-        """Return where a mark is next; the end of the text where it does not come any more."""
+        """Return the next position of a mark, or the end of the text."""
         at = -1 if mark in self._absent else self._text.find(mark, start)
         if at < 0:
             self._absent.add(mark)
         return at if at >= 0 else len(self._text)
 
     def _string(self, opening: int) -> Span:
-        """Return what is between the quotes that open there."""
+        """Return the span inside the quotes that open there."""
         return _span(_STRINGS[self._text[opening]], self._text, opening + 1)
 
     def _end_of_brackets(self, start: int) -> int:
@@ -319,12 +320,12 @@ class _Reader:
 
 
 def _span(form: re.Pattern[str], text: str, start: int) -> Span:
-    """Return how far a form that fits everywhere goes from there."""
+    """Return the span of a pattern that matches everywhere."""
     return cast("re.Match[str]", form.match(text, start)).span()
 
 
 def _is_login(value: str) -> bool:
-    """Tell whether a text is user name and password in base64."""
+    """Return whether a text is a user name and password in base64."""
     try:
         return b":" in b64decode(value + "=" * (-len(value) % 4), validate=True)
     except ValueError:

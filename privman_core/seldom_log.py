@@ -1,4 +1,4 @@
-"""A log that no caller can flood."""
+"""A log that callers cannot flood."""
 
 import logging
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from privman_core.clock import Clock
 
 INTERVAL = timedelta(seconds=60)
 MOST_LINES = 10
-"""So many different lines are written in an interval."""
+"""Different lines that are written in one interval."""
 
 
 class SeldomLog:
-    """Writes each error once in `INTERVAL`, then how often something was left out; any thread may use it."""
+    """Writes each error once per `INTERVAL`, then how many were left out; thread-safe."""
 
     def __init__(self, log: logging.Logger, clock: Clock) -> None:
         self._log = log
@@ -23,7 +23,7 @@ class SeldomLog:
         self._left_out = 0
 
     def write(self, line: str) -> None:
-        """Write an error unless the same one, or `MOST_LINES` others, were written in this interval."""
+        """Write an error unless it, or `MOST_LINES` others, were written in this interval."""
         with self._lock:
             self._begin()
             if line in self._written or len(self._written) >= MOST_LINES:

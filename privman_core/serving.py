@@ -1,4 +1,4 @@
-"""Serving an application at an address, and the options of a command that does."""
+"""Serves an application, and runs the commands that do."""
 
 import asyncio
 import ctypes
@@ -28,31 +28,30 @@ from privman_core.virtual_clock import VirtualClock
 
 Refused = tuple[type[Exception], ...]
 LOOPBACK = "127.0.0.1"
-# Long enough for an application to say itself that an address is too long.
+# Long enough for the application to refuse a long address itself.
 LONGEST_LINE = 64 * 1024
-# So long a request that is under way may go on when the server ends, and again once it has been cancelled.
+# Time for requests in progress when the server ends, and again after they are cancelled.
 GRACE_SECONDS = 0.2
 MOST_HEADERS = 64
 IDLE_SECONDS = 75
-"""How long a connection may wait for the whole head of a request."""
+"""Time limit for the head of a request."""
 UNREAD_SECONDS = 60.0
-"""How long a client may take nothing of an answer before its connection ends."""
-_LOOKS = 4  # within that time: what is left may be as much as before by chance, but not so often
+"""Time after which the connection of a client that reads nothing of its answer is closed."""
+_LOOKS = 4  # checks within that time
 _MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
 _LEAST_READ = 4 * 1024
-# The length of lines, on average, such as those around chunks; how many bytes a connection reads next where they are
-# no longer: what is in many pieces takes long to take apart.
+# Average line length, and how many bytes to read next if lines are that short: many small pieces take long to parse.
 _READS = ((8, _LEAST_READ), (256, 16 * 1024))
 _MOST_READ = 256 * 1024
 _FEW_BYTES = 1024
-"""Bytes that are too few to tell."""
-_SECONDS_A_BYTE = 5e-6  # of crumbs: four times as long as taking them apart takes
+"""Too few bytes to measure lines."""
+_SECONDS_A_BYTE = 5e-6  # of tiny chunks: four times their parsing time
 _BACKLOG = 128
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
 def add_serving(parser: ArgumentParser, default_port: int) -> None:
-    """Add the options of a command that serves: address, clock, seed, control plane."""
+    """Add the options address, clock, seed and control plane."""
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port", type=port, default=default_port, help="port to listen on; 0 takes a free one (default %(default)s)"
@@ -125,13 +124,12 @@ async def serving(
     *,
     unread_seconds: float = UNREAD_SECONDS,
 ) -> AsyncIterator[str]:
-    """Serve until the body ends and give the origin, such as ``http://127.0.0.1:8080``; port 0 takes a free one.
+    """Serve until the body ends; yields the origin, such as ``http://127.0.0.1:8080``; port 0 takes a free one.
 
-    Requests that are under way then are cancelled after `GRACE_SECONDS`, whatever their clients wait for. A client that
-    takes nothing of an answer for ``unread_seconds`` loses its connection.
-    Raises UsageError when nobody can listen there.
+    Requests still in progress then are cancelled after `GRACE_SECONDS`. A client that reads nothing of an answer for
+    ``unread_seconds`` loses its connection. Raises UsageError if the address cannot be listened on.
     """
-    # A handler whose client has gone is cancelled, so that a slow answer that nobody waits for does not hold the clock.
+    # The handler of a client that has gone is cancelled, so that the clock does not wait for it.
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -162,7 +160,7 @@ async def serving(
 
 
 async def _drop_unread(server: web.Server, seconds: float) -> None:
-    """Look every so many seconds and abort each connection of which `_LOOKS` looks in a row saw the same bytes left."""
+    """Abort each connection whose unsent bytes are the same in `_LOOKS` checks in a row."""
     unread: dict[object, tuple[int, int]] = {}
     while True:
         await asyncio.sleep(seconds)
@@ -177,36 +175,36 @@ async def _drop_unread(server: web.Server, seconds: float) -> None:
 
 
 async def _close_unless_read(request: web.Request, answer: web.StreamResponse) -> None:
-    """Announce that the connection ends where the rest of a request's body would stand in the way of the next one."""
+    """Close the connection after the answer if the rest of the request's body was not read."""
     if not request.content.is_eof() or request.content.exception() is not None:
         answer.force_close()
-        answer.headers["Connection"] = "close"  # the headers are made by now
+        answer.headers["Connection"] = "close"  # the headers exist already
 
 
 async def _send_in_slices(request: web.Request, answer: web.StreamResponse) -> None:
-    """Keep little of a long body in memory while the client does not read it."""
+    """Send a long body in slices, so that little of it is in memory while the client reads."""
     if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes) or len(answer.body) <= IN_MEMORY:
         return
-    if answer.chunked or not answer.compression:  # else another body has been made, whose length is announced
+    if answer.chunked or not answer.compression:  # else its compressed length is in the headers
         answer.body = Unsent(answer.body).slices(request.transport)
 
 
 def _log() -> logging.Logger:
-    """Return the web server's log without what clients send that is no HTTP: they are told, and nothing is wrong."""
-    log = logging.Logger("aiohttp.server")  # noqa: LOG001 - one for this server, so that the shared one stays as it is
+    """Return the web server's log without malformed requests, which are only the client's problem."""
+    log = logging.Logger("aiohttp.server")  # noqa: LOG001 - of this server, so that the shared logger is not changed
     log.parent = logging.getLogger("aiohttp")
     log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_HTTP)))
     return log
 
 
 def give_memory_back() -> None:
-    """Let glibc give a large block back to the system once it is free; otherwise it keeps hundreds of MiB of them."""
+    """Let glibc return large free blocks to the system; by default it keeps hundreds of MiB."""
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 async def until_stopped(greeting: str) -> None:
-    """Print the greeting and wait for SIGINT or SIGTERM; who has read it can stop the command in good order."""
+    """Print the greeting, and wait for SIGINT or SIGTERM; both are handled before it is printed."""
     stopped = asyncio.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(ending, stopped.set)
@@ -224,7 +222,7 @@ async def _listen(
 
 
 def _next_read(data: bytes) -> int:
-    """Return how many bytes to read after these; `_LEAST_READ` after crumbs."""
+    """Return how many bytes to read next; `_LEAST_READ` after tiny chunks."""
     if len(data) <= _FEW_BYTES:
         return _MOST_READ
     lines = data.count(b"\r\n")
@@ -234,11 +232,11 @@ def _next_read(data: bytes) -> int:
 class _Paced(asyncio.Protocol):
     """A connection that reads little at a time, so that others are served in between.
 
-    A body in chunks of a few bytes costs much time for its length: what looks like that waits before it is taken apart,
-    in turn with the other connections that receive such, so that all of them together get a quarter of the time.
+    A body in chunks of a few bytes takes long to parse. Such data waits, in turn with that of other connections, so
+    that all of them together get a quarter of the time.
     """
 
-    _next = 0.0  # when one of them may go on, by the loop's clock
+    _next = 0.0  # when the next of them may continue
     _turn: asyncio.TimerHandle
 
     def __init__(self, server: web.Server) -> None:
@@ -279,7 +277,7 @@ class _Paced(asyncio.Protocol):
         return self._loop.call_at(_Paced._next, self._go_on)
 
     def _go_on(self) -> None:
-        self._transport.resume_reading()  # before, as the parser may pause it again
+        self._transport.resume_reading()  # first: the parser may pause it again
         self._http.data_received(self._held.popleft())
         if self._held:
             self._transport.pause_reading()

@@ -1,4 +1,4 @@
-"""A cache bounded by how much it holds: whoever fills it with their own bytes takes no more memory than anybody."""
+"""A cache bounded by the size of its values."""
 
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -11,14 +11,14 @@ _ASKED_ONCE = 1_000  # keys
 
 
 class SizedCache(Generic[K, V]):
-    """The values that were asked for last, each from the second time on; threads may share it.
+    """A least recently used cache that keeps a value from the second request for it on; thread-safe.
 
-    A caller who never asks for the same twice leaves nothing here. What is kept grows old, and old objects that refer
-    to each other wait for a collection of all garbage, which holds the process.
+    Values that are requested once leave nothing here. Kept ones reach the oldest generation of the garbage collector,
+    whose collection blocks the process.
 
     Args:
-        most: what the sizes of all values come to at most. A value of more than a 16th of it is not kept.
-        size: how large a value is with its key, in the same unit.
+        most: total size of all values. A value larger than a 16th of it is not kept.
+        size: of a value with its key, in the same unit.
     """
 
     def __init__(self, most: int, size: Callable[[K, V], int]) -> None:
@@ -30,7 +30,7 @@ class SizedCache(Generic[K, V]):
         self._lock = Lock()
 
     def get(self, key: K) -> V | None:
-        """Return a value if it is kept, which then goes last."""
+        """Return a value if it is kept, and mark it as used."""
         with self._lock:
             held = self._held.pop(key, None)
             if held is None:
@@ -39,7 +39,7 @@ class SizedCache(Generic[K, V]):
             return held[0]
 
     def __setitem__(self, key: K, value: V) -> None:
-        """Keep a value that was given before, and drop those that have not been asked for longest."""
+        """Keep a value that is set for the second time, and drop the least recently used."""
         size = self._size(key, value)
         if size > self._most // _LARGEST_SHARE:
             return
@@ -52,7 +52,7 @@ class SizedCache(Generic[K, V]):
                 self._total -= self._held.pop(next(iter(self._held)))[1]
 
     def made(self, key: K, make: Callable[[], V]) -> V:
-        """Return the value of that key, made if it is not kept."""
+        """Return the value of that key; make it if it is not kept."""
         value = self.get(key)
         if value is None:
             value = self[key] = make()

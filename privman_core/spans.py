@@ -1,4 +1,4 @@
-"""Parts of a text: known needles in it, and where each part was before its escapes were undone."""
+"""Spans of a text: of known needles, and of each part before its escapes were undone."""
 
 import re
 from bisect import bisect_right
@@ -10,14 +10,13 @@ Span = tuple[int, int]
 _BLOCK = 5
 _STRIDE = 4
 SHORTEST = _BLOCK + _STRIDE - 1
-"""Characters that a text must have to be looked for."""
+"""Length of the shortest needle."""
 
 
 class Needles:
-    """Texts of at least `SHORTEST` characters, found in time linear in the text that is searched.
+    """Texts of at least `SHORTEST` characters, searched for in linear time.
 
-    Only every fourth block of five characters is looked up: each occurrence of a needle has one of them near its
-    beginning.
+    Only every fourth block of five characters is looked up: each occurrence of a needle has one near its start.
     """
 
     def __init__(self) -> None:
@@ -25,7 +24,7 @@ class Needles:
         self._index: dict[str, tuple[Span, ...]] = {}
 
     def add(self, needle: str) -> None:
-        """Look for this text too."""
+        """Search for this text, too."""
         if needle in self._needles:
             return
         self._needles.add(needle)
@@ -36,7 +35,7 @@ class Needles:
                 self._index[block] = (*known, place)
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield where a needle begins and ends; such spans may overlap."""
+        """Yield the spans of needles; they may overlap."""
         index = self._index
         if not index:
             return
@@ -48,9 +47,9 @@ class Needles:
 
 
 DEEPEST = 5
-"""So many escapes within one another are undone: JSON in JSON in a form, for example."""
+"""Levels of nested escapes that are undone, such as JSON in JSON in a form."""
 _JSON = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-# Each alternative has a bounded length, so that a text is read in one pass.
+# Each alternative has a bounded length, so that matching is linear.
 _ESCAPE = re.compile(
     r"%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3}"
     r"|\\u[dD][89ABab][0-9A-Fa-f]{2}\\u[dD][C-Fc-f][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
@@ -60,15 +59,15 @@ _ESCAPE = re.compile(
 
 
 class Unescaped:
-    """A text in which every percent escape, JSON escape and character reference is undone once.
+    """A text with every percent escape, JSON escape and character reference undone once.
 
     Attributes:
-        text: the text.
+        text: the result.
     """
 
     def __init__(self, source: str) -> None:
         parts: list[str] = []
-        # Where escapes ended in the text, and by how much the source is ahead there.
+        # Ends of escapes in the text, and the offset of the source there.
         self._ends: list[int] = []
         self._shifts = [0]
         at = size = 0
@@ -83,7 +82,7 @@ class Unescaped:
         self.text = "".join(parts)
 
     def to_source(self, span: Span) -> Span:
-        """Return where a span of the text was in the source, escapes whole."""
+        """Return the span in the source, with whole escapes."""
         return self._origin(span[0]), self._origin(span[1])
 
     def _origin(self, place: int) -> int:
@@ -91,7 +90,7 @@ class Unescaped:
 
 
 def layers(text: str) -> Iterator[list[Unescaped]]:
-    """Yield none for the text itself, then the layers that lead to each next text, the last one's text being it."""
+    """Yield the empty list for the text itself, then the layers that lead to each less escaped text."""
     below: list[Unescaped] = []
     yield below
     while len(below) < DEEPEST and _ESCAPE.search(text):
@@ -101,7 +100,7 @@ def layers(text: str) -> Iterator[list[Unescaped]]:
 
 
 def bare(text: str) -> str:
-    """Return the text without any escape."""
+    """Return the text with all escapes undone."""
     *_, deepest = layers(text)
     return deepest[-1].text if deepest else text
 

@@ -17,14 +17,14 @@ from privman_core.inputs import shown
 from privman_core.journal import KEPT_EXCHANGES, Journal, aside
 
 _SLICE = 32 * 1024
-"""Half of what asyncio keeps before it lets a sender wait: a client that reads too slowly is seen before that."""
+"""Half of asyncio's write buffer, so that a slow client is noticed before the sender has to wait."""
 
 
 class Unsent:
-    """A body that is about to be sent, or a piece of one; false if it is empty.
+    """A body, or a piece of one, that is about to be sent; false if it is empty.
 
     Args:
-        content: nobody else should keep it.
+        content: must not be referenced elsewhere, or it stays in memory.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -34,9 +34,9 @@ class Unsent:
         return bool(self._content)
 
     async def slices(self, transport: asyncio.BaseTransport | None) -> AsyncIterator[bytes]:
-        """Yield it slice by slice, each to be written to the transport before the next one is asked for.
+        """Yield slices, each to be written to the transport before the next is requested.
 
-        What the client does not take at once waits in a temporary file. Others are answered between slices.
+        What the client does not read at once waits in a temporary file. Others are served between slices.
         """
         while self._content and not _is_behind(transport):
             part, self._content = bytes(self._content[:_SLICE]), self._content[_SLICE:]
@@ -50,7 +50,7 @@ class Unsent:
             await asyncio.sleep(0)
 
     def _moved_to_disk(self) -> Body:
-        """Return what is left, in a file if one has room, and forget it."""
+        """Return the rest, in a file if there is room, and drop it here."""
         body, content = Body(), self._content
         self._content = memoryview(b"")
         body.write(content)
@@ -59,7 +59,7 @@ class Unsent:
 
 
 def _is_behind(transport: asyncio.BaseTransport | None) -> bool:
-    """Return whether the client has not taken yet what was written."""
+    """Return whether the client has not read everything yet."""
     return isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size() > 0
 
 
@@ -67,22 +67,22 @@ _log = logging.getLogger("privman_core.streaming")
 Items = Sequence[Mapping[str, Any]]
 Turn = Callable[[], Awaitable[None]]
 Written = Callable[[Exchange], list[bytes]]
-# A page ends after so many bytes, though it has one exchange at least; a longer answer is streamed.
+# Bytes after which a page ends, with at least one exchange; and after which an answer is streamed.
 _LONGEST_PAGE, _AT_ONCE = 4 * 1024 * 1024, 256 * 1024
 
 
 class RangeError(ValueError):
-    """Raised for a range that cannot be asked for; the message names the parameter and shows its value."""
+    """A range is invalid; the message names the parameter and shows its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Which exchanges are asked for.
+    """A range of exchanges.
 
     Attributes:
         after: only those with a higher number.
         limit: at most so many, the oldest first; None for all.
-        last: of these, only so many of the newest; None for all.
+        last: only so many of the newest; None for all.
     """
 
     after: int = 0
@@ -91,7 +91,7 @@ class Range:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Self:
-        """Return what the parameters ask for; raises RangeError."""
+        """Return the range in the parameters; raises RangeError."""
         numbers = {name: _number(name, query[name], int(name != "after")) for name in cls.__slots__ if name in query}
         return cls(**numbers)
 
@@ -99,10 +99,9 @@ class Range:
 async def list_exchanges(
     request: web.Request, journal: Journal, name: str, written: Written, first: Items = ()
 ) -> web.StreamResponse:
-    """Answer under ``name`` what is written of each exchange that is asked for, after what is ``first``.
+    """Answer the list ``name``: the items ``first``, then those ``written`` for each exchange of the range.
 
-    Without ``limit`` that is all; with it there is one page, and ``next`` is what to give as ``after`` for the next
-    one, null after the last one. Raises RangeError.
+    With ``limit`` it is one page, and ``next`` is the ``after`` of the next page, null on the last. Raises RangeError.
     """
     parts = _parts(journal, Range.read(request.query), name, written, first)
     return await answer_in_parts(request, parts, journal.turn)
@@ -115,12 +114,12 @@ async def _let_others() -> None:
 async def answer_in_parts(
     request: web.Request, parts: AsyncGenerator[bytes], turn: Turn = _let_others
 ) -> web.StreamResponse:
-    """Answer JSON of which the parts are generated; a long answer is streamed, and nothing keeps what is being sent.
+    """Answer JSON from generated parts; a long answer is streamed, without keeping sent parts.
 
     Args:
-        request: what is answered.
-        parts: of the answer.
-        turn: is waited for before each slice is sent: sending waits for Python's lock, which a thread may hold.
+        request: the request to answer.
+        parts: the pieces of the body.
+        turn: awaited before each slice is sent.
     """
     async with aclosing(parts):
         begun = await _beginning(parts)
@@ -132,7 +131,7 @@ async def answer_in_parts(
 
 
 async def _beginning(parts: AsyncIterator[bytes]) -> bytes:
-    """Return the first parts, a little more than `_AT_ONCE` if there are so many."""
+    """Return the first parts, up to a little more than `_AT_ONCE` bytes."""
     begun = bytearray()
     async for part in parts:
         begun += part
@@ -146,7 +145,7 @@ async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[byt
     await answer.prepare(request)
     if request.method == "HEAD":
         return answer
-    with suppress(ConnectionResetError):  # nobody reads any more
+    with suppress(ConnectionResetError):  # the client has gone
         while unsent:
             async for each in unsent.slices(request.transport):
                 await turn()
@@ -156,17 +155,17 @@ async def _stream(request: web.Request, unsent: Unsent, parts: AsyncIterator[byt
 
 
 async def _next(request: web.Request, parts: AsyncIterator[bytes]) -> bytes:
-    """Return the next part, empty after the last; an error ends the connection, lest the answer be taken for whole."""
+    """Return the next part, empty after the last; an error closes the connection, which shows the answer is cut."""
     try:
         return await anext(parts, b"")
-    except Exception as error:  # noqa: BLE001 - an error page would become part of the list
+    except Exception as error:  # noqa: BLE001 - an error page would become part of the body
         _log.error("%s %s ended early: %s", request.method, request.path, error)
         request.protocol.force_close()
         return b""
 
 
 async def _parts(journal: Journal, wanted: Range, name: str, written: Written, first: Items) -> AsyncGenerator[bytes]:
-    """Yield the parts of the answer."""
+    """Yield the pieces of the list."""
     exchanges = journal.kept(wanted.after)
     exchanges = exchanges[-wanted.last :] if wanted.last else exchanges
     page = exchanges[: wanted.limit]

@@ -1,4 +1,4 @@
-"""Turns of requests that are sent: how many are under way at the same time, to each host and altogether."""
+"""Limits on concurrent outbound requests, to each host and in total."""
 
 import asyncio
 from collections import Counter, deque
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from privman_core.errands import Errand, current_errand
 
 PATIENCE = 5.0
-"""Seconds after which a turn ends that has no end yet, where others wait for it."""
+"""Seconds after which a turn is ended early if others wait."""
 
 
 class MadeWayError(Exception):
-    """Raised when a turn ends before its body does, because others wait."""
+    """A turn was ended early because others waited."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,21 +23,21 @@ class _Waiting:
     errand: Errand | None
 
     def count(self, pauses: int) -> None:
-        """Tell whoever moves the clock that this waits for others, which may wait on it, or does not any more."""
+        """Count this as waiting, or no longer: a virtual clock must not wait for what waits for it."""
         if self.errand is not None:
             self.errand.count(pauses)
 
 
 class Turns:
-    """Gives turns in the order in which they are asked for, as far as hosts allow.
+    """Gives turns in order of request, within the limits.
 
-    Where all turns are taken and somebody waits, the oldest ends once it is old enough: silent hosts, however many,
-    hold up nobody else for as long as they please.
+    If all turns are taken and others wait, the oldest turn ends once it is older than ``patience``, so that silent
+    hosts block nobody else.
 
     Args:
-        of_host: how many requests to one host are under way at the same time.
-        altogether: how many there are to all hosts.
-        patience: seconds of the loop, whatever the clock of the party.
+        of_host: concurrent requests to one host.
+        altogether: concurrent requests to all hosts.
+        patience: real seconds, even if the server's clock is virtual.
     """
 
     def __init__(self, of_host: int, altogether: int, patience: float = PATIENCE) -> None:
@@ -46,12 +46,12 @@ class Turns:
         self._patience = patience
         self._taken: Counter[str] = Counter()
         self._waiting: deque[_Waiting] = deque()
-        self._open: dict[asyncio.Timeout, float] = {}  # the turns by when they began, the oldest first
+        self._open: dict[asyncio.Timeout, float] = {}  # by start time, the oldest first
         self._look: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for a turn and have it until the body ends; raises MadeWayError."""
+        """Wait for a turn and keep it until the body ends; raises MadeWayError."""
         if self._is_free(host):
             self._taken[host] += 1
         else:
@@ -83,12 +83,12 @@ class Turns:
             if waiting.turn.cancelled():
                 self._waiting.remove(waiting)
                 waiting.count(-1)
-            else:  # it has got its turn at the same time
+            else:  # it got its turn at the same moment
                 self._end(host)
             raise
 
     def _end(self, host: str) -> None:
-        """End a turn and give the next one."""
+        """End a turn and start the next."""
         self._taken[host] -= 1
         if not self._taken[host]:
             del self._taken[host]
@@ -96,19 +96,19 @@ class Turns:
         if following is not None:
             self._waiting.remove(following)
             self._taken[following.host] += 1
-            following.count(-1)  # at once: until it goes on nobody moves the clock
+            following.count(-1)  # at once, so that the clock waits for it
             following.turn.set_result(None)
         if self._waiting:
             self._look_soon()
 
     def _look_soon(self) -> None:
-        """Look whether a turn has to end, when the oldest one is old enough."""
+        """Check again when the oldest turn is old enough to be ended."""
         if self._look is None and self._open and self._taken.total() >= self._altogether:
             oldest = next(iter(self._open.values()))
             self._look = asyncio.get_running_loop().call_at(oldest + self._patience, self._make_way)
 
     def _make_way(self) -> None:
-        """End the oldest turns, as many as those can have who wait for nothing else."""
+        """End the oldest turns, as many as waiting requests could use."""
         self._look = None
         loop = asyncio.get_running_loop()
         waiting = Counter(each.host for each in self._waiting)

@@ -1,4 +1,4 @@
-"""Time that stands still until it is told to jump."""
+"""A clock that moves only when it is advanced."""
 
 import asyncio
 import heapq
@@ -14,10 +14,10 @@ from privman_core.errands import Errand, Job, Jobs, current_errand
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 GUARD_SECONDS = 60
-"""Real time after which a time-out ends, too: a clock that nobody advances must not hold a caller for ever."""
+"""Real time after which a time-out ends even if nobody advances the clock, so that no caller waits for ever."""
 PATIENCE = (20.0, 2.0, 2.0, 2.0, 0.2)
-"""Real seconds that a jump waits for the first answer that does not come, the second one and so on."""
-_LOOKS = 4  # within the time that a jump waits for an answer
+"""Real seconds that a jump waits for the first missing answer, the second, and so on."""
+_LOOKS = 4  # checks within that time
 
 
 @dataclass(slots=True, order=True)
@@ -33,7 +33,7 @@ class _VirtualTimer:
 
 
 class _Poll:
-    """A job that is run at the beginning of every jump."""
+    """A job that runs at the start of every jump."""
 
     def __init__(self, polls: "list[_Poll]", job: Job) -> None:
         self._polls = polls
@@ -46,11 +46,11 @@ class _Poll:
 
 
 class Awaited:
-    """An answer for which a job waits.
+    """An answer that a job waits for.
 
     Args:
         errand: the job.
-        expire: lets the wait end as if its time had passed.
+        expire: ends the wait as if its time had passed.
     """
 
     def __init__(self, errand: Errand, expire: Callable[[], None]) -> None:
@@ -59,18 +59,18 @@ class Awaited:
         self.expire = expire
 
     def is_silence(self, seconds: float) -> bool:
-        """Return whether nothing has come for so many real seconds; whoever waits for a later moment is not silent."""
+        """Return whether the server has been silent for so many real seconds; waiting on the clock is not silence."""
         if self._errand.waits:
             self._since = monotonic()
         return monotonic() - self._since >= seconds
 
 
 class VirtualClock:
-    """A clock for tests; it keeps the promises of `Clock`.
+    """A clock for tests; implements `Clock`.
 
-    A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there
-    has ended or waits for a later moment: a time-out never overtakes an answer that is on the wire, unless none
-    comes for as long in real time as ``patience`` says.
+    A jump stops at every deadline on its way, in order, and goes on only when the work that fell due there has ended or
+    waits for a later moment. So a time-out never overtakes an answer that is on the wire, unless the answer takes
+    longer in real time than ``patience``.
     """
 
     def __init__(self, start: datetime = START, patience: Sequence[float] = PATIENCE) -> None:
@@ -101,12 +101,12 @@ class VirtualClock:
             heapq.heappush(self._timers, timer)
         return timer
 
-    def poll(self, seconds: float, job: Job) -> Timer:  # noqa: ARG002 - nothing changes while time stands still
-        """Run the job at the beginning of every jump, so that what it finds due on the way is done on the way."""
+    def poll(self, seconds: float, job: Job) -> Timer:  # noqa: ARG002 - nothing changes between jumps
+        """Run the job at the start of every jump, so that what it finds due is done during the jump."""
         return _Poll(self._polls, job)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until the clock has been advanced by that much."""
+        """Wait until the clock has been advanced that far."""
         if seconds <= 0:
             return await asyncio.sleep(0)
         woken = asyncio.Event()
@@ -119,13 +119,13 @@ class VirtualClock:
 
     @asynccontextmanager
     async def timeout(self, seconds: float) -> AsyncIterator[None]:
-        """Raise TimeoutError in the body once the clock has been advanced by that much, or `GUARD_SECONDS` passed."""
+        """Raise TimeoutError in the body once the clock is that far, or after `GUARD_SECONDS` of real time."""
         errand = self._errand
         async with asyncio.timeout(GUARD_SECONDS) as scope:
             with errand.request() if errand else nullcontext(_nothing) as abandon:
 
                 def expire() -> None:
-                    abandon()  # so that whoever waited is busy again
+                    abandon()  # the waiting job is busy again
                     scope.reschedule(0)
 
                 timer = self._push(seconds, expire)
@@ -142,7 +142,7 @@ class VirtualClock:
             await self._jobs.changed.wait()
 
     async def advance(self, seconds: float) -> int:
-        """Jump, running what falls due on the way in order of its time; return how many requests had no answer."""
+        """Jump, running what falls due on the way in order; return how many requests were given up."""
         async with self._jumping, self._impatience() as silent:
             await self.settle()
             for poll in tuple(self._polls):
@@ -157,7 +157,7 @@ class VirtualClock:
         return len(silent)
 
     def restart(self) -> None:
-        """Drop the jobs that wait, end every sleep and time-out at once, and begin at the start again."""
+        """Drop waiting jobs, end every sleep and time-out at once, and go back to the start."""
         waiting, self._timers = self._timers, []
         self._now = self._start
         for timer in waiting:
@@ -180,7 +180,7 @@ class VirtualClock:
 
     @asynccontextmanager
     async def _impatience(self) -> AsyncIterator[list[Awaited]]:
-        """Let requests time out during the body that have no answer for long, and give those that have."""
+        """During the body, end requests that stay silent too long; yields the list of them."""
         silent: list[Awaited] = []
         ending = asyncio.create_task(self._expire(silent))
         try:
@@ -214,10 +214,10 @@ class VirtualClock:
 
     @property
     def _errand(self) -> Errand | None:
-        """The errand that the current task runs for a job of this clock; None if no job waits for it."""
+        """The errand that the current task runs for a job of this clock; None for other work."""
         errand = current_errand()
         return errand if errand and errand.changed is self._jobs.changed else None
 
 
 def _nothing() -> None:
-    """Abandon what no job has begun."""
+    """Do nothing: no job waits for it."""

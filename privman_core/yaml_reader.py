@@ -19,10 +19,10 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class YamlError(Exception):
-    """A text is not usable YAML; the message is one line without file name.
+    """Unusable YAML; the message is one line without the file name.
 
     Attributes:
-        line: from 1; 0 where it concerns the whole text.
+        line: from 1; 0 for the whole text.
     """
 
     def __init__(self, message: str, line: int = 0) -> None:
@@ -35,7 +35,7 @@ class YamlError(Exception):
 
 
 class BytesFile(Protocol):
-    """A file of a package or of a user: both ``Path`` and ``Traversable`` are one."""
+    """A file of a package or of a user: a ``Path`` or ``Traversable``."""
 
     def read_bytes(self) -> bytes:
         """Return the whole content."""
@@ -43,7 +43,7 @@ class BytesFile(Protocol):
 
 
 def read_text(file: BytesFile) -> str:
-    """Return the text of a file; raises YamlError where it cannot be read, is too large, or is not UTF-8."""
+    """Return the text of a file; raises YamlError if it cannot be read, is too large or is not UTF-8."""
     try:
         content = file.read_bytes()
     except OSError as error:

@@ -207,9 +207,9 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
     [
         (
             ["serve", "--port", "70000"],
-            "mock-servicenow serve: argument --port: '70000' is no port; expected 0 to 65535",
+            "mock-servicenow serve: argument --port: invalid port '70000': expected 0 to 65535",
         ),
-        (["serve", "--port", "x"], "mock-servicenow serve: argument --port: 'x' is no port; expected 0 to 65535"),
+        (["serve", "--port", "x"], "mock-servicenow serve: argument --port: invalid port 'x': expected 0 to 65535"),
         (["serve", "--clock", "sun"], "argument --clock: invalid choice: 'sun'"),
         (["serve", "--sed", "1"], "unrecognized arguments: --sed 1"),
         (["serve", "--host", "0.0.0.0"], "--host is '0.0.0.0', which others may reach; set MOCK_SERVICENOW_PASSWORD"),
@@ -236,8 +236,8 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         ),
         (["serve", "--database", "sqlite://me:hidden@/x"], "cannot be opened: Invalid SQLite URL: sqlite://me:***@/x"),
         (["serve", "--database", "sqlite://?timeout=soon"], "could not convert string to float: 'soon'"),
-        (["serve", "--ca-file", "no.pem"], "'no.pem' holds no certificate: No such file or directory; expected a PEM"),
-        (["serve", "--ca-file", "/dev/null"], "'/dev/null' holds no certificate: "),
+        (["serve", "--ca-file", "no.pem"], "no certificate in 'no.pem': No such file or directory; expected a PEM"),
+        (["serve", "--ca-file", "/dev/null"], "no certificate in '/dev/null': "),
         (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),
         (["serve", "--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file"),
         (["serve", "--tls-ca-file", "ca.pem"], "--tls-ca-file PATH needs --tls beside it"),

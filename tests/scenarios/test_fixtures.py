@@ -463,7 +463,7 @@ def test_patience_and_quiet_time_are_options(
     [
         ("--privman-patience", "0", "invalid count '0': expected a whole number from 1"),
         ("--privman-quiet-time", "-1", "invalid count '-1'"),
-        ("--privman-ca-file", "nowhere.pem", "'nowhere.pem' holds no certificate: "),
+        ("--privman-ca-file", "nowhere.pem", "no certificate in 'nowhere.pem': "),
         ("--privman-timeout", "soon", "invalid span 'soon': expected 0.1 to 3600 seconds"),
     ],
 )
