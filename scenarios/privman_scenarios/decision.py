@@ -177,8 +177,8 @@ class Decision:
             await self._clock.sleep(1)
         raise self._error(last)
 
-    def _error(self, came: str) -> ExpectationError:
-        return ExpectationError(f"{self.words} to be delivered", came)
+    def _error(self, got: str) -> ExpectationError:
+        return ExpectationError(f"{self.words} to be delivered", got)
 
 
 def _is_asynchronous() -> bool:

@@ -15,7 +15,7 @@ class Difference:
 
     where: str
     expected: str
-    came: str
+    got: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ class ExpectationError(Exception):
 
     Attributes:
         expected: what the scenario wants, for people.
-        came: what was there instead.
+        got: the value that was there instead.
         comparison: the whole value that was compared, where there is one.
     """
 
-    def __init__(self, expected: str, came: str, comparison: Comparison | None = None) -> None:
+    def __init__(self, expected: str, got: str, comparison: Comparison | None = None) -> None:
         self.expected = mask(expected)
-        self.came = mask(came)
+        self.got = mask(got)
         # pytest prints it as it is.
-        super().__init__(shown(f"expected {self.expected}; came {self.came}"))
+        super().__init__(shown(f"expected {self.expected}; got {self.got}"))
         self.comparison = comparison

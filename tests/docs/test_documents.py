@@ -145,9 +145,9 @@ def test_document(document: Path, tmp_path: Path) -> None:
             if name := block.file():
                 shell.save(name, block.text)
             for command in block.commands() if block.language == "console" else ():
-                came = shell.run(command)
-                if not checker.check_output(f"{command.printed.strip()}\n", f"{came.strip()}\n", LENIENT):
-                    pytest.fail(f"{document}:{block.line}: $ {command.text}\n{came}", pytrace=False)
+                got = shell.run(command)
+                if not checker.check_output(f"{command.printed.strip()}\n", f"{got.strip()}\n", LENIENT):
+                    pytest.fail(f"{document}:{block.line}: $ {command.text}\n{got}", pytrace=False)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -68,7 +68,7 @@ def test_a_failure_names_file_line_step_and_shows_the_exchanges(file: Path, caps
     file.write_text(FAILING)
     assert main(["run", str(file)]) == 1
     out = capsys.readouterr().out
-    assert f"  {file}:6: console.expect-approval\n    expected state 'Approved'\n    came     state 'Denied'\n" in out
+    assert f"  {file}:6: console.expect-approval\n    expected state 'Approved'\n    got      state 'Denied'\n" in out
     assert "| servicenow sent #" in out
     assert '"Response":"Deny","Comment":"No"' in out
     assert "| console received #" in out

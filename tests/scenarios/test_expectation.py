@@ -11,7 +11,7 @@ from privman_scenarios.language.expectation import MISSING, holds, operator_erro
 
 
 @pytest.mark.parametrize(
-    ("expected", "came"),
+    ("expected", "got"),
     [
         ("Approve", "Approve"),
         (200, 200),
@@ -32,13 +32,13 @@ from privman_scenarios.language.expectation import MISSING, holds, operator_erro
         ({"not": []}, [500]),
     ],
 )
-def test_holds(expected: object, came: object) -> None:
+def test_holds(expected: object, got: object) -> None:
     """Equality, subsets, items of lists, operators; the Table API's texts count as the values they print."""
-    assert holds(expected, came)
+    assert holds(expected, got)
 
 
 @pytest.mark.parametrize(
-    ("unwanted", "came"),
+    ("unwanted", "got"),
     [
         (7.0, "7.0"),
         (7, "007"),
@@ -56,18 +56,18 @@ def test_holds(expected: object, came: object) -> None:
         ("5", 5),
     ],
 )
-def test_an_unwanted_number_is_looked_for_in_text(unwanted: object, came: object) -> None:
+def test_an_unwanted_number_is_looked_for_in_text(unwanted: object, got: object) -> None:
     """YAML reads 7.0, 007 and True without quotes as no text, so that they never are equal to what came."""
-    assert not holds({"not": unwanted}, came)
+    assert not holds({"not": unwanted}, got)
 
 
 @pytest.mark.parametrize(
-    ("unwanted", "came"),
+    ("unwanted", "got"),
     [(500, "200"), (500, 200), (500, ""), (True, "false"), ("Bad", None), ("5", "6"), ([7], ["8", "x"])],
 )
-def test_another_value_of_the_kind_is_not_unwanted(unwanted: object, came: object) -> None:
+def test_another_value_of_the_kind_is_not_unwanted(unwanted: object, got: object) -> None:
     """Nor is an empty column."""
-    assert holds({"not": unwanted}, came)
+    assert holds({"not": unwanted}, got)
 
 
 def deep(levels: int) -> object:
@@ -99,7 +99,7 @@ def test_what_takes_more_than_one_reading_is_refused(pattern: str, why: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("expected", "came", "wanted", "instead"),
+    ("expected", "got", "wanted", "instead"),
     [
         ("Approve", "Deny", "status 'Approve'", "status 'Deny'"),
         (1, True, "status 1", "status True"),
@@ -124,16 +124,16 @@ def test_what_takes_more_than_one_reading_is_refused(pattern: str, why: str) -> 
         ({"not": "Pending"}, "Pending", "status not 'Pending'", "status 'Pending'"),
     ],
 )
-def test_a_difference_is_told(expected: object, came: object, wanted: str, instead: str) -> None:
+def test_a_difference_is_told(expected: object, got: object, wanted: str, instead: str) -> None:
     """The error says where the value differs, what was expected and what came."""
     with pytest.raises(ExpectationError) as raised:
-        require(expected, came, "status")
-    assert (raised.value.expected, raised.value.came) == (wanted, instead)
-    assert str(raised.value) == f"expected {wanted}; came {instead}"
+        require(expected, got, "status")
+    assert (raised.value.expected, raised.value.got) == (wanted, instead)
+    assert str(raised.value) == f"expected {wanted}; got {instead}"
 
 
 @pytest.mark.parametrize(
-    ("unwanted", "came"),
+    ("unwanted", "got"),
     [
         ([], {"a": 1}),
         ({"a": 1}, "text"),
@@ -143,9 +143,9 @@ def test_a_difference_is_told(expected: object, came: object, wanted: str, inste
         ("Deny", {"value": "Deny"}),
     ],
 )
-def test_what_a_value_can_never_be_proves_nothing(unwanted: object, came: object) -> None:
+def test_what_a_value_can_never_be_proves_nothing(unwanted: object, got: object) -> None:
     """A value of another shape is not what it should not be, whatever happens."""
-    assert not holds({"not": unwanted}, came)
+    assert not holds({"not": unwanted}, got)
     assert holds({"not": unwanted}, {"a": 2} if unwanted == {"a": 1} else [1] if unwanted == [] else '{"a": 2}')
 
 

@@ -125,7 +125,7 @@ def test_the_file_replays_the_failure_byte_for_byte(
         assert main(["run", str(found), "--seed", seed]) == 1
         shown.add(re.sub(r"in [0-9.]+ s", "", capsys.readouterr().out))
     (told,) = shown
-    assert "stands 2 times in ServiceNow" in told
+    assert "exists 2 times in ServiceNow" in told
     workshop = VariationRunner(Player(WorldBuilder(9)))
     ended = workshop.play(load(found)).ended
     (again,) = keep_failures(workshop, [ended, ended, workshop.play(load(catalog("deny"))).ended], 9, tmp_path)

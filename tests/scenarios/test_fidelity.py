@@ -216,7 +216,7 @@ def test_a_probe_whose_scratch_record_has_no_name_is_given_up(
     with instance(privman_loop, there.hide_names) as url:
         assert main(["fidelity", "--against", url, "--trap", "total-count"]) == 1
     told, counts = capsys.readouterr().out.splitlines()
-    expected = "total-count was given up: expected the sys_id of what was created, 32 hexadecimal digits; came POST "
+    expected = "total-count was given up: expected the sys_id of what was created, 32 hexadecimal digits; got POST "
     assert told.startswith(expected)
     assert counts.startswith("0 alike, 0 different, 0 left out, 1 given up; ")
     assert len(there.created) == 1

@@ -618,7 +618,7 @@ def test_a_decision_without_the_comments_that_its_type_excludes_is_delivered(wor
     table = "x_thyti_thycotic_p_response"
     url = f"{world.servicenow.url}/api/now/table/{table}/{response['sys_id']}"
     assert requests.patch(url, json={"comment": ""}, auth=world.servicenow.auth, timeout=10).status_code == 200
-    with pytest.raises(ExpectationError, match="to be delivered; came the comment ''"):
+    with pytest.raises(ExpectationError, match="to be delivered; got the comment ''"):
         commented.delivered()
     url = f"{world.servicenow.url}/api/now/table/x_thyti_thycotic_p_activity_type/{world.console.activity_type_id}"
     requests.patch(url, json={"include_comment": "false"}, auth=world.servicenow.auth, timeout=10)
@@ -629,14 +629,14 @@ def test_a_delivery_that_is_given_up_is_told(world: WorldFixture) -> None:
     """The status of the last attempt is named."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
     decision = world.decide(world.console.ask({}), "Approve")
-    with pytest.raises(ExpectationError, match=r"^expected the decision on .* to be delivered; came 503 after 3 retr"):
+    with pytest.raises(ExpectationError, match=r"^expected the decision on .* to be delivered; got 503 after 3 retr"):
         decision.delivered()
 
 
 def test_a_request_that_nobody_decided_has_no_delivery(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
     """Waiting for it is told at once, rather than for ever."""
     request_id = console.ask({})
-    with pytest.raises(ExpectationError, match="to be delivered; came no decision"):
+    with pytest.raises(ExpectationError, match="to be delivered; got no decision"):
         servicenow.decision(request_id).delivered()
 
 
@@ -660,7 +660,7 @@ def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, wor
     world.world.virtual = False
     clock = Passing(world.world)
     assert Decision(privman_loop, world.world, clock, request_id).delivered() == DecisionDelivery(200, 1)
-    with pytest.raises(ExpectationError, match="to be delivered; came no decision"):
+    with pytest.raises(ExpectationError, match="to be delivered; got no decision"):
         Decision(privman_loop, world.world, clock, undecided).delivered()
 
 

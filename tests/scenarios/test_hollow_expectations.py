@@ -219,4 +219,4 @@ def test_a_step_that_failed_must_be_named(expected: str, tmp_path: Path, capsys:
     assert run(steps, tmp_path) == 1
     out = capsys.readouterr().out
     assert f"{tmp_path / 'one.yaml'}:4: console.expect-set-up\n" in out
-    assert "expected a failed step to be named under 'steps' or 'details'\n    came     register failed\n" in out
+    assert "expected a failed step to be named under 'steps' or 'details'\n    got      register failed\n" in out

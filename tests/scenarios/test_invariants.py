@@ -336,12 +336,12 @@ BREAKS = {
     "a request twice": (
         "one-record-each",
         replace(WELL, requests=[ROW, {**ROW, "sys_id": "s2"}]),
-        "the request r1 stands 2 times in ServiceNow",
+        "the request r1 exists 2 times in ServiceNow",
     ),
     "a response twice": (
         "one-record-each",
         replace(WELL, responses=[RESPONSE, RESPONSE]),
-        "the response to request r1 stands 2 times in ServiceNow",
+        "the response to request r1 exists 2 times in ServiceNow",
     ),
     "a server that fails": (
         "no-server-error",
@@ -411,7 +411,7 @@ async def test_a_slow_servicenow_keeps_only_its_caller_waiting() -> None:
 async def test_an_expectation_among_the_steps_counts_too() -> None:
     """What a step expects must hold at its place, and its line is named."""
     ended = await failure("- console.ask:\n- console.expect-approval: Approved\n")
-    assert (ended.step, ended.line, ended.came) == ("console.expect-approval", 5, "state 'Pending'")
+    assert (ended.step, ended.line, ended.got) == ("console.expect-approval", 5, "state 'Pending'")
 
 
 async def test_a_broken_invariant_is_named() -> None:
@@ -421,5 +421,5 @@ async def test_a_broken_invariant_is_named() -> None:
     ended = await failure(insert + insert)
     assert ended.message == (
         "t.yaml:1: one-record-each: expected that a request is one row in ServiceNow and has at most one response; "
-        "came the response to request 85d71683-7dac-4762-8120-76a9a564fdc1 stands 2 times in ServiceNow"
+        "got the response to request 85d71683-7dac-4762-8120-76a9a564fdc1 exists 2 times in ServiceNow"
     )

@@ -89,7 +89,7 @@ def test_scenarios_that_fail_by_themselves_prove_nothing(tmp_path: Path, capsys:
     assert main(["mutate", str(file)]) == 1
     first, second = capsys.readouterr().out.splitlines()
     assert first == "Scenarios fail though nothing is broken, so they say nothing of any mutant:"
-    assert second.startswith(f"{file}:6: console.expect-approval: expected state 'Denied'; came state 'Approved'")
+    assert second.startswith(f"{file}:6: console.expect-approval: expected state 'Denied'; got state 'Approved'")
 
 
 def test_mutants_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +131,6 @@ async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None
     ended = await Engine(vocabulary(), worlds, [told.append], RealClock(), journals=True).play(deny)
     assert ended.failure is not None
     assert (ended.failure.step, ended.failure.expected) == ("findings", "an answer")
-    assert ended.failure.came.startswith("GET /__admin/findings")
-    assert ended.failure.exchanges[0].startswith("expected an answer; came GET /__admin/requests")
+    assert ended.failure.got.startswith("GET /__admin/findings")
+    assert ended.failure.exchanges[0].startswith("expected an answer; got GET /__admin/requests")
     assert not any(isinstance(event, JournalsRead) for event in told)

@@ -149,7 +149,7 @@ async def test_the_run_goes_on_after_an_odd_answer(name: str) -> None:
     assert first.failure is not None
     assert (first.outcome, second.outcome) == ("failed", "passed")
     assert first.failure.step == "servicenow.create-user"
-    assert "POST /api/now/table/sys_user" in first.failure.came
+    assert "POST /api/now/table/sys_user" in first.failure.got
 
 
 @pytest.mark.parametrize("path", ["/__admin/reset", "/api/now/table/sys_user", "/Tms/services/api/v1/version/Current"])

@@ -483,7 +483,7 @@ async def test_what_must_not_happen_is_watched(expectation: str, stub: tuple[Stu
     late = await answer_late(stub[0], expectation, 15)
     assert late.failure is not None
     assert late.failure.line == 5
-    assert late.failure.came.endswith(", 15 s after the last step that acted; earlier it held")
+    assert late.failure.got.endswith(", 15 s after the last step that acted; earlier it held")
     assert (await answer_late(stub[0], expectation, 16)).outcome == "passed"
 
 
@@ -529,7 +529,7 @@ async def test_what_acts_is_not_taken_again_until_it_holds(stub: tuple[StubInsta
     stub[0].decided_once = True
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(NOBODY_DECIDES, "t.yaml")))
     assert ended.failure is not None
-    assert (ended.failure.expected, ended.failure.came[:2]) == ("0 accepted decisions", "1:")
+    assert (ended.failure.expected, ended.failure.got[:2]) == ("0 accepted decisions", "1:")
 
 
 async def test_what_follows_from_a_decision_in_the_background_is_deleted(
@@ -596,7 +596,7 @@ async def test_a_failure_of_the_server_is_no_lost_race(race: str, stub: tuple[St
     text = f"title: T\nsteps:\n- console.ask:\n{race}\n"
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.failure is not None
-    assert "-> 500" in ended.failure.came
+    assert "-> 500" in ended.failure.got
 
 
 NOT_THERE = {
@@ -610,7 +610,7 @@ async def test_a_record_that_may_not_be_read_is_there(step: str, stub: tuple[Stu
     """An instance counts the rows that the user may not read: a list without them says nothing of their absence."""
     stub[0].unread = RESPONSE
     text = f"title: T\nsteps:\n- console.ask:\n- servicenow.approve:\n{step}\n"
-    with pytest.raises(TargetUnreachableError, match=r"expected all 1 records of .*; came 0 of them"):
+    with pytest.raises(TargetUnreachableError, match=r"expected all 1 records of .*; got 0 of them"):
         await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
 
 
@@ -637,7 +637,7 @@ async def test_only_servicenow_refuses_a_decision(
     text = f"title: T\nsteps:\n- console.ask:\n{steps}\n"
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.failure is not None
-    assert f"-> {answer[0]}" in ended.failure.came
+    assert f"-> {answer[0]}" in ended.failure.got
 
 
 @pytest.mark.parametrize(
@@ -670,11 +670,11 @@ async def test_a_record_with_another_value_was_not_asked_for(
     text += f"- servicenow.{step}table: request, where: {{status: Approve}}}}\n- servicenow.expect-request:\n"
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.failure is not None
-    assert (ended.failure.expected, ended.failure.came) == ("only records with status 'Approve'", "one with 'Deny'")
+    assert (ended.failure.expected, ended.failure.got) == ("only records with status 'Approve'", "one with 'Deny'")
 
 
 @pytest.mark.parametrize(
-    ("stored", "came"),
+    ("stored", "got"),
     [
         ({"response": "Approve"}, "the response 'Approve'"),
         ({"comment": "Sure"}, "the comment 'Sure'"),
@@ -685,7 +685,7 @@ async def test_a_record_with_another_value_was_not_asked_for(
     ],
 )
 def test_another_decision_that_is_delivered_is_not_that_of_the_test(
-    stored: dict[str, str], came: str, privman_loop: LoopThread
+    stored: dict[str, str], got: str, privman_loop: LoopThread
 ) -> None:
     """The console accepts both alike: response, comment and approver tell them apart."""
     instance = StubInstance()
@@ -703,7 +703,7 @@ def test_another_decision_that_is_delivered_is_not_that_of_the_test(
         console := ConsoleFixture(privman_loop, parties),
     )
     decision = world.decide(console.ask({}), "Deny", comment="Not today")
-    expected = pytest.raises(ExpectationError, match=f"to be delivered; came {came}") if came else nullcontext()
+    expected = pytest.raises(ExpectationError, match=f"to be delivered; got {got}") if got else nullcontext()
     with expected:
         decision.delivered()
     privman_loop.run(opened.__aexit__(None, None, None))
@@ -718,7 +718,7 @@ async def test_a_list_of_several_pages_is_read_to_its_end(
     stub[0].longest = longest
     (ended,) = await play(stub[1], list(Loader(vocabulary()).parse(ONE_REQUEST, "t.yaml")))
     assert ended.failure is not None
-    assert (ended.failure.expected, ended.failure.came) == ("count 1", "count 2")
+    assert (ended.failure.expected, ended.failure.got) == ("count 1", "count 2")
     assert {table: rows for table, rows in stub[0].tables.items() if rows and table != "sys_user_role"} == {}
 
 
@@ -744,7 +744,7 @@ async def test_a_list_that_a_quota_cuts_off_is_no_list(stub: tuple[StubInstance,
 async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whoever asks for a journal there is told so."""
     async with stub[1].open() as world:
-        with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; came http.* has none"):
+        with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; got http.* has none"):
             await world.servicenow.control.journal()
 
 
@@ -815,7 +815,7 @@ async def test_a_request_of_a_real_user_is_not_decided(stub: tuple[StubInstance,
         async with worlds.open() as world:
             instance.tables[REQUEST] = [{**asked, "metadata": f'{{"Url": "{url}/"}}'}]
             assert await world.servicenow.find("request", status="Pending") == []
-            with pytest.raises(ExpectationError, match="expected the request 8f6d in ServiceNow; came none"):
+            with pytest.raises(ExpectationError, match="expected the request 8f6d in ServiceNow; got none"):
                 await world.servicenow.decide("8f6d", "Approve", {})
     assert [row["status"] for row in instance.tables[REQUEST]] == ["Pending"]
     assert console.decisions == []
@@ -831,7 +831,7 @@ async def test_a_decision_that_a_real_console_takes_unasked_is_noticed(stub: tup
         (ended,) = await play(worlds, scenarios("decision-nobody-asked-for"))
     assert ended.failure is not None
     assert ended.failure.step == "servicenow.expect-response"
-    assert ("404" in ended.failure.expected, "200" in ended.failure.came) == (True, True)
+    assert ("404" in ended.failure.expected, "200" in ended.failure.got) == (True, True)
 
 
 async def test_a_real_console_that_is_not_set_up() -> None:
@@ -939,4 +939,4 @@ async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[St
     held, failed = await play(stub[1], [each for text in texts for each in Loader(vocabulary()).parse(text, "t.yaml")])
     assert (held.outcome, held.checks) == ("passed", 1)
     assert failed.failure is not None
-    assert (failed.failure.expected, failed.failure.came) == ("status 403", "status 400")
+    assert (failed.failure.expected, failed.failure.got) == ("status 403", "status 400")

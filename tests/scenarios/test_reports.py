@@ -163,7 +163,7 @@ def test_a_pipe_gets_plain_lines() -> None:
         "failed  Deny [it]\n"
         "  some/b.yaml:9: console.expect-approval\n"
         "    expected state 'Denied'\n"
-        "    came     state 'Pending\ufffd'\n"
+        "    got      state 'Pending\ufffd'\n"
         f"{marked}"
         "    | #1 POST\n"
         "    | < 200\n"
@@ -187,7 +187,7 @@ def test_variations_are_counted_and_quiet() -> None:
 def test_a_terminal_gets_a_table() -> None:
     """What has ended stands in a table, before the closing line, and a failure is printed at once."""
     out = told(*RUN, terminal=True)
-    failure, table, end = out.index("came     state"), out.index("Outcome  Scenario"), out.index("1 passed, 1 failed")
+    failure, table, end = out.index("got      state"), out.index("Outcome  Scenario"), out.index("1 passed, 1 failed")
     assert failure < table < end
     assert "passed   Approve <it>" in out
     assert "0.25 s" in out
@@ -255,7 +255,7 @@ def test_junit_names_file_line_and_reason() -> None:
     failure = failed.find("failure")
     assert failure is not None
     assert failure.get("message") == (
-        "some/b.yaml:9: console.expect-approval: expected state 'Denied'; came state 'Pending\ufffd'"
+        "some/b.yaml:9: console.expect-approval: expected state 'Denied'; got state 'Pending\ufffd'"
     )
     assert MARKED in (failure.text or "")
     assert (failure.text or "").endswith("#1 POST\n< 200")
@@ -292,7 +292,7 @@ def test_json_is_for_programs() -> None:
         "step": "console.expect-approval",
         "line": 9,
         "expected": "state 'Denied'",
-        "came": "state 'Pending\x00'",
+        "got": "state 'Pending\x00'",
         "compared": MARKED,
         "exchanges": ["#1 POST\n< 200"],
     }
@@ -313,7 +313,7 @@ def test_github_annotates_the_line_of_the_scenario() -> None:
     odd = Scenario("50%: a, b", (), "/checkout/tests/odd.yaml", 7)
     for event in (RunStarted(3, 0), *ENDED, ScenarioEnded(odd, "failed", 0.1, failure=FAILURE)):
         report(event)
-    message = "some/b.yaml:9: console.expect-approval: expected state 'Denied'; came state 'Pending\ufffd'"
+    message = "some/b.yaml:9: console.expect-approval: expected state 'Denied'; got state 'Pending\ufffd'"
     assert lines == [
         "::warning file=some/a.yaml,line=1,title=Approve <it>::servicenow: rule-aborted: kept",
         f"::error file=some/b.yaml,line=3,title=Deny [it]::{message}",

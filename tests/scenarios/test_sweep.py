@@ -138,7 +138,7 @@ def test_a_planted_defect_is_found() -> None:
     failure = workshop.failure(variation(f"503: {delivery}", variations))
     assert failure is not None
     assert failure.step == "both-sides-agree"
-    assert failure.came.endswith(" is Denied in the console, Approve in ServiceNow")
+    assert failure.got.endswith(" is Denied in the console, Approve in ServiceNow")
     assert workshop.failure(variation(f"late: {delivery}", variations)) is None
 
 

@@ -100,7 +100,7 @@ async def test_what_holds(steps: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "step", "expected", "came"),
+    ("steps", "step", "expected", "got"),
     [
         (DECIDED + "- servicenow.expect-refusal:\n", "servicenow.expect-refusal", "a refusal", "PATCH /api/now/table/"),
         (
@@ -198,12 +198,12 @@ async def test_what_holds(steps: str) -> None:
         ("- servicenow.find: {table: response, as: none}\n", "servicenow.find", "a record of response", "none"),
     ],
 )
-async def test_what_does_not_hold(steps: str, step: str, expected: str, came: str) -> None:
+async def test_what_does_not_hold(steps: str, step: str, expected: str, got: str) -> None:
     """The failure names the step, what was expected and what came."""
     failed = await failure(steps)
     assert failed.step == step
     assert expected in failed.expected
-    assert came in failed.came
+    assert got in failed.got
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ class Judge:
             except TargetUnreachableError:
                 return _GATE
         failure = ended.failure
-        return f"{failure.step}: expected {failure.expected}; came {failure.came}" if failure else ended.reason
+        return f"{failure.step}: expected {failure.expected}; got {failure.got}" if failure else ended.reason
 
     def _exceptions(self, names: WireNames) -> str:
         """Return the rows that make exceptions of administrators and approvers."""

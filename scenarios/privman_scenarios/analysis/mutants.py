@@ -161,14 +161,14 @@ class Proxy:
         path = request.rel_url.raw_path
         sent = self._tamper(HttpMessage("request", request.method, path, headers, await request.read()))
         query = request.rel_url.raw_query_string if sent.path == path else ""
-        came = sent if sent.side == "answer" else await self._answered(sent, query)
-        return _to_response(request, came)
+        got = sent if sent.side == "answer" else await self._answered(sent, query)
+        return _to_response(request, got)
 
     async def _answered(self, sent: HttpMessage, query: str) -> HttpMessage:
-        came = self._tamper(await self._send(sent, query))
-        for _ in range(came.again):
-            came = await self._send(sent, query)
-        return came
+        got = self._tamper(await self._send(sent, query))
+        for _ in range(got.again):
+            got = await self._send(sent, query)
+        return got
 
     async def _send(self, sent: HttpMessage, query: str) -> HttpMessage:
         url = URL.build(path=sent.path, query_string=query, encoded=True)
@@ -186,11 +186,11 @@ class Proxy:
             return HttpMessage("answer", sent.method, sent.path)
 
 
-def _to_response(request: web.Request, came: HttpMessage) -> web.Response:
-    if not came.status:
+def _to_response(request: web.Request, got: HttpMessage) -> web.Response:
+    if not got.status:
         request.protocol.force_close()
         return web.Response()
-    return web.Response(status=came.status, body=came.body, headers=came.headers)
+    return web.Response(status=got.status, body=got.body, headers=got.headers)
 
 
 def _kept(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

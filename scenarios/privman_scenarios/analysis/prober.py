@@ -74,7 +74,7 @@ class Prober:
         try:
             await self._play(trap, {**places, "long": f"^ORsys_id={unknown}" * 300}, probed)
         except ExpectationError as error:
-            probed.trouble = f"expected {error.expected}; came {error.came}"
+            probed.trouble = f"expected {error.expected}; got {error.got}"
         except asyncio.CancelledError:
             if left := await self._clean_up(mark):
                 raise TargetUnreachableError(f"{self._api.url} keeps records of this run: {'; '.join(left)}.") from None
@@ -159,7 +159,7 @@ class Prober:
             ]
         except ExpectationError as error:
             paths = [record.path for record in self._own.newest_first()]
-            return [f"expected {error.expected}; came {error.came}", *paths]
+            return [f"expected {error.expected}; got {error.got}", *paths]
         newest = self._own.newest_first()
         outcomes = [
             await self._own.delete(each) for each in (*newest, *(each for each in marked if each not in newest))

@@ -123,7 +123,7 @@ def _regression(workshop: VariationRunner, scenario: Scenario, failure: Failure,
 
     smallest = shrink(vocabulary(), pinned, fails)
     again = workshop.failure(smallest) or failure
-    told = f"{failure.step}: expected {again.expected}; came {again.came}\n\n{workshop.transcript(smallest)}"
+    told = f"{failure.step}: expected {again.expected}; got {again.got}\n\n{workshop.transcript(smallest)}"
     comment = "\n".join(f"# {printable(line)}".rstrip() for line in told.splitlines())
     return f"{comment}\n{to_yaml(smallest)}"
 

@@ -87,32 +87,32 @@ class _Missing:
 MISSING = _Missing()
 
 
-def require(expected: object, came: object, what: str = "") -> None:
-    """Raise ExpectationError unless ``came`` is as expected; ``what`` names the value in the message."""
-    if _is_deep(came):
+def require(expected: object, got: object, what: str = "") -> None:
+    """Raise ExpectationError unless ``got`` is as expected; ``what`` names the value in the message."""
+    if _is_deep(got):
         raise ExpectationError(f"{what} nested at most {DEEPEST} deep".lstrip(), "a value that is nested deeper")
-    different = tuple(differences(expected, came, what))
+    different = tuple(differences(expected, got, what))
     if different:
         raise ExpectationError(
             ", ".join(f"{each.where} {each.expected}".strip() for each in different),
-            ", ".join(f"{each.where} {each.came}".strip() for each in different),
-            Comparison(what, came, different),
+            ", ".join(f"{each.where} {each.got}".strip() for each in different),
+            Comparison(what, got, different),
         )
 
 
-def holds(expected: object, came: object) -> bool:
-    """Tell whether ``came`` is as expected."""
-    return next(differences(expected, came), None) is None
+def holds(expected: object, got: object) -> bool:
+    """Tell whether ``got`` is as expected."""
+    return next(differences(expected, got), None) is None
 
 
-def differences(expected: object, came: object, where: str = "") -> Iterator[Difference]:
-    """Yield each place where ``came`` is not as expected."""
+def differences(expected: object, got: object, where: str = "") -> Iterator[Difference]:
+    """Yield each place where ``got`` is not as expected."""
     if isinstance(expected, Mapping):
-        yield from _of_mapping(expected, came, where)
+        yield from _of_mapping(expected, got, where)
     elif isinstance(expected, list):
-        yield from _of_list(expected, came, where)
-    elif not _equal(expected, came):
-        yield Difference(where, repr(expected), repr(came))
+        yield from _of_list(expected, got, where)
+    elif not _equal(expected, got):
+        yield Difference(where, repr(expected), repr(got))
 
 
 def operator_error(expected: object) -> str:
@@ -159,90 +159,90 @@ def _items(value: list[Any] | Mapping[str, Any]) -> Iterable[Any]:
     return value.values() if isinstance(value, Mapping) else value
 
 
-def _of_mapping(expected: Mapping[str, Any], came: object, where: str) -> Iterator[Difference]:
+def _of_mapping(expected: Mapping[str, Any], got: object, where: str) -> Iterator[Difference]:
     if len(expected) == 1:
         (operator, operand), *_ = expected.items()
         if operator in OPERATORS:
-            yield from OPERATORS[operator](operand, came, where)
+            yield from OPERATORS[operator](operand, got, where)
             return
-    if not isinstance(came, Mapping):
-        yield Difference(where, f"a mapping with {', '.join(expected)}", repr(came))
+    if not isinstance(got, Mapping):
+        yield Difference(where, f"a mapping with {', '.join(expected)}", repr(got))
         return
     for key, value in expected.items():
-        yield from differences(value, came.get(key, MISSING), f"{where}.{key}" if where else key)
+        yield from differences(value, got.get(key, MISSING), f"{where}.{key}" if where else key)
 
 
-def _of_list(expected: list[Any], came: object, where: str) -> Iterator[Difference]:
-    if not isinstance(came, list) or len(came) != len(expected):
-        yield Difference(where, repr(expected), repr(came))
+def _of_list(expected: list[Any], got: object, where: str) -> Iterator[Difference]:
+    if not isinstance(got, list) or len(got) != len(expected):
+        yield Difference(where, repr(expected), repr(got))
         return
-    for index, (want, item) in enumerate(zip(expected, came, strict=True)):
+    for index, (want, item) in enumerate(zip(expected, got, strict=True)):
         yield from differences(want, item, f"{where}[{index}]")
 
 
-def _equal(expected: object, came: object) -> bool:
+def _equal(expected: object, got: object) -> bool:
     # The Table API prints every value as text, so that true is "true" and 3 is "3" there.
-    if isinstance(came, str) and isinstance(expected, bool | int):
-        return came == (str(expected).lower() if isinstance(expected, bool) else str(expected))
-    return expected == came and isinstance(expected, bool) == isinstance(came, bool)
+    if isinstance(got, str) and isinstance(expected, bool | int):
+        return got == (str(expected).lower() if isinstance(expected, bool) else str(expected))
+    return expected == got and isinstance(expected, bool) == isinstance(got, bool)
 
 
-def _matches(pattern: object, came: object, where: str) -> Iterator[Difference]:
-    if not isinstance(came, str) or not is_found(str(pattern), came):
-        yield Difference(where, f"text that matches {pattern!r}", repr(came))
+def _matches(pattern: object, got: object, where: str) -> Iterator[Difference]:
+    if not isinstance(got, str) or not is_found(str(pattern), got):
+        yield Difference(where, f"text that matches {pattern!r}", repr(got))
 
 
-def _absent(wanted: object, came: object, where: str) -> Iterator[Difference]:
-    is_absent = came is MISSING or came in (None, "")
+def _absent(wanted: object, got: object, where: str) -> Iterator[Difference]:
+    is_absent = got is MISSING or got in (None, "")
     if is_absent is not wanted:
-        yield Difference(where, "nothing" if wanted else "something", repr(came))
+        yield Difference(where, "nothing" if wanted else "something", repr(got))
 
 
-def _json(expected: object, came: object, where: str) -> Iterator[Difference]:
+def _json(expected: object, got: object, where: str) -> Iterator[Difference]:
     try:
-        value = json.loads(came) if isinstance(came, str) else MISSING
+        value = json.loads(got) if isinstance(got, str) else MISSING
     except (ValueError, RecursionError):
         value = MISSING
     if value is MISSING:
-        yield Difference(where, "JSON text", repr(came))
+        yield Difference(where, "JSON text", repr(got))
     else:
         yield from differences(expected, value, where)
 
 
-def _not(unwanted: object, came: object, where: str) -> Iterator[Difference]:
-    if isinstance(unwanted, list) and unwanted and isinstance(came, list):
-        yield from _none_of(unwanted, came, where)
-    elif _is_unwanted(unwanted, came, where):
-        yield Difference(where, f"not {unwanted!r}", repr(came))
-    elif came is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, came):
+def _not(unwanted: object, got: object, where: str) -> Iterator[Difference]:
+    if isinstance(unwanted, list) and unwanted and isinstance(got, list):
+        yield from _none_of(unwanted, got, where)
+    elif _is_unwanted(unwanted, got, where):
+        yield Difference(where, f"not {unwanted!r}", repr(got))
+    elif got is not MISSING and (kind := _kind_of(unwanted)) and not _is_of(kind, got):
         # It could never have been that, so that this would prove nothing.
-        yield Difference(where, f"{kind}, not {unwanted!r}", repr(came))
+        yield Difference(where, f"{kind}, not {unwanted!r}", repr(got))
 
 
-def _none_of(unwanted: list[Any], came: list[Any], where: str) -> Iterator[Difference]:
+def _none_of(unwanted: list[Any], got: list[Any], where: str) -> Iterator[Difference]:
     """Yield each item that is one of what is unwanted: a list that merely has another length proves nothing."""
-    for index, item in enumerate(came):
+    for index, item in enumerate(got):
         place = f"{where}[{index}]"
         for each in unwanted:
             if _is_unwanted(each, item, place):
                 yield Difference(place, f"not {each!r}", repr(item))
 
 
-def _is_unwanted(unwanted: object, came: object, where: str) -> bool:
-    return next(differences(unwanted, _as_meant(unwanted, came), where), None) is None
+def _is_unwanted(unwanted: object, got: object, where: str) -> bool:
+    return next(differences(unwanted, _as_meant(unwanted, got), where), None) is None
 
 
-def _as_meant(unwanted: object, came: object) -> object:
+def _as_meant(unwanted: object, got: object) -> object:
     """Return the value with each text replaced by the unwanted number or flag that it would be without quotes."""
-    if isinstance(unwanted, Mapping) and isinstance(came, Mapping):
-        return {key: _as_meant(unwanted.get(key), item) for key, item in came.items()}
-    if isinstance(unwanted, list) and isinstance(came, list) and len(unwanted) == len(came):
-        return [_as_meant(each, item) for each, item in zip(unwanted, came, strict=True)]
-    return unwanted if _reads_as(unwanted, came) else came
+    if isinstance(unwanted, Mapping) and isinstance(got, Mapping):
+        return {key: _as_meant(unwanted.get(key), item) for key, item in got.items()}
+    if isinstance(unwanted, list) and isinstance(got, list) and len(unwanted) == len(got):
+        return [_as_meant(each, item) for each, item in zip(unwanted, got, strict=True)]
+    return unwanted if _reads_as(unwanted, got) else got
 
 
-def _reads_as(unwanted: object, came: object) -> bool:
-    return isinstance(came, str) and isinstance(unwanted, int | float) and _read_like(unwanted, came) == unwanted
+def _reads_as(unwanted: object, got: object) -> bool:
+    return isinstance(got, str) and isinstance(unwanted, int | float) and _read_like(unwanted, got) == unwanted
 
 
 def _read_like(like: object, text: str) -> float | None:
@@ -268,21 +268,21 @@ def _kind_of(unwanted: object) -> str:
     return "JSON text" if set(unwanted) == {"json"} else "a mapping"
 
 
-def _is_of(kind: str, came: object) -> bool:
+def _is_of(kind: str, got: object) -> bool:
     if kind == "JSON text":
-        return not any(each.expected == kind for each in _json(MISSING, came, ""))
+        return not any(each.expected == kind for each in _json(MISSING, got, ""))
     if kind in _LIKE:
-        return came in (None, "") or _is_like(_LIKE[kind], came)
-    return isinstance(came, list if kind == "a list" else Mapping)
+        return got in (None, "") or _is_like(_LIKE[kind], got)
+    return isinstance(got, list if kind == "a list" else Mapping)
 
 
-def _is_like(like: object, came: object) -> bool:
+def _is_like(like: object, got: object) -> bool:
     """Tell whether a value is text, a number or a flag, as the example is; the last two may be printed as text."""
     if isinstance(like, str):
-        return isinstance(came, str)
-    if isinstance(came, str):
-        return _read_like(like, came) is not None
-    return isinstance(came, int | float) and isinstance(came, bool) == isinstance(like, bool)
+        return isinstance(got, str)
+    if isinstance(got, str):
+        return _read_like(like, got) is not None
+    return isinstance(got, int | float) and isinstance(got, bool) == isinstance(like, bool)
 
 
 _FLAGS = {"true": True, "false": False}

@@ -154,7 +154,7 @@ class Cleanup:
             found = {sys_id for table in TABLES for sys_id in await self._servicenow.sys_ids(table)}
         except ExpectationError as error:
             await self._servicenow.ask_dictionary()  # for a recording, which then tells what the tables are called
-            raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.came}.") from None
+            raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.got}.") from None
         self._own.kept = frozenset(asdict(kept).values() if kept else ())
         self._own.others = frozenset(found - self._own.kept)
         self._own.stocks = {self._servicenow.names.table(table): COMPLETE for table in TABLES}  # `others` has them
@@ -177,7 +177,7 @@ class Cleanup:
         try:
             left = await self._delete_all()
         except ExpectationError as error:
-            why = f"expected {error.expected}; came {error.came}"
+            why = f"expected {error.expected}; got {error.got}"
             kept = "; ".join(["", *(record.path for record in self._own.newest_first())])
             raise TargetUnreachableError(f"{self._servicenow.url} cannot be cleaned up: {why}{kept}.") from None
         if left:

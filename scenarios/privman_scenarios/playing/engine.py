@@ -165,7 +165,7 @@ class Engine:
             failure = failure or await _idle_fault(scenario, play)
             findings = await _unasked_findings(play)
         except ExpectationError as error:
-            failure = failure or Failure("findings", scenario.file, scenario.line, error.expected, error.came)
+            failure = failure or Failure("findings", scenario.file, scenario.line, error.expected, error.got)
         return failure or self._afterwards(scenario, findings), findings
 
     async def _play_steps(self, scenario: Scenario, play: Play) -> Failure | None:
@@ -174,7 +174,7 @@ class Engine:
                 watched = await self._play_step(step, following, play)
             except ExpectationError as error:
                 return Failure(
-                    step.verb, scenario.file, step.line, error.expected, error.came, comparison=error.comparison
+                    step.verb, scenario.file, step.line, error.expected, error.got, comparison=error.comparison
                 )
             self._tell(StepPassed(scenario, step, watched))
         return None
@@ -219,8 +219,8 @@ class Engine:
             try:
                 await verb.perform(play, arguments)
             except ExpectationError as error:
-                came = f"{error.came}, {play.waited} s after the last step that acted; earlier it held"
-                raise ExpectationError(error.expected, came, error.comparison) from None
+                got = f"{error.got}, {play.waited} s after the last step that acted; earlier it held"
+                raise ExpectationError(error.expected, got, error.comparison) from None
         return play.waited
 
     async def _pause(self, play: Play) -> None:

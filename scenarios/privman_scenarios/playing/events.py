@@ -27,14 +27,14 @@ class Failure:
     file: str
     line: int
     expected: str
-    came: str
+    got: str
     exchanges: tuple[str, ...] = ()
     comparison: Comparison | None = None
 
     @property
     def message(self) -> str:
         """File, line, step, what was expected and what came."""
-        return f"{self.file}:{self.line}: {self.step}: expected {self.expected}; came {self.came}"
+        return f"{self.file}:{self.line}: {self.step}: expected {self.expected}; got {self.got}"
 
 
 class Event:

@@ -268,7 +268,7 @@ def one_record_each(evidence: Evidence) -> Iterator[str]:
     responses = Counter(row["request_id"] for row in evidence.responses if row["request_id"])
     for kind, counted in (("request", rows), ("response to request", responses)):
         yield from (
-            f"the {kind} {key} stands {count} times in ServiceNow" for key, count in counted.items() if count > 1
+            f"the {kind} {key} exists {count} times in ServiceNow" for key, count in counted.items() if count > 1
         )
 
 

@@ -35,7 +35,7 @@ async def find_registration(servicenow: ServiceNow, console_url: str) -> Registr
         listed = await servicenow.find_of_all("activity_type", instance_id=found[-1])
         activity_types = [each for each in listed if each["instance_id"] == found[-1]]
     except ExpectationError as error:
-        raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.came}.") from None
+        raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.got}.") from None
     return Registration(found[-1], activity_types[-1]["sys_id"] if activity_types else "")
 
 
@@ -130,7 +130,7 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     try:
         await (control.reset() if restart == "reset" else control.clear())
     except ExpectationError as error:
-        raise TargetUnreachableError(f"{url} cannot be reset: {error.came}.") from None
+        raise TargetUnreachableError(f"{url} cannot be reset: {error.got}.") from None
     jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
     return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
 

@@ -294,8 +294,8 @@ async def call(
     play.expected.add(answer.status)
     require({name.lower(): each for name, each in (answer_headers or {}).items()}, answer.headers, "headers")
     if body is not ABSENT:
-        came = spelling.body_from_wire(path, parsed(answer.body.decode(errors="replace")))
-        require(body, came, "body")
+        got = spelling.body_from_wire(path, parsed(answer.body.decode(errors="replace")))
+        require(body, got, "body")
 
 
 _ITS_OWN: Mapping[str, Needs] = {

@@ -89,7 +89,7 @@ async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Fai
         evidence = await trial.conclude()
         _require_requests(vocabulary, scenario, evidence)
     except ExpectationError as error:
-        return Failure(step.verb, scenario.file, step.line, error.expected, error.came)
+        return Failure(step.verb, scenario.file, step.line, error.expected, error.got)
     for name, invariant in INVARIANTS.items():
         if why := next(invariant(evidence), ""):
             return Failure(name, scenario.file, scenario.line, _promise(invariant), why)

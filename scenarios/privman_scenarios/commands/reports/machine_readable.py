@@ -134,7 +134,7 @@ def _failure_json(failure: Failure) -> dict[str, Any]:
         "step": failure.step,
         "line": failure.line,
         "expected": failure.expected,
-        "came": failure.came,
+        "got": failure.got,
         "compared": marked_text(failure.comparison) if failure.comparison else "",
         "exchanges": list(failure.exchanges),
     }

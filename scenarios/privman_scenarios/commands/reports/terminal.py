@@ -115,7 +115,7 @@ class TerminalReport:
     def _print_failure(self, failure: Failure) -> None:
         self._print(Text(f"  {in_a_line(failure.file)}:{failure.line}: {failure.step}"))
         self._print(Text(shown(f"    expected {failure.expected}")))
-        self._print(Text(shown(f"    came     {failure.came}")))
+        self._print(Text(shown(f"    got      {failure.got}")))
         for compared in marked_lines(failure.comparison) if failure.comparison else ():
             self._print_compared(compared)
         for line in shown("\n".join(failure.exchanges)).split("\n"):
