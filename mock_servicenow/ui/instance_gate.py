@@ -12,6 +12,7 @@ from mock_servicenow.now_platform.identity.authentication import check_password
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.users import GUEST, Holder, User
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -33,6 +34,9 @@ class InstanceVisit(Visit):
     def logged_in(self) -> bool:
         """Whether a user has logged in."""
         return self.user is not GUEST
+
+
+_PAGE_USERS = Fact("users who may open pages", *USER_TABLES)
 
 
 class InstanceGate(Gate[InstanceVisit]):
@@ -68,11 +72,11 @@ class InstanceGate(Gate[InstanceVisit]):
 
     def _user(self, session: WebSession) -> User | None:
         cache = self._instance.cache
-        known: User | None = cache.peek("page-users", session.holder)
+        known: User | None = cache.peek(_PAGE_USERS, session.holder)
         if known is not None:
             return known
         with self._instance.transaction(self._instance.system) as transaction:
-            return cache.get("page-users", session.holder, USER_TABLES, lambda: page_user(transaction, session.holder))
+            return cache.get(_PAGE_USERS, session.holder, lambda: page_user(transaction, session.holder))
 
 
 class LoginPage:

@@ -11,11 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.storage.database import open_copies
 from mock_servicenow.now_platform.storage.long_reads import LARGEST_COPY, Aside, Here, NotAsideError
 from privman_core.findings import Finding, Findings
 
+TOYS = Fact("toys read aside", "u_toy")
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"
 FINDING = Finding("swallowed", "field-ignored", "it was ignored")
 
@@ -57,12 +59,14 @@ async def test_what_has_written_is_not_given_up(instance: Instance) -> None:
 
 async def test_nothing_that_was_read_aside_is_remembered(instance: Instance) -> None:
     """It may be outdated by then."""
+    if not instance.store.embedded:
+        return
     loaded = []
 
     def work() -> None:
         with instance.transaction(instance.system) as session:
             session.work.transaction.execute(sa.text(COUNTING)).scalar_one()
-            instance.cache.get("toys", "", ("u_toy",), lambda: loaded.append(1))
+            instance.cache.get(TOYS, "", lambda: loaded.append(1))
 
     await instance.run_again(Repeatable(work, []))
     await instance.run_again(Repeatable(work, []))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mock_servicenow.now_platform.identity.authentication import Evidence, covers
 from mock_servicenow.now_platform.identity.makers import acting_by
 from mock_servicenow.now_platform.identity.roles import acting_user, find_by_credential
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import User
@@ -15,7 +16,7 @@ POLICIES = "sys_api_access_policy"
 MAPPINGS = "sys_auth_profile_mapping"
 PROFILES = "http_key_auth"
 PARAMETERS = "sys_token_auth_parameter"
-_TABLES = (POLICIES, MAPPINGS, PROFILES, PARAMETERS)
+_OPENINGS = Fact("places that may carry API keys", POLICIES, MAPPINGS, PROFILES, PARAMETERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Opening:
 
 def api_key(session: Session, evidence: Evidence) -> User | None:
     """Return the user of the API key that the request carries in a place opened for it."""
-    openings = session.kernel.cache.get("api-keys", "", _TABLES, lambda: tuple(_openings(session)))
+    openings = session.kernel.cache.get(_OPENINGS, "", lambda: tuple(_openings(session)))
     for opening in openings:
         key = opening.key(evidence)
         session.kernel.secrets.add(key)  # its place may have any name, so it is masked by its value

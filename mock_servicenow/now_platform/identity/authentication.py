@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, find_by_credential, load_user
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
@@ -33,7 +34,7 @@ STOCK = {
 _VERSION = re.compile(r"(?<=/)v\d+/")
 _BASIC_GATE = "glide.authenticate.basic_auth"
 _BASIC_ROLE = "snc_basic_auth_api_access"
-_REMEMBERED_UNTIL = (*USER_TABLES, "sys_properties")
+_USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
 _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
@@ -71,7 +72,7 @@ class Authentication:
 
     def remembered(self, headers: Mapping[str, str]) -> User | None:
         """Return the user of credentials that were accepted before, unless a table has changed since."""
-        user: User | None = self._platform.cache.peek("users", headers.get("Authorization", ""))
+        user: User | None = self._platform.cache.peek(_USERS, headers.get("Authorization", ""))
         return user
 
     def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> User:
@@ -89,10 +90,10 @@ class Authentication:
         if credentials is None:
             return None
         cache = session.kernel.cache
-        user = cache.get("users", key, _REMEMBERED_UNTIL, lambda: self._log_in(session, credentials))
+        user = cache.get(_USERS, key, lambda: self._log_in(session, credentials))
         if user is None:
             # A refusal depends on the number of failures before it, so it is never remembered.
-            cache.discard("users", key)
+            cache.discard(_USERS, key)
         return user
 
     def _log_in(self, session: Session, credentials: tuple[str, str]) -> User | None:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rulebook import EVERY_TABLE
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 
-_ROLES = ("sys_user_role", "sys_user_role_contains")
+_PRIVILEGED_ROLES = Fact("privileged roles", "sys_user_role", "sys_user_role_contains")
 _PRIVILEGED = frozenset({ADMIN_ROLE, "security_admin", "business_rule_admin", "import_admin", "data_policy_admin"})
 _LOG_IN = frozenset(
     {
@@ -77,7 +78,7 @@ def _undo_rules(context: RuleContext) -> None:
 
 def _privileged_roles(session: Session) -> frozenset[str]:
     """Return the sys_ids of the privileged roles."""
-    return session.kernel.cache.get("privileged-roles", "", _ROLES, lambda: _load(session))
+    return session.kernel.cache.get(_PRIVILEGED_ROLES, "", lambda: _load(session))
 
 
 def _load(session: Session) -> frozenset[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.now_platform.users import DIGESTED, Holder, User, digest
@@ -25,6 +26,7 @@ USER_TABLES = (
     "sys_user_role",
     "sys_user_role_contains",
 )
+_ACTING = Fact("users who still act", *USER_TABLES)
 _RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
     "sys_user": (
         ("sys_user_has_role", "user"),
@@ -97,7 +99,7 @@ def by_now(session: Session, user: User) -> User | None:
     holder = user.rights_of
     if holder is None:
         return user
-    known = session.kernel.cache.get("acting", holder, USER_TABLES, lambda: holding_user(session, holder))
+    known = session.kernel.cache.get(_ACTING, holder, lambda: holding_user(session, holder))
     if known is None:
         return None
     return replace(user, roles=known.roles if user.made_by is None else known.roles & user.roles)

@@ -1,8 +1,11 @@
 """What all sessions of an instance share, and facts worked out from its tables."""
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, NotRequired, Self, TypedDict, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import local
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, NotRequired, Self, TypedDict, TypeVar
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
@@ -13,6 +16,7 @@ from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.running import Runner
 from mock_servicenow.now_platform.storage.database import one_line
 from mock_servicenow.now_platform.storage.store import Store
+from mock_servicenow.now_platform.storage.transaction import Transaction
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -21,53 +25,111 @@ from privman_core.seldom_log import SeldomLog
 T = TypeVar("T")
 _MOST = 1_000
 """The number of facts kept of one kind: callers choose some of their keys."""
+_NOTHING: Mapping[object, Any] = MappingProxyType({})
+
+
+class Fact:
+    """A kind of fact worked out from tables.
+
+    Args:
+        name: differs from that of every other kind.
+        tables: the tables from which the fact follows, and nothing else.
+    """
+
+    SOURCES: ClassVar[set[str]] = set()
+    """The tables of every kind: a process that has no facts of a kind may still write its tables."""
+
+    def __init__(self, name: str, *tables: str) -> None:
+        self.name = name
+        self.tables = frozenset(tables)
+        self.SOURCES.update(tables)
+
+
+Facts = dict[Fact, dict[object, Any]]
 
 
 class Cache:
-    """Facts worked out from tables, kept until one of their tables is written.
+    """Facts worked out from tables, kept until one of their tables is written, by whatever process.
 
-    Args:
-        keeps: returns whether facts are kept; they are not where others may have written the tables meanwhile.
+    On an embedded database nobody else writes. A shared one has a version that each commit changes which has written
+    one of `Fact.SOURCES`: a transaction uses the facts of the version that it begins with.
     """
 
-    def __init__(self, keeps: Callable[[], bool]) -> None:
-        self._keeps = keeps
-        self._facts: dict[str, dict[object, Any]] = {}
-        self._sources: dict[str, set[str]] = {}
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._facts: Facts = {}
+        self._of_version: tuple[int | None, Facts] = (None, {})
+        self._used = _Used()
 
-    def get(self, kind: str, key: object, tables: tuple[str, ...], load: Callable[[], T]) -> T:
+    def get(self, fact: Fact, key: object, load: Callable[[], T]) -> T:
         """Return the fact of that kind and key; load it from the tables if it is not known."""
-        known = self._facts.get(kind)
+        facts = self._facts if self._store.embedded else self._used.facts
+        known = None if facts is None else facts.get(fact)
         if known is not None and key in known:
-            fact: T = known[key]
-            return fact
-        fact = load()
-        if self._keeps():
-            facts = self._facts.setdefault(kind, {})
-            if len(facts) >= _MOST:
-                facts.clear()
-            facts[key] = fact
-            for table in tables:
-                self._sources.setdefault(table, set()).add(kind)
-        return fact
+            value: T = known[key]
+            return value
+        value = load()
+        if facts is not None and not self._store.is_aside:
+            if known is None or len(known) >= _MOST:
+                known = facts[fact] = {}
+            known[key] = value
+        return value
 
-    def peek(self, kind: str, key: object) -> Any:  # noqa: ANN401 - facts of any kind
+    def peek(self, fact: Fact, key: object) -> Any:  # noqa: ANN401 - facts of any kind
         """Return a known fact, else None."""
-        return self._facts.get(kind, {}).get(key)
+        facts = self._facts if self._store.embedded else self._used.facts or {}
+        return facts.get(fact, _NOTHING).get(key)
 
-    def discard(self, kind: str, key: object) -> None:
+    def discard(self, fact: Fact, key: object) -> None:
         """Drop one fact."""
-        self._facts.get(kind, {}).pop(key, None)
+        facts = self._facts if self._store.embedded else self._used.facts or {}
+        facts.get(fact, {}).pop(key, None)
 
     def forget(self, tables: Iterable[str]) -> None:
-        """Drop the facts worked out from tables, since they are written."""
-        for table in tables:
-            for kind in self._sources.get(table, ()):
-                self._facts.pop(kind, None)
+        """Drop the facts worked out from tables, since they are written; on a shared database only this thread's."""
+        written = Fact.SOURCES.intersection(tables)
+        if not written:
+            return
+        if not self._store.embedded:
+            self._used.facts = {}
+            return
+        for fact in [fact for fact in self._facts if not written.isdisjoint(fact.tables)]:
+            del self._facts[fact]
 
     def clear(self) -> None:
         """Drop everything."""
-        self._facts.clear()
+        self._facts, self._of_version = {}, (None, {})
+
+    @contextmanager
+    def across(self) -> Iterator[None]:
+        """Let the transactions of this thread use the facts that the first of them begins with."""
+        self._used.across = True
+        try:
+            yield
+        finally:
+            self._used.across, self._used.facts = False, None
+
+    def begin(self, transaction: Transaction) -> None:
+        """Use the facts of the database's version from now on in this thread, unless some are in use."""
+        if self._store.embedded or self._used.facts is not None:
+            return
+        version = self._store.facts_version(transaction)
+        known = self._of_version
+        if known[0] != version:
+            known = self._of_version = version, {}
+        self._used.facts = known[1]
+
+    def end(self) -> None:
+        """Stop using facts at the end of a transaction."""
+        if not self._used.across:
+            self._used.facts = None
+
+
+class _Used(local):
+    """The facts in use in one thread."""
+
+    facts: Facts | None = None
+    across = False
 
 
 class Compiled(NamedTuple):
@@ -129,7 +191,7 @@ class Kernel(Runner):
         self.release = release or ReleaseProfile()
         self.queries, self.fields, self.plans = compiled or Compiled.of(dictionary)
         self.tokens_end_with_client = tokens_end_with_client
-        self.cache = Cache(lambda: store.embedded and not store.is_aside)
+        self.cache = Cache(store)
         self.vanishing: set[str] = set()
         self._log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
 

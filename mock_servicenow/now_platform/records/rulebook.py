@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import AbortedByRule, MandatoryFieldMissing
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleAbort, RuleContext, When
 from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import ADMIN_ROLE
@@ -43,7 +44,8 @@ class Rulebook:
         self._rules = list(rules)
         self._load_rules = stored_rules
         self._load_policies = policies
-        self._sources = sources
+        self._accompanying = Fact("rules and policies that accompany a write", *sources)
+        self._all_stored = Fact("stored rules", *sources)
 
     def add(self, rule: BusinessRule) -> None:
         """Apply a rule from the next write on, once the cache of facts is cleared."""
@@ -59,7 +61,7 @@ class Rulebook:
             MandatoryFieldMissing: a mandatory column is empty.
         """
         key = when, context.operation, context.table
-        rules, policies = context.kernel.cache.get("rules", key, self._sources, lambda: self._select(when, context))
+        rules, policies = context.kernel.cache.get(self._accompanying, key, lambda: self._select(when, context))
         if context.table == STORED_RULES and _takes_rule_away(context):
             rules = tuple(rule for rule in rules if not rule.sys_id)
         for rule in rules:
@@ -83,7 +85,7 @@ class Rulebook:
         return tuple(sorted(chosen, key=lambda rule: rule.order)), policies
 
     def _stored(self, view: View) -> list[BusinessRule]:
-        return view.kernel.cache.get("stored rules", "", self._sources, lambda: self._load_rules(view))
+        return view.kernel.cache.get(self._all_stored, "", lambda: self._load_rules(view))
 
 
 def _takes_rule_away(context: RuleContext) -> bool:

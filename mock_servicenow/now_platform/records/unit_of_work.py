@@ -7,7 +7,7 @@ from typing import Unpack
 
 from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCancelled
-from mock_servicenow.now_platform.records.kernel import Kernel, Parts
+from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts
 from mock_servicenow.now_platform.records.rows import Work
 from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
@@ -36,6 +36,11 @@ class UnitOfWork:
         kernel = self._kernel
         try:
             transaction = kernel.store.begin()
+            try:
+                kernel.cache.begin(transaction)
+            except kernel.store.failures:
+                transaction.end(keep=False)
+                raise
         except kernel.store.failures as failure:
             raise kernel.unavailable(failure) from None
         self._work = Work(kernel, transaction, self._findings, utc_form(kernel.clock.now()))
@@ -44,19 +49,30 @@ class UnitOfWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        work, failures = self._work, self._kernel.store.failures
+        kernel, work, failures = self._kernel, self._work, self._kernel.store.failures
         try:
-            work.transaction.end(keep=kind is None)
+            self._end(keep=kind is None)
         except failures as failure:
-            raise self._kernel.unavailable(failure) from None
+            raise kernel.unavailable(failure) from None
         finally:
             # Facts worked out from rows that have now changed or vanished.
-            self._kernel.cache.forget(work.written)
+            kernel.cache.forget(work.written)
+            kernel.cache.end()
         if kind is None:
             for call in work.after_commit:
                 call()
         elif isinstance(error, failures):
             raise self._as_platform_error(error) from None
+
+    def _end(self, *, keep: bool) -> None:
+        work, store = self._work, self._kernel.store
+        try:
+            if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
+                store.renew_facts(work.transaction)
+        except store.failures:
+            work.transaction.end(keep=False)
+            raise
+        work.transaction.end(keep=keep)
 
     def _as_platform_error(self, failure: BaseException) -> Exception:
         if not is_interrupted(failure):

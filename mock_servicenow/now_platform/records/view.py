@@ -29,7 +29,7 @@ from mock_servicenow.now_platform.query.script_calls import RefusedError, evalua
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.formats import Formats, first_usable
-from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.kernel import Fact, Kernel
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
 from privman_core.findings import Finding
@@ -38,6 +38,8 @@ MEGABYTE = 1024 * 1024
 PUBLIC = "sys_public"
 """The tables that are read without credentials."""
 _TABLES = "sys_db_object"
+_PROPERTIES = Fact("system properties", "sys_properties")
+_SIGHTS = Fact("sights by roles", _TABLES, PUBLIC)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -73,7 +75,7 @@ class View:
         if not self.secure:
             return self.kernel.queries.everything
         key = self.user.roles, self.user is GUEST
-        return self.kernel.cache.get("sights", key, (_TABLES, PUBLIC), self._find_sight)
+        return self.kernel.cache.get(_SIGHTS, key, self._find_sight)
 
     @cached_property
     def formats(self) -> Formats:
@@ -86,7 +88,7 @@ class View:
 
     def system_property(self, name: str, default: str = "") -> str:
         """Return the value of a record of sys_properties."""
-        properties = self.kernel.cache.get("properties", "", ("sys_properties",), self._system_properties)
+        properties = self.kernel.cache.get(_PROPERTIES, "", self._system_properties)
         return properties.get(name, default)
 
     def megabytes(self, name: str, default: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar, cast
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.sql_tables import Catalog, position
-from mock_servicenow.now_platform.storage.database import Database, StoreError, shown
+from mock_servicenow.now_platform.storage.database import Database, Prepared, StoreError, shown
 from mock_servicenow.now_platform.storage.long_reads import (
     CANCEL_SECONDS,
     Aside,
@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.storage.long_reads import (
 from mock_servicenow.now_platform.storage.transaction import Transaction
 
 T = TypeVar("T")
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _SCHEMA = "mock_servicenow_schema"
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
@@ -113,8 +113,8 @@ class Store:
             self._unhurried(connection)
             for table in (*self._schema.names, _SCHEMA):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
-            connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} (version INTEGER, made INTEGER, starts INTEGER)")
-            connection.exec_driver_sql(f"INSERT INTO {_SCHEMA} VALUES ({SCHEMA_VERSION}, 0, 0)")  # noqa: S608 - our own number
+            connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} ({_STATE_COLUMNS})")
+            connection.exec_driver_sql(f"INSERT INTO {_SCHEMA} VALUES ({SCHEMA_VERSION}, 0, 0, 0)")  # noqa: S608 - our own number
             self._schema.create_all(connection)
 
     def complete(self) -> None:
@@ -143,6 +143,18 @@ class Store:
             number = int(count.scalar_one())
             connection.commit()
             return number
+
+    def facts_version(self, transaction: Transaction) -> int:
+        """Return the version of a shared database's facts: another one after each commit that has renewed it."""
+        [[version]] = transaction.run(_FACTS, ())
+        return int(version)
+
+    def renew_facts(self, transaction: Transaction) -> None:
+        """Give the facts of a shared database another version with this transaction's commit.
+
+        To be called last: others who renew them wait for the commit, and must not be waited for.
+        """
+        transaction.run(_RENEW_FACTS, ())
 
     def clear(self, transaction: Transaction) -> None:
         """Delete every row; until the commit others still read them."""
@@ -286,6 +298,10 @@ def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
 
 _IN_USE = "is in use by another process; to share an instance, give each process --database postgresql+psycopg://…"
 _EXPECTED = "instance of this version has made; expected an empty database, or one that mock-servicenow has made"
+_STATE_COLUMNS = "version INTEGER, made INTEGER, starts INTEGER, facts BIGINT"
+_FACTS = Prepared(f"SELECT facts FROM {_SCHEMA}")  # noqa: S608 - our own name
+# No two transactions of a server have the same number, even after the tables were created anew.
+_RENEW_FACTS = Prepared(f"UPDATE {_SCHEMA} SET facts = txid_current()")  # noqa: S608 - our own name
 _STATE = f"SELECT version, made FROM {_SCHEMA}"  # noqa: S608 - our own name
 _COLUMNS = {
     "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 
 from mock_servicenow.now_platform.identity.authentication import covers
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 
 RULES = "sys_rate_limit_rules"
+_RULES = Fact("rate limit rules", RULES, "sys_user_role")
 HOUR = 3600
 FLUSH = 30
 """Seconds after which a node adds what it has counted to what a rule is held against."""
@@ -87,26 +90,32 @@ class RateLimits:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._counts: dict[tuple[str, int, str], _Count] = {}
+        self._lock = Lock()
 
     def remembered(self) -> tuple[Rule, ...] | None:
         """Return the active rules if nobody has written them since they were read; None if they must be read."""
-        known: tuple[Rule, ...] | None = self._instance.cache.peek("rate-limits", "")
+        known: tuple[Rule, ...] | None = self._instance.cache.peek(_RULES, "")
         return known
 
     def rules(self) -> tuple[Rule, ...]:
         """Return the active rules, those that win first."""
-        return self._instance.cache.get("rate-limits", "", (RULES, "sys_user_role"), self._load)
+        known = self.remembered()
+        if known is not None:
+            return known
+        with self._instance.transaction(self._instance.system) as session:
+            return session.kernel.cache.get(_RULES, "", lambda: _load(session))
 
     def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Standing | None:
-        """Count a request and return how it stands; None if no rule concerns it."""
+        """Count a request and return how it stands; None if no rule concerns it. Any thread may count."""
         rule = next((rule for rule in rules if rule.concerns(user, path)), None)
         if rule is None:
             return None
         now = int(self._instance.clock.now().timestamp())
         reset = (now // HOUR + 1) * HOUR
-        counted = self._counted(rule, user, now)
-        refused = counted.committed >= rule.limit
-        counted.pending += 1
+        with self._lock:
+            counted = self._counted(rule, user, now)
+            refused = counted.committed >= rule.limit
+            counted.pending += 1
         return Standing(rule, refused, reset, reset - now)
 
     def _counted(self, rule: Rule, user: User, now: int) -> _Count:
@@ -119,11 +128,10 @@ class RateLimits:
             counted.turn, counted.committed, counted.pending = now // FLUSH, counted.committed + counted.pending, 0
         return counted
 
-    def _load(self) -> tuple[Rule, ...]:
-        with self._instance.transaction(self._instance.system) as session:
-            records = session.find_all(RULES, active="true")
-            rules = [rule for record in records for rule in _rules(session, record)]
-        return tuple(sorted(rules, key=lambda rule: rule.rank))
+
+def _load(session: Session) -> tuple[Rule, ...]:
+    rules = [rule for record in session.find_all(RULES, active="true") for rule in _rules(session, record)]
+    return tuple(sorted(rules, key=lambda rule: rule.rank))
 
 
 def _rules(session: Session, record: Record) -> Iterator[Rule]:

@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY
 from mock_servicenow.now_platform.rest.call import verb_of
-from privman_core.bodies import NO_BODY, Body, receive
+from privman_core.bodies import NO_BODY, Body, is_short, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 
@@ -91,6 +91,11 @@ def parameters_of(request: web.Request) -> MultiDict[str]:
     if not request.query_string:
         return MultiDict()
     return MultiDict((name, value) for name, value in request.query.items() if name not in CREDENTIALS)
+
+
+def has_arrived(request: web.Request) -> bool:
+    """Return whether the body of a request is in memory already, if there is one."""
+    return not request.body_exists or (is_short(request) and request.content.is_eof())
 
 
 def is_light(request: web.Request) -> bool:

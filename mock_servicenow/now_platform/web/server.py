@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from aiohttp import HttpVersion11, web
@@ -31,6 +31,7 @@ from mock_servicenow.now_platform.web.requests import (
     check_host,
     check_poster,
     evidence_of,
+    has_arrived,
     is_from_browser,
     is_light,
     is_readable,
@@ -81,6 +82,14 @@ _UNREADABLE = """<html>
 """
 
 
+@dataclass(slots=True)
+class _Admission:
+    """Who may make a request, once that is known, and how it stands to the rate limit that concerns it."""
+
+    user: User | None = None
+    standing: Standing | None = None
+
+
 class Server:
     """An instance on a web server.
 
@@ -122,44 +131,52 @@ class Server:
         return platform
 
     async def _api(self, request: web.Request) -> web.Response:
-        user: User | None = None
-        standing: Standing | None = None
+        admission = _Admission()
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
             if is_from_browser(request):
                 check_host(request, self._own_url)
                 check_poster(request)
-            user = await self._authenticate(request)
-            if rules := await self._rate_limits():
-                standing = self._limits.count(rules, user, request.path)
-            if standing is not None and standing.refused:
-                raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
-            response = await self._answer(request, user)
+            await self._admit_early(request, admission)
+            response = await self._answer(request, admission)
         except PlatformError as error:
             response = _error_response(request, error)
-        if standing is not None:
-            response.headers.update(standing.headers())
-        add_headers(self._instance, request, response, user)
+        if admission.standing is not None:
+            response.headers.update(admission.standing.headers())
+        add_headers(self._instance, request, response, admission.user)
         return response
 
-    async def _authenticate(self, request: web.Request) -> User:
-        """Return the user behind a request; raises NotAuthenticated."""
-        known = self._instance.authentication.remembered(request.headers)
-        if known is not None:
-            return known
-        evidence, findings = evidence_of(request), findings_of(request)
-        return await self._instance.run(lambda: self._instance.authentication.user(evidence, findings))
+    async def _admit_early(self, request: web.Request, admission: _Admission) -> None:
+        """Admit a request before its body is read, unless a shared database is asked and the body is here already.
 
-    async def _rate_limits(self) -> tuple[Rule, ...]:
-        known = self._limits.remembered()
-        return await self._instance.run(self._limits.rules) if known is None else known
+        One thread then asks it for everything.
+        """
+        user, rules = self._instance.authentication.remembered(request.headers), self._limits.remembered()
+        if user is not None and rules is not None:
+            self._grant(request, admission, user, rules)
+        elif self._instance.store.embedded or not has_arrived(request):
+            await self._instance.run(partial(self._admit, request, admission))
 
-    async def _answer(self, request: web.Request, user: User) -> web.Response:
-        """Answer an authenticated request; raises PlatformError."""
+    def _admit(self, request: web.Request, admission: _Admission) -> User:
+        """Return the user behind a request; raises NotAuthenticated and RateLimitExceeded."""
+        user = self._instance.authentication.user(evidence_of(request), findings_of(request))
+        self._grant(request, admission, user, self._limits.rules())
+        return user
+
+    def _grant(self, request: web.Request, admission: _Admission, user: User, rules: tuple[Rule, ...]) -> None:
+        admission.user = user
+        if not rules:
+            return
+        standing = admission.standing = self._limits.count(rules, user, request.path)
+        if standing is not None and standing.refused:
+            raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
+
+    async def _answer(self, request: web.Request, admission: _Admission) -> web.Response:
+        """Answer a request; raises PlatformError."""
         is_file = _FILES.fullmatch(request.path) is not None
         body = await read_body(request, LARGEST_FILE if is_file else LARGEST_BODY)
-        begin = partial(self._begin, request, user, body, is_file=is_file)
+        begin = partial(self._begin, request, admission, body, is_file=is_file)
         if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
             answered = await self._instance.work_off(_begun(begin), self._turns)
         else:
@@ -173,25 +190,27 @@ class Server:
             zlib_executor_size=IN_MEMORY,
         )
 
-    def _begin(self, request: web.Request, user: User, body: Body, *, is_file: bool) -> Answer | Steps:
+    def _begin(self, request: web.Request, admission: _Admission, body: Body, *, is_file: bool) -> Answer | Steps:
         """Call the API, which answers or returns the steps that are left to do."""
-        if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights since
-            with self._instance.next_transaction(user, findings_of(request)) as session:
-                user = session.user
-        call = Call(
-            request.method,
-            request.path,
-            parameters_of(request),
-            request.rel_url.raw_query_string,
-            self._own_url or f"{request.scheme}://{request.host}",
-            request.headers,
-            b"" if is_file else body.read(),
-            user,
-            findings_of(request),
-            upload=body.file if is_file else None,
-            check=None if user.opens_session else partial(self._check, request),
-        )
-        return self._router.answer(call)
+        with self._instance.cache.across():
+            user = admission.user or self._admit(request, admission)
+            if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights
+                with self._instance.next_transaction(user, findings_of(request)) as session:
+                    user = session.user
+            call = Call(
+                request.method,
+                request.path,
+                parameters_of(request),
+                request.rel_url.raw_query_string,
+                self._own_url or f"{request.scheme}://{request.host}",
+                request.headers,
+                b"" if is_file else body.read(),
+                user,
+                findings_of(request),
+                upload=body.file if is_file else None,
+                check=None if user.opens_session else partial(self._check, request),
+            )
+            return self._router.answer(call)
 
     def _check(self, request: web.Request, path: str, verb: str) -> None:
         """Raise PlatformError unless the request's credentials open another path too."""

@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.errors import Forbidden
 from mock_servicenow.now_platform.identity.authentication import Evidence, covers
 from mock_servicenow.now_platform.identity.makers import MAKERS, acting_by, maker, note_maker
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user, find_by_credential
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import Holder, User
@@ -28,7 +29,7 @@ LOOKED_AT = 100
 """Tokens of one client and user that are looked at: each renewal adds one, and the others stay valid."""
 LONGEST_LIFESPAN = 100 * 365 * 86_400
 """Seconds; the upper limit of a token's lifespan."""
-_TABLES = (*USER_TABLES, CREDENTIALS, CLIENTS, MAKERS)
+_BEARERS = Fact("bearers", *USER_TABLES, CREDENTIALS, CLIENTS, MAKERS)
 
 
 def granted_scope(session: Session, client: Record, requested: str) -> str:
@@ -198,9 +199,9 @@ def bearer(session: Session, evidence: Evidence) -> User | None:
     if not token:
         return None
     cache, key = session.kernel.cache, sha256(token.encode()).digest()
-    holder = cache.get("bearers", key, _TABLES, lambda: _holder(session, token))
+    holder = cache.get(_BEARERS, key, lambda: _holder(session, token))
     if holder is None or holder[1] <= session.now:
-        cache.discard("bearers", key)
+        cache.discard(_BEARERS, key)
         return None
     user, _, scope = holder
     check_scope(session, scope, evidence.path)
