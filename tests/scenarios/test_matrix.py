@@ -37,7 +37,7 @@ def test_all_releases_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
         "zurich": "no",
         "australia": "no",
     }
-    assert "no    the release lets only exceptions in by Basic authentication" in out
+    assert "no    the release admits only exempt users by Basic authentication" in out
 
 
 def test_exceptions_pass_the_gate(names: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,8 +77,8 @@ _RELIED_ON = frozenset(
     )
 )
 _GATE = (
-    "the release lets only exceptions in by Basic authentication, and so logs the console on (platform 4.2); "
-    "with --basic-auth-allowed its users are exceptions"
+    "the release admits only exempt users by Basic authentication, which the console uses (platform 4.2); "
+    "--basic-auth-allowed exempts its users"
 )
 
 
@@ -87,7 +87,7 @@ class Judge:
 
     Args:
         folder: where a file may be written.
-        basic_auth_allowed: whether the users are exceptions from the gate of Basic authentication.
+        basic_auth_allowed: whether the console's users may use Basic authentication on the newest releases.
     """
 
     def __init__(self, folder: Path, *, basic_auth_allowed: bool) -> None:
