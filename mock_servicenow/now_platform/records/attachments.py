@@ -249,42 +249,6 @@ def _check_size(session: Session, file: File) -> None:
         )
 
 
-def _metadata(target: Target, file: File, packing: "_Packing") -> dict[str, str]:
-    return {
-        "file_name": file.name,
-        "content_type": file.content_type,
-        "table_name": target.table,
-        "table_sys_id": target.sys_id,
-        "size_bytes": str(file.size),
-        "size_compressed": str(packing.size),
-        "chunk_size_bytes": str(CHUNK_BYTES),
-        "hash": packing.hash.hexdigest(),
-        "encryption_context": file.encryption_context,
-    }
-
-
-def _store_chunks(target: Target, sys_id: str, file: File) -> "Generator[None, None, _Packing]":
-    packing = _Packing()
-    stored = 0
-    for chunk in packing.chunks(file.pieces()):
-        if chunk:
-            with target.instance.next_transaction(target.user) as session:
-                session.store_rows(CHUNKS, [_row(session, sys_id, stored, chunk)])
-            stored += 1
-        yield
-    return packing
-
-
-def _row(session: Session, attachment_id: str, position: int, chunk: bytes) -> Mapping[str, str]:
-    return {
-        "sys_id": session.ids.sys_id(),
-        "sys_attachment": attachment_id,
-        "position": str(position),
-        "length": str(len(chunk)),
-        "data": b64encode(chunk).decode(),
-    }
-
-
 class _Packing:
     """Compresses a file piece by piece.
 
@@ -315,6 +279,42 @@ class _Packing:
         del self._pending[:CHUNK_BYTES]
         self.size += len(chunk)
         return chunk
+
+
+def _metadata(target: Target, file: File, packing: _Packing) -> dict[str, str]:
+    return {
+        "file_name": file.name,
+        "content_type": file.content_type,
+        "table_name": target.table,
+        "table_sys_id": target.sys_id,
+        "size_bytes": str(file.size),
+        "size_compressed": str(packing.size),
+        "chunk_size_bytes": str(CHUNK_BYTES),
+        "hash": packing.hash.hexdigest(),
+        "encryption_context": file.encryption_context,
+    }
+
+
+def _store_chunks(target: Target, sys_id: str, file: File) -> Generator[None, None, _Packing]:
+    packing = _Packing()
+    stored = 0
+    for chunk in packing.chunks(file.pieces()):
+        if chunk:
+            with target.instance.next_transaction(target.user) as session:
+                session.store_rows(CHUNKS, [_row(session, sys_id, stored, chunk)])
+            stored += 1
+        yield
+    return packing
+
+
+def _row(session: Session, attachment_id: str, position: int, chunk: bytes) -> Mapping[str, str]:
+    return {
+        "sys_id": session.ids.sys_id(),
+        "sys_attachment": attachment_id,
+        "position": str(position),
+        "length": str(len(chunk)),
+        "data": b64encode(chunk).decode(),
+    }
 
 
 def _unpacked(unpacking: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ class Field:
         key: its name in the answer.
         path: the way to it: references to follow, then the column.
         table: the one to which that way leads.
-        column: what stands at its end.
+        column: the column at its end.
     """
 
     key: str
@@ -37,11 +37,11 @@ class Fields:
     Attributes:
         unknown: the names that lead to no column.
         names: the keys in order.
-        whole: whether they are all columns of a table in its order.
-        unreadable: what those columns show that show nothing unless displayed.
-        references: columns whose value is the sys_id of another record, each with the table of that.
-        walked: those at the end of a dot-walk.
-        tables: where the fields lead.
+        whole: whether they are all columns of a table, in its order.
+        unreadable: the keys of journals and passwords, each with an empty text: their raw values are never shown.
+        references: the keys of reference columns, each with the table that it refers to.
+        walked: the fields at the end of a dot-walk.
+        tables: the tables to which the fields lead.
     """
 
     fields: tuple[Field, ...]
@@ -54,12 +54,12 @@ class Fields:
     tables: frozenset[str]
 
     def where(self, shown: Callable[[Field], bool]) -> "Fields":
-        """Return those of the fields for which that is true."""
+        """Return the fields that a test accepts."""
         return _fields(tuple(filter(shown, self.fields)), self.unknown)
 
 
 class FieldLists:
-    """The fields of every table of a dictionary."""
+    """The fields of every table of a dictionary, each list worked out once."""
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._dictionary = dictionary

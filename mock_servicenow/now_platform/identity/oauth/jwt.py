@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -38,7 +38,7 @@ class Assertion:
     signature: bytes
 
     @classmethod
-    def read(cls, text: str) -> "Assertion":
+    def read(cls, text: str) -> Self:
         """Parse a token; raises GrantError."""
         signed, _, signature = text.rpartition(".")
         try:
