@@ -22,12 +22,12 @@ APPROVING_ROLES = (
 
 
 def role_may_approve(role: str) -> bool:
-    """Tell whether the role has "Approve Approval Requests"; the product's name before the role's may be left out."""
+    """Return whether the role has "Approve Approval Requests"; the prefix "Privilege Manager" may be left out."""
     return role in APPROVING_ROLES or f"{_ROLE_PREFIX}{role}" in APPROVING_ROLES
 
 
 class UserState(StrEnum):
-    """What the Users page shows of a user."""
+    """The state of a user on the Users page."""
 
     ACTIVE = "Active"
     INACTIVE = "Inactive"
@@ -36,13 +36,13 @@ class UserState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiClientUser:
-    """A user for programs.
+    """An API Client User.
 
     Attributes:
-        client_id: a GUID, the user's name when it logs on.
-        secret_digest: of its password, which the product shows once; 256 random bits need no slow digest.
+        client_id: a GUID, the user name.
+        secret_digest: of the password, which the product shows only once; 256 random bits need no slow digest.
         role: empty until one is added.
-        expires_at: from when on it may not log on; None for never.
+        expires_at: when it can no longer log on; None for never.
     """
 
     client_id: str = field(repr=False)
@@ -54,7 +54,7 @@ class ApiClientUser:
 
     @property
     def display_name(self) -> str:
-        """What the product calls a new API user."""
+        """The name that the product gives a new API user."""
         return f"API User Created On {self.created_at:%Y-%m-%d}"
 
     @property
@@ -63,7 +63,7 @@ class ApiClientUser:
         return role_may_approve(self.role)
 
     def to_json(self) -> dict[str, object]:
-        """Return what the Users page shows; Client Id and Secret are no part of it."""
+        """Return what the Users page shows, without Client Id and Secret."""
         return {
             "display_name": self.display_name,
             "role": self.role,
@@ -73,12 +73,12 @@ class ApiClientUser:
         }
 
     def accepts(self, client_id: str, secret: str) -> bool:
-        """Tell whether these are the user's Client Id and Secret."""
+        """Return whether these are the user's Client Id and Secret."""
         same_user = client_id.lower() == self.client_id
         return hmac.compare_digest(digest(secret), self.secret_digest) and same_user
 
     def why_shut_out(self, now: datetime) -> str:
-        """Return why the user may not log on, empty when it may."""
+        """Return why the user may not log on; empty if it may."""
         if self.state is not UserState.ACTIVE:
             return f"the API user is {self.state}"
         if self.expires_at is not None and self.expires_at <= now:
@@ -87,7 +87,7 @@ class ApiClientUser:
 
 
 def digest(secret: str) -> str:
-    """Return what is kept of a Secret."""
+    """Return the digest of a Secret, which is all that is kept of it."""
     return sha256(secret.encode()).hexdigest()
 
 
@@ -96,7 +96,7 @@ CREDENTIAL_TYPE = "User Credential"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An account name with its password, by the credential's name."""
+    """A named login for another system."""
 
     name: str
     account_name: str

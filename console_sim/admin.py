@@ -66,7 +66,7 @@ class ConsoleAdmin:
         return to_json(self._request_json(await self._console.approvals.ask(body.mapping("metadata"))), 201)
 
     async def list_requests(self, request: web.Request) -> web.StreamResponse:
-        """Answer every request, oldest first, and others in between."""
+        """Answer every request, oldest first, and serve others meanwhile."""
         return await answer_in_parts(request, self._listed())
 
     async def read_request(self, request: web.Request) -> web.Response:
@@ -74,7 +74,7 @@ class ConsoleAdmin:
         return to_json(self._request_json(self._console.approvals.find(request.match_info["request_id"])))
 
     async def decide(self, request: web.Request) -> web.Response:
-        """Decide in the console itself; answer after the first attempt to record it in ServiceNow."""
+        """Decide in the console; answer after the first attempt to record it in ServiceNow."""
         decision = self._console.decisions.read_own(await read_object(request))
         decided = await self._console.approvals.decide_here(request.match_info["request_id"], decision)
         return to_json(self._request_json(decided))
@@ -108,7 +108,7 @@ class ConsoleAdmin:
         return to_json(self._console.users.get().to_json())
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
-        """Make every token dead."""
+        """Revoke every token."""
         return to_json({"revoked": self._console.tokens.revoke_all()})
 
     async def read_foreign_system(self, _request: web.Request) -> web.Response:
@@ -131,7 +131,7 @@ class ConsoleAdmin:
         return to_json(self._system_json(self._console.foreign_systems.get()))
 
     async def restart(self, _request: web.Request) -> web.Response:
-        """Start the process again; answer when what was to be retried has been attempted."""
+        """Simulate a restart; answer when waiting retries have been attempted."""
         await self._console.restart()
         return web.Response(status=204)
 
@@ -144,7 +144,7 @@ class ConsoleAdmin:
         yield b"]}"
 
     def _request_json(self, request: ApprovalRequest) -> dict[str, object]:
-        # ServiceNow's own words may repeat what they were sent.
+        # ServiceNow's error may quote secrets from the request.
         last_error = self._secrets.mask(request.last_error)
         return {**request.to_json(self._console.clock.now()), "last_error": last_error}
 
@@ -167,12 +167,12 @@ class ConsoleAdmin:
         return f"{own_url(self._settings, request)}{APPROVE_PATH}"
 
     def _system_json(self, system: ForeignSystem) -> dict[str, object]:
-        # ServiceNow's own words may repeat what they were sent.
+        # ServiceNow's error may quote secrets from the request.
         return {**system.to_json(), "last_error": self._secrets.mask(system.last_error)}
 
 
 def setup_to_json(outcomes: list[Outcome], system: ForeignSystem) -> dict[str, object]:
-    """Return the outcomes, whether ServiceNow was reached as far as tried, the ids it has given, and the webhook."""
+    """Return the outcomes, whether ServiceNow was reached, the ids it assigned, and the webhook."""
     unreachable = any(outcome.unreachable for outcome in outcomes)
     return {
         "steps": [outcome.to_json() for outcome in outcomes],

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from console_sim.bodies import GUID, SYS_ID, Body
 from console_sim.errors import BadRequestError, ConflictError
@@ -17,7 +17,7 @@ EXPECTED_DURATION = "hours, minutes and seconds such as 16:30:00"
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration that a text of that form stands for."""
+    """Return the duration of a text that matches `DURATION`."""
     hours, minutes, seconds = map(int, text.split(":"))
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
@@ -44,7 +44,7 @@ class Decision:
     """An approver's answer.
 
     Attributes:
-        duration: how long the approval holds; None for without end, and for a denial.
+        duration: of the approval; None for no end, and for a denial.
     """
 
     response: Response
@@ -52,10 +52,10 @@ class Decision:
     duration: timedelta | None
     responded_by: str
 
-    def same_as(self, other: "Decision") -> bool:
-        """Tell whether both say the same, whoever said it.
+    def same_as(self, other: Self) -> bool:
+        """Return whether both decide the same, whoever decided.
 
-        What the console decides itself comes back from ServiceNow under the name of the ServiceNow user.
+        A decision made in the console comes back from ServiceNow under the name of the ServiceNow user.
         """
         mine = (self.response, self.comment, self.duration)
         return mine == (other.response, other.comment, other.duration)
@@ -63,7 +63,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredDecision:
-    """A decision with what it is about, as ServiceNow delivers it; both ids in lower case."""
+    """A decision as ServiceNow delivers it; both ids in lower case."""
 
     request_id: str
     instance_id: str
@@ -71,14 +71,14 @@ class DeliveredDecision:
 
 
 class DecisionReader:
-    """Reads decisions that others send (integration 4); raises BadRequestError naming the key."""
+    """Reads decisions (integration 4); raises BadRequestError that names the key."""
 
     def __init__(self, names: WireNames) -> None:
         self._key = names.group("keys.decision")
         self._responses = {names.word("response", response): response for response in Response}
 
     def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
-        """Return what ServiceNow delivers."""
+        """Read a decision that ServiceNow delivers."""
         body = Body(values, tuple(self._key.values()))
         return DeliveredDecision(
             body.matching(self._key["RequestId"], GUID, "a GUID").lower(),
@@ -87,7 +87,7 @@ class DecisionReader:
         )
 
     def read_own(self, values: Mapping[str, Any]) -> Decision:
-        """Return what is decided in the console itself: response, comment and duration."""
+        """Read a decision made in the console: response, comment and duration."""
         keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
         return self._decision(Body(values, tuple(keys.values())), keys, _CONSOLE)
 
@@ -104,7 +104,7 @@ def _duration(body: Body, key: str) -> timedelta | None:
 
 
 class RequestState(StrEnum):
-    """What a request is in, as the console shows it."""
+    """The state of a request, as the console shows it."""
 
     PENDING = "Pending"
     APPROVED = "Approved"
@@ -115,19 +115,19 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What an endpoint user asks for.
+    """A request of an endpoint user for approval.
 
     Attributes:
         request_id: a GUID in lower case.
         metadata: the JSON text that goes on the wire.
-        instance_id: for which registration it was first sent; empty before.
-        sys_id: of its record in ServiceNow, as far as acknowledged.
-        sent: whether ServiceNow has it for certain.
+        instance_id: the registration for which it was first sent; empty before.
+        sys_id: of its record in ServiceNow, once acknowledged.
+        sent: whether ServiceNow has acknowledged it.
         attempts: how often it was sent.
-        last_error: why ServiceNow lacks it or its decision, empty when nothing is lacking.
-        refused: whether ServiceNow refused it the last time, and would refuse it again.
-        decided_here: whether the decision was taken in the console itself.
-        recorded: whether ServiceNow has such a decision too.
+        last_error: why ServiceNow lacks it or its decision; empty if it lacks nothing.
+        refused: whether ServiceNow refused the last attempt, and would refuse it again.
+        decided_here: whether it was decided in the console.
+        recorded: whether ServiceNow has that decision, too.
     """
 
     request_id: str
@@ -147,12 +147,12 @@ class ApprovalRequest:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the approval ends; None when it does not, or there is none."""
+        """The end of the approval; None if it has no end, or there is none."""
         if self.decision is None or self.decided_at is None or self.decision.duration is None:
             return None
         try:
             return self.decided_at + self.decision.duration
-        except OverflowError:  # no calendar reaches that far
+        except OverflowError:  # beyond the last date
             return None
 
     def state(self, now: datetime) -> RequestState:
@@ -165,7 +165,7 @@ class ApprovalRequest:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether ServiceNow lacks the request, or a decision taken here, whatever the time."""
+        """Whether ServiceNow lacks the request, or a decision made here, at any time."""
         return not self.recorded if self.decided_here else not self.sent
 
     @property
@@ -175,17 +175,17 @@ class ApprovalRequest:
         return len(self.metadata) + len(comment) + len(self.last_error)
 
     def needs_sending(self, now: datetime) -> bool:
-        """Tell whether ServiceNow still has to hear of the request, or of a decision taken here."""
+        """Return whether the request, or a decision made here, still has to be sent to ServiceNow."""
         return self.is_unfinished and (self.decided_here or self.state(now) is RequestState.PENDING)
 
     def has_ended(self, now: datetime) -> bool:
-        """Tell whether it is decided or has timed out, and ServiceNow lacks nothing of it."""
+        """Return whether it is decided or has timed out, and ServiceNow lacks nothing of it."""
         return self.state(now) is not RequestState.PENDING and not self.needs_sending(now)
 
-    def decided(self, decision: Decision, now: datetime) -> "ApprovalRequest":
-        """Return the request with the decision; the same object when that was taken before.
+    def decided(self, decision: Decision, now: datetime) -> Self:
+        """Return the request with the decision; the same object if it had the decision already.
 
-        Raises ConflictError when another one was taken, or the request has timed out.
+        Raises ConflictError if it was decided differently, or has timed out.
         """
         if self.decision is not None:
             if self.decision.same_as(decision):
@@ -195,19 +195,19 @@ class ApprovalRequest:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
         return replace(self, decision=decision, decided_at=now)
 
-    def asked_by(self, now: datetime) -> "ApprovalRequest":
-        """Return the request as if it had been asked for by that time at the latest, and as long for its decision."""
+    def asked_by(self, now: datetime) -> Self:
+        """Return the request, moved to ``now`` if it was made while the clock was ahead."""
         ahead = self.asked_at - now
         if self.decision is not None or ahead <= timedelta(0):
             return self
         return replace(self, asked_at=now, times_out_at=self.times_out_at - ahead)
 
-    def failed(self, reason: str, *, refused: bool) -> "ApprovalRequest":
+    def failed(self, reason: str, *, refused: bool) -> Self:
         """Return the request after an attempt that failed."""
         return replace(self, last_error=reason, refused=refused)
 
-    def delivered(self) -> "ApprovalRequest":
-        """Return the request once ServiceNow has delivered its decision: whoever does that has both."""
+    def delivered(self) -> Self:
+        """Return the request once ServiceNow has delivered its decision, so that it has both."""
         return replace(self, sent=True, recorded=True, last_error="", refused=False)
 
     def to_json(self, now: datetime) -> dict[str, object]:

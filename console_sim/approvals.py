@@ -23,14 +23,14 @@ _GUIDS = frozenset({"PolicyId", "InitiatorId", "AgentId", "ProcessId"})
 
 
 class MetadataWriter:
-    """Turns what an endpoint reports into the text that goes on the wire."""
+    """Turns an endpoint's report into JSON with PascalCase keys and GUIDs in braces."""
 
     def __init__(self, names: WireNames, ids: Ids) -> None:
         self._spelling = names.group("keys.metadata")
         self._ids = ids
 
     def write(self, reported: Mapping[str, Any]) -> str:
-        """Return the JSON text; a report without PolicyId gets one. Raises BadRequestError."""
+        """Return the JSON text, with a PolicyId if the report has none; raises BadRequestError."""
         complete = {"PolicyId": self._ids.guid(), **reported}
         return orjson.dumps({self._key(key): _value(key, value) for key, value in complete.items()}).decode()
 
@@ -52,7 +52,7 @@ def _value(key: str, value: object) -> str:
 
 
 def metadata_facts(metadata: str) -> dict[str, str]:
-    """Return what the JSON text says; nothing if somebody has spoilt it in the file."""
+    """Return the keys and values of the JSON text; empty if it was damaged in the database."""
     try:
         return msgspec.json.decode(metadata, type=dict[str, str])
     except msgspec.MsgspecError:
@@ -80,14 +80,14 @@ class Approvals:
         self._max_timeout = max_timeout
 
     async def ask(self, reported: Mapping[str, Any]) -> ApprovalRequest:
-        """Keep what an endpoint user asks for and attempt once to send it; raises BadRequestError."""
+        """Keep a request and attempt once to send it; raises BadRequestError."""
         metadata = self._metadata.write(reported)
         now = self._clock.now()
         request = self._requests.put(ApprovalRequest(self._new_id(), metadata, now, now + self._max_timeout))
         return await self._send(request)
 
     def resume(self) -> None:
-        """Let requests that were made while the clock was ahead wait from now on, as ServiceNow does."""
+        """Let requests that were made while the clock was ahead start waiting now, as ServiceNow does."""
         now = self._clock.now()
         ahead = [each for each in self._requests if each.asked_by(now) is not each]
         for request in ahead:
@@ -101,10 +101,10 @@ class Approvals:
         return request
 
     def take_delivered(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
-        """Take a decision that ServiceNow delivers (integration 4); return the request, and whether it was news.
+        """Take a decision that ServiceNow delivers (integration 4); return the request and whether it was new.
 
-        Raises NotFoundError for a request that was never sent for that instance, ConflictError for one that was
-        decided otherwise or has timed out.
+        Raises NotFoundError for a request that was never sent for that instance, ConflictError for one that was decided
+        differently or has timed out.
         """
         request = self.find(delivered.request_id)
         if request.instance_id.lower() != delivered.instance_id:
@@ -113,10 +113,7 @@ class Approvals:
         return self._requests.put(decided.delivered()), decided is not request
 
     async def decide_here(self, request_id: str, decision: Decision) -> ApprovalRequest:
-        """Take a decision outside the normal flow and attempt once to record it in ServiceNow.
-
-        Raises NotFoundError and ConflictError like a delivered one.
-        """
+        """Decide in the console and attempt once to record it in ServiceNow; raises as `take_delivered` does."""
         request = self.find(request_id)
         decided = request.decided(decision, self._clock.now())
         if decided is request:
@@ -124,12 +121,12 @@ class Approvals:
         return await self._send(self._requests.put(replace(decided, decided_here=True)))
 
     async def _send(self, request: ApprovalRequest) -> ApprovalRequest:
-        """Attempt once to send it and return it as it is then."""
+        """Attempt once to send it and return its new state."""
         await self._sender.send(request.request_id)
         return self._requests.get(request.request_id) or request
 
     def _new_id(self) -> str:
-        # The same seed gives the same identifiers after every restart, and a database still has those of before.
+        # One seed gives the same identifiers after every restart, and the database still has the earlier ones.
         while self._requests.get(request_id := self._ids.guid()) is not None:
             pass
         return request_id

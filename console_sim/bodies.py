@@ -1,4 +1,4 @@
-"""JSON objects read key by key; each complaint names the key, shows its value and says what was expected."""
+"""JSON objects read key by key; each error names the key, shows its value and says what was expected."""
 
 import re
 import reprlib
@@ -22,7 +22,7 @@ _shortened.maxstring = _shortened.maxother = _shortened.maxlong = _LONGEST_SHOWN
 
 
 class Body:
-    """A JSON object of which every key is known; raises BadRequestError for anything else."""
+    """A JSON object with known keys only; every method raises BadRequestError."""
 
     def __init__(self, values: Mapping[str, Any], known: Collection[str]) -> None:
         self._values = values
@@ -34,23 +34,23 @@ class Body:
         return key in self._values
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return text that is not empty; without a default the key is required."""
+        """Return non-empty text; without a default the key is required."""
         text: str = self._get(key, str, default)
         if not text and key in self._values:
             raise BadRequestError(f"{key!r} is empty; expected text")
         return text
 
     def any_text(self, key: str) -> str:
-        """Return text, which may be empty or left out."""
+        """Return text, empty by default."""
         text: str = self._get(key, str, "")
         return text
 
     def text_or_null(self, key: str, default: str) -> str:
-        """Return text, empty for null or empty text."""
+        """Return text; null gives empty text."""
         return self.text(key, default) if self._values.get(key, default) else ""
 
     def matching(self, key: str, form: re.Pattern[str], expected: str) -> str:
-        """Return required text of that form."""
+        """Return required text that matches."""
         text = self.text(key)
         if form.fullmatch(text) is None:
             raise BadRequestError(f"{key!r} is {shown(text)}; expected {expected}")
@@ -64,12 +64,12 @@ class Body:
         return text
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
-        """Return true or false; without a default the key is required."""
+        """Return a boolean; without a default the key is required."""
         flag: bool = self._get(key, bool, default)
         return flag
 
     def seconds(self, key: str) -> float:
-        """Return a required number of seconds, from 0 to ten years."""
+        """Return a required number of seconds from 0 to ten years."""
         value = self._values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
             raise BadRequestError(f"{key!r} is {shown(value)}; expected a number from 0 to {MOST_SECONDS}")
@@ -91,11 +91,11 @@ class Body:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error shows it, however long or deep it is."""
+    """Return a value as errors show it, truncated."""
     return _shortened.repr(value)
 
 
 def near(word: str, words: Collection[str]) -> str:
-    """Return a hint at the nearest valid word, empty when none is near."""
+    """Return a hint at the nearest valid word, or nothing."""
     found = get_close_matches(word, words, n=1) if len(word) <= _LONGEST_SHOWN else []
     return f" (did you mean {str(found[0])!r}?)" if found else ""

@@ -55,7 +55,7 @@ async def _run(options: Namespace) -> int:
 
 
 def _admin_token(command: str) -> str:
-    """Return the token that the control plane demands; whoever sets a console up may know it by another variable."""
+    """Return the control plane's token; for `setup` it may be in the variable of our clients, too."""
     own = admin_token(_ADMIN_TOKEN, os.environ)
     return own if command == "serve" else os.environ.get(_THEIR_ADMIN_TOKEN, own)
 

@@ -1,4 +1,4 @@
-"""The console, put together in one place."""
+"""Wires the parts of a console."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ from privman_core.outbound import HttpCaller
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The parts of a console that pages and programs use."""
+    """The parts of a console that its API, pages and control plane use."""
 
     names: WireNames
     clock: Clock
@@ -44,19 +44,19 @@ class Console:
     approvals: Approvals
 
     async def restart(self) -> None:
-        """Start the process again: tokens are gone, what is kept stays, what waits for a retry is attempted now."""
+        """Simulate a restart: tokens are gone, stored things stay, waiting retries are attempted now."""
         self.tokens.revoke_all()
         await self.server_tasks.resume()
 
     def resume(self) -> None:
-        """Attempt in the background what the process before this one left undone."""
+        """Attempt in the background what the previous process left undone."""
         self.approvals.resume()
         if self.store.foreign_system is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 
     @asynccontextmanager
     async def resetting(self) -> AsyncIterator[None]:
-        """Forget everything, in the database too, as before the set-up."""
+        """Empty the console, its database included; it stays empty after the body."""
         self.store.clear()
         self.setup.abandon()
         self.users.forget()
@@ -76,9 +76,9 @@ def build_console(  # noqa: PLR0913 - what it brings together
     caller: HttpCaller,
     note: Callable[[Finding], None] = lambda _finding: None,
 ) -> Console:
-    """Return a console with what its database keeps; raises UnusableDatabaseError.
+    """Return a console with the contents of its database; raises UnusableDatabaseError.
 
-    ``note`` gets what the database holds that cannot be read.
+    ``note`` receives a finding for each unreadable row.
     """
     store = Store.open(settings.database, clock, note)
     credentials = Credentials(store, secrets)

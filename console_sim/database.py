@@ -21,11 +21,11 @@ T = TypeVar("T")
 MARK = 0x504D4353  # SQLite's application_id of such a file
 VERSION = 1  # of the tables and of the documents in them
 _BATCH = 500
-_FAILURES = (sa.exc.DBAPIError, UnicodeDecodeError)  # the latter where SQLite's message quotes a damaged file
+_FAILURES = (sa.exc.DBAPIError, UnicodeDecodeError)  # UnicodeDecodeError if SQLite's message quotes a damaged file
 _DOCUMENT = sa.Table(
     "document",
     sa.MetaData(),
-    sa.Column("number", sa.Integer, primary_key=True),  # in the order in which things were first kept
+    sa.Column("number", sa.Integer, primary_key=True),  # in order of first insertion
     sa.Column("kind", sa.Text, nullable=False, index=True),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("unfinished", sa.Boolean, nullable=False),
@@ -36,18 +36,18 @@ sa.Index("unfinished_by_kind", _DOCUMENT.c.kind, sqlite_where=_DOCUMENT.c.unfini
 
 
 class Database:
-    """Keeps each thing as a JSON document; a change is on the disk's journal before the call returns.
+    """Keeps each thing as a JSON document; a change is in SQLite's journal before the call returns.
 
-    A killed process loses nothing. The file is locked as long as it is open.
+    A killed process loses nothing. The file is locked while it is open.
 
     Args:
         url: a SQLAlchemy URL such as ``sqlite:///console.db``.
         clock: bounds how often a failure is logged.
-        kept_bytes: bounds what of each kind is unfinished, which is worked on in memory.
-        note: gets what is in the file and cannot be read.
+        kept_bytes: limit for the unfinished things of each kind, which are processed in memory.
+        note: receives a finding for each unreadable row.
 
     Raises:
-        UnusableDatabaseError: the URL is not one of an SQLite file, or the file can't be used.
+        UnusableDatabaseError: not the URL of an SQLite file, or the file is unusable.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class Database:
     def shelf(self, kind: Kind[T]) -> Shelf[T]:
         """Return the shelf of a kind."""
         shelf = FileShelf(self, kind, self._kept_bytes)
-        self._shelves.append(shelf)  # type: ignore[arg-type] # to be counted, whatever it holds
+        self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be counted
         return shelf
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep everything that is put in the body, or nothing."""
+        """Keep everything that the body puts, or nothing."""
         self.run(sa.text("BEGIN IMMEDIATE"))
         try:
             yield
@@ -103,12 +103,12 @@ class Database:
         self._recount()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
         self._engine.dispose()
 
     def run(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
-        """Execute and return the rows, if it returns any; raises StoreError, which is logged in one line."""
+        """Execute and return the rows, if any; raises StoreError, which is logged in one line."""
         try:
             result = self._connection.execute(statement, values)
             return result.fetchall() if result.returns_rows else ()
@@ -116,12 +116,12 @@ class Database:
             raise self.failure(_explain(error)) from None
 
     def failure(self, reason: str) -> StoreError:
-        """Return the error of a database that failed while the console serves, and log it."""
+        """Log a failure of the database and return its error."""
         self._log.write(f"database {self._path!r} failed: {reason}")
         return StoreError(f"the console's database failed: {reason}")
 
     def skip(self, reason: str) -> None:
-        """Log and note what cannot be read and is left out."""
+        """Log and note an unreadable row, which is left out."""
         self._log.write(f"database {self._path!r} failed: {reason}")
         self.note(Finding("swallowed", "unreadable-row", reason))
 
@@ -141,7 +141,7 @@ class Database:
         self._connection.exec_driver_sql("BEGIN EXCLUSIVE")
         self._check_version()
         _DOCUMENT.metadata.create_all(self._connection)
-        # Written even if unchanged: a file that can't be written is refused now, not at the first request.
+        # Written even if unchanged, so that a read-only file is refused now, not at the first request.
         self._connection.exec_driver_sql(f"PRAGMA application_id={MARK}")
         self._connection.exec_driver_sql(f"PRAGMA user_version={VERSION}")
         self._connection.exec_driver_sql("COMMIT")
@@ -170,10 +170,9 @@ class Database:
 
 
 class FileShelf(Shelf[T]):
-    """Keeps things in the file, and nothing in memory.
+    """Keeps things in the file.
 
-    Things about which something remains to be done are worked on in memory, so that only as many are taken as fit in
-    there; any number of others is.
+    Unfinished things are processed in memory, so only as many are accepted as fit; others are unlimited.
     """
 
     def __init__(self, database: Database, kind: Kind[T], kept_bytes: int) -> None:
@@ -181,20 +180,17 @@ class FileShelf(Shelf[T]):
         self._kind = kind
         self._kept_bytes = kept_bytes
         self._decoder = msgspec.json.Decoder(kind.type)
-        self._spoilt: set[int] = set()  # documents that have been reported
+        self._spoilt: set[int] = set()  # reported documents
         self._weights: dict[str, int] = {}  # of unfinished things
         self._bytes = 0
         self.recount()
 
     def get(self, key: str) -> T | None:
-        """Return the thing of that key."""
+        """Return the thing with that key."""
         return next(self._readable(self._rows(_GET, key=key)), None)
 
     def put(self, thing: T) -> T:
-        """Keep a thing, in the place of the one with the same key if there is one, and return it.
-
-        Raises StoreError when a new one finds memory full of unfinished ones.
-        """
+        """Insert or replace a thing and return it; raises StoreError if memory is full of unfinished ones."""
         kind = self._kind
         weight = kind.weight(thing) if kind.unfinished(thing) else 0
         if kind.key(thing) not in self._weights:
@@ -205,14 +201,14 @@ class FileShelf(Shelf[T]):
         return thing
 
     def remove(self, key: str) -> None:
-        """Keep that thing no longer."""
+        """Remove the thing."""
         self._database.run(_REMOVE, kind=self._kind.name, key=key)
         self._count(key, 0)
 
     def recount(self) -> None:
-        """Count the unfinished things that are in the file now, as far as they can be read."""
+        """Count the unfinished things in the file."""
         self._weights.clear()
-        with suppress(StoreError):  # which has been logged
+        with suppress(StoreError):  # already logged
             self._weights.update({self._kind.key(thing): self._kind.weight(thing) for thing in self.unfinished()})
         self._bytes = sum(self._weights.values())
 
@@ -226,15 +222,15 @@ class FileShelf(Shelf[T]):
         return int(self._database.run(_COUNT, kind=self._kind.name)[0][0])
 
     def newest(self, skipped: int, count: int) -> list[T]:
-        """Return some of them, newest first."""
+        """Return a page, newest first."""
         return list(self._readable(self._rows(_NEWEST, skipped=skipped, count=count)))
 
     def unfinished(self) -> list[T]:
-        """Return those about which something remains to be done, oldest first."""
+        """Return the unfinished things, oldest first."""
         return list(self._readable(self._rows(_UNFINISHED)))
 
     def _make_room(self, weight: int) -> None:
-        """Stop counting the oldest unfinished things about which nothing is done any more; raises StoreError."""
+        """Mark the oldest things that have ended as finished; raises StoreError if there is none."""
         while weight and self._bytes + weight > self._kept_bytes:
             ended = [thing for thing in self._readable(self._rows(_OLDEST)) if self._kind.may_go(thing)]
             if not ended:
@@ -254,7 +250,7 @@ class FileShelf(Shelf[T]):
         return self._database.run(statement, kind=self._kind.name, **values)
 
     def _readable(self, rows: Iterable[sa.Row[Any]]) -> Iterator[T]:
-        """Yield things without those that somebody has spoilt, each of which is logged and noted once."""
+        """Yield the readable things; each unreadable one is logged and noted once."""
         for row in rows:
             try:
                 yield self._decoder.decode(row.body)
@@ -265,7 +261,7 @@ class FileShelf(Shelf[T]):
 
 
 def file_of(url: str) -> str:
-    """Return the path in a SQLAlchemy URL; raises UnusableDatabaseError for the URL of anything but an SQLite file."""
+    """Return the path in the SQLAlchemy URL of an SQLite file; raises UnusableDatabaseError."""
     try:
         address = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
@@ -279,7 +275,7 @@ _EXPECTED = "expected the URL of an SQLite file, such as sqlite:///console.db"
 
 
 def _create_private(path: str) -> None:
-    """Create the file unless it exists, for its owner's eyes alone; SQLite gives its journal the same mode."""
+    """Create the file unless it exists, readable for its owner only; SQLite gives its journal the same mode."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except (OSError, ValueError) as error:
@@ -293,7 +289,7 @@ def _explain(error: sa.exc.DBAPIError | UnicodeDecodeError) -> str:
     return "another process has it open; each console needs a file of its own" if "locked" in reason else reason
 
 
-_SELECT = "SELECT number, CAST(body AS BLOB) AS body FROM document"  # somebody may have put text, or numbers, there
+_SELECT = "SELECT number, CAST(body AS BLOB) AS body FROM document"  # other tools may have written text or numbers
 _PUT = sa.text(
     "INSERT INTO document (kind, key, unfinished, body) VALUES (:kind, :key, :unfinished, :body) "
     "ON CONFLICT (kind, key) DO UPDATE SET unfinished = excluded.unfinished, body = excluded.body"

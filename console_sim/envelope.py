@@ -14,7 +14,7 @@ from privman_core.faults import Handler
 
 
 class Envelope:
-    """Wraps what the API answers."""
+    """Wraps answers in Result, Status and Messages."""
 
     def __init__(self, names: WireNames) -> None:
         self._names = names
@@ -22,7 +22,7 @@ class Envelope:
         self._word = names.group("words.envelope_status")
 
     def ok(self, result: object, status: int = 200) -> web.Response:
-        """Return the result."""
+        """Return an answer with that result."""
         return self._answer(status, result, "ok", [])
 
     @property
@@ -61,7 +61,7 @@ class Envelope:
 
 
 async def read_json_object(request: web.Request) -> dict[str, Any]:
-    """Return the body; raises UnsupportedMediaTypeError, or BadRequestError for what is no JSON object."""
+    """Return the JSON object in the body; raises UnsupportedMediaTypeError and BadRequestError."""
     if request.content_type != "application/json":
         given = request.headers.get("Content-Type", "")
         raise UnsupportedMediaTypeError(f"Content-Type is {given!r}; expected application/json")
@@ -70,7 +70,7 @@ async def read_json_object(request: web.Request) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise BadRequestError(f"the body is not JSON: {error}") from None
     if not isinstance(body, dict):
-        raise BadRequestError("the body is JSON, but no object; expected an object")
+        raise BadRequestError("the body is JSON, but not an object; expected an object")
     return body
 
 
@@ -78,5 +78,5 @@ SERVER = "Microsoft-IIS/10.0"
 
 
 async def stamp(_request: web.Request, answer: web.StreamResponse) -> None:
-    """Mark an answer as the console's before it is sent."""
+    """Name the server, as IIS does."""
     answer.headers["Server"] = SERVER

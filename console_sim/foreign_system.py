@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
 from console_sim.errors import BadRequestError
 from console_sim.remote_record import RemoteRecord
@@ -14,17 +15,17 @@ CREATED_BY = "Privilege Manager"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A webhook; it is created in the background when its foreign system is saved with Use Webhook."""
+    """A row of the Messaging tab (integration 2.8, 2.11), created when a foreign system is saved with Use Webhook."""
 
     name: str
     description: str
     credential: str
     endpoint_url: str
     enabled: bool
-    last_modified: datetime = field(compare=False)  # two webhooks that differ only in it are the same
+    last_modified: datetime = field(compare=False)  # ignored in comparisons
 
     def to_json(self) -> dict[str, object]:
-        """Return the columns of the list and the details behind it."""
+        """Return the columns of the list and the details."""
         return {
             "name": self.name,
             "description": self.description,
@@ -43,17 +44,17 @@ FOREIGN_SYSTEM_TYPE = "Service Now Instance Resource (Resources)"
 
 @dataclass(frozen=True, slots=True)
 class ForeignSystem:
-    """A ServiceNow instance.
+    """A ServiceNow instance (integration 2.6, 2.7).
 
     Attributes:
         base_url: without a trailing slash.
         credential: name of the ServiceNow user's credential.
         api_credential: name of the credential with which ServiceNow calls back.
-        post_uri: the Privilege Manager Post Uri, where decisions are to be delivered.
+        post_uri: the Privilege Manager Post Uri, to which decisions are delivered.
         registration: the Integration Configuration; its sys_id is the Instance Id.
         activity_type: its sys_id is the ActivityType Id.
-        last_error: why ServiceNow is not in line with the console, empty when it is.
-        refused: whether ServiceNow refused to be brought in line the last time, and would refuse it again.
+        last_error: why ServiceNow differs from the console; empty if it does not.
+        refused: whether ServiceNow refused the last update, and would refuse it again.
     """
 
     name: str
@@ -70,7 +71,7 @@ class ForeignSystem:
 
     @property
     def listens(self) -> bool:
-        """Whether approval requests are to be sent to it."""
+        """Whether approval requests are sent to it."""
         return self.webhook is not None and self.webhook.enabled
 
     def to_json(self) -> dict[str, object]:
@@ -87,27 +88,27 @@ class ForeignSystem:
         }
 
     def ids_to_json(self) -> dict[str, object]:
-        """Return the ids that ServiceNow has given, null for the others, and the webhook."""
+        """Return the ids assigned by ServiceNow, null if missing, and the webhook."""
         return {
             "instance_id": self.registration.sys_id or None,
             "activity_type_id": self.activity_type.sys_id or None,
             "webhook": None if self.webhook is None else self.webhook.to_json(),
         }
 
-    def without_registration(self) -> "ForeignSystem":
-        """Return the foreign system as it is to be registered anew: elsewhere, or where the console was forgotten.
+    def without_registration(self) -> Self:
+        """Return the foreign system, to be registered again: at another instance, or after a reset of this one.
 
-        ServiceNow may have known the console before, so the console looks for its own records first.
+        The instance may know the console already, so the console looks for its own records first.
         """
         return replace(self.without_activity_type(), registration=RemoteRecord(doubtful=True))
 
-    def without_activity_type(self) -> "ForeignSystem":
-        """Return the foreign system as its activity type is to be registered anew."""
+    def without_activity_type(self) -> Self:
+        """Return the foreign system, its activity type to be registered again."""
         return replace(self, activity_type=RemoteRecord(doubtful=True))
 
 
 def read_url(key: str, text: str) -> str:
-    """Return the address without a trailing slash; raises BadRequestError when it is no plain http(s) address."""
+    """Return an http(s) address without a trailing slash; raises BadRequestError that names the key."""
     try:
         return plain_url(text)
     except ValueError as error:

@@ -13,7 +13,7 @@ from privman_core.outbound import HttpCaller
 
 
 class ForeignSystems:
-    """The console's foreign system, of which there is one at a time."""
+    """The console's only foreign system."""
 
     def __init__(self, store: Store, credentials: Credentials, clock: Clock, names: WireNames) -> None:
         self._store = store
@@ -22,7 +22,7 @@ class ForeignSystems:
         self._request_table = names.table("request")
 
     def get(self) -> ForeignSystem:
-        """Return the foreign system; raises NotFoundError before there is one."""
+        """Return the foreign system; raises NotFoundError if there is none."""
         system = self._store.foreign_system
         if system is None:
             raise NotFoundError("there is no foreign system yet; run the set-up first")
@@ -34,9 +34,9 @@ class ForeignSystems:
         return [] if system is None or system.webhook is None else [system.webhook]
 
     def save(self, name: str, base_url: str, credential: str) -> ForeignSystem:
-        """Create the foreign system or change it; another name keeps the registration (integration 8).
+        """Create or change the foreign system; a new name keeps the registration (integration 8).
 
-        Raises BadRequestError when there is no such credential.
+        Raises BadRequestError for an unknown credential.
         """
         self._require_credential(credential)
         before = self._store.foreign_system
@@ -49,9 +49,9 @@ class ForeignSystems:
             return self._keep(replace(system, name=name, base_url=base_url, credential=credential))
 
     def use_webhook(self, api_credential: str, post_uri: str) -> ForeignSystem:
-        """Tick Use Webhook; the webhook is created at the first time and follows from then on.
+        """Tick Use Webhook, which creates the webhook the first time.
 
-        Raises ApiDisabledError while the API is disabled, BadRequestError when there is no such credential.
+        Raises ApiDisabledError while the API is disabled, BadRequestError for an unknown credential.
         """
         if not self._store.api_enabled:
             raise ApiDisabledError
@@ -69,9 +69,9 @@ class ForeignSystems:
             raise BadRequestError(f"there is no credential {name!r}; expected {known}")
 
     def _keep(self, system: ForeignSystem) -> ForeignSystem:
-        """Keep the foreign system with its webhook brought in line."""
+        """Store the foreign system with an updated webhook."""
         wanted = self._wanted_webhook(system)
-        # Two that differ in nothing but their time are the same, and the older one stays.
+        # If only the time differs, the older webhook stays.
         webhook = system.webhook if wanted == system.webhook else wanted
         return self._store.foreign_systems.put(replace(system, webhook=webhook))
 
@@ -89,7 +89,7 @@ class ForeignSystems:
 
 
 class Connector:
-    """Opens the Table API of a foreign system with the credential that it was saved with."""
+    """Opens the Table API of a foreign system with its credential."""
 
     def __init__(self, credentials: Credentials, caller: HttpCaller, clock: Clock, answer_seconds: float) -> None:
         self._credentials = credentials

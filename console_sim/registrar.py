@@ -46,26 +46,26 @@ class Registrar:
         self._activity_type = activity_type
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt now to bring ServiceNow in line and return why it failed; a passing failure is retried."""
+        """Attempt now to update ServiceNow and return why it failed; a passing failure is retried."""
         return await self._server_tasks.run(_ABOUT, self._bring_in_line)
 
     async def resume(self) -> None:
-        """Attempt now what the process before this one left undone; what ServiceNow has refused stays refused."""
+        """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
         await self._server_tasks.run(_RESUME, self._resume)
 
     def has_registered(self, system: ForeignSystem) -> bool:
-        """Tell whether ServiceNow has acknowledged the registration as it is now."""
+        """Return whether ServiceNow has acknowledged the current registration."""
         return system.registration.holds(self._registration_fields(system))
 
     def has_activity_type(self, system: ForeignSystem) -> bool:
-        """Tell whether ServiceNow has acknowledged the activity type as it is now."""
+        """Return whether ServiceNow has acknowledged the current activity type."""
         return system.activity_type.holds(self._activity_type_fields(system))
 
     async def read_back(self, system: ForeignSystem) -> list[str]:
-        """Return the keys that the Integration Configuration tab shows otherwise than they were sent.
+        """Return the keys whose values on the Integration Configuration tab differ from those sent.
 
-        Raises ServiceNowError; a registration that ServiceNow has no more is forgotten, so that the next save
-        registers anew.
+        Raises ServiceNowError; a registration that ServiceNow has lost is forgotten, so that the next save registers
+        again.
         """
         table = self._names.table("integration_configuration")
         try:
@@ -81,8 +81,8 @@ class Registrar:
     async def read_back_activity_type(self, system: ForeignSystem) -> list[str]:
         """Return the columns of the activity type whose values in ServiceNow differ from those sent, or are missing.
 
-        Raises ServiceNowError; an activity type that ServiceNow has no more is forgotten, so that the next save
-        registers it anew.
+        Raises ServiceNowError; an activity type that ServiceNow has lost is forgotten, so that the next save registers
+        it again.
         """
         table = self._names.table("activity_type")
         try:
@@ -93,8 +93,8 @@ class Registrar:
         return self._activity_type.differences(self._names, system.registration.sys_id, record)
 
     async def forget_lost(self, system: ForeignSystem) -> None:
-        """Look whether ServiceNow still has what was registered before; what it has no more is registered anew."""
-        with suppress(ServiceNowError):  # the next attempt says why
+        """Forget the records that ServiceNow has lost, so that they are registered again."""
+        with suppress(ServiceNowError):  # the next attempt reports it
             if system.registration.sys_id:
                 await self.read_back(system)
             if system.activity_type.sys_id:
@@ -144,7 +144,7 @@ class Registrar:
     async def _register_activity_type(self, system_name: str) -> None:
         system = self._store.foreign_systems.get(system_name)
         if system is None or not self.has_registered(system):
-            return  # the console was reset, or has moved on to another instance
+            return  # the console was reset, or points to another instance now
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)
@@ -166,7 +166,7 @@ class Registrar:
     def _keep(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
         def with_record(now: ForeignSystem) -> ForeignSystem:
             if now.base_url != system.base_url:
-                return now  # the console has moved on to another instance
+                return now  # the console points to another instance now
             return replace(now, registration=record) if part == "registration" else replace(now, activity_type=record)
 
         self._store.foreign_systems.change(system.name, with_record)

@@ -13,13 +13,13 @@ from console_sim.approval_request import duration_text
 from console_sim.settings import TOKEN_PATH
 from privman_contracts import WireNames
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an instance writes durations as moments without a zone (platform 1.7)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an instance writes durations as dates without a zone (platform 1.7)
 _SPAN = re.compile(r"(?:(\d{4}-\d\d-\d\d) )?(\d{1,4}):([0-5]\d):([0-5]\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityType:
-    """A kind of request; the defaults are the one that the vendor prints."""
+    """A kind of request (integration 2.10, 3); the defaults are the vendor's."""
 
     max_timeout: timedelta
     name: str = "PM Approval Request"
@@ -40,7 +40,7 @@ class ActivityType:
         return {names.column("activity_type", column): value for column, value in values.items()}
 
     def differences(self, names: WireNames, instance_id: str, shown: Mapping[str, str]) -> list[str]:
-        """Return the columns that hold another value than was declared, or are not shown."""
+        """Return the columns whose values differ from those declared, or are missing."""
         column = names.column("activity_type", "max_timeout")
         return [
             name
@@ -50,7 +50,7 @@ class ActivityType:
 
 
 def _meaning(text: str, *, is_span: bool) -> object:
-    """Return what a value means, however an instance writes it: a list in any order, a duration as a date."""
+    """Return a value without its spelling: a list in any order, a duration also as a date."""
     if not is_span:
         return sorted(word.strip() for word in text.split(","))
     found = _SPAN.fullmatch(text)
@@ -67,7 +67,7 @@ _MAXIMUM_RETRY_ATTEMPTS = "3"
 
 
 def registration_fields(names: WireNames, credential: Credential, post_uri: str) -> dict[str, str]:
-    """Return the columns that tell the app how to call the console back."""
+    """Return the columns that declare how to call the console back."""
     pairs = {
         "Authentication Type": names.word("authentication_type", "get_token"),
         "Username": credential.account_name,
@@ -83,7 +83,7 @@ def registration_fields(names: WireNames, credential: Credential, post_uri: str)
 
 
 def differences(names: WireNames, sent: Mapping[str, str], shown: object) -> list[str]:
-    """Return the keys that the Integration Configuration shows otherwise than they were sent.
+    """Return the keys whose values in the Integration Configuration differ from those sent.
 
     Client Id and Secret are not compared, because an instance may mask them.
     """
@@ -95,7 +95,7 @@ def differences(names: WireNames, sent: Mapping[str, str], shown: object) -> lis
 
 
 def registered_client_id(names: WireNames, shown: object) -> object:
-    """Return the Client Id that a registration shows, None where it shows none."""
+    """Return the Client Id of a registration, None if it shows none."""
     return _object(shown).get(names.key("instance_metadata", "Username"))
 
 

@@ -11,12 +11,12 @@ from console_sim.table_api import Fields, TableApi
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """What the console knows of a record in ServiceNow that must hold what the console says.
+    """The console's knowledge of its own record in ServiceNow.
 
     Attributes:
         sys_id: empty until ServiceNow has acknowledged the record.
-        acknowledged: digest of the fields that ServiceNow acknowledged last; they may hold a Secret.
-        doubtful: whether ServiceNow may have a record of which the console does not know the sys_id.
+        acknowledged: digest of the last acknowledged fields, which may include a Secret.
+        doubtful: whether ServiceNow may have a record whose sys_id the console does not know.
     """
 
     sys_id: str = ""
@@ -24,7 +24,7 @@ class RemoteRecord:
     doubtful: bool = False
 
     def holds(self, fields: Fields) -> bool:
-        """Tell whether ServiceNow has acknowledged exactly this."""
+        """Return whether ServiceNow has acknowledged exactly these fields."""
         return bool(self.sys_id) and self.acknowledged == _digest(fields)
 
 
@@ -33,12 +33,12 @@ Keep = Callable[[RemoteRecord], None]
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """How to find the console's own record in ServiceNow.
+    """A search for the console's own record in ServiceNow.
 
     Attributes:
-        query: an encoded query; an instance drops the terms whose columns it does not know.
-        columns: those that tell whose record it is.
-        fits: tells from these columns whether a record is the console's own.
+        query: an encoded query; an instance drops terms with unknown columns.
+        columns: those that identify the owner.
+        fits: whether a record with these columns is the console's own.
     """
 
     query: str
@@ -48,7 +48,7 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What ServiceNow is to hold, and how to find it there."""
+    """The fields that a record must have, and how to find the record."""
 
     table: str
     fields: Fields
@@ -56,11 +56,11 @@ class Wanted:
 
 
 async def bring_in_line(api: TableApi, record: RemoteRecord, wanted: Wanted, keep: Keep) -> None:
-    """Insert or update the record, or leave it alone when it holds that already; raises ServiceNowError.
+    """Insert or update the record, unless it is up to date; raises ServiceNowError.
 
-    A record that may exist although ServiceNow never acknowledged it is looked for before one is inserted, so that
-    there are never two. ``keep`` gets what is known after each step, and before an insert that its answer is awaited:
-    whatever ends the attempt, even the process, the next one knows that the record may have been committed.
+    A record that may exist unacknowledged is searched for before one is inserted, so that there are never two. ``keep``
+    receives what is known after each step, and before an insert that the record is doubtful: if the attempt or even the
+    process ends, the next attempt knows that the insert may have been committed.
     """
     if record.holds(wanted.fields):
         return
@@ -75,13 +75,13 @@ async def bring_in_line(api: TableApi, record: RemoteRecord, wanted: Wanted, kee
 
 
 async def _insert(api: TableApi, wanted: Wanted, keep: Keep) -> str:
-    # Whatever ends the attempt, the process or a refusal, ServiceNow may have the record (platform 1.9).
+    # Even after a crash or a refusal ServiceNow may have the record (platform 1.9).
     keep(RemoteRecord(doubtful=True))
     return await api.create(wanted.table, wanted.fields)
 
 
 async def _find(api: TableApi, wanted: Wanted) -> str:
-    """Return the sys_id of the newest record that is the console's own, empty when there is none."""
+    """Return the sys_id of the console's newest own record, empty if there is none."""
     found = await api.find(wanted.table, wanted.own.query, wanted.own.columns)
     return next((record.sys_id for record in found if wanted.own.fits(record.texts)), "")
 

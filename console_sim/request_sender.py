@@ -18,7 +18,7 @@ from privman_core.clock import Clock
 
 
 class RequestSender:
-    """Brings the Requests table in line with the console's approval requests, one server task each."""
+    """Copies approval requests and decisions to the Requests table, one server task each."""
 
     def __init__(
         self, store: Store, names: WireNames, clock: Clock, connector: Connector, server_tasks: ServerTasks
@@ -31,14 +31,14 @@ class RequestSender:
         self._server_tasks = server_tasks
 
     async def send(self, request_id: str) -> None:
-        """Attempt to send what ServiceNow lacks of the request; a failure for a passing reason is retried."""
+        """Attempt to send what ServiceNow lacks of the request; a passing failure is retried."""
         await self._server_tasks.run(f"Send approval request {request_id}", partial(self._bring_in_line, request_id))
 
     async def send_waiting(self, *, refused: bool = True) -> None:
-        """Attempt to send every request of which ServiceNow lacks something, oldest first.
+        """Attempt to send every request that ServiceNow lacks in part, oldest first.
 
         Args:
-            refused: whether to repeat what ServiceNow has refused, too.
+            refused: whether to repeat refused ones, too.
         """
         for request in self._requests.unfinished():
             if request.needs_sending(self._clock.now()) and (refused or not request.refused):
@@ -61,11 +61,11 @@ class RequestSender:
         self._change(request, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now)
 
     def _change(self, request: ApprovalRequest, how: Callable[[ApprovalRequest], ApprovalRequest]) -> None:
-        """Change a request as it is now, but none that has got its id since a reset, as the same seed gives it."""
+        """Change the request, unless a reset has replaced it: one seed gives the same ids again."""
         self._requests.change(request.request_id, lambda now: how(now) if now.asked_at == request.asked_at else now)
 
     def _has_come_back(self, request_id: str) -> bool:
-        """Tell whether its decision came in the meantime, so that ServiceNow has it although it did not say so."""
+        """Return whether its decision has arrived meanwhile, so that ServiceNow has it although it did not answer."""
         request = self._requests.get(request_id)
         return request is None or not request.is_unfinished
 
@@ -87,7 +87,7 @@ class RequestSender:
             "activity_type_id": system.activity_type.sys_id,
             "metadata": request.metadata,
         }
-        # Noted first: a decision may arrive before the answer does.
+        # Stored first: the decision may arrive before the answer.
         self._change(request, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1))
         sys_id = await self._connector.open(system).create(self._names.table("request"), self._spell(values))
         self._change(request, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False))
@@ -103,9 +103,9 @@ class RequestSender:
         self._change(request, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
     async def _require_own(self, api: TableApi, sys_id: str, request_id: str) -> None:
-        """Raise RefusedError where the record is another request, as the answer to a creation may name one.
+        """Raise RefusedError if the record is another request: the answer to an insert may have named a wrong one.
 
-        Nothing is known of a record that the user may change and not read.
+        A record that the user may change but not read passes.
         """
         column, found = self._names.column("request", "request_id"), ""
         with suppress(RefusedError):

@@ -21,8 +21,8 @@ class Run:
     """One attempt of a server task.
 
     Attributes:
-        about: what the task is about.
-        failure: why it failed and when it is tried again, empty when it succeeded.
+        about: the task.
+        failure: why it failed and when it is retried; empty if it succeeded.
     """
 
     about: str
@@ -32,21 +32,21 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long to wait before the next attempt: doubled each time, up to the longest."""
+    """The wait before the next attempt: doubled each time, up to the longest."""
 
     first: timedelta
     longest: timedelta
 
     def seconds(self, failures: int) -> float:
-        """Return the wait after that many failures in a row, from 1."""
-        # Past 2^30 the doubling has long met the longest wait.
+        """Return the wait after ``failures`` failures in a row, from 1."""
+        # 2^30 is far beyond the longest wait, and larger powers overflow.
         doubled = self.first.total_seconds() * 2.0 ** min(failures - 1, 30)
         return min(doubled, self.longest.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A server task that waits for its next attempt, after so many that failed in a row."""
+    """A server task that waits for its next attempt, after ``failures`` failures in a row."""
 
     about: str
     failures: int
@@ -54,11 +54,11 @@ class Waiting:
 
 
 class ServerTask:
-    """Work that is attempted now and, when it fails for a reason that may pass, later again on the clock.
+    """Work that is attempted now and, after a passing failure, again later on the clock.
 
     Attributes:
-        failures: attempts in a row that failed.
-        next_at: when the next attempt is to come; None while one is under way or none is to come.
+        failures: failed attempts in a row.
+        next_at: time of the next attempt; None during an attempt, and if none follows.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class ServerTask:
         self._busy = asyncio.Lock()
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None when it succeeded; the waits begin anew."""
+        """Attempt the work now and return why it failed, None on success; the waits start again."""
         async with self._busy:
             self.failures = 0
             return await self._attempt()
 
     def stop(self) -> None:
-        """Attempt no more."""
+        """Make no more attempts."""
         self._stopped = True
         self._drop_retry()
 
@@ -91,9 +91,9 @@ class ServerTask:
         try:
             await self._work()
         except asyncio.CancelledError:
-            self._fail(CutOffError("cut off: whoever asked for it hung up"))
+            self._fail(CutOffError("cut off: the caller hung up"))
             raise
-        except Exception as error:  # noqa: BLE001 - no failure whatever ends the retries
+        except Exception as error:  # noqa: BLE001 - any failure may be retried
             return self._fail(failure_of(error))
         self._note(None)
         self._ended(self)
@@ -126,7 +126,7 @@ class ServerTask:
 
 
 class ServerTasks:
-    """The server tasks that run or wait for their next attempt, by what they are about.
+    """The server tasks that run or wait for their next attempt.
 
     Without a policy nothing is retried. ``runs`` are the newest attempts, oldest first.
     """
@@ -138,7 +138,7 @@ class ServerTasks:
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
     async def run(self, about: str, work: Work) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None when it succeeded; a failed one may be retried."""
+        """Attempt the work now and return why it failed, None on success; a passing failure is retried."""
         task = self._tasks.get(about)
         if task is None:
             note, ended = partial(self._note, about), partial(self._forget, about)
@@ -146,7 +146,7 @@ class ServerTasks:
         return await task.run()
 
     async def resume(self) -> None:
-        """Attempt now what waits for a later attempt, as after a restart."""
+        """Attempt the waiting tasks now, as after a restart."""
         for task in tuple(self._tasks.values()):
             if task.next_at is not None:
                 await task.run()
@@ -161,7 +161,7 @@ class ServerTasks:
         return sorted(tasks, key=lambda task: task.next_at)
 
     def stop(self) -> None:
-        """Attempt nothing any more."""
+        """Stop all tasks."""
         for task in self._tasks.values():
             task.stop()
         self._tasks.clear()
@@ -170,6 +170,6 @@ class ServerTasks:
         self.runs.append(Run(about, self._clock.now(), "" if failure is None else str(failure)))
 
     def _forget(self, about: str, task: ServerTask) -> None:
-        # A stopped task may end when another one about the same has begun.
+        # A stopped task may end after another one of the same name has started.
         if self._tasks.get(about) is task:
             del self._tasks[about]

@@ -17,20 +17,19 @@ SWAGGER_PAGE_PATH = "/Tms/services/swagger/ui/index"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a console is started with.
+    """The options of a console.
 
     Attributes:
-        console_url: the address under which ServiceNow reaches the console; empty for the one under which
-            the control plane is asked for the set-up.
+        console_url: URL under which ServiceNow reaches the console; empty for the Host of the request for the set-up.
         inferred: a file that replaces inferred wire names.
-        admin_token: what the control plane demands; empty opens it to this machine alone.
-        control_plane: whether there is one; a real system has none.
-        ca_file: certificates to trust besides the machine's own, in PEM.
-        answer_seconds: how long ServiceNow may take to answer.
-        retries: whether calls to ServiceNow that fail for a passing reason are tried again.
-        max_timeout: how long an approval request waits for its decision (integration 3).
-        database: a SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
-        version: what ``version/Current`` answers.
+        admin_token: token of the control plane; empty admits this machine only.
+        control_plane: whether to serve one; a real system has none.
+        ca_file: extra CA certificates to trust (PEM).
+        answer_seconds: time limit for ServiceNow's answers.
+        retries: whether calls to ServiceNow with a passing failure are retried.
+        max_timeout: time limit for decisions on approval requests (integration 3).
+        database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
+        version: the answer of ``version/Current``.
     """
 
     console_url: str = ""
@@ -46,7 +45,7 @@ class Settings:
 
 
 def own_url(settings: Settings, request: web.Request) -> str:
-    """Return the address from the settings, or the one that the request was sent to; raises BadRequestError."""
+    """Return the console's URL: from the settings, or from the request; raises BadRequestError."""
     try:
         return settings.console_url or str(request.url.origin())
     except ValueError:

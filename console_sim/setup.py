@@ -32,7 +32,7 @@ class Setup:
         self._running: set[asyncio.Task[list[Outcome]]] = set()
 
     async def run(self, order: SetupOrder) -> list[Outcome]:
-        """Take each step once; skip a step if one that it needs did not succeed.
+        """Take each step once; a step is skipped if one that it needs did not succeed.
 
         Raises ConflictError if `abandon` is called before the last step.
         """
@@ -42,13 +42,13 @@ class Setup:
         try:
             await asyncio.wait({task})
         finally:
-            task.cancel()  # when the caller has gone, too
+            task.cancel()  # also if the caller has gone
         if task.cancelled():
-            raise ConflictError("the console was reset before the set-up had ended; run the set-up again")
+            raise ConflictError("the console was reset during the set-up; run the set-up again")
         return task.result()
 
     def abandon(self) -> None:
-        """End every set-up that is running, so that none writes into what comes after a reset."""
+        """Cancel running set-ups, so that none writes after a reset."""
         for task in self._running:
             task.cancel()
 
@@ -62,7 +62,7 @@ class Setup:
         try:
             return Outcome(step, "ok", await act(order))
         except StepFailedError as error:
-            # ServiceNow's own words may repeat what they were sent.
+            # ServiceNow's error may quote secrets from the request.
             return Outcome(step, "failed", self._secrets.mask(str(error)), error.unreachable)
         except StepSkippedError as error:
             return Outcome(step, "skipped", str(error))
@@ -90,5 +90,5 @@ class Setup:
 def _unmet_need(step: Step, outcomes: dict[Step, Outcome]) -> Outcome | None:
     for need in NEEDS.get(step, ()):
         if outcomes[need].status != "ok":
-            return Outcome(step, "skipped", f"needs step {need!s}, which is {outcomes[need].status}")
+            return Outcome(step, "skipped", f"requires step {need!s}, which is {outcomes[need].status}")
     return None

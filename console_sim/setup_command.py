@@ -32,7 +32,7 @@ _TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """A step as a console reports it."""
+    """A step in a console's report."""
 
     step: str
     status: str
@@ -41,7 +41,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of the set-up as a console reports it."""
+    """A console's report of a set-up."""
 
     steps: list[StepReport]
     servicenow_reached: bool
@@ -53,7 +53,7 @@ _EXPECTED = "expected a console-sim that serves there with its control plane, or
 async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     """Run the steps, print each with its outcome, and return the exit code.
 
-    The console simulator that serves at the console's address is set up; with ``alone`` the steps run in this process.
+    They run in the console simulator at the console's URL, or with ``alone`` in this process.
     Raises UnreachableTargetError and InferredNamesError.
     """
     clock = RealClock()
@@ -70,7 +70,7 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     }
     try:
         if options.alone:
-            say(f"No console is set up: nobody will answer ServiceNow's callbacks to {settings.console_url}.")
+            say(f"No console is set up: ServiceNow's callbacks to {settings.console_url} will fail.")
             report = await _run_here(caller, settings, values, clock, secrets)
         else:
             await _require_simulator(caller, settings)
@@ -78,11 +78,11 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     finally:
         await clock.aclose()
         await caller.aclose()
-    return _tell(report, secrets)
+    return _print(report, secrets)
 
 
 async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
-    """Raise UnreachableTargetError unless a simulator answers there that can be set up."""
+    """Raise UnreachableTargetError unless a simulator with a control plane answers."""
     url = f"{settings.console_url}{PREFIX}/health"
     try:
         answer = await caller.send("GET", url, {"X-Admin-Token": settings.admin_token}, b"", _HEALTH_SECONDS)
@@ -95,7 +95,7 @@ async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
 
 
 async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any], secrets: Secrets) -> Report:
-    """Let the simulator that serves there run the steps."""
+    """Run the steps in the simulator at the console's URL."""
     url = f"{settings.console_url}{PREFIX}/setup"
     headers = {"Content-Type": "application/json", "X-Admin-Token": settings.admin_token}
     try:
@@ -109,8 +109,8 @@ async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]
         report = msgspec.json.decode(answer.body, type=Report)
     except msgspec.MsgspecError as error:
         raise UnreachableTargetError(f"{url} answers no report of a set-up ({error}): {said}") from None
-    told = {each.step for each in report.steps}
-    if lacking := [step for step in Step if step not in told]:
+    reported = {each.step for each in report.steps}
+    if lacking := [step for step in Step if step not in reported]:
         raise UnreachableTargetError(f"{url} answers no report of a set-up (without step {lacking[0]}): {said}")
     return report
 
@@ -118,7 +118,7 @@ async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]
 async def _run_here(
     caller: HttpCaller, settings: Settings, values: Mapping[str, Any], clock: Clock, secrets: Secrets
 ) -> Report:
-    """Run the steps on a console of this process."""
+    """Run the steps in this process."""
     names = WireNames.load(settings.inferred)
     once = replace(settings, retries=False)
     console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
@@ -126,7 +126,7 @@ async def _run_here(
     return msgspec.convert(setup_to_json(outcomes, console.foreign_systems.get()), Report)
 
 
-def _tell(report: Report, secrets: Secrets) -> Exit:
+def _print(report: Report, secrets: Secrets) -> Exit:
     for step in report.steps:
         say(_in_line(secrets.mask(f"{step.status:<8} {step.step:<26} {step.detail}")))
     if not report.servicenow_reached:
@@ -135,6 +135,6 @@ def _tell(report: Report, secrets: Secrets) -> Exit:
 
 
 def _in_line(text: str) -> str:
-    """Return the text as one line of bounded length that commands no terminal and no pipeline."""
+    """Return the text as one short line without terminal or CI control sequences."""
     line = "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_LINE])
     return disarmed(line.strip())

@@ -38,10 +38,10 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class SetupOrder:
-    """What the set-up is asked to do.
+    """The parameters of a set-up.
 
     Attributes:
-        role: of the API user; empty to add none.
+        role: of the API user; empty for none.
         post_uri: the Privilege Manager Post Uri.
     """
 
@@ -56,7 +56,7 @@ class SetupOrder:
 
 
 def read_order(values: Mapping[str, Any], console_url: str) -> SetupOrder:
-    """Return the order given as JSON; raises BadRequestError naming the key."""
+    """Return the order in a JSON object; raises BadRequestError that names the key."""
     body = Body(values, _KEYS)
     return SetupOrder(
         servicenow_url=read_url("servicenow_url", body.text("servicenow_url")),
@@ -74,7 +74,7 @@ Status = Literal["ok", "failed", "skipped"]
 
 
 class Step(StrEnum):
-    """The thirteen steps of integration 2, in their order, and before the last one a look at the activity type."""
+    """The thirteen steps of integration 2 in order, and before the last one a check of the activity type."""
 
     ENABLE_API = "enable-api"
     CREATE_API_USER = "create-api-user"
@@ -92,7 +92,7 @@ class Step(StrEnum):
     SAVE_AGAIN = "save-again"
 
 
-# What must be ok before a step can be taken; the others are independent.
+# Steps that must be ok before a step; the others are independent.
 NEEDS: dict[Step, tuple[Step, ...]] = {
     Step.ADD_ROLE: (Step.CREATE_API_USER,),
     Step.SAVE_API_CREDENTIAL: (Step.CREATE_API_USER,),
@@ -110,10 +110,10 @@ NEEDS: dict[Step, tuple[Step, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a step came out, in plain words.
+    """The outcome of a step.
 
     Attributes:
-        unreachable: whether it failed because no ServiceNow at work was found.
+        unreachable: whether it failed because no ServiceNow answered.
     """
 
     step: Step
@@ -131,7 +131,7 @@ SERVICENOW_CREDENTIAL = "ServiceNow user"
 
 
 class ConsoleSteps:
-    """Each method takes one step and returns what it did; taking it again changes only what differs."""
+    """The steps in the console (integration 2.1 to 2.7); each returns what it did, and changes only what differs."""
 
     def __init__(
         self, store: Store, credentials: Credentials, clock: Clock, users: Users, foreign_systems: ForeignSystems
@@ -170,13 +170,13 @@ class ConsoleSteps:
         return f"role {order.role!r} may approve"
 
     async def save_api_credential(self, _order: SetupOrder) -> str:
-        """Keep Client Id and Secret as a credential; a Secret that can't be read any more is replaced."""
+        """Save Client Id and Secret as a credential; a Secret of which only the digest is left is replaced."""
         if API_CREDENTIAL not in self._credentials:
             self._keep_api_credential(API_CREDENTIAL, self._users.secret_at_hand() or self._users.reset_secret())
         return f"{API_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
 
     async def save_servicenow_credential(self, order: SetupOrder) -> str:
-        """Keep the ServiceNow user's name and password as a credential."""
+        """Save the ServiceNow user's name and password as a credential."""
         self._credentials.save(Credential(SERVICENOW_CREDENTIAL, order.servicenow_user, order.servicenow_password))
         return f"{SERVICENOW_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds user {order.servicenow_user!r}"
 
@@ -191,7 +191,7 @@ class ConsoleSteps:
             self._foreign_systems.untick_webhook()
             raise StepSkippedError("Use Webhook is not ticked")
         self._foreign_systems.use_webhook(API_CREDENTIAL, order.post_uri)
-        return f"decisions are to be posted to {order.post_uri}"
+        return f"decisions are posted to {order.post_uri}"
 
     def reset_secret(self, credential_name: str) -> None:
         """Reset the Secret and copy it, with the Client Id, into the credential of that name."""
@@ -203,7 +203,7 @@ class ConsoleSteps:
 
 
 class ServiceNowSteps:
-    """The steps of one run; each method takes or verifies one and returns what holds."""
+    """The steps that talk to ServiceNow, and those that verify them (integration 2.8 to 2.13); each returns a fact."""
 
     def __init__(self, foreign_systems: ForeignSystems, registrar: Registrar) -> None:
         self._foreign_systems = foreign_systems
@@ -211,13 +211,13 @@ class ServiceNowSteps:
         self._failure: ServiceNowError | None = None
 
     async def create_webhook(self, _order: SetupOrder) -> str:
-        """Tell which webhook the save has created in the background."""
+        """Return the name of the webhook that the save has created."""
         return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
 
     async def register(self, _order: SetupOrder) -> str:
         """Run the server task once, which registers the webhook and then the activity type.
 
-        What was registered before may be lost, such as by a reset of the instance; it is registered anew.
+        Records that the instance has lost, such as by a reset, are registered again.
         """
         await self._registrar.forget_lost(self._foreign_systems.get())
         self._failure = await self._registrar.run()
@@ -227,14 +227,14 @@ class ServiceNowSteps:
         return f"Instance Id {system.registration.sys_id}"
 
     async def register_activity_type(self, _order: SetupOrder) -> str:
-        """Tell how the server task fared with the activity type."""
+        """Return the ActivityType Id that the server task got."""
         system = self._foreign_systems.get()
         if not self._registrar.has_activity_type(system):
             raise _step_failed(self._failure)
         return f"ActivityType Id {system.activity_type.sys_id}"
 
     async def verify_webhook(self, _order: SetupOrder) -> str:
-        """Look the webhook up on the Messaging tab."""
+        """Read the webhook on the Messaging tab."""
         hooks = self._foreign_systems.webhooks()
         return ", ".join(f"{hook.name!r} sends {WEBHOOK_EVENT!r} to {hook.endpoint_url}" for hook in hooks)
 

@@ -1,4 +1,4 @@
-"""Shelves: one for each kind of thing that the console keeps; whatever is on a shelf is immutable."""
+"""Shelves: one for each kind of thing that the console stores. Stored things are immutable."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from console_sim.errors import StoreError
 
 T = TypeVar("T")
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A date and time with a time zone. Reading a document without the zone fails: it cannot be compared with the clock."""
+"""A date and time with a time zone; a stored one without zone is unreadable, because the clock has one."""
 KEPT_BYTES = 32 * 1024 * 1024
 
 
@@ -28,13 +28,13 @@ def _nothing(_value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """A kind of thing to keep.
+    """A kind of stored thing.
 
     Attributes:
         type: an immutable dataclass.
-        key: gives the name under which a thing is found again.
-        unfinished: whether something remains to be done about it; `Shelf.unfinished` finds these.
-        weight: about how many bytes of memory a thing takes, for kinds of which there may be any number.
+        key: of a thing, unique in its kind.
+        unfinished: whether work on a thing remains; see `Shelf.unfinished`.
+        weight: approximate memory of a thing in bytes, for kinds without a limit in number.
         may_go: whether a thing may be dropped when memory is full.
     """
 
@@ -47,44 +47,44 @@ class Kind(Generic[T]):
 
 
 class Shelf(ABC, Generic[T]):
-    """The things of one kind. A thing is changed by putting another one in its place, which returns when it is kept.
+    """The things of one kind. A thing is changed by replacing it.
 
-    Every method raises StoreError when the database fails; then nothing has changed.
+    Every method raises StoreError if the database fails; then nothing has changed.
     """
 
     @abstractmethod
     def get(self, key: str) -> T | None:
-        """Return the thing of that key."""
+        """Return the thing with that key."""
 
     @abstractmethod
     def put(self, thing: T) -> T:
-        """Keep a thing, in the place of the one with the same key if there is one, and return it."""
+        """Insert or replace a thing and return it once it is stored."""
 
     @abstractmethod
     def remove(self, key: str) -> None:
-        """Keep that thing no longer."""
+        """Remove the thing."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[T]:
-        """Yield all of them, oldest first; changes on the way are harmless."""
+        """Yield all things, oldest first; changes meanwhile are allowed."""
 
     @abstractmethod
     def __len__(self) -> int: ...
 
     @abstractmethod
     def newest(self, skipped: int, count: int) -> list[T]:
-        """Return some of them, newest first."""
+        """Return a page, newest first."""
 
     @abstractmethod
     def unfinished(self) -> list[T]:
-        """Return those about which something remains to be done, oldest first."""
+        """Return the unfinished things, oldest first."""
 
     def only(self) -> T | None:
-        """Return the oldest thing; None when there is nothing."""
+        """Return the oldest thing, None if there is none."""
         return next(iter(self), None)
 
     def change(self, key: str, how: Callable[[T], T]) -> T | None:
-        """Replace the thing as it is now by what ``how`` makes of it and return that; None when it is gone."""
+        """Replace the thing by ``how(thing)`` and return that; None if it is gone."""
         now = self.get(key)
         if now is None:
             return None
@@ -93,19 +93,19 @@ class Shelf(ABC, Generic[T]):
 
 
 class Shelves(Protocol):
-    """Where shelves are."""
+    """A store of shelves."""
 
     def shelf(self, kind: Kind[T]) -> Shelf[T]:
         """Return the shelf of a kind."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep everything that is put in the body, or nothing."""
+        """Keep everything that the body puts, or nothing."""
 
     def clear(self) -> None:
         """Empty every shelf."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
 
 
 class MemoryShelves:
@@ -118,11 +118,11 @@ class MemoryShelves:
     def shelf(self, kind: Kind[T]) -> Shelf[T]:
         """Return a new shelf."""
         shelf = MemoryShelf(kind, self._kept_bytes)
-        self._shelves.append(shelf)  # type: ignore[arg-type] # to be cleared, whatever it holds
+        self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be cleared
         return shelf
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Nothing fails between two puts."""
+        """Do nothing: memory does not fail."""
         return nullcontext()
 
     def clear(self) -> None:
@@ -131,13 +131,13 @@ class MemoryShelves:
             shelf.clear()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 class MemoryShelf(Shelf[T]):
     """Keeps things in memory.
 
-    Past ``kept_bytes`` the oldest things go that may go; while none may, nothing new is taken.
+    Past ``kept_bytes`` the oldest droppable things are dropped; if there are none, nothing new is accepted.
     """
 
     def __init__(self, kind: Kind[T], kept_bytes: int) -> None:
@@ -147,11 +147,11 @@ class MemoryShelf(Shelf[T]):
         self._bytes = 0
 
     def get(self, key: str) -> T | None:
-        """Return the thing of that key."""
+        """Return the thing with that key."""
         return self._things.get(key)
 
     def put(self, thing: T) -> T:
-        """Keep a thing; raises StoreError when memory is full of things that may not go."""
+        """Insert or replace a thing; raises StoreError if memory is full of things that may not be dropped."""
         key, weight = self._kind.key(thing), self._kind.weight(thing)
         before = self._things.get(key)
         if before is not None:
@@ -163,7 +163,7 @@ class MemoryShelf(Shelf[T]):
         return thing
 
     def remove(self, key: str) -> None:
-        """Keep that thing no longer."""
+        """Remove the thing."""
         self._bytes -= self._kind.weight(self._things.pop(key))
 
     def __iter__(self) -> Iterator[T]:
@@ -173,19 +173,19 @@ class MemoryShelf(Shelf[T]):
         return len(self._things)
 
     def only(self) -> T | None:
-        """Return the oldest thing; None when there is nothing."""
+        """Return the oldest thing, None if there is none."""
         return next(iter(self._things.values()), None)
 
     def newest(self, skipped: int, count: int) -> list[T]:
-        """Return some of them, newest first."""
+        """Return a page, newest first."""
         return list(islice(reversed(self._things.values()), skipped, skipped + count))
 
     def unfinished(self) -> list[T]:
-        """Return those about which something remains to be done, oldest first."""
+        """Return the unfinished things, oldest first."""
         return [thing for thing in self._things.values() if self._kind.unfinished(thing)]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self._things.clear()
         self._bytes = 0
 
@@ -198,7 +198,7 @@ class MemoryShelf(Shelf[T]):
 
 
 def full(kind: Kind[T], count: int, kept_bytes: int, remedy: str) -> StoreError:
-    """Return the error of a shelf that takes nothing new."""
+    """Return the error of a full shelf."""
     return StoreError(
         f"{count:,} undecided {kind.name}s fill the {kept_bytes // 1024:,} KiB that a console keeps of them in memory; "
         f"{remedy}"

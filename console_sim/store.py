@@ -1,8 +1,9 @@
-"""Everything that the console keeps over a restart."""
+"""The console's stored state."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Self
 
 from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_request import ApprovalRequest
@@ -18,7 +19,7 @@ _TASK_BYTES = 1_500  # of the server task that sends a request
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """What is set under Advanced, API Settings."""
+    """The tab Advanced, API Settings."""
 
     api_enabled: bool
 
@@ -41,9 +42,7 @@ def _approval_requests(clock: Clock) -> Kind[ApprovalRequest]:
 
 
 class Store:
-    """A shelf for each kind of thing that the console keeps; what is on one is changed only by putting it there anew.
-
-    There is one API user and one foreign system at a time.
+    """A shelf for each kind of stored thing. There is one API user and one foreign system at a time.
 
     Attributes:
         credentials: by name.
@@ -59,10 +58,10 @@ class Store:
         self.approval_requests = shelves.shelf(_approval_requests(clock))
 
     @classmethod
-    def open(cls, url: str, clock: Clock, note: Callable[[Finding], None]) -> "Store":
+    def open(cls, url: str, clock: Clock, note: Callable[[Finding], None]) -> Self:
         """Return the store in the database of that SQLAlchemy URL; raises UnusableDatabaseError.
 
-        ``note`` gets what is in the database and cannot be read.
+        ``note`` receives a finding for each unreadable row.
         """
         if url in {IN_MEMORY, "sqlite:///:memory:"}:
             return cls(MemoryShelves(), clock)
@@ -91,19 +90,19 @@ class Store:
         return self.foreign_systems.only()
 
     def has_password(self, password: str) -> bool:
-        """Tell whether a credential holds that password, or it is the API user's Secret."""
+        """Return whether a credential has that password, or it is the API user's Secret."""
         user = self.api_user
         is_secret = user is not None and user.accepts(user.client_id, password)
         return is_secret or any(credential.password == password for credential in self.credentials)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep everything that is put in the body, or nothing."""
+        """Keep everything that the body puts, or nothing."""
         return self._shelves.transaction()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self._shelves.clear()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self._shelves.close()

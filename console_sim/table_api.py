@@ -30,11 +30,11 @@ _LONGEST_TEXT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RemoteValues:
-    """A record as ServiceNow shows it.
+    """A record in an answer.
 
     Attributes:
         sys_id: 32 hexadecimal digits.
-        texts: the columns that hold text, by name, and the sys_id that a reference holds; any other value is left out.
+        texts: the text columns, and the sys_ids of references; other values are left out.
     """
 
     sys_id: str
@@ -42,20 +42,20 @@ class RemoteValues:
 
 
 def read_record(answer: Answer, now: datetime) -> RemoteValues:
-    """Return the record of an answer; raises the ServiceNowError that the answer amounts to."""
+    """Return the record of an answer; raises the ServiceNowError that fits any other answer."""
     return _record(_result(answer, now))
 
 
 def read_texts(answer: Answer, now: datetime) -> Mapping[str, str]:
-    """Return the columns that hold text of a record whose sys_id is known; raises as `read_record` does."""
+    """Return the text columns of a record; raises as `read_record` does."""
     return _texts(_result(answer, now))
 
 
 def read_records(answer: Answer, now: datetime) -> list[RemoteValues]:
-    """Return the records of an answer; raises the ServiceNowError that the answer amounts to."""
+    """Return the records of an answer; raises as `read_record` does."""
     result = _result(answer, now)
     if not isinstance(result, list):
-        raise BrokenAnswerError("the answer holds no list of records")
+        raise BrokenAnswerError("the answer has no list of records")
     return [_record(each) for each in result]
 
 
@@ -71,7 +71,7 @@ def _record(value: object) -> RemoteValues:
 
 def _texts(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise BrokenAnswerError("the answer holds no record")
+        raise BrokenAnswerError("the answer has no record")
     held = {column: each.get("value") if isinstance(each, dict) else each for column, each in value.items()}
     return {column: text for column, text in held.items() if isinstance(text, str)}
 
@@ -94,7 +94,7 @@ def _result_of_success(answer: Answer) -> object:
         raise _page(answer)
     body = _json(answer)
     if not isinstance(body, dict):
-        raise BrokenAnswerError(f"{answer.status} with JSON that is no object; expected 'result'")
+        raise BrokenAnswerError(f"{answer.status} with JSON that is not an object; expected 'result'")
     if "error" in body:
         raise BrokenAnswerError(f"{answer.status} with an error in its body: {_error_text(body)}")
     if "result" not in body:
@@ -135,7 +135,7 @@ def _reason(answer: Answer) -> str:
 
 
 def _error_text(body: object) -> str:
-    """Return message and detail of the error envelope, or say that there is none."""
+    """Return message and detail of the error envelope, or a note that there is none."""
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return "without an error envelope"
@@ -143,13 +143,13 @@ def _error_text(body: object) -> str:
     return ": ".join(texts) or "with an empty error"
 
 
-def _in_words(value: Any) -> str:  # noqa: ANN401 - whatever ServiceNow sent
+def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON
     text = value if isinstance(value, str) else shown(value)
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
 def _retry_after(answer: Answer, now: datetime) -> float | None:
-    """Return the seconds that Retry-After asks for, given as seconds or as a date; None for anything else."""
+    """Return the seconds in Retry-After, which may be a date; None for anything else."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _LONGEST_WAIT)
@@ -184,11 +184,11 @@ class TableApi:
         read_texts(*await self._call("PATCH", self._url(table, sys_id), fields))
 
     async def read(self, table: str, sys_id: str) -> Mapping[str, str]:
-        """Return the columns of a record that hold text."""
+        """Return the text columns of a record."""
         return read_texts(*await self._call("GET", self._url(table, sys_id)))
 
     async def find(self, table: str, query: str, columns: Sequence[str]) -> list[RemoteValues]:
-        """Return sys_id and these columns of the newest records that fit the encoded query, the newest first."""
+        """Return sys_id and these columns of the records that match the encoded query, newest first."""
         parameters = {
             "sysparm_query": f"{query}^ORDERBYDESCsys_created_on",
             "sysparm_fields": ",".join(["sys_id", *columns]),
@@ -201,7 +201,7 @@ class TableApi:
         return "/".join([table_url(self._base_url), *parts])
 
     async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[Answer, datetime]:
-        """Return the answer and when it came."""
+        """Return the answer and its time."""
         headers, body = dict(self._headers), b""
         if fields is not None:
             headers["Content-Type"] = "application/json"
@@ -214,5 +214,5 @@ class TableApi:
 
 
 def table_url(base_url: str) -> str:
-    """Return where the Table API of that instance is."""
+    """Return the URL of the instance's Table API."""
     return f"{base_url}/api/now/table"

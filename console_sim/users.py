@@ -22,9 +22,9 @@ class _Token:
 
 
 class Tokens:
-    """The tokens that are alive; none survives a restart.
+    """The live tokens; none survives a restart.
 
-    Past ``kept`` the oldest die early, which makes their holder get another one.
+    Past ``kept`` the oldest are revoked early; their owners get new ones.
     """
 
     def __init__(self, clock: Clock, ids: Ids, secrets: Secrets, lifetime: timedelta, kept: int = KEPT_TOKENS) -> None:
@@ -33,7 +33,7 @@ class Tokens:
         self._secrets = secrets
         self._lifetime = lifetime
         self._kept = kept
-        self._alive: dict[str, _Token] = {}  # in the order in which they expire
+        self._alive: dict[str, _Token] = {}  # in order of expiry
 
     def issue(self, client_id: str) -> str:
         """Return a new token for that user."""
@@ -45,17 +45,17 @@ class Tokens:
         return token
 
     def client_id(self, token: str) -> str:
-        """Return whose token it is, empty for a dead or unknown one."""
+        """Return the owner of a token, empty for a dead or unknown one."""
         known = self._alive.get(token)
         return known.client_id if known is not None and known.expires_at > self._clock.now() else ""
 
     def revoke(self, token: str) -> None:
-        """Make one token dead."""
+        """Revoke one token."""
         self._alive.pop(token, None)
         self._secrets.retire(token)
 
     def revoke_all(self) -> int:
-        """Make every token dead and return how many there were."""
+        """Revoke every token and return how many there were."""
         tokens = list(self._alive)
         for token in tokens:
             self.revoke(token)
@@ -70,7 +70,7 @@ class Tokens:
 
 
 class Users:
-    """The console's API Client User, of which there is one at a time."""
+    """The console's only API Client User."""
 
     def __init__(self, store: Store, clock: Clock, ids: Ids, secrets: Secrets, tokens: Tokens) -> None:
         self._store = store
@@ -83,9 +83,9 @@ class Users:
             secrets.add(store.api_user.client_id)
 
     def create(self) -> tuple[ApiClientUser, str]:
-        """Create the user with a generated Client Id and return it with its Secret, which is printed nowhere later.
+        """Create the user with a generated Client Id and return it with its Secret, which is never shown again.
 
-        Raises ConflictError when there is one.
+        Raises ConflictError if there is one.
         """
         existing = self._store.api_user
         if existing is not None:
@@ -97,18 +97,18 @@ class Users:
         return user, secret
 
     def get(self) -> ApiClientUser:
-        """Return the user; raises NotFoundError before there is one."""
+        """Return the user; raises NotFoundError if there is none."""
         user = self._store.api_user
         if user is None:
             raise NotFoundError("there is no API Client User yet; run the set-up first")
         return user
 
     def change(self, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
-        """Replace those fields of the user and return it; raises NotFoundError."""
+        """Change fields of the user and return it; raises NotFoundError."""
         return self._store.api_users.put(replace(self.get(), **values))
 
     def secret_at_hand(self) -> str:
-        """Return the Secret if this process generated it, else nothing: only its digest is kept."""
+        """Return the Secret if this process generated it, else nothing: only its digest is stored."""
         user = self.get()
         return self._at_hand if user.accepts(user.client_id, self._at_hand) else ""
 
@@ -136,7 +136,7 @@ class Users:
         return self._tokens.issue(user.client_id)
 
     def logged_on(self, token: str) -> ApiClientUser:
-        """Return whose token it is; raises DeadTokenError."""
+        """Return the owner of a token; raises DeadTokenError."""
         user = self._store.api_user
         if user is None or self._tokens.client_id(token) != user.client_id:
             raise DeadTokenError("the token is unknown, has expired or was revoked; get a new one")
@@ -151,7 +151,7 @@ class Users:
 
 
 class Credentials:
-    """The console's credentials, by name."""
+    """The console's credentials, by name; what they contain is masked in every output."""
 
     def __init__(self, store: Store, secrets: Secrets) -> None:
         self._store = store
@@ -174,7 +174,7 @@ class Credentials:
         return credential
 
     def save(self, credential: Credential) -> None:
-        """Keep a credential, in the place of the one with the same name if there is one."""
+        """Insert or replace a credential."""
         before = self._kept.get(credential.name)
         self._hide(credential)
         self._kept.put(credential)

@@ -61,10 +61,10 @@ async def after(console: ConsoleUnderTest, mood: Mood) -> str:
         (answering(202), "202 without a record: ServiceNow dropped the request, its session queue is full"),
         (answering(201, '{"result":'), "201 with a body that is not JSON: "),
         (answering(201), "201 with a body that is not JSON: "),
-        (answering(201, "[]"), "201 with JSON that is no object; expected 'result'"),
+        (answering(201, "[]"), "201 with JSON that is not an object; expected 'result'"),
         (answering(201, "{}"), "201 without 'result'; expected a record"),
         (answering(201, '{"result":{}}'), "the answer's record has no sys_id"),
-        (answering(201, '{"result":[]}'), "the answer holds no record"),
+        (answering(201, '{"result":[]}'), "the answer has no record"),
         (
             answering(201, '{"result":{"sys_id":"../incident/1"}}'),
             "the answer's record has sys_id '../incident/1'; expected 32 hexadecimal digits",
@@ -183,7 +183,7 @@ async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
     setting_up = asyncio.create_task(console.call("POST", "/__admin/setup", order))
     await console.servicenow.asked.wait()
     await console.admin("POST", "/reset")
-    message = "the console was reset before the set-up had ended; run the set-up again"
+    message = "the console was reset during the set-up; run the set-up again"
     assert await setting_up == (409, {"error": message})
     console.servicenow.asked.clear()
     console.servicenow.moods.append(hanging)
@@ -239,12 +239,12 @@ async def test_reset_forgets_a_running_send(console: ConsoleUnderTest) -> None:
 
 @pytest.mark.parametrize("body", ['{"result":{}}', '{"result":[{}]}'])
 async def test_broken_list(fresh: ConsoleUnderTest, body: str) -> None:
-    """An answer to the look-up of a lost registration that holds no list of records is told, and tried again."""
+    """An answer without a list of records to the look-up of a lost registration is reported, and retried."""
     fresh.servicenow.moods.extend([reset, answering(200, body)])
     await fresh.set_up()
     await fresh.advance(60)
     error = (await fresh.admin("GET", "/foreign-system"))["last_error"]
-    assert error in {"the answer holds no list of records", "the answer's record has no sys_id"}
+    assert error in {"the answer has no list of records", "the answer's record has no sys_id"}
     await fresh.advance(120)
     assert (await fresh.admin("GET", "/foreign-system"))["instance_id"]
 
@@ -253,4 +253,4 @@ async def test_record_that_is_none(fresh: ConsoleUnderTest) -> None:
     """A read that answers a list where a record belongs fails the verification."""
     fresh.servicenow.moods.extend([None, None, answering(200, '{"result":[]}')])
     outcome = await fresh.set_up()
-    assert outcome["steps"][11]["detail"] == "the answer holds no record"
+    assert outcome["steps"][11]["detail"] == "the answer has no record"

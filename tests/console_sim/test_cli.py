@@ -180,10 +180,10 @@ async def test_setup_where_nothing_serves(servicenow: StubServiceNow, nowhere: s
 
 
 async def test_setup_without_a_console(servicenow: StubServiceNow, nowhere: str) -> None:
-    """Whoever asks for the steps alone gets them, and is told that nobody will answer callbacks."""
+    """With --alone the steps run, after a warning that callbacks will fail."""
     code, lines, err = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert (code, err) == (0, "")
-    assert lines[0] == f"No console is set up: nobody will answer ServiceNow's callbacks to {nowhere}."
+    assert lines[0] == f"No console is set up: ServiceNow's callbacks to {nowhere} will fail."
     assert len(servicenow.rows(REGISTRATIONS)) == 1
     assert not any(servicenow.metadata()["Password"] in line for line in lines)
 

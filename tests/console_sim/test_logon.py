@@ -79,7 +79,7 @@ async def test_nobody_logs_on_before_there_is_a_user(fresh: ConsoleUnderTest) ->
         ({"UserName": "a", "Password": ["b"]}, "'Password' is not shown here; expected text"),
         ({"UserNam": "a"}, "unknown key 'UserNam' (did you mean 'UserName'?); expected UserName, Password"),
         ({"UserName": "a", "username": "b"}, "duplicate key 'username'; expected it once, in whatever case"),
-        (["a"], "the body is JSON, but no object; expected an object"),
+        (["a"], "the body is JSON, but not an object; expected an object"),
     ],
 )
 async def test_malformed_logon_is_named(console: ConsoleUnderTest, body: object, message: str) -> None:

@@ -57,4 +57,4 @@ async def test_client_that_hangs_up_does_not_end_the_send(servicenow: StubServic
 
 async def _deliveries(console: ConsoleUnderTest) -> bool:
     async with console.session.get(f"{console.url}/__cockpit/deliveries") as answer:
-        return "cut off: whoever asked for it hung up" in await answer.text()
+        return "cut off: the caller hung up" in await answer.text()

@@ -152,7 +152,7 @@ async def test_api_disabled(fresh: ConsoleUnderTest) -> None:
     outcome = await fresh.set_up(api_enabled=False)
     assert statuses(outcome) == {"enable-api": "failed", **dict.fromkeys(STEPS[6:], "skipped")}
     assert detail(outcome, "enable-api").startswith("API Enabled is off; webhooks need it on")
-    assert detail(outcome, "use-webhook") == "needs step enable-api, which is failed"
+    assert detail(outcome, "use-webhook") == "requires step enable-api, which is failed"
     assert (outcome["instance_id"], outcome["activity_type_id"], outcome["webhook"]) == (None, None, None)
     assert fresh.servicenow.calls == []
 
