@@ -63,12 +63,13 @@ class Frame:
     def __init__(self, templates: Templates, base: str, token_field: str, **constants: object) -> None:
         self.token_field = token_field
         self._templates = templates
-        self._constants = {"base": base, **constants}
+        self._base = base
+        self._constants = constants
 
     async def render(self, template: str, token: str, values: Mapping[str, object]) -> str:
         """Return the HTML of a page; ``csrf`` is the hidden field that each of its forms needs."""
         csrf = _HiddenField(self.token_field, token)
-        return await self._templates.render(template, {**self._constants, "csrf": csrf, **values})
+        return await self._templates.render(template, self._base, {**self._constants, "csrf": csrf, **values})
 
 
 @dataclass(slots=True, kw_only=True)
