@@ -70,7 +70,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
 def _parser() -> ArgumentParser:
     parser = OneLineParser(prog=_COMMAND, description="A Privilege Manager console to test a webhook against.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="serve|setup")
-    _add_serve(commands.add_parser("serve", help="serve the API, its pages and the control plane"))
+    _add_serve(commands.add_parser("serve", help="serve a console until interrupted"))
     _add_setup(commands.add_parser("setup", help="run the documented set-up against any ServiceNow"))
     return parser
 
@@ -78,13 +78,16 @@ def _parser() -> ArgumentParser:
 def _add_serve(parser: ArgumentParser) -> None:
     add_serving(parser, _DEFAULT_PORT)
     parser.add_argument(
-        "--console-url", type=url, help="URL under which ServiceNow reaches this console (default: the request's Host)"
+        "--console-url",
+        type=url,
+        metavar="URL",
+        help="URL under which ServiceNow reaches this console (default: the request's Host)",
     )
     parser.add_argument(
         "--database",
         default=IN_MEMORY,
         metavar="URL",
-        help="file that keeps the console's state, such as sqlite:///console.db (default in memory)",
+        help="SQLite file for the console's state, such as sqlite:///console.db (default: in memory)",
     )
     _add_common(parser)
     parser.epilog = (
@@ -101,12 +104,17 @@ def _add_setup(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--console-url",
         type=url,
+        metavar="URL",
         default=f"http://127.0.0.1:{_DEFAULT_PORT}",
         help="console-sim to set up, which ServiceNow calls back (default %(default)s)",
     )
     parser.add_argument("--alone", action="store_true", help="run the steps in this process, without a console")
     parser.add_argument("--name", default=DEFAULT_SYSTEM_NAME, help="name of the foreign system (default %(default)s)")
     parser.add_argument("--role", default=DEFAULT_ROLE, help="role of the API user (default %(default)s)")
+    parser.description = (
+        "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "
+        "and 3 if a party cannot be reached."
+    )
     parser.set_defaults(no_admin=False, database=IN_MEMORY)
     _add_common(parser)
 
@@ -115,4 +123,6 @@ def _add_common(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling ServiceNow (PEM)"
     )
-    parser.add_argument("--inferred", type=Path, metavar="FILE", help="replaces inferred wire names (YAML)")
+    parser.add_argument(
+        "--inferred", type=Path, metavar="FILE", help="names and rules that differ on your instance (YAML)"
+    )

@@ -47,7 +47,7 @@ def _add_serve(serve: ArgumentParser) -> None:
     )
     add_serving(serve, 8080)
     serve.add_argument(
-        "--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (default in-memory SQLite)"
+        "--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (default: SQLite in memory)"
     )
     serve.add_argument(
         "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"
@@ -62,12 +62,14 @@ def _add_serve(serve: ArgumentParser) -> None:
     serve.add_argument(
         "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling consoles (PEM)"
     )
-    serve.add_argument("--inferred", type=Path, metavar="FILE", help="replaces inferred wire names (YAML)")
+    serve.add_argument(
+        "--inferred", type=Path, metavar="FILE", help="names and rules that differ on your instance (YAML)"
+    )
     serve.add_argument(
         "--release",
         default="default",
         metavar="NAME",
-        help="behave as this release, such as yokohama (default %(default)s)",
+        help="behave as this ServiceNow release, such as yokohama (default: no particular release)",
     )
     serve.add_argument(
         "--tables", type=Path, action="append", default=[], metavar="FILE", help="extra tables (YAML); may be repeated"

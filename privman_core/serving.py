@@ -59,9 +59,7 @@ def add_serving(parser: ArgumentParser, default_port: int) -> None:
     parser.add_argument(
         "--clock", choices=["real", "virtual"], default="real", help="real or virtual time (default %(default)s)"
     )
-    parser.add_argument(
-        "--seed", type=int, metavar="N", help="seed of the identifiers: the same seed gives the same ones"
-    )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the identifiers (default: random)")
     parser.add_argument(
         "--no-admin", action="store_true", help="serve without the control plane /__admin, like a real system"
     )
