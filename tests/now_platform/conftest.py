@@ -178,7 +178,7 @@ def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tupl
 
 @pytest.fixture
 def clock() -> VirtualClock:
-    """Return a clock that stands still."""
+    """Return a clock that only a test advances."""
     return VirtualClock()
 
 
@@ -305,7 +305,7 @@ def change(instance: Instance) -> Callable[..., None]:
 
 @pytest.fixture
 def create(instance: Instance) -> Callable[..., str]:
-    """Return what creates a record and tells its sys_id."""
+    """Return a function that creates a record and returns its sys_id."""
 
     def create(table: str, /, **values: str) -> str:
         with instance.transaction(instance.system) as session:
@@ -316,7 +316,7 @@ def create(instance: Instance) -> Callable[..., str]:
 
 @pytest.fixture
 def swallowed(journal: Journal) -> Callable[[], list[str]]:
-    """Return what tells the rules of the findings so far, in order."""
+    """Return a function that lists the rules of the findings so far, in order."""
     return lambda: [finding.rule for _, finding in journal.findings()]
 
 

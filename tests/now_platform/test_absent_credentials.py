@@ -92,7 +92,7 @@ async def test_absent_credentials_get_401(anonymous: Client, headers: dict[str, 
 
 
 @pytest.mark.usefixtures("empty")
-async def test_a_visitors_session_is_nobodys(anonymous: Client) -> None:
+async def test_a_visitors_session_authenticates_nobody(anonymous: Client) -> None:
     """The cookie of a session without a log-in opens nothing, whatever token goes with it."""
     opened = await anonymous.get(f"{TABLES}/incident")
     cookie = f"JSESSIONID={opened.cookies['JSESSIONID'].value}"
@@ -139,7 +139,7 @@ async def test_absent_proof_gets_no_token(anonymous: Client, form: Mapping[str, 
 
 
 @pytest.mark.usefixtures("empty")
-async def test_an_absent_client_is_not_asked_about(anonymous: Client) -> None:
+async def test_an_absent_client_gets_no_consent_page(anonymous: Client) -> None:
     """The consent page knows no client without an id."""
     asked = "response_type=token&state=x&client_id=&redirect_uri="
     assert (await anonymous.get(f"/oauth_auth.do?{asked}")).status == 400
@@ -159,7 +159,7 @@ async def test_a_key_without_a_token_is_inactive(client: Client, swallowed: Swal
     assert (await emptied.json())["result"]["active"] == "false"
 
 
-def test_an_empty_password_is_never_right() -> None:
+def test_an_empty_password_never_matches() -> None:
     """Not even the hash of an empty password lets anybody in."""
     assert not verify_password("", hash_password("", Ids(1)))
     assert not is_same("", "")
@@ -167,7 +167,7 @@ def test_an_empty_password_is_never_right() -> None:
 
 @pytest.fixture
 def emptied(instance: Instance, empty: None) -> Instance:
-    """Return an instance with empty credentials alone."""
+    """Return an instance that has only empty credentials."""
     assert empty is None
     return instance
 

@@ -22,7 +22,7 @@ async def names(client: Client, query: str = "") -> list[str]:
     return [toy["u_name"] for toy in (await response.json())["result"]]
 
 
-async def test_hidden_rows_take_no_part(user: Client, instance: Instance, swallowed: Swallowed) -> None:
+async def test_hidden_rows_are_not_listed_or_counted(user: Client, instance: Instance, swallowed: Swallowed) -> None:
     """Neither the page nor the count nor the links say anything about them; a finding does."""
     with instance.transaction(instance.system) as session:
         for number, color in enumerate("bbrr"):
@@ -36,7 +36,7 @@ async def test_hidden_rows_take_no_part(user: Client, instance: Instance, swallo
     assert swallowed() == ["rows-unreadable"]
 
 
-async def test_a_role_shows_every_row(user: Client, instance: Instance, grant: Grant) -> None:
+async def test_a_role_opens_every_row(user: Client, instance: Instance, grant: Grant) -> None:
     """Any rule that the user meets suffices."""
     with instance.transaction(instance.system) as session:
         session.insert("u_toy", {"u_color": "b", "u_name": "blue"})
@@ -45,7 +45,7 @@ async def test_a_role_shows_every_row(user: Client, instance: Instance, grant: G
     assert await names(user) == ["blue"]
 
 
-async def test_a_requested_role_gives_nothing(user: Client, client: Client, instance: Instance, grant: Grant) -> None:
+async def test_a_requested_role_grants_nothing(user: Client, client: Client, instance: Instance, grant: Grant) -> None:
     """A role counts while its state is active."""
     with instance.transaction(instance.system) as session:
         session.insert("u_toy", {"u_color": "b", "u_name": "blue"})
@@ -67,7 +67,7 @@ async def test_a_list_of_several_classes_is_checked_class_by_class(user: Client)
 
 
 @pytest.mark.parametrize("verb", ["get", "patch", "delete"])
-async def test_a_hidden_row_does_not_exist(user: Client, instance: Instance, verb: str) -> None:
+async def test_a_hidden_row_gets_404(user: Client, instance: Instance, verb: str) -> None:
     """A record that the user may not see answers 404 to every verb."""
     with instance.transaction(instance.system) as session:
         toy = session.insert("u_toy", {"u_color": "b"})
@@ -78,7 +78,7 @@ async def test_a_hidden_row_does_not_exist(user: Client, instance: Instance, ver
 @pytest.mark.parametrize(
     ("verb", "word"), [("post", "Insert"), ("patch", "Update"), ("put", "Update"), ("delete", "Delete")]
 )
-async def test_a_write_that_is_denied(user: Client, instance: Instance, verb: str, word: str) -> None:
+async def test_a_write_without_the_role_gets_403(user: Client, instance: Instance, verb: str, word: str) -> None:
     """A visible record that may not be written answers 403 and names the operation."""
     with instance.transaction(instance.system) as session:
         toy = session.insert("u_toy", {"u_color": "r"})
@@ -91,7 +91,7 @@ async def test_a_write_that_is_denied(user: Client, instance: Instance, verb: st
     }
 
 
-async def test_a_write_with_the_role(user: Client, grant: Grant) -> None:
+async def test_a_write_with_the_role_succeeds(user: Client, grant: Grant) -> None:
     """A user with the role may create, change and delete."""
     grant("plain", "toy_writer")
     response = await user.post(TOYS, json={"u_color": "r"})
@@ -122,7 +122,7 @@ async def test_hidden_columns_are_left_out_of_dot_walks(user: Client, instance: 
 
 
 async def test_locked_columns_are_ignored(user: Client, grant: Grant, instance: Instance, swallowed: Swallowed) -> None:
-    """A value for a column that the user may not write is dropped, and the journal tells."""
+    """A value for a column that the user may not write is dropped with a finding."""
     grant("plain", "toy_writer")
     response = await user.post(TOYS, json={"u_color": "r", "u_secret": "s"})
     assert response.status == 201
@@ -140,7 +140,7 @@ async def test_the_administrator_may_do_everything(client: Client) -> None:
 
 
 @pytest.mark.parametrize("table", ["u_vault", "sys_tiny_url"])
-async def test_a_table_that_cannot_be_reached(user: Client, table: str) -> None:
+async def test_a_closed_table_gets_403(user: Client, table: str) -> None:
     """Without any readable row, or without web-service access, the whole table is closed."""
     response = await user.get(f"/api/now/table/{table}")
     assert response.status == 403
@@ -173,8 +173,8 @@ async def test_a_table_that_cannot_be_reached(user: Client, table: str) -> None:
         "syslog",
     ],
 )
-async def test_nobody_raises_his_own_rights(user: Client, client: Client, table: str) -> None:
-    """1.9: what makes an instance and its users is written by administrators alone."""
+async def test_nobody_can_raise_their_own_rights(user: Client, client: Client, table: str) -> None:
+    """1.9: only administrators write the tables that define an instance and its users."""
     response = await user.post(f"/api/now/table/{table}", json={})
     assert response.status == 403
     assert "ACL Exception Insert Failed" in (await response.json())["error"]["detail"]
@@ -210,7 +210,7 @@ def test_server_side_code_is_not_restricted(instance: Instance) -> None:
         assert session.elevated.elevated is session.elevated
 
 
-async def test_journal_entries_are_read_by_who_reads_their_record(client: Client, user: Client) -> None:
+async def test_readers_of_a_record_read_its_journal_entries(client: Client, user: Client) -> None:
     """1.7: sys_journal_field shows entries of records that the user may see, and of no others."""
     for color in "rb":
         await client.post(TOYS, json={"u_name": color, "u_color": color, "u_notes": f"note of {color}"})
@@ -234,7 +234,7 @@ async def test_journal_entries_are_read_by_who_reads_their_record(client: Client
         ("ORDERBYuser_password", ["abel.tuter", "admin"]),
     ],
 )
-async def test_passwords_are_compared_with_nothing(user: Client, query: str, users: list[str]) -> None:
+async def test_queries_do_not_reveal_passwords(user: Client, query: str, users: list[str]) -> None:
     """1.7: nobody finds out, letter by letter, what is stored for a password; whether there is one may be asked."""
     either = "user_nameINadmin,abel.tuter^" + query
     response = await user.get("/api/now/table/sys_user", params={"sysparm_query": either})

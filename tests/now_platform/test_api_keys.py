@@ -29,7 +29,7 @@ def key(create: Create) -> str:
 
 @pytest.fixture
 def opened(instance: Instance, create: Create, key: str) -> Callable[..., str]:
-    """Return what opens the Table API to keys in one place, and tells the policy's sys_id."""
+    """Return a function that opens the Table API to keys in one place and returns the policy's sys_id."""
     assert key
 
     def opened(kind: str = "auth_header", **policy: str) -> str:
@@ -82,7 +82,7 @@ async def test_both_places(anonymous: Client, opened: Callable[..., str]) -> Non
 
 
 @pytest.mark.parametrize("sent", ["", "unknown", KEY.upper()])
-async def test_keys_that_are_none(anonymous: Client, opened: Callable[..., str], sent: str) -> None:
+async def test_invalid_keys_get_401(anonymous: Client, opened: Callable[..., str], sent: str) -> None:
     """An unknown key is refused."""
     opened()
     assert await status(anonymous, **{"x-sn-apikey": sent}) == 401
@@ -91,7 +91,9 @@ async def test_keys_that_are_none(anonymous: Client, opened: Callable[..., str],
 @pytest.mark.parametrize(
     "policy", [{"api": "Aggregate API"}, {"api": ""}, {"active": "false"}, {"apply_global": "true"}]
 )
-async def test_policies_that_do_not_open(anonymous: Client, opened: Callable[..., str], policy: dict[str, str]) -> None:
+async def test_other_policies_open_nothing(
+    anonymous: Client, opened: Callable[..., str], policy: dict[str, str]
+) -> None:
     """A policy that names another API or none, is inactive or global lets no key in."""
     opened(**policy)
     assert await status(anonymous, **HEADER) == 401
@@ -99,7 +101,7 @@ async def test_policies_that_do_not_open(anonymous: Client, opened: Callable[...
 
 @pytest.mark.parametrize("path", ["now/table", "/now/table/", "now/table/incident", "now/v2/table"])
 async def test_policies_by_path(anonymous: Client, opened: Callable[..., str], path: str) -> None:
-    """A policy may name the API by its path; no version stands for every one."""
+    """A policy may name the API by its path; a path without version covers every version."""
     opened(api_path=path)
     assert await status(anonymous, **HEADER) == 200
     assert await status(anonymous, "/api/now/v2/table/incident?sysparm_limit=1", **HEADER) == 200
@@ -121,7 +123,7 @@ async def test_a_profile_that_is_off(anonymous: Client, opened: Callable[..., st
 
 
 async def test_a_prefix(anonymous: Client, opened: Callable[..., str], change: Change) -> None:
-    """What stands before the key is left out; a key without it is none."""
+    """The prefix is removed from the key; a key without it is refused."""
     opened()
     change("sys_token_auth_parameter", "type", "auth_header", prefix="Key ")
     assert await status(anonymous, **{"x-sn-apikey": f"Key {KEY}"}) == 200
@@ -168,7 +170,7 @@ async def test_a_key_made_by_the_table_api(
 
 
 async def test_keys_are_masked(anonymous: Client, opened: Callable[..., str], journal: Journal) -> None:
-    """Neither place shows the key in the journal, and the parameter is no filter."""
+    """The journal shows the key in neither place, and the parameter does not filter."""
     opened("query_param")
     await status(anonymous, IN_QUERY, **HEADER)
     assert KEY not in printed(journal)
@@ -181,9 +183,7 @@ def printed(journal: Journal) -> str:
 
 
 @pytest.mark.parametrize("verb", ["DELETE", "patch", "POST"])
-async def test_an_overriding_verb_is_the_one_that_counts(
-    anonymous: Client, opened: Callable[..., str], verb: str
-) -> None:
+async def test_policies_apply_to_the_overriding_verb(anonymous: Client, opened: Callable[..., str], verb: str) -> None:
     """A key that reads does nothing else, whatever header says what the call is to do."""
     opened(apply_all_methods="false", http_method="GET")
     assert await status(anonymous, **HEADER) == 200
@@ -192,7 +192,7 @@ async def test_an_overriding_verb_is_the_one_that_counts(
 
 @pytest.mark.parametrize("kind", ["auth_header", "query_param"])
 @pytest.mark.parametrize("sent", [KEY, "now_key-that-is-mistyped"])
-async def test_keys_in_places_of_ones_own_are_masked(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_keys_in_custom_places_are_masked(  # noqa: PLR0913, PLR0917 - fixtures
     opened: Callable[..., str], anonymous: Client, instance: Instance, journal: Journal, kind: str, sent: str
 ) -> None:
     """The journal shows no key, whatever its header or parameter is called, nor one stored before the server began."""

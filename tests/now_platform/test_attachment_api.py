@@ -64,7 +64,7 @@ async def test_an_empty_list_gets_200(client: Client) -> None:
 
 
 async def test_list_pages(client: Client, problem: str) -> None:
-    """3.1: sysparm_limit and sysparm_offset page through the list; Link and X-Total-Count tell."""
+    """3.1: sysparm_limit and sysparm_offset page through the list; Link and X-Total-Count describe the page."""
     for name in "abc":
         await upload(client, problem, name)
     response = await client.get(BASE, params={"sysparm_limit": "2", "sysparm_offset": "0"})

@@ -288,13 +288,13 @@ async def test_line_that_begins_like_the_boundary(client: Client, problem: str, 
 
 
 async def test_line_that_begins_like_the_end_of_the_form(client: Client, problem: str) -> None:
-    """3.1: a form whose end cannot be told from its content is refused, not cut."""
+    """3.1: a form whose end looks like its content is refused, not cut."""
     response = await client.post(f"{BASE}/upload", data=multipart(problem, b"a\r\n--xyz--b"), headers=MULTIPART)
     assert response.status == 400
 
 
 async def test_multipart_upload_takes_one_file(client: Client, problem: str, swallowed: Any) -> None:
-    """3.1: one file a call; a second one is ignored, and both that and a file before the fields are told."""
+    """3.1: one file a call; a second one is ignored; that and a file before the fields are findings."""
     response = await client.post(f"{BASE}/upload", data=form(problem, file_first=True, files=2))
     assert response.status == 201
     assert await listed(client) == ["größe 0.bin"]
@@ -314,7 +314,7 @@ async def test_multipart_upload_takes_one_file(client: Client, problem: str, swa
     ids=["no form", "no boundary named", "no boundary", "cut off", "no content"],
 )
 async def test_multipart_upload_accepts_only_forms(client: Client, content_type: str, body: bytes) -> None:
-    """1.9: a body that is no form is refused with 400."""
+    """1.9: another body than a form gets 400."""
     response = await client.post(f"{BASE}/upload", data=body, headers={"Content-Type": content_type})
     assert response.status == 400
     assert (await response.json())["error"]["message"] == "Exception while reading request"

@@ -40,7 +40,7 @@ async def status(client: Client, credentials: str) -> int:
         {"Authorization": "Digest x"},
     ],
 )
-async def test_without_credentials_that_hold(anonymous: Client, headers: dict[str, str]) -> None:
+async def test_invalid_credentials_get_401(anonymous: Client, headers: dict[str, str]) -> None:
     """Whatever is wrong, the answer is 401 with the same text."""
     response = await anonymous.get(PATH, headers=headers)
     assert response.status == 401
@@ -55,7 +55,7 @@ async def test_without_credentials_that_hold(anonymous: Client, headers: dict[st
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize("mode", ["navigate", "no-cors"])
-async def test_pages_of_other_sites_post_nothing(
+async def test_other_sites_cannot_post_forms(
     client: Client, swallowed: Callable[[], list[str]], site: str, mode: str
 ) -> None:
     """A browser says whose page posts; pages that may only look, and scripts that ask first, are let in."""
@@ -68,7 +68,7 @@ async def test_pages_of_other_sites_post_nothing(
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain;charset=utf-8", "Multipart/Form-Data; boundary=x"])
-async def test_pages_of_other_sites_post_nothing_without_tls(client: Client, content_type: str) -> None:
+async def test_other_sites_cannot_post_forms_without_tls(client: Client, content_type: str) -> None:
     """There a browser says no more than where the page comes from; what it asks for first is let in."""
     own = f"http://{client.host}:{client.port}"
     for origin, status in (("http://evil.example", 403), ("null", 403), (own, 404)):
@@ -111,7 +111,9 @@ async def test_failures_count_anew_after_a_lockout(anonymous: Client, clock: Vir
 
 
 @pytest.mark.parametrize("change", [{"active": "false"}, {"locked_out": "true"}, {"user_password": "other"}])
-async def test_a_user_is_shut_out_at_once(anonymous: Client, instance: Instance, change: dict[str, str]) -> None:
+async def test_deactivation_and_new_passwords_act_at_once(
+    anonymous: Client, instance: Instance, change: dict[str, str]
+) -> None:
     """Deactivating, locking or a new password act on the next request."""
     assert await status(anonymous, "admin:admin") == 200
     with instance.transaction(instance.system) as session:
@@ -128,7 +130,7 @@ async def test_a_password_may_be_set_by_a_client(client: Client, anonymous: Clie
     assert await status(anonymous, "newcomer:pa:ss") == 200
 
 
-async def test_roles_come_directly_by_group_and_by_containment(
+async def test_roles_are_granted_directly_by_group_and_by_containment(
     user: Client, instance: Instance, grant: Callable[[str, str], None]
 ) -> None:
     """A role counts wherever it comes from; user_admin lets a user create users."""
@@ -178,7 +180,7 @@ async def test_a_session_ends_with_its_user(anonymous: Client, instance: Instanc
     assert (await anonymous.get(PATH, headers={"X-UserToken": opened.token})).status == 401
 
 
-async def test_a_visitor_has_no_session_of_a_user(anonymous: Client) -> None:
+async def test_a_visitors_cookie_opens_no_session_of_a_user(anonymous: Client) -> None:
     """The session opened by a refused request lets nobody in."""
     response = await anonymous.get(PATH)
     assert response.status == 401
@@ -193,7 +195,7 @@ async def test_cookies_of_a_session(client: Client) -> None:
     assert names == ["JSESSIONID", *glide, "BIGipServerpool_mock"]
 
 
-def test_a_users_oldest_session_goes(instance: Instance) -> None:
+def test_the_oldest_session_of_a_user_is_dropped(instance: Instance) -> None:
     """Of one user's sessions the least recently used ends past a thousand; other users keep theirs."""
     sessions = instance.web_sessions
     used, unused, other = sessions.open(Holder(ADMIN)), sessions.open(Holder(ADMIN)), sessions.open(Holder("other"))
@@ -204,7 +206,7 @@ def test_a_users_oldest_session_goes(instance: Instance) -> None:
     assert [found and found.holder.sys_id for found in known.values()] == [ADMIN, "", "other"]
 
 
-async def test_a_second_factor_may_be_demanded(anonymous: Client, instance: Instance) -> None:
+async def test_a_second_factor_can_be_required(anonymous: Client, instance: Instance) -> None:
     """With the property set, a good password of a user with a second factor is not enough, and the header says so."""
     with instance.transaction(instance.system) as session:
         session.update("sys_user", ADMIN, {"enable_multifactor_authn": "true"})
@@ -256,7 +258,7 @@ async def test_a_public_table_opens_no_other(anonymous: Client, instance: Instan
     assert len((await answer.json())["result"]) == (0 if "dept_head" in asked else total)
 
 
-async def test_what_extends_a_public_table_is_read_with_it(anonymous: Client, instance: Instance) -> None:
+async def test_tables_that_extend_a_public_table_are_public(anonymous: Client, instance: Instance) -> None:
     """Under the name of the public table; its comments name no user to a guest."""
     with instance.transaction(instance.system) as session:
         session.insert("sys_public", {"page": "task"})
@@ -271,14 +273,14 @@ async def test_what_extends_a_public_table_is_read_with_it(anonymous: Client, in
     ("method", "headers"),
     [("POST", {}), ("PUT", {}), ("PATCH", {}), ("DELETE", {}), ("POST", {"X-HTTP-Method-Override": "PATCH"})],
 )
-async def test_nobody_writes_in_a_public_table_without_credentials(
+async def test_guests_cannot_write_public_tables(
     anonymous: Client,
     create: Callable[..., str],
     swallowed: Callable[[], list[str]],
     method: str,
     headers: dict[str, str],
 ) -> None:
-    """Public pages are for reading; a table whose access controls let everybody write is no exception."""
+    """Public pages are read-only, even if the access controls of a table let everybody write."""
     create("sys_public", page="u_chain")
     path = (
         f"/api/now/table/u_chain/{create('u_chain')}" if (method, headers) != ("POST", {}) else "/api/now/table/u_chain"

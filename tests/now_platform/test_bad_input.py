@@ -48,7 +48,7 @@ async def answer_to(server: TestServer, head: bytes, body: bytes = b"") -> bytes
 # Bodies
 
 
-async def test_a_body_declared_too_long_is_not_waited_for(server: TestServer, journal: Journal) -> None:
+async def test_a_body_declared_too_long_is_refused_at_once(server: TestServer, journal: Journal) -> None:
     """5.3: what says to be longer than the platform reads is refused before it arrives, and journaled without it."""
     head = f"POST {INCIDENT} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 524288000"
     answer = await answer_to(server, head.encode(), b'{"short_')
@@ -87,14 +87,14 @@ async def test_a_packed_body_is_unpacked(client: Client, pack: Callable[[bytes],
 
 @pytest.mark.parametrize("body", [b"garbage", gzip.compress(b" " * 30 * MEGABYTE)])
 async def test_a_packed_body_that_cannot_be_read(client: Client, body: bytes) -> None:
-    """5.3: what is no gzip, or is too long once unpacked, is an unreadable body."""
+    """5.3: invalid gzip, or a body too long once unpacked, is unreadable."""
     response = await client.post(INCIDENT, data=body, headers=JSON | {"Content-Encoding": "gzip"})
     assert response.status == 400
     assert await response.json() == UNREADABLE
 
 
 @pytest.mark.parametrize("name", ["glide.rest.max_content_length", "com.glide.attachment.max_size"])
-async def test_a_size_that_is_no_number(client: Client, create: Callable[..., str], name: str) -> None:
+async def test_an_invalid_limit_has_its_default(client: Client, create: Callable[..., str], name: str) -> None:
     """5.3: a property that limits sizes counts only if it holds a number."""
     create("sys_properties", name=name, value="plenty")
     created = await client.post(INCIDENT, json={})
@@ -117,7 +117,7 @@ async def test_a_size_that_is_no_number(client: Client, create: Callable[..., st
     ids=["entities", "external", "encoding", "deep", "unclosed", "empty"],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-async def test_xml_that_is_no_record(client: Client, body: str, encoding: str) -> None:
+async def test_other_xml_than_a_record_gets_400(client: Client, body: str, encoding: str) -> None:
     """1.10: entities, deep nesting and broken documents are refused, in whatever encoding."""
     response = await client.post(INCIDENT, data=body.encode(encoding), headers=XML)
     assert response.status == 400
@@ -153,7 +153,7 @@ async def test_xml_with_names_of_any_namespace(client: Client, swallowed: Callab
     assert set(swallowed()) == {"column-ignored", "more-findings"}
 
 
-async def test_of_many_xml_entries_the_first_counts(client: Client, swallowed: Callable[[], list[str]]) -> None:
+async def test_of_many_xml_entries_the_first_is_written(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """1.2: only the first record is taken, and of its fields their own text."""
     entry = "<entry><short_description>a<i>b</i></short_description><urgency>2</urgency></entry>"
     body = f"<request>text{entry}{entry.replace('2', '1') * 5_000}</request>"
@@ -176,7 +176,7 @@ async def test_of_many_xml_entries_the_first_counts(client: Client, swallowed: C
     ],
     ids=["deep", "deep value", "surrogate", "not UTF-8", "NaN", "unclosed", "unclosed single", "backslash"],
 )
-async def test_json_that_is_no_record(client: Client, body: bytes) -> None:
+async def test_other_json_than_a_record_gets_400(client: Client, body: bytes) -> None:
     """1.9: what cannot be read, or could not be written again, is refused in one reading."""
     response = await client.post(INCIDENT, data=body, headers=JSON)
     assert response.status == 400
@@ -194,7 +194,7 @@ async def test_json_that_is_no_record(client: Client, body: bytes) -> None:
     ],
     ids=["lists", "fields", "quotes", "a record of many fields", "single quotes"],
 )
-async def test_more_values_than_any_record_has(client: Client, body: bytes, detail: str) -> None:
+async def test_too_many_json_values_get_400(client: Client, body: bytes, detail: str) -> None:
     """1.9: a body of very many values is refused before it is taken apart, since nobody else is answered meanwhile."""
     response = await client.post(INCIDENT, data=BytesIO(body), headers=JSON)
     assert response.status == 400
@@ -202,7 +202,7 @@ async def test_more_values_than_any_record_has(client: Client, body: bytes, deta
 
 
 async def test_text_with_many_commas_and_brackets_is_one_value(client: Client) -> None:
-    """1.9: only what stands outside of texts is counted."""
+    """1.9: only values outside of texts are counted."""
     text = '[{"a\\\\":1},' * 60_000 + "\\"
     response = await client.post(INCIDENT, json={"description": text})
     assert (await response.json())["result"]["description"] == text
@@ -220,7 +220,7 @@ async def test_text_with_many_commas_and_brackets_is_one_value(client: Client) -
     ],
     ids=["attributes", "comment", "many attributes", "elements", "lines", "fields"],
 )
-async def test_more_markup_than_any_record_has(client: Client, content: str) -> None:
+async def test_too_many_xml_tags_get_400(client: Client, content: str) -> None:
     """1.10: a document of very much markup is refused before it is read to its end."""
     body = f"<request><entry>{content}</entry></request>"
     response = await client.post(INCIDENT, data=BytesIO(body.encode()), headers=XML)
@@ -241,8 +241,8 @@ async def test_a_tiny_url_that_is_huge(client: Client) -> None:
     assert response.status == 400
 
 
-async def test_swallowed_things_are_told_up_to_a_number(client: Client, journal: Journal) -> None:
-    """1.2: of very many ignored fields the first ones are told and the others counted, each at no great length."""
+async def test_findings_of_one_request_are_bounded(client: Client, journal: Journal) -> None:
+    """1.2: of very many ignored fields the first ones are listed, shortened, and the others counted."""
     await client.post(INCIDENT, json={f"u_{number}": "x" for number in range(1_000)} | {"u_long": "x" * 10_000})
     findings = [finding for _, finding in journal.findings()]
     assert len(findings) == 201
@@ -277,7 +277,7 @@ async def test_many_fields_are_asked_for(client: Client) -> None:
 
 
 async def test_long_integers_keep_their_digits(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """1.7: an integer beyond 64 bits is text where text may stand, and ignored where a number is expected."""
+    """1.7: an integer beyond 64 bits is stored in a text column and ignored in a number column."""
     digits = "123456789012345678901234567890"
     body = f'[{{"short_description":{digits},"description":-5,"reassignment_count":{digits},"order":1.5}}]'
     result = (await (await client.post(INCIDENT, data=body, headers=JSON)).json())["result"]
@@ -291,7 +291,7 @@ async def test_a_batch_item_nests_deeply(client: Client) -> None:
     assert (await client.post("/api/now/v1/batch", data=body, headers=JSON)).status == 400
 
 
-async def test_a_batch_asks_for_a_size_that_is_no_number(client: Client) -> None:
+async def test_an_invalid_batch_size_is_ignored(client: Client) -> None:
     """3.2: the header that lowers the size of answers counts only if it holds a number."""
     item = {"id": "1", "method": "GET", "url": f"{INCIDENT}?sysparm_limit=1"}
     headers = {"X-BATCHREQUEST-MAX-OUTPUT-SIZE": "9" * 5_000}
@@ -306,7 +306,7 @@ async def test_a_form_that_names_no_record(client: Client) -> None:
     assert (await client.post("/api/now/attachment/upload", data=form)).status == 404
 
 
-async def test_a_tiny_url_of_no_url(client: Client) -> None:
+async def test_an_invalid_tiny_url_gets_400(client: Client) -> None:
     """1.12: only a URL can be made short."""
     response = await client.post("/api/now/tinyurl", json={"url": "http://[::1"})
     assert response.status == 400
@@ -347,7 +347,7 @@ async def test_paths_that_lead_elsewhere(server: TestServer, path: str, status: 
     assert b"X-Injected" not in answer
 
 
-async def test_a_head_that_is_no_text(server: TestServer, client: Client, journal: Journal) -> None:
+async def test_a_head_that_is_not_utf8_gets_400(server: TestServer, client: Client, journal: Journal) -> None:
     """5.4: bytes that belong to no character are refused before the instance, and the journal can be printed."""
     answer = await answer_to(server, f"GET {INCIDENT} HTTP/1.1\r\nX-Odd: ".encode() + b"\xff")
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -372,8 +372,8 @@ async def test_a_long_query_string(server: TestServer, length: int) -> None:
 
 
 @pytest.mark.parametrize("credentials", ["Basic é", f"Basic {b64encode(b'a' + bytes(1) + b':x').decode()}"])
-async def test_credentials_that_are_none(anonymous: Client, credentials: str) -> None:
-    """4.2: what is no base64, and a name that no database holds, is nobody's."""
+async def test_unreadable_credentials_get_401(anonymous: Client, credentials: str) -> None:
+    """4.2: invalid base64, and a name that no database can store, authenticate nobody."""
     assert (await anonymous.get(INCIDENT, headers={"Authorization": credentials})).status == 401
 
 

@@ -162,7 +162,7 @@ async def test_bodies_with_single_quotes(client: Client) -> None:
     assert body_of(answer)["result"]["short_description"] == "My computer broke"
 
 
-async def test_a_failed_item_leaves_the_others_alone(client: Client) -> None:
+async def test_a_failed_item_does_not_stop_the_others(client: Client) -> None:
     """3.2: items fail by themselves: the batch is 200, and what the others wrote stays."""
     answers = await serviced(
         client,
@@ -182,7 +182,7 @@ async def test_a_failed_item_leaves_the_others_alone(client: Client) -> None:
     assert await names(client) == ["x1", "x5"]
 
 
-async def test_an_aborted_item_is_rolled_back_alone(client: Client, instance: Instance) -> None:
+async def test_only_the_aborted_item_is_rolled_back(client: Client, instance: Instance) -> None:
     """3.2, 8.5: a business rule's abort undoes its item and no other."""
 
     def refuse(context: RuleContext) -> None:
@@ -270,7 +270,7 @@ async def test_batches_are_not_nested(client: Client, path: str) -> None:
         ({"body": "e!30="}, "The body of item '1' is not base64"),
     ],
 )
-async def test_an_item_that_makes_no_sense(client: Client, broken: Values, says: str) -> None:
+async def test_an_invalid_item_gets_400(client: Client, broken: Values, says: str) -> None:
     """3.2: an item without method, address or readable body is 400 by itself."""
     (answer,) = await serviced(client, {**item("1", "GET", PROBLEM, headers="none"), **broken})
     assert answer["status_code"] == 400
@@ -278,15 +278,15 @@ async def test_an_item_that_makes_no_sense(client: Client, broken: Values, says:
 
 
 @pytest.mark.parametrize("body", [[], {}, {"rest_requests": {}}, {"rest_requests": ["GET"]}])
-async def test_a_batch_that_makes_no_sense(client: Client, body: object) -> None:
-    """1.9: a body that is no batch is refused as a whole."""
+async def test_an_invalid_batch_gets_400(client: Client, body: object) -> None:
+    """1.9: another body than a batch is refused as a whole."""
     response = await client.post(BATCH, json=body)
     assert response.status == 400
     assert "rest_requests" in (await response.json())["error"]["detail"]
 
 
 async def test_verbs_and_paths(client: Client) -> None:
-    """1.9: the batch offers POST alone, and nothing below it."""
+    """1.9: the batch offers only POST, and nothing below it."""
     assert (await client.get(BATCH)).status == 405
     assert (await client.post(f"{BATCH}/bunk")).status == 400
 
@@ -296,13 +296,13 @@ async def test_verbs_and_paths(client: Client) -> None:
     [({"Accept": "application/xml"}, 406), ({"Content-Type": "text/xml"}, 415), ({"Accept": "multipart/mixed"}, 200)],
 )
 async def test_media_types(client: Client, sent: dict[str, str], status: int) -> None:
-    """3.2: a batch is read as JSON alone, and answered as JSON or multipart/mixed."""
+    """3.2: a batch is read only as JSON, and answered as JSON or multipart/mixed."""
     response = await client.post(BATCH, data=b'{"rest_requests": []}', headers=JSON | sent)
     assert response.status == status
 
 
 async def test_multipart_is_answered_in_json(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.2: nothing documents the parts of a multipart answer, so JSON comes and a finding tells."""
+    """3.2: the parts of a multipart answer are undocumented, so the answer is JSON with a finding."""
     response = await client.post(BATCH, json={"rest_requests": []}, headers={"Accept": "multipart/mixed"})
     assert response.content_type == "application/json"
     assert swallowed() == ["batch-not-multipart"]
@@ -333,8 +333,8 @@ class TestTime:
 
         instance.add_rule(BusinessRule("slow", "problem", "before", frozenset({"insert"}), work))
 
-    async def test_what_is_left_after_30_seconds_is_not_serviced(self, client: Client) -> None:
-        """3.2: the ids of the items for which no time is left are listed, and nothing of theirs is done."""
+    async def test_items_left_after_30_seconds_are_unserviced(self, client: Client) -> None:
+        """3.2: the ids of the items that run out of time are listed, and none of them is executed."""
         lasting = {"a": "x20", "b": "x10", "c": "x1", "d": "x2"}
         items = (item(key, "POST", PROBLEM, {"short_description": text}) for key, text in lasting.items())
         answer = await batch(client, *items)
@@ -346,7 +346,7 @@ class TestTime:
         assert await names(client) == ["x10", "x20"]
 
 
-async def test_an_item_may_send_so_much(client: Client, swallowed: Callable[[], list[str]]) -> None:
+async def test_the_request_of_an_item_is_bounded(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """3.2: an item that sends more than glide.rest.batch.max.inputSize ends the batch."""
     await set_property(client, "glide.rest.batch.max.inputSize", "1")
     items = [
@@ -374,7 +374,9 @@ async def test_an_item_never_sends_more_than_10_megabytes(client: Client) -> Non
 
 
 @pytest.mark.parametrize(("megabytes", "asked", "unserviced"), [("1", "", ["1"]), ("10", "1", ["1"]), ("10", "x", [])])
-async def test_an_item_may_receive_so_much(client: Client, megabytes: str, asked: str, unserviced: list[str]) -> None:
+async def test_the_answer_of_an_item_is_bounded(
+    client: Client, megabytes: str, asked: str, unserviced: list[str]
+) -> None:
     """3.2: glide.rest.batch.max.outputSize limits what an item receives, and a header may lower it."""
     await set_property(client, "glide.rest.batch.max.outputSize", megabytes)
     where = {"file_name": "a", "table_name": "problem", "table_sys_id": "04ce72c9c0a8016600b5b7f75ac67b5b"}
@@ -386,7 +388,7 @@ async def test_an_item_may_receive_so_much(client: Client, megabytes: str, asked
     assert (await response.json())["unserviced_requests"] == unserviced
 
 
-async def test_a_batch_may_send_so_much(client: Client) -> None:
+async def test_the_request_of_a_batch_is_bounded(client: Client) -> None:
     """5.3: the limit of REST bodies holds for the batch as a whole."""
     await set_property(client, "glide.rest.max_content_length", "1")
     response = await client.post(BATCH, data=BytesIO(b" " * (1024 * 1024 + 1)), headers=JSON)
@@ -394,7 +396,7 @@ async def test_a_batch_may_send_so_much(client: Client) -> None:
     assert "Max allowed: 1048576 bytes." in (await response.json())["error"]["detail"]
 
 
-async def test_a_batch_receives_so_much_as_a_whole(client: Client, swallowed: Callable[[], list[str]]) -> None:
+async def test_the_answer_of_a_batch_is_bounded(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """The answers of a batch have 32 MB together; what comes after them is not serviced."""
     where = {"file_name": "a", "table_name": "problem", "table_sys_id": "04ce72c9c0a8016600b5b7f75ac67b5b"}
     content = BytesIO(shake_256(b"").digest(3 * 1024 * 1024))
@@ -406,10 +408,10 @@ async def test_a_batch_receives_so_much_as_a_whole(client: Client, swallowed: Ca
     assert "batch-ended" in swallowed()
 
 
-async def test_a_key_opens_no_more_in_a_batch(
+async def test_a_key_opens_the_same_apis_in_a_batch(
     anonymous: Client, instance: Instance, create: Callable[..., str], change: Callable[..., None]
 ) -> None:
-    """An item is answered as the call alone would be: the key of the Batch API opens no table, one that reads reads."""
+    """An item is answered like the call outside a batch: the key of the Batch API opens no table."""
     with instance.transaction(instance.system) as session:
         parameter = session.find("sys_token_auth_parameter", type="auth_header")
         assert parameter is not None

@@ -56,7 +56,7 @@ async def test_priority_follows_impact_and_urgency(client: Client, impact: str, 
 
 
 async def test_a_new_incident_has_priority_five(client: Client) -> None:
-    """Impact and urgency are 3 by default; another column leaves the priority alone."""
+    """Impact and urgency are 3 by default; other columns do not change the priority."""
     record = await post(client, "incident", {})
     assert (record["state"], record["impact"], record["urgency"], record["priority"]) == ("1", "3", "3", "5")
     await patch(client, "incident", record["sys_id"], {"priority": "1"})

@@ -75,7 +75,7 @@ async def test_pysnc_pages_through_a_parent_class(origin: str) -> None:
 ADMIN_ROLE = "2831a114c611228501d4ea6c309d626d"
 
 
-async def test_pysnc_tells_errors_apart(origin: str) -> None:
+async def test_pysnc_distinguishes_errors(origin: str) -> None:
     """Wrong credentials, an invalid table and a path that is too long are the exceptions the client has for them."""
 
     def work(session: requests.Session) -> None:

@@ -1,4 +1,4 @@
-"""What a credential is bound to: the lives of its user and of its client, and the rights of whoever made it."""
+"""Credentials end with their user and their client, and give no more rights than their maker had."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -65,7 +65,7 @@ class Holder:
         return self.asks({"X-UserToken": session.token, "Cookie": f"JSESSIONID={session.id}"})
 
     async def session_of_a_page(self) -> Opens:
-        """Return whether whoever has logged in is asked for no password by the page of a consent."""
+        """Return whether the consent page asks a logged-in user for no password."""
         answer = await self._http.get(INCIDENTS, headers=basic("ann", "p"))
         self._http.session.cookie_jar.clear()
         cookie = {"Cookie": f"JSESSIONID={answer.cookies['JSESSIONID'].value}"}
@@ -124,7 +124,7 @@ class Holder:
         return self.asks(basic("ann", "p"))
 
     async def limited_token(self) -> str:
-        """Return the sys_id of the only access token that is good for files alone."""
+        """Return the sys_id of the only access token limited to files."""
         answer = await self._admin.get(f"{TABLES}/oauth_credential?type=access_token&scopes=files")
         [token] = (await answer.json())["result"]
         return str(token["sys_id"])
@@ -235,14 +235,14 @@ async def test_tokens_end_with_their_client(
 
 
 async def test_a_key_ends_with_its_record(holder: Holder) -> None:
-    """A later key with the sys_id has a token of its own."""
+    """A later key with the same sys_id has its own token."""
     opens = await holder.api_key()
     await holder.make_again("api_key", KEY, name="Another", token="other", user=USER)
     assert not await opens()
 
 
 @pytest.mark.parametrize("table", ["sys_user", "u_staff"])
-async def test_users_of_an_extending_table_end_alike(holder: Holder, table: str) -> None:
+async def test_credentials_of_users_in_an_extending_table_end_with_them(holder: Holder, table: str) -> None:
     """What extends the table of users is deleted as they are, by either name."""
     await holder.make_again("sys_user", USER, **HELD)
     await holder.delete("sys_user", USER)
@@ -258,7 +258,7 @@ async def test_users_of_an_extending_table_end_alike(holder: Holder, table: str)
 
 @pytest.fixture
 async def maker(user: Client, grant: Callable[[str, str], None]) -> Client:
-    """Return the client of a user who manages keys and clients, but is no administrator."""
+    """Return the client of a user who manages keys and clients, but is not an administrator."""
     for role in ("api_service_admin", "oauth_admin", "user_admin"):
         grant("plain", role)
     return user
@@ -325,7 +325,7 @@ async def plant_renewed_token(maker: Client, holder: Holder) -> Opens:
 
 
 async def plant_scopes(maker: Client, holder: Holder) -> Opens:
-    """Widen a token that the user has got for himself."""
+    """Widen a token that the user got by logging in."""
     await holder.make("oauth_entity_scope", oauth_entity=CLIENT, oauth_entity_scope="files")
     answer = await holder.granted(grant_type="password", username="ann", password="p")
     await plant(maker, "oauth_credential", await holder.limited_token(), scopes="useraccount")
@@ -360,10 +360,10 @@ PLANTS = (
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-async def test_planted_credentials_do_not_speak_for_an_administrator(
+async def test_planted_credentials_do_not_act_for_an_administrator(
     holder: Holder, maker: Client, plant: Plant, swallowed: Callable[[], list[str]]
 ) -> None:
-    """What others have made for a user ends with his promotion, and a finding says so."""
+    """Credentials that others made for a user end with the user's promotion, with a finding."""
     opens = await plant(maker, holder)
     assert await opens()
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
@@ -380,7 +380,7 @@ async def test_what_is_made_by_a_planted_credential_is_planted(
     second: Plant,
     asserted: bool,  # noqa: FBT001
 ) -> None:
-    """Whoever knows the first credential makes a second one, as the user, who would have made his own."""
+    """Somebody who knows the first credential makes a second one with it."""
     for role in ("api_service_admin", "oauth_admin"):
         await holder.make("sys_user_has_role", user=USER, role=role)
     if asserted:
@@ -405,7 +405,7 @@ async def test_work_of_a_planted_credential_gains_nothing_under_way(  # noqa: PL
     clock: VirtualClock,
     planted: bool,  # noqa: FBT001
 ) -> None:
-    """Rows that wait when its user becomes an administrator are imported without his new rights."""
+    """Rows that wait when their user becomes an administrator are imported without the new rights."""
     await holder.make("sys_user_has_role", user=USER, role="import_set_loader")
     await holder.make("sys_user", sys_id="4" * 32, user_name="friend")
     loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
@@ -428,25 +428,25 @@ async def test_work_of_a_planted_credential_gains_nothing_under_way(  # noqa: PL
 
 
 @pytest.mark.parametrize("kind", [each for each in OF_USERS if each is not Holder.token_of_an_assertion])
-async def test_other_credentials_speak_for_an_administrator(holder: Holder, kind: Kind) -> None:
-    """What administrators have made for a user, or he himself has got, has the rights that he has later."""
+async def test_other_credentials_act_for_an_administrator(holder: Holder, kind: Kind) -> None:
+    """Credentials made by administrators, or got by logging in, have the user's later rights."""
     opens = await kind(holder)
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
     assert await opens()
 
 
-async def test_a_planted_key_is_good_once_an_administrator_sets_its_token(holder: Holder, maker: Client) -> None:
-    """Whoever knew the last one is out then."""
+async def test_an_administrators_new_token_makes_a_planted_key_valid(holder: Holder, maker: Client) -> None:
+    """The last secret is worthless then."""
     await plant(maker, "api_key", KEY, token="planted")
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
     await holder.change("api_key", KEY, token="another")
     assert await holder.asks({"x-sn-apikey": "another"})()
 
 
-async def test_a_key_of_somebody_who_became_an_administrator_is_good(
+async def test_a_key_made_by_a_later_administrator_is_valid(
     holder: Holder, maker: Client, grant: Callable[[str, str], None]
 ) -> None:
-    """He may make such keys now."""
+    """The user may make such keys now."""
     opens = await plant_key(maker, holder)
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
     grant("plain", "admin")
@@ -462,7 +462,7 @@ async def test_tokens_of_other_proofs_are_not_mixed(holder: Holder, maker: Clien
     assert mine["access_token"] == again["access_token"] != other["access_token"]
 
 
-async def test_a_client_that_administrators_use_leads_nowhere_else(holder: Holder, maker: Client) -> None:
+async def test_a_client_of_administrators_cannot_be_redirected(holder: Holder, maker: Client) -> None:
     """Neither by its redirect URL nor by another client that takes its place; what leads nobody may be changed."""
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)
     await holder.change("oauth_jwt", CLIENT, user="")

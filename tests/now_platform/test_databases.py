@@ -97,7 +97,7 @@ def shared(postgresql: Server, dictionary: Dictionary) -> Iterator[tuple[Instanc
 Two = tuple[Instance, Instance]
 
 
-def test_what_one_writes_the_other_reads(shared: Two) -> None:
+def test_processes_read_each_others_writes(shared: Two) -> None:
     """Inserts, queries, updates and deletes are seen across processes."""
     first, second = shared
     with first.transaction(first.system) as session:
@@ -126,7 +126,7 @@ def test_duplicates_are_refused(shared: Two) -> None:
         session.update("u_toy", other.sys_id, {"u_name": "a"})
 
 
-def test_rules_and_users_stored_by_one_hold_for_the_other(shared: Two) -> None:
+def test_rules_and_users_of_one_process_apply_in_the_other(shared: Two) -> None:
     """Nothing that another process may change is remembered."""
     first, second = shared
     assert second.authentication.user(ADMIN).user_name == "admin"
@@ -142,7 +142,7 @@ def test_rules_and_users_stored_by_one_hold_for_the_other(shared: Two) -> None:
         assert session.insert("problem", {"short_description": "y"})["number"] == "PRB0010001"
 
 
-async def test_of_two_decisions_at_once_one_wins(shared: Two) -> None:
+async def test_concurrent_decisions_have_one_winner(shared: Two) -> None:
     """Two processes that decide the same record at the same moment: the second sees the first's decision."""
 
     def decide_once(context: RuleContext) -> None:
@@ -203,7 +203,7 @@ def test_a_connection_that_breaks_in_a_transaction(shared: Two) -> None:
 @pytest.mark.parametrize(
     ("options", "allowed"), [("", "1min"), ("&options=-cstatement_timeout=5s", "5s")], ids=["by default", "by the URL"]
 )
-def test_statements_that_take_too_long_end(
+def test_statements_that_take_too_long_are_cancelled(
     postgresql: Server, dictionary: Dictionary, options: str, allowed: str
 ) -> None:
     """No statement takes longer than a minute, or than the URL allows."""
@@ -215,7 +215,7 @@ def test_statements_that_take_too_long_end(
 
 
 def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
-    """Indexes of tables and columns with long names keep apart, and duplicates are told by column."""
+    """Indexes of tables and columns with long names are distinct, and duplicates name their column."""
     columns = tuple(Column(f"u_a_rather_long_name_of_a_column_{end}", unique=True) for end in "ab")
     long = load_dictionary(tables=[Table("u_a_table_with_a_name_that_is_long", columns=columns)])
     instance = open_instance(f"sqlite:///{tmp_path / 'instance.db'}", long, 1)
@@ -229,7 +229,7 @@ def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
             session.insert("u_a_table_with_a_name_that_is_long", {columns[1].name: "y"})
 
 
-def test_a_start_that_was_interrupted_is_made_up_for(tmp_path: Path, dictionary: Dictionary) -> None:
+def test_an_interrupted_start_is_repeated(tmp_path: Path, dictionary: Dictionary) -> None:
     """Tables without their first rows, as a kill during the first start leaves them, are made and filled again."""
     url = f"sqlite:///{tmp_path / 'instance.db'}"
     with closing(Store(Database(url, dictionary.sql))) as store:

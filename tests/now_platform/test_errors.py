@@ -44,7 +44,7 @@ async def test_the_envelope(  # noqa: PLR0913, PLR0917 - a request and its answe
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '"text"', "7", "[7]", "{'a': }", "{'a': 'b\"}"])
-async def test_a_body_that_is_no_record(client: Client, body: str) -> None:
+async def test_other_bodies_than_a_record_get_400(client: Client, body: str) -> None:
     """What cannot be read as an object is a bad request."""
     response = await client.post(TABLE, data=body, headers=JSON)
     assert response.status == 400
@@ -52,14 +52,14 @@ async def test_a_body_that_is_no_record(client: Client, body: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["<request>", "<request></request>", "<!DOCTYPE a [<!ENTITY b 'c'>]><request/>"])
-async def test_a_body_that_is_no_xml(client: Client, body: str) -> None:
+async def test_invalid_xml_gets_400(client: Client, body: str) -> None:
     """XML without an entry, with a document type or not well-formed is a bad request."""
     response = await client.post(TABLE, data=body, headers={"Content-Type": "text/xml"})
     assert response.status == 400
 
 
 async def test_json_with_single_quotes_is_read(client: Client, swallowed: Swallowed) -> None:
-    """The form of the documentation's samples is accepted, and the journal tells."""
+    """The form of the documentation's samples is accepted with a finding."""
     body = r"""{'name': 'It\'s "fine"', "id": "isn't", 'x': true}"""
     response = await client.post(TABLE, data=body, headers=JSON)
     assert response.status == 201
@@ -84,7 +84,7 @@ async def test_a_body_beyond_the_limit(client: Client) -> None:
 
 
 async def test_an_unsupported_body_type(client: Client) -> None:
-    """A body that is neither JSON nor XML is told the types that are read."""
+    """The error for a body that is neither JSON nor XML lists the supported types."""
     response = await client.post(TABLE, data=b"a=b", headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert response.status == 415
     types = "[application/json, application/xml, text/xml]"
@@ -147,15 +147,13 @@ async def test_xml_both_ways(client: Client) -> None:
         ("GET", "/api/now/import/u_imp_user", "POST"),
     ],
 )
-async def test_a_verb_that_is_not_offered_is_told_those_that_are(
-    client: Client, verb: str, path: str, allowed: str
-) -> None:
+async def test_an_unsupported_verb_gets_405_with_allow(client: Client, verb: str, path: str, allowed: str) -> None:
     """1.9: 405, with the header that HTTP wants."""
     response = await client.request(verb, path)
     assert (response.status, response.headers["Allow"]) == (405, allowed)
 
 
-async def test_characters_that_xml_has_not_are_left_out(client: Client) -> None:
+async def test_characters_unknown_to_xml_are_left_out(client: Client) -> None:
     """1.10: control characters and U+FFFE, which no XML holds, are not sent."""
     await client.post(TABLE, json={"name": "Ding", "description": "a\x07b\tc\ufffe\uffff"})
     path = f"{TABLE}?sysparm_query=name=Ding&sysparm_fields=description"
@@ -178,7 +176,7 @@ async def test_a_long_path_is_still_routed(client: Client) -> None:
     assert (await response.json())["error"]["message"].startswith("Invalid table AAA")
 
 
-async def test_a_longer_path_is_told_in_html(client: Client) -> None:
+async def test_too_long_a_path_gets_414_in_html(client: Client) -> None:
     """Twenty-three thousand characters are more than the platform routes."""
     response = await client.get(f"/api/now/table/{'A' * 23000}")
     assert response.status == 414

@@ -69,7 +69,7 @@ async def test_keys_of_many_rows_are_labels(client: Client, swallowed: Callable[
 
 
 async def test_keys_of_many_rows_may_be_names(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.4: where no label of a column is given, its name is taken, and the journal tells."""
+    """3.4: keys that are names instead of labels are accepted with a finding."""
     await insert_multiple(client, {"user_id": "a", "email": "a@import.example"})
     (row,) = await rows(client)
     assert (row["user_id"], row["email"]) == ("a", "a@import.example")
@@ -148,7 +148,7 @@ async def test_an_import_set_deleted_meanwhile(client: Client, clock: VirtualClo
 
 @pytest.mark.parametrize("body", [[], {}, {"records": {}}, {"records": ["a"]}])
 async def test_invalid_bodies_of_many_rows_get_400(client: Client, body: object) -> None:
-    """1.9: a body that is no list of rows is refused."""
+    """1.9: another body than a list of rows is refused."""
     response = await client.post(f"{BASE}/insertMultiple", json=body)
     assert response.status == 400
     assert "records" in (await response.json())["error"]["detail"]

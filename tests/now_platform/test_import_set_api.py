@@ -45,7 +45,7 @@ async def test_insert_answers_the_outcome_of_the_row(client: Client) -> None:
 
 @pytest.mark.usefixtures("user_map")
 async def test_coalesce_updates_the_record_that_has_the_key(client: Client) -> None:
-    """3.4: a record with the same key is updated, and left alone if no value differs."""
+    """3.4: a record with the same key is updated, unless no value differs."""
     first = await result(client, {"user_id": "john", "email": "a@import.example"})
     second = await result(client, {"user_id": "john", "email": "b@import.example"})
     third = await result(client, {"user_id": "john", "email": "b@import.example"})
@@ -126,7 +126,7 @@ async def test_every_map_makes_a_result(client: Client, user_map: str) -> None:
 
 
 async def test_a_row_without_maps_only_stays(client: Client) -> None:
-    """3.4: without a map there is no result."""
+    """3.4: without a map the result is empty."""
     assert (await insert(client, {"user_id": "john"}))["result"] == []
     (row,) = await rows(client)
     assert row["user_id"] == "john"
@@ -134,7 +134,7 @@ async def test_a_row_without_maps_only_stays(client: Client) -> None:
 
 
 async def test_a_map_that_fails_leaves_the_others_alone(client: Client, instance: Instance, user_map: str) -> None:
-    """3.4: what a map was refused is told as an error, undone, and other maps go on."""
+    """3.4: a refused map is undone and reported as an error; other maps continue."""
 
     def refuse(context: RuleContext) -> None:
         context.abort("no")
@@ -246,7 +246,7 @@ async def test_the_staging_table_has_its_own_rules(user: Client, path: str) -> N
 async def test_maps_act_with_the_rights_of_the_platform(
     client: Client, user: Client, grant: Callable[[str, str], None]
 ) -> None:
-    """3.4: a transform writes what its user may not write himself, and in his name."""
+    """3.4: a transform writes in its user's name, even what the user may not write."""
     grant("plain", "import_set_loader")
     outcome = await result(user, {"user_id": "john"})
     response = await client.get(f"/api/now/table/sys_user/{outcome['sys_id']}")

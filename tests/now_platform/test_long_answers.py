@@ -66,7 +66,7 @@ async def test_long_rows_are_read_a_few_at_a_time(client: Client, instance: Inst
     ][: int(limit)]
 
 
-async def test_a_record_has_an_end(
+async def test_the_length_of_a_record_is_bounded(
     client: Client, instance: Instance, parent: str, swallowed: Callable[[], list[str]]
 ) -> None:
     """A record that would repeat a long text too often is refused."""
@@ -126,7 +126,7 @@ async def test_names_of_authors_are_repeated_in_pieces(client: Client, instance:
     assert response.headers["X-Total-Count"] == "3"
 
 
-async def test_groups_have_an_end(client: Client, parent: str) -> None:
+async def test_the_length_of_groups_is_bounded(client: Client, parent: str) -> None:
     """Each group repeats the text that another record has."""
     asked = {"sysparm_query": f"parent={parent}", "sysparm_count": "true", "sysparm_group_by": "number"}
     response = await client.get("/api/now/stats/incident", params=asked)
@@ -172,7 +172,7 @@ async def test_many_groups_with_long_names_are_refused(
         {"sysparm_group_by": ",".join(f"{'parent.' * steps}description" for steps in range(1, 7))},
     ],
 )
-async def test_what_is_grouped_has_an_end(
+async def test_grouped_texts_are_bounded(
     client: Client, instance: Instance, parent: str, asked: dict[str, str]
 ) -> None:
     """A database that groups rows keeps long ones in memory, though they make few groups."""
@@ -191,7 +191,7 @@ async def test_what_is_grouped_has_an_end(
 async def test_links_of_a_long_query_are_left_out(
     client: Client, swallowed: Callable[[], list[str]], conditions: int, *, linked: bool
 ) -> None:
-    """Each link repeats the query that a tiny URL stands for, and no client reads a header of any length."""
+    """Each link repeats the query behind a tiny URL, and clients limit the length of headers."""
     url = f"incident?sysparm_limit=1&sysparm_query={'^OR'.join(['state=1'] * conditions)}"
     tiny = (await (await client.post("/api/now/tinyurl", json={"url": url})).json())["result"].partition("?")[2]
     response = await client.get(f"/api/now/table/incident?{tiny}")
@@ -199,7 +199,7 @@ async def test_links_of_a_long_query_are_left_out(
 
 
 @pytest.mark.parametrize("column", ["date_format", "time_format"])
-async def test_formats_of_any_length_are_none(client: Client, instance: Instance, column: str) -> None:
+async def test_too_long_formats_are_ignored(client: Client, instance: Instance, column: str) -> None:
     """A pattern makes each date of an answer as long as it is."""
     with instance.transaction(instance.system) as session:
         user = session.find("sys_user", user_name="admin")
@@ -212,7 +212,7 @@ async def test_formats_of_any_length_are_none(client: Client, instance: Instance
 
 
 async def test_names_are_repeated_as_far_as_their_column_goes(client: Client, instance: Instance) -> None:
-    """A name of any length stands in each entry of a journal, in each place of a list and in each group."""
+    """A long name is repeated in each entry of a journal, in each place of a list and in each group."""
     with instance.transaction(instance.system) as session:
         author = session.insert("sys_user", {"user_name": "long.name", "name": "n" * LONG}).sys_id
         values = {"watch_list": f"{author},{author}", "caller_id": author, "category": "named"}

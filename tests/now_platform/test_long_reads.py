@@ -22,7 +22,7 @@ COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE
 FINDING = Finding("swallowed", "field-ignored", "it was ignored")
 
 
-async def test_what_writes_after_a_long_read_is_written_once(instance: Instance) -> None:
+async def test_a_write_after_a_long_read_happens_once(instance: Instance) -> None:
     """It reads in vain twice, and then on the instance's own connection; it finds nothing twice."""
     begun, findings = [], Findings()
 
@@ -42,7 +42,7 @@ async def test_what_writes_after_a_long_read_is_written_once(instance: Instance)
     assert findings == [FINDING]
 
 
-async def test_what_has_written_is_not_given_up(instance: Instance) -> None:
+async def test_work_that_has_written_is_not_repeated(instance: Instance) -> None:
     """However long it reads afterwards."""
     begun = []
 
@@ -57,7 +57,7 @@ async def test_what_has_written_is_not_given_up(instance: Instance) -> None:
     assert begun == [1]
 
 
-async def test_nothing_that_was_read_aside_is_remembered(instance: Instance) -> None:
+async def test_facts_read_aside_are_not_kept(instance: Instance) -> None:
     """It may be outdated by then."""
     if not instance.store.embedded:
         return
@@ -133,8 +133,8 @@ def test_without_a_second_connection_nothing_is_done_aside(tmp_path: Path) -> No
         Aside(engine, None, Here()).run(lambda: 1)
 
 
-def test_work_that_was_stopped_before_it_began_ends_soon() -> None:
-    """Whoever waited for it has gone while a copy was made."""
+def test_work_stopped_before_it_began_ends_soon() -> None:
+    """Its caller goes away while a copy is made."""
     engine, here = sa.create_engine("sqlite://", poolclass=sa.NullPool), Here()
     with closing(sqlite3.connect(":memory:")) as source:
         aside = Aside(engine, source, here)

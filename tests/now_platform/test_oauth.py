@@ -54,7 +54,7 @@ async def test_an_access_token_lasts_half_an_hour(anonymous: Client, clock: Virt
 
 
 async def test_the_registry_sets_lifetimes(anonymous: Client, change: Change, clock: VirtualClock) -> None:
-    """Each registry record has lifetimes of its own (platform 4.3)."""
+    """Each registry record sets its own lifetimes (platform 4.3)."""
     change("oauth_entity", "client_id", CLIENT_ID, access_token_lifespan="10", refresh_token_lifespan="20")
     answer = await tokens(anonymous)
     assert answer["expires_in"] == 10
@@ -89,7 +89,7 @@ async def test_a_json_body_is_refused(anonymous: Client, swallowed: Callable[[],
 
 
 async def test_tokens_are_not_for_reading(anonymous: Client) -> None:
-    """What is no form at all is refused in the same words."""
+    """Another body than a form gets the same refusal."""
     response = await anonymous.get("/oauth_token.do", params=CLIENT | PASSWORD)
     assert response.status == 401
     assert await response.json() == DENIED
@@ -186,7 +186,7 @@ async def test_a_refresh_token_of_another_client_gets_401(anonymous: Client, cre
 
 @pytest.mark.parametrize("state", [{"active": "false"}, {"locked_out": "true"}])
 async def test_tokens_end_with_their_user(anonymous: Client, change: Change, state: dict[str, str]) -> None:
-    """A user who is deactivated or locked out is let in by neither of his tokens."""
+    """Neither token of a deactivated or locked-out user is accepted."""
     first = await tokens(anonymous)
     assert await opens(anonymous, first["access_token"])
     change("sys_user", "user_name", "admin", **state)

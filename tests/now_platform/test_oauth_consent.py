@@ -90,7 +90,7 @@ async def test_a_wrong_password_on_the_page(anonymous: Client) -> None:
 
 
 async def test_consent_denied(anonymous: Client) -> None:
-    """The client is told that the user said no."""
+    """The client learns that the user denied access."""
     response = await consent(anonymous, {"decision": "deny"})
     assert response.status == 302
     assert response.headers["Location"] == f"{REDIRECT}?error=access_denied&state=a%26b"
@@ -128,7 +128,7 @@ async def test_a_redirect_url_with_a_query(anonymous: Client, change: Change) ->
 async def test_invalid_authorization_requests_get_an_error_page(
     anonymous: Client, parameters: dict[str, str], text: str
 ) -> None:
-    """What is wrong with the address is told on a page, never by a redirect (platform 4.4)."""
+    """Errors in the address are shown on a page, never by a redirect (platform 4.4)."""
     page = await anonymous.get("/oauth_auth.do", params=query(**parameters))
     assert page.status == 400
     assert text in await page.text()

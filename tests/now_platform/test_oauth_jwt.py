@@ -158,7 +158,7 @@ async def test_an_assertion_in_a_header(
 
 
 async def test_a_certificate(anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]) -> None:
-    """The key may stand in an X.509 certificate, found by the key's id, and the user by another column."""
+    """The key may be in an X.509 certificate, found by the key's id, and the user be found by another column."""
     authority = trustme.CA(key_type=trustme.KeyType.RSA)
     leaf = authority.issue_cert("idp.example.com", key_type=trustme.KeyType.RSA)
     pem = leaf.cert_chain_pems[0].bytes().decode()
@@ -359,7 +359,7 @@ async def test_an_assertion_for_another_kind_of_client(anonymous: Client, assert
 async def test_a_user_field_that_does_not_exist(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]
 ) -> None:
-    """A provider that looks for users in no column of theirs finds none."""
+    """A provider whose user field does not exist finds no user."""
     endpoint(user_field="u_none")
     assert await refused(anonymous, **bearing(assertion()))
 

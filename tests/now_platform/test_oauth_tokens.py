@@ -39,7 +39,7 @@ async def renewed(client: Client, grant: dict[str, Any]) -> str:
 
 
 async def test_token_in_the_query(anonymous: Client, swallowed: Callable[[], list[str]]) -> None:
-    """The parameter access_token counts as the header does, and is no filter (platform 4.1)."""
+    """The parameter access_token works like the header and does not filter (platform 4.1)."""
     token = (await tokens(anonymous))["access_token"]
     assert (await anonymous.get(f"{INCIDENTS}&access_token={token}")).status == 200
     assert not swallowed()
@@ -99,7 +99,7 @@ async def test_a_refresh_token_gives_no_more_than_its_grant(anonymous: Client, l
 async def test_a_refresh_token_after_the_clients_last_scope(
     anonymous: Client, client: Client, limit: Callable[[str], str]
 ) -> None:
-    """A client that is no longer limited needs a new grant for more than its users have allowed."""
+    """A client without limits needs a new grant for more than its users have allowed."""
     row = limit("tables")
     grant = await tokens(anonymous)
     given = await code(anonymous)
@@ -129,7 +129,7 @@ async def test_revocation(anonymous: Client, kind: str) -> None:
 
 
 async def test_revoking_an_unknown_token_gets_200(anonymous: Client) -> None:
-    """Nothing is told about tokens that do not exist."""
+    """The answer does not reveal whether a token exists."""
     assert (await anonymous.get("/oauth_revoke_token.do")).status == 200
     assert (await anonymous.get("/oauth_revoke_token.do?token=x")).status == 200
 

@@ -50,7 +50,7 @@ def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[
 
 @pytest.fixture
 async def me(user: Client, ids: dict[str, str]) -> Client:
-    """Return the client of a user who manages users, API keys and OAuth clients, but is no administrator."""
+    """Return the client of a user who manages users, API keys and OAuth clients, but is not an administrator."""
     assert ids
     return user
 
@@ -65,7 +65,7 @@ async def write(client: Client, table: str, sys_id: str = "", /, **values: str) 
 
 
 @pytest.mark.parametrize("role", INSTALLS)
-async def test_privileged_roles_are_granted_by_administrators_alone(
+async def test_only_administrators_grant_privileged_roles(
     me: Client, client: Client, ids: dict[str, str], swallowed: Swallowed, role: str
 ) -> None:
     """Neither to a user nor to a group, nor as part of another role; a finding says why."""
@@ -80,8 +80,8 @@ async def test_privileged_roles_are_granted_by_administrators_alone(
     assert [await write(client, table, **values) for table, values in attempts] == [201] * 4
 
 
-async def test_other_roles_are_granted_by_user_admins(me: Client, ids: dict[str, str]) -> None:
-    """As on the platform, whoever manages users grants roles that are not an administrator's."""
+async def test_user_admins_grant_other_roles(me: Client, ids: dict[str, str]) -> None:
+    """As on the platform, user managers grant roles that are not an administrator's."""
     assert await write(me, "sys_user_has_role", user=ids["abel"], role=ids["web_service_admin"]) == 201
     assert await write(me, "sys_group_has_role", group=ids["Network"], role=ids["harmless"]) == 201
     assert await write(me, "sys_user_role_contains", role=ids["harmless"], contains=ids["itil"]) == 201
@@ -139,10 +139,10 @@ async def test_a_harmless_grant_is_not_turned_into_a_privileged_one(
     assert await write(me, table, grant, **{column: ids["admin"]}) == 403
 
 
-async def test_rights_are_taken_away_by_administrators_alone(
+async def test_only_administrators_remove_privileged_rights(
     me: Client, client: Client, create: Create, ids: dict[str, str], swallowed: Swallowed
 ) -> None:
-    """Whoever has none any more could be taken over: neither by deleting what gives them nor by changing it."""
+    """Others cannot remove privileges, by deleting or by changing rows: the user could be taken over then."""
     boss, bosses = create("sys_user", user_name="boss"), ids["Bosses"]
     grant = create("sys_user_has_role", user=boss, role=ids["above"])
     member = create("sys_user_grmember", user=ids["abel"], group=bosses)
@@ -174,7 +174,7 @@ async def test_rights_are_taken_away_by_administrators_alone(
     assert [(await client.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records[:-1]] == [204] * 8
 
 
-async def test_other_rights_are_taken_away_by_user_admins(me: Client, create: Create, ids: dict[str, str]) -> None:
+async def test_user_admins_remove_other_rights(me: Client, create: Create, ids: dict[str, str]) -> None:
     """As they grant them."""
     records = [
         ("sys_user_has_role", create("sys_user_has_role", user=ids["abel"], role=ids["harmless"])),
@@ -206,7 +206,7 @@ async def test_rights_end_with_what_gives_them(me: Client, client: Client, creat
 async def test_credentials_end_with_their_owner(
     me: Client, create: Create, instance: Instance, table: str, column: str
 ) -> None:
-    """A user's, or a client's: a later one with its sys_id inherits none, whoever deletes it and makes it again."""
+    """A user or client that is deleted and created again with the same sys_id inherits no privileges."""
     owner = create(table, **{"user_name" if table == "sys_user" else "name": "gone"})
     user = create("sys_user", user_name="holder")
     tokens = {"user": user, "peer": "none", column: owner, "type": "access_token", "token": "t"}
@@ -227,7 +227,7 @@ async def test_a_group_that_does_not_exist_gives_nothing(me: Client, client: Cli
 
 
 async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: Instance, ids: dict[str, str]) -> None:
-    """Nobody moves it to himself."""
+    """Nobody can move it to their own user."""
     with instance.transaction(instance.system) as session:
         grant = session.find("sys_user_has_role", user=ADMIN_ID)
         assert grant is not None
@@ -235,10 +235,10 @@ async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: In
 
 
 @pytest.mark.parametrize("values", [{"user_password": "known"}, {"enable_multifactor_authn": "true"}])
-async def test_an_administrators_credentials_are_changed_by_administrators(
+async def test_only_administrators_change_an_administrators_credentials(
     me: Client, client: Client, values: dict[str, str]
 ) -> None:
-    """A user manager neither resets the password nor touches the second factor; other columns stay his to change."""
+    """A user manager cannot change the password or the second factor of a privileged user, only other columns."""
     assert await write(me, "sys_user", ADMIN_ID, **values) == 403
     assert await write(me, "sys_user", ADMIN_ID, title="Boss") == 200
     assert await write(client, "sys_user", ADMIN_ID, **values) == 200
@@ -292,7 +292,7 @@ async def granted(client: Client, form: dict[str, str]) -> str:
 async def test_an_administrators_token_is_not_widened(  # noqa: PLR0913, PLR0917 - fixtures
     me: Client, client: Client, anonymous: Client, create: Create, ids: dict[str, str], through: str
 ) -> None:
-    """Whoever manages clients opens no other API to it, by the scopes that it has or by those that its client may have.
+    """Managers of clients cannot open another API to it, by its scopes or by those of its client.
 
     What concerns nobody privileged stays his to change, and so does what closes something.
     """
@@ -328,7 +328,7 @@ async def test_an_administrators_token_is_not_widened(  # noqa: PLR0913, PLR0917
 async def test_an_administrators_key_is_not_widened(
     me: Client, client: Client, anonymous: Client, create: Create, ids: dict[str, str]
 ) -> None:
-    """Whoever manages keys opens no other API or verb to it, by whichever part of what opens APIs to keys.
+    """Managers of keys cannot open another API or verb to it, by any of the records that open APIs to keys.
 
     What opens nothing yet stays his to change, and so does what closes something.
     """
@@ -473,7 +473,7 @@ def test_no_chain_of_writes_makes_an_administrator(
 
 
 def _write(instance: Instance, user: User, table: str, row: int, values: dict[str, str]) -> None:
-    """Change the row of that number, or insert one where there is none; a refusal is as good."""
+    """Change the row of that number, or insert it; a refusal is accepted."""
     try:
         with instance.transaction(user) as session:
             known = session.find_all(table)

@@ -132,7 +132,7 @@ async def test_update_multiple(synchronous: Pysnc) -> None:
 
 
 async def test_update_multiple_with_failures(synchronous: Pysnc) -> None:
-    """8.3 write::test_multi_update_with_failures, 8.5: a rule stored at run time aborts its items alone."""
+    """8.3 write::test_multi_update_with_failures, 8.5: a rule stored at run time aborts only its items."""
 
     def work(client: Any) -> None:
         rule = client.GlideRecord("sys_script")

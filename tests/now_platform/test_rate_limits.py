@@ -1,4 +1,4 @@
-"""Rate limit rules: whom they limit, when they bite, and what the client is told (platform 5.1)."""
+"""Rate limit rules: the users they limit, when they apply, and the headers of the answer (platform 5.1)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ Change = Callable[..., None]
 
 @pytest.fixture
 def limit(create: Create) -> Callable[..., str]:
-    """Return what makes a rule for the Table API and tells its sys_id."""
+    """Return a function that makes a rule for the Table API and returns its sys_id."""
 
     def limit(requests: int, **values: str) -> str:
         return create("sys_rate_limit_rules", name="Limit", request_limit_per_hour=str(requests), **values)
@@ -30,7 +30,7 @@ def limit(create: Create) -> Callable[..., str]:
 
 
 async def told(client: Client, url: str = INCIDENTS) -> str:
-    """Return the rule that a request is told to be under; empty if there is none."""
+    """Return the rule that the headers of an answer name; empty if there is none."""
     response = await client.get(url)
     assert response.status == 200
     return response.headers.get("X-RateLimit-Rule", "")
@@ -51,13 +51,13 @@ async def test_no_rule_is_active_out_of_the_box(client: Client) -> None:
 
 
 async def test_a_rule_without_a_limit_limits_nothing(client: Client, create: Create) -> None:
-    """A rule that says no number of requests is none (inferred), so that it can be deleted again."""
+    """A rule without a number of requests has no effect (inferred), so that it can be deleted again."""
     create("sys_rate_limit_rules", name="Limit")
     assert await told(client) == ""
 
 
 async def test_headers(client: Client, limit: Callable[..., str]) -> None:
-    """Every request that a rule concerns is told limit, reset and rule."""
+    """The answer to every request under a rule names limit, reset and rule."""
     rule = limit(100)
     response = await client.get(INCIDENTS)
     assert [response.headers.get(name) for name in TOLD] == ["100", str(RESET), rule, None]
@@ -79,7 +79,9 @@ async def test_too_many_requests(client: Client, limit: Callable[..., str], cloc
     assert response.headers["Server"] == "ServiceNow"
 
 
-async def test_a_rule_bites_late(client: Client, limit: Callable[..., str], clock: VirtualClock) -> None:
+async def test_a_rule_applies_from_the_next_interval(
+    client: Client, limit: Callable[..., str], clock: VirtualClock
+) -> None:
     """What a node counts is held against the rule up to 30 s later, so a burst gets through (trap 32)."""
     limit(2)
     assert (await after_flush(client, clock, 10)).status == 429
@@ -101,7 +103,7 @@ async def test_an_hour_later(client: Client, limit: Callable[..., str], clock: V
     assert (await client.get(INCIDENTS)).status == 200
 
 
-async def test_each_user_is_counted_alone(
+async def test_each_user_is_counted_separately(
     client: Client, user: Client, limit: Callable[..., str], clock: VirtualClock
 ) -> None:
     """A node counts for each user."""
@@ -171,7 +173,7 @@ async def test_a_refused_request_is_not_counted(
     assert (await client.get(INCIDENTS)).status == 200
 
 
-async def test_an_error_tells_the_rule_too(client: Client, limit: Callable[..., str]) -> None:
+async def test_an_error_names_the_rule_too(client: Client, limit: Callable[..., str]) -> None:
     """Errors of a matching request carry the headers as well."""
     limit(5)
     response = await client.get("/api/now/table/bunk")
@@ -180,5 +182,5 @@ async def test_an_error_tells_the_rule_too(client: Client, limit: Callable[..., 
 
 
 async def test_other_addresses_have_no_user(anonymous: Client) -> None:
-    """What is no API has no rule."""
+    """Paths outside the APIs have no rule."""
     assert (await anonymous.get("/oauth_revoke_token.do")).status == 200

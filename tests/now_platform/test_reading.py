@@ -77,7 +77,7 @@ async def test_fields_come_in_the_order_asked_for(client: Client) -> None:
 
 
 async def test_dot_walked_fields_are_flat(client: Client) -> None:
-    """A dot-walked name is a key of its own; a reference at its end has a link."""
+    """A dot-walked name is a separate key; a reference at its end has a link."""
     fields = "department.name,department.dept_head,department.dept_head.email,manager.email,manager.manager.name"
     record = await get(client, f"table/sys_user/{ADMIN}", sysparm_fields=fields)
     assert record["department.name"] == "Finance"
@@ -111,14 +111,14 @@ async def test_each_record_of_a_page_is_displayed_as_its_class_does(client: Clie
     ]
 
 
-async def test_a_page_without_a_known_field_has_its_records(client: Client) -> None:
+async def test_a_page_of_unknown_fields_has_empty_records(client: Client) -> None:
     """A field that no table has is left out of every record of a displayed page, and no record is (platform 1.5)."""
     asked = {"sysparm_fields": "bunk", "sysparm_limit": "2", "sysparm_display_value": "all"}
     assert await get(client, "table/problem", **asked) == [{}, {}]
 
 
 async def test_unknown_fields_are_left_out(client: Client, swallowed: Swallowed) -> None:
-    """A field that the table does not have is ignored, and the journal tells."""
+    """An unknown field is ignored with a finding."""
     fields = "name,bunk,department.bunk,name.bunk,bunk.bunk.bunk"
     assert list(await get(client, f"table/sys_user/{ADMIN}", sysparm_fields=fields)) == ["name"]
     assert swallowed() == ["field-ignored"] * 4
@@ -139,7 +139,7 @@ async def test_an_unknown_view_is_ignored(client: Client, swallowed: Swallowed) 
 
 
 async def test_references_to_nothing_keep_their_value(client: Client, instance: Instance) -> None:
-    """A reference whose value is no sys_id keeps it, link and all."""
+    """A reference with another value than a sys_id is answered with it, and with a link."""
     with instance.transaction(instance.system) as session:
         session.insert("cmn_department", {"name": "Maintenance", "dept_head": "glide.maint"})
     [record] = await get(client, "table/cmn_department", sysparm_query="name=Maintenance", sysparm_display_value="all")
@@ -156,22 +156,22 @@ async def test_domain_is_a_reference_to_a_group(client: Client) -> None:
 
 
 async def test_a_parent_class_lists_its_children(client: Client) -> None:
-    """A list of task holds incidents, told apart by sys_class_name; columns of incident alone are not there."""
+    """A list of tasks includes incidents, marked by sys_class_name, without the columns that only incident has."""
     found = await get(client, "table/task", sysparm_query="numberSTARTSWITHINC", sysparm_display_value="all")
     assert {record["sys_class_name"]["value"] for record in found} == {"incident"}
     assert {record["sys_class_name"]["display_value"] for record in found} == {"Incident"}
     assert "caller_id" not in found[0]
 
 
-async def test_a_record_is_found_through_its_own_classes_only(client: Client) -> None:
+async def test_a_record_is_found_only_through_its_own_classes(client: Client) -> None:
     """A problem reads through task and problem, never through incident."""
     problem = "04ce72c9c0a8016600b5b7f75ac67b5b"
     assert (await get(client, f"table/task/{problem}"))["number"] == "PRB0000050"
     assert (await client.get(f"/api/now/table/incident/{problem}")).status == 404
 
 
-async def test_list_counts_what_matches(client: Client) -> None:
-    """X-Total-Count tells the rows that match, not those on the page."""
+async def test_a_list_counts_the_matching_rows(client: Client) -> None:
+    """X-Total-Count counts the rows that match, not those on the page."""
     response = await client.get("/api/now/table/problem?sysparm_query=state=101&sysparm_limit=2")
     assert len((await response.json())["result"]) == 2
     assert response.headers["X-Total-Count"] == "4"
@@ -186,7 +186,7 @@ async def test_counting_can_be_left_out(client: Client) -> None:
 
 
 async def test_pages_without_a_count_come_to_an_end(client: Client) -> None:
-    """1.5: there is no next page behind the last row, whether or not the rows are counted."""
+    """1.5: the last page has no link to a next one, whether or not the rows are counted."""
     for offset, following in (("9", True), ("10", False), ("99", False)):
         asked = {"sysparm_limit": "2", "sysparm_no_count": "true", "sysparm_offset": offset}
         response = await client.get("/api/now/table/problem", params=asked)
@@ -232,7 +232,7 @@ async def test_a_negative_offset_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize("parameter", ["sysparm_limit", "sysparm_offset"])
-async def test_numbers_beyond_reason(client: Client, parameter: str) -> None:
+async def test_huge_offsets_and_limits_are_accepted(client: Client, parameter: str) -> None:
     """A page as large or as far as nobody can count is a page all the same."""
     response = await client.get(f"/api/now/table/problem?{parameter}={10**30}")
     assert response.status == 200
@@ -240,7 +240,7 @@ async def test_numbers_beyond_reason(client: Client, parameter: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["problem?number=a%00b", "problem/a%00b", "problem?sysparm_query=number=a%00b"])
-async def test_what_no_database_can_store_leads_nowhere(client: Client, path: str) -> None:
+async def test_zero_bytes_get_400(client: Client, path: str) -> None:
     """A zero byte is a bad request."""
     assert (await client.get(URL(f"/api/now/table/{path}", encoded=True))).status == 400
 
@@ -261,7 +261,7 @@ def test_find_compares_by_type(instance: Instance) -> None:
 async def test_unusable_parameters_are_ignored(
     client: Client, swallowed: Swallowed, parameter: str, value: str
 ) -> None:
-    """A parameter whose value means nothing has its default, and the journal tells."""
+    """An invalid parameter has its default, with a finding."""
     assert len(await get(client, "table/problem", **{parameter: value})) == 12
     assert swallowed() == ["parameter-ignored"]
 
@@ -289,14 +289,14 @@ async def test_a_list_has_a_default_limit(client: Client, instance: Instance) ->
     assert 'sysparm_limit=10000&sysparm_offset=10000>;rel="next"' in response.headers["Link"]
 
 
-async def test_order_is_the_querys(client: Client) -> None:
+async def test_a_list_follows_the_order_of_the_query(client: Client) -> None:
     """ORDERBYDESC orders the list."""
     found = await get(client, "table/problem", sysparm_query="ORDERBYDESCnumber", sysparm_fields="number")
     numbers = [record["number"] for record in found]
     assert numbers == sorted(numbers, reverse=True)
 
 
-async def test_an_ignored_query_term_is_told(client: Client, swallowed: Swallowed) -> None:
+async def test_an_ignored_query_term_becomes_a_finding(client: Client, swallowed: Swallowed) -> None:
     """An unknown column is dropped from the query, the rest applies."""
     assert len(await get(client, "table/sys_user", sysparm_query=f"sys_id={ADMIN}^second=asdf")) == 1
     assert swallowed() == ["query-term-ignored"]
@@ -330,7 +330,7 @@ async def test_filters_by_field(client: Client, filters: dict[str, str], count: 
 
 
 async def test_a_filter_without_a_value_finds_empty_columns(client: Client) -> None:
-    """1.3, 2.1: an empty value is none, although a user without a name is displayed so."""
+    """1.3, 2.1: an empty value names no user, although a user without a name is displayed as empty."""
     assert [user["name"] for user in await get(client, "table/sys_user", name="")] == [""]
     everything = await get(client, "table/problem", sysparm_fields="assigned_to")
     unassigned = await get(client, "table/problem", sysparm_fields="assigned_to", assigned_to="")
@@ -361,7 +361,7 @@ async def test_versions_differ_on_an_empty_list(client: Client) -> None:
     }
 
 
-async def test_head_is_get_without_body(client: Client) -> None:
+async def test_head_answers_like_get_without_body(client: Client) -> None:
     """HEAD answers as GET does, its headers included, and sends no body."""
     response = await client.head("/api/now/table/problem?sysparm_limit=1")
     assert response.status == 200
@@ -383,7 +383,7 @@ async def test_tiny_urls_stand_for_a_query(client: Client, swallowed: Swallowed)
     assert swallowed() == []
 
 
-async def test_an_unknown_tiny_url_stands_for_nothing(client: Client) -> None:
+async def test_an_unknown_tiny_url_is_ignored(client: Client) -> None:
     """A short name that nobody was given changes nothing."""
     assert len(await get(client, "table/problem", sysparm_tiny="bunk")) == 12
 

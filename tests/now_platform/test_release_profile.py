@@ -71,7 +71,7 @@ def test_each_name_can_be_loaded() -> None:
 
 
 def test_an_unknown_release_names_the_nearest() -> None:
-    """A word that is no release is answered with the nearest one and all others."""
+    """The error for an unknown release names the nearest one and all others."""
     with pytest.raises(ReleaseError) as raised:
         ReleaseProfile.load("Zürich")
     assert str(raised.value) == (
@@ -106,7 +106,7 @@ async def test_the_server_header(anonymous: Client, server_header: str) -> None:
 
 @pytest.mark.parametrize(("release", "name"), [("default", "Australia"), ("washington", "Washington DC")])
 async def test_the_build_name(client: Client, name: str) -> None:
-    """The property glide.buildname tells the release."""
+    """The property glide.buildname names the release."""
     response = await client.get("/api/now/table/sys_properties?sysparm_query=name=glide.buildname")
     assert [row["value"] for row in (await response.json())["result"]] == [name]
 
@@ -167,7 +167,7 @@ async def test_invalid_queries_are_ignored(role_holder: Client) -> None:
 
 @pytest.mark.parametrize("release", ["australia"])
 async def test_invalid_queries_are_forbidden(role_holder: Client) -> None:
-    """Newer releases answer 403 to users who are no administrators (platform 1.9, 2.6)."""
+    """Newer releases answer 403 to users who are not administrators (platform 1.9, 2.6)."""
     response = await role_holder.get(INVALID)
     assert response.status == 403
     assert (await response.json())["error"] == {
@@ -189,13 +189,13 @@ async def test_queries_of_unreadable_columns(
 
 @pytest.mark.parametrize("release", ["australia"])
 async def test_invalid_queries_of_administrators_are_ignored(client: Client, grant: Callable[[str, str], None]) -> None:
-    """An administrator may read any column, so none is forbidden to him (platform 2.6)."""
+    """An administrator may read any column, so none is forbidden (platform 2.6)."""
     grant("admin", "snc_basic_auth_api_access")
     assert (await client.get(INVALID)).status == 200
 
 
 async def test_two_authorization_headers(server: TestServer) -> None:
-    """The edge answers 400 before the instance, with a page of its own (platform 5.4)."""
+    """The edge answers 400 before the instance, with its own page (platform 5.4)."""
     async with TestClient(server) as client:
         headers = [("Authorization", "Basic YWRtaW46YWRtaW4="), ("Authorization", "Bearer x")]
         response = await client.get(INCIDENTS, headers=headers)

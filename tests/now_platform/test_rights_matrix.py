@@ -136,8 +136,8 @@ PRIVILEGED = (
 )
 
 
-async def test_privileged_rows_are_written_by_administrators_alone(holder: tuple[str, Client], rows: Rows) -> None:
-    """Whoever manages the table: what gives an administrator's rights, or speaks for one, is not theirs."""
+async def test_only_administrators_write_privileged_rows(holder: tuple[str, Client], rows: Rows) -> None:
+    """Managers of a table cannot write rows that give an administrator's rights or act for one."""
     role, client = holder
     may = {table: await written(client, rows, table, privileged=True) for table in PRIVILEGED}
     assert may == {table: [role == "admin"] * 3 for table in PRIVILEGED}

@@ -89,7 +89,7 @@ def test_rules_run_in_their_order(instance: Instance) -> None:
 
 
 @pytest.mark.parametrize("table", ["problem", "task", "global"])
-def test_rules_of_parent_classes_and_of_every_table_count(instance: Instance, table: str) -> None:
+def test_rules_of_parent_classes_and_of_every_table_act(instance: Instance, table: str) -> None:
     """A rule holds for the classes that extend its table; one on global for every table."""
     seen: list[str] = []
     instance.add_rule(BusinessRule("any", table, "after", ANY, lambda context: seen.append(context.table)))
@@ -98,7 +98,7 @@ def test_rules_of_parent_classes_and_of_every_table_count(instance: Instance, ta
     assert "problem" in seen
 
 
-def test_a_condition_is_asked_of_the_record_as_it_would_be(instance: Instance) -> None:
+def test_condition_sees_new_values(instance: Instance) -> None:
     """The rule runs where the new values meet its condition, dot-walks included."""
     witness = Witness()
     add(instance, "before", witness, condition="u_pieces>5^u_parent.u_nameSTARTSWITHbig")
@@ -111,7 +111,7 @@ def test_a_condition_is_asked_of_the_record_as_it_would_be(instance: Instance) -
     assert [operation for operation, _, _ in witness.seen] == ["insert", "update"]
 
 
-def test_a_condition_may_ask_what_changes(instance: Instance) -> None:
+def test_condition_can_compare_with_old_values(instance: Instance) -> None:
     """VALCHANGES, CHANGESFROM and CHANGESTO compare with the record before the write (platform 2.2)."""
     witness = Witness()
     add(instance, "before", witness, condition="u_colorCHANGESTOb^u_colorCHANGESFROMr^u_colorVALCHANGES")
@@ -195,7 +195,7 @@ def test_rules_act_for_the_user_without_access_control(instance: Instance) -> No
         assert toy["sys_created_by"] == "x"
 
 
-def test_a_rule_may_answer_with_a_record_that_exists(instance: Instance) -> None:
+def test_a_rule_can_answer_with_an_existing_record(instance: Instance) -> None:
     """Nothing is inserted and the other record is the answer; the columns that were named are known."""
     named: list[str] = []
 
@@ -265,7 +265,7 @@ async def test_a_stored_rule_sets_values(client: Client) -> None:
 async def test_a_stored_rule_sets_nothing_that_a_column_cannot_hold(
     client: Client, swallowed: Callable[[], list[str]]
 ) -> None:
-    """A template's values are taken in as a client's are: what is none of the column's type is left out (1.7)."""
+    """A template's values are converted like a client's: invalid ones are left out (1.7)."""
     template = "priority=high^opened_at=soon^category=storage"
     rule = {**STORED, "abort_action": False, "template": template, "filter_condition": ""}
     await client.post("/api/now/table/sys_script", json=rule)
@@ -277,7 +277,7 @@ async def test_a_stored_rule_sets_nothing_that_a_column_cannot_hold(
 
 @pytest.mark.parametrize("change", [{"when": "async"}, {"action_insert": False}, {"collection": "incident"}])
 async def test_a_stored_rule_for_something_else_does_not_act(client: Client, change: dict[str, object]) -> None:
-    """Another time, another operation or another table leave the write alone."""
+    """A rule for another time, operation or table does not act."""
     await client.post("/api/now/table/sys_script", json={**STORED, **change, "filter_condition": ""})
     assert (await client.post("/api/now/table/problem", json={})).status == 201
 
@@ -325,7 +325,7 @@ async def test_a_stored_rule_with_a_script_never_aborts(
 
 
 @pytest.mark.parametrize("script", ["", SCRIPT % "", "/* nothing * yet */ // to do"])
-async def test_a_script_without_code_is_none(client: Client, script: str) -> None:
+async def test_a_script_without_code_is_ignored(client: Client, script: str) -> None:
     """The function that the platform fills in leaves the rule's other actions as they are."""
     await client.post("/api/now/table/sys_script", json={**STORED, "script": script})
     assert (await client.post("/api/now/table/problem", json={"description": "eicar"})).status == 403
@@ -348,9 +348,7 @@ async def test_a_condition_that_cannot_be_evaluated_is_not_met(
 
 
 @pytest.mark.parametrize("length", [16_000, 16_001])
-async def test_conditions_of_any_length_are_not_read(
-    client: Client, swallowed: Callable[[], list[str]], length: int
-) -> None:
+async def test_too_long_conditions_are_not_met(client: Client, swallowed: Callable[[], list[str]], length: int) -> None:
     """Each write reads the conditions of all rules and policies of its table."""
     condition = "description=eicar^ORdescription=" + "x" * (length - 32)
     policy = {"short_description": "p", "model_table": "problem", "conditions": condition}
@@ -364,9 +362,7 @@ async def test_conditions_of_any_length_are_not_read(
 
 
 @pytest.mark.parametrize("column", ["template", "role_conditions"])
-async def test_a_rule_of_any_length_does_not_act(
-    client: Client, swallowed: Callable[[], list[str]], column: str
-) -> None:
+async def test_a_too_long_rule_does_not_act(client: Client, swallowed: Callable[[], list[str]], column: str) -> None:
     """What a rule sets, and for whom, is read with each write, too."""
     await client.post("/api/now/table/sys_script", json={**STORED, column: "x" * 16_001})
     assert (await client.post("/api/now/table/problem", json={"description": "eicar"})).status == 201

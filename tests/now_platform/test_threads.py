@@ -32,7 +32,7 @@ def sessions() -> Work:
 
 @pytest.mark.usefixtures("often_switching")
 @pytest.mark.parametrize("prepare", [codes, sessions])
-def test_threads_share_what_is_remembered(prepare: Callable[[], Work]) -> None:
+def test_threads_share_codes_and_sessions(prepare: Callable[[], Work]) -> None:
     """No thread fails because of what another one does at the same moment."""
     work, begin = prepare(), Barrier(THREADS)
 

@@ -88,7 +88,7 @@ async def test_values_by_type(
 async def test_questionable_values_become_findings(
     client: Client, swallowed: Swallowed, column: str, written: str, rule: str
 ) -> None:
-    """What is no value of the type is dropped, what merely should not be is stored, and the journal tells."""
+    """Invalid values are dropped, doubtful ones stored; both become findings."""
     record = await post(client, "u_toy", {"u_color": "r", column: written}, sysparm_exclude_reference_link="true")
     assert swallowed() == [rule]
     assert record[column] == ("" if rule == "value-ignored" else written)
@@ -121,7 +121,7 @@ async def test_texts_of_indexed_columns_fit_any_index(client: Client, swallowed:
 
 
 async def test_a_list_looks_up_a_bounded_number_of_names(client: Client) -> None:
-    """The others of a list, and sys_ids, stay as they are; a name that stands there again is looked up once."""
+    """The other names of a list, and sys_ids, are stored as given; a repeated name is looked up once."""
     await post(client, "sys_user", {"user_name": "joe", "name": "Joe"})
     names = [*(f"Nobody {number}" for number in range(MOST_NAMES - 1)), *(["System Administrator"] * 2), "Joe"]
     values = {"watch_list": ",".join([*names, ADMIN])}
@@ -189,7 +189,7 @@ async def test_unknown_choices_may_be_refused(client: Client, instance: Instance
 
 
 async def test_a_sys_id_of_another_form_is_ignored(client: Client, swallowed: Swallowed) -> None:
-    """What is no 32 hexadecimal digits is no primary key."""
+    """A primary key has 32 hexadecimal digits."""
     assert len((await post(client, "problem", {"sys_id": "../x"}))["sys_id"]) == 32
     assert swallowed() == ["value-ignored"]
 
@@ -299,7 +299,7 @@ async def test_passwords_are_masked(client: Client) -> None:
 
 
 async def test_passwords_need_the_input_parameter(client: Client, swallowed: Swallowed) -> None:
-    """Without sysparm_input_display_value a password is not set, and the journal tells."""
+    """Without sysparm_input_display_value a password is ignored with a finding."""
     record = await post(client, "u_toy", {"u_color": "r", "u_key": "secret"}, sysparm_display_value="true")
     assert record["u_key"] == ""
     assert swallowed() == ["password-ignored"]

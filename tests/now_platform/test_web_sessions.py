@@ -19,7 +19,7 @@ INCIDENTS = "/api/now/table/incident"
 
 @pytest.fixture
 def token(anonymous: Client, instance: Instance) -> str:
-    """Log the administrator in with a cookie and return his X-UserToken."""
+    """Log the administrator in with a cookie and return the X-UserToken."""
     session = instance.web_sessions.open(Holder(ADMIN))
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     return session.token
@@ -59,9 +59,7 @@ async def test_credentials_open_the_session_of_their_user(client: Client, instan
     assert session.holder.sys_id == ADMIN
 
 
-async def test_a_session_that_nobody_uses_ends(
-    anonymous: Client, token: str, instance: Instance, clock: VirtualClock
-) -> None:
+async def test_an_idle_session_ends(anonymous: Client, token: str, instance: Instance, clock: VirtualClock) -> None:
     """After 30 minutes without a call the cookie opens nothing; credentials open another session."""
     session = {"X-UserToken": token}
     for _ in range(3):
@@ -76,7 +74,7 @@ async def test_a_session_that_nobody_uses_ends(
 
 
 async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: Instance, key: dict[str, str]) -> None:
-    """A key, or a token, may open one API alone; the session of its answer is nobody's."""
+    """A key or a token may open only one API, so the session of its answer is nobody's."""
     answer = await anonymous.get(INCIDENTS, params={"sysparm_limit": "1"}, headers=key)
     assert answer.status == 200
     session = instance.web_sessions.find(answer.cookies["JSESSIONID"].value)
@@ -86,7 +84,7 @@ async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: I
 
 @pytest.fixture(params=["bearer", "api key"])
 def key(request: pytest.FixtureRequest, create: Callable[..., str], instance: Instance) -> dict[str, str]:
-    """Return the header of a credential of the administrator that is no password."""
+    """Return the header of a credential of the administrator other than a password."""
     if request.param == "bearer":
         create(
             "oauth_credential",
@@ -109,6 +107,6 @@ def key(request: pytest.FixtureRequest, create: Callable[..., str], instance: In
 
 
 async def test_a_locked_users_session_ends(anonymous: Client, token: str, change: Callable[..., None]) -> None:
-    """Locked out, he is nobody, whatever cookie he has."""
+    """A locked-out user's cookie authenticates nobody."""
     change("sys_user", "user_name", "admin", locked_out="true")
     assert (await anonymous.get(INCIDENTS, headers={"X-UserToken": token})).status == 401

@@ -95,7 +95,7 @@ async def test_unique_values_cannot_be_used_twice(client: Client, verb: str) -> 
 
 
 async def test_unknown_columns_are_ignored(client: Client, swallowed: Swallowed) -> None:
-    """The write succeeds without them, and the journal tells."""
+    """The write succeeds without them, with a finding."""
     assert "bunk" not in await post(client, "problem", {"bunk": "1"})
     assert swallowed() == ["column-ignored"]
 
@@ -177,7 +177,7 @@ async def test_a_record_may_be_written_through_its_parent_class(client: Client) 
 
 @pytest.mark.parametrize(("verb", "status"), [("POST", 201), ("PUT", 204), ("PATCH", 204)])
 async def test_no_body_on_request(client: Client, verb: str, status: int) -> None:
-    """X-no-response-body leaves the body out; Location still tells where a new record is."""
+    """X-no-response-body leaves the body out; Location still names the new record."""
     path = "/api/now/table/cmn_department" + ("" if verb == "POST" else "/a581ab703710200044e0bfc8bcbe5de8")
     response = await client.request(verb, path, json={"name": "x"}, headers={"X-no-response-body": "true"})
     assert response.status == status
@@ -195,7 +195,7 @@ async def test_method_override_selects_the_verb(client: Client) -> None:
 
 
 async def test_only_the_first_record_of_a_body_is_written(client: Client, swallowed: Swallowed) -> None:
-    """Of an array the first object is inserted, and the journal tells."""
+    """Of an array only the first object is inserted, with a finding."""
     assert (await post(client, "cmn_department", [{"name": "a"}, {"name": "b"}]))["name"] == "a"
     assert swallowed() == ["records-ignored"]
 
