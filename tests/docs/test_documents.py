@@ -180,8 +180,11 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_tests_that_fidelity_names_exist() -> None:
-    """Each row of docs/fidelity.md names a test module of the tests folder."""
-    named = set(re.findall(r"[\w/]*test_\w+\.py", (ROOT / "docs" / "fidelity.md").read_text()))
-    existing = {str(path) for path in (ROOT / "tests").rglob("test_*.py")}
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_modules_that_a_page_names_exist(page: Path) -> None:
+    """Each `name.py` in the text is the end of a path in the repository."""
+    inline = [token for token in MarkdownIt().enable("table").parse(page.read_text()) if token.type == "inline"]
+    code = [child.content for token in inline for child in token.children or [] if child.type == "code_inline"]
+    named = {name for text in code for name in re.findall(r"[\w/]*\w\.py\b", text)}
+    existing = [f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
     assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in existing)] == []
