@@ -1,10 +1,15 @@
 """Every page of a running server, found in its router: whatever is routed and is not an API is a page."""
 
+import re
+
 from aiohttp import web
 
 APIS = ("/__admin", "/api/", "/oauth_", "/{application}/")
 EXAMPLES = {"table": "incident", "number": "1", "name": "base.css"}
 EXPIRED = "This form has expired. Reload the page."
+_TOKEN = re.compile(
+    r'<input type="hidden" name="(?:sysparm_ck|__RequestVerificationToken|cockpit_token)" value="\w{64}">'
+)
 
 
 def _paths(app: web.Application, method: str) -> list[str]:
@@ -30,3 +35,9 @@ def of_product(paths: list[str]) -> list[str]:
 def of_cockpit(paths: list[str]) -> list[str]:
     """Return the paths of the cockpit's pages, without files."""
     return [path for path in paths if path.startswith("/__cockpit") and "/static/" not in path]
+
+
+def forms_without_token(html: str) -> list[str]:
+    """Return the forms of a page that would be refused for want of a token."""
+    forms = [form.partition("</form>")[0] for form in html.split('<form method="post"')[1:]]
+    return [form for form in forms if not _TOKEN.search(form)]

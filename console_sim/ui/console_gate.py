@@ -100,7 +100,7 @@ class ConsoleVisit(Visit):
     def require(self, version: str) -> None:
         """Raise ConflictError unless the posted form shows the values of that version."""
         if not is_same(version, self.form.value("version")):
-            raise ConflictError("it was changed after you opened this page, so nothing was saved; reload the page")
+            raise ConflictError("the values changed after you opened this page, so nothing was saved; reload the page")
 
     async def form_page(self, template: str, form: Form, **values: object) -> web.Response:
         """Return a page with a form; its status is that of a refusal if the form has errors."""
@@ -145,7 +145,8 @@ class ConsoleGate(Gate[ConsoleVisit]):
         try:
             return await show(visit)
         except ConsoleError as error:
-            raise PageError(error.status, "Failed", self._mask(str(error))) from error
+            reason = self._mask(str(error))
+            raise PageError(error.status, "Failed", f"{reason[:1].upper()}{reason[1:]}.") from error
 
 
 class TokenLogin:

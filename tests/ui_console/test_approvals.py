@@ -112,7 +112,7 @@ async def test_stale_decision_is_refused(site: Site) -> None:
     hidden = (await site.person.get(APPROVALS)).hidden()
     await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
     shown = await site.person.post(DECIDE, hidden | {"response": "Approve"})
-    assert (shown.status, "it was changed after you opened this page" in shown.text) == (409, True)
+    assert (shown.status, "The values changed after you opened this page" in shown.text) == (409, True)
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
 
 
@@ -120,7 +120,7 @@ async def test_decision_about_an_unknown_request_gets_404(site: Site) -> None:
     """Nothing is decided."""
     await site.ask()
     shown = await site.person.submit(APPROVALS, {"request_id": "none", "response": "Approve"}, action=DECIDE)
-    assert (shown.status, "there is no approval request 'none'" in shown.text) == (404, True)
+    assert (shown.status, "There is no approval request 'none'." in shown.text) == (404, True)
 
 
 async def test_timed_out_request_cannot_be_decided(site: Site) -> None:

@@ -6,7 +6,7 @@ from .conftest import ADVANCED, CONFIGURATION, CREDENTIALS, MESSAGING, SYSTEMS, 
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 API_OFF = "Use Webhook API Enabled is off; webhooks need it on (Admin, Configuration, Advanced, API Settings)"
-CHANGED = "it was changed after you opened this page, so nothing was saved"
+CHANGED = "The values changed after you opened this page, so nothing was saved"
 WEBHOOK = "New Webhook for Dev instance setting"
 
 
@@ -118,7 +118,7 @@ async def test_changed_api_credential_updates_the_registration(site: Site) -> No
 async def test_unknown_credential_gets_404(site: Site) -> None:
     """The page names the credential."""
     shown = await site.person.get(f"{CREDENTIALS}/edit?name=<b>")
-    assert (shown.status, "there is no credential '<b>'" in shown.text) == (404, True)
+    assert (shown.status, "There is no credential '<b>'" in shown.text) == (404, True)
 
 
 async def test_saved_foreign_system_registers(site: Site) -> None:
@@ -229,7 +229,7 @@ async def test_one_foreign_system_at_a_time(site: Site) -> None:
         await site.person.get(f"{SYSTEMS}/create"),
         await site.person.post(f"{SYSTEMS}/create", hidden | values),
     ):
-        assert (shown.status, "foreign system 'Dev instance' exists" in shown.text) == (409, True)
+        assert (shown.status, "Foreign system 'Dev instance' exists" in shown.text) == (409, True)
 
 
 async def test_missing_foreign_system_gets_404(site: Site) -> None:

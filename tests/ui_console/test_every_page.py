@@ -1,7 +1,7 @@
 import pytest
 
 from console_sim.settings import Settings
-from tests.page_walk import EXPIRED, of_cockpit, of_product, posted_pages, shown_pages
+from tests.page_walk import EXPIRED, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
 
 from .conftest import TASKS, Site
 
@@ -54,6 +54,14 @@ async def test_every_form_needs_its_token(site: Site) -> None:
         for token in ("", "0" * 64, "é"):
             shown = await site.person.post(path, {"__RequestVerificationToken": token, "cockpit_token": token})
             assert (path, shown.status, EXPIRED in shown.text) == (path, 403, True)
+
+
+async def test_every_form_has_its_token(site: Site) -> None:
+    """Each form on each page carries the token that its post requires."""
+    await site.set_up()
+    await site.ask()
+    for path in shown_pages(site.app):
+        assert (path, forms_without_token((await site.person.get(path)).html)) == (path, [])
 
 
 async def test_no_page_is_journaled_or_meets_a_fault(site: Site) -> None:

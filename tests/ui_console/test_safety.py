@@ -202,7 +202,7 @@ async def test_without_a_control_plane_the_pages_are_closed(site: Site) -> None:
     """Without a token nobody can log in, and the refusal says what to do."""
     shown = await site.person.get(APPROVALS)
     assert (shown.status, shown.url) == (403, f"{site.url}/login")
-    assert "with --no-admin these pages require a log-in" in shown.text
+    assert "With --no-admin these pages require a log-in" in shown.text
 
 
 @pytest.mark.parametrize("settings", [Settings(control_plane=False, admin_token="open-sesame")])

@@ -1,8 +1,8 @@
 import pytest
 
-from tests.page_walk import EXPIRED, of_cockpit, of_product, posted_pages, shown_pages
+from tests.page_walk import EXPIRED, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
 
-from .conftest import Site
+from .conftest import REQUEST, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PUBLIC = "/login.do"
@@ -53,6 +53,14 @@ async def test_every_form_needs_its_token(site: Site) -> None:
         for token in ("", "0" * 64, "é"):
             shown = await person.post(path, {"sysparm_ck": token, "cockpit_token": token})
             assert (path, shown.status, EXPIRED in shown.html) == (path, 403, True)
+
+
+async def test_every_form_has_its_token(site: Site) -> None:
+    """Each form on each page, and on a record with a decision, carries the token that its post requires."""
+    sys_id = await site.ask()
+    person = await site.person("privman.approver")
+    for path in (*shown_pages(site.app), f"/{REQUEST}.do?sys_id={sys_id}"):
+        assert (path, forms_without_token((await person.get(path)).html)) == (path, [])
 
 
 async def test_no_page_is_journaled_or_meets_a_fault(site: Site) -> None:
