@@ -1,10 +1,13 @@
 """What several tests of this folder need."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
 import mock_servicenow.app
@@ -13,7 +16,14 @@ from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
+from privman_scenarios.commands.cli import main
 from privman_scenarios.fixtures import WorldFixture
+from privman_scenarios.language.loader import catalog_files
+from privman_scenarios.playing.world_builder import Target, WorldBuilder
+
+from .recorded_entries import Entry
+from .stub_instance import StubInstance
+from .targets import Hurried
 
 LOGON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"
@@ -68,3 +78,45 @@ def real_instance(privman_loop: LoopThread, tmp_path: Path) -> Iterator[Callable
 
     yield lambda names: privman_loop.run(start(names))
     privman_loop.run(stack.aclose())
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[tuple[StubInstance, WorldBuilder]]:
+    """Return a stub instance that is being served, and worlds of it and a console of ours."""
+    instance = StubInstance()
+    async with serving(instance.app()) as instance.url:
+        yield instance, WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), pauses=Hurried())
+
+
+@pytest.fixture
+def drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return what compares entries, and gives the exit code, the override and the comments."""
+
+    def run(*entries: Entry) -> tuple[int, Any, list[str]]:
+        file = tmp_path / "real.har"
+        file.write_text(json.dumps({"log": {"entries": entries}}), encoding="utf-8")
+        code = main(["drift", str(file)])
+        out = capsys.readouterr().out
+        comments = [line[2:].replace(str(file), "real.har") for line in out.splitlines() if line.startswith("#")]
+        return code, yaml.safe_load(out), comments
+
+    return run
+
+
+@pytest.fixture
+def compare(
+    tmp_path: Path, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[StubInstance], str]:
+    """Return what records a denial on an instance, and gives the last line that drift prints of it."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
+    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+
+    def run(stub: StubInstance) -> str:
+        served, out = serving(stub.app()), tmp_path / "real.har"
+        target = ["--servicenow-url", privman_loop.run(served.__aenter__()), "--servicenow-user", "integration"]
+        assert main(["record", deny, *target, "--quiet-time", "0", "--out", str(out)]) == 0
+        privman_loop.run(served.__aexit__(None, None, None))
+        main(["drift", str(out)])
+        return capsys.readouterr().out.splitlines()[-1]
+
+    return run

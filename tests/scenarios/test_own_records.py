@@ -19,7 +19,7 @@ from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import Target, WorldBuilder
 
 from .stub_instance import REQUEST, StubInstance
-from .test_real_targets import Hurried, play
+from .targets import Hurried, play
 
 ONE, OTHER = "1" * 32, "2" * 32
 

@@ -1,34 +1,26 @@
 """Reports: what people and machines are told of a run."""
 
-import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from rich.console import Console
 
-from privman_scenarios.analysis.coverage import Section
 from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.html import html
 from privman_scenarios.commands.reports.machine_readable import GitHubReport, json_report
 from privman_scenarios.commands.reports.machine_readable import junit as junit_below
 from privman_scenarios.commands.reports.run_record import RunRecord
-from privman_scenarios.commands.reports.sequence import DiagramMessage, sequence
-from privman_scenarios.commands.reports.terminal import TerminalReport
 from privman_scenarios.errors import Comparison, Difference, WorkerLostError
 from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.playing.events import (
     Event,
     Failure,
-    JournalsRead,
     RunEnded,
     RunGrew,
     RunStarted,
@@ -40,40 +32,14 @@ from privman_scenarios.playing.events import (
 )
 from privman_scenarios.playing.processes import ITEMS_A_PROCESS, spread
 
+from .recorded_runs import BAD, ENDED, FAILURE, GOOD, RUN, UNCOMPARED, recorded, told
+
 
 def junit(record: RunRecord) -> str:
     """Return the report of a run in some folder."""
     return junit_below(record, Path("/checkout"))
 
 
-GOOD = Scenario("Approve <it>", (), "some/a.yaml", 1, source="integration 4")
-BAD = Scenario("Deny [it]", (), "some/b.yaml", 3, tags=frozenset({"decision"}))
-FAR = Scenario("Wait", (), "some/c.yaml", 5)
-COMPARISON = Comparison(
-    "approval",
-    {"state": "Pending", "comment": "No", "log": [1, {"secret": "hidden"}], "metadata": '{"A": 1}', "empty": {}},
-    (
-        Difference("approval.state", "'Denied'", "'Pending'"),
-        Difference("approval.metadata.A", "2", "1"),
-        Difference("approval.log[1].size", "3", "nothing"),
-    ),
-)
-FAILURE = Failure(
-    "console.expect-approval",
-    "some/b.yaml",
-    9,
-    "state 'Denied'",
-    "state 'Pending\x00'",
-    ("#1 POST\n< 200",),
-    COMPARISON,
-)
-UNCOMPARED = Failure("findings", "some/a.yaml", 1, "no finding", "one")
-ENDED: list[Event] = [
-    ScenarioEnded(GOOD, "passed", 0.25, findings=("servicenow: rule-aborted: kept",), checks=7),
-    ScenarioEnded(BAD, "failed", 0.5, failure=FAILURE),
-    ScenarioEnded(FAR, "skipped", 0.0, "clock.advance in line 7 needs a virtual time: it is real"),
-]
-RUN: list[Event] = [RunStarted(3, 4), *ENDED, RunEnded(1, 1, 1, 7, 1.25)]
 MARKED = """\
   {
 >   "state": "Pending"  <- expected 'Denied'
@@ -87,24 +53,6 @@ MARKED = """\
 >   "metadata": "{\\"A\\": 1}"  <- expected A 2
     "empty": {}
   }"""
-
-
-def recorded(*events: Event) -> RunRecord:
-    """Return a record that has been told of the events."""
-    record = RunRecord()
-    for event in events:
-        record(event)
-    return record
-
-
-def told(*events: Event, terminal: bool = False) -> str:
-    """Return what the terminal report prints."""
-    text = io.StringIO()
-    report = TerminalReport(Console(file=text, force_terminal=terminal, width=80, color_system=None))
-    for event in events:
-        report(event)
-    report.close()
-    return text.getvalue()
 
 
 def test_junit_gives_each_case_a_name_of_its_own() -> None:
@@ -319,113 +267,6 @@ def test_github_annotates_the_line_of_the_scenario() -> None:
         f"::error file=some/b.yaml,line=3,title=Deny [it]::{message}",
         f"::error file=tests/odd.yaml,line=7,title=50%25%3A a%2C b::{message}",
     ]
-
-
-def exchange(number: int, direction: str, url: str, **values: Any) -> dict[str, Any]:
-    """Return an exchange as the control plane prints it."""
-    return {
-        "number": number,
-        "direction": direction,
-        "method": values.get("method", "POST"),
-        "url": url,
-        "request": {"headers": [["User-Agent", values.get("agent", "other")]], "body": values.get("asked", "")},
-        "status": values.get("status", 200),
-        "response": {"body": values.get("answered", "")},
-        "error": values.get("error", ""),
-        "fault": values.get("fault", ""),
-    }
-
-
-PEOPLE = {"agent": "privman-scenarios"}
-
-
-def test_an_exchange_that_both_parties_journaled_is_one_message() -> None:
-    """The journals are put in one order; what only one party has seen stands where that party had it."""
-    servicenow = [
-        exchange(1, "in", "/a?x=1", answered="kept"),
-        exchange(2, "in", "/d", **PEOPLE, method="PATCH"),
-        exchange(3, "out", "http://console/b", status=0, error="no answer"),
-        exchange(4, "out", "http://console/gone", status=0, error="refused"),
-    ]
-    console = [
-        exchange(1, "in", "/b", **PEOPLE),
-        exchange(2, "out", "http://servicenow/a?x=1", answered="kept"),
-        exchange(3, "out", "http://servicenow/lost", status=0, error="reset"),
-        exchange(4, "in", "/b", status=503, fault="status"),
-        exchange(5, "in", "/last"),
-    ]
-    assert [
-        (each.sender, each.receiver, each.method, each.path, each.status, each.trouble)
-        for each in sequence({"servicenow": servicenow, "console": console})
-    ] == [
-        ("people", "console", "POST", "/b", 200, ""),
-        ("console", "servicenow", "POST", "/a", 200, ""),
-        ("people", "servicenow", "PATCH", "/d", 200, ""),
-        ("console", "servicenow", "POST", "/lost", 0, "reset"),
-        ("servicenow", "console", "POST", "/b", 0, "fault status, no answer"),
-        ("servicenow", "console", "POST", "/gone", 0, "refused"),
-        ("servicenow", "console", "POST", "/last", 200, ""),
-    ]
-
-
-def test_crossing_exchanges_are_one_message_each() -> None:
-    """What the parties began in different orders is told in the order of ServiceNow."""
-    servicenow = [exchange(1, "in", "/a"), exchange(2, "out", "http://console/b")]
-    console = [exchange(1, "in", "/b"), exchange(2, "out", "http://servicenow/a")]
-    assert [each.path for each in sequence({"servicenow": servicenow, "console": console})] == ["/a", "/b"]
-
-
-def test_a_party_without_a_journal() -> None:
-    """A real console keeps none, so that what ServiceNow has is all that is known."""
-    (message,) = sequence({"servicenow": [exchange(1, "in", "/a", asked="1", answered="2")]})
-    assert message == DiagramMessage("console", "servicenow", "POST", "/a", 200, "1", "2", "")
-
-
-def test_html_is_one_page_with_everything_escaped() -> None:
-    """The page needs no other file, shows titles as they are, and marks what differs."""
-    page = html(recorded(RunStarted(3, 4), StepPassed(BAD, Step("console.ask", {}, 4)), *ENDED))
-    assert "<h1>Scenarios: 1 passed, 1 failed, 1 skipped; interrupted</h1>" in page
-    assert "seed 4" in page
-    assert "Approve &lt;it&gt;" in page
-    assert "some/b.yaml:9: console.expect-approval: expected state &#x27;Denied&#x27;" in page
-    assert "<mark>&gt;   &quot;state&quot;: &quot;Pending&quot;  &lt;- expected &#x27;Denied&#x27;</mark>" in page
-    assert "clock.advance in line 7 needs a virtual time" in page
-    assert "<td>servicenow: rule-aborted: kept</td>" in page
-    assert not any(word in page for word in ("src=", "href=", "url(", "@import"))
-
-
-def test_html_lists_the_steps() -> None:
-    """Those that passed, and the one that did not, which is marked."""
-    failed = ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED)
-    steps: list[Event] = [StepPassed(BAD, Step("console.ask", {}, 4)), StepFailed(BAD, UNCOMPARED)]
-    page = html(recorded(*steps, failed, ScenarioEnded(GOOD, "passed", 0.1)))
-    assert page.count('<ol class="steps"><li>console.ask</li><li class="bad">findings</li></ol>') == 1
-    assert page.count("<ol") == 1
-
-
-def test_html_draws_each_scenario() -> None:
-    """A diagram has an arrow for each exchange; trouble is marked, and long texts are cut."""
-    journal = [
-        exchange(1, "in", f"/{'long/' * 20}end", asked="<&>", answered="x" * 5000),
-        exchange(2, "out", "http://console/b", status=0, error="refused"),
-        exchange(3, "out", "http://console/c", status=503),
-    ]
-    page = html(recorded(JournalsRead(GOOD, {"servicenow": journal}), *ENDED))
-    assert page.count("<svg ") == 1
-    assert page.count('<line class="asks"') == 3
-    assert page.count('<line class="answers') == 2
-    assert page.count('<line class="answers bad"') == 1
-    assert re.search('<text class="outcome bad" [^>]*>refused</text>', page)
-    assert "long/end</text>" in page
-    assert "&gt; &lt;&amp;&gt;" in page
-    assert "x" * 600 not in page
-
-
-def test_html_has_a_place_for_further_tables() -> None:
-    """Such as the contract coverage of the run."""
-    page = html(recorded(*RUN), [Section("Coverage", ("Contract", "Fields"), [("decision <1>", "5 of 6")])])
-    assert "<h2>Coverage</h2>" in page
-    assert "<tr><td>decision &lt;1&gt;</td><td>5 of 6</td></tr>" in page
 
 
 @pytest.mark.parametrize("event", [RunStarted(1, 0), StepFailed(BAD, FAILURE)])

@@ -189,13 +189,12 @@ def test_one_module_writes_what_leaves_the_process() -> None:
     prints = re.compile(r"console\.print\(|sys\.std(out|err)\.write|command_line import .*(say|complain)")
     printing = {name for name, text in texts.items() if prints.search(text)}
     writing = {name for name, text in texts.items() if ".write_text(" in text}
-    assert printing == {"reports/terminal.py", "reports/table.py", "commands/mutate.py"}
+    assert printing == {"commands/reports/terminal.py", "commands/mutate.py"}
     # Files of names and rows for fakes, and what a report says before its run: they hold no secrets.
     assert writing == {
         "output.py",
-        "earlier_reports.py",
-        "matrix/combination.py",
-        "matrix/judge.py",
+        "commands/reports/report_kinds.py",
+        "analysis/matrix.py",
         "commands/fidelity.py",
         "commands/arguments.py",
     }

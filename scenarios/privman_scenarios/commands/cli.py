@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from privman_core.command_line import Exit, OneLineParser, UsageError, complain, prepare_output
+from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
 from privman_core.interrupts import terminable
 from privman_scenarios.commands import options
 
@@ -76,11 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     except UsageError as error:
         _void(given, str(error))
-        complain(_COMMAND, str(error))
-        return Exit.UNUSABLE
+        return _complain(str(error), Exit.UNUSABLE)
     except KeyboardInterrupt as end:
-        complain(_COMMAND, " ".join(["interrupted", *end.args]))
-        return Exit.INTERRUPTED
+        return _complain(" ".join(["interrupted", *end.args]), Exit.INTERRUPTED)
+
+
+def _complain(message: str, code: Exit) -> Exit:
+    from privman_scenarios.output import complain  # noqa: PLC0415 - only a command that fails pays for it
+
+    complain(_COMMAND, message)
+    return code
 
 
 def _run(chosen: Namespace) -> int:

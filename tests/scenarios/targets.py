@@ -1,0 +1,30 @@
+"""What tests of targets share: a stub of a real instance, and scenarios played on it."""
+
+from collections.abc import Sequence
+
+from privman_core.clock import RealClock
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.events import Event, ScenarioEnded
+from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import WorldBuilder
+
+
+class Hurried(RealClock):
+    """A clock on which waiting takes no time."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return at once."""
+
+
+def scenarios(*files: str) -> list[Scenario]:
+    """Return the scenarios of these files of the catalog."""
+    return Loader(vocabulary()).load([path for path in catalog_files() if path.stem in files])
+
+
+async def play(worlds: WorldBuilder, played: Sequence[Scenario], clock: RealClock | None = None) -> list[ScenarioEnded]:
+    """Play the scenarios and return how each ended."""
+    events: list[Event] = []
+    await Engine(vocabulary(), worlds, [events.append], clock or Hurried()).run(played, 0)
+    return [event for event in events if isinstance(event, ScenarioEnded)]

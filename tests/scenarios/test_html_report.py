@@ -1,0 +1,126 @@
+"""The report as one page: its diagrams, its steps and its tables."""
+
+import re
+from typing import Any
+
+from privman_scenarios.analysis.coverage import Section
+from privman_scenarios.commands.reports.html import html
+from privman_scenarios.commands.reports.sequence import DiagramMessage, sequence
+from privman_scenarios.language.model import Step
+from privman_scenarios.playing.events import (
+    Event,
+    JournalsRead,
+    RunStarted,
+    ScenarioEnded,
+    StepFailed,
+    StepPassed,
+)
+
+from .recorded_runs import BAD, ENDED, GOOD, RUN, UNCOMPARED, recorded
+
+
+def exchange(number: int, direction: str, url: str, **values: Any) -> dict[str, Any]:
+    """Return an exchange as the control plane prints it."""
+    return {
+        "number": number,
+        "direction": direction,
+        "method": values.get("method", "POST"),
+        "url": url,
+        "request": {"headers": [["User-Agent", values.get("agent", "other")]], "body": values.get("asked", "")},
+        "status": values.get("status", 200),
+        "response": {"body": values.get("answered", "")},
+        "error": values.get("error", ""),
+        "fault": values.get("fault", ""),
+    }
+
+
+PEOPLE = {"agent": "privman-scenarios"}
+
+
+def test_an_exchange_that_both_parties_journaled_is_one_message() -> None:
+    """The journals are put in one order; what only one party has seen stands where that party had it."""
+    servicenow = [
+        exchange(1, "in", "/a?x=1", answered="kept"),
+        exchange(2, "in", "/d", **PEOPLE, method="PATCH"),
+        exchange(3, "out", "http://console/b", status=0, error="no answer"),
+        exchange(4, "out", "http://console/gone", status=0, error="refused"),
+    ]
+    console = [
+        exchange(1, "in", "/b", **PEOPLE),
+        exchange(2, "out", "http://servicenow/a?x=1", answered="kept"),
+        exchange(3, "out", "http://servicenow/lost", status=0, error="reset"),
+        exchange(4, "in", "/b", status=503, fault="status"),
+        exchange(5, "in", "/last"),
+    ]
+    assert [
+        (each.sender, each.receiver, each.method, each.path, each.status, each.trouble)
+        for each in sequence({"servicenow": servicenow, "console": console})
+    ] == [
+        ("people", "console", "POST", "/b", 200, ""),
+        ("console", "servicenow", "POST", "/a", 200, ""),
+        ("people", "servicenow", "PATCH", "/d", 200, ""),
+        ("console", "servicenow", "POST", "/lost", 0, "reset"),
+        ("servicenow", "console", "POST", "/b", 0, "fault status, no answer"),
+        ("servicenow", "console", "POST", "/gone", 0, "refused"),
+        ("servicenow", "console", "POST", "/last", 200, ""),
+    ]
+
+
+def test_crossing_exchanges_are_one_message_each() -> None:
+    """What the parties began in different orders is told in the order of ServiceNow."""
+    servicenow = [exchange(1, "in", "/a"), exchange(2, "out", "http://console/b")]
+    console = [exchange(1, "in", "/b"), exchange(2, "out", "http://servicenow/a")]
+    assert [each.path for each in sequence({"servicenow": servicenow, "console": console})] == ["/a", "/b"]
+
+
+def test_a_party_without_a_journal() -> None:
+    """A real console keeps none, so that what ServiceNow has is all that is known."""
+    (message,) = sequence({"servicenow": [exchange(1, "in", "/a", asked="1", answered="2")]})
+    assert message == DiagramMessage("console", "servicenow", "POST", "/a", 200, "1", "2", "")
+
+
+def test_html_is_one_page_with_everything_escaped() -> None:
+    """The page needs no other file, shows titles as they are, and marks what differs."""
+    page = html(recorded(RunStarted(3, 4), StepPassed(BAD, Step("console.ask", {}, 4)), *ENDED))
+    assert "<h1>Scenarios: 1 passed, 1 failed, 1 skipped; interrupted</h1>" in page
+    assert "seed 4" in page
+    assert "Approve &lt;it&gt;" in page
+    assert "some/b.yaml:9: console.expect-approval: expected state &#x27;Denied&#x27;" in page
+    assert "<mark>&gt;   &quot;state&quot;: &quot;Pending&quot;  &lt;- expected &#x27;Denied&#x27;</mark>" in page
+    assert "clock.advance in line 7 needs a virtual time" in page
+    assert "<td>servicenow: rule-aborted: kept</td>" in page
+    assert not any(word in page for word in ("src=", "href=", "url(", "@import"))
+
+
+def test_html_lists_the_steps() -> None:
+    """Those that passed, and the one that did not, which is marked."""
+    failed = ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED)
+    steps: list[Event] = [StepPassed(BAD, Step("console.ask", {}, 4)), StepFailed(BAD, UNCOMPARED)]
+    page = html(recorded(*steps, failed, ScenarioEnded(GOOD, "passed", 0.1)))
+    assert page.count('<ol class="steps"><li>console.ask</li><li class="bad">findings</li></ol>') == 1
+    assert page.count("<ol") == 1
+
+
+def test_html_draws_each_scenario() -> None:
+    """A diagram has an arrow for each exchange; trouble is marked, and long texts are cut."""
+    journal = [
+        exchange(1, "in", f"/{'long/' * 20}end", asked="<&>", answered="x" * 5000),
+        exchange(2, "out", "http://console/b", status=0, error="refused"),
+        exchange(3, "out", "http://console/c", status=503),
+    ]
+    page = html(recorded(JournalsRead(GOOD, {"servicenow": journal}), *ENDED))
+    assert page.count("<svg ") == 1
+    assert page.count('<line class="asks"') == 3
+    assert page.count('<line class="answers') == 2
+    assert page.count('<line class="answers bad"') == 1
+    assert re.search('<text class="outcome bad" [^>]*>refused</text>', page)
+    assert "long/end</text>" in page
+    assert "&gt; &lt;&amp;&gt;" in page
+    assert "x" * 600 not in page
+
+
+def test_html_has_a_place_for_further_tables() -> None:
+    """Such as the contract coverage of the run."""
+    page = html(recorded(*RUN), [Section("Coverage", ("Contract", "Fields"), [("decision <1>", "5 of 6")])])
+    assert "<h2>Coverage</h2>" in page
+    assert "<tr><td>decision &lt;1&gt;</td><td>5 of 6</td></tr>" in page
