@@ -20,7 +20,7 @@ _ENDED = "user '{}' was deleted, deactivated or locked out during the request: w
 
 
 class UnitOfWork:
-    """A user's session in a transaction: committed when the body ends, undone when it raises.
+    """A user's session in a transaction that has begun: committed when the body ends, undone when it raises.
 
     A failure of the database becomes DatabaseUnavailable and one line in the log. This is a class and not a generator
     because every request goes through it.
@@ -28,12 +28,6 @@ class UnitOfWork:
 
     def __init__(self, kernel: Kernel, run_rules: RunRules, user: User, findings: list[Finding] | None = None) -> None:
         self._kernel = kernel
-        self._run_rules = run_rules
-        self._user = user
-        self._findings = [] if findings is None else findings
-
-    def __enter__(self) -> Session:
-        kernel = self._kernel
         try:
             transaction = kernel.store.begin()
             try:
@@ -43,8 +37,11 @@ class UnitOfWork:
                 raise
         except kernel.store.failures as failure:
             raise kernel.unavailable(failure) from None
-        self._work = Work(kernel, transaction, self._findings, utc_form(kernel.clock.now()))
-        return Session(kernel, self._run_rules, self._work, self._user, secure=not self._user.unrestricted)
+        self._work = Work(kernel, transaction, [] if findings is None else findings, utc_form(kernel.clock.now()))
+        self._session = Session(kernel, run_rules, self._work, user, secure=not user.unrestricted)
+
+    def __enter__(self) -> Session:
+        return self._session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
@@ -105,7 +102,7 @@ class Platform(Kernel):
         self.cache.clear()
 
     def transaction(self, user: User, findings: list[Finding] | None = None) -> UnitOfWork:
-        """Return a context manager with a session in a transaction of its own, which is undone if the body raises."""
+        """Begin a transaction and return it for a ``with`` statement: the body gets a session, and ends it."""
         return UnitOfWork(self, self.rulebook.run, user, findings)
 
     @contextmanager
