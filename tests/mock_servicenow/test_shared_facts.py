@@ -1,0 +1,69 @@
+"""What a process has worked out from tables is never out of date, though others write them.
+
+Instances on one PostgreSQL database stand for processes.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mock_servicenow.app import Blueprint
+from mock_servicenow.settings import Settings
+
+from .conftest import Instance, running
+
+Pair = tuple[Instance, Instance]
+TASK = "/api/now/table/incident"
+
+
+@pytest.fixture
+async def processes(postgresql: Any, blueprint: Blueprint) -> AsyncIterator[Pair]:
+    """Serve two instances from one database."""
+    with postgresql.database() as url:
+        settings = Settings(database=url)
+        async with running(settings, blueprint) as one, running(settings, blueprint, seed=2) as other:
+            yield one, other
+
+
+async def _id(instance: Instance, table: str, query: str) -> str:
+    [record] = await instance.read(table, query=query)
+    return str(record["sys_id"])
+
+
+async def test_a_user_deactivated_by_another_process_is_refused(processes: Pair) -> None:
+    """Their credentials were accepted before."""
+    one, other = processes
+    auth = await one.add_user("anna", "itil")
+    for _ in range(2):
+        assert (await one.call("GET", TASK, auth)).status == 200
+    await other.update("sys_user", await _id(other, "sys_user", "user_name=anna"), {"active": "false"})
+    assert (await one.call("GET", TASK, auth)).status == 401
+
+
+async def test_a_role_of_another_process_counts_as_long_as_it_is_granted(processes: Pair) -> None:
+    """Only administrators create users."""
+    one, other = processes
+    auth = await one.add_user("anna")
+    granted = {"user": await _id(other, "sys_user", "user_name=anna")}
+    granted["role"] = await _id(other, "sys_user_role", "name=admin")
+
+    async def create(name: str) -> int:
+        return (await one.insert("sys_user", {"user_name": name}, auth)).status
+
+    assert await create("first") == 403
+    grant = (await other.insert("sys_user_has_role", granted)).result["sys_id"]
+    assert await create("second") == 201
+    await other.call("DELETE", f"/api/now/table/sys_user_has_role/{grant}")
+    assert await create("third") == 403
+
+
+async def test_a_rule_stored_by_another_process_acts(processes: Pair) -> None:
+    """From the next write on."""
+    one, other = processes
+    assert (await one.insert("problem", {})).status == 201
+    rule = {"name": "no", "collection": "problem", "active": "true", "when": "before", "action_insert": "true"}
+    stored = (await other.insert("sys_script", {**rule, "abort_action": "true"})).result["sys_id"]
+    assert (await one.insert("problem", {})).status == 403
+    await other.update("sys_script", stored, {"active": "false"})
+    assert (await one.insert("problem", {})).status == 201
