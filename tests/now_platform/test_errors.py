@@ -1,12 +1,19 @@
 """Errors, bodies and media types."""
 
 import asyncio
+import re
 from collections.abc import Callable
+from importlib import import_module
 from io import BytesIO
+from pkgutil import walk_packages
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+
+from mock_servicenow import now_platform
+from mock_servicenow.now_platform import errors
+from mock_servicenow.now_platform.errors import PlatformError, SetupError, Signal
 
 Client = TestClient[web.Request, web.Application]
 Swallowed = Callable[[], list[str]]
@@ -216,3 +223,19 @@ async def test_an_old_client_gets_its_answer_in_one_piece(client: Client) -> Non
     writer.close()
     assert b"Transfer-Encoding" not in head
     assert body.endswith(b"}}")
+
+
+def test_every_error_hangs_under_a_root_and_is_drawn() -> None:
+    """The docstring of `errors` shows each exception class of the platform, under one of three roots."""
+    for found in walk_packages(now_platform.__path__, f"{now_platform.__name__}."):
+        import_module(found.name)
+    own = [each for each in descendants(Exception) if each.__module__.startswith(now_platform.__name__)]
+    assert [each for each in own if each.__base__ is Exception] == [PlatformError, SetupError, Signal]
+    drawn = set(re.findall(r"\w+", errors.__doc__ or ""))
+    assert {each.__name__ for each in own if not each.__name__.startswith("_")} <= drawn
+
+
+def descendants(root: type[Exception]) -> list[type[Exception]]:
+    """Return the classes that extend another, parents before children."""
+    children = root.__subclasses__()
+    return [*children, *(each for child in children for each in descendants(child))]
