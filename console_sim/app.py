@@ -27,10 +27,10 @@ CONSOLE = web.AppKey("console", Console)
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractChecks | None = None) -> web.Application:
-    """Return a console with what its database keeps.
+    """Return a console with the contents of its database.
 
-    The clock stays the caller's: whoever made it closes it. Checks made before for the same settings save reading the
-    contracts again. Raises InferredNamesError for an unusable file of names, UnusableDatabaseError for the database.
+    The caller closes the clock. Checks for the same settings save reading the contracts again. Raises
+    InferredNamesError for an unusable file of names, UnusableDatabaseError for the database.
     """
     checks = checks or ContractChecks(WireNames.load(settings.inferred), "console")
     secrets = Secrets()

@@ -1,4 +1,4 @@
-"""The whole fake, put together in one place."""
+"""Wires the instance, the app, its pages and the control plane."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -44,7 +44,7 @@ INSTANCE = web.AppKey("instance", Instance)
 ADMINISTRATOR = web.AppKey("administrator", str)
 """The administrator's user name; empty if the database has none any more."""
 _STALE = timedelta(days=1)
-"""What is younger may be the work of another process, where several share a database."""
+"""Younger leftovers may be the work of another process on the same database."""
 
 _ANY_TIME = "9999-12-31 23:59:59"
 __all__ = ["ADMINISTRATOR", "INSTANCE", "Blueprint", "StartError", "create_app"]
@@ -53,8 +53,7 @@ __all__ = ["ADMINISTRATOR", "INSTANCE", "Blueprint", "StartError", "create_app"]
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Blueprint | None = None) -> web.Application:
     """Return an instance with the app installed, in its first state unless its database has rows.
 
-    The clock stays the caller's: whoever made it closes it. A blueprint drawn before for the same settings saves
-    drawing it again. Raises StartError.
+    The caller closes the clock. A blueprint for the same settings saves drawing one. Raises StartError.
     """
     blueprint = blueprint or Blueprint.draw(settings)
     checks = blueprint.checks

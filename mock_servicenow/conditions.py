@@ -37,7 +37,7 @@ async def _hibernating(strike: Strike) -> web.StreamResponse:
 
 @CONDITIONS.kind("maintenance", status=STATUS)
 async def _maintenance(strike: Strike) -> web.StreamResponse:
-    """Answer with a page of HTML, ``status`` 503 unless another is given (platform 5.4, 9)."""
+    """Answer with a page of HTML, ``status`` (503) (platform 5.4, 9)."""
     return _page(strike.options.get("status", 503), MAINTENANCE_PAGE)
 
 
@@ -103,7 +103,7 @@ async def _short_page(strike: Strike) -> web.StreamResponse:
 
 @CONDITIONS.kind("stored-but-denied")
 async def _stored_but_denied(strike: Strike) -> web.StreamResponse:
-    """Insert, then answer 403, as where nobody may read what he has just created (platform 1.9)."""
+    """Insert, then answer 403, as if the user may not read what they have just created (platform 1.9)."""
     answer = await strike.proceed()
     if answer.status != web.HTTPCreated.status_code:
         return answer

@@ -1,4 +1,4 @@
-"""The part of ``/__admin`` that is this fake's own."""
+"""The mock's own calls under ``/__admin``."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -28,14 +28,14 @@ class ControlPlane:
         ]
 
     async def deliveries(self, request: web.Request) -> web.StreamResponse:
-        """Answer every decision that was to be delivered, with its attempts, and others in between."""
+        """Answer every delivery with its attempts, and serve others meanwhile."""
         return await answer_in_parts(request, self._deliveries())
 
     async def _deliveries(self) -> AsyncGenerator[bytes]:
         separator = b""
         yield b'{"deliveries":['
         async for delivery in self._app.deliverer.all():
-            # Why a delivery failed may repeat what was registered.
+            # The error of a delivery may quote the registration.
             yield separator + orjson.dumps({**delivery, "error": self._mask(str(delivery["error"]))})
             separator = b","
         yield b"]}"
@@ -45,7 +45,7 @@ class ControlPlane:
         return to_json(self._checks.openapi(str(request.url.origin())))
 
     async def restart(self, _request: web.Request) -> web.Response:
-        """Start the app's background work again, as a new process would: only what the database holds is known."""
+        """Restart the app's background work, as a new process would: only the database is left."""
         self._app.stop()
         await self._app.start()
         return web.Response(status=204)

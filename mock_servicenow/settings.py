@@ -1,4 +1,4 @@
-"""What an instance is started with."""
+"""The options of an instance."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,20 +8,20 @@ from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_PASSW
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an instance is started with.
+    """The options of an instance.
 
     Attributes:
-        username: the administrator's; empty for ``admin``, or whatever it is in a database that has rows.
-        password: the administrator's; also that of the app's ready-made users.
-        database: a SQLAlchemy URL, of SQLite or PostgreSQL.
-        url: the origin that links in answers begin with; empty for the one that each request names.
+        username: of the administrator; empty for ``admin``, or for the one in an existing database.
+        password: of the administrator and of the app's ready-made users.
+        database: SQLAlchemy URL, of SQLite or PostgreSQL.
+        url: public base URL used in links; empty for each request's Host.
         inferred: a file that replaces inferred wire names.
-        release: the name of a release profile, such as ``yokohama``.
-        tables: files of further tables.
-        data: files of further rows.
-        admin_token: what the control plane demands; empty opens it to this machine alone.
-        control_plane: whether there is one; a real system has none.
-        ca_file: certificates to trust besides the machine's own, in PEM.
+        release: name of a release profile, such as ``yokohama``.
+        tables: files with extra tables.
+        data: files with extra rows.
+        admin_token: token of the control plane; empty admits this machine only.
+        control_plane: whether to serve one; a real system has none.
+        ca_file: extra CA certificates to trust (PEM).
     """
 
     username: str = ""

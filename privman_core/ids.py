@@ -2,6 +2,7 @@
 
 import hmac
 from random import Random, SystemRandom
+from typing import Self
 from uuid import UUID
 
 
@@ -27,9 +28,9 @@ class Ids:
             self._beginning = f"{self._seed}/start {start}"
             self._random.seed(self._beginning)
 
-    def fork(self, name: str) -> "Ids":
+    def fork(self, name: str) -> Self:
         """Return an independent source, so that drawing from one does not shift the other."""
-        return Ids(None if self._seed is None else f"{self._seed}/{name}")
+        return type(self)(None if self._seed is None else f"{self._seed}/{name}")
 
     def sys_id(self) -> str:
         """Return 32 lower-case hexadecimal characters, ServiceNow's form of a primary key."""

@@ -7,12 +7,9 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from privman_core.early import INTERRUPTED
-
-if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
 
 T = TypeVar("T")
 # From process managers, and from a terminal that is closed.
@@ -91,7 +88,7 @@ class _Ending:
         self._by = signal.Signals(number).name
         signal.raise_signal(signal.SIGINT)
 
-    def unraisable(self, swallowed: "UnraisableHookArgs") -> None:
+    def unraisable(self, swallowed: Any) -> None:  # noqa: ANN401 - its type exists for type checkers only
         """Print nothing for an interrupt that Python had to ignore, as in a finalizer; `asked` remembers it."""
         if not issubclass(swallowed.exc_type, KeyboardInterrupt):
             sys.__unraisablehook__(swallowed)

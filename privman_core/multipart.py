@@ -5,13 +5,10 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from typing import IO, TYPE_CHECKING
+from typing import IO, Any
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
 
 MOST_PARTS = 1_000
 STEP = 64 * 1024
@@ -81,7 +78,7 @@ class _Reading:
         self._ended = False
         self._name, self._value = bytearray(), bytearray()
         self._headers = Message()
-        heard: MultipartCallbacks = {
+        callbacks: Any = {  # the library has a type for it for type checkers only
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
             "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
@@ -91,7 +88,7 @@ class _Reading:
             "on_end": self._end,
         }
         with _as_multipart_error():
-            self._parser = MultipartParser(self._delimiter[4:], heard)
+            self._parser = MultipartParser(self._delimiter[4:], callbacks)
         self._parser.logger = _UNSEEN
 
     def feed(self, chunk: bytes) -> None:

@@ -19,7 +19,7 @@ class MadeWayError(Exception):
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
     host: str
-    turn: "asyncio.Future[None]"
+    turn: asyncio.Future[None]
     errand: Errand | None
 
     def count(self, pauses: int) -> None:

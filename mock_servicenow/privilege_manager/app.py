@@ -20,7 +20,7 @@ USER_IDS = [seed_id("sys_user", name) for name in (ADMIN, APPROVER, INTEGRATION)
 
 
 def add_roles_and_users(session: Session, tables: AppTables, password: str) -> None:
-    """Store the app's roles, unless the platform has one of that name, and one user for each part to play."""
+    """Insert the app's roles, unless the platform has them, and its three users (integration 1)."""
     roles = {role["name"]: role.sys_id for role in session.find_all("sys_user_role")}
     for role in (tables.admin_role, tables.approver_role):
         if role not in roles:
@@ -40,15 +40,15 @@ def _add_user(session: Session, user_name: str, password: str, *roles: str) -> N
 
 
 class PrivilegeManagerApp:
-    """The app's business rules and its two background duties: deliveries and time-outs.
+    """The app's business rules and its background work: deliveries and time-outs.
 
-    Its tables (`AppTables`) have to be in the instance's dictionary.
+    Its tables (`AppTables`) must be in the instance's dictionary.
 
     Args:
-        note: is told what the background duties cannot do.
+        note: receives findings of the background work.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what the app stands on
+    def __init__(  # noqa: PLR0913, PLR0917 - what the app needs
         self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets, note: Note
     ) -> None:
         self.tables = tables
@@ -71,9 +71,9 @@ class PrivilegeManagerApp:
                 instance.add_rule(rule)
 
     async def start(self) -> None:
-        """Take up the background duties; call it in the loop that serves.
+        """Start the background work, in the loop that serves.
 
-        Raises DatabaseUnavailable; the duties go on as soon as the database does.
+        Raises DatabaseUnavailable; the work starts all the same, as soon as the database answers.
         """
         try:
             await self._instance.run(self._remember)
@@ -86,6 +86,6 @@ class PrivilegeManagerApp:
             self._registrations.remember(session)
 
     def stop(self) -> None:
-        """Lay the background duties down."""
+        """Stop the background work."""
         self.deliverer.stop()
         self.timeouts.stop()

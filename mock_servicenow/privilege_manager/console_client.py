@@ -12,16 +12,16 @@ from privman_core.outbound import Answer, HttpCaller, NoAnswerError
 # platform 6.3, glide.http.timeout
 SECONDS_PER_CALL = 175
 LONGEST_TOKEN = 64 * 1024
-"""Characters; a longer token counts as none: no server takes such a header."""
+"""Characters; a longer token is ignored, because servers refuse such headers."""
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 _OK = 200
 _NO_ANSWER = 0
 
 
 class ConsoleClient:
-    """Delivers decisions to the consoles, keeping one token for each registration.
+    """Delivers decisions to consoles, with one cached token for each registration.
 
-    Tokens live in memory alone: after a restart the first delivery asks for a new one.
+    Tokens are in memory only: after a restart the first delivery requests a new one.
     """
 
     def __init__(self, caller: HttpCaller, names: WireNames, secrets: Secrets) -> None:
@@ -33,10 +33,10 @@ class ConsoleClient:
         self._tokens: dict[tuple[str, str, str], str] = {}
 
     async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> int:
-        """Make one attempt and return its status; 0 when there was no answer.
+        """Make one attempt and return its status; 0 if there was no answer.
 
-        A token that the console no longer takes is renewed and the decision sent again at once, as often as the
-        ``token_renewals`` rule allows. When no token can be had, the status is that of the token request.
+        A refused token is renewed and the decision sent again at once, as often as the rule ``token_renewals`` allows.
+        If the console gives no token, the status is that of the token request.
         """
         self._secrets.add(configuration.password)
         try:
@@ -61,7 +61,7 @@ class ConsoleClient:
             status = await self._post_decision(configuration, decision, token)
             if status not in self._renewed:
                 return status
-            if self._tokens.get(key) == token:  # another delivery may have renewed it meanwhile
+            if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
                 self._secrets.retire(self._tokens.pop(key))
         return status
 
@@ -92,7 +92,7 @@ class ConsoleClient:
 
 
 class _NoTokenError(Exception):
-    """The console gave no token; ``status`` is what it answered, 0 when that was no token at all."""
+    """The console gave no token; ``status`` is that of its answer, 0 if the answer was unusable."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -104,5 +104,5 @@ def _json_string(body: bytes) -> str:
         token = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    # No header can carry a line break.
+    # A header cannot contain a line break.
     return token if isinstance(token, str) and len(token) <= LONGEST_TOKEN and token.isprintable() else ""

@@ -1,4 +1,4 @@
-"""Sends responses to the consoles, again and again where that may help (integration 4)."""
+"""Delivers responses to the consoles, with retries (integration 4)."""
 
 import asyncio
 import logging
@@ -25,11 +25,11 @@ from privman_core.seldom_log import SeldomLog
 T = TypeVar("T")
 Note = Callable[[Finding], None]
 POLL_SECONDS = 1.0
-"""How often a process looks for what others have left behind; it also renews its claims then."""
+"""Interval at which a process looks for responses that others left behind, and renews its claims."""
 PAUSE = timedelta(seconds=1)
-"""After which a step is tried again that the database could not carry out."""
+"""Wait before a step is retried because the database failed."""
 LONG_PAUSE = timedelta(seconds=60)
-"""The same for a step that failed unexpectedly."""
+"""Wait after an unexpected failure."""
 _MOST_FOUND = 1_000  # at a time; the next poll finds more
 _SHOWN_AT_ONCE = 20  # each with as many attempts as there may be retries
 _ALL = 2**31 - 1
@@ -38,7 +38,7 @@ _NO_ANSWER = 0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """When the next attempt is due, and what makes it."""
+    """The next attempt."""
 
     until: datetime
     timer: Timer
@@ -46,7 +46,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this process is to make, the attempts made before, and since which start it makes them."""
+    """A delivery claimed by this process, the earlier attempts, and the start of the app in which it was claimed."""
 
     delivery: Delivery
     made: Attempts
@@ -55,17 +55,17 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an attempt; ``error`` says why it failed where that was not the console's answer."""
+    """The outcome of an attempt; ``error`` says why it failed, unless the status does."""
 
     attempt: Attempt
     error: str = ""
 
 
 class Deliverer:
-    """Makes the attempts that the queue asks for, each at its time on the clock.
+    """Makes the attempts in the queue, each at its time.
 
-    On a database that several processes share, each response is sent by whichever of them claims it; all of them look
-    for what is due, so nothing waits for one that has died.
+    If several processes share a database, each response is sent by the one that claims it. All of them look for due
+    responses, so none waits for a dead process.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Deliverer:
         self._loop: asyncio.AbstractEventLoop  # known once it has started
 
     async def start(self) -> None:
-        """Go on with what an earlier process left unfinished; call it in the loop that serves."""
+        """Continue the deliveries of earlier processes; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
         self._starts += 1
         await self._look()
@@ -94,12 +94,12 @@ class Deliverer:
             self._poll = self._clock.poll(POLL_SECONDS, self._look)
 
     def wake(self, response_id: str) -> None:
-        """Send a response that has just been committed; may be called from any thread."""
+        """Send a response that has just been committed; thread-safe."""
         now = self._clock.now()
         self._loop.call_soon_threadsafe(self._schedule, Due(response_id, now, now))
 
     def stop(self) -> None:
-        """Make no further attempt."""
+        """Make no more attempts."""
         if self._poll is not None:
             self._poll.cancel()
         for waiting in self._waiting.values():
@@ -109,9 +109,9 @@ class Deliverer:
         self._client.forget_tokens()
 
     async def all(self) -> AsyncIterator[dict[str, object]]:
-        """Yield every decision that was to be delivered, with its attempts, as the control plane prints them.
+        """Yield every delivery with its attempts, as the control plane prints them, oldest first.
 
-        The oldest comes first, and others are answered in between.
+        Others are served in between.
         """
         ids = await self._in_session(self._ids)
         for start in range(0, len(ids), _SHOWN_AT_ONCE):
@@ -121,15 +121,15 @@ class Deliverer:
             await asyncio.sleep(0)
 
     async def newest(self, most: int) -> list[dict[str, object]]:
-        """Return the last decisions in the same shape, the last one first."""
+        """Return the newest deliveries in the same form, newest first."""
         return await self._in_session(partial(self._describe_newest, most=most))
 
     async def _look(self) -> None:
-        """Find what is to be sent; if the database fails now, look again."""
+        """Schedule due responses; if the database fails, look again later."""
         try:
             found = await self._in_session(self._find)
         except DatabaseUnavailable:
-            if self._alone:  # else the next poll looks
+            if self._alone:  # else the next poll does
                 self._clock.call_at(self._clock.now() + PAUSE, self._look)
             return
         for each in found:
@@ -153,12 +153,12 @@ class Deliverer:
         self._waiting[response_id] = Waiting(when, timer)
 
     async def _attempt(self, response_id: str, due: datetime) -> None:
-        """Make the attempt that was due then; its wait is over, even if the clock has been set back meanwhile."""
+        """Make the attempt that was due then, even if the clock has been set back meanwhile."""
         self._waiting.pop(response_id, None)
         self._sending.add(response_id)
         try:
             claimed = await self._in_session(lambda session: self._claimed(session, response_id, due))
-        except Exception as error:  # noqa: BLE001 - whatever happens here, the response stays to be sent
+        except Exception as error:  # noqa: BLE001 - after any failure the response must still be sent
             self._try_again(error, lambda: self._attempt(response_id, due))
             return
         if claimed is None:
@@ -167,7 +167,7 @@ class Deliverer:
             await self._settle(claimed, await self._send(claimed.delivery))
 
     def _claimed(self, session: Session, response_id: str, due: datetime) -> Claimed | None:
-        """Return what this process is to send now; None if another one does, or there is nothing to be sent."""
+        """Return the delivery that this process must make now; None if another does, or nothing is due."""
         made = self._queue.claim(session, response_id, self._clock.now(), due)
         if made is None:
             return None
@@ -185,19 +185,19 @@ class Deliverer:
         began = self._clock.now().isoformat()
         try:
             return Outcome(Attempt(began, await self._client.deliver(delivery.configuration, delivery.decision)))
-        except Exception as error:  # noqa: BLE001 - an answer may be odd in ways that nobody has thought of
+        except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
             return Outcome(Attempt(began, _NO_ANSWER), f"{type(error).__name__}: {error}")
 
     async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
-        """Record an outcome, as often as it takes: the console has heard the decision already.
+        """Record an outcome, and retry until that succeeds: the console has the decision already.
 
-        One from before a reset is about a response that is gone, though another one may have its id now.
+        An outcome from before a reset is dropped: another response may have the same id now.
         """
         if claimed.start != self._starts:
             return
         try:
             due = await self._in_session(lambda session: self._record(session, claimed, outcome))
-        except Exception as error:  # noqa: BLE001 - what happened must not be forgotten
+        except Exception as error:  # noqa: BLE001 - the outcome must not be lost
             self._try_again(error, lambda: self._settle(claimed, outcome))
             return
         self._sending.discard(claimed.delivery.response_id)
@@ -205,7 +205,7 @@ class Deliverer:
             self._schedule(Due(claimed.delivery.response_id, due, due))
 
     def _record(self, session: Session, claimed: Claimed, outcome: Outcome) -> datetime | None:
-        """Record an attempt and return when the next one is due."""
+        """Record an attempt and return the time of the next one."""
         delivery, status = claimed.delivery, outcome.attempt.status
         again = self._outbox.is_tried_again(delivery, status)
         due = self._clock.now() + delivery.configuration.wait if again else None
@@ -214,7 +214,7 @@ class Deliverer:
         return due
 
     def _update(self, session: Session, response_id: str, status: int, retry: int) -> str:
-        """Update the response; return why that was refused: the queue knows all the same."""
+        """Update the response and return why that was refused; the queue has the outcome anyway."""
         try:
             self._outbox.record(session, response_id, status, retry)
         except OperationFailed as refusal:  # by a business rule or a data policy
@@ -223,7 +223,7 @@ class Deliverer:
 
     def _try_again(self, error: Exception, step: Job) -> None:
         pause = PAUSE
-        if not isinstance(error, DatabaseUnavailable):  # which is in the log already
+        if not isinstance(error, DatabaseUnavailable):  # which is logged already
             self._log.write(f"a step of a delivery is tried again: {type(error).__name__}: {error}")
             pause = LONG_PAUSE
         self._clock.call_at(self._clock.now() + pause, step)
@@ -248,7 +248,7 @@ class Deliverer:
         return [each for each in described if each is not None]
 
     def _described(self, response: ResponseRow, read: Callable[[], Entry]) -> dict[str, object] | None:
-        """Return a delivery as it is printed; None, and a finding, for a row that cannot be read."""
+        """Return a delivery as it is printed; None, with a finding, for an unreadable row."""
         try:
             return self._describe(response, read())
         except ValueError as error:

@@ -1,14 +1,13 @@
-"""Which responses are still to be sent, when, and which process sends them: a table that no API reaches.
+"""The queue of deliveries, in a table that no API reaches.
 
-A response is put here in the transaction of its decision. Whoever is about to send it claims it first: with several
-processes on one database each response is sent by one of them, and by another one if that dies.
+A response is queued in the transaction of its decision. A process claims a response before it sends it, so that several
+processes on one database send it once, and another takes over if one dies.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
@@ -17,10 +16,8 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.imports.import_sets import APART, LEASE
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.storage.database import Row
 from mock_servicenow.privilege_manager.tables import AppTables
-
-if TYPE_CHECKING:
-    from mock_servicenow.now_platform.storage.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -32,27 +29,11 @@ class Attempt:
 
     Attributes:
         at: ISO 8601, in UTC.
-        status: of the answer; 0 if there was none.
+        status: of the answer; 0 without one.
     """
 
     at: str
     status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What became of a response so far.
-
-    Attributes:
-        due: when the next attempt is due; None if there is to be none.
-        leased: whether it is being made.
-        error: why the last attempt failed, if that is not its status, or why none can be made.
-    """
-
-    due: datetime | None
-    leased: bool
-    attempts: "Attempts"
-    error: str
 
 
 Attempts = tuple[Attempt, ...]
@@ -60,12 +41,28 @@ _ATTEMPTS = msgspec.json.Decoder(Attempts)
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """The state of a delivery.
+
+    Attributes:
+        due: time of the next attempt; None if none follows.
+        leased: whether an attempt is in progress.
+        error: why the last attempt failed, unless its status says so, or why none can be made.
+    """
+
+    due: datetime | None
+    leased: bool
+    attempts: Attempts
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A response that is still to be sent.
 
     Attributes:
-        due: when the queue says that it is.
-        free: from when on it may be claimed.
+        due: as stored in the queue.
+        free: when it may be claimed.
     """
 
     response_id: str
@@ -74,30 +71,30 @@ class Due:
 
 
 class DeliveryQueue:
-    """The queue of one process.
+    """The queue, as one process uses it.
 
-    Its statements bypass sessions' rules and stamps: it is bookkeeping, and every delivery goes through it three times.
+    Its statements bypass business rules and system columns: every delivery uses it three times.
     """
 
     def __init__(self, tables: AppTables) -> None:
         self._name = tables.delivery.name
-        self._process = uuid4().hex  # never printed, and never the same in two processes, whatever their seed
+        self._process = uuid4().hex  # never printed, and different in every process, whatever the seed
 
     def add(self, session: Session, response_id: str, now: datetime) -> None:
-        """Let a response be sent from now on."""
+        """Queue a response, due now."""
         session.work.transaction.lock()
         insertion = session.kernel.store.insertion(self._name, ("sys_id", "due"))
         session.work.transaction.run(insertion, (response_id, _ticks(now)))
 
     def forget(self, session: Session, response_id: str) -> None:
-        """Drop a response that has been deleted."""
+        """Remove a deleted response."""
         self._run(session, "forget", lambda table: sa.delete(table).where(_is_given(table)), id=response_id)
 
     def claim(self, session: Session, response_id: str, now: datetime, due: datetime) -> Attempts | None:
-        """Return the attempts made so far if this process is to send the response now, else None.
+        """Claim a response and return its attempts so far; None if another process has it, or it is not due.
 
-        Nobody else sends it then as long as the claim is renewed. ``due`` is what the queue said, which may be later
-        than now: the clock may have been set back.
+        No other process sends it while the claim is renewed. ``due`` is the time in the queue, which is later than now
+        if the clock has been set back.
         """
 
         def build(table: sa.Table) -> sa.ClauseElement:
@@ -106,7 +103,9 @@ class DeliveryQueue:
                 table.c.leased_until <= sa.bindparam("now"),
                 table.c.leased_until > sa.bindparam("longest"),
             )
-            free = sa.or_(ended, table.c.owner == sa.bindparam("me"))  # a claim of one's own was not heard to succeed
+            free = sa.or_(
+                ended, table.c.owner == sa.bindparam("me")
+            )  # own claim: the answer to an earlier attempt to claim was lost
             wanted = sa.select(table.c.sys_id).where(_is_given(table), table.c.due <= sa.bindparam("now"), free)
             claimed = sa.update(table).where(table.c.sys_id.in_(wanted.with_for_update(skip_locked=True)))
             changed = claimed.values(leased_until=sa.bindparam("until"), owner=sa.bindparam("me"))
@@ -117,7 +116,7 @@ class DeliveryQueue:
         return _attempts(rows[0][0]) if rows else None
 
     def renew(self, session: Session, response_ids: Sequence[str], now: datetime) -> None:
-        """Go on claiming what is being sent; only on a database that processes share."""
+        """Extend the claims on responses that are being sent; only for shared databases."""
 
         def build(table: sa.Table) -> sa.ClauseElement:
             given = table.c.sys_id == sa.func.any(sa.bindparam("ids", type_=sa.ARRAY(sa.Text)))
@@ -128,15 +127,15 @@ class DeliveryQueue:
             self._run(session, "renew", build, ids=list(response_ids), me=self._process, until=_ticks(now + LEASE))
 
     def release_all(self, session: Session) -> None:
-        """End every claim: whoever made them has ended."""
+        """End every claim: their processes have ended."""
         self._run(session, "release", lambda table: sa.update(table).values(leased_until=sa.null()))
 
     def settle(
         self, session: Session, response_id: str, attempts: Attempts, due: datetime | None, error: str = ""
     ) -> None:
-        """End the claim and record all attempts and when the next is due.
+        """End the claim, and store all attempts and the time of the next one.
 
-        Nothing happens if another process has claimed the response meanwhile, or it has been deleted.
+        Does nothing if another process has claimed the response meanwhile, or it has been deleted.
         """
 
         def build(table: sa.Table) -> sa.Update:
@@ -152,12 +151,12 @@ class DeliveryQueue:
         self._run(session, "settle", build, id=response_id, me=self._process, **new)
 
     def waiting(self, session: Session, now: datetime, most: int | None = None) -> list[Due]:
-        """Return what is still to be sent, the earliest due first; of ``most``, what nobody is sending comes first.
+        """Return the responses still to be sent, earliest first; with ``most``, those not being sent come first.
 
-        What was put here while the clock was ahead waits as long as it was to wait then.
+        A response queued while the clock was ahead waits as long as it would have waited then.
         """
 
-        def build(table: sa.Table) -> "sa.Select[tuple[str, int, int, str]]":
+        def build(table: sa.Table) -> sa.Select[tuple[str, int, int, str]]:
             later = sa.case((table.c.due > sa.bindparam("now"), table.c.attempts))
             columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until, later)
             due = columns.where(table.c.due.is_not(None))
@@ -175,20 +174,20 @@ class DeliveryQueue:
         ]
 
     def entries(self, session: Session, response_ids: Collection[str]) -> dict[str, Callable[[], Entry]]:
-        """Return by their ids what reads what is known of responses; it raises ValueError where that is impossible."""
+        """Return for each response a function that reads its entry; it raises ValueError for an unreadable row."""
         rows = session.reader.among(self._name, "sys_id", response_ids)
         return {row["sys_id"]: partial(_entry, row) for row in rows}
 
     def _run(
-        self, session: Session, key: str, build: "Callable[[sa.Table], sa.ClauseElement]", **values: object
-    ) -> "Sequence[Row]":
+        self, session: Session, key: str, build: Callable[[sa.Table], sa.ClauseElement], **values: object
+    ) -> Sequence[Row]:
         store, transaction = session.kernel.store, session.work.transaction
         prepared = store.prepared((self._name, key), lambda: build(session.dictionary.sql_table(self._name)))
         transaction.lock()
         return transaction.run(prepared, values)
 
 
-def _is_given(table: sa.Table) -> "sa.ColumnElement[bool]":
+def _is_given(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.sys_id == sa.bindparam("id")
 
 
@@ -198,7 +197,7 @@ def _entry(row: Mapping[str, str]) -> Entry:
 
 
 def _attempts(stored: str | None) -> Attempts:
-    """Return the attempts; raises ValueError for anything else."""
+    """Return the stored attempts; raises ValueError."""
     attempts = _ATTEMPTS.decode(stored or "[]")
     for each in attempts:
         datetime.fromisoformat(each.at)
@@ -206,19 +205,19 @@ def _attempts(stored: str | None) -> Attempts:
 
 
 def _free(due: datetime, stored: str | None, now: datetime) -> datetime:
-    """Return when a response is due by a clock that may have been set back since it was put here."""
+    """Return when a response is due, even if the clock has been set back since it was queued."""
     if due <= now:
         return due
     try:
         attempts = _attempts(stored)
     except ValueError:
-        return due  # the claim says what is wrong
+        return due  # claiming it reports the error
     written = datetime.fromisoformat(attempts[-1].at) if attempts else due
     return due if written <= now else now + (due - written)
 
 
 def _lease_end(leased: int | None, now: datetime) -> datetime:
-    """Return when a claim ends; one that lasts longer than any was made while the clock was ahead, and has ended."""
+    """Return when a claim ends; an impossibly long one was made while the clock was ahead, and has ended."""
     end = _moment(leased or 0)
     return _EPOCH if end > _longest_lease(now) else end
 

@@ -9,14 +9,14 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def is_guid(text: str) -> bool:
-    """Tell whether it is a GUID as the console writes them, without braces."""
+    """Return whether it is a GUID without braces."""
     return _GUID.fullmatch(text) is not None
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object in the text; None if it is not JSON or not an object.
+    """Return the JSON object in the text, None if there is none.
 
-    Halves of surrogate pairs, which JSON can escape and nobody can send or store, become question marks.
+    Lone surrogates, which cannot be sent or stored, become question marks.
     """
     try:
         value = json.loads(text)
@@ -36,7 +36,7 @@ _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)")
 
 
 def parse_clock(text: str) -> timedelta | None:
-    """Return the span that ``HH:MM:SS`` stands for; None for any other text (integration 2, Minimum wait time)."""
+    """Return the span written as ``HH:MM:SS``, None for any other text (integration 2, Minimum wait time)."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         return None
@@ -45,7 +45,7 @@ def parse_clock(text: str) -> timedelta | None:
 
 
 def after(moment: datetime, span: timedelta) -> datetime | None:
-    """Return the moment a span later; None if no calendar reaches that far."""
+    """Return the moment a span later, None beyond the last date."""
     try:
         return moment + span
     except OverflowError:

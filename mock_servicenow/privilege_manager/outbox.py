@@ -1,8 +1,7 @@
-"""The responses that are to reach a console, kept in the response table itself.
+"""The outbox: responses to deliver, stored in the response table itself.
 
-A decision, its response and the response's entry in the queue are written in one transaction, so no acknowledged
-decision can be lost. After a crash one may be sent twice, which the console tells by its RequestId (the same decision
-twice is harmless).
+A decision, its response and the queue's entry are written in one transaction, so no acknowledged decision is lost.
+After a crash one may be sent twice; the console recognizes it by its RequestId.
 """
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ class Delivery:
     """One response on its way to the console.
 
     Attributes:
-        retry: how many retries the next attempt makes; 0 for the first attempt.
+        retry: number of the retry that comes next; 0 for the first attempt.
         decision: the body, by its keys on the wire.
     """
 
@@ -38,7 +37,7 @@ class Delivery:
 
 
 class Outbox:
-    """Writes responses, and tells which are still to be sent."""
+    """Writes responses, and decides which are still to be sent."""
 
     def __init__(
         self,
@@ -58,10 +57,10 @@ class Outbox:
         self._requests = requests
 
     def rules(self, queue: DeliveryQueue, wake: Wake) -> list[BusinessRule]:
-        """Return the rules that answer a decision with a response and forget one that is deleted.
+        """Return the rules that write a response for each decision, and unqueue a deleted one.
 
         Args:
-            queue: knows what is still to be sent.
+            queue: the queue of deliveries.
             wake: called with the sys_id of a response once it is committed.
         """
 
@@ -80,15 +79,15 @@ class Outbox:
         ]
 
     def delivery(self, session: Session, response_id: str, made: int) -> Delivery | None:
-        """Return what is to be sent next for a response; None when nothing is.
+        """Return the next delivery of a response, None if there is none.
 
         Args:
             session: reads the response and the request.
             response_id: sys_id of the response.
-            made: how many attempts were made, which the response does not say where its updates were refused.
+            made: attempts so far; the response has a lower number if its updates were refused.
 
         Raises:
-            ConfigurationError: the console cannot be reached with what it registered.
+            ConfigurationError: the registration is unusable.
         """
         response = self.table.get(session, response_id)
         request = None if response is None else self._request.get(session, response.request)
@@ -100,14 +99,14 @@ class Outbox:
         return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
 
     def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
-        """Record the status of an attempt and which retry it was, unless the response has been deleted meanwhile."""
+        """Store status and retry number of an attempt, unless the response has been deleted meanwhile."""
         if self.table.get(session, response_id) is None:
             return
         values = {ResponseRow.response_status_code: str(status), ResponseRow.retry_attempts: str(retry)}
         self.table.update(session, response_id, values)
 
     def is_tried_again(self, delivery: Delivery, status: int) -> bool:
-        """Return whether another attempt follows one that was answered with that status."""
+        """Return whether an attempt with that status is retried."""
         return status in self._retried and delivery.retry < delivery.configuration.retries
 
     def state(self, response: ResponseRow, entry: Entry) -> str:
@@ -118,11 +117,11 @@ class Outbox:
         return "delivered" if any(code in _SUCCESS for code in codes) else "failed"
 
     def status_code(self, response: ResponseRow) -> int:
-        """Return the status of the last attempt; 0 if there was no answer, or no attempt."""
+        """Return the status of the last attempt; 0 without an answer or an attempt."""
         return int(response.response_status_code or 0)
 
     def retries(self, response: ResponseRow) -> int:
-        """Return how many retries were made."""
+        """Return the number of retries."""
         return int(response.retry_attempts or 0)
 
     def _is_settled(self, response: ResponseRow) -> bool:

@@ -1,4 +1,4 @@
-"""Registrations: what a console says about itself, its Secret kept apart (integration 3)."""
+"""Registrations of consoles; the Secret is stored in a table of its own (integration 3)."""
 
 import math
 from collections.abc import Mapping
@@ -21,17 +21,17 @@ _LONGEST_SHOWN = 200
 
 
 class ConfigurationError(ValueError):
-    """Raised when a decision cannot be delivered with what the console registered; the message names the pair."""
+    """A registration is unusable for deliveries; the message names the pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """How decisions reach the console (integration 3, ``instance_metadata``).
+    """The name-value pairs of a registration (integration 3, ``instance_metadata``).
 
     Attributes:
-        wait: the time between two attempts, at least what the rule ``shortest_wait`` says.
-        retries: how many attempts may follow the first, at most what the rule ``most_retries`` says.
-        bounded: says for each pair that asks for more, or for less, what is done instead.
+        wait: time between two attempts, at least the rule ``shortest_wait``.
+        retries: attempts after the first, at most the rule ``most_retries``.
+        bounded: a message for each value that is replaced by such a limit.
     """
 
     username: str
@@ -59,8 +59,8 @@ class Configuration:
         many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > most
         bounded = []
         if wait < shortest:
-            told = f"'Minimum wait time' is {value('Minimum wait time')!r}"
-            bounded.append(f"{told}: {shortest.total_seconds():.0f} s are waited")
+            asked = f"'Minimum wait time' is {value('Minimum wait time')!r}"
+            bounded.append(f"{asked}: {shortest.total_seconds():.0f} s are waited")
         if many:
             bounded.append(f"'Maximum retry attempts' is {_short(retries)}: at most {most} retries are made")
         return cls(
@@ -75,10 +75,10 @@ class Configuration:
 
 
 def read_pairs(instance_metadata: str) -> Mapping[str, object]:
-    """Return the pairs of a name-value column; raises ConfigurationError where the text is no JSON object."""
+    """Return the pairs of a name-value column; raises ConfigurationError unless it is a JSON object."""
     pairs = json_object(instance_metadata)
     if pairs is None:
-        raise ConfigurationError("'instance_metadata' holds no JSON object; expected name-value pairs")
+        raise ConfigurationError("'instance_metadata' is not a JSON object; expected name-value pairs")
     return pairs
 
 
@@ -102,7 +102,7 @@ def _url(key: str, url: str) -> str:
 
 
 LONGEST_PAIRS = 256 * 1024
-"""Characters of name-value pairs that may be stored: four times what the column is documented to hold (I)."""
+"""Characters of name-value pairs that are accepted: four times the documented length of the column (I)."""
 
 
 _PAIRS = ConfigurationRow.instance_metadata
@@ -121,12 +121,12 @@ class Registrations:
         self._addresses = [names.key("instance_metadata", key) for key in ("Token Url", "Endpoint Url")]
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rules that guard the Secret of every registration and report what is bounded."""
+        """Return the rules that protect the Secrets and report limited values."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
         gone: frozenset[Operation] = frozenset({"update", "delete"})
         name = self._table.name
         return [
-            # First, so that no stored rule sees the Secret, and last, so that none leads it elsewhere.
+            # First, so that stored rules never see the Secret; and last, so that none sends it to another address.
             BusinessRule("Keep the Secret apart", name, "before", written, self._keep_secret, order=-math.inf),
             BusinessRule("Hold the Secret back", name, "before", written, self._follow_rules, order=math.inf),
             BusinessRule("Bound the configuration", name, "after", written, self._report_bounds),
@@ -135,18 +135,18 @@ class Registrations:
         ]
 
     def remember(self, session: Session) -> None:
-        """Mask in every output the Client Ids and Secrets that an earlier process was told."""
+        """Mask the stored Client Ids and Secrets in every output, as the process that received them did."""
         for row in self._table.all(session):
             self._mask_client_id(json_object(row.instance_metadata) or {})
         for kept in self._kept_apart.all(session):
             self._secrets.add(kept.secret)
 
     def exists(self, session: Session, instance_id: str) -> bool:
-        """Tell whether a console is registered under this Instance Id."""
+        """Return whether a console is registered under this Instance Id."""
         return self._table.get(session, instance_id) is not None
 
     def configuration(self, session: Session, instance_id: str) -> Configuration:
-        """Return how to reach the console; raises ConfigurationError where that cannot be told."""
+        """Return the configuration of a registration; raises ConfigurationError."""
         registration = self._table.get(session, instance_id)
         if registration is None:
             raise ConfigurationError(f"Instance Id {instance_id!r} is no longer registered")
@@ -176,14 +176,14 @@ class Registrations:
             context.report("secret-dropped", message, self._table[_PAIRS])
 
     def _hold_back(self, context: RuleContext, pairs: Mapping[str, object]) -> None:
-        """Forget the Secret if somebody who need not know it changes where it, or the token got by it, is sent."""
+        """Delete the Secret if a user who may not know it changes the address that it, or its token, is sent to."""
         user, previous = context.session.user, self._table.previous(context)
         if previous is None or user.unrestricted or ADMIN_ROLE in user.roles:
             return
         self._forget_elsewhere(context, previous.instance_metadata, pairs)
 
     def _follow_rules(self, context: RuleContext) -> None:
-        """Treat what stored rules have made of a registration as written by somebody who need not know the Secret."""
+        """Treat changes by stored rules as made by a user who may not know the Secret."""
         asked, current = context.rewritten.get(self._table[_PAIRS]), self._table.current(context)
         if asked is not None:
             self._forget_elsewhere(context, asked, json_object(current.instance_metadata) or {})
@@ -191,7 +191,7 @@ class Registrations:
         _check_length(context, self._table[_PAIRS])
 
     def _forget_elsewhere(self, context: RuleContext, before: str, pairs: Mapping[str, object]) -> None:
-        """Forget the Secret if the addresses differ from those before."""
+        """Delete the Secret if the addresses have changed."""
         addresses = json_object(before) or {}
         changed = [name for name in self._addresses if addresses.get(name) != pairs.get(name)]
         if changed and self._forget(context.session, context.current["sys_id"]):
@@ -199,14 +199,14 @@ class Registrations:
             context.report("secret-forgotten", message, self._table[_PAIRS])
 
     def _report_bounds(self, context: RuleContext) -> None:
-        """Report what of the configuration is not done as it says; what cannot be used fails its deliveries."""
+        """Report values that are limited; unusable ones fail the deliveries."""
         pairs = self._table.current(context).instance_metadata
         with suppress(ConfigurationError):
             for message in Configuration.read(self._names, read_pairs(pairs)).bounded:
                 context.report("configuration-bounded", message, self._table[_PAIRS])
 
     def _mask_client_id(self, pairs: Mapping[str, object]) -> None:
-        """Let a Client Id appear in no output in full; any other user name may be an ordinary word elsewhere."""
+        """Mask a Client Id; another user name may be an ordinary word."""
         client_id = pairs.get(self._username)
         if isinstance(client_id, str) and is_guid(client_id):
             self._secrets.add(client_id)
@@ -221,7 +221,7 @@ class Registrations:
         self._kept_apart.insert(session, {SecretRow.configuration: instance_id, SecretRow.secret: secret})
 
     def _forget_client_id(self, context: RuleContext) -> None:
-        """Let a Client Id be forgotten in time that no registration has any more."""
+        """Retire a Client Id that no registration has any more."""
         gone = self._table.previous(context) or self._table.current(context)
         client_id, query = self._client_id(gone.instance_metadata), f"{self._table[_PAIRS]}LIKE"
         if is_guid(client_id) and not context.session.query(self._table.name, f"{query}{client_id}", limit=1):
@@ -234,7 +234,7 @@ class Registrations:
         self._forget(context.session, context.current["sys_id"])
 
     def _forget(self, session: Session, instance_id: str) -> bool:
-        """Forget a Secret; return whether there was one."""
+        """Delete a Secret; return whether there was one."""
         kept = self._kept(session, instance_id)
         if kept is not None:
             session.delete(self._kept_apart.name, kept.sys_id)
@@ -242,7 +242,7 @@ class Registrations:
         return kept is not None
 
     def _retire(self, session: Session, gone: SecretRow) -> None:
-        """Let a Secret be forgotten in time that has been replaced or deleted, unless another registration has it."""
+        """Retire a replaced or deleted Secret, unless another registration has it."""
         secret = gone.secret
         if self._kept_apart.find(session, {SecretRow.secret: secret}) is None:
             session.on_commit(lambda: self._secrets.retire(secret))
@@ -252,7 +252,7 @@ class Registrations:
 
 
 def _check_length(context: RuleContext, column: str) -> None:
-    """Abort a write of more pairs than anybody registers, because they are read again with each delivery."""
+    """Refuse excessively long pairs, because each delivery reads them."""
     length = len(context.current[column])
     if length > LONGEST_PAIRS:
         context.abort(f"'{column}' has {length:,} characters; expected at most {LONGEST_PAIRS:,}")

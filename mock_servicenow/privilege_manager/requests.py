@@ -15,7 +15,7 @@ from privman_contracts.wire_names import WireNames
 
 _ALL = 2**31 - 1
 MOST_RESPONSES = 100
-"""Valid responses of an activity type that count, the first ones: a form has a button for each (I)."""
+"""Valid responses of an activity type that are used; a form has a button for each (I)."""
 
 
 class ActivityTypes:
@@ -31,7 +31,7 @@ class ActivityTypes:
         self._registrations = registrations
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rules that tie every activity type to a registration and report a max timeout that never ends."""
+        """Return the rules that require a registration, and report a max timeout without effect."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
         return [
             BusinessRule("Registered instance only", self._table.name, "before", written, self._check_instance),
@@ -40,37 +40,37 @@ class ActivityTypes:
         ]
 
     def ids(self, session: Session) -> list[str]:
-        """Return the sys_ids of all activity types, then of those deleted ones whose terms pending requests keep."""
+        """Return the sys_ids of all activity types, then of deleted ones with pending requests."""
         tables = (self._table.name, self._deleted.name)
         return [each for name in tables for each in session.reader.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
 
     def registered(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
-        """Return the activity type with this sys_id, under which a request may be made."""
+        """Return an existing activity type."""
         return self._table.get(session, activity_type_id)
 
     def find(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
-        """Return the activity type with this sys_id, or the terms of one that was deleted while requests waited."""
+        """Return an activity type, or the terms of one that was deleted while requests were pending."""
         return self.registered(session, activity_type_id) or self._deleted.get(session, activity_type_id)
 
     def valid_responses(self, activity_type: ActivityTypeRow | None) -> list[str]:
-        """Return the responses that may be given, in their order; those of the documentation if it is not known."""
+        """Return the valid responses in order; the documented ones if the activity type is unknown."""
         if activity_type is None:
             return self._usual_responses
         listed = activity_type.valid_responses.split(",", MOST_RESPONSES)[:MOST_RESPONSES]
         return [response.strip() for response in listed if response.strip()]
 
     def max_timeout(self, activity_type: ActivityTypeRow | None) -> timedelta | None:
-        """Return how long a request may wait for its decision; None for ever, as by the rule ``longest_timeout``."""
+        """Return the time limit for decisions; None for no limit, also beyond the rule ``longest_timeout``."""
         stored = "" if activity_type is None else activity_type.max_timeout
         limit = timedelta(seconds=max(0, duration_seconds(stored))) if stored else None
         return limit if limit is None or limit <= self._longest else None
 
     def includes_comment(self, activity_type: ActivityTypeRow | None) -> bool:
-        """Tell whether decisions carry a comment."""
+        """Return whether decisions have a comment."""
         return activity_type is not None and activity_type.include_comment == "true"
 
     def includes_duration(self, activity_type: ActivityTypeRow | None) -> bool:
-        """Tell whether approvals carry a duration."""
+        """Return whether approvals have a duration."""
         return activity_type is not None and activity_type.include_duration == "true"
 
     def _check_instance(self, context: RuleContext) -> None:
@@ -86,7 +86,7 @@ class ActivityTypes:
             context.report("max-timeout-unbounded", f"{message}: requests never time out", column)
 
     def _keep_terms(self, context: RuleContext) -> None:
-        """Let pending requests be decided, and time out, by the terms that they were made under."""
+        """Keep the terms of a deleted activity type for its pending requests."""
         sys_id = context.current["sys_id"]
         waiting = {RequestRow.status: self._pending, RequestRow.activity_type_id: sys_id}
         if self._requests.find(context.session, waiting) is not None:
@@ -101,7 +101,7 @@ _SHOWN = 200  # characters of a value in a finding
 
 
 class ApprovalRequests:
-    """The rules of the request table."""
+    """The business rules of the request table."""
 
     def __init__(
         self, tables: AppTables, names: WireNames, registrations: Registrations, activity_types: ActivityTypes
@@ -116,18 +116,18 @@ class ApprovalRequests:
         self._activity_types = activity_types
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rules that accept a request and that admit a decision."""
+        """Return the rules that check requests and decisions."""
         insert: frozenset[Operation] = frozenset({"insert"})
         update: frozenset[Operation] = frozenset({"update"})
         return [
             BusinessRule("Accept request", self._table.name, "before", insert, self._accept),
             BusinessRule("Admit decision", self._table.name, "before", update, self._admit),
-            # Last, so that no stored rule leads a decision elsewhere either.
+            # Last, so that stored rules cannot redirect a decision, either.
             BusinessRule("Keep the origin", self._table.name, "before", update, self._keep_origin, order=math.inf),
         ]
 
     def is_decision(self, context: RuleContext) -> bool:
-        """Tell whether an update gives a pending request its response."""
+        """Return whether an update decides a pending request."""
         is_new = self._table.changed(context, RequestRow.status)
         return is_new and self._table.current(context).status != self._timed_out
 
@@ -158,9 +158,9 @@ class ApprovalRequests:
             context.abort(f"{self._table[RequestRow.metadata]!r} is not a JSON object; {expected}")
 
     def _check_repetition(self, context: RuleContext) -> None:
-        """Answer a repeated request with the record that exists; refuse another request under its id.
+        """Answer a repeated request with the existing record; refuse a different one with the same id.
 
-        A GUID is the same in capital letters, and so is any value that the platform compares (platform 2.4).
+        GUIDs are compared without case, as the platform compares any value (platform 2.4).
         """
         request, column = self._table.current(context), self._table[RequestRow.request_id]
         same = self._table.spelled(
@@ -188,7 +188,7 @@ class ApprovalRequests:
         self._check_response(context, request, status)
 
     def _keep_origin(self, context: RuleContext) -> None:
-        """Let a request stay that of its console: the decision goes to nobody else, and is about what was asked."""
+        """Undo changes of origin and content: the decision is about what was asked, and goes to who asked."""
         for column in map(self._table.__getitem__, (*_ORIGIN, *self._kept_content(context))):
             if context.previous is not None and context.changed(column):
                 asked, kept = context.current[column][:_SHOWN], context.previous[column][:_SHOWN]
@@ -198,7 +198,7 @@ class ApprovalRequests:
                 context.current[column] = context.previous[column]
 
     def _kept_content(self, context: RuleContext) -> tuple[Field, ...]:
-        """Return the columns that are kept, too, from those who may decide a request and not ask for one."""
+        """Return the columns that the user may not change because they may decide requests but not create them."""
         user = context.session.user
         is_kept = self._content_is_kept and not user.unrestricted and not user.has_any(self._askers)
         return _CONTENT if is_kept else ()
@@ -210,12 +210,12 @@ class ApprovalRequests:
         if status not in valid:
             self._refuse(context, RequestRow.status, f"one of {', '.join(valid)}")
         limit = self._activity_types.max_timeout(activity_type)
-        asked = request.created_on or context.session.now  # a client may have emptied it
+        asked = request.created_on or context.session.now  # clients can empty it
         if limit is not None and _parsed(context.session.now) - _parsed(asked) >= limit:
             context.abort(f"the request timed out after {limit}")
 
     def _report_missing(self, context: RuleContext, request: RequestRow, activity_type: ActivityTypeRow | None) -> None:
-        """Report a decision about a request whose activity type cannot be looked up."""
+        """Report a decision about a request without an existing activity type."""
         if activity_type is not None and not isinstance(activity_type, DeletedTypeRow):
             return
         column, applied = self._table[RequestRow.activity_type_id], "the terms it had when it was deleted"

@@ -1,4 +1,4 @@
-"""Requests that nobody decides in time (integration 4, ``max_timeout``)."""
+"""Time-outs of pending requests (integration 4, ``max_timeout``)."""
 
 import asyncio
 from collections.abc import Callable, Generator
@@ -18,23 +18,23 @@ from privman_core.clock import Timer
 from privman_core.findings import Finding
 
 POLL_SECONDS = 5.0
-"""How often a process looks for requests that others on the same database have taken in."""
+"""Interval at which a process looks for requests that other processes have accepted."""
 PAUSE = timedelta(seconds=60)
-"""After which what could not be timed out is looked at again."""
+"""Wait before a request that could not be timed out is tried again."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=1)
-_PAGE = 500  # overdue requests that are looked up at a time
-_STEP = 10  # requests that are timed out before others get a turn
-_MOST_AHEAD = 100_000  # requests of one activity type that were made while the clock was ahead
+_PAGE = 500  # overdue requests per query
+_STEP = 10  # requests between two yields
+_MOST_AHEAD = 100_000  # requests of one activity type with a later date than now
 Note = Callable[[Finding], None]
 Deadlines = Generator[None, None, list[datetime]]
 Left = Generator[None, None, int]
 
 
 class Timeouts:
-    """Times requests out; one timer serves them all, set to the earliest deadline.
+    """Times requests out, with one timer for the earliest deadline.
 
     Args:
-        note: is told what cannot be timed out, and why.
+        note: receives a finding for each request that cannot be timed out.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class Timeouts:
         self._timed_out = names.word("request_status", "timed_out")
         self._activity_types = activity_types
         self._note = note
-        self._loop: asyncio.AbstractEventLoop  # known once it has started
+        self._loop: asyncio.AbstractEventLoop  # set by `start`
         self._timer: Timer | None = None
         self._poll: Timer | None = None
         self._next: datetime | None = None
-        self._turn = asyncio.Lock()  # one sweep at a time, and at most one that waits for its turn
+        self._turn = asyncio.Lock()  # one sweep at a time, and at most one waiting
         self._is_awaited = False
-        self._ahead: dict[str, dict[str, datetime]] = {}  # activity type -> request -> when this process first saw it
+        self._ahead: dict[str, dict[str, datetime]] = {}  # activity type -> request -> first seen by this process
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rules that watch every request whose deadline is new or another one."""
+        """Return the rules that watch for new and changed deadlines."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
         changed: frozenset[Operation] = frozenset({"update"})
         return [
@@ -66,7 +66,7 @@ class Timeouts:
         ]
 
     async def start(self) -> None:
-        """Time out what fell due while nobody watched, and watch the rest; call it in the loop that serves."""
+        """Time out overdue requests and watch the rest; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
         self._ahead.clear()
         await self._swept()
@@ -74,7 +74,7 @@ class Timeouts:
             self._poll = self._clock.poll(POLL_SECONDS, self._sweep)
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         if self._poll is not None:
             self._poll.cancel()
         self._forget_timer()
@@ -94,11 +94,11 @@ class Timeouts:
             return
         now = self._clock.now()
         made = _parsed(request.created_on) if request.created_on else None
-        # One that was made ahead, or does not say when, waits from when it is first seen.
+        # A request with a later date, or without one, waits from when it is first seen.
         self._watch_once_committed(context, now if made is None or made > now + APART else made + limit)
 
     def _watch_all(self, context: RuleContext) -> None:
-        """Look at all requests soon, since those of this activity type may time out earlier than they did."""
+        """Check all requests soon: those of this activity type may time out earlier now."""
         self._watch_once_committed(context, self._clock.now())
 
     def _watch_once_committed(self, context: RuleContext, deadline: datetime) -> None:
@@ -112,13 +112,13 @@ class Timeouts:
             self._timer = self._clock.call_at(deadline, self._sweep)
 
     async def _sweep(self) -> None:
-        """Time out what is due, unless a sweep that has not begun yet sees to it."""
+        """Time out due requests, unless a waiting sweep will do it."""
         if not self._is_awaited:
             self._is_awaited = True
             await self._swept()
 
     async def _swept(self) -> None:
-        """Time out what is due and watch the rest; whatever goes wrong, look again."""
+        """Time out due requests and watch the rest; after a failure, check again later."""
         async with self._turn:
             self._is_awaited = False
             await self._time_out_and_watch()
@@ -127,7 +127,7 @@ class Timeouts:
         self._forget_timer()
         try:
             deadlines = await self._instance.work_off(self._time_out())
-        except TransactionCancelled:  # whoever ends all work starts it anew, if at all
+        except TransactionCancelled:  # a reset or the end of the server, which starts it again if needed
             return
         except DatabaseUnavailable:
             deadlines = [self._clock.now() + PAUSE_AFTER_FAILURE]
@@ -135,7 +135,7 @@ class Timeouts:
             self._watch_until(min(deadlines))
 
     def _time_out(self) -> Deadlines:
-        """Time out every request whose time is up and return when to look again; yields now and then."""
+        """Time out every overdue request and return when to check again; yields between steps."""
         with self._instance.transaction(self._instance.system) as session:
             activity_types = self._activity_types.ids(session)
         deadlines: list[datetime] = []
@@ -149,13 +149,13 @@ class Timeouts:
             return (yield from self._time_out_type(activity_type_id))
         except DatabaseUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - a row that did not come through this instance may hold anything
+        except Exception as error:  # noqa: BLE001 - a row written by another tool may contain anything
             message = f"requests of activity type {activity_type_id} cannot be timed out: {error}"
             self._note(Finding("swallowed", "time-out-refused", message))
             return []
 
     def _time_out_type(self, activity_type_id: str) -> Deadlines:
-        """Time out the requests of one activity type; one that cannot be timed out is left, and noted."""
+        """Time out the requests of one activity type; those that cannot be timed out are noted."""
         with self._instance.transaction(self._instance.system) as session:
             limit = self._activity_types.max_timeout(self._activity_types.find(session, activity_type_id))
         if limit is None:
@@ -170,9 +170,9 @@ class Timeouts:
         return [*deadlines, *([self._clock.now() + PAUSE] if left or left_ahead else [])]
 
     def _time_out_ahead(self, activity_type_id: str, limit: timedelta, deadlines: list[datetime]) -> Left:
-        """Time out requests that were made while the clock was ahead, or do not say when they were made.
+        """Time out requests with a later date than now, or without one.
 
-        They wait from when this process first saw them. Their deadlines are added to the others.
+        They wait from when this process first saw them. Adds their deadlines to the others.
         """
         now, known = self._clock.now(), self._ahead.get(activity_type_id, {})
         seen = dict.fromkeys(self._made_ahead(activity_type_id, now), now) | known
@@ -187,7 +187,7 @@ class Timeouts:
         return self._found(f"{self._waiting(activity_type_id)}^{made_ahead}", _MOST_AHEAD)
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:
-        """Time requests out and return how many are left."""
+        """Time requests out and return how many could not be."""
         left = 0
         for number, sys_id in enumerate(sys_ids, 1):
             left += not self._time_out_request(sys_id)
@@ -200,13 +200,13 @@ class Timeouts:
             return session.query(self._table.name, query, limit=1)
 
     def _found(self, query: str, most: int, skipped: int = 0) -> list[str]:
-        """Return the sys_ids of requests, which may be long."""
+        """Return sys_ids only: requests may be long."""
         with self._instance.transaction(self._instance.system) as session:
             compiled = session.compiled(self._table.name, query)
             return session.reader.sys_ids(self._table.name, compiled, most, skipped)
 
     def _time_out_request(self, sys_id: str) -> bool:
-        """Return whether the request has timed out, or is past it."""
+        """Return whether the request is no longer pending."""
         try:
             with self._instance.transaction(self._instance.system) as session:
                 still_pending = self._is_pending(session, sys_id)
@@ -220,13 +220,13 @@ class Timeouts:
         return not still_pending or self._left_pending(sys_id, f"a rule keeps it {self._pending!r}")
 
     def _left_pending(self, sys_id: str, reason: str) -> bool:
-        """Note why a request has not timed out, and return false."""
+        """Note why a request has not timed out; returns false."""
         message = f"request {sys_id} cannot be timed out: {reason}"
         self._note(Finding("swallowed", "time-out-refused", message, self._table[RequestRow.status]))
         return False
 
     def _is_pending(self, session: Session, sys_id: str) -> bool:
-        """Return whether nobody has decided the request meanwhile; nobody does until the transaction ends."""
+        """Return whether the request is still pending, and lock it until the transaction ends."""
         session.work.transaction.lock()
         current = session.reader.get(self._table.name, sys_id, lock=True)
         return current is not None and current[self._table[RequestRow.status]] == self._pending
@@ -245,4 +245,4 @@ def _parsed(stored: str) -> datetime:
 
 
 def _discard(_handle: object) -> None:
-    """Forget a result."""
+    """Ignore a result."""

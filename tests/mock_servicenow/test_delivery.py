@@ -294,7 +294,7 @@ async def test_registration_without_pairs_fails_the_delivery(instance: Instance)
     await instance.update(REQUEST, sys_id, {"status": "Deny"})
     await instance.clock.settle()
     assert (await _deliveries(instance))[0]["error"] == (
-        "'instance_metadata' holds no JSON object; expected name-value pairs"
+        "'instance_metadata' is not a JSON object; expected name-value pairs"
     )
 
 
