@@ -13,11 +13,7 @@ from typing import Literal, NoReturn
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.errors import (
-    AccessDenied,
-    RecordNotFound,
-    Signal,
-)
+from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal
 from mock_servicenow.now_platform.query import Change
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
