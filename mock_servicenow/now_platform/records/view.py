@@ -312,8 +312,6 @@ class View:
 
     def check_created(self, record: Record) -> None:
         """Raise AccessDenied unless a rule lets the user create the record that they have just inserted."""
-        if not self.sight.conditions(record.table, "create"):
-            return
         if not self._permitted("create", record.table, [record.sys_id]):
             raise AccessDenied("Insert")
 
