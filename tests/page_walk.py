@@ -1,12 +1,19 @@
 """Every page of a running server, found in its router: whatever is routed and is not an API is a page."""
 
 import re
+from collections.abc import Mapping
 
 from aiohttp import web
 
 APIS = ("/__admin", "/api/", "/oauth_", "/{application}/")
 EXAMPLES = {"table": "incident", "number": "1", "name": "base.css"}
 EXPIRED = "This form has expired. Reload the page."
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+_BREACH = re.compile(r'\sstyle=|\son\w+=|(?:href|src|action)="(?:https?:)?//|<script(?! src="/)')
 _TOKEN = re.compile(
     r'<input type="hidden" name="(?:sysparm_ck|__RequestVerificationToken|cockpit_token)" value="\w{64}">'
 )
@@ -35,6 +42,17 @@ def of_product(paths: list[str]) -> list[str]:
 def of_cockpit(paths: list[str]) -> list[str]:
     """Return the paths of the cockpit's pages, without files."""
     return [path for path in paths if path.startswith("/__cockpit") and "/static/" not in path]
+
+
+def breaches(headers: Mapping[str, str], html: str) -> list[str]:
+    """Return what a page does against the policy, or lacks of it: nothing is inline or from another host."""
+    expected = {
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
+    missing = [name for name, value in expected.items() if headers.get(name) != value]
+    return [*missing, *_BREACH.findall(html)]
 
 
 def forms_without_token(html: str) -> list[str]:

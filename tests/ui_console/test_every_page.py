@@ -1,7 +1,7 @@
 import pytest
 
 from console_sim.settings import Settings
-from tests.page_walk import EXPIRED, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
+from tests.page_walk import EXPIRED, breaches, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
 
 from .conftest import TASKS, Site
 
@@ -39,6 +39,18 @@ async def test_visitors_see_the_log_in_page_alone(site: Site) -> None:
         assert (path, shown.status, shown.url) == (path, 422 if path == PUBLIC else 200, f"{site.url}{PUBLIC}")
 
 
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_log_in_opens_every_page(site: Site) -> None:
+    """If there is a token, browsers on this machine must log in too."""
+    for path in of_product(shown_pages(site.app)):
+        assert (path, (await site.person.get(path)).url) == (path, f"{site.url}{PUBLIC}")
+    form = (await site.person.get(PUBLIC)).hidden() | {"key": "open-sesame"}
+    assert (await site.person.post(PUBLIC, form)).url == f"{site.url}/"
+    for path in of_product(shown_pages(site.app)):
+        shown = await site.person.get(path)
+        assert (path, shown.url == f"{site.url}{PUBLIC}") == (path, path == PUBLIC)
+
+
 async def test_cockpit_is_closed_to_other_machines(site: Site) -> None:
     """Each of its pages is open to this machine and locked to a browser that calls it by another name."""
     await site.person.http.get(f"{site.url}/Tms/services/api/v1/version/Current")
@@ -46,6 +58,15 @@ async def test_cockpit_is_closed_to_other_machines(site: Site) -> None:
         assert (path, (await site.person.get(path)).status) == (path, 200)
         shown = await site.person.get(path, headers=ELSEWHERE)
         assert (path, shown.status, "Control plane token" in shown.html) == (path, 403, True)
+
+
+async def test_every_page_keeps_the_policy(site: Site) -> None:
+    """Pages and their files forbid inline scripts and other hosts, and have neither."""
+    await site.set_up()
+    await site.ask()
+    for path in (*shown_pages(site.app), "/ui/live.js", "/ui/style.css", "/ui/icon.svg"):
+        shown = await site.person.get(path)
+        assert (path, breaches(shown.headers, shown.html)) == (path, [])
 
 
 async def test_every_form_needs_its_token(site: Site) -> None:

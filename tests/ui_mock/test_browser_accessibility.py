@@ -1,6 +1,7 @@
 import pytest
 
 from tests.browser import Chromium, Page, complaints, expect, misfits, tab_to
+from tests.page_walk import of_product, shown_pages
 
 from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, Site, log_in
 
@@ -12,7 +13,7 @@ async def _pages(site: Site) -> list[str]:
     record = await site.read(REQUEST, sys_id)
     incident = await site.insert("incident", {"short_description": "x", "comments": "entry"})
     return [
-        "/",
+        *of_product(shown_pages(site.app)),
         "/?sysparm_filter=nothing-is-named-so",
         f"/{REQUEST}_list.do?sysparm_query=status=Pending%5Enonsense",
         f"/{REQUEST}.do?sys_id={sys_id}",

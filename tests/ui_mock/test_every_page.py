@@ -1,6 +1,6 @@
 import pytest
 
-from tests.page_walk import EXPIRED, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
+from tests.page_walk import EXPIRED, breaches, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
 
 from .conftest import REQUEST, Site
 
@@ -44,6 +44,16 @@ async def test_cockpit_is_closed_to_other_machines(site: Site) -> None:
         assert (path, (await nobody.get(path)).status) == (path, 200)
         shown = await nobody.get(path, headers={"Host": "elsewhere.example"})
         assert (path, shown.status, "Control plane token" in shown.html) == (path, 403, True)
+
+
+async def test_every_page_keeps_the_policy(site: Site) -> None:
+    """Pages and their files forbid inline scripts and other hosts, and have neither."""
+    sys_id = await site.ask()
+    person = await site.person()
+    more = (f"/{REQUEST}.do?sys_id={sys_id}", "/no.do", "/ui/live.js", "/ui/style.css", "/ui/icon.svg")
+    for path in (*shown_pages(site.app), *more):
+        shown = await person.get(path)
+        assert (path, breaches(shown.headers, shown.html)) == (path, [])
 
 
 async def test_every_form_needs_its_token(site: Site) -> None:
