@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.conditions import CONDITIONS
@@ -97,8 +96,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         resetting,
         settings.admin_token if settings.control_plane else None,
         is_page=pages.serves,
-        outer=[_named(instance)],
         inner=[server.middleware],
+        server=instance.release.server,
         largest_body=LARGEST_BODY,
     )
     app[ADMINISTRATOR], app[INSTANCE] = administrator, instance
@@ -131,22 +130,6 @@ def _build(blueprint: Blueprint, instance: Instance) -> None:
         instance.store.close()
         reason = error.reason if isinstance(error, DatabaseUnavailable) else one_line(error)
         raise StartError(f"the database cannot be used: {reason}") from None
-
-
-def _named(instance: Instance) -> Middleware:
-    """Name the server in every answer."""
-
-    @web.middleware
-    async def name(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            error.headers.setdefault("Server", instance.release.server)
-            raise
-        response.headers.setdefault("Server", instance.release.server)
-        return response
-
-    return name
 
 
 def _running(

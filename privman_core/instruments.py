@@ -13,7 +13,7 @@ from privman_core.bodies import is_short, receive, received
 from privman_core.clock import Clock
 from privman_core.control import Control, Reset, is_control
 from privman_core.errands import take_errand
-from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, body_of
+from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.ids import Ids
 from privman_core.inputs import trust
@@ -56,17 +56,18 @@ class Instruments:
         token: str | None,
         *,
         is_page: Unrecorded,
-        outer: Sequence[Middleware],
-        inner: Sequence[Middleware],
+        outer: Sequence[Middleware] = (),
+        inner: Sequence[Middleware] = (),
+        server: str = "",
         largest_body: int = 1024**2,
     ) -> web.Application:
         """Return an application with this stack, outermost first, and the routes of the control plane.
 
-        1. The guard of the control plane, so that a caller whom it refuses reaches nothing else and leaves no trace.
-        2. ``outer``, the product's touch on every answer, those of armed faults included.
-        3. Journal and faults. The journal sees what the client sees, so faults strike within it; the control plane
-           and pages pass both by.
-        4. ``inner``, the product itself: its errors become answers here, so that the journal records them.
+        1. ``outer``, the product's touch on every answer, those of armed faults included.
+        2. The guard of the control plane, so that a caller whom it refuses reaches nothing else and leaves no trace;
+           for other requests journal and faults. The journal sees what the client sees, so faults strike within it;
+           the control plane and pages pass both by.
+        3. ``inner``, the product itself: its errors become answers here, so that the journal records them.
 
         Args:
             resetting: empties the product when entered, and starts it again when left.
@@ -75,6 +76,7 @@ class Instruments:
             is_page: whether a request is for a page of the product.
             outer: see above.
             inner: see above.
+            server: the header ``Server`` of answers that name none.
             largest_body: bytes that the body of a request may have.
         """
 
@@ -87,9 +89,8 @@ class Instruments:
             self.journal.clear()
 
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
-        guard = [] if control is None else [control.middleware]
-        record = recording(self.journal, self.faults, lambda request: is_control(request) or is_page(request))
-        app = web.Application(middlewares=[*guard, *outer, record, *inner], client_max_size=largest_body)
+        record = recording(self.journal, self.faults, is_page, control, server)
+        app = web.Application(middlewares=[*outer, record, *inner], client_max_size=largest_body)
         app[INSTRUMENTS] = self
         app[RESET] = reset
         if control is not None:
@@ -103,43 +104,76 @@ RESET: web.AppKey[Reset] = web.AppKey("reset")
 """Brings the application back to its state at start."""
 
 
-def recording(journal: Journal, faults: Faults, unrecorded: Unrecorded) -> Middleware:
+def recording(
+    journal: Journal, faults: Faults, is_page: Unrecorded, control: Control | None = None, server: str = ""
+) -> Middleware:
     """Return the middleware that journals every inbound exchange and lets faults strike.
 
-    It reads a short body itself. The handler reads a longer one, or one of unknown length, once it knows the sender;
-    the journal takes what the handler has read.
-
     Args:
-        journal: records every exchange.
+        journal: records every exchange except those of pages and the control plane.
         faults: strike matching exchanges.
-        unrecorded: requests that bypass journal and faults.
+        is_page: requests that bypass journal and faults.
+        control: guards its own requests, which bypass both too.
+        server: the header ``Server`` of answers that name none; empty leaves it to the web server.
     """
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = take_errand(request.headers)
-        if unrecorded(request):
-            return await handler(request)
-        short = is_short(request)
-        body = await _short_body(request) if short else b""
-        exchange = journal.begin("in", request.method, request.path_qs, headers, body)
-        request[EXCHANGE] = exchange
         try:
-            answer = await _answer(faults, exchange, request, handler)
-        except BaseException as error:
-            journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
+            if is_control(request):
+                answer = await (handler(request) if control is None else control.guard(request, handler))
+            elif is_page(request):
+                answer = await handler(request)
+            else:
+                answer = await _recorded(journal, faults, request, headers, handler)
+        except web.HTTPException as error:
+            _name(error, server)
             raise
-        finally:
-            if request.body_exists and not (short and body):
-                await _note_body(journal, exchange, request)
-        answer.headers.setdefault("Date", _http_date(int(exchange.at.timestamp())))
-        if exchange.dropped:
-            journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
-        else:
-            journal.finish(exchange, answer.status, answer.headers.copy(), body_of(answer))
+        _name(answer, server)
         return answer
 
     return record
+
+
+def _name(answer: web.StreamResponse, server: str) -> None:
+    if server:
+        answer.headers.setdefault("Server", server)
+
+
+async def _recorded(
+    journal: Journal, faults: Faults, request: web.Request, headers: Headers, handler: Handler
+) -> web.StreamResponse:
+    """Answer an exchange that the journal records.
+
+    A short body is read here. The handler reads a longer one, or one of unknown length, once it knows the sender; the
+    journal takes what the handler has read.
+    """
+    short = is_short(request)
+    body = await _short_body(request) if short else b""
+    exchange = journal.begin("in", request.method, request.path_qs, headers, body)
+    request[EXCHANGE] = exchange
+    try:
+        answer = await _answer(faults, exchange, request, handler)
+    except web.HTTPException as error:
+        _finish(journal, exchange, error)
+        raise
+    except BaseException as error:
+        journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
+        raise
+    finally:
+        if request.body_exists and not (short and body):
+            await _note_body(journal, exchange, request)
+    _finish(journal, exchange, answer)
+    return answer
+
+
+def _finish(journal: Journal, exchange: Exchange, answer: web.StreamResponse) -> None:
+    answer.headers.setdefault("Date", _http_date(int(exchange.at.timestamp())))
+    if exchange.dropped:
+        journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
+    else:
+        journal.finish(exchange, answer.status, answer.headers.copy(), body_of(answer))
 
 
 async def _short_body(request: web.Request) -> bytes:
