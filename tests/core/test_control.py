@@ -364,7 +364,7 @@ async def test_no_token_opens_nothing_where_there_is_none(party: Party) -> None:
 
 
 async def test_bodies_that_are_not_read(party: Party) -> None:
-    """A body that is too long, or is not packed as it says, is refused; the journal keeps its length and the refusal."""
+    """A body that is too long, or not packed as it says, is refused; the journal keeps its length and the refusal."""
     assert (await party.call("POST", "/long", data=BytesIO(b" " * (1024 * 1024 + 1))))[0] == 413
     assert (await party.call("POST", "/odd", data=b"garbage", headers={"Content-Encoding": "gzip"}))[0] == 400
     _, body = await party.call("GET", "/__admin/requests")

@@ -111,7 +111,7 @@ class Cache:
 
     def begin(self, transaction: Transaction) -> None:
         """Use the facts of the database's version from now on in this thread, unless some are in use."""
-        if self._store.embedded or self._used.facts is not None:
+        if self._used.facts is not None:
             return
         version = self._store.facts_version(transaction)
         known = self._of_version

@@ -12,6 +12,7 @@ from mock_servicenow.now_platform.records.rows import Work
 from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
+from mock_servicenow.now_platform.storage.transaction import Transaction
 from mock_servicenow.now_platform.users import SYSTEM, User
 from privman_core.findings import Finding
 
@@ -29,12 +30,7 @@ class UnitOfWork:
     def __init__(self, kernel: Kernel, run_rules: RunRules, user: User, findings: list[Finding] | None = None) -> None:
         self._kernel = kernel
         try:
-            transaction = kernel.store.begin()
-            try:
-                kernel.cache.begin(transaction)
-            except kernel.store.failures:
-                transaction.end(keep=False)
-                raise
+            transaction = _begin(kernel)
         except kernel.store.failures as failure:
             raise kernel.unavailable(failure) from None
         self._work = Work(kernel, transaction, [] if findings is None else findings, utc_form(kernel.clock.now()))
@@ -53,8 +49,10 @@ class UnitOfWork:
             raise kernel.unavailable(failure) from None
         finally:
             # Facts worked out from rows that have now changed or vanished.
-            kernel.cache.forget(work.written)
-            kernel.cache.end()
+            if work.written:
+                kernel.cache.forget(work.written)
+            if not kernel.store.embedded:
+                kernel.cache.end()
         if kind is None:
             for call in work.after_commit:
                 call()
@@ -75,6 +73,18 @@ class UnitOfWork:
         if not is_interrupted(failure):
             return self._kernel.unavailable(failure)
         return TransactionCancelled() if self._kernel.store.is_aside else OverrunError()
+
+
+def _begin(kernel: Kernel) -> Transaction:
+    transaction = kernel.store.begin()
+    if kernel.store.embedded:
+        return transaction
+    try:
+        kernel.cache.begin(transaction)
+    except kernel.store.failures:
+        transaction.end(keep=False)
+        raise
+    return transaction
 
 
 class Platform(Kernel):

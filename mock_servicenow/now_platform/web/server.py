@@ -192,25 +192,30 @@ class Server:
 
     def _begin(self, request: web.Request, admission: _Admission, body: Body, *, is_file: bool) -> Answer | Steps:
         """Call the API, which answers or returns the steps that are left to do."""
+        if self._instance.store.embedded:
+            return self._call(request, admission, body, is_file=is_file)
         with self._instance.cache.across():
-            user = admission.user or self._admit(request, admission)
-            if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights
-                with self._instance.next_transaction(user, findings_of(request)) as session:
-                    user = session.user
-            call = Call(
-                request.method,
-                request.path,
-                parameters_of(request),
-                request.rel_url.raw_query_string,
-                self._own_url or f"{request.scheme}://{request.host}",
-                request.headers,
-                b"" if is_file else body.read(),
-                user,
-                findings_of(request),
-                upload=body.file if is_file else None,
-                check=None if user.opens_session else partial(self._check, request),
-            )
-            return self._router.answer(call)
+            return self._call(request, admission, body, is_file=is_file)
+
+    def _call(self, request: web.Request, admission: _Admission, body: Body, *, is_file: bool) -> Answer | Steps:
+        user = admission.user or self._admit(request, admission)
+        if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights since
+            with self._instance.next_transaction(user, findings_of(request)) as session:
+                user = session.user
+        call = Call(
+            request.method,
+            request.path,
+            parameters_of(request),
+            request.rel_url.raw_query_string,
+            self._own_url or f"{request.scheme}://{request.host}",
+            request.headers,
+            b"" if is_file else body.read(),
+            user,
+            findings_of(request),
+            upload=body.file if is_file else None,
+            check=None if user.opens_session else partial(self._check, request),
+        )
+        return self._router.answer(call)
 
     def _check(self, request: web.Request, path: str, verb: str) -> None:
         """Raise PlatformError unless the request's credentials open another path too."""
