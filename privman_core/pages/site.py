@@ -1,7 +1,7 @@
 """A site: one table of pages, from which routing, log-in, protection against forged forms and the journal follow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -9,7 +9,6 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from aiohttp import web
 from multidict import MultiMapping
 
-from privman_core.exchange import Exchange
 from privman_core.findings import Finding
 from privman_core.ids import is_same
 from privman_core.journal import Journal
@@ -185,20 +184,12 @@ class Site(Generic[V]):
     def _handler(self, show: Show[V], *, public: bool) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             visit = await self._gate.visit(request, await read_form(request))
-            exchange = self._begin(visit)
-            answer = await self._answer(visit, show, public=public)
-            if exchange is not None and self._journal is not None:
-                self._journal.finish(exchange, answer.status, {}, b"")
-            return self._with_cookie(visit, answer)
+            answering = self._answer(visit, show, public=public)
+            if self._journal is not None and request.method == "POST":
+                answering = _journaled(self._journal, visit, answering)
+            return self._with_cookie(visit, await answering)
 
         return handle
-
-    def _begin(self, visit: V) -> Exchange | None:
-        if self._journal is None or visit.request.method != "POST":
-            return None
-        exchange = self._journal.begin("in", "POST", visit.request.path_qs, {}, b"")
-        visit.findings = exchange.findings
-        return exchange
 
     async def _answer(self, visit: V, show: Show[V], *, public: bool) -> web.Response:
         try:
@@ -218,3 +209,15 @@ class Site(Generic[V]):
             secure = visit.request.secure
             answer.set_cookie(name, session_id, path="/", httponly=True, samesite="Lax", secure=secure)
         return answer
+
+
+async def _journaled(journal: Journal, visit: Visit, answering: Coroutine[None, None, web.Response]) -> web.Response:
+    exchange = journal.begin("in", "POST", visit.request.path_qs, {}, b"")
+    visit.findings = exchange.findings
+    try:
+        answer = await answering
+    except BaseException as error:  # such as the cancellation when the browser has left
+        journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
+        raise
+    journal.finish(exchange, answer.status, {}, b"")
+    return answer

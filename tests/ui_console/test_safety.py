@@ -1,3 +1,4 @@
+import asyncio
 import ssl
 from io import BytesIO
 from pathlib import Path
@@ -182,6 +183,34 @@ async def test_journal_has_posted_forms_without_their_fields(site: Site) -> None
         ("POST", f"{CREDENTIALS}/create", 303),
     ]
     assert found[0]["request"]["body"] == ""
+
+
+async def test_journal_ends_the_form_of_a_browser_that_left(site: Site) -> None:
+    """If the browser leaves before the answer, the journal says that none was sent."""
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def silence(_request: web.Request) -> web.Response:
+        asked.set()
+        await never.wait()
+        return web.Response()
+
+    silent = web.Application()
+    silent.router.add_route("*", "/{path:.*}", silence)
+    async with serving(silent, "127.0.0.1", 0) as url:
+        await site.set_up()
+        webhook = {"use_webhook": "yes", "api_credential": "ServiceNow webhook", "post_uri": f"{site.url}/Tms/"}
+        values = {"base_url": url, "credential": "ServiceNow user", **webhook}
+        leaving = asyncio.create_task(site.person.submit(f"{SYSTEMS}/edit", values))
+        await asked.wait()
+        leaving.cancel()
+        errors = {await _last_error(site) for _ in range(100)}
+        never.set()
+    assert "no answer was sent: CancelledError" in errors
+
+
+async def _last_error(site: Site) -> str:
+    found = (await site.admin("GET", "/requests"))["requests"]
+    return str(next(each["error"] for each in reversed(found) if each["direction"] == "in"))
 
 
 async def test_pages_use_up_no_faults(site: Site) -> None:
