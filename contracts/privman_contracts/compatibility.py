@@ -46,7 +46,7 @@ class Change:
 
 @dataclass(slots=True)
 class SendersAndReceivers:
-    """Who sends something and who receives it."""
+    """The parties that send something, and those that receive it."""
 
     senders: set[str] = field(default_factory=set)
     receivers: set[str] = field(default_factory=set)
@@ -150,7 +150,7 @@ _LIVES_WITH_RULES = "console"
 def _name_changes(
     old: WireNames, new: WireNames, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]
 ) -> Iterator[Change]:
-    """Yield what is called otherwise; a name on one side only is told where it is used.
+    """Yield the names that differ; a name on one side only shows where it is used.
 
     Exchanges and schemas are those of ``new``, in canonical names.
     """

@@ -170,7 +170,7 @@ def _wheel_folder(wheel: Path) -> Traversable:
         # A path into a ZIP file has all of Traversable that is read here, though it does not derive from it.
         return cast("Traversable", zipfile.Path(wheel) / "privman_contracts")
     except (OSError, zipfile.BadZipFile) as error:
-        raise ContractError(f"{wheel}: is no wheel: {error}.") from None
+        raise ContractError(f"{wheel}: not a wheel: {error}.") from None
 
 
 def _in_folder(name: str, folder: Traversable) -> Contracts:
@@ -179,11 +179,11 @@ def _in_folder(name: str, folder: Traversable) -> Contracts:
             raise ContractError(f"{name}: has no {part}. Expected the folder privman_contracts of a release.")
     try:
         contracts = Contracts(WireNames.load(folder=folder), folder)
-        # Read now, so that what is wrong with them is told here.
+        # Read now, so that errors in them are raised here.
         _require_schemas(name, contracts)
         _require_marks(name, contracts)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise ContractError(f"{name}: is no contract set: {type(error).__name__}: {error}.") from None
+        raise ContractError(f"{name}: not a contract set: {type(error).__name__}: {error}.") from None
     return contracts
 
 

@@ -1,4 +1,4 @@
-"""How well each part of a contract is known, and where an exchange breaks one."""
+"""Evidence for the parts of a contract, and violations of it."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

@@ -28,7 +28,7 @@ _PARAMETER = re.compile(r"\\\{\w+\\\}")
 
 @dataclass(frozen=True, slots=True)
 class AnswerContract:
-    """What may be answered with one status, or with a class of them.
+    """The answer to expect with one status, or with a class of them.
 
     Attributes:
         status: ``201``, or ``5xx`` for a class.
@@ -87,7 +87,7 @@ class ExchangeContract:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What a path must look like: any version of the Table API; any case on the console, as on IIS."""
+        """The paths that fit: any version of the Table API; any case on the console, as on IIS."""
         path = _PARAMETER.sub("[^/]+", re.escape(self.path))
         if self.server == "console":
             return re.compile(f"{path}/?", re.IGNORECASE)

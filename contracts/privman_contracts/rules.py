@@ -19,7 +19,7 @@ TOKENS = ("refused", "accepted")
 
 @dataclass(frozen=True, slots=True)
 class RuleValue:
-    """What a rule may be; ``expected`` is the same in words."""
+    """The values that a rule may have; ``expected`` is the same in words."""
 
     is_one: Callable[[object], bool]
     expected: str

@@ -102,7 +102,7 @@ def _further(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]
 
 
 def _otherwise(keyword: str) -> "_Handler":
-    """Return the handler of a keyword of which it cannot be told what it narrows and what it widens."""
+    """Return the handler of a keyword that may narrow and widen at once."""
 
     def handle(old: Schema, new: Schema, where: str) -> Iterator[SchemaDifference]:
         before, after = (wording.expected(schema) for schema in (old, new))

@@ -25,7 +25,7 @@ from privman_core.sized_cache import SizedCache
 # Messages of errors that need other words.
 TWICE, DOUBT = "twice", "doubt"
 _DATE_TIME = re.compile(r"\d{4}-.*")
-# How alike a misspelt key is.
+# How similar a misspelt key is.
 _MISSPELT = 0.8
 _MOST_DOUBTED = 100  # keys of one object: each is compared with all that are known
 

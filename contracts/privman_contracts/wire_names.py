@@ -95,7 +95,7 @@ def _changes(tree: object, groups: str, names: Mapping[str, WireName]) -> Iterat
         elif any(name.startswith(f"{path}.") for name in names):
             yield from _changes(entry, f"{path}.", names)
         else:
-            raise InferredNamesError(f"{path!r} is no wire name.{wording.nearest(path, _known_words(names))}")
+            raise InferredNamesError(f"unknown wire name {path!r}.{wording.nearest(path, _known_words(names))}")
 
 
 def _known_words(names: Mapping[str, WireName]) -> set[str]:
@@ -155,7 +155,7 @@ def _refuse_twins(names: Iterable[WireName]) -> None:
 
 
 class WireNames:
-    """What tables, columns, keys, words and roles are called on the wire, and the inferred rules.
+    """The names of tables, columns, keys, words and roles on the wire, and the inferred rules.
 
     Code asks by canonical name and gets the spelling; an unknown canonical name raises InferredNamesError.
     """
@@ -228,7 +228,7 @@ class WireNames:
             InferredNamesError: no such group.
         """
         if group not in self._groups:
-            raise InferredNamesError(f"{group!r} is no group of wire names.{wording.nearest(group, self._groups)}")
+            raise InferredNamesError(f"unknown group of wire names {group!r}.{wording.nearest(group, self._groups)}")
         return {name.word: str(name.value) for name in self._groups[group]}
 
     def changed(self, group: str) -> dict[str, str]:
@@ -239,7 +239,7 @@ class WireNames:
     def find(self, path: str) -> WireName:
         """Return the name with its evidence, of ``columns.request.instance_id`` for instance."""
         if path not in self._names:
-            raise InferredNamesError(f"{path!r} is no wire name.{wording.nearest(path, self._names)}")
+            raise InferredNamesError(f"unknown wire name {path!r}.{wording.nearest(path, self._names)}")
         return self._names[path]
 
     def replaced(self, values: Mapping[str, Value]) -> Self:

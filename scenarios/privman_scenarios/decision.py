@@ -33,7 +33,7 @@ _ACCEPTED, _COUNT = re.compile(r"2[0-9]{2}"), re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class DecisionDelivery:
-    """How a decision reached the console.
+    """A decision that reached the console.
 
     Attributes:
         status: of the console's answer to the last attempt.
@@ -79,7 +79,7 @@ class Decision:
 
     @property
     def words(self) -> str:
-        """How to speak of it."""
+        """The decision, for messages."""
         return f"the decision on {self._request_id}"
 
     def delivered(self) -> DecisionDelivery:

@@ -187,7 +187,7 @@ class PartyFixture:
 
     @property
     def findings(self) -> list[dict[str, Any]]:
-        """What this party swallowed, and each message that breaks its contract.
+        """Findings: everything that this party swallowed, and each message that breaks its contract.
 
         Raises ExpectationError where there is no control plane: nobody sees what a real system swallows.
         """

@@ -149,7 +149,7 @@ def privman_loop() -> "Iterator[LoopThread]":
 
 @pytest.fixture(scope="session")
 def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
-    """Where the parties come from: this process, or the addresses in the options."""
+    """Builder of worlds: parties of this process, or at the addresses in the options."""
     from privman_contracts import ContractError  # noqa: PLC0415 - see the module's docstring
     from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
 
@@ -202,9 +202,9 @@ def privman_world(
         why = world.servicenow.why_no_control
         _fail(f"--privman-strict has nothing to judge by, as no findings are seen: {why}.")
     if world.unawaited:
-        told = f"nothing waited to the end for {', '.join(world.unawaited.values())}"
+        message = f"nothing waited to the end for {', '.join(world.unawaited.values())}"
         expected = "Expected 'decision.delivered()', with 'await' where an event loop runs, and 'await' before the rest"
-        _fail(f"{told}. {expected}.")
+        _fail(f"{message}. {expected}.")
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ TEXT_KEYS = (
 
 
 class AnswerValues(TypedDict, total=False):
-    """What an approver may add to a response."""
+    """The optional values of a response."""
 
     comment: str
     duration: str
@@ -51,7 +51,7 @@ class AnswerValues(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class ApproverAnswer:
-    """What an approver answers.
+    """An approver's answer.
 
     Attributes:
         response: one of the activity type's valid responses.

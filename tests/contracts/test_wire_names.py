@@ -44,14 +44,16 @@ def test_a_group_gives_canonical_name_to_spelling(names: WireNames) -> None:
 
 def test_a_name_that_does_not_exist_names_the_nearest() -> None:
     """A programmer's slip is told in the same words as a user's."""
-    with pytest.raises(InferredNamesError, match=r"'columns.request.instance' is no wire name. Did you mean 'columns"):
+    with pytest.raises(
+        InferredNamesError, match=r"unknown wire name 'columns.request.instance'. Did you mean 'columns"
+    ):
         WireNames.load().column("request", "instance")
 
 
 def test_a_group_that_does_not_exist_names_the_nearest(names: WireNames) -> None:
     """So for groups."""
     with pytest.raises(
-        InferredNamesError, match=r"'words.responses' is no group of wire names. Did you mean 'words.response'"
+        InferredNamesError, match=r"unknown group of wire names 'words.responses'. Did you mean 'words.response'"
     ):
         names.group("words.responses")
 
@@ -98,9 +100,9 @@ def test_rules_are_replaced_by_plain_values(names_file: NamesFile) -> None:
 
 
 BAD_FILES = {
-    "unknown group": ("table: {request: x}", "'table' is no wire name. Did you mean 'tables'?"),
-    "unknown name": ("tables: {requests: x}", "'tables.requests' is no wire name. Did you mean 'tables.request'?"),
-    "nothing near": ("qqq: 1", "'qqq' is no wire name."),
+    "unknown group": ("table: {request: x}", "unknown wire name 'table'. Did you mean 'tables'?"),
+    "unknown name": ("tables: {requests: x}", "unknown wire name 'tables.requests'. Did you mean 'tables.request'?"),
+    "nothing near": ("qqq: 1", "unknown wire name 'qqq'."),
     "text for a group": (
         "columns: {request: x_request}",
         "columns.request holds 'x_request'. Expected names below it.",

@@ -307,8 +307,8 @@ def login_page() -> web.Application:
 @pytest.mark.parametrize(
     ("option", "complaint"),
     [
-        ("--servicenow-url", "is no ServiceNow instance: GET /api/"),
-        ("--console-url", "is no Privilege Manager Console"),
+        ("--servicenow-url", "is not a ServiceNow instance: GET /api/"),
+        ("--console-url", "is not a Privilege Manager Console"),
     ],
 )
 def test_a_target_that_is_something_else(

@@ -387,9 +387,9 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
     (release / "index.yaml").write_text("exchanges: [{name: register}]\nerrors: {}\n", encoding="utf-8")
     (tmp_path / "x.whl").write_text("no ZIP file", encoding="utf-8")
     complaints = {
-        release: "is no contract set: KeyError: 'answers'.",
+        release: "not a contract set: KeyError: 'answers'.",
         tmp_path: "has no inferred.yaml. Expected the folder privman_contracts of a release.",
-        tmp_path / "x.whl": "is no wheel: File is not a zip file.",
+        tmp_path / "x.whl": "not a wheel: File is not a zip file.",
         tmp_path / "none.yaml": "cannot be read: No such file or directory.",
     }
     for name, complaint in complaints.items():

@@ -144,7 +144,7 @@ def test_a_release_that_lets_only_exceptions_in_with_a_password(
     """The instance lets its user in, so the fake of that release does as well, and differs in nothing else."""
     with instance(privman_loop, untouched) as url:
         assert main(["fidelity", "--against", url, "--release", "zurich", "--trap", "total-count"]) == 0
-    assert capsys.readouterr().out.startswith("1 alike, 0 different, 0 left out; ")
+    assert capsys.readouterr().out.startswith("1 the same, 0 different, 0 left out; ")
 
 
 APP = ["--trap", "request-without-instance", "--trap", "columns-of-the-app"]
@@ -186,13 +186,13 @@ class Instance:
 
 
 def test_the_fake_is_like_itself(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
-    """Against the mock every probe is alike, and whatever a probe creates it deletes; exit code 0."""
+    """Against the mock every probe is the same, and whatever a probe creates it deletes; exit code 0."""
     there = Instance()
     with instance(privman_loop, there.watch) as url:
         assert main(["fidelity", "--against", url]) == 0
     probed, unprobed = load_traps()
     out = capsys.readouterr().out
-    assert out == f"{len(probed)} alike, 0 different, 0 left out; {len(unprobed)} traps have no safe probe\n"
+    assert out == f"{len(probed)} the same, 0 different, 0 left out; {len(unprobed)} traps have no safe probe\n"
     assert len(there.created) > 20
     assert sorted(there.created) == sorted(there.deleted)
 
@@ -218,7 +218,7 @@ def test_a_probe_whose_scratch_record_has_no_name_is_given_up(
     told, counts = capsys.readouterr().out.splitlines()
     expected = "total-count was given up: expected the sys_id of what was created, 32 hexadecimal digits; got POST "
     assert told.startswith(expected)
-    assert counts.startswith("0 alike, 0 different, 0 left out, 1 given up; ")
+    assert counts.startswith("0 the same, 0 different, 0 left out, 1 given up; ")
     assert len(there.created) == 1
     assert there.deleted == there.created
 
@@ -238,7 +238,7 @@ def test_an_instance_without_the_app(privman_loop: LoopThread, capsys: pytest.Ca
         assert main(["fidelity", "--against", url]) == 0
     out = capsys.readouterr().out
     assert "request-without-instance was left out: GET /api/now/table/x_thyti_thycotic_p_request?sysparm_limit=1" in out
-    assert re.search(r"^\d\d alike, 0 different, 2 left out; ", out, re.MULTILINE)
+    assert re.search(r"^\d\d the same, 0 different, 2 left out; ", out, re.MULTILINE)
 
 
 def test_the_app_must_be_there_where_it_is_named(
@@ -250,7 +250,7 @@ def test_the_app_must_be_there_where_it_is_named(
     with instance(privman_loop, Instance().without_app) as url:
         assert main(["fidelity", "--against", url, *APP, "--trap", "unknown-table"]) == 1
         assert main(["fidelity", "--against", url, "--inferred", str(inferred)]) == 1
-    assert "1 alike, 0 different, 2 left out; " in capsys.readouterr().out
+    assert "1 the same, 0 different, 2 left out; " in capsys.readouterr().out
 
 
 UNANSWERED = {
@@ -277,7 +277,7 @@ def test_only_servicenow_says_that_it_lacks_the_app(
         assert main(["fidelity", "--against", url, *APP, "--trap", "unknown-table"]) == 1
     out = capsys.readouterr().out
     assert "request-without-instance was given up: expected /api/now/table/x_thyti" in out
-    assert "1 alike, 0 different, 0 left out, 2 given up; " in out
+    assert "1 the same, 0 different, 0 left out, 2 given up; " in out
 
 
 def test_an_interrupted_probe_cleans_up(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:

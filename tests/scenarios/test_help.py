@@ -38,7 +38,7 @@ def test_help_of_the_command_lists_the_others(capsys: pytest.CaptureFixture[str]
     """Each with its line; of a group, the group."""
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
     assert all(name.split()[0] in shown for name in COMMANDS)
     assert all(command.help in shown for name, command in COMMANDS.items() if " " not in name)
 

@@ -279,7 +279,11 @@ steps:
             "'zz' is in almost any message.",
         ),
         ("x*", 'servicenow.expect-request: {comment: {matches: "${ours.request_id}"}}', "'x*' matches every text."),
-        ("(", 'servicenow.expect-request: {comment: {matches: "${ours.request_id}"}}', "'(' is no regular expression"),
+        (
+            "(",
+            'servicenow.expect-request: {comment: {matches: "${ours.request_id}"}}',
+            "invalid regular expression '('",
+        ),
     ],
 )
 def test_what_a_step_saved_is_checked_when_it_is_known(

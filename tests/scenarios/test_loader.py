@@ -238,7 +238,7 @@ HEAD = "title: T\nsteps:\n"
         (HEAD + "  - clock.advance:\n", "3: clock.advance lacks its argument 'by'. Expected a span of time."),
         (
             HEAD + "  - clock.advance: 50 secs\n",
-            "3: clock.advance: 'by' is '50 secs'. '50 secs' is no span of time. Expected '50 seconds', '2 hours' or",
+            "3: clock.advance: 'by' is '50 secs'. invalid span of time '50 secs'. Expected '50 seconds', '2 hours' or",
         ),
         (
             HEAD + "  - clock.advance: 50\n",
@@ -246,7 +246,7 @@ HEAD = "title: T\nsteps:\n"
         ),
         (
             HEAD + "  - console.expect-approval: {comment: {matches: '('}}\n",
-            "3: console.expect-approval: 'comment' is {'matches': '('}. '(' is no regular expression: missing ): (.",
+            "3: console.expect-approval: 'comment' is {'matches': '('}. invalid regular expression '(': missing ): (.",
         ),
         (
             HEAD + "  - console.expect-approval: {comment: [{matches: 5}]}\n",

@@ -244,7 +244,7 @@ def test_an_empty_recording_holds_nothing(tmp_path: Path) -> None:
 
 GOOD = exchange("GET", "https://a.example/", "", 200, "")
 MALFORMED = [
-    ("{", "is no HAR file: line 1: unexpected end of data."),
+    ("{", "not a HAR file: line 1: unexpected end of data."),
     ("[]", "log is missing. Expected an object."),
     ({"log": {}}, "log.entries is missing. Expected a list."),
     ({"log": {"entries": {}}}, "log.entries has value {}. Expected a list."),

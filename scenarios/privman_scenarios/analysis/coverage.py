@@ -25,7 +25,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ContractsExercised(Event):
-    """A variation has been played and has exercised these items; only told where a listener wants them."""
+    """A variation has been played and has exercised these items; only sent where a listener wants them."""
 
     scenario: Scenario
     items: frozenset[CoverageItem]
@@ -35,7 +35,7 @@ class Exercised:
     """Reads journals; a party that keeps none is seen through the other one's.
 
     Args:
-        faults: kinds of faults by the party that can be told to have them.
+        faults: the kinds of faults of each party.
 
     Attributes:
         items: everything that can be exercised, in the order of the contracts.

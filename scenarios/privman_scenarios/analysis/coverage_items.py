@@ -48,13 +48,13 @@ class SchemaPlace:
 
     @property
     def evidence(self) -> Evidence:
-        """How well the place is known."""
+        """The evidence for the place."""
         evidence: Evidence = self.schema["x-evidence"]
         return evidence
 
     @property
     def present(self) -> list[Any]:
-        """What stood there, where it was there."""
+        """The values that were there."""
         return [value for value in self.seen if value is not ABSENT]
 
 
@@ -152,7 +152,7 @@ class Inventory:
     """The items of the contracts.
 
     Args:
-        faults: kinds of faults by the party that can be told to have them.
+        faults: the kinds of faults of each party.
     """
 
     def __init__(self, contracts: Contracts, faults: Mapping[PartyName, Sequence[str]]) -> None:

@@ -117,7 +117,7 @@ def _says_something(recorded: Recorded) -> bool:
 def _newly_renamed(
     recording: Sequence[Recorded], contracts: Contracts, known: dict[str, Renamed]
 ) -> dict[str, Renamed]:
-    """Return what the detectors find besides, the first for each name, and nothing that is another's name already."""
+    """Return what else the detectors find: the first for each name, and nothing that is another's name already."""
     taken = {(name.group, str(name.value)) for name in contracts.names if name.group != "rules"}
     new: dict[str, Renamed] = {}
     for each in (each for detect in _DETECTORS for each in detect(recording, contracts)):

@@ -82,7 +82,7 @@ def _quoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlayedScenario:
-    """What happened when a scenario was played.
+    """The events of a played scenario.
 
     Attributes:
         events: the last one is its end.
@@ -94,7 +94,7 @@ class PlayedScenario:
 
     @property
     def ended(self) -> ScenarioEnded:
-        """How it ended."""
+        """The event of its end."""
         (ended,) = (event for event in self.events if isinstance(event, ScenarioEnded))
         return ended
 
@@ -104,7 +104,7 @@ class VariationRunner:
     """Plays scenarios and finds their variations; it can be sent to another process.
 
     Attributes:
-        player: plays the scenarios; of their variations nobody is told the exchanges.
+        player: plays the scenarios; events of their variations carry no exchanges.
         sweep: whether each message of a scenario that passed meets each fault.
         bound: how many orders of what happens together are played; None for none.
         exercised: gives what reads contract coverage off the journals of variations; None where nobody wants it.
@@ -123,7 +123,7 @@ class VariationRunner:
         return replace(played, variations=tuple(interrupts.run(self._variations(scenario))))
 
     def play(self, scenario: Scenario) -> PlayedScenario:
-        """Play a variation; its journals are too many to be told."""
+        """Play a variation; its events carry no journals, which would be too many."""
         return PlayedScenario(
             [*map(self._without_journal, replace(self.player, journals=bool(self.exercised))(scenario))]
         )
@@ -194,7 +194,7 @@ class Exploration:
         Args:
             scenarios: to be played first, each as it was written.
             seed: of the run.
-            generated: scenarios to be played after the variations, and told of like them.
+            generated: scenarios to be played and reported after the variations.
         """
         began = self._clock.now()
         self._tell(RunStarted(len(scenarios), seed))

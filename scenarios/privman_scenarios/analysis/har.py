@@ -28,7 +28,7 @@ def read_har(file: Path) -> list[Recorded]:
     except OSError as error:
         raise UnusableFileError(f"{file}: cannot be read: {error.strerror}.") from None
     except orjson.JSONDecodeError as error:
-        raise UnusableFileError(f"{file}: is no HAR file: line {error.lineno}: {error.msg}.") from None
+        raise UnusableFileError(f"{file}: not a HAR file: line {error.lineno}: {error.msg}.") from None
     entries = _Node(file, "", document).child("log", dict).child("entries", list)
     return [_exchange(entry, f"{file} entry {number}") for number, entry in enumerate(entries.items(), start=1)]
 

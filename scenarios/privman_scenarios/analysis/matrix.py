@@ -25,7 +25,7 @@ class ContractSet:
 
     Attributes:
         name: what the user calls it.
-        inferred: a file of the names that it has otherwise than the packaged set, for a fake to start with.
+        inferred: a file of the names that differ from the packaged set, to start a fake with.
     """
 
     name: str
@@ -44,7 +44,7 @@ class ContractSet:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """What the console keeps to, what the app keeps to, and the release that the app is installed on."""
+    """The contracts of the console and of the app, and the release that the app is installed on."""
 
     console: ContractSet
     app: ContractSet
@@ -134,7 +134,7 @@ def _rules_not_kept(combination: Combination) -> Iterator[Change]:
 
 
 def _renamed(changes: Iterable[Change]) -> Iterator[str]:
-    """Yield what the console calls otherwise than the app, which is why a round trip fails."""
+    """Yield the names that differ between console and app, which is why a round trip fails."""
     return (
         f"console, app: {change.where} {change.text}" for change in changes if change.part == NAMES and change.broken
     )

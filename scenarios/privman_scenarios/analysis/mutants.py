@@ -232,7 +232,7 @@ class TamperedWorlds:
 
 @dataclass(frozen=True, slots=True)
 class MutantVerdict:
-    """What became of a mutant.
+    """The fate of a mutant.
 
     Attributes:
         failure: of the first scenario that failed; None when the mutant survived.

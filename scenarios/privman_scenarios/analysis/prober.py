@@ -19,13 +19,13 @@ _PLACE = re.compile(r"<([\w.]+)>")
 _OK, _CREATED = 200, 201
 # So ServiceNow itself answers what it lacks, or what the user may not see; anything else says nothing about that.
 _LACKING = (400, 403, 404)
-# What an address may hold besides letters and digits; the rest is quoted.
+# Characters of an address other than letters and digits; the rest is quoted.
 _IN_ADDRESS = "/?&=^,.:;()<>!*@~_-"
 
 
 @dataclass(slots=True)
 class Probed:
-    """What a probe has seen.
+    """The outcome of a probe.
 
     Attributes:
         seen: what was looked at, with what was there.
@@ -196,7 +196,7 @@ def _put(value: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JS
 
 @dataclass(frozen=True, slots=True)
 class TrapDifference:
-    """One thing that the fake does otherwise than the instance."""
+    """One difference between the fake and the instance."""
 
     what: str
     fake: str
@@ -205,7 +205,7 @@ class TrapDifference:
 
 @dataclass(frozen=True, slots=True)
 class TrapComparison:
-    """How a trap was found on both sides.
+    """The outcomes of a trap's probe on both sides.
 
     Attributes:
         left_out: why it was not probed; empty when it was.

@@ -127,7 +127,7 @@ def _columns_of(table: str, contracts: Contracts) -> set[str]:
 
 @dataclass(slots=True)
 class _Group:
-    """What was seen of a group of names in one direction, since only who owns a name spells it for certain.
+    """Sightings of a group of names in one direction, since only its owner spells a name for certain.
 
     Attributes:
         missing: names that no object has, with their schemas.
@@ -189,7 +189,7 @@ def renamed_words(recording: Sequence[Recorded], contracts: Contracts) -> Iterat
 
 
 def renamed_in_lists(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
-    """Yield the words that a list lacks, where another stands in their place: the alike one, else the only one."""
+    """Yield the words that a list lacks, where another stands in their place: the similar one, else the only one."""
     for seen in values(recording, contracts):
         if "x-listed" not in seen.schema or not isinstance(seen.value, str):
             continue
@@ -212,10 +212,10 @@ def _meanings(seen: SeenValue, contracts: Contracts) -> set[str]:
 
 
 def _meant(seen: SeenValue, unheard: Sequence[WireName]) -> WireName | None:
-    """Return the word that is meant: the one that is alike, else the only inferred one; the first of a new record."""
+    """Return the word that is meant: the one that is similar, else the only inferred one; the first of a new record."""
     by_spelling = {str(name.value): name for name in unheard}
-    if alike := likest(seen.value, by_spelling):
-        return by_spelling[alike]
+    if similar := likest(seen.value, by_spelling):
+        return by_spelling[similar]
     inferred = [name for name in unheard if name.evidence == "I"]
     certain = len(inferred) == 1 or seen.exchange.method == "POST"
     return inferred[0] if inferred and certain else None

@@ -183,7 +183,7 @@ Order = tuple[tuple[Step, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How many orders of a scenario are played at most, and the seed by which they are chosen where there are more."""
+    """The most orders of a scenario to play, and the seed that chooses them where there are more."""
 
     orders: int
     seed: int

@@ -1,4 +1,4 @@
-"""What options stand for: scenarios, worlds and files to write."""
+"""Turn options into scenarios, worlds and files to write."""
 
 import argparse
 import os

@@ -98,12 +98,12 @@ def _report(comparisons: Sequence[TrapComparison], unprobed: Sequence[Unprobed])
         say(line)
     left_out = sum(bool(each.left_out) for each in comparisons)
     given_up = sum(bool(each.trouble) and not each.differences for each in comparisons)
-    alike = len(comparisons) - len(different) - left_out - given_up
-    counts = f"{alike} alike, {len(different)} different, {left_out} left out"
+    same = len(comparisons) - len(different) - left_out - given_up
+    counts = f"{same} the same, {len(different)} different, {left_out} left out"
     counts += f", {given_up} given up" if given_up else ""
     say(f"{counts}; {len(unprobed)} traps have no safe probe")
     failed = any(each.left_behind or each.trouble for each in comparisons)
-    return Exit.DID_NOT_HOLD if different or failed or not alike else Exit.HELD
+    return Exit.DID_NOT_HOLD if different or failed or not same else Exit.HELD
 
 
 def _rows(comparison: TrapComparison) -> Iterator[Sequence[str]]:
@@ -112,7 +112,7 @@ def _rows(comparison: TrapComparison) -> Iterator[Sequence[str]]:
 
 
 def _told(comparison: TrapComparison) -> Iterator[str]:
-    """Yield what is worth a line besides the table."""
+    """Yield the lines that go with the table."""
     trap = comparison.trap
     if comparison.differences:
         yield f"{trap.id} (trap {trap.number}): {trap.tells} [{trap.source}]"

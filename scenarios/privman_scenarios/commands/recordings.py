@@ -32,7 +32,7 @@ def record(options: argparse.Namespace) -> Exit:
     if options.har:
         _refuse_beside_har(options)
     check_files(options)
-    # Written before anything is played, so that a file that cannot be is told at once.
+    # Written before anything is played, so that an unwritable file is reported at once.
     options.out.write_bytes(to_har([]))
     if options.har:
         return _write_recording(options, contracts, [each for file in options.har for each in read_har(file)])

@@ -60,7 +60,7 @@ class Reports:
     """The reports that the options ask for; raises UsageError and OSError at once for a file that cannot be written.
 
     Attributes:
-        listeners: to be told of the run.
+        listeners: called with the events of the run.
         journals: whether one of them wants the exchanges.
         exercised: gives what reads contract coverage off journals; None where nobody wants it.
     """

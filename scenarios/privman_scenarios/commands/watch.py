@@ -20,7 +20,7 @@ MILLISECONDS = 200
 def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Sequence[Path]], names: Path | None) -> Exit:
     """Play everything, then what a changed file touches, until an interrupt; returns how the last playing ended.
 
-    A file that cannot be used, or a target that cannot be reached, is told, and watching goes on.
+    An unusable file or an unreachable target is reported, and watching goes on.
 
     Args:
         play: plays the scenarios of some files.

@@ -95,14 +95,14 @@ def none_of(*selecting: str) -> Check:
 
 
 def statuses(value: Any, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-    """Find what is no list of statuses, nor what such a list must not be."""
+    """Find a value that is not a list of statuses, or not the negation of one."""
     listed = allowed_or_denied(value)
     if not isinstance(listed, list) or not listed:
         expected = "Expected [200], or {not: [500]}; count: 0 for none."
-        return iter([Flaw((), f"{value!r} is no list of statuses. {expected}")])
+        return iter([Flaw((), f"invalid list of statuses {value!r}. {expected}")])
     expected = "Expected 100 to 599, 0 where no answer came, or {not: 500}."
     return (
-        Flaw(("not", index) if isinstance(value, Mapping) else (index,), f"{each!r} is no status. {expected}")
+        Flaw(("not", index) if isinstance(value, Mapping) else (index,), f"invalid status {each!r}. {expected}")
         for index, each in enumerate(listed)
         if not is_status(allowed_or_denied(each))
     )

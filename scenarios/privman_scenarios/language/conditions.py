@@ -1,4 +1,4 @@
-"""When a scenario applies: the inferred rules that it needs."""
+"""Conditions on inferred rules, under which a scenario applies."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping

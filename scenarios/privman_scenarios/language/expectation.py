@@ -140,7 +140,7 @@ def _pattern_error(pattern: object) -> str:
     try:
         compiled(pattern)
     except PatternError as error:
-        return f"{pattern!r} is no regular expression: {error}."
+        return f"invalid regular expression {pattern!r}: {error}."
     if matches_every_text(pattern):
         return f"{pattern!r} matches every text. Expected a pattern that some text lacks, or {{absent: false}}."
     return ""

@@ -104,7 +104,7 @@ def _flaws(of: KnownWords, value: object, path: tuple[str | int, ...], own: Own)
     elif isinstance(value, list):
         yield Flaw(path, f"{value!r} is a list. Expected a plain value, or an operator.")
     elif of.what == _STATUS_COLUMN and not _may_be_status(value):
-        yield Flaw(path, f"{value!r} is no status. Expected 100 to 599, or 0 where no answer came.")
+        yield Flaw(path, f"invalid status {value!r}. Expected 100 to 599, or 0 where no answer came.")
     elif of.words:
         # Where a word is expected, what YAML reads as something else is none.
         text = value if isinstance(value, str) else repr(value)

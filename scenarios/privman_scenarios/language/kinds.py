@@ -31,7 +31,7 @@ def _span_seconds(span: str) -> float:
     if clock := _CLOCK.fullmatch(span):
         hours, minutes, seconds = map(float, clock.groups())
         return hours * 3600 + minutes * 60 + seconds
-    raise ValueError(f"{span!r} is no span of time. Expected '50 seconds', '2 hours' or '16:30:00'.")
+    raise ValueError(f"invalid span of time {span!r}. Expected '50 seconds', '2 hours' or '16:30:00'.")
 
 
 def duration_seconds(text: str) -> float | None:
@@ -46,7 +46,7 @@ def duration_seconds(text: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an argument may hold.
+    """A kind of argument.
 
     Attributes:
         words: what is expected, for messages.

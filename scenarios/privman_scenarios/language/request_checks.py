@@ -187,7 +187,7 @@ def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # no
 
 
 def where(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-    """Find unknown columns and words in the values that select records, and what is no plain value."""
+    """Find unknown columns and words in the values that select records, and values that are not plain."""
     yield from sent_columns(value, arguments, own)
     for column, each in value.items():
         if expected := _selecting(arguments.get("table"), column, each, own):

@@ -29,7 +29,7 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
                 "enum": list(get_args(Check)),
                 "description": "What must hold: each step, or the invariants once all is over.",
             },
-            "seed": {"type": "integer", "description": "Seed of the identifiers; the run's own unless said."},
+            "seed": {"type": "integer", "description": "Seed of the identifiers; default: that of the run."},
             "clock": {"type": "string", "format": "date-time", "description": "When virtual time begins."},
             "examples": {
                 "type": "array",

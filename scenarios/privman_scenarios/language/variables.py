@@ -36,7 +36,7 @@ _BUILT_IN: Mapping[str, str | int] = {
     **{f"table.{table}": known.names().table(table) for table in TABLES},
     **{f"rule.{rule}": known.names().number(rule) for rule in RULES},
 }
-# What a file names alike on every instance, in the packaged spelling.
+# Names that stand for the same on every instance, in the packaged spelling.
 PACKAGED = {name: value for name, value in _BUILT_IN.items() if name.startswith(("table.", "rule."))}
 _KINDS = ("table", "rule")
 
@@ -77,7 +77,7 @@ class Saved:
         yield from self._unknown_users(step)
         for name in _used(step):
             if name not in self._examples and not LONG_TEXT.fullmatch(name):
-                yield f"no step before has saved {name!r}. {nearest(name, _alike(name, self._examples))}"
+                yield f"no step before has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
         yield from self._wrong_sys_id(step)
         if step.arguments.get("as") in self._names:
             name = step.arguments["as"]
@@ -150,7 +150,7 @@ def check_variables(steps: Iterable[Step], file: str, own: Own) -> None:
         saved.add(step)
 
 
-def _alike(name: str, saved: Iterable[str]) -> Iterator[str]:
+def _of_same_kind(name: str, saved: Iterable[str]) -> Iterator[str]:
     """Yield the names of tables or rules for what looks like one, else all others."""
     return (each for each in saved if _kind(each) == _kind(name))
 

@@ -261,7 +261,7 @@ class Vocabulary:
 
     @property
     def given(self) -> tuple[Argument, ...]:
-        """What ``given`` takes: the arguments of the set-up."""
+        """The arguments that ``given`` takes, those of the set-up."""
         return self[SET_UP].arguments
 
     def names(self) -> list[str]:

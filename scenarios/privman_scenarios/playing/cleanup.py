@@ -125,7 +125,7 @@ class Cleanup:
     Args:
         servicenow: the instance, on which others work too.
         own: the records of this run there.
-        writes: told of each write of the consoles.
+        writes: called with each write of the consoles.
         clock: real time, for patience with the instance.
     """
 

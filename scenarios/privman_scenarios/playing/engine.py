@@ -74,7 +74,7 @@ def _holds_pending(expected: object) -> bool:
 
 
 class Worlds(Protocol):
-    """Where scenarios get their two parties from."""
+    """A source of worlds."""
 
     def open(self, seed: int | None = None, start: datetime | None = None, /) -> AbstractAsyncContextManager[World]:
         """Return both parties in the state at start; raises TargetUnreachableError.

@@ -60,7 +60,7 @@ class RunGrew(Event):
 
 @dataclass(frozen=True, slots=True)
 class VariationHeld(Event):
-    """A variation was played and passed; of one that did not, the same is told as of any scenario."""
+    """A variation was played and passed; one that did not has the events of any scenario."""
 
     scenario: Scenario
 
@@ -96,7 +96,7 @@ class StepFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class JournalsRead(Event):
-    """A scenario has been played, and its parties have kept these exchanges; only told where somebody wants them.
+    """A scenario has been played, and its parties have kept these exchanges; only sent where a listener wants them.
 
     Attributes:
         journals: exchanges as the control plane prints them, by party; none of a party that keeps no journal.
@@ -156,7 +156,7 @@ class RunEnded(Event):
 
     @property
     def unplayed(self) -> int:
-        """How many scenarios were not played, whatever the reason."""
+        """The number of scenarios that were not played."""
         return self.skipped + self.inapplicable
 
     @property

@@ -118,7 +118,7 @@ def header_pairs(value: object) -> bool:
 
 KEPT_CALLS = 6
 NEAR_SECONDS = 60
-"""How long a party of this process may take to answer, with whatever it does first."""
+"""Seconds that a party of this process may take to answer, including everything it does first."""
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 USER_AGENT = "privman-scenarios"
@@ -133,7 +133,7 @@ _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "U
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; as text it is one line with secrets masked.
+    """An answer; as text it is one line with secrets masked.
 
     Attributes:
         status: 0 when nothing came.
@@ -225,7 +225,7 @@ class HttpApi:
     Attributes:
         url: without a trailing slash.
         recent: the last calls and their answers, oldest first.
-        listeners: are told each call when it has ended.
+        listeners: called with each call when it has ended.
     """
 
     def __init__(

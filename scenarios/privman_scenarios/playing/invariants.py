@@ -27,7 +27,7 @@ REPEATED = "duplicated"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was seen on the way, and what stands at the end; records and words in the packaged spelling.
+    """Everything seen on the way and at the end; records and words in the packaged spelling.
 
     Attributes:
         sightings: request_id to the state that the console showed, after each step.

@@ -74,7 +74,7 @@ class Mark:
 
 
 class OwnRecords:
-    """What this run has created on one instance.
+    """The records of this run on one instance.
 
     No other class sends PATCH, PUT or DELETE to an instance that this run did not start. It does so only for a sys_id
     of 32 hexadecimal digits that the instance returned for a creation of this run, after it has read the record and

@@ -47,7 +47,7 @@ def tuned_gc() -> Iterator[None]:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# A process is worth its start when it has that much to do, and is told of that many items at a time.
+# A process is worth its start when it has that much to do, and gets that many items at a time.
 ITEMS_A_PROCESS, ITEMS_AT_A_TIME = 16, 4
 _WORK = "work"
 

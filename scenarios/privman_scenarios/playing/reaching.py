@@ -12,7 +12,7 @@ from privman_scenarios.playing.servicenow import ServiceNow
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What ServiceNow gave a console, as a set-up reports it.
+    """The ids that ServiceNow gave a console, as a set-up reports them.
 
     Attributes:
         activity_type_id: empty where the console has registered none.
@@ -122,9 +122,7 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     other = _ONLY_OF_THE_OTHER[what]
     found = await control.ask("GET", f"/{other}")
     if found.status == HTTPStatus.OK and isinstance(found.json, dict) and other in found.json:
-        raise TargetUnreachableError(
-            f"{url} is no {what}, so it is not reset. Expected the two addresses the other way."
-        )
+        raise TargetUnreachableError(f"{url} is not a {what}, so it was not reset. Expected the two addresses swapped.")
     if restart == "reset":
         api.shared = False
     try:
@@ -144,7 +142,7 @@ def _require_answer(answer: Answer, url: str) -> Answer:
 def _demand(answer: Answer, key: str, url: str, what: str) -> None:
     _require_answer(answer, url)
     if answer.refused or not isinstance(answer.json, dict) or key not in answer.json:
-        raise TargetUnreachableError(f"{url} is no {what}: GET {answer.path} {_answered_in_words(answer)}.")
+        raise TargetUnreachableError(f"{url} is not a {what}: GET {answer.path} {_answered_in_words(answer)}.")
 
 
 def _answered_in_words(answer: Answer) -> str:

@@ -51,7 +51,7 @@ def next_page(link: str) -> str:
 
 
 class _Allowance:
-    """How much more of one list may come."""
+    """The remaining allowance of one list."""
 
     def __init__(self, path: str, record_pages: int) -> None:
         self._path = path
@@ -91,7 +91,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is known of the records that were there before.
+    """The records that a table had before the run, as far as known.
 
     Attributes:
         listed: the newest of them, or all.

@@ -63,7 +63,7 @@ class ServiceNow(Party):
         return type(self)(api, ControlPlane(api), self.names, self.admin, self._ids)
 
     async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
-        """Create a record of one of the app's tables, as the administrator unless told otherwise."""
+        """Create a record of one of the app's tables, as the administrator by default."""
         return await self._insert(self._table(table), self.spelling.record_to_wire(table, values), auth)
 
     async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:

@@ -14,7 +14,7 @@ from privman_scenarios.playing.play import Play
 GLANCE = 0.05
 # Long enough for every retry; long enough for every time-out.
 QUIET, OVER = 3_600, 17 * 3_600
-# What the fault waits unless told otherwise.
+# The default wait of the fault, in seconds.
 SLOW = 60
 ASKS = "console.ask"
 TRIAL_NEEDS: frozenset[Need] = frozenset({"console control plane", "servicenow control plane", "virtual time"})

@@ -29,7 +29,7 @@ class World:
         quiet_time: for how many seconds since the last step that acted what must not happen is watched there.
         clock: the virtual one that they share in this process; None where each has its own.
         lacking: what they do not offer, with the reason.
-        registration: of a console that cannot be told to set itself up; None of any other.
+        registration: of a console without a control plane; None for any other.
         start_console: starts another console in its first state; None where "second console" is lacking.
         unawaited: what a test is to wait for and has not, or not to the end, each in words.
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
@@ -68,7 +68,7 @@ class World:
         return self.consoles[-1]
 
     async def set_up(self, options: Mapping[str, Any]) -> Answer:
-        """Run the documented set-up on the console; ServiceNow's administrator is its user unless told otherwise."""
+        """Run the documented set-up on the console; its default user is ServiceNow's administrator."""
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
         credentials = {"servicenow_user": auth.user, "servicenow_password": auth.password}

@@ -91,10 +91,10 @@ class WorldBuilder:
         inferred: a file of wire names that differ.
         servicenow: an instance that already runs.
         console: a console that already runs.
-        ca_file: certificates to trust besides the machine's own, in PEM.
+        ca_file: extra CA certificates to trust (PEM).
         reset: whether fakes that already run go back to their state at start.
         dry_run: whether fakes of this process take the place of what already runs.
-        writes: told of each write to an instance that already runs.
+        writes: called with each write to an instance that already runs.
         patience: for how many seconds an expectation of such a system is looked at again until it holds.
         quiet_time: for how many seconds something that must not happen there is watched; None for as many.
         pauses: real time, for patience with such an instance.
@@ -310,12 +310,12 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Target]:
 
 
 def fault_kinds() -> dict[PartyName, list[str]]:
-    """Return the kinds of faults that each party can be told to have."""
+    """Return the kinds of faults of each party."""
     return {party: list(kinds) for party, kinds in fault_options().items()}
 
 
 def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
-    """Return the kinds of faults that each party can be told to have, with the options of each."""
+    """Return the kinds of faults of each party, with the options of each."""
     kinds: dict[PartyName, dict[str, FaultKind]] = {"servicenow": GENERIC | CONDITIONS, "console": GENERIC}
     return {side: {name: kind.options for name, kind in its.items()} for side, its in kinds.items()}
 

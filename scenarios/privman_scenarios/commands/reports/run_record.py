@@ -9,7 +9,7 @@ from privman_scenarios.playing.events import Event, JournalsRead, RunEnded, RunS
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRecord:
-    """One scenario and what was told of it.
+    """One scenario and its events.
 
     Attributes:
         passed: of each step that did what it says.
@@ -66,7 +66,7 @@ class RunRecord:
 
     @property
     def ended(self) -> RunEnded:
-        """How the run has ended so far."""
+        """The end of the run, as far as it got."""
         scenarios = [each.ended for each in self.played]
         return RunEnded.of(scenarios, sum(each.seconds for each in scenarios))
 

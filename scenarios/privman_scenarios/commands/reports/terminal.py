@@ -28,7 +28,7 @@ _PIPE_WIDTH = 10_000
 
 
 def terminal() -> Console:
-    """Return where people are told something."""
+    """Return the console that tables and progress go to."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
