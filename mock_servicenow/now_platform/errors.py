@@ -22,7 +22,7 @@ SetupError: an instance cannot start; the message is one line for the user
     DictionaryError, StoreError, ReleaseError, StartError
 Signal: caught inside the platform, never seen by a client
     DuplicateError, OverrunError, NotAsideError, GrantError, RuleAbort, RuleAnswer
-    UnusableTermError, UnusableValueError, RefusedError: a query's term has no effect, and becomes a finding
+    UnusableTermError, UnusableValueError, RefusedScriptError: a query's term has no effect, and becomes a finding
         UnreadableTermError
 """
 

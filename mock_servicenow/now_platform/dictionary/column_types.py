@@ -14,7 +14,7 @@ Storage = Literal["integer", "number", "text"]
 Convert = Callable[[str], str | None]
 
 
-class Kind(Enum):
+class CompareAs(Enum):
     """The ways to compare values: texts ignore case."""
 
     TEXT = auto()
@@ -25,13 +25,13 @@ class Kind(Enum):
     DATE_TIME = auto()
 
 
-class _Row(NamedTuple):
+class _FamilyRow(NamedTuple):
     """A family of types.
 
     Attributes:
         types: the names of its types; `Family.TEXT` also has every type that no family names.
         noun: names one value in messages.
-        kind: how its values compare.
+        compare_as: how its values compare.
         storage: how the database keeps them. Date-times and durations are text in UTC form, so that they sort;
             booleans are ``true`` and ``false``.
         convert: returns the stored form of a client's raw value, which is not empty; None for an invalid one. Without
@@ -42,7 +42,7 @@ class _Row(NamedTuple):
 
     types: tuple[str, ...]
     noun: str
-    kind: Kind = Kind.TEXT
+    compare_as: CompareAs = CompareAs.TEXT
     storage: Storage = "text"
     convert: Convert | None = None
     concealed: bool = False
@@ -50,23 +50,29 @@ class _Row(NamedTuple):
 
 
 class Family(Enum):
-    """The families of column types; see `_Row` for their attributes."""
+    """The families of column types; see `_FamilyRow` for their attributes."""
 
-    TEXT = _Row(("string",), "text")
-    BOOLEAN = _Row(("boolean",), "boolean", Kind.BOOLEAN, convert=values.boolean, control="checkbox")
-    INTEGER = _Row(("integer", "longint", "order_index"), "whole number", Kind.NUMBER, "integer", values.integer)
-    DECIMAL = _Row(("decimal", "float"), "number", Kind.NUMBER, "number", values.decimal)
-    DATE = _Row(("glide_date",), "date", Kind.DATE, convert=values.date)
-    DATE_TIME = _Row(("glide_date_time", "due_date"), "date and time", Kind.DATE_TIME, convert=values.date_time)
-    DURATION = _Row(("glide_duration",), "duration", Kind.DATE_TIME, convert=values.parse_duration, control="duration")
-    CURRENCY = _Row(("currency", "price"), "amount of money")
-    REFERENCE = _Row(("reference", "domain_id"), "reference", Kind.IDENTIFIER)
-    IDENTIFIER = _Row(("GUID", "document_id"), "identifier", Kind.IDENTIFIER)
-    CLASS = _Row(("sys_class_name",), "class", Kind.IDENTIFIER)
-    LIST = _Row(("glide_list",), "list")
-    PAIRS = _Row(("name_values",), "name-value pairs", convert=values.name_values, control="pairs")
-    JOURNAL = _Row(("journal_input", "journal"), "journal entry", concealed=True, control="journal")
-    PASSWORD = _Row(("password", "password2"), "password", concealed=True, control="password")
+    TEXT = _FamilyRow(("string",), "text")
+    BOOLEAN = _FamilyRow(("boolean",), "boolean", CompareAs.BOOLEAN, convert=values.boolean, control="checkbox")
+    INTEGER = _FamilyRow(
+        ("integer", "longint", "order_index"), "whole number", CompareAs.NUMBER, "integer", values.integer
+    )
+    DECIMAL = _FamilyRow(("decimal", "float"), "number", CompareAs.NUMBER, "number", values.decimal)
+    DATE = _FamilyRow(("glide_date",), "date", CompareAs.DATE, convert=values.date)
+    DATE_TIME = _FamilyRow(
+        ("glide_date_time", "due_date"), "date and time", CompareAs.DATE_TIME, convert=values.date_time
+    )
+    DURATION = _FamilyRow(
+        ("glide_duration",), "duration", CompareAs.DATE_TIME, convert=values.parse_duration, control="duration"
+    )
+    CURRENCY = _FamilyRow(("currency", "price"), "amount of money")
+    REFERENCE = _FamilyRow(("reference", "domain_id"), "reference", CompareAs.IDENTIFIER)
+    IDENTIFIER = _FamilyRow(("GUID", "document_id"), "identifier", CompareAs.IDENTIFIER)
+    CLASS = _FamilyRow(("sys_class_name",), "class", CompareAs.IDENTIFIER)
+    LIST = _FamilyRow(("glide_list",), "list")
+    PAIRS = _FamilyRow(("name_values",), "name-value pairs", convert=values.name_values, control="pairs")
+    JOURNAL = _FamilyRow(("journal_input", "journal"), "journal entry", concealed=True, control="journal")
+    PASSWORD = _FamilyRow(("password", "password2"), "password", concealed=True, control="password")
 
     __hash__ = object.__hash__  # faster than Enum's, and a member is equal only to itself
 
@@ -74,7 +80,7 @@ class Family(Enum):
         self,
         types: tuple[str, ...],
         noun: str,
-        kind: Kind,
+        compare_as: CompareAs,
         storage: Storage,
         convert: Convert | None,
         concealed: bool,  # noqa: FBT001
@@ -82,7 +88,7 @@ class Family(Enum):
     ) -> None:
         self.types = types
         self.noun = noun
-        self.kind = kind
+        self.compare_as = compare_as
         self.storage = storage
         self.convert = convert
         self.concealed = concealed

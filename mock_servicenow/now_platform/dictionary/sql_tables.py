@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 
 _POSITION = '"__position"'
@@ -187,7 +187,7 @@ def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], d
 def _indexed(column: Column, dialect: sa.Dialect) -> str:
     """Return a column in the form in which queries compare and sort it."""
     name = dialect.identifier_preparer.quote(column.name)
-    compared = fold(name, dialect) if column.family.kind is Kind.TEXT else name
+    compared = fold(name, dialect) if column.family.compare_as is CompareAs.TEXT else name
     # SQLite has empty values first in every index.
     return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.operands import Operand, Sql, Test, UnusableTermError
 from mock_servicenow.now_platform.query.scope import Path, Scope
@@ -139,7 +139,7 @@ class Aggregates:
         if column.last.family is Family.PASSWORD:
             raise UnusableTermError(f"column '{path}' holds passwords")
         operand = column.operand(self._table)
-        if numbers and operand.kind is not Kind.NUMBER:
+        if numbers and operand.compare_as is not CompareAs.NUMBER:
             raise UnusableTermError(f"column '{path}' does not hold numbers")
         self._used[path] = operand
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import (
@@ -35,7 +35,7 @@ def condition(term: Condition, rows: Rows, scope: Scope) -> Test:
     Raises:
         UnusableTermError: a column does not exist, or the operator does not apply to it or to its operand.
         UnusableValueError: nothing can match.
-        RefusedError: the value is a script call that is not evaluated.
+        RefusedScriptError: the value is a script call that is not evaluated.
     """
     path = Path(scope, rows.table, term.path)
     if term.value and term.operator.takes is not Takes.NOTHING:
@@ -92,7 +92,7 @@ def one_of_many(block: Block, rows: Rows, scope: Scope) -> Test | None:
         path = Path(scope, rows.table, equal[0].path)
     except UnusableTermError:
         return None
-    if path.last.family.kind not in (Kind.TEXT, Kind.IDENTIFIER) or path.last.family is Family.PASSWORD:
+    if path.last.family.compare_as not in (CompareAs.TEXT, CompareAs.IDENTIFIER) or path.last.family is Family.PASSWORD:
         return None
     values = [term.value for term in equal]
     return path.meets(rows, lambda operand: operand.equals_any(values))
@@ -123,7 +123,9 @@ def searched_columns(rows: Rows, scope: Scope) -> list[Operand]:
     return [
         Operand(column, rows.column(column.name))
         for column in scope.dictionary.columns(rows.table).values()
-        if column.family.kind is Kind.TEXT and column.family is not Family.PASSWORD and column.name not in hidden
+        if column.family.compare_as is CompareAs.TEXT
+        and column.family is not Family.PASSWORD
+        and column.name not in hidden
     ]
 
 

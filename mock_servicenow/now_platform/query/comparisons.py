@@ -1,7 +1,7 @@
 """Comparisons as SQL, of a column with a value or with another column (platform 2.2, 2.4).
 
 Each is false or NULL where the column is empty, unless it says otherwise. All raise UnusableTermError if the value has
-the wrong form, UnusableValueError if no row can match, and RefusedError for a script call that is not evaluated.
+the wrong form, UnusableValueError if no row can match, and RefusedScriptError for a script call that is not evaluated.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import UnicodeFolded
@@ -38,7 +38,7 @@ def not_equals(operand: Operand, value: str, scope: Scope) -> Test:
     if not wanted:
         return operand.sql.is_not(None)
     other = sa.not_(operand.equals_any([wanted]))
-    return sa.or_(operand.sql.is_(None), other) if operand.kind is Kind.BOOLEAN else other
+    return sa.or_(operand.sql.is_(None), other) if operand.compare_as is CompareAs.BOOLEAN else other
 
 
 def one_of(operand: Operand, value: str, scope: Scope) -> Test:
@@ -162,7 +162,7 @@ def fields(compare: Callable[[Sql, Sql], Test]) -> BuildOfTwo:
 
 
 def _comparable(left: Operand, right: Operand, detail: str) -> tuple[Sql, Sql]:
-    if (left.kind is Kind.NUMBER) != (right.kind is Kind.NUMBER):
+    if (left.compare_as is CompareAs.NUMBER) != (right.compare_as is CompareAs.NUMBER):
         raise UnusableTermError(f"'{left.column.name}' and '{right.column.name}' hold different kinds of values")
     if not detail:
         return _by_value(left), _by_value(right)
@@ -173,7 +173,7 @@ def _comparable(left: Operand, right: Operand, detail: str) -> tuple[Sql, Sql]:
 
 
 def _by_value(operand: Operand) -> Sql:
-    return UnicodeFolded(operand.sql) if operand.kind is Kind.TEXT else operand.sql
+    return UnicodeFolded(operand.sql) if operand.compare_as is CompareAs.TEXT else operand.sql
 
 
 def apart(compare: Callable[[sa.ColumnElement[int], int], Test]) -> BuildOfTwo:
@@ -191,4 +191,4 @@ def apart(compare: Callable[[sa.ColumnElement[int], int], Test]) -> BuildOfTwo:
 
 
 def _are_dates(*operands: Operand) -> bool:
-    return all(operand.kind in (Kind.DATE, Kind.DATE_TIME) for operand in operands)
+    return all(operand.compare_as in (CompareAs.DATE, CompareAs.DATE_TIME) for operand in operands)

@@ -33,7 +33,7 @@ from mock_servicenow.now_platform.query.operands import (
 )
 from mock_servicenow.now_platform.query.operators import NOT_EMPTY, Takes
 from mock_servicenow.now_platform.query.scope import Scope
-from mock_servicenow.now_platform.query.script_calls import QueryContext, RefusedError
+from mock_servicenow.now_platform.query.script_calls import QueryContext, RefusedScriptError
 from mock_servicenow.now_platform.query.sight import Permissions, Sight
 from mock_servicenow.now_platform.query.syntax import (
     Block,
@@ -261,7 +261,7 @@ class _Compiler:
             return self._test(term, rows)
         except UnreadableTermError as error:
             self._swallowed.unreadable(term.text, str(error))
-        except (UnusableTermError, RefusedError) as error:
+        except (UnusableTermError, RefusedScriptError) as error:
             self._swallowed.ignore(term.text, str(error))
         except UnusableValueError as error:
             self._swallowed.unusable(term.text, str(error))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
@@ -110,14 +110,14 @@ class Operand:
     sql: Sql
 
     @property
-    def kind(self) -> Kind:
+    def compare_as(self) -> CompareAs:
         """How its values compare."""
-        return self.column.family.kind
+        return self.column.family.compare_as
 
     @property
     def comparable(self) -> Sql:
         """The SQL to compare with a `literal`, to sort by, and to index."""
-        return Folded(self.sql) if self.kind is Kind.TEXT else self.sql
+        return Folded(self.sql) if self.compare_as is CompareAs.TEXT else self.sql
 
     def literal(self, value: str) -> Sql:
         """Return a caller's value as a bound parameter in the column's form.
@@ -134,7 +134,7 @@ class Operand:
         Raises:
             UnusableValueError: as `literal`, if every value is unusable.
         """
-        if self.kind is not Kind.TEXT:
+        if self.compare_as is not CompareAs.TEXT:
             return self._in(self._usable(values))
         tests = [UnicodeFolded(self.sql) == UnicodeFolded(sa.literal(value)) for value in values if not value.isascii()]
         plain = [ascii_lower(value) for value in values if value.isascii()]
@@ -147,7 +147,7 @@ class Operand:
         return self.comparable.in_(sa.bindparam(None, list(stored), type_=kind))
 
     def _usable(self, values: Sequence[str]) -> list[str | float]:
-        if self.kind is Kind.IDENTIFIER:  # sys_ids are lower case, unless a client chose one
+        if self.compare_as is CompareAs.IDENTIFIER:  # sys_ids are lower case, unless a client chose one
             return list(dict.fromkeys([*values, *map(str.lower, values)]))
         stored: list[str | float] = []
         unusable: list[UnusableValueError] = []
@@ -161,12 +161,12 @@ class Operand:
         return stored
 
     def _stored(self, value: str) -> str | float:
-        match self.kind:
-            case Kind.TEXT:
+        match self.compare_as:
+            case CompareAs.TEXT:
                 return ascii_lower(value)
-            case Kind.NUMBER:
+            case CompareAs.NUMBER:
                 return _number(value)
-            case Kind.IDENTIFIER:
+            case CompareAs.IDENTIFIER:
                 return value
         stored = self.column.to_stored(value)
         if stored is None:
@@ -182,7 +182,7 @@ class Operand:
         literal = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         if len(literal.encode()) + 2 > _LONGEST_PATTERN:
             raise UnusableValueError(f"it is longer than {_LONGEST_PATTERN} bytes")
-        text = self.sql if self.kind is not Kind.NUMBER else sa.cast(self.sql, sa.Text())
+        text = self.sql if self.compare_as is not CompareAs.NUMBER else sa.cast(self.sql, sa.Text())
         pattern = f"{before}{literal}{after}"
         if value.isascii():
             return Folded(text).like(sa.literal(ascii_lower(pattern), sa.Text()), escape="\\")

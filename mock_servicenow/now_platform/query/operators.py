@@ -10,7 +10,7 @@ from operator import ge, gt, le, lt
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query import dates
 from mock_servicenow.now_platform.query.comparisons import (
@@ -96,7 +96,7 @@ class Op(Operator):
     Args:
         sql: builds the test; false or NULL where the column is empty, unless ``empty`` says otherwise. It raises
             UnusableTermError if the value has the wrong form, UnusableValueError if nothing can match,
-            RefusedError for a script call that is not evaluated.
+            RefusedScriptError for a script call that is not evaluated.
         on: what it looks at.
         negative: whether a value that no row can have makes it true of all that is not empty, rather than of nothing.
         empty: whether it may be true of an empty column, and so of a path that ends early at an empty reference.
@@ -122,7 +122,7 @@ class Op(Operator):
 
     def test(self, operand: Operand, value: str, scope: Scope) -> Test:
         """Return the SQL of the test of a column; raises as ``sql`` does."""
-        if self.on is On.DATE and operand.kind not in (Kind.DATE, Kind.DATE_TIME):
+        if self.on is On.DATE and operand.compare_as not in (CompareAs.DATE, CompareAs.DATE_TIME):
             raise unsupported(self, operand.column)
         return self._sql(operand, value, scope)
 
@@ -184,7 +184,7 @@ OPERATORS: tuple[Operator, ...] = (
         sql=not_equals,
         on=On.VALUE,
         negative=True,
-        empty=lambda _value, column: column.family.kind is Kind.BOOLEAN,
+        empty=lambda _value, column: column.family.compare_as is CompareAs.BOOLEAN,
         offered=True,
     ),
     Op("LIKE", "CONTAINS", "*", label="contains", sql=like("%", "%"), on=On.DISPLAY, offered=True),

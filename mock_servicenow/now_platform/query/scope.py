@@ -46,7 +46,7 @@ class Scope:
         return self.circumstances
 
     def evaluate(self, value: str) -> str:
-        """Return a value as it is compared; raises RefusedError."""
+        """Return a value as it is compared; raises RefusedScriptError."""
         return evaluate(value, self.context) if value.startswith(PREFIX) else value
 
     def queried(self, table: str) -> Rows:

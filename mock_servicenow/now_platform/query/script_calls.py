@@ -99,7 +99,7 @@ def shift(moment: datetime, unit: str, count: int) -> datetime:
     return first.replace(day=min(moment.day, last_day.day))
 
 
-class RefusedError(Signal):
+class RefusedScriptError(Signal):
     """A script expression is not evaluated."""
 
 
@@ -107,20 +107,20 @@ def evaluate(value: str, context: QueryContext) -> str:
     """Return a value as it is compared: as written, or the result of its ``javascript:`` call.
 
     Raises:
-        RefusedError: the call is unknown, or it does not take the arguments.
+        RefusedScriptError: the call is unknown, or it does not take the arguments.
     """
     if not value.startswith(PREFIX):
         return value
     try:
         return _call(value[len(PREFIX) :], context)
     except (OverflowError, ValueError, TypeError) as error:
-        raise RefusedError(f"'{value}' has arguments that the call does not take") from error
+        raise RefusedScriptError(f"'{value}' has arguments that the call does not take") from error
 
 
 def _call(expression: str, context: QueryContext) -> str:
     call = _CALL.fullmatch(expression)
     if call is None:
-        raise RefusedError(f"'{expression}' is not a call of the form gs.name(arguments)")
+        raise RefusedScriptError(f"'{expression}' is not a call of the form gs.name(arguments)")
     name, arguments = call[1], _arguments(call[2])
     if name in _FUNCTIONS:
         return _FUNCTIONS[name](context, *arguments)
@@ -128,7 +128,7 @@ def _call(expression: str, context: QueryContext) -> str:
     if ago is not None:
         return _ago(context, ago[1], ago[2], *arguments)
     if bound is None:
-        raise RefusedError(f"unknown call gs.{name}")
+        raise RefusedScriptError(f"unknown call gs.{name}")
     if bound["count"]:
         distance = -int(bound["count"]) if bound[1] == "beginning" else 0
         return _bound(context, bound[1], bound["units"].lower(), distance, *arguments)
@@ -142,7 +142,7 @@ def _arguments(text: str) -> Arguments:
     while position < len(text):
         match = _ARGUMENT.match(text, position)
         if match is None:
-            raise RefusedError(f"'{text[position:]}' is neither a number nor quoted text")
+            raise RefusedScriptError(f"'{text[position:]}' is neither a number nor quoted text")
         found.append(int(match[3]) if match[3] else match[1] or match[2] or "")
         position = match.end()
     return tuple(found)

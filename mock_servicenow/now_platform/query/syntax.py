@@ -142,10 +142,10 @@ def parse(text: str) -> Query:
     Never fails: an invalid term becomes an `Ignored` term with the reason. Characters that no
     database stores (NUL, lone surrogates) are read as U+FFFD.
     """
-    return _Reading(deque(UNSTORABLE.sub("\ufffd", text).split("^")), nesting=0).query()
+    return _Parsing(deque(UNSTORABLE.sub("\ufffd", text).split("^")), nesting=0).query()
 
 
-class _Reading:
+class _Parsing:
     """One pass over the terms of a query, or of a clause in it."""
 
     def __init__(self, tokens: deque[str], nesting: int) -> None:
@@ -241,7 +241,7 @@ class _Reading:
         conditions = deque([header[5], *self._doubled()])
         if self._nesting >= MAX_NESTING:
             return _too_deep(token)
-        where = _Reading(conditions, self._nesting + 1).query()
+        where = _Parsing(conditions, self._nesting + 1).query()
         return SemiJoin(token, header[1], header[2], header[3], header[4], where)
 
     def _doubled(self) -> Iterable[str]:
@@ -254,7 +254,7 @@ class _Reading:
         if self._nesting >= MAX_NESTING:
             self._skip(end)
             return None
-        return _Reading(self._tokens, self._nesting + 1).query(end)
+        return _Parsing(self._tokens, self._nesting + 1).query(end)
 
     def _skip(self, end: str) -> None:
         depth, opening = 1, end.removeprefix("END")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Family, Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
@@ -23,7 +23,7 @@ _MOST_CHANGES = 2**63 - 2  # a client may write any count that the database hold
 SYS_ID_LENGTH = 32
 LONGEST_VALUE = LONGEST_INDEXED
 """Characters of a number, a date, a duration or a reference: parsing more may take seconds."""
-_OF_ANY_LENGTH = frozenset({Kind.TEXT, Kind.BOOLEAN})
+_OF_ANY_LENGTH = frozenset({CompareAs.TEXT, CompareAs.BOOLEAN})
 _HEX = frozenset("0123456789abcdefABCDEF")
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
     {"sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count"}
@@ -124,7 +124,7 @@ class Intake:
 
 def _is_value(column: Column, text: str) -> bool:
     """Return whether the length and the characters of a text allow it in the column."""
-    return is_storable(text) and (len(text) <= LONGEST_VALUE or column.family.kind in _OF_ANY_LENGTH)
+    return is_storable(text) and (len(text) <= LONGEST_VALUE or column.family.compare_as in _OF_ANY_LENGTH)
 
 
 def _quoted(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.column_types import Kind
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_name, text_literal
 from mock_servicenow.now_platform.dictionary.values import from_database, is_storable
@@ -248,7 +248,7 @@ class Reader:
         """
         physical = self._dictionary.sql_table(table).c[name]
         given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
-        if self._dictionary.columns(table)[name].family.kind is not Kind.TEXT:
+        if self._dictionary.columns(table)[name].family.compare_as is not CompareAs.TEXT:
             return physical == given
         alike = Folded(physical) == Folded(sa.cast(given, physical.type))
         return sa.and_(alike, physical == given) if exact else alike

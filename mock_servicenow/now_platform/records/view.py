@@ -25,7 +25,7 @@ from mock_servicenow.now_platform.query import (
     scope_of,
 )
 from mock_servicenow.now_platform.query.operators import EQUALS
-from mock_servicenow.now_platform.query.script_calls import RefusedError, evaluate
+from mock_servicenow.now_platform.query.script_calls import RefusedScriptError, evaluate
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.formats import Formats, first_usable
@@ -257,7 +257,7 @@ class View:
         """Return a value as a rule sets it: as written, or the result of its script call; None if that is unknown."""
         try:
             return evaluate(value, self.query_context)
-        except RefusedError:
+        except RefusedScriptError:
             return None
 
     # Access

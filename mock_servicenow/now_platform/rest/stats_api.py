@@ -133,7 +133,7 @@ def _ignore(call: Call, name: str, reason: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Groups:
+class _GroupRows:
     """The rows of the statement: one a group, or a single one."""
 
     call: Call
@@ -143,7 +143,7 @@ class _Groups:
 
     def shown(self, session: Session, some: Iterable[Sequence[Any]]) -> object:
         """Return some of the rows as the API shows them."""
-        shown = [_Group(session, self.aggregates, self.display, row) for row in some]
+        shown = [_GroupShown(session, self.aggregates, self.display, row) for row in some]
         if self.aggregates.asked.group_by:
             fields = [group.fields() for group in shown]
             if is_too_long(self.call, [text for each in fields for field in each for text in field.values()]):
@@ -152,7 +152,7 @@ class _Groups:
         return {"stats": shown[0].stats() if shown else {}}
 
 
-class _Group:
+class _GroupShown:
     """One row of the statement as the API shows it."""
 
     def __init__(self, session: Session, aggregates: Aggregates, display: str, row: Sequence[Any]) -> None:
@@ -198,7 +198,7 @@ class _Group:
         return str(int(value)) if column.family.storage == "integer" else from_database(value)
 
 
-def _groups(call: Call, session: Session, table: str) -> _Groups:
+def _groups(call: Call, session: Session, table: str) -> _GroupRows:
     asked = _parameters(call)
     if not asked.grouping.aggregates:
         call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
@@ -209,7 +209,7 @@ def _groups(call: Call, session: Session, table: str) -> _Groups:
         with closing(transaction.stream(aggregates.long_rows(_LONG_ROW))) as long:
             _check_length(long.scalars())
     with closing(transaction.stream(aggregates.statement())) as rows:
-        return _Groups(call, aggregates, asked.display, _bounded(rows))
+        return _GroupRows(call, aggregates, asked.display, _bounded(rows))
 
 
 def _bounded(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -285,7 +285,7 @@ class StatsApi:
         pieces = _xml_pieces(parts) if media == "xml" else _json_pieces(parts)
         return Answer(200, headers=CIMultiDict({"Content-Type": XML if media == "xml" else JSON}), pieces=pieces)
 
-    def _parts(self, call: Call, groups: _Groups) -> Iterator[object]:
+    def _parts(self, call: Call, groups: _GroupRows) -> Iterator[object]:
         """Yield many groups in parts; other requests are answered between them."""
         for start in range(0, len(groups.rows), _AT_ONCE):
             with self._instance.next_transaction(call.user, ended=call.findings) as session:

@@ -144,11 +144,11 @@ class Prepared:
     Going through SQLAlchemy's execution costs more than the statement itself on an embedded database.
     """
 
-    __slots__ = ("_names", "text")
+    __slots__ = ("names", "text")
 
     def __init__(self, text: str, names: Sequence[str] | None = None) -> None:
         self.text = text
-        self._names = names
+        self.names = names
 
     @classmethod
     def compile(cls, statement: sa.ClauseElement, dialect: sa.Dialect) -> Self:
@@ -172,12 +172,6 @@ class Prepared:
         quote, mark = dialect.identifier_preparer.quote, _mark(dialect)
         changes = ", ".join(f"{quote(name)} = {mark}" for name in names)
         return cls(f"UPDATE {quote(table)} SET {changes} WHERE sys_id = {mark}")  # noqa: S608 - the dictionary's names
-
-    def bound(self, values: Given) -> Given:
-        """Return the values of its parameters as the driver takes them."""
-        if self._names is None or not isinstance(values, dict):
-            return values
-        return tuple(map(values.__getitem__, self._names))
 
 
 def _mark(dialect: sa.Dialect) -> str:

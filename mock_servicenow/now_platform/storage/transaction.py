@@ -97,7 +97,9 @@ class Transaction:
         if self._watch is not None and self._watch.is_brief:
             self._watch.begin()
         try:
-            cursor = self._driver.execute(prepared.text, prepared.bound(values))
+            if isinstance(values, dict) and prepared.names is not None:
+                values = tuple(map(values.__getitem__, prepared.names))
+            cursor = self._driver.execute(prepared.text, values)
             return cursor.fetchall() if cursor.description else ()
         except self._connection.dialect.loaded_dbapi.IntegrityError as error:
             raise DuplicateError(str(error)) from None
@@ -108,15 +110,17 @@ class Transaction:
             return
         if self._interruptible is not None:
             self._interruptible.uses()
+        committed = False
         try:
             if keep:
                 self._commit()
+                committed = True
         finally:
-            if self._busy is None:
-                self._undo()  # nothing, after a commit
-            else:
+            if self._busy is not None:
                 self._busy.discard(self._driver)
                 self._give_back()
+            elif not committed:
+                self._undo()
 
     def _begin(self) -> None:
         """Prepare for a statement of SQLAlchemy's, with which its connection begins a transaction."""
