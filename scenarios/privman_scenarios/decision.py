@@ -44,7 +44,7 @@ class DecisionDelivery:
     retries: int
 
     if TYPE_CHECKING:
-        # Where an event loop runs, what `HeldDecision.delivered` gives is a coroutine.
+        # Where an event loop runs, what `Decision.delivered` gives is a coroutine.
         def __await__(self) -> Generator[Any, None, Self]: ...
 
 

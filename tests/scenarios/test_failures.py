@@ -126,9 +126,9 @@ def test_the_file_replays_the_failure_byte_for_byte(
         shown.add(re.sub(r"in [0-9.]+ s", "", capsys.readouterr().out))
     (told,) = shown
     assert "exists 2 times in ServiceNow" in told
-    workshop = VariationRunner(Player(WorldBuilder(9)))
-    ended = workshop.play(load(found)).ended
-    (again,) = keep_failures(workshop, [ended, ended, workshop.play(load(catalog("deny"))).ended], 9, tmp_path)
+    runner = VariationRunner(Player(WorldBuilder(9)))
+    ended = runner.play(load(found)).ended
+    (again,) = keep_failures(runner, [ended, ended, runner.play(load(catalog("deny"))).ended], 9, tmp_path)
     assert without_title(again) == without_title(found)
 
 

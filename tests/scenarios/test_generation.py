@@ -40,8 +40,8 @@ def test_a_planted_defect_is_found() -> None:
     """Deliveries after the first with another comment are noticed within a few walks."""
     touches = Touched(at="console", side="request", path=APPROVE, skip=1)
     mutant = Mutant("swapped", "Each delivery says the decision.", touches, "approve", {"set": {"Comment": "Forged"}})
-    workshop = VariationRunner(Player(TamperedWorlds(WorldBuilder(0), mutant)))
-    failures = [workshop.failure(each) for each in walks(6, 0)]
+    runner = VariationRunner(Player(TamperedWorlds(WorldBuilder(0), mutant)))
+    failures = [runner.failure(each) for each in walks(6, 0)]
     assert {failure.step for failure in failures if failure} == {"both-sides-agree"}
 
 

@@ -11,7 +11,7 @@ from privman_core.clock import RealClock
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Failure, ScenarioEnded
-from privman_scenarios.playing.invariants import INVARIANTS, Evidence
+from privman_scenarios.playing.invariants import INVARIANTS, Observations
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
@@ -71,7 +71,7 @@ ACTIVITY_TYPE: Record = {
 }
 DECIDED = received("PATCH", f"{TABLE}/s1", {"status": "Approve", "comment": "Fine", "duration": "30:00:00"})
 TAKEN = received("POST", APPROVE, {"RequestId": "r1", "Response": "Approve"})
-WELL = Evidence(
+WELL = Observations(
     names=WireNames.load(None),
     sightings=[{}, {"r1": "Pending"}, {"r1": "Approved"}],
     approvals=[APPROVAL],
@@ -94,9 +94,9 @@ def journals(servicenow: list[Record], console: list[Record] | None = None) -> d
     return {"servicenow": servicenow, "console": console or []}
 
 
-def broken(evidence: Evidence) -> dict[str, list[str]]:
+def broken(seen: Observations) -> dict[str, list[str]]:
     """Return what each invariant that does not hold says."""
-    said = {name: list(invariant(evidence)) for name, invariant in INVARIANTS.items()}
+    said = {name: list(invariant(seen)) for name, invariant in INVARIANTS.items()}
     return {name: lines for name, lines in said.items() if lines}
 
 
@@ -211,10 +211,10 @@ HOLDS = {
 }
 
 
-@pytest.mark.parametrize("evidence", HOLDS.values(), ids=HOLDS)
-def test_what_may_happen_breaks_nothing(evidence: Evidence) -> None:
+@pytest.mark.parametrize("seen", HOLDS.values(), ids=HOLDS)
+def test_what_may_happen_breaks_nothing(seen: Observations) -> None:
     """No invariant is stricter than the integration (integration 3, 4)."""
-    assert broken(evidence) == {}
+    assert broken(seen) == {}
 
 
 BREAKS = {
@@ -352,10 +352,10 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize(("invariant", "evidence", "said"), BREAKS.values(), ids=BREAKS)
-def test_what_may_not_happen_is_told(invariant: str, evidence: Evidence, said: str) -> None:
+@pytest.mark.parametrize(("invariant", "seen", "said"), BREAKS.values(), ids=BREAKS)
+def test_what_may_not_happen_is_told(invariant: str, seen: Observations, said: str) -> None:
     """The invariant names the request and shows both ends."""
-    assert said in broken(evidence)[invariant]
+    assert said in broken(seen)[invariant]
 
 
 def test_a_response_without_any_registration_may_be_retried_no_more() -> None:

@@ -133,13 +133,13 @@ def test_a_planted_defect_is_found() -> None:
     )
     worlds = TamperedWorlds(WorldBuilder(0), mutant)
     variations = swept(load("approve"), worlds)
-    workshop = VariationRunner(Player(worlds))
+    runner = VariationRunner(Player(worlds))
     delivery = "POST /Tms/services/api/v1/approval/approve to console"
-    failure = workshop.failure(variation(f"503: {delivery}", variations))
+    failure = runner.failure(variation(f"503: {delivery}", variations))
     assert failure is not None
     assert failure.step == "both-sides-agree"
     assert failure.got.endswith(" is Denied in the console, Approve in ServiceNow")
-    assert workshop.failure(variation(f"late: {delivery}", variations)) is None
+    assert runner.failure(variation(f"late: {delivery}", variations)) is None
 
 
 @pytest.mark.once

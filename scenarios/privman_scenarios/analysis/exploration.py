@@ -180,8 +180,8 @@ class Exploration:
         varied: how many variations were played.
     """
 
-    def __init__(self, workshop: VariationRunner, listeners: Sequence[Listener], clock: Clock, jobs: int) -> None:
-        self._workshop = workshop
+    def __init__(self, runner: VariationRunner, listeners: Sequence[Listener], clock: Clock, jobs: int) -> None:
+        self._runner = runner
         self._listeners = listeners
         self._clock = clock
         self._jobs = jobs
@@ -209,14 +209,14 @@ class Exploration:
     def _play(self, scenarios: Sequence[Scenario]) -> tuple[list[ScenarioEnded], list[Scenario]]:
         ended: list[ScenarioEnded] = []
         variations: list[Scenario] = []
-        for played in spread(self._workshop.vary, scenarios, self._jobs):
+        for played in spread(self._runner.vary, scenarios, self._jobs):
             self._tell(*played.events)
             ended.append(played.ended)
             variations.extend(played.variations)
         return ended, variations
 
     def _vary(self, variations: Sequence[Scenario]) -> Iterable[ScenarioEnded]:
-        for played in spread(self._workshop.play, variations, self._jobs):
+        for played in spread(self._runner.play, variations, self._jobs):
             self._tell_of_variation(played)
             yield played.ended
 

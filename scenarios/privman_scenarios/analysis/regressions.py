@@ -57,7 +57,7 @@ TAG = "regression"
 _WIDTH = 120
 
 
-def keep_failures(workshop: VariationRunner, found: Iterable[ScenarioEnded], seed: int, folder: Path) -> Iterator[Path]:
+def keep_failures(runner: VariationRunner, found: Iterable[ScenarioEnded], seed: int, folder: Path) -> Iterator[Path]:
     """Write one scenario for each file and invariant that failed, as small as it can be; yields each file.
 
     The same failure gives the same file, byte for byte; those of files with one name are numbered, and so are those
@@ -76,7 +76,7 @@ def keep_failures(workshop: VariationRunner, found: Iterable[ScenarioEnded], see
         files = (folder / f"{name}.yaml" for name in names)
         file = next(file for file in files if file not in written and _is_ours(file, failure))
         written.add(file)
-        write(file, _regression(workshop, each.scenario, failure, seed))
+        write(file, _regression(runner, each.scenario, failure, seed))
         yield file
 
 
@@ -109,7 +109,7 @@ def to_yaml(scenario: Scenario) -> str:
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
 
-def _regression(workshop: VariationRunner, scenario: Scenario, failure: Failure, seed: int) -> str:
+def _regression(runner: VariationRunner, scenario: Scenario, failure: Failure, seed: int) -> str:
     pinned = replace(
         scenario,
         seed=seed if scenario.seed is None else scenario.seed,
@@ -118,12 +118,12 @@ def _regression(workshop: VariationRunner, scenario: Scenario, failure: Failure,
     )
 
     def fails(smaller: Scenario) -> bool:
-        again = workshop.failure(smaller)
+        again = runner.failure(smaller)
         return again is not None and again.step == failure.step
 
     smallest = shrink(vocabulary(), pinned, fails)
-    again = workshop.failure(smallest) or failure
-    told = f"{failure.step}: expected {again.expected}; got {again.got}\n\n{workshop.transcript(smallest)}"
+    again = runner.failure(smallest) or failure
+    told = f"{failure.step}: expected {again.expected}; got {again.got}\n\n{runner.transcript(smallest)}"
     comment = "\n".join(f"# {printable(line)}".rstrip() for line in told.splitlines())
     return f"{comment}\n{to_yaml(smallest)}"
 

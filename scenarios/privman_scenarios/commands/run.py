@@ -38,16 +38,14 @@ def explores(options: argparse.Namespace) -> bool:
 def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
     """Play the scenarios and their variations; returns whether all held."""
     bound = Bound(options.orders, options.seed) if options.interleave else None
-    workshop = VariationRunner(
-        Player(worlds, options.strict, reports.journals), options.sweep, bound, reports.exercised
-    )
+    runner = VariationRunner(Player(worlds, options.strict, reports.journals), options.sweep, bound, reports.exercised)
     if options.failures_dir:
         options.failures_dir.mkdir(parents=True, exist_ok=True)
-    exploration = Exploration(workshop, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
+    exploration = Exploration(runner, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
     ended = exploration.run(scenarios, options.seed, tuple(walks(options.generate, options.seed)))
     say(f"{exploration.varied} variations were played, {len(exploration.found)} of them failed")
     if options.failures_dir:
-        for file in keep_failures(workshop, exploration.found, options.seed, options.failures_dir):
+        for file in keep_failures(runner, exploration.found, options.seed, options.failures_dir):
             say(f"wrote {file}")
     _fail_unless_played(scenarios, exploration, reports)
     return ended.held

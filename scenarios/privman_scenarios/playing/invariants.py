@@ -1,4 +1,4 @@
-"""Invariants: what must hold however a scenario went, and the evidence by which it is judged."""
+"""Invariants: what must hold however a scenario went, and the observations by which it is judged."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ REPEATED = "duplicated"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Observations:
     """Everything seen on the way and at the end; records and words in the packaged spelling.
 
     Attributes:
@@ -112,11 +112,11 @@ class Evidence:
         return int(metadata.get("Maximum retry attempts", 0))
 
 
-async def gather(world: World, sightings: Sequence[Sighting]) -> Evidence:
+async def gather(world: World, sightings: Sequence[Sighting]) -> Observations:
     """Return what both sides know; raises ExpectationError when a side does not answer."""
     servicenow = world.servicenow
     received = {name: await _received(party) for name, party in world.parties.items()}
-    return Evidence(
+    return Observations(
         names=servicenow.names,
         sightings=sightings,
         approvals=[
@@ -180,7 +180,7 @@ APPROVE = "Approve"
 # An approval may end; nothing else follows on a final state.
 _FOLLOWS = {(PENDING, each) for each in (APPROVED, DENIED, TIMED_OUT, EXPIRED)} | {(APPROVED, EXPIRED)}
 
-Invariant = Callable[[Evidence], Iterator[str]]
+Invariant = Callable[[Observations], Iterator[str]]
 INVARIANTS: dict[str, Invariant] = {}
 """Each invariant by its name; its docstring is its promise."""
 
@@ -192,33 +192,33 @@ def invariant(judge: Invariant) -> Invariant:
 
 
 @invariant
-def one_final_state(evidence: Evidence) -> Iterator[str]:
+def one_final_state(seen: Observations) -> Iterator[str]:
     """Each request ends in one state, and never leaves it."""
-    for approval in evidence.approvals:
+    for approval in seen.approvals:
         request_id = approval["request_id"]
-        states = evidence.states(request_id)
+        states = seen.states(request_id)
         for before, after in pairwise(states):
             if before != after and (before, after) not in _FOLLOWS:
                 yield f"request {request_id} was {before} in the console, then {after}"
         if states[-1] == PENDING:
             yield f"request {request_id} is still {PENDING} in the console"
-    for row in evidence.requests:
-        if row["status"] == PENDING and not _never_ends(evidence, row):
+    for row in seen.requests:
+        if row["status"] == PENDING and not _never_ends(seen, row):
             yield f"request {row['request_id']} is still {PENDING} in ServiceNow"
 
 
 @invariant
-def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
+def nothing_approved_after_the_end(seen: Observations) -> Iterator[str]:
     """Nothing is approved after a denial or a time-out."""
-    for approval in evidence.approvals:
-        request_id, states = approval["request_id"], evidence.states(approval["request_id"])
+    for approval in seen.approvals:
+        request_id, states = approval["request_id"], seen.states(approval["request_id"])
         ended = next((state for state in states if state in (DENIED, TIMED_OUT)), "")
         if ended and {APPROVED, EXPIRED} & set(states[states.index(ended) :]):
             yield f"request {request_id} was {ended} in the console, and approved after that"
         if states[-1] in (APPROVED, EXPIRED) and approval["decided_at"] >= approval["times_out_at"]:
             yield f"request {request_id} was approved at {approval['decided_at']}, timed out {approval['times_out_at']}"
     before: dict[str, str] = {}
-    for row, columns in evidence.acknowledged():
+    for row, columns in seen.acknowledged():
         decision = columns["status"]
         if decision == APPROVE and before.get(row["sys_id"], APPROVE) != APPROVE:
             yield f"ServiceNow took {decision} on request {row['request_id']} after {before[row['sys_id']]}"
@@ -226,46 +226,46 @@ def nothing_approved_after_the_end(evidence: Evidence) -> Iterator[str]:
 
 
 @invariant
-def no_acknowledged_decision_lost(evidence: Evidence) -> Iterator[str]:
+def no_acknowledged_decision_lost(seen: Observations) -> Iterator[str]:
     """What ServiceNow has taken is sent until it is delivered, and what the console has taken it has."""
-    for row, columns in evidence.acknowledged():
+    for row, columns in seen.acknowledged():
         yield from _altered(row, columns)
         decision = columns["status"]
-        responses = [each for each in evidence.responses_to(row["request_id"]) if each["response"] == decision]
+        responses = [each for each in seen.responses_to(row["request_id"]) if each["response"] == decision]
         if not responses:
             yield f"ServiceNow took {decision} on request {row['request_id']} and has no response for it"
         for response in responses:
-            yield from _altered_response(evidence, row, response)
-            if evidence.may_be_retried(row, response):
+            yield from _altered_response(seen, row, response)
+            if seen.may_be_retried(row, response):
                 yield (
                     f"the response to request {row['request_id']} was given up with status "
                     f"{response['response_status_code']} after {response['retry_attempts']} retries"
                 )
-    states = {approval["request_id"]: approval["state"] for approval in evidence.approvals}
-    for request_id, decision in evidence.taken():
+    states = {approval["request_id"]: approval["state"] for approval in seen.approvals}
+    for request_id, decision in seen.taken():
         if states.get(request_id) not in _console_states(decision):
             yield f"the console took {decision} on request {request_id}, which is {states.get(request_id)}"
 
 
 @invariant
-def both_sides_agree(evidence: Evidence) -> Iterator[str]:
+def both_sides_agree(seen: Observations) -> Iterator[str]:
     """Both sides hold the same request and decision, or ServiceNow shows that the console refused its decision."""
-    for approval in evidence.approvals:
-        row = evidence.request(approval["request_id"])
+    for approval in seen.approvals:
+        row = seen.request(approval["request_id"])
         if row is None:
             yield from _absence(approval)
             continue
         if parsed_object(approval["metadata"]) != parsed_object(row["metadata"]):
             yield _both("metadata of", approval, approval["metadata"], row["metadata"])
-        if not _is_explained(evidence, approval) and not _never_ends(evidence, row):
-            yield from _disagreement(evidence, approval, row)
+        if not _is_explained(seen, approval) and not _never_ends(seen, row):
+            yield from _disagreement(seen, approval, row)
 
 
 @invariant
-def one_record_each(evidence: Evidence) -> Iterator[str]:
+def one_record_each(seen: Observations) -> Iterator[str]:
     """A request is one row in ServiceNow and has at most one response."""
-    rows = Counter(row["request_id"] for row in evidence.requests)
-    responses = Counter(row["request_id"] for row in evidence.responses if row["request_id"])
+    rows = Counter(row["request_id"] for row in seen.requests)
+    responses = Counter(row["request_id"] for row in seen.responses if row["request_id"])
     for kind, counted in (("request", rows), ("response to request", responses)):
         yield from (
             f"the {kind} {key} exists {count} times in ServiceNow" for key, count in counted.items() if count > 1
@@ -273,31 +273,31 @@ def one_record_each(evidence: Evidence) -> Iterator[str]:
 
 
 @invariant
-def registered_once(evidence: Evidence) -> Iterator[str]:
+def registered_once(seen: Observations) -> Iterator[str]:
     """A console is registered once, with one activity type of a name."""
-    consoles = Counter(str(parsed_object(row["instance_metadata"]).get("Username")) for row in evidence.registrations)
-    kinds = Counter((row["instance_id"], row["name"]) for row in evidence.activity_types)
+    consoles = Counter(str(parsed_object(row["instance_metadata"]).get("Username")) for row in seen.registrations)
+    kinds = Counter((row["instance_id"], row["name"]) for row in seen.activity_types)
     for table, what, counted in (
         ("integration_configuration", "registrations have the same Client Id", consoles.values()),
         ("activity_type", "activity types of one registration have the same name", kinds.values()),
     ):
-        most = 1 + evidence.repeated_inserts(table)
+        most = 1 + seen.repeated_inserts(table)
         yield from (f"{count} {what}" for count in counted if count > most)
 
 
 @invariant
-def no_server_error(evidence: Evidence) -> Iterator[str]:
+def no_server_error(seen: Observations) -> Iterator[str]:
     """Neither side fails in itself."""
-    for party, exchanges in evidence.received.items():
+    for party, exchanges in seen.received.items():
         for exchange in exchanges:
             if exchange["status"] >= 500 and not exchange["fault"]:  # noqa: PLR2004 - the server's own errors
                 yield f"{party} answered {exchange['method']} {exchange['url']} with {exchange['status']}"
 
 
 @invariant
-def contracts_kept(evidence: Evidence) -> Iterator[str]:
+def contracts_kept(seen: Observations) -> Iterator[str]:
     """No message of either party breaks its contract."""
-    yield from evidence.violations
+    yield from seen.violations
 
 
 def _console_states(decision: str) -> tuple[str, ...]:
@@ -318,34 +318,30 @@ def _absence(approval: Record) -> Iterator[str]:
         yield f"request {approval['request_id']} is {approval['state']} in the console and missing in ServiceNow"
 
 
-def _is_explained(evidence: Evidence, approval: Record) -> bool:
+def _is_explained(seen: Observations, approval: Record) -> bool:
     """Tell whether one of the sides shows why they differ: its decision was refused by the other."""
-    responses = evidence.responses_to(approval["request_id"])
-    refused = bool(responses) and not any(map(evidence.is_delivered, responses))
+    responses = seen.responses_to(approval["request_id"])
+    refused = bool(responses) and not any(map(seen.is_delivered, responses))
     return refused or bool(approval["decided_here"] and approval["last_error"])
 
 
-def _never_ends(evidence: Evidence, row: Record) -> bool:
+def _never_ends(seen: Observations, row: Record) -> bool:
     """Tell whether nothing can end a request any more, because its activity type was deleted."""
-    return bool(row["status"] == PENDING) and not evidence.has_activity_type(row)
+    return bool(row["status"] == PENDING) and not seen.has_activity_type(row)
 
 
-def _disagreement(evidence: Evidence, approval: Record, row: Record) -> Iterator[str]:
+def _disagreement(seen: Observations, approval: Record, row: Record) -> Iterator[str]:
     """Tell how the two ends of a request differ."""
     if not _agree(approval, row):
         yield f"request {approval['request_id']} is {approval['state']} in the console, {row['status']} in ServiceNow"
         return
     if approval["state"] == TIMED_OUT:
         return
-    if evidence.includes(row, "comment") and approval["comment"] != row["comment"]:
+    if seen.includes(row, "comment") and approval["comment"] != row["comment"]:
         yield _both("comment on", approval, approval["comment"], row["comment"])
-    if (
-        row["status"] == APPROVE
-        and evidence.includes(row, "duration")
-        and _differ(approval["duration"], row["duration"])
-    ):
+    if row["status"] == APPROVE and seen.includes(row, "duration") and _differ(approval["duration"], row["duration"]):
         yield _both("duration of", approval, approval["duration"], row["duration"])
-    approvers = {each["sys_created_by"] for each in evidence.responses_to(row["request_id"])}
+    approvers = {each["sys_created_by"] for each in seen.responses_to(row["request_id"])}
     if approvers and not approval["decided_here"] and approval["responded_by"] not in approvers:
         yield _both("approver of", approval, approval["responded_by"], ", ".join(approvers))
 
@@ -358,11 +354,11 @@ def _altered(row: Record, decided: Record) -> Iterator[str]:
         yield f"ServiceNow took the duration {decided['duration']!r} and keeps {row['duration']!r}"
 
 
-def _altered_response(evidence: Evidence, row: Record, response: Record) -> Iterator[str]:
+def _altered_response(seen: Observations, row: Record, response: Record) -> Iterator[str]:
     """Tell which part of a decision its response does not repeat."""
     columns = ["comment", "duration"] if row["status"] == APPROVE else ["comment"]
     for column in columns:
-        if evidence.includes(row, column) and response[column] != row[column]:
+        if seen.includes(row, column) and response[column] != row[column]:
             yield (
                 f"the {column} of request {row['request_id']} is {row[column]!r}, in its response {response[column]!r}"
             )

@@ -7,7 +7,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.vocabulary import Need, Verb, Vocabulary
 from privman_scenarios.playing.events import Failure
-from privman_scenarios.playing.invariants import INVARIANTS, Evidence, Invariant, Sighting, gather
+from privman_scenarios.playing.invariants import INVARIANTS, Invariant, Observations, Sighting, gather
 from privman_scenarios.playing.play import Play
 
 # Real seconds until a step that has not ended is looked into.
@@ -44,7 +44,7 @@ class InvariantTrial:
         await self._play.world.settle()
         await self._look()
 
-    async def conclude(self) -> Evidence:
+    async def conclude(self) -> Observations:
         """Let the world get well and all time run out; returns what both sides know then."""
         world = self._play.world
         for party in (world.servicenow, *world.consoles):
@@ -86,23 +86,23 @@ async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Fai
         for step in scenario.played:
             await trial.step(step)
         step = Step("invariants", {}, scenario.line)
-        evidence = await trial.conclude()
-        _require_requests(vocabulary, scenario, evidence)
+        seen = await trial.conclude()
+        _require_requests(vocabulary, scenario, seen)
     except ExpectationError as error:
         return Failure(step.verb, scenario.file, step.line, error.expected, error.got)
     for name, invariant in INVARIANTS.items():
-        if why := next(invariant(evidence), ""):
+        if why := next(invariant(seen), ""):
             return Failure(name, scenario.file, scenario.line, _promise(invariant), why)
     return None
 
 
-def _require_requests(vocabulary: Vocabulary, scenario: Scenario, evidence: Evidence) -> None:
+def _require_requests(vocabulary: Vocabulary, scenario: Scenario, seen: Observations) -> None:
     """Raise ExpectationError where nobody has asked for anything, so that the invariants are about nothing.
 
     A scenario without requests may be about faults or restarts during the set-up.
     """
     acts = [step.verb for step in scenario.steps if not _only_looks_on(vocabulary[step.verb])]
-    if not evidence.approvals and not evidence.requests and (not acts or ASKS in acts):
+    if not seen.approvals and not seen.requests and (not acts or ASKS in acts):
         raise ExpectationError("an approval request that the invariants are about", "none on either side")
 
 
