@@ -93,9 +93,10 @@ def errand_header(host: str | None) -> dict[str, str]:
 def take_errand(headers: Headers) -> Headers:
     """Let this task work for the errand that the headers name; return the headers without it."""
     errand = headers.get(_HEADER)
-    act_for(_sent.get(errand) if errand else None)
     if errand is None:
+        _current.set(None)
         return headers
+    act_for(_sent.get(errand))
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != _HEADER)
 
 

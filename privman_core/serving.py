@@ -140,7 +140,7 @@ async def serving(
         auto_decompress=False,
         read_bufsize=IN_MEMORY,
     )
-    app.on_response_prepare.extend((_close_unless_read, _send_in_slices))
+    app.on_response_prepare.append(_before_sending)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - set up
     dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
@@ -172,15 +172,14 @@ async def _drop_unread(server: web.Server, seconds: float) -> None:
                 transport.abort()
 
 
-async def _close_unless_read(request: web.Request, answer: web.StreamResponse) -> None:
-    """Close the connection after the answer if the rest of the request's body was not read."""
+async def _before_sending(request: web.Request, answer: web.StreamResponse) -> None:
+    """Close the connection after the answer if the request's body was not read to its end, and slice a long answer.
+
+    Little of a long body is in memory while the client reads it.
+    """
     if not request.content.is_eof() or request.content.exception() is not None:
         answer.force_close()
         answer.headers["Connection"] = "close"  # the headers exist already
-
-
-async def _send_in_slices(request: web.Request, answer: web.StreamResponse) -> None:
-    """Send a long body in slices, so that little of it is in memory while the client reads."""
     if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes) or len(answer.body) <= IN_MEMORY:
         return
     if answer.chunked or not answer.compression:  # else its compressed length is in the headers

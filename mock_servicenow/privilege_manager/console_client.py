@@ -26,7 +26,7 @@ class ConsoleClient:
 
     def __init__(self, caller: HttpCaller, names: WireNames, secrets: Secrets) -> None:
         self._caller = caller
-        self._names = names
+        self._key = names.group("keys.token")
         self._secrets = secrets
         self._renewed = names.statuses("token_renewed_statuses")
         self._renewals = names.number("token_renewals")
@@ -67,8 +67,8 @@ class ConsoleClient:
 
     async def _request_token(self, configuration: Configuration) -> str:
         body = {
-            self._names.key("token", "UserName"): configuration.username,
-            self._names.key("token", "Password"): configuration.password,
+            self._key["UserName"]: configuration.username,
+            self._key["Password"]: configuration.password,
         }
         answer = await self._post(configuration.token_url, body, {}, answers_secret=True)
         if answer.status != _OK:

@@ -49,7 +49,7 @@ class Outbox:
     ) -> None:
         self.table = tables.response
         self._request = tables.request
-        self._names = names
+        self._key = names.group("keys.decision")
         self._approve = names.word("response", "approve")
         self._retried = names.statuses("retried_statuses")
         self._registrations = registrations
@@ -152,4 +152,4 @@ class Outbox:
             "InstanceId": instance_id,
             "RespondedBy": response.created_by,
         }
-        return {self._names.key("decision", key): value for key, value in parts.items() if value}
+        return {self._key[key]: value for key, value in parts.items() if value}

@@ -15,13 +15,27 @@ from mock_servicenow.privilege_manager.tables import MASK, AppTables, Configurat
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 
-_BODY = "instance_metadata"
 _MOST_DIGITS = 9
 _LONGEST_SHOWN = 200
 
 
 class ConfigurationError(ValueError):
     """A registration is unusable for deliveries; the message names the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationRules:
+    """The spelling of a registration's keys, and the limits on its values."""
+
+    key: Mapping[str, str]
+    shortest_wait: timedelta
+    most_retries: int
+
+    @classmethod
+    def of(cls, names: WireNames) -> Self:
+        """Return those of the wire names."""
+        shortest = timedelta(seconds=names.number("shortest_wait"))
+        return cls(names.group("keys.instance_metadata"), shortest, names.number("most_retries"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +57,11 @@ class Configuration:
     bounded: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, names: WireNames, pairs: Mapping[str, object]) -> Self:
+    def read(cls, rules: ConfigurationRules, pairs: Mapping[str, object]) -> Self:
         """Return the configuration in the name-value pairs; raises ConfigurationError."""
 
         def value(key: str) -> str:
-            return _pair(pairs, names.key(_BODY, key))
+            return _pair(pairs, rules.key[key])
 
         wait = parse_clock(value("Minimum wait time"))
         retries = value("Maximum retry attempts")
@@ -55,7 +69,7 @@ class Configuration:
             raise ConfigurationError(f"'Minimum wait time' is {_short(value('Minimum wait time'))}; expected HH:MM:SS")
         if not retries.isascii() or not retries.isdecimal():
             raise ConfigurationError(f"'Maximum retry attempts' is {_short(retries)}; expected a whole number")
-        shortest, most = timedelta(seconds=names.number("shortest_wait")), names.number("most_retries")
+        shortest, most = rules.shortest_wait, rules.most_retries
         many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > most
         bounded = []
         if wait < shortest:
@@ -114,11 +128,11 @@ class Registrations:
     def __init__(self, tables: AppTables, names: WireNames, secrets: Secrets) -> None:
         self._table = tables.configuration
         self._kept_apart = tables.secret
-        self._names = names
         self._secrets = secrets
-        self._username = names.key("instance_metadata", "Username")
-        self._password = names.key("instance_metadata", "Password")
-        self._addresses = [names.key("instance_metadata", key) for key in ("Token Url", "Endpoint Url")]
+        self._rules = ConfigurationRules.of(names)
+        key = self._rules.key
+        self._username, self._password = key["Username"], key["Password"]
+        self._addresses = [key["Token Url"], key["Endpoint Url"]]
 
     def rules(self) -> list[BusinessRule]:
         """Return the rules that protect the Secrets and report limited values."""
@@ -154,7 +168,7 @@ class Registrations:
         kept = self._kept(session, instance_id)
         if kept is not None:
             pairs[self._password] = kept.secret
-        return Configuration.read(self._names, pairs)
+        return Configuration.read(self._rules, pairs)
 
     def _keep_secret(self, context: RuleContext) -> None:
         current = self._table.current(context)
@@ -202,7 +216,7 @@ class Registrations:
         """Report values that are limited; unusable ones fail the deliveries."""
         pairs = self._table.current(context).instance_metadata
         with suppress(ConfigurationError):
-            for message in Configuration.read(self._names, read_pairs(pairs)).bounded:
+            for message in Configuration.read(self._rules, read_pairs(pairs)).bounded:
                 context.report("configuration-bounded", message, self._table[_PAIRS])
 
     def _mask_client_id(self, pairs: Mapping[str, object]) -> None:

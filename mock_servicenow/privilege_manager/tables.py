@@ -22,33 +22,28 @@ MASK = "********"
 class Row:
     """A row of an app table: each column is an attribute that holds text, empty for an empty column.
 
+    Attributes:
+        created_on: when the row was made, in stored form.
+        created_by: the user who made it.
+
     Args:
         values: by the spelling of the columns.
         spelling: of the columns, by the names of the attributes.
     """
 
     def __init__(self, values: Mapping[str, str], spelling: Mapping[str, str]) -> None:
-        self.values = values
-        self.spelling = spelling
-
-    @property
-    def sys_id(self) -> str:
-        """The primary key."""
-        return self.values["sys_id"]
-
-    @property
-    def created_on(self) -> str:
-        """When the row was made, in stored form."""
-        return self.values["sys_created_on"]
-
-    @property
-    def created_by(self) -> str:
-        """The user who made it."""
-        return self.values["sys_created_by"]
+        self.sys_id = values["sys_id"]
+        self.created_on = values.get("sys_created_on", "")
+        self.created_by = values.get("sys_created_by", "")
+        for name, column in spelling.items():
+            self.__dict__[name] = values.get(column, "")
 
 
 class Field:
     """A column: its text on a row, the column itself on the class of rows.
+
+    Attributes:
+        name: of the attribute.
 
     Args:
         label: the column's label on pages.
@@ -73,13 +68,13 @@ class Field:
         display: bool = False,
         indexed: bool = False,
     ) -> None:
-        self._name = ""
+        self.name = ""
         self._reference = reference
         self._default_word = default_word
         self._column = Column("", label, type, max_length, default=default, display=display, indexed=indexed)
 
     def __set_name__(self, owner: type[Row], name: str) -> None:
-        self._name = name
+        self.name = name
 
     @overload
     def __get__(self, row: None, owner: type[Row]) -> Self: ...
@@ -88,12 +83,7 @@ class Field:
     def __get__(self, row: Row, owner: type[Row]) -> str: ...
 
     def __get__(self, row: Row | None, owner: type[Row]) -> Self | str:
-        return self if row is None else row.values.get(row.spelling[self._name], "")
-
-    @property
-    def name(self) -> str:
-        """The name of the attribute."""
-        return self._name
+        return self  # a row's own attribute hides this
 
     def column(self, spelling: str, names: WireNames) -> Column:
         """Return the column's definition."""
@@ -226,7 +216,7 @@ class AppTable(Generic[R]):
         return self.row(session.update(self.name, sys_id, self.spelled(values)))
 
     def current(self, context: RuleContext) -> R:
-        """Return the row as a write would leave it; it follows what rules change."""
+        """Return the row as a write would leave it now."""
         return self.rows(context.current, self.spelling)
 
     def previous(self, context: RuleContext) -> R | None:

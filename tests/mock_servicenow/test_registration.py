@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mock_servicenow.app import Blueprint
-from mock_servicenow.privilege_manager.registration import Configuration
+from mock_servicenow.privilege_manager.registration import Configuration, ConfigurationRules
 from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
 from privman_core.virtual_clock import VirtualClock
@@ -167,7 +167,7 @@ async def test_what_an_earlier_process_was_told_is_masked(tmp_path: Path, bluepr
 def test_a_configuration_is_printed_without_its_secret() -> None:
     """No message about one can show it."""
     pairs = Instance("", VirtualClock(), None, StubConsole(url="http://console.example")).metadata()  # type: ignore[arg-type]
-    configuration = Configuration.read(WireNames.load(), pairs)
+    configuration = Configuration.read(ConfigurationRules.of(WireNames.load()), pairs)
     assert (configuration.password, SECRET in repr(configuration)) == (SECRET, False)
 
 
