@@ -171,6 +171,9 @@ class HttpCaller:
             reason = "the connection broke off"
         except (ClientError, ValueError) as error:
             reason = f"the answer could not be read: {_line(error)}"
+        except asyncio.CancelledError:
+            self._journal.fail(exchange, "the request was cancelled before its answer")
+            raise
         self._journal.fail(exchange, reason)
         raise NoAnswerError(f"{method} {_without_query(url)}: {reason}")
 

@@ -106,3 +106,15 @@ def test_without_seed_ids_differ() -> None:
     """Without a seed no two sequences are alike, forks included."""
     assert Ids().sys_id() != Ids().sys_id()
     assert Ids().fork("a").sys_id() != Ids().fork("a").sys_id()
+
+
+async def test_a_cancelled_request_ends_in_the_journal(party: Party) -> None:
+    """When the server stops, nothing that it has sent stays in progress."""
+    await party.call("POST", "/__admin/faults", json={"kind": "slow", "path": "/x", "options": {"seconds": 3600}})
+    sending = asyncio.create_task(party.caller.send("POST", f"{party.url}/x", {}, b"", 7200))
+    while not (await party.call("GET", "/__admin/faults"))[1]["faults"][0]["struck"]:
+        await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait([sending])
+    _, body = await party.call("GET", "/__admin/requests")
+    assert body["requests"][0]["error"] == "the request was cancelled before its answer"
