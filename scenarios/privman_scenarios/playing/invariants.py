@@ -193,7 +193,7 @@ def invariant(judge: Invariant) -> Invariant:
 
 @invariant
 def one_final_state(seen: Observations) -> Iterator[str]:
-    """Each request ends in one state, and never leaves it."""
+    """Each request reaches one final state and keeps it."""
     for approval in seen.approvals:
         request_id = approval["request_id"]
         states = seen.states(request_id)
@@ -227,7 +227,7 @@ def nothing_approved_after_the_end(seen: Observations) -> Iterator[str]:
 
 @invariant
 def no_acknowledged_decision_lost(seen: Observations) -> Iterator[str]:
-    """What ServiceNow has taken is sent until it is delivered, and what the console has taken it has."""
+    """A decision that ServiceNow accepted is sent until it is delivered, and the console keeps what it accepted."""
     for row, columns in seen.acknowledged():
         yield from _altered(row, columns)
         decision = columns["status"]
@@ -249,7 +249,7 @@ def no_acknowledged_decision_lost(seen: Observations) -> Iterator[str]:
 
 @invariant
 def both_sides_agree(seen: Observations) -> Iterator[str]:
-    """Both sides hold the same request and decision, or ServiceNow shows that the console refused its decision."""
+    """Both parties have the same request and decision, or ServiceNow shows that the console refused the decision."""
     for approval in seen.approvals:
         row = seen.request(approval["request_id"])
         if row is None:
@@ -274,7 +274,7 @@ def one_record_each(seen: Observations) -> Iterator[str]:
 
 @invariant
 def registered_once(seen: Observations) -> Iterator[str]:
-    """A console is registered once, with one activity type of a name."""
+    """A console is registered once, with one activity type per name."""
     consoles = Counter(str(parsed_object(row["instance_metadata"]).get("Username")) for row in seen.registrations)
     kinds = Counter((row["instance_id"], row["name"]) for row in seen.activity_types)
     for table, what, counted in (
@@ -287,7 +287,7 @@ def registered_once(seen: Observations) -> Iterator[str]:
 
 @invariant
 def no_server_error(seen: Observations) -> Iterator[str]:
-    """Neither side fails in itself."""
+    """Neither party answers with a server error of its own."""
     for party, exchanges in seen.received.items():
         for exchange in exchanges:
             if exchange["status"] >= 500 and not exchange["fault"]:  # noqa: PLR2004 - the server's own errors
