@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,3 +270,9 @@ async def console(fresh: ConsoleUnderTest) -> ConsoleUnderTest:
     outcome = await fresh.set_up()
     assert {step["status"] for step in outcome["steps"]} == {"ok"}, outcome
     return fresh
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The file of a console with a database."""
+    return tmp_path / "console.db"
