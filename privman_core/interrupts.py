@@ -52,6 +52,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return _current[-1].run(work) if _current else asyncio.run(work)
 
 
+def interrupted() -> bool:
+    """Return whether an interrupt has asked the command to end."""
+    return any(ending.asked for ending in _current)
+
+
 def forgive() -> None:
     """Forget the interrupts so far: they are the normal way to end the command."""
     for ending in _current:

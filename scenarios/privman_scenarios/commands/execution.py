@@ -5,6 +5,7 @@ from collections.abc import Callable
 from privman_contracts import ContractError
 from privman_core.command_line import Exit, UsageError
 from privman_core.inputs import reason_of
+from privman_core.interrupts import interrupted
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
 from privman_scenarios.output import complain
 from privman_scenarios.playing.processes import tuned_gc
@@ -21,15 +22,19 @@ def execute(command: str, run: Callable[[], int], void: Callable[[str], None]) -
     try:
         with tuned_gc():
             return run()
-    except (UnusableFileError, ContractError, UsageError) as error:
-        why, code = str(error), Exit.UNUSABLE
-    except OSError as error:
-        why, code = ": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE
-    except TargetUnreachableError as error:
-        why, code = str(error), Exit.UNREACHABLE
-    except WorkerLostError as error:
-        why, code = str(error), Exit.DID_NOT_HOLD
+    except (UnusableFileError, ContractError, UsageError, OSError, TargetUnreachableError, WorkerLostError) as error:
+        if interrupted():
+            raise  # the one line about the interrupt says this too
+        why, code = _explanation(error)
     if code == Exit.UNUSABLE:
         void(why)
     complain(command, why)
     return code
+
+
+def _explanation(error: Exception) -> tuple[str, Exit]:
+    if isinstance(error, OSError):
+        return ": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE
+    if isinstance(error, TargetUnreachableError):
+        return str(error), Exit.UNREACHABLE
+    return str(error), Exit.DID_NOT_HOLD if isinstance(error, WorkerLostError) else Exit.UNUSABLE
