@@ -148,14 +148,14 @@ class Server:
         return response
 
     async def _admit_early(self, request: web.Request, admission: _Admission) -> None:
-        """Admit a request before its body is read, unless a shared database is asked and the body is here already.
+        """Admit a request before its body is read, unless one short turn on a shared database can do everything.
 
-        One thread then asks it for everything.
+        What asks for much waits for one of few turns, which nobody may take, or keep waiting, before they are admitted.
         """
         user, rules = self._instance.authentication.remembered(request.headers), self._limits.remembered()
         if user is not None and rules is not None:
             self._grant(request, admission, user, rules)
-        elif self._instance.store.embedded or not has_arrived(request):
+        elif self._instance.store.embedded or not (has_arrived(request) and _is_short_turn(request)):
             await self._instance.run(partial(self._admit, request, admission))
 
     def _admit(self, request: web.Request, admission: _Admission) -> User:
@@ -262,6 +262,10 @@ def add_headers(
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":
         _send_in_chunks(request, response)
+
+
+def _is_short_turn(request: web.Request) -> bool:
+    return is_light(request) and (request.content_length or 0) <= _SMALL
 
 
 def _begun(begin: Callable[[], Answer | Steps]) -> Steps:
