@@ -10,11 +10,11 @@ from aiohttp import web
 
 from console_sim.accounts import UserState
 from console_sim.approval_request import ApprovalRequest
-from console_sim.bodies import Body
 from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
+from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
-from console_sim.setup_steps import API_CREDENTIAL, Outcome, read_order
+from console_sim.setup_steps import API_CREDENTIAL, StepOutcome, read_order
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
@@ -62,7 +62,7 @@ class ConsoleAdmin:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Let an endpoint user ask; answer after the first attempt to send it to ServiceNow."""
-        body = Body(await read_object(request), ("metadata",))
+        body = JsonObject(await read_object(request), ("metadata",))
         return to_json(self._request_json(await self._console.approvals.ask(body.mapping("metadata"))), 201)
 
     async def list_requests(self, request: web.Request) -> web.StreamResponse:
@@ -81,7 +81,7 @@ class ConsoleAdmin:
 
     async def change_api_settings(self, request: web.Request) -> web.Response:
         """Set API Enabled."""
-        body = Body(await read_object(request), ("api_enabled",))
+        body = JsonObject(await read_object(request), ("api_enabled",))
         enabled = body.flag("api_enabled")
         self._console.store.enable_api(enabled=enabled)
         return to_json({"api_enabled": enabled})
@@ -98,7 +98,7 @@ class ConsoleAdmin:
 
     async def reset_secret(self, request: web.Request) -> web.Response:
         """Reset the Secret; with ``update_credential`` the credential follows, and the registration with it."""
-        body = Body(await read_object(request), ("update_credential",))
+        body = JsonObject(await read_object(request), ("update_credential",))
         update = body.flag("update_credential", default=False)
         if update:
             self._console.console_steps.reset_secret(self._api_credential())
@@ -117,7 +117,7 @@ class ConsoleAdmin:
 
     async def save_foreign_system(self, request: web.Request) -> web.Response:
         """Save the foreign system, changed or not; answer after the first attempt of the server task."""
-        body = Body(await read_object(request), ("name", "base_url", "use_webhook", "post_uri"))
+        body = JsonObject(await read_object(request), ("name", "base_url", "use_webhook", "post_uri"))
         before = self._console.foreign_systems.get()
         use_webhook = body.flag("use_webhook", default=before.use_webhook)
         post_uri = read_url("post_uri", body.text("post_uri", before.post_uri or self._post_uri(request)))
@@ -149,7 +149,7 @@ class ConsoleAdmin:
         return {**request.to_json(self._console.clock.now()), "last_error": last_error}
 
     def _read_changes(self, values: Mapping[str, Any]) -> dict[str, object]:
-        body = Body(values, ("role", "state", "expires_in"))
+        body = JsonObject(values, ("role", "state", "expires_in"))
         changes: dict[str, object] = {}
         if "role" in body:
             changes["role"] = body.text_or_null("role", "")
@@ -171,7 +171,7 @@ class ConsoleAdmin:
         return {**system.to_json(), "last_error": self._secrets.mask(system.last_error)}
 
 
-def setup_to_json(outcomes: list[Outcome], system: ForeignSystem) -> dict[str, object]:
+def setup_to_json(outcomes: list[StepOutcome], system: ForeignSystem) -> dict[str, object]:
     """Return the outcomes, whether ServiceNow was reached, the ids it assigned, and the webhook."""
     unreachable = any(outcome.unreachable for outcome in outcomes)
     return {

@@ -10,7 +10,6 @@ from aiohttp import web
 
 from console_sim.accounts import ApiClientUser
 from console_sim.approval_request import ApprovalRequest, DeliveredDecision
-from console_sim.bodies import Body
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json_object
 from console_sim.errors import (
@@ -22,6 +21,7 @@ from console_sim.errors import (
     NotAllowedError,
     NotFoundError,
 )
+from console_sim.json_object import JsonObject
 from console_sim.settings import (
     APPROVE_PATH,
     SWAGGER_DOCUMENT_PATH,
@@ -131,7 +131,7 @@ class ConsoleApi:
         self._require_api()
         return self._console.users.logged_on(_bearer_token(request))
 
-    def _read_login(self, values: Mapping[str, Any]) -> Body:
+    def _read_login(self, values: Mapping[str, Any]) -> JsonObject:
         """Return the body with its keys spelled as documented, because clients write them in any case."""
         documented = {key.lower(): key for key in self._token_key.values()}
         spelled: dict[str, Any] = {}
@@ -140,7 +140,7 @@ class ConsoleApi:
             if name in spelled:
                 raise BadRequestError(f"duplicate key {key!r}; expected it once, in whatever case")
             spelled[name] = value
-        return Body(spelled, tuple(self._token_key.values()))
+        return JsonObject(spelled, tuple(self._token_key.values()))
 
 
 def _bearer_token(request: web.Request) -> str:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from console_sim.bodies import GUID, SYS_ID, Body
 from console_sim.errors import BadRequestError, ConflictError
+from console_sim.json_object import GUID, SYS_ID, JsonObject
 from console_sim.shelf import Moment
 from privman_contracts import WireNames
 
@@ -79,7 +79,7 @@ class DecisionReader:
 
     def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
         """Read a decision that ServiceNow delivers."""
-        body = Body(values, tuple(self._key.values()))
+        body = JsonObject(values, tuple(self._key.values()))
         return DeliveredDecision(
             body.matching(self._key["RequestId"], GUID, "a GUID").lower(),
             body.matching(self._key["InstanceId"], SYS_ID, "a sys_id, 32 hexadecimal digits").lower(),
@@ -89,9 +89,9 @@ class DecisionReader:
     def read_own(self, values: Mapping[str, Any]) -> Decision:
         """Read a decision made in the console: response, comment and duration."""
         keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
-        return self._decision(Body(values, tuple(keys.values())), keys, _CONSOLE)
+        return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE)
 
-    def _decision(self, body: Body, key: Mapping[str, str], responded_by: str) -> Decision:
+    def _decision(self, body: JsonObject, key: Mapping[str, str], responded_by: str) -> Decision:
         response = self._responses[body.one_of(key["Response"], tuple(self._responses))]
         duration = _duration(body, key["Duration"])
         if response is Response.DENY and duration is not None:
@@ -99,7 +99,7 @@ class DecisionReader:
         return Decision(response, body.any_text(key["Comment"]), duration, responded_by)
 
 
-def _duration(body: Body, key: str) -> timedelta | None:
+def _duration(body: JsonObject, key: str) -> timedelta | None:
     return parse_duration(body.matching(key, DURATION, EXPECTED_DURATION)) if key in body else None
 
 

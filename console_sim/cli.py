@@ -9,7 +9,7 @@ from aiohttp import web
 
 from console_sim.accounts import DEFAULT_ROLE
 from console_sim.app import create_app
-from console_sim.errors import StoreError, UnreachableTargetError, UnusableDatabaseError
+from console_sim.errors import NotStoredError, UnreachableTargetError, UnusableDatabaseError
 from console_sim.settings import Settings
 from console_sim.setup_command import set_up
 from console_sim.setup_steps import DEFAULT_SYSTEM_NAME
@@ -25,7 +25,7 @@ _DEFAULT_PORT = 8090
 _ADMIN_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - a variable's name
 _THEIR_ADMIN_TOKEN = "CONSOLE_ADMIN_TOKEN"  # noqa: S105 - the same
 _PASSWORD = "SERVICENOW_PASSWORD"  # noqa: S105 - a variable's name
-_REFUSED = (InferredNamesError, UnusableDatabaseError, StoreError)
+_REFUSED = (InferredNamesError, UnusableDatabaseError, NotStoredError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,8 +15,8 @@ from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
 from console_sim.setup import Setup
 from console_sim.setup_steps import ConsoleSteps
-from console_sim.store import Store
-from console_sim.users import Credentials, Tokens, Users
+from console_sim.store import ConsoleStore
+from console_sim.users import ApiTokens, CredentialShelf, Users
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.findings import Finding
@@ -31,10 +31,10 @@ class Console:
 
     names: WireNames
     clock: Clock
-    store: Store
-    tokens: Tokens
+    store: ConsoleStore
+    tokens: ApiTokens
     users: Users
-    credentials: Credentials
+    credentials: CredentialShelf
     foreign_systems: ForeignSystems
     server_tasks: ServerTasks
     registrar: Registrar
@@ -80,9 +80,9 @@ def build_console(  # noqa: PLR0913 - what it brings together
 
     ``note`` receives a finding for each unreadable row.
     """
-    store = Store.open(settings.database, clock, note)
-    credentials = Credentials(store, secrets)
-    tokens = Tokens(clock, ids, secrets, timedelta(seconds=names.number("token_lifetime")))
+    store = ConsoleStore.open(settings.database, clock, note)
+    credentials = CredentialShelf(store, secrets)
+    tokens = ApiTokens(clock, ids, secrets, timedelta(seconds=names.number("token_lifetime")))
     users = Users(store, clock, ids, secrets, tokens)
     foreign_systems = ForeignSystems(store, credentials, clock, names)
     connector = Connector(credentials, caller, clock, settings.answer_seconds)

@@ -139,7 +139,7 @@ class UnsupportedMediaTypeError(ConsoleError):
     rule = "unsupported_media_type_status"
 
 
-class StoreError(ConsoleError):
+class NotStoredError(ConsoleError):
     """Nothing was changed, because it cannot be kept."""
 
     status = 500

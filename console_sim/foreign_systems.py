@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from console_sim.errors import ApiDisabledError, BadRequestError, NotFoundError
 from console_sim.foreign_system import ForeignSystem, Webhook
-from console_sim.store import Store
-from console_sim.table_api import TableApi, table_url
-from console_sim.users import Credentials
+from console_sim.servicenow_client import ServiceNowClient, table_url
+from console_sim.store import ConsoleStore
+from console_sim.users import CredentialShelf
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.outbound import HttpCaller
@@ -15,7 +15,7 @@ from privman_core.outbound import HttpCaller
 class ForeignSystems:
     """The console's only foreign system."""
 
-    def __init__(self, store: Store, credentials: Credentials, clock: Clock, names: WireNames) -> None:
+    def __init__(self, store: ConsoleStore, credentials: CredentialShelf, clock: Clock, names: WireNames) -> None:
         self._store = store
         self._credentials = credentials
         self._clock = clock
@@ -91,13 +91,13 @@ class ForeignSystems:
 class Connector:
     """Opens the Table API of a foreign system with its credential."""
 
-    def __init__(self, credentials: Credentials, caller: HttpCaller, clock: Clock, answer_seconds: float) -> None:
+    def __init__(self, credentials: CredentialShelf, caller: HttpCaller, clock: Clock, answer_seconds: float) -> None:
         self._credentials = credentials
         self._caller = caller
         self._clock = clock
         self._answer_seconds = answer_seconds
 
-    def open(self, system: ForeignSystem) -> TableApi:
+    def open(self, system: ForeignSystem) -> ServiceNowClient:
         """Return the Table API of that instance, as the ServiceNow user."""
         credential = self._credentials.get(system.credential)
-        return TableApi(self._caller, self._clock, system.base_url, credential, self._answer_seconds)
+        return ServiceNowClient(self._caller, self._clock, system.base_url, credential, self._answer_seconds)

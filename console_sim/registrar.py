@@ -13,9 +13,9 @@ from console_sim.registration import ActivityType, differences, registered_clien
 from console_sim.remote_record import Own, RemoteRecord, Wanted, bring_in_line
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import ServerTasks
-from console_sim.store import Store
-from console_sim.table_api import Fields
-from console_sim.users import Credentials
+from console_sim.servicenow_client import Fields
+from console_sim.store import ConsoleStore
+from console_sim.users import CredentialShelf
 from privman_contracts import WireNames
 
 _ABOUT = "Register webhook with ServiceNow App"
@@ -29,8 +29,8 @@ class Registrar:
     def __init__(  # noqa: PLR0913 - what it brings together
         self,
         *,
-        store: Store,
-        credentials: Credentials,
+        store: ConsoleStore,
+        credentials: CredentialShelf,
         names: WireNames,
         connector: Connector,
         server_tasks: ServerTasks,

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import orjson
 
-from console_sim.table_api import Fields, TableApi
+from console_sim.servicenow_client import Fields, ServiceNowClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Wanted:
     own: Own
 
 
-async def bring_in_line(api: TableApi, record: RemoteRecord, wanted: Wanted, keep: Keep) -> None:
+async def bring_in_line(api: ServiceNowClient, record: RemoteRecord, wanted: Wanted, keep: Keep) -> None:
     """Insert or update the record, unless it is up to date; raises ServiceNowError.
 
     A record that may exist unacknowledged is searched for before one is inserted, so that there are never two. ``keep``
@@ -74,13 +74,13 @@ async def bring_in_line(api: TableApi, record: RemoteRecord, wanted: Wanted, kee
     keep(RemoteRecord(sys_id, _digest(wanted.fields)))
 
 
-async def _insert(api: TableApi, wanted: Wanted, keep: Keep) -> str:
+async def _insert(api: ServiceNowClient, wanted: Wanted, keep: Keep) -> str:
     # Even after a crash or a refusal ServiceNow may have the record (platform 1.9).
     keep(RemoteRecord(doubtful=True))
     return await api.create(wanted.table, wanted.fields)
 
 
-async def _find(api: TableApi, wanted: Wanted) -> str:
+async def _find(api: ServiceNowClient, wanted: Wanted) -> str:
     """Return the sys_id of the console's newest own record, empty if there is none."""
     found = await api.find(wanted.table, wanted.own.query, wanted.own.columns)
     return next((record.sys_id for record in found if wanted.own.fits(record.texts)), "")

@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import partial
 
 from console_sim.approval_request import ApprovalRequest, Decision, duration_text
-from console_sim.bodies import shown
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector
+from console_sim.json_object import shown
 from console_sim.server_tasks import ServerTasks
-from console_sim.store import Store
-from console_sim.table_api import TableApi
+from console_sim.servicenow_client import ServiceNowClient
+from console_sim.store import ConsoleStore
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 
@@ -21,7 +21,7 @@ class RequestSender:
     """Copies approval requests and decisions to the Requests table, one server task each."""
 
     def __init__(
-        self, store: Store, names: WireNames, clock: Clock, connector: Connector, server_tasks: ServerTasks
+        self, store: ConsoleStore, names: WireNames, clock: Clock, connector: Connector, server_tasks: ServerTasks
     ) -> None:
         self._store = store
         self._requests = store.approval_requests
@@ -102,7 +102,7 @@ class RequestSender:
         await api.update(self._names.table("request"), sys_id, self._spell(values))
         self._change(request, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
-    async def _require_own(self, api: TableApi, sys_id: str, request_id: str) -> None:
+    async def _require_own(self, api: ServiceNowClient, sys_id: str, request_id: str) -> None:
         """Raise RefusedError if the record is another request: the answer to an insert may have named a wrong one.
 
         A record that the user may change but not read passes.

@@ -45,7 +45,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingTask:
     """A server task that waits for its next attempt, after ``failures`` failures in a row."""
 
     about: str
@@ -151,10 +151,10 @@ class ServerTasks:
             if task.next_at is not None:
                 await task.run()
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""
         tasks = [
-            Waiting(about, task.failures, task.next_at)
+            WaitingTask(about, task.failures, task.next_at)
             for about, task in self._tasks.items()
             if task.next_at is not None
         ]

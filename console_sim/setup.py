@@ -6,14 +6,7 @@ from collections.abc import Awaitable, Callable
 from console_sim.errors import ConflictError, StepFailedError, StepSkippedError
 from console_sim.foreign_systems import ForeignSystems
 from console_sim.registrar import Registrar
-from console_sim.setup_steps import (
-    NEEDS,
-    ConsoleSteps,
-    Outcome,
-    ServiceNowSteps,
-    SetupOrder,
-    Step,
-)
+from console_sim.setup_steps import NEEDS, ConsoleSteps, ServiceNowSteps, SetupOrder, Step, StepOutcome
 from privman_core.masking import Secrets
 
 Act = Callable[[SetupOrder], Awaitable[str]]
@@ -29,9 +22,9 @@ class Setup:
         self._foreign_systems = foreign_systems
         self._registrar = registrar
         self._secrets = secrets
-        self._running: set[asyncio.Task[list[Outcome]]] = set()
+        self._running: set[asyncio.Task[list[StepOutcome]]] = set()
 
-    async def run(self, order: SetupOrder) -> list[Outcome]:
+    async def run(self, order: SetupOrder) -> list[StepOutcome]:
         """Take each step once; a step is skipped if one that it needs did not succeed.
 
         Raises ConflictError if `abandon` is called before the last step.
@@ -52,20 +45,20 @@ class Setup:
         for task in self._running:
             task.cancel()
 
-    async def _run(self, order: SetupOrder) -> list[Outcome]:
-        outcomes: dict[Step, Outcome] = {}
+    async def _run(self, order: SetupOrder) -> list[StepOutcome]:
+        outcomes: dict[Step, StepOutcome] = {}
         for step, act in self._acts().items():
             outcomes[step] = _unmet_need(step, outcomes) or await self._take(step, act, order)
         return list(outcomes.values())
 
-    async def _take(self, step: Step, act: Act, order: SetupOrder) -> Outcome:
+    async def _take(self, step: Step, act: Act, order: SetupOrder) -> StepOutcome:
         try:
-            return Outcome(step, "ok", await act(order))
+            return StepOutcome(step, "ok", await act(order))
         except StepFailedError as error:
             # ServiceNow's error may quote secrets from the request.
-            return Outcome(step, "failed", self._secrets.mask(str(error)), error.unreachable)
+            return StepOutcome(step, "failed", self._secrets.mask(str(error)), error.unreachable)
         except StepSkippedError as error:
-            return Outcome(step, "skipped", str(error))
+            return StepOutcome(step, "skipped", str(error))
 
     def _acts(self) -> dict[Step, Act]:
         console, servicenow = self._console_steps, ServiceNowSteps(self._foreign_systems, self._registrar)
@@ -87,8 +80,8 @@ class Setup:
         }
 
 
-def _unmet_need(step: Step, outcomes: dict[Step, Outcome]) -> Outcome | None:
+def _unmet_need(step: Step, outcomes: dict[Step, StepOutcome]) -> StepOutcome | None:
     for need in NEEDS.get(step, ()):
         if outcomes[need].status != "ok":
-            return Outcome(step, "skipped", f"requires step {need!s}, which is {outcomes[need].status}")
+            return StepOutcome(step, "skipped", f"requires step {need!s}, which is {outcomes[need].status}")
     return None

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, Credential, role_may_approve
-from console_sim.bodies import Body
 from console_sim.errors import (
     API_DISABLED,
     NoSuchRecordError,
@@ -17,10 +16,11 @@ from console_sim.errors import (
 )
 from console_sim.foreign_system import WEBHOOK_EVENT, read_url
 from console_sim.foreign_systems import ForeignSystems
+from console_sim.json_object import JsonObject
 from console_sim.registrar import Registrar
 from console_sim.settings import APPROVE_PATH
-from console_sim.store import Store
-from console_sim.users import Credentials, Users
+from console_sim.store import ConsoleStore
+from console_sim.users import CredentialShelf, Users
 from privman_core.clock import Clock
 
 DEFAULT_SYSTEM_NAME = "ServiceNow"
@@ -57,7 +57,7 @@ class SetupOrder:
 
 def read_order(values: Mapping[str, Any], console_url: str) -> SetupOrder:
     """Return the order in a JSON object; raises BadRequestError that names the key."""
-    body = Body(values, _KEYS)
+    body = JsonObject(values, _KEYS)
     return SetupOrder(
         servicenow_url=read_url("servicenow_url", body.text("servicenow_url")),
         servicenow_user=body.text("servicenow_user"),
@@ -109,7 +109,7 @@ NEEDS: dict[Step, tuple[Step, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepOutcome:
     """The outcome of a step.
 
     Attributes:
@@ -134,7 +134,12 @@ class ConsoleSteps:
     """The steps in the console (integration 2.1 to 2.7); each returns what it did, and changes only what differs."""
 
     def __init__(
-        self, store: Store, credentials: Credentials, clock: Clock, users: Users, foreign_systems: ForeignSystems
+        self,
+        store: ConsoleStore,
+        credentials: CredentialShelf,
+        clock: Clock,
+        users: Users,
+        foreign_systems: ForeignSystems,
     ) -> None:
         self._store = store
         self._credentials = credentials

@@ -10,7 +10,7 @@ from typing import Annotated, Generic, Protocol, TypeVar
 
 import msgspec
 
-from console_sim.errors import StoreError
+from console_sim.errors import NotStoredError
 
 T = TypeVar("T")
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -27,7 +27,7 @@ def _nothing(_value: object) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class ShelfKind(Generic[T]):
     """A kind of stored thing.
 
     Attributes:
@@ -95,7 +95,7 @@ class Shelf(ABC, Generic[T]):
 class Shelves(Protocol):
     """A store of shelves."""
 
-    def shelf(self, kind: Kind[T]) -> Shelf[T]:
+    def shelf(self, kind: ShelfKind[T]) -> Shelf[T]:
         """Return the shelf of a kind."""
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -115,7 +115,7 @@ class MemoryShelves:
         self._kept_bytes = kept_bytes
         self._shelves: list[MemoryShelf[object]] = []
 
-    def shelf(self, kind: Kind[T]) -> Shelf[T]:
+    def shelf(self, kind: ShelfKind[T]) -> Shelf[T]:
         """Return a new shelf."""
         shelf = MemoryShelf(kind, self._kept_bytes)
         self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be cleared
@@ -140,7 +140,7 @@ class MemoryShelf(Shelf[T]):
     Past ``kept_bytes`` the oldest droppable things are dropped; if there are none, nothing new is accepted.
     """
 
-    def __init__(self, kind: Kind[T], kept_bytes: int) -> None:
+    def __init__(self, kind: ShelfKind[T], kept_bytes: int) -> None:
         self._kind = kind
         self._kept_bytes = kept_bytes
         self._things: dict[str, T] = {}
@@ -197,9 +197,9 @@ class MemoryShelf(Shelf[T]):
         raise full(self._kind, len(self._things), self._kept_bytes, "decide some, or start it with --database")
 
 
-def full(kind: Kind[T], count: int, kept_bytes: int, remedy: str) -> StoreError:
+def full(kind: ShelfKind[T], count: int, kept_bytes: int, remedy: str) -> NotStoredError:
     """Return the error of a full shelf."""
-    return StoreError(
+    return NotStoredError(
         f"{count:,} undecided {kind.name}s fill the {kept_bytes // 1024:,} KiB that a console keeps of them in memory; "
         f"{remedy}"
     )

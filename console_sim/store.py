@@ -8,7 +8,7 @@ from typing import Self
 from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_request import ApprovalRequest
 from console_sim.foreign_system import ForeignSystem
-from console_sim.shelf import Kind, MemoryShelves, Shelves
+from console_sim.shelf import MemoryShelves, ShelfKind, Shelves
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 
@@ -24,14 +24,14 @@ class ApiSettings:
     api_enabled: bool
 
 
-_SETTINGS = Kind("api settings", ApiSettings, lambda _settings: "")
-_API_USERS = Kind("api user", ApiClientUser, lambda user: user.client_id)
-_CREDENTIALS = Kind("credential", Credential, lambda credential: credential.name)
-_FOREIGN_SYSTEMS = Kind("foreign system", ForeignSystem, lambda system: system.name)
+_SETTINGS = ShelfKind("api settings", ApiSettings, lambda _settings: "")
+_API_USERS = ShelfKind("api user", ApiClientUser, lambda user: user.client_id)
+_CREDENTIALS = ShelfKind("credential", Credential, lambda credential: credential.name)
+_FOREIGN_SYSTEMS = ShelfKind("foreign system", ForeignSystem, lambda system: system.name)
 
 
-def _approval_requests(clock: Clock) -> Kind[ApprovalRequest]:
-    return Kind(
+def _approval_requests(clock: Clock) -> ShelfKind[ApprovalRequest]:
+    return ShelfKind(
         "approval request",
         ApprovalRequest,
         key=lambda request: request.request_id,
@@ -41,7 +41,7 @@ def _approval_requests(clock: Clock) -> Kind[ApprovalRequest]:
     )
 
 
-class Store:
+class ConsoleStore:
     """A shelf for each kind of stored thing. There is one API user and one foreign system at a time.
 
     Attributes:
@@ -65,9 +65,9 @@ class Store:
         """
         if url in {IN_MEMORY, "sqlite:///:memory:"}:
             return cls(MemoryShelves(), clock)
-        from console_sim.database import Database  # noqa: PLC0415 - SQLAlchemy is not needed in memory
+        from console_sim.file_shelves import FileShelves  # noqa: PLC0415 - SQLAlchemy is not needed in memory
 
-        return cls(Database(url, clock, note=note), clock)
+        return cls(FileShelves(url, clock, note=note), clock)
 
     @property
     def api_enabled(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.errors import ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
-from console_sim.store import Store
+from console_sim.store import ConsoleStore
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -21,7 +21,7 @@ class _Token:
     expires_at: datetime
 
 
-class Tokens:
+class ApiTokens:
     """The live tokens; none survives a restart.
 
     Past ``kept`` the oldest are revoked early; their owners get new ones.
@@ -72,7 +72,7 @@ class Tokens:
 class Users:
     """The console's only API Client User."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids, secrets: Secrets, tokens: Tokens) -> None:
+    def __init__(self, store: ConsoleStore, clock: Clock, ids: Ids, secrets: Secrets, tokens: ApiTokens) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -150,10 +150,10 @@ class Users:
         return secret
 
 
-class Credentials:
+class CredentialShelf:
     """The console's credentials, by name; what they contain is masked in every output."""
 
-    def __init__(self, store: Store, secrets: Secrets) -> None:
+    def __init__(self, store: ConsoleStore, secrets: Secrets) -> None:
         self._store = store
         self._kept = store.credentials
         self._secrets = secrets

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from mock_servicenow.admin import MockAdmin
 from mock_servicenow.blueprint import Blueprint, StartError
 from mock_servicenow.conditions import CONDITIONS
-from mock_servicenow.control_plane import ControlPlane
 from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.identity.api_keys import learn_places
@@ -102,7 +102,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     )
     app[ADMINISTRATOR], app[INSTANCE] = administrator, instance
     if settings.control_plane:
-        app.add_routes(ControlPlane(privilege_manager, checks, secrets.mask).routes())
+        app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(server.routes())

@@ -75,7 +75,7 @@ class _Closer:
 _CLOSER = _Closer()
 
 
-class Body:
+class SpooledBody:
     """A body that has arrived, or that waits to be sent; a long one is in a temporary file if the disk has room.
 
     Attributes:
@@ -126,12 +126,12 @@ class Body:
             os.ftruncate(kept, 0)
 
 
-NO_BODY = Body()
+NO_BODY = SpooledBody()
 _RECEIVED: web.RequestKey[object] = web.RequestKey("received", object)
-"""The request's `Body`, or the HTTPException that refused it."""
+"""The request's `SpooledBody`, or the HTTPException that refused it."""
 
 
-async def receive(request: web.Request, most: int | None = None) -> Body:
+async def receive(request: web.Request, most: int | None = None) -> SpooledBody:
     """Return the body of a request, unpacked; calling it again returns the same.
 
     The server must run with ``auto_decompress=False``, as `serving` does.
@@ -154,10 +154,10 @@ async def receive(request: web.Request, most: int | None = None) -> Body:
     return received(request)
 
 
-def received(request: web.Request) -> Body:
+def received(request: web.Request) -> SpooledBody:
     """Return the body if it has been received; an empty one if it was never asked for, or refused."""
     known = request.get(_RECEIVED)
-    return known if isinstance(known, Body) else NO_BODY
+    return known if isinstance(known, SpooledBody) else NO_BODY
 
 
 def is_short(request: web.Request) -> bool:
@@ -168,7 +168,7 @@ def is_short(request: web.Request) -> bool:
     return length is not None and length <= IN_MEMORY
 
 
-async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
+async def _outcome(request: web.Request, most: int) -> SpooledBody | web.HTTPException:
     if not request.body_exists:
         return NO_BODY
     length = request.content_length
@@ -184,8 +184,8 @@ async def _outcome(request: web.Request, most: int) -> Body | web.HTTPException:
         return web.HTTPRequestTimeout()
 
 
-async def _read(request: web.Request, most: int) -> Body:
-    body, content, short = Body(), request.content, is_short(request)
+async def _read(request: web.Request, most: int) -> SpooledBody:
+    body, content, short = SpooledBody(), request.content, is_short(request)
     if short and content.is_eof():  # it has arrived with the head, as is usual
         body.write(await request.read())
         return body
@@ -207,7 +207,7 @@ async def _read(request: web.Request, most: int) -> Body:
     return body
 
 
-def _check_room(body: Body) -> None:
+def _check_room(body: SpooledBody) -> None:
     if body.size > WITHOUT_FILE and isinstance(body.file, BytesIO):
         _log.error("a body of more than %d bytes is refused: no temporary file has room for it", WITHOUT_FILE)
         raise web.HTTPInsufficientStorage

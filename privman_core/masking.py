@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from threading import Lock
 
-from privman_core.places import Place, is_secret_header, places
+from privman_core.places import SecretPlace, is_secret_header, places
 from privman_core.spans import SHORTEST, Needles, Span, Unescaped, bare, layers
 
 MASK = "***"
@@ -253,7 +253,7 @@ _PACKINGS: Sequence[tuple[Callable[[str], str], Callable[[bytes], str]]] = (
 )
 
 
-def _mask_for(place: Place, below: list[Unescaped], text: str) -> str:
+def _mask_for(place: SecretPlace, below: list[Unescaped], text: str) -> str:
     quote = "" if place.quote is None else text[slice(*_origin(place.quote, below))]
     return f"{quote}{MASK}{quote}"
 

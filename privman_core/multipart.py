@@ -21,7 +21,7 @@ class MultipartError(ValueError):
 
 
 @dataclass(slots=True)
-class Part:
+class FormPart:
     """One part of a form.
 
     Attributes:
@@ -48,7 +48,7 @@ class Part:
         return body.read(self.size).decode(errors="replace")
 
 
-def parts(content_type: str, body: IO[bytes]) -> Generator[None, None, list[Part]]:
+def parts(content_type: str, body: IO[bytes]) -> Generator[None, None, list[FormPart]]:
     """Return the parts in order, without loading their contents; yields between steps.
 
     Raises MultipartError, also for more than `MOST_PARTS` parts.
@@ -71,7 +71,7 @@ class _Reading:
     """One pass over a body that collects headers and offsets."""
 
     def __init__(self, boundary: str) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[FormPart] = []
         self._delimiter = b"\r\n--" + boundary.encode(errors="replace")
         self._before = 0  # bytes of the chunks before this one
         self._chunk = b""
@@ -121,7 +121,7 @@ class _Reading:
     def _add_part(self) -> None:
         name = self._headers.get_param("name", "", "Content-Disposition")
         file_name = self._headers.get_filename("")
-        self.parts.append(Part(_storable(str(name)), _storable(file_name), self._headers.get("Content-Type", "")))
+        self.parts.append(FormPart(_storable(str(name)), _storable(file_name), self._headers.get("Content-Type", "")))
 
     def _extend(self, data: bytes, start: int, end: int) -> None:
         """Count bytes of the content; possible beginnings of a delimiter come late, from the chunk before."""

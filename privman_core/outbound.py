@@ -108,7 +108,7 @@ class NoAnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An answer.
 
     Attributes:
@@ -147,7 +147,7 @@ class HttpCaller:
         seconds: float,
         *,
         answers_secret: bool = False,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send the request when its turn comes and return the answer; redirects are not followed.
 
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
@@ -182,7 +182,7 @@ class HttpCaller:
         if self._session is not None:
             await self._session.close()
 
-    async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> Answer:
+    async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> HttpAnswer:
         request = self._open().request(
             exchange.method,
             url,
@@ -193,7 +193,7 @@ class HttpCaller:
         async with request as response:
             body = await read_bounded(response, LARGEST_HEARD)
             self._journal.finish(exchange, response.status, response.headers, body)
-            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+            return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
     def _open(self) -> ClientSession:
         # Opened on the first call: an aiohttp session wants the running loop.

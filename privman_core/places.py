@@ -85,7 +85,7 @@ _PROPERTIES = frozenset({"sys_properties", "sys_properties_list"})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SecretPlace:
     """The place of a secret.
 
     Attributes:
@@ -97,7 +97,7 @@ class Place:
     quote: Span | None = None
 
 
-def places(text: str, fields: Collection[str] = (), parameters: Collection[str] = ()) -> Iterator[Place]:
+def places(text: str, fields: Collection[str] = (), parameters: Collection[str] = ()) -> Iterator[SecretPlace]:
     """Yield the places of secrets in a text.
 
     Args:
@@ -133,7 +133,7 @@ class _Reader:
         self._absent: set[str] = set()
         self._of_properties = 0  # where the last address of a list of properties ends
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[SecretPlace]:
         at = 0
         while word := _WORD.search(self._text, at):
             at = word.end()
@@ -142,14 +142,14 @@ class _Reader:
                 if place.span[0] < place.span[1]:
                     yield place
 
-    def _of(self, word: re.Match[str]) -> Iterator[Place]:
+    def _of(self, word: re.Match[str]) -> Iterator[SecretPlace]:
         """Yield the places after a word."""
         name, end = word[0].lower(), word.end()
         if name in _PROPERTIES and end > self._of_properties and (address := _ADDRESS.match(self._text, end)):
             self._of_properties = address.end()
         follower = self._text[end : end + 1]
         if follower == "'" and (operator := self._operator_in(word)):  # a term that a message quotes
-            yield Place(self._term(operator))
+            yield SecretPlace(self._term(operator))
         elif follower in ('"', "'"):
             yield from self._of_string(word)
         elif follower == ":":
@@ -157,7 +157,7 @@ class _Reader:
         elif follower == " " and name in ("basic", "bearer"):
             yield from self._of_scheme(name, end + 1)
         elif operator := self._operator_in(word):
-            yield Place(self._term(operator))
+            yield SecretPlace(self._term(operator))
         elif self._is_secret(word):
             yield from self._of_field(word.start(), end)
 
@@ -178,7 +178,7 @@ class _Reader:
     def _is_parameter(self, name: str, end: int) -> bool:
         return name in self._parameters and self._text[end : end + 1] == "="
 
-    def _of_string(self, word: re.Match[str]) -> Iterator[Place]:
+    def _of_string(self, word: re.Match[str]) -> Iterator[SecretPlace]:
         """Yield the places after a quoted name: a key, a header in a list, a form part."""
         text, after, secret = self._text, word.end() + 1, self._is_secret(word)
         secret = secret or word[0].lower() in SECRET_HEADERS
@@ -190,16 +190,16 @@ class _Reader:
             elif word[0] == "value" and text[colon.end() : colon.end() + 1] in _STRINGS:
                 self._last_value = self._string(colon.end())
         elif secret and (attribute := _ATTRIBUTE.match(text, after)):
-            yield Place(self._string(attribute.end()))
+            yield SecretPlace(self._string(attribute.end()))
         elif secret:
             yield from self._named_value(word, after)
 
-    def _named_value(self, word: re.Match[str], after: int) -> Iterator[Place]:
+    def _named_value(self, word: re.Match[str], after: int) -> Iterator[SecretPlace]:
         """Yield the value of a name: the other member of its object, or the next item of its list."""
         text = self._text
         ahead = _BEFORE_NAME.match(text, self._last_value[1] + 1)
         if ahead and ahead.end() == word.start():
-            yield Place(self._last_value)
+            yield SecretPlace(self._last_value)
         comma = _COMMA.match(text, after)
         if comma is None:
             return
@@ -210,57 +210,57 @@ class _Reader:
         elif word[0].lower() in SECRET_HEADERS:
             yield from self._value(comma.end(), (word.end(), after))
 
-    def _value(self, start: int, quote: Span) -> Iterator[Place]:
+    def _value(self, start: int, quote: Span) -> Iterator[SecretPlace]:
         """Yield the value of a key."""
         first = self._text[start : start + 1]
         if first in _STRINGS:
-            yield Place(self._string(start))
+            yield SecretPlace(self._string(start))
         elif first in ("{", "["):
-            yield Place((start, self._end_of_brackets(start)), quote)
+            yield SecretPlace((start, self._end_of_brackets(start)), quote)
         else:
             literal = _span(_LITERAL, self._text, start)
             if self._text[slice(*literal)] not in _EMPTY:
-                yield Place(literal, quote)
+                yield SecretPlace(literal, quote)
 
-    def _before_colon(self, word: re.Match[str]) -> Iterator[Place]:
+    def _before_colon(self, word: re.Match[str]) -> Iterator[SecretPlace]:
         text, name, start, end = self._text, word[0].lower(), word.start(), word.end()
         quote = cast("re.Match[str]", _COLON.match(text, end)).end()
         if text.startswith("://", end):
             credentials = _PASSWORD_IN_URL.match(text, end + len("://"))
             if credentials:
-                yield Place(credentials.span(1))
+                yield SecretPlace(credentials.span(1))
         elif name in SECRET_HEADERS:
             around = text[start - 1 : start]
-            yield Place(_span(_STRINGS.get(around, _LINE), text, end + 1))
+            yield SecretPlace(_span(_STRINGS.get(around, _LINE), text, end + 1))
         elif text[quote : quote + 1] in _STRINGS and self._is_secret(word):  # a key without quotes
-            yield Place(self._string(quote))
+            yield SecretPlace(self._string(quote))
 
-    def _of_scheme(self, name: str, start: int) -> Iterator[Place]:
+    def _of_scheme(self, name: str, start: int) -> Iterator[SecretPlace]:
         span = _span(_CREDENTIAL, self._text, start)
         value = self._text[slice(*span)]
         if len(value) >= _LIKELY_TOKEN or (name == "basic" and _is_login(value)):
-            yield Place(span)
+            yield SecretPlace(span)
 
-    def _of_field(self, start: int, end: int) -> Iterator[Place]:
+    def _of_field(self, start: int, end: int) -> Iterator[SecretPlace]:
         """Yield the value of a parameter, term, condition, attribute, element or form part."""
         text = self._text
         if self._is_part(start):
             yield self._part(end)
         elif (having := _HAVING.match(text, end)) and self._is_term(start):
-            yield Place(_span(_CONDITION if self._is_parameters else _CONDITION_WITHIN, text, having.end()))
+            yield SecretPlace(_span(_CONDITION if self._is_parameters else _CONDITION_WITHIN, text, having.end()))
         elif sign := _SIGN.match(text, end):
-            yield Place(self._operand(start, sign.end()))
+            yield SecretPlace(self._operand(start, sign.end()))
         elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):
-            yield Place(self._term(pattern.end()))
+            yield SecretPlace(self._term(pattern.end()))
         elif _TAG_GOES_ON.match(text, end) and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
             yield from self._of_element(end)
 
-    def _of_element(self, end: int) -> Iterator[Place]:
+    def _of_element(self, end: int) -> Iterator[SecretPlace]:
         """Yield attributes and content of an element whose name ends there."""
         closing = self._find(">", end)
         if closing < len(self._text):
-            yield Place((end + 1, closing))
-            yield Place((closing + 1, self._find("</", closing + 1)))
+            yield SecretPlace((end + 1, closing))
+            yield SecretPlace((closing + 1, self._find("</", closing + 1)))
 
     def _operator_in(self, word: re.Match[str]) -> int:
         """Return the start of the operand in a word such as ``passwordSTARTSWITHx``; else 0."""
@@ -295,9 +295,9 @@ class _Reader:
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start].lower()
         return before.endswith(("name=", 'name="')) and "content-disposition:" in before
 
-    def _part(self, end: int) -> Place:
+    def _part(self, end: int) -> SecretPlace:
         begun = self._find("\r\n\r\n", end) + len("\r\n\r\n")
-        return Place((begun, self._find("\r\n--", begun)))
+        return SecretPlace((begun, self._find("\r\n--", begun)))
 
     def _find(self, mark: str, start: int) -> int:
         """Return the next position of a mark, or the end of the text."""

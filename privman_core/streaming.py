@@ -11,7 +11,7 @@ from typing import Any, Self
 import orjson
 from aiohttp import web
 
-from privman_core.bodies import Body
+from privman_core.bodies import SpooledBody
 from privman_core.exchange import Exchange
 from privman_core.inputs import shown
 from privman_core.journal import KEPT_EXCHANGES, Journal, aside
@@ -49,9 +49,9 @@ class Unsent:
             yield part
             await asyncio.sleep(0)
 
-    def _moved_to_disk(self) -> Body:
+    def _moved_to_disk(self) -> SpooledBody:
         """Return the rest, in a file if there is room, and drop it here."""
-        body, content = Body(), self._content
+        body, content = SpooledBody(), self._content
         self._content = memoryview(b"")
         body.write(content)
         body.file.seek(0)

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from console_sim.approval_request import DURATION, EXPECTED_DURATION, ApprovalRequest, RequestState
 from console_sim.approvals import Approvals, metadata_facts
-from console_sim.bodies import GUID
 from console_sim.console import Console
+from console_sim.json_object import GUID
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import APPROVALS
 from privman_contracts import WireNames

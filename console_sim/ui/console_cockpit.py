@@ -10,7 +10,7 @@ from aiohttp import web
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
-from console_sim.server_tasks import Waiting
+from console_sim.server_tasks import WaitingTask
 from privman_contracts.checks import ContractChecks
 from privman_core.control import COCKPIT
 from privman_core.exchange import Exchange
@@ -108,5 +108,5 @@ class TaskAttempts:
             mask=self._mask,
         )
 
-    def _remaining(self, task: Waiting) -> str:
+    def _remaining(self, task: WaitingTask) -> str:
         return in_words(task.next_at - self._clock.now()) or "now"

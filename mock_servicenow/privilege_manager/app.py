@@ -3,12 +3,12 @@
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, ApprovalRequests
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.deliverer import Deliverer
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue
 from mock_servicenow.privilege_manager.outbox import Outbox
-from mock_servicenow.privilege_manager.registration import Registrations
-from mock_servicenow.privilege_manager.requests import ActivityTypes, ApprovalRequests
+from mock_servicenow.privilege_manager.registrations import Registrations
 from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables
 from mock_servicenow.privilege_manager.timeouts import Note, Timeouts
 from privman_contracts.wire_names import WireNames

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 
-from mock_servicenow.privilege_manager.formats import write_json
-from mock_servicenow.privilege_manager.registration import Configuration
+from mock_servicenow.privilege_manager.registrations import Configuration
+from mock_servicenow.privilege_manager.wire_formats import write_json
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
-from privman_core.outbound import Answer, HttpCaller, NoAnswerError
+from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
 
 # platform 6.3, glide.http.timeout
 SECONDS_PER_CALL = 175
@@ -85,7 +85,7 @@ class ConsoleClient:
 
     async def _post(
         self, url: str, body: Mapping[str, str], headers: dict[str, str], *, answers_secret: bool = False
-    ) -> Answer:
+    ) -> HttpAnswer:
         data = write_json(body).encode()
         sent = _JSON | headers
         return await self._caller.send("POST", url, sent, data, SECONDS_PER_CALL, answers_secret=answers_secret)

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Due, Entry
 from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
-from mock_servicenow.privilege_manager.registration import ConfigurationError
+from mock_servicenow.privilege_manager.registrations import ConfigurationError
 from mock_servicenow.privilege_manager.tables import ResponseRow
 from privman_core.clock import Timer
 from privman_core.errands import Job
@@ -37,7 +37,7 @@ _NO_ANSWER = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class NextAttempt:
     """The next attempt."""
 
     until: datetime
@@ -54,7 +54,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptOutcome:
     """The outcome of an attempt; ``error`` says why it failed, unless the status does."""
 
     attempt: Attempt
@@ -79,7 +79,7 @@ class Deliverer:
         self._note = note
         self._log = SeldomLog(logging.getLogger("mock_servicenow.deliveries"), instance.clock)
         self._alone = instance.store.embedded
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, NextAttempt] = {}
         self._sending: set[str] = set()
         self._starts = 0
         self._poll: Timer | None = None
@@ -150,7 +150,7 @@ class Deliverer:
         if known is not None:
             known.timer.cancel()
         timer = self._clock.call_at(when, lambda: self._attempt(response_id, found.due))
-        self._waiting[response_id] = Waiting(when, timer)
+        self._waiting[response_id] = NextAttempt(when, timer)
 
     async def _attempt(self, response_id: str, due: datetime) -> None:
         """Make the attempt that was due then, even if the clock has been set back meanwhile."""
@@ -181,14 +181,14 @@ class Deliverer:
             return None
         return Claimed(delivery, made, self._starts)
 
-    async def _send(self, delivery: Delivery) -> Outcome:
+    async def _send(self, delivery: Delivery) -> AttemptOutcome:
         began = self._clock.now().isoformat()
         try:
-            return Outcome(Attempt(began, await self._client.deliver(delivery.configuration, delivery.decision)))
+            return AttemptOutcome(Attempt(began, await self._client.deliver(delivery.configuration, delivery.decision)))
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
-            return Outcome(Attempt(began, _NO_ANSWER), f"{type(error).__name__}: {error}")
+            return AttemptOutcome(Attempt(began, _NO_ANSWER), f"{type(error).__name__}: {error}")
 
-    async def _settle(self, claimed: Claimed, outcome: Outcome) -> None:
+    async def _settle(self, claimed: Claimed, outcome: AttemptOutcome) -> None:
         """Record an outcome, and retry until that succeeds: the console has the decision already.
 
         An outcome from before a reset is dropped: another response may have the same id now.
@@ -204,7 +204,7 @@ class Deliverer:
         if due is not None:
             self._schedule(Due(claimed.delivery.response_id, due, due))
 
-    def _record(self, session: Session, claimed: Claimed, outcome: Outcome) -> datetime | None:
+    def _record(self, session: Session, claimed: Claimed, outcome: AttemptOutcome) -> datetime | None:
         """Record an attempt and return the time of the next one."""
         delivery, status = claimed.delivery, outcome.attempt.status
         again = self._outbox.is_tried_again(delivery, status)

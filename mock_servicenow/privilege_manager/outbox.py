@@ -10,11 +10,11 @@ from datetime import timedelta
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, ApprovalRequests
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue, Entry
-from mock_servicenow.privilege_manager.formats import format_clock
-from mock_servicenow.privilege_manager.registration import Configuration, Registrations
-from mock_servicenow.privilege_manager.requests import ActivityTypes, ApprovalRequests
+from mock_servicenow.privilege_manager.registrations import Configuration, Registrations
 from mock_servicenow.privilege_manager.tables import AppTables, ResponseRow
+from mock_servicenow.privilege_manager.wire_formats import format_clock
 from privman_contracts.wire_names import WireNames
 
 Wake = Callable[[str], None]

@@ -39,7 +39,7 @@ class Row:
             self.__dict__[name] = values.get(column, "")
 
 
-class Field:
+class AppColumn:
     """A column: its text on a row, the column itself on the class of rows.
 
     Attributes:
@@ -98,26 +98,26 @@ class Field:
 class ConfigurationRow(Row):
     """A registration; its sys_id is the Instance Id."""
 
-    instance_metadata = Field("Instance metadata", "name_values", LONG_TEXT)
+    instance_metadata = AppColumn("Instance metadata", "name_values", LONG_TEXT)
 
 
 class SecretRow(Row):
     """The Secret of a registration, kept apart, so that no way of reading the configuration can show it."""
 
-    configuration = Field(type="reference", reference="integration_configuration", indexed=True)
-    secret = Field(max_length=LONG_TEXT)
+    configuration = AppColumn(type="reference", reference="integration_configuration", indexed=True)
+    secret = AppColumn(max_length=LONG_TEXT)
 
 
 class ActivityTypeRow(Row):
     """A kind of request that a console has declared, and how it may be answered."""
 
-    name = Field("Name", max_length=100, display=True)
-    description = Field("Description", max_length=1000)
-    valid_responses = Field("Valid Responses", max_length=255)
-    max_timeout = Field("Max timeout", "glide_duration")
-    include_comment = Field("Include comment", "boolean", default="false")
-    include_duration = Field("Include duration", "boolean", default="false")
-    instance_id = Field("Instance Id", indexed=True)
+    name = AppColumn("Name", max_length=100, display=True)
+    description = AppColumn("Description", max_length=1000)
+    valid_responses = AppColumn("Valid Responses", max_length=255)
+    max_timeout = AppColumn("Max timeout", "glide_duration")
+    include_comment = AppColumn("Include comment", "boolean", default="false")
+    include_duration = AppColumn("Include duration", "boolean", default="false")
+    instance_id = AppColumn("Instance Id", indexed=True)
 
 
 class DeletedTypeRow(ActivityTypeRow):
@@ -127,39 +127,39 @@ class DeletedTypeRow(ActivityTypeRow):
 class RequestRow(Row):
     """An approval request."""
 
-    request_id = Field("Request Id", max_length=100, display=True, indexed=True)
-    status = Field("Status", max_length=100, default_word=("request_status", "pending"), indexed=True)
-    metadata = Field("Metadata", max_length=LONG_TEXT)
-    instance_id = Field("Instance Id", indexed=True)
-    activity_type_id = Field("Activity Type Id")
-    comment = Field("Comment", max_length=4000)
-    duration = Field("Duration", "glide_duration")
+    request_id = AppColumn("Request Id", max_length=100, display=True, indexed=True)
+    status = AppColumn("Status", max_length=100, default_word=("request_status", "pending"), indexed=True)
+    metadata = AppColumn("Metadata", max_length=LONG_TEXT)
+    instance_id = AppColumn("Instance Id", indexed=True)
+    activity_type_id = AppColumn("Activity Type Id")
+    comment = AppColumn("Comment", max_length=4000)
+    duration = AppColumn("Duration", "glide_duration")
 
 
 class ResponseRow(Row):
     """A decision on its way to the console, and the status of the last attempt to deliver it."""
 
-    request_id = Field("Request Id", max_length=100, display=True, indexed=True)
-    response = Field("Response", max_length=100)
-    response_status_code = Field("Response status code", "integer")
-    retry_attempts = Field("Retry attempts", "integer", default="0")
-    comment = Field("Comment", max_length=4000)
-    duration = Field("Duration", "glide_duration")
-    request = Field("Request", "reference", reference="request", indexed=True)
+    request_id = AppColumn("Request Id", max_length=100, display=True, indexed=True)
+    response = AppColumn("Response", max_length=100)
+    response_status_code = AppColumn("Response status code", "integer")
+    retry_attempts = AppColumn("Retry attempts", "integer", default="0")
+    comment = AppColumn("Comment", max_length=4000)
+    duration = AppColumn("Duration", "glide_duration")
+    request = AppColumn("Request", "reference", reference="request", indexed=True)
 
 
 class DeliveryRow(Row):
     """What the queue of deliveries knows of a response, under the response's sys_id."""
 
-    due = Field(type="longint", indexed=True)
-    leased_until = Field(type="longint")
-    owner = Field()
-    attempts = Field()
-    error = Field()
+    due = AppColumn(type="longint", indexed=True)
+    leased_until = AppColumn(type="longint")
+    owner = AppColumn()
+    attempts = AppColumn()
+    error = AppColumn()
 
 
 R = TypeVar("R", bound=Row)
-Changes = Mapping[Field, str]
+Changes = Mapping[AppColumn, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class AppTable(Generic[R]):
     spelling: Mapping[str, str]
     acls: tuple[Acl, ...] | None
 
-    def __getitem__(self, field: Field) -> str:
+    def __getitem__(self, field: AppColumn) -> str:
         return self.spelling[field.name]
 
     def definition(self, names: WireNames) -> Table:
@@ -223,11 +223,11 @@ class AppTable(Generic[R]):
         """Return the row as it was before a write; None on insert."""
         return None if context.previous is None else self.row(context.previous)
 
-    def set(self, context: RuleContext, field: Field, value: str) -> None:
+    def set(self, context: RuleContext, field: AppColumn, value: str) -> None:
         """Change what a write would leave."""
         context.current[self[field]] = value
 
-    def changed(self, context: RuleContext, field: Field) -> bool:
+    def changed(self, context: RuleContext, field: AppColumn) -> bool:
         """Tell whether a write gives the column another value; on insert, whether it gives it any."""
         return context.changed(self[field])
 
@@ -293,7 +293,7 @@ class AppTables:
         return table
 
 
-def fields_of(rows: type[Row]) -> Iterable[Field]:
+def fields_of(rows: type[Row]) -> Iterable[AppColumn]:
     """Return the columns of a class of rows, in their order."""
     for each in reversed(rows.__mro__):
-        yield from (value for value in vars(each).values() if isinstance(value, Field))
+        yield from (value for value in vars(each).values() if isinstance(value, AppColumn))

@@ -10,9 +10,9 @@ from mock_servicenow.now_platform.imports.import_sets import APART
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
-from mock_servicenow.privilege_manager.formats import after
-from mock_servicenow.privilege_manager.requests import ActivityTypes
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
+from mock_servicenow.privilege_manager.wire_formats import after
 from privman_contracts.wire_names import WireNames
 from privman_core.clock import Timer
 from privman_core.findings import Finding

@@ -8,7 +8,7 @@ import orjson
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.privilege_manager.requests import ActivityTypes
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.ui.composite_values import UNITS, join_duration
 from privman_core.pages.forms import Form

@@ -1,7 +1,7 @@
 """The table of the instance's pages."""
 
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.privilege_manager.requests import ActivityTypes
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.form_page import FormPage

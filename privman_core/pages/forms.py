@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from privman_core.bodies import IN_MEMORY, Body, receive
+from privman_core.bodies import IN_MEMORY, SpooledBody, receive
 from privman_core.inputs import plain_url
 from privman_core.multipart import MOST_PARTS, MultipartError, parts
 
@@ -94,7 +94,7 @@ async def read_form(request: web.Request) -> Form:
     return Form()
 
 
-async def _in_pairs(body: Body) -> list[tuple[str, str]]:
+async def _in_pairs(body: SpooledBody) -> list[tuple[str, str]]:
     """Return the fields of a form that is written as a query string; a long one is parsed in a thread."""
     text = body.read().decode(errors="replace")
     if body.size <= IN_MEMORY:
@@ -106,7 +106,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARTS)
 
 
-async def _in_parts(request: web.Request, body: Body) -> list[tuple[str, str]]:
+async def _in_parts(request: web.Request, body: SpooledBody) -> list[tuple[str, str]]:
     reading = parts(request.headers["Content-Type"], body.file)
     while True:
         try:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from console_sim.users import Tokens
+from console_sim.users import ApiTokens
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock
@@ -184,7 +184,7 @@ async def test_restart_forgets_tokens(console: ConsoleUnderTest, servicenow: Stu
 async def test_oldest_tokens_make_room() -> None:
     """A client that logs on for ever fills no memory: the oldest token dies, the newest is good."""
     clock, ids, secrets = VirtualClock(), Ids(1), Secrets()
-    tokens = Tokens(clock, ids, secrets, timedelta(minutes=20), kept=3)
+    tokens = ApiTokens(clock, ids, secrets, timedelta(minutes=20), kept=3)
     issued = [tokens.issue("ada") for _ in range(5)]
     assert [tokens.client_id(token) for token in issued] == ["", "", "ada", "ada", "ada"]
     await clock.advance(20 * 60)

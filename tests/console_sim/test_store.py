@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from console_sim.approval_request import ApprovalRequest, Decision, Response
-from console_sim.database import Database
-from console_sim.errors import StoreError
+from console_sim.errors import NotStoredError
+from console_sim.file_shelves import FileShelves
 from console_sim.shelf import MemoryShelves, Shelf
-from console_sim.store import Store
+from console_sim.store import ConsoleStore
 from privman_core.virtual_clock import VirtualClock
 
 KIB = 1024
@@ -27,13 +27,13 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def shelf(clock: VirtualClock) -> Shelf[ApprovalRequest]:
     """A shelf for five approval requests."""
-    return Store(MemoryShelves(15 * KIB), clock).approval_requests
+    return ConsoleStore(MemoryShelves(15 * KIB), clock).approval_requests
 
 
 @pytest.fixture
-def database(tmp_path: Path, clock: VirtualClock) -> Iterator[Database]:
+def database(tmp_path: Path, clock: VirtualClock) -> Iterator[FileShelves]:
     """A file in whose memory five approval requests fit that are still to be sent."""
-    opened = Database(f"sqlite:///{tmp_path / 'console.db'}", clock, 15 * KIB)
+    opened = FileShelves(f"sqlite:///{tmp_path / 'console.db'}", clock, 15 * KIB)
     yield opened
     opened.close()
 
@@ -66,18 +66,18 @@ def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: Shelf[
     """While all are undecided a new one is refused, and everything stays as it is."""
     for number in range(5):
         shelf.put(asked(clock, number))
-    with pytest.raises(StoreError, match=r"^5 undecided approval requests fill the 15 KiB that a"):
+    with pytest.raises(NotStoredError, match=r"^5 undecided approval requests fill the 15 KiB that a"):
         shelf.put(asked(clock, 5))
     assert len(shelf) == 5
 
 
 def test_a_full_memory_is_told_in_kib(clock: VirtualClock) -> None:
     """The message names what a console keeps."""
-    shelf = Store(MemoryShelves(2 * KIB * KIB), clock).approval_requests
+    shelf = ConsoleStore(MemoryShelves(2 * KIB * KIB), clock).approval_requests
     now = clock.now()
     first, second = (ApprovalRequest(key, "x" * KIB * KIB, now, now + timedelta(hours=1)) for key in "ab")
     shelf.put(first)
-    with pytest.raises(StoreError, match="1 undecided approval requests fill the 2,048 KiB that a console keeps"):
+    with pytest.raises(NotStoredError, match="1 undecided approval requests fill the 2,048 KiB that a console keeps"):
         shelf.put(second)
 
 
@@ -101,27 +101,29 @@ def test_change_spares_its_own_request(clock: VirtualClock, shelf: Shelf[Approva
     assert shelf.change("1", lambda now: now.failed("", refused=False)) is None
 
 
-def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: Database) -> None:
+def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: FileShelves) -> None:
     """They are worked on in memory; any number that ServiceNow has is kept, and sending one makes room."""
-    shelf = Store(database, clock).approval_requests
+    shelf = ConsoleStore(database, clock).approval_requests
     for number in range(5):
         shelf.put(asked(clock, number, sent=False))
         shelf.put(asked(clock, 100 + number))
-    with pytest.raises(StoreError, match=r"^5 undecided approval requests fill the 15 KiB .* once some have been sent"):
+    with pytest.raises(
+        NotStoredError, match=r"^5 undecided approval requests fill the 15 KiB .* once some have been sent"
+    ):
         shelf.put(asked(clock, 5, sent=False))
     assert len(shelf) == 10
     shelf.put(asked(clock, 3))
     shelf.put(asked(clock, 5, sent=False))
     shelf.put(replace(asked(clock, 5, sent=False), last_error="503"))
-    with pytest.raises(StoreError):
-        Store(database, clock).approval_requests.put(asked(clock, 6, sent=False))
+    with pytest.raises(NotStoredError):
+        ConsoleStore(database, clock).approval_requests.put(asked(clock, 6, sent=False))
     shelf.remove("5")
     shelf.put(asked(clock, 6, sent=False))
 
 
-async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualClock, database: Database) -> None:
+async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualClock, database: FileShelves) -> None:
     """Nothing is done about them any more; the file keeps them."""
-    shelf = Store(database, clock).approval_requests
+    shelf = ConsoleStore(database, clock).approval_requests
     for number in range(5):
         shelf.put(asked(clock, number, sent=False))
     await clock.advance(16 * 3600)
@@ -130,9 +132,9 @@ async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualC
     assert (len(shelf), len(shelf.unfinished())) == (10, 5)
 
 
-def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database: Database) -> None:
+def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database: FileShelves) -> None:
     """Neither do those of a transaction that failed, nor those that were cleared."""
-    store = Store(database, clock)
+    store = ConsoleStore(database, clock)
     shelf = store.approval_requests
     for round_ in range(3):
         with suppress(ValueError), store.transaction():

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privman_core.multipart import MOST_PARTS, STEP, MultipartError, Part, parts
+from privman_core.multipart import MOST_PARTS, STEP, FormPart, MultipartError, parts
 
 FORM = "multipart/form-data; boundary=xyz"
 HEAD = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
 LIKE_BOUNDARIES = [b"\r\n--xyz", b"\r\n--xy", b"\r\n--xyzz", b"\r\n--xyz-", b"--xyz", b"\r", b"\n", b"-", b"x"]
 
 
-def read(body: bytes, content_type: str = FORM) -> list[Part]:
+def read(body: bytes, content_type: str = FORM) -> list[FormPart]:
     """Return the parts of a body."""
 
     def steps() -> Iterator[None]:
         found.extend((yield from parts(content_type, BytesIO(body))))
 
-    found: list[Part] = []
+    found: list[FormPart] = []
     list(steps())
     return found
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mock_servicenow.app import Blueprint
-from mock_servicenow.privilege_manager.registration import Configuration, ConfigurationRules
+from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationRules
 from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
 from privman_core.virtual_clock import VirtualClock

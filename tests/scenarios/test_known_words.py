@@ -7,7 +7,7 @@ import yaml
 
 from console_sim.approval_request import RequestState
 from console_sim.setup_steps import Step
-from mock_servicenow.findings import finding_rules
+from mock_servicenow.finding_rules import finding_rules
 from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, ScenarioFileError, UnknownWordError

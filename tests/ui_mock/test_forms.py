@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mock_servicenow.now_platform.records.display import MOST_NAMED
-from mock_servicenow.privilege_manager.requests import MOST_RESPONSES
+from mock_servicenow.privilege_manager.approval_requests import MOST_RESPONSES
 from mock_servicenow.ui.form_fields import LONGEST_SHOWN, MOST_PAIRS
 
 from .conftest import ACTIVITY_TYPE, ADMIN_ID, CONFIGURATION, REQUEST, Site

@@ -48,7 +48,7 @@ from mock_servicenow.now_platform.rest.call import (
 )
 from mock_servicenow.now_platform.rest.formats import request_format, response_format
 from mock_servicenow.now_platform.running import Repeatable
-from privman_core.bodies import IN_MEMORY, Body
+from privman_core.bodies import IN_MEMORY, SpooledBody
 
 _NESTED = re.compile(r"/api/now(/v[12])?/batch")
 
@@ -148,11 +148,11 @@ class _Serviced:
 
     item: BatchItem
     answer: Answer
-    body: Body
+    body: SpooledBody
     milliseconds: int
     error: str
 
-    def write(self, written: Body) -> None:
+    def write(self, written: SpooledBody) -> None:
         """Append it as JSON."""
         written.write(b'{"id":' + orjson.dumps(self.item.id) + b',"body":"')
         for piece in self.body.pieces(_IN_BASE64):
@@ -193,7 +193,7 @@ class BatchApi:
 
     def _service(self, call: Call, batch: Batch, limits: Limits) -> Steps:
         ends = self._now() + LONGEST
-        waiting, written = deque(batch.items), Body()
+        waiting, written = deque(batch.items), SpooledBody()
         written.write(b'{"batch_request_id":' + orjson.dumps(batch.id) + b',"serviced_requests":[')
         del batch  # each item is long enough to be dropped once it is serviced
         separator = b""
@@ -248,14 +248,14 @@ def _lightened(outcome: Answer | Steps) -> Answer | Steps:
     """Return an outcome of which little is in memory while the batch waits for its turn."""
     if not isinstance(outcome, Answer) or len(outcome.body) <= IN_MEMORY:
         return outcome
-    beginning = Body()
+    beginning = SpooledBody()
     beginning.write(outcome.body)
     return replace(outcome, body=b"", pieces=chain(beginning.pieces(), outcome.pieces or ()))
 
 
-def _whole(answer: Answer, most: int) -> Generator[None, None, Body]:
+def _whole(answer: Answer, most: int) -> Generator[None, None, SpooledBody]:
     """Put a body together that comes in pieces, but for what is too much in any case; yields after each piece."""
-    body = Body()
+    body = SpooledBody()
     body.write(answer.body)
     for size in map(body.write, answer.pieces or ()):
         if size > most:

@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY
 from mock_servicenow.now_platform.rest.call import verb_of
-from privman_core.bodies import NO_BODY, Body, is_short, receive
+from privman_core.bodies import NO_BODY, SpooledBody, is_short, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 
@@ -108,7 +108,7 @@ def is_light(request: web.Request) -> bool:
     return limit.isdecimal() and len(limit) <= _DIGITS_OF_FEW
 
 
-async def read_body(request: web.Request, most: int) -> Body:
+async def read_body(request: web.Request, most: int) -> SpooledBody:
     """Return the body of a request; raises PlatformError where it is too long, too slow or cannot be unpacked."""
     if not request.body_exists:
         return NO_BODY

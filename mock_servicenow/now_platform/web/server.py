@@ -38,7 +38,7 @@ from mock_servicenow.now_platform.web.requests import (
     parameters_of,
     read_body,
 )
-from privman_core.bodies import IN_MEMORY, Body, is_short
+from privman_core.bodies import IN_MEMORY, SpooledBody, is_short
 from privman_core.control import is_control
 from privman_core.exchange import findings_of
 from privman_core.streaming import Unsent
@@ -190,14 +190,16 @@ class Server:
             zlib_executor_size=IN_MEMORY,
         )
 
-    def _begin(self, request: web.Request, admission: _Admission, body: Body, *, is_file: bool) -> Answer | Steps:
+    def _begin(
+        self, request: web.Request, admission: _Admission, body: SpooledBody, *, is_file: bool
+    ) -> Answer | Steps:
         """Call the API, which answers or returns the steps that are left to do."""
         if self._instance.store.embedded:
             return self._call(request, admission, body, is_file=is_file)
         with self._instance.cache.across():
             return self._call(request, admission, body, is_file=is_file)
 
-    def _call(self, request: web.Request, admission: _Admission, body: Body, *, is_file: bool) -> Answer | Steps:
+    def _call(self, request: web.Request, admission: _Admission, body: SpooledBody, *, is_file: bool) -> Answer | Steps:
         user = admission.user or self._admit(request, admission)
         if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights since
             with self._instance.next_transaction(user, findings_of(request)) as session:

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 import console_sim.app
 import console_sim.settings
 import mock_servicenow.app
-import mock_servicenow.findings
+import mock_servicenow.finding_rules
 import mock_servicenow.settings
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
@@ -330,7 +330,7 @@ def servicenow_roles() -> tuple[str, ...]:
 
 def finding_rules() -> tuple[str, ...]:
     """Return the rules of what ServiceNow swallows."""
-    return mock_servicenow.findings.finding_rules()
+    return mock_servicenow.finding_rules.finding_rules()
 
 
 def releases() -> tuple[str, ...]:

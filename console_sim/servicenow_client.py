@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from console_sim.accounts import Credential
-from console_sim.bodies import SYS_ID, shown
 from console_sim.errors import (
     BrokenAnswerError,
     BusyError,
@@ -21,8 +20,9 @@ from console_sim.errors import (
     ServiceNowError,
     UnreachableError,
 )
+from console_sim.json_object import SYS_ID, shown
 from privman_core.clock import Clock
-from privman_core.outbound import Answer, HttpCaller, NoAnswerError
+from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
 
 _LONGEST_WAIT = 86_400.0
 _LONGEST_TEXT = 1_000
@@ -41,17 +41,17 @@ class RemoteValues:
     texts: Mapping[str, str]
 
 
-def read_record(answer: Answer, now: datetime) -> RemoteValues:
+def read_record(answer: HttpAnswer, now: datetime) -> RemoteValues:
     """Return the record of an answer; raises the ServiceNowError that fits any other answer."""
     return _record(_result(answer, now))
 
 
-def read_texts(answer: Answer, now: datetime) -> Mapping[str, str]:
+def read_texts(answer: HttpAnswer, now: datetime) -> Mapping[str, str]:
     """Return the text columns of a record; raises as `read_record` does."""
     return _texts(_result(answer, now))
 
 
-def read_records(answer: Answer, now: datetime) -> list[RemoteValues]:
+def read_records(answer: HttpAnswer, now: datetime) -> list[RemoteValues]:
     """Return the records of an answer; raises as `read_record` does."""
     result = _result(answer, now)
     if not isinstance(result, list):
@@ -76,7 +76,7 @@ def _texts(value: object) -> dict[str, str]:
     return {column: text for column, text in held.items() if isinstance(text, str)}
 
 
-def _result(answer: Answer, now: datetime) -> object:
+def _result(answer: HttpAnswer, now: datetime) -> object:
     if answer.status >= HTTPStatus.BAD_REQUEST:
         raise _refusal(answer, now)
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
@@ -89,7 +89,7 @@ def _result(answer: Answer, now: datetime) -> object:
     return _result_of_success(answer)
 
 
-def _result_of_success(answer: Answer) -> object:
+def _result_of_success(answer: HttpAnswer) -> object:
     if answer.content_type == "text/html" or answer.body.lstrip()[:1] == b"<":
         raise _page(answer)
     body = _json(answer)
@@ -102,20 +102,20 @@ def _result_of_success(answer: Answer) -> object:
     return body["result"]
 
 
-def _page(answer: Answer) -> ServiceNowError:
+def _page(answer: HttpAnswer) -> ServiceNowError:
     if b"hibernating" in answer.body.lower():
         return UnreachableError(f"{answer.status} with an HTML page: the instance is hibernating and must be woken up")
     return UnreachableError(f"{answer.status} with an HTML page, perhaps of a login or a proxy; expected JSON")
 
 
-def _json(answer: Answer) -> object:
+def _json(answer: HttpAnswer) -> object:
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
         raise BrokenAnswerError(f"{answer.status} with a body that is not JSON: {error}") from None
 
 
-def _refusal(answer: Answer, now: datetime) -> ServiceNowError:
+def _refusal(answer: HttpAnswer, now: datetime) -> ServiceNowError:
     message = f"{answer.status} {_reason(answer)}"
     wait = _retry_after(answer, now)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -127,7 +127,7 @@ def _refusal(answer: Answer, now: datetime) -> ServiceNowError:
     return RefusedError(message)
 
 
-def _reason(answer: Answer) -> str:
+def _reason(answer: HttpAnswer) -> str:
     try:
         return _error_text(orjson.loads(answer.body))
     except orjson.JSONDecodeError:
@@ -148,7 +148,7 @@ def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
-def _retry_after(answer: Answer, now: datetime) -> float | None:
+def _retry_after(answer: HttpAnswer, now: datetime) -> float | None:
     """Return the seconds in Retry-After, which may be a date; None for anything else."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
@@ -164,7 +164,7 @@ Fields = Mapping[str, str]
 _MOST_FOUND = 100
 
 
-class TableApi:
+class ServiceNowClient:
     """Calls one instance as one user, with HTTP Basic; every method raises ServiceNowError."""
 
     def __init__(self, caller: HttpCaller, clock: Clock, base_url: str, credential: Credential, seconds: float) -> None:
@@ -200,7 +200,7 @@ class TableApi:
     def _url(self, *parts: str) -> str:
         return "/".join([table_url(self._base_url), *parts])
 
-    async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[Answer, datetime]:
+    async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[HttpAnswer, datetime]:
         """Return the answer and its time."""
         headers, body = dict(self._headers), b""
         if fields is not None:

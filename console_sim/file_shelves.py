@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from console_sim.errors import StoreError, UnusableDatabaseError
-from console_sim.shelf import KEPT_BYTES, Kind, Shelf, full
+from console_sim.errors import NotStoredError, UnusableDatabaseError
+from console_sim.shelf import KEPT_BYTES, Shelf, ShelfKind, full
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 from privman_core.inputs import reason_of, without_login
@@ -35,7 +35,7 @@ _DOCUMENT = sa.Table(
 sa.Index("unfinished_by_kind", _DOCUMENT.c.kind, sqlite_where=_DOCUMENT.c.unfinished)
 
 
-class Database:
+class FileShelves:
     """Keeps each thing as a JSON document; a change is in SQLite's journal before the call returns.
 
     A killed process loses nothing. The file is locked while it is open.
@@ -79,7 +79,7 @@ class Database:
             self._engine.dispose()
             raise
 
-    def shelf(self, kind: Kind[T]) -> Shelf[T]:
+    def shelf(self, kind: ShelfKind[T]) -> Shelf[T]:
         """Return the shelf of a kind."""
         shelf = FileShelf(self, kind, self._kept_bytes)
         self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be counted
@@ -115,10 +115,10 @@ class Database:
         except _FAILURES as error:
             raise self.failure(_explain(error)) from None
 
-    def failure(self, reason: str) -> StoreError:
+    def failure(self, reason: str) -> NotStoredError:
         """Log a failure of the database and return its error."""
         self._log.write(f"database {self._path!r} failed: {reason}")
-        return StoreError(f"the console's database failed: {reason}")
+        return NotStoredError(f"the console's database failed: {reason}")
 
     def skip(self, reason: str) -> None:
         """Log and note an unreadable row, which is left out."""
@@ -175,7 +175,7 @@ class FileShelf(Shelf[T]):
     Unfinished things are processed in memory, so only as many are accepted as fit; others are unlimited.
     """
 
-    def __init__(self, database: Database, kind: Kind[T], kept_bytes: int) -> None:
+    def __init__(self, database: FileShelves, kind: ShelfKind[T], kept_bytes: int) -> None:
         self._database = database
         self._kind = kind
         self._kept_bytes = kept_bytes
@@ -208,7 +208,7 @@ class FileShelf(Shelf[T]):
     def recount(self) -> None:
         """Count the unfinished things in the file."""
         self._weights.clear()
-        with suppress(StoreError):  # already logged
+        with suppress(NotStoredError):  # already logged
             self._weights.update({self._kind.key(thing): self._kind.weight(thing) for thing in self.unfinished()})
         self._bytes = sum(self._weights.values())
 

@@ -11,7 +11,7 @@ from privman_core.control import PREFIX, to_json
 from privman_core.streaming import answer_in_parts
 
 
-class ControlPlane:
+class MockAdmin:
     """Deliveries with their attempts, the app's restart, and the OpenAPI document of its tables."""
 
     def __init__(self, app: PrivilegeManagerApp, checks: ContractChecks, mask: Callable[[str], str]) -> None:

@@ -8,9 +8,9 @@ from typing import NoReturn
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, duration_seconds
 from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
-from mock_servicenow.privilege_manager.formats import is_guid, json_object
-from mock_servicenow.privilege_manager.registration import Registrations
-from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppTables, DeletedTypeRow, Field, RequestRow
+from mock_servicenow.privilege_manager.registrations import Registrations
+from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn, AppTables, DeletedTypeRow, RequestRow
+from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object
 from privman_contracts.wire_names import WireNames
 
 _ALL = 2**31 - 1
@@ -197,7 +197,7 @@ class ApprovalRequests:
                 )
                 context.current[column] = context.previous[column]
 
-    def _kept_content(self, context: RuleContext) -> tuple[Field, ...]:
+    def _kept_content(self, context: RuleContext) -> tuple[AppColumn, ...]:
         """Return the columns that the user may not change because they may decide requests but not create them."""
         user = context.session.user
         is_kept = self._content_is_kept and not user.unrestricted and not user.has_any(self._askers)
@@ -229,7 +229,7 @@ class ApprovalRequests:
     def _is_time_out(self, context: RuleContext, status: str) -> bool:
         return status == self._timed_out and context.session.user.unrestricted
 
-    def _refuse(self, context: RuleContext, field: Field, expected: str) -> NoReturn:
+    def _refuse(self, context: RuleContext, field: AppColumn, expected: str) -> NoReturn:
         column = self._table[field]
         context.abort(f"{column!r} is {context.current.get(column, '')!r}; expected {expected}")
 

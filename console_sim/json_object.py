@@ -21,7 +21,7 @@ _shortened.maxlevel = 3
 _shortened.maxstring = _shortened.maxother = _shortened.maxlong = _LONGEST_SHOWN
 
 
-class Body:
+class JsonObject:
     """A JSON object with known keys only; every method raises BadRequestError."""
 
     def __init__(self, values: Mapping[str, Any], known: Collection[str]) -> None:

@@ -10,8 +10,8 @@ from typing import Self
 from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
-from mock_servicenow.privilege_manager.formats import is_guid, json_object, parse_clock, write_json
 from mock_servicenow.privilege_manager.tables import MASK, AppTables, ConfigurationRow, SecretRow
+from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object, parse_clock, write_json
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 
