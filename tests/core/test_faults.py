@@ -4,6 +4,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientError
 
+from mock_servicenow.conditions import CONDITIONS
+from privman_core.fault_kinds import GENERIC
+from privman_core.faults import FaultKind
+
 from .conftest import Party
 
 
@@ -128,3 +132,15 @@ async def test_duplicated_request_is_handled_twice(party: Party) -> None:
     await _arm(party, kind="duplicated")
     assert await party.call("POST", "/", data="x") == (200, "x")
     assert party.handled == 2
+
+
+@pytest.mark.parametrize("kind", (GENERIC | CONDITIONS).values(), ids=[*GENERIC, *CONDITIONS])
+def test_every_kind_has_a_help_text_that_names_its_options(kind: FaultKind) -> None:
+    """The cockpit shows the docstring; an option that it does not mention stays unknown."""
+    assert kind.summary.endswith((".", ")."))
+    assert all(f"``{option}``" in kind.summary for option in kind.options)
+
+
+def test_no_kind_of_the_mock_hides_a_generic_one() -> None:
+    """Each name means one thing on both servers."""
+    assert GENERIC.keys().isdisjoint(CONDITIONS)
