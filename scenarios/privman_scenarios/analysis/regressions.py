@@ -33,17 +33,19 @@ def _smaller(vocabulary: Vocabulary, scenario: Scenario) -> Iterator[Scenario]:
     """Yield the scenario without one of its steps, the last first, then without one of its arguments."""
     steps = scenario.steps
     for index in reversed(range(len(steps) if len(steps) > 1 else 0)):
-        yield from _usable(scenario, (*steps[:index], *steps[index + 1 :]))
+        yield from _usable(vocabulary, scenario, (*steps[:index], *steps[index + 1 :]))
     for index, step in enumerate(steps):
         for argument in vocabulary[step.verb].arguments:
             if argument.name in step.arguments and not argument.required:
-                yield from _usable(scenario, (*steps[:index], _without(step, argument.name), *steps[index + 1 :]))
+                yield from _usable(
+                    vocabulary, scenario, (*steps[:index], _without(step, argument.name), *steps[index + 1 :])
+                )
 
 
-def _usable(scenario: Scenario, steps: tuple[Step, ...]) -> Iterator[Scenario]:
+def _usable(vocabulary: Vocabulary, scenario: Scenario, steps: tuple[Step, ...]) -> Iterator[Scenario]:
     """Yield the scenario with these steps, unless one uses what none before it saves."""
     try:
-        check_variables(steps, scenario.file, scenario.own)
+        check_variables(vocabulary, steps, scenario.file, scenario.own)
     except ScenarioFileError:
         return
     yield replace(scenario, steps=steps)

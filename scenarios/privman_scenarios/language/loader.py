@@ -115,7 +115,7 @@ class _Document:
             yield self._scenario(row)
 
     def _scenario(self, row: Mapping[str, Any]) -> Scenario:
-        saved = Saved(self._own)
+        saved = Saved(self._vocabulary, self._own)
         given = self._given(row, saved)
         steps = tuple(self._steps(row, saved))
         scenario = Scenario(

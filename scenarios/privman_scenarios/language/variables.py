@@ -9,7 +9,8 @@ from typing import Any
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, nearest, unknown
-from privman_scenarios.language.model import Own, Step
+from privman_scenarios.language.model import Arguments, Own, Step
+from privman_scenarios.language.vocabulary import Vocabulary
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
 # A text of so many characters, such as ${text.4000}.
@@ -53,10 +54,12 @@ class Saved:
     """The names that the steps so far have saved, each with an example of what it stands for.
 
     Args:
+        vocabulary: has what each verb saves.
         own: what the scenario declares as its own, users among it.
     """
 
-    def __init__(self, own: Own = MappingProxyType({})) -> None:
+    def __init__(self, vocabulary: Vocabulary, own: Own = MappingProxyType({})) -> None:
+        self._vocabulary = vocabulary
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
         self._users: list[str] = []
         self._names: list[str] = []
@@ -68,8 +71,8 @@ class Saved:
 
     def _flaws(self, step: Step) -> Iterator[str]:
         users = self._users
-        if step.verb == "servicenow.create-user":
-            users.append(step.arguments["name"])
+        if creates := self._vocabulary[step.verb].creates_user:
+            users.append(step.arguments[creates])
         user = step.arguments.get("servicenow_user")
         if user is not None and user not in users:
             help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
@@ -107,7 +110,7 @@ class Saved:
         """Add the names that a step saves."""
         if "as" in step.arguments:
             self._names.append(step.arguments["as"])
-        self._examples.update(_saved(step))
+        self._examples.update(self._vocabulary[step.verb].saves(step.arguments))
 
     def _example(self, name: str) -> str | int:
         if wanted := LONG_TEXT.fullmatch(name):
@@ -141,9 +144,9 @@ def kind_of(name: str) -> str:
     )
 
 
-def check_variables(steps: Iterable[Step], file: str, own: Own) -> None:
+def check_variables(vocabulary: Vocabulary, steps: Iterable[Step], file: str, own: Own) -> None:
     """Raise ScenarioFileError for the first step that uses a name no step before it saves."""
-    saved = Saved(own)
+    saved = Saved(vocabulary, own)
     for step in steps:
         if flaw := saved.flaw_of(step):
             raise ScenarioFileError(file, step.line, f"{step.verb}: {flaw}")
@@ -185,14 +188,22 @@ def names_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
             yield from names_in(item)
 
 
-def _saved(step: Step) -> Iterator[tuple[str, str]]:
-    if step.verb == "console.ask":
-        yield from dict.fromkeys(("request_id", f"{step.arguments.get('as', 'request')}.request_id"), _GUID).items()
-    elif "as" in step.arguments:
-        table = step.arguments["table"]
-        yield f"{step.arguments['as']}.sys_id", known.SYS_IDS.get(table, known.OTHER_SYS_ID)
-        if table not in TABLES or "request_id" in known.columns(table):
-            yield f"{step.arguments['as']}.request_id", _GUID
-    if step.verb == "console.use":
-        for name in (FIRST_CONSOLE, step.arguments["name"]):
-            yield from ((f"{name}.{key}", _OF_CONSOLE[key]) for key in OF_CONSOLE)
+def saves_request(arguments: Arguments) -> Iterator[tuple[str, str]]:
+    """Yield what a verb saves that makes a request."""
+    yield from dict.fromkeys(("request_id", f"{arguments.get('as', 'request')}.request_id"), _GUID).items()
+
+
+def saves_record(arguments: Arguments) -> Iterator[tuple[str, str]]:
+    """Yield what a verb saves that names a record of its table with ``as``."""
+    if "as" not in arguments:
+        return
+    table = arguments["table"]
+    yield f"{arguments['as']}.sys_id", known.SYS_IDS.get(table, known.OTHER_SYS_ID)
+    if table not in TABLES or "request_id" in known.columns(table):
+        yield f"{arguments['as']}.request_id", _GUID
+
+
+def saves_console(arguments: Arguments) -> Iterator[tuple[str, str]]:
+    """Yield what a verb saves that changes the console which is spoken to."""
+    for name in (FIRST_CONSOLE, arguments["name"]):
+        yield from ((f"{name}.{key}", _OF_CONSOLE[key]) for key in OF_CONSOLE)

@@ -114,6 +114,8 @@ class Verb:
         prepares: whether no request can be decided because of it.
         one_of: arguments of which one must be given, where the verb without any would pass whatever happened.
         table: of the app, in which it looks; empty where its arguments name one, or none.
+        saves: yields the names that a step with these arguments saves, each with an example.
+        creates_user: the argument that names the user whom it creates; empty for a verb that creates none.
         needs: what the world must offer; where it does not, the scenario is skipped.
         bare_needs: what is enough for a step without arguments; None for the same.
         further_needs: what some arguments need as well.
@@ -129,6 +131,8 @@ class Verb:
     prepares: bool = False
     one_of: tuple[str, ...] = ()
     table: str = ""
+    saves: Callable[[Arguments], Iterable[tuple[str, str]]] = lambda _arguments: ()
+    creates_user: str = ""
     needs: Needs = frozenset()
     bare_needs: Needs | None = None
     further_needs: Callable[[Arguments], Needs] = lambda _arguments: frozenset()

@@ -21,7 +21,7 @@ from privman_scenarios.language.kinds import (
     one_of,
     to_seconds,
 )
-from privman_scenarios.language.variables import FIRST_CONSOLE
+from privman_scenarios.language.variables import FIRST_CONSOLE, saves_console, saves_request
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.party import ASKED
 from privman_scenarios.playing.play import Play
@@ -53,7 +53,7 @@ BaseUrl = Annotated[str, Arg(TEXT, "The Base URL.")]
 CONSOLE = Verbs(needs=frozenset({"console control plane"}))
 
 
-@CONSOLE.verb(shorthand="name", prepares=True, needs=frozenset({"second console"}))
+@CONSOLE.verb(shorthand="name", prepares=True, saves=saves_console, needs=frozenset({"second console"}))
 async def use(
     play: Play,
     _party: PartyName,
@@ -122,7 +122,7 @@ async def expect_set_up(
         require(webhook, outcome.get("webhook"), "webhook")
 
 
-@CONSOLE.verb(prepares=True)
+@CONSOLE.verb(prepares=True, saves=saves_request)
 async def ask(
     play: Play,
     _party: PartyName,

@@ -25,7 +25,7 @@ from privman_scenarios.language.kinds import (
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.request_checks import column_of
-from privman_scenarios.language.variables import TABLES, VARIABLE
+from privman_scenarios.language.variables import TABLES, VARIABLE, saves_record
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Needs, Verbs, given
 from privman_scenarios.playing.http_api import Answer
 from privman_scenarios.playing.own_records import text_of
@@ -95,7 +95,7 @@ async def restart(play: Play, _party: PartyName) -> None:
     play.answered("servicenow", await play.world.servicenow.control.ask("POST", "/restart"))
 
 
-@SERVICENOW.verb(prepares=True)
+@SERVICENOW.verb(prepares=True, creates_user="name")
 async def create_user(
     play: Play,
     _party: PartyName,
@@ -177,7 +177,7 @@ async def decide_at_once(
         raise ExpectationError(f"{accepted} accepted decisions", f"{count}: {'; '.join(map(str, answers))}")
 
 
-@SERVICENOW.verb(further_needs=_needs_of_values)
+@SERVICENOW.verb(saves=saves_record, further_needs=_needs_of_values)
 async def insert(
     play: Play,
     _party: PartyName,
@@ -209,7 +209,7 @@ async def delete(play: Play, _party: PartyName, *, table: Table, sys_id: SysId, 
     play.answered("servicenow", await play.world.servicenow.delete(table, sys_id, auth))
 
 
-@SERVICENOW.verb(prepares=True)
+@SERVICENOW.verb(prepares=True, saves=saves_record)
 async def find(
     play: Play,
     _party: PartyName,
