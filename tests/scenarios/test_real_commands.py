@@ -120,7 +120,7 @@ async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     async with serving(redirecting()) as url:
         code, _, (complaint,) = await run(option, url)
     assert code == 3
-    assert complaint.startswith(f"privman-scenarios: {url} is no ")
+    assert complaint.startswith(f"privman-scenarios: {url} is not a ")
     assert complaint.endswith(" redirects to https://login.example/saml.")
 
 

@@ -260,7 +260,7 @@ async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None
             "console": WorldBuilder(0, console=console, reset=True),
             "servicenow": WorldBuilder(0, servicenow=servicenow, reset=True),
         }
-        with pytest.raises(TargetUnreachableError, match=r"is no (Serv|Priv).*, so it is not reset\."):
+        with pytest.raises(TargetUnreachableError, match=r"is not a (Serv|Priv).*, so it was not reset\."):
             await swaps[swapped].open().__aenter__()
         assert len(await fakes.servicenow.find("request", request_id=request_id)) == 1
         assert (await fakes.console.approval(request_id))["state"] == "Pending"
