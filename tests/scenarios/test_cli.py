@@ -120,7 +120,7 @@ def test_no_scenario_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> No
     """A tag that nothing has plays nothing, which is no success."""
     file.write_text(HELD)
     assert main(["run", str(file), "--tag", "smoke", "--tag", "nosuch"]) == 1
-    assert "No scenario was played, so nothing holds." in capsys.readouterr().out
+    assert "No scenario was played, so the run fails." in capsys.readouterr().out
 
 
 def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

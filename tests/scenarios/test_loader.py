@@ -194,7 +194,7 @@ HEAD = "title: T\nsteps:\n"
         ),
         (
             HEAD + "  - console.call: {path: /, unknown_path: true, answer-headers: {Vary: a, vary: b}}\n",
-            "3: console.call: answer-headers: the header 'vary' is there twice, as case does not count.",
+            "3: console.call: answer-headers: duplicate header 'vary'; case does not matter.",
         ),
         (
             HEAD + "  - console.call: {path: /, json: [18446744073709551616]}\n",
@@ -210,7 +210,7 @@ HEAD = "title: T\nsteps:\n"
         ),
         (
             "title: T\nexamples: [{a: b}]\nsteps: [{console.ask: {metadata: {<a>: x, b: y}}}]\n",
-            "3: the key 'b' is there twice once the examples are filled in. Expected it once.",
+            "3: duplicate key 'b' once the examples are filled in.",
         ),
         (HEAD + "  - togehter: []\n", "3: unknown step 'togehter'. Did you mean 'together'?"),
         (HEAD + "  - together: now\n", "3: 'together' is 'now'. Expected a list of at least two steps."),

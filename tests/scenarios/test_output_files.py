@@ -58,7 +58,7 @@ def command(words: str) -> int:
         ("fidelity --against http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
         ("run ''", "invalid path '': expected a file or a folder ('.' is the current one)"),
         ("run one.yaml --junit-xml ''", "invalid path ''"),
-        ("run one.yaml --junit-xml a --junit-xml b", "argument --junit-xml: given twice. Expected it once."),
+        ("run one.yaml --junit-xml a --junit-xml b", "argument --junit-xml: given twice, expected once"),
         ("run one.yaml --min-coverage S=100,S=1", "duplicate S in 'S=100,S=1'"),
         ("run one.yaml --min-coverage 5,6", "duplicate overall percentage in '5,6'"),
         ("run one.yaml --min-coverage S=100 --min-coverage 1", "argument --min-coverage: given twice."),

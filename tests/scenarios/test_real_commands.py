@@ -85,7 +85,7 @@ async def test_a_run_of_skipped_scenarios_is_no_success() -> None:
         code, lines, _ = await run(*files("approve"), "--console-url", url)
     assert code == 1
     assert lines[-2].startswith("0 passed, 0 failed, 1 skipped; 0 expectations")
-    assert lines[-1] == "Nothing was checked, so nothing holds."
+    assert lines[-1] == "Nothing was checked, so the run fails."
 
 
 async def test_an_instance_with_a_certificate_of_its_own(tmp_path: Path) -> None:

@@ -149,12 +149,12 @@ def test_an_interrupted_run_leaves_its_table() -> None:
 
 def test_a_run_without_scenarios_says_so() -> None:
     """Nothing played is no success, and the closing line says why."""
-    assert told(RunEnded(0, 0, 0, 0, 0)).endswith("No scenario was played, so nothing holds.\n")
+    assert told(RunEnded(0, 0, 0, 0, 0)).endswith("No scenario was played, so the run fails.\n")
 
 
 def test_a_run_that_checked_nothing_says_so() -> None:
     """All skipped is no success either."""
-    assert told(RunEnded(0, 0, 2, 0, 0)).endswith("Nothing was checked, so nothing holds.\n")
+    assert told(RunEnded(0, 0, 2, 0, 0)).endswith("Nothing was checked, so the run fails.\n")
 
 
 def test_a_failure_that_compared_nothing_shows_no_value() -> None:
@@ -275,17 +275,17 @@ def test_other_events_leave_no_trace(event: Event) -> None:
     assert recorded(event).played == []
 
 
-NO_VARIATION = "No variation was played, so nothing holds"
+NO_VARIATION = "No variation was played, so the run fails"
 
 
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (["--tag", "nosuch"], "No scenario was played, so nothing holds"),
-        (["--tag", "nosuch", "--generate", "1"], "No scenario of a file was played, so nothing holds"),
+        (["--tag", "nosuch"], "No scenario was played, so the run fails"),
+        (["--tag", "nosuch", "--generate", "1"], "No scenario of a file was played, so the run fails"),
         (["--interleave"], NO_VARIATION),
         (["--min-coverage", "99"], "less than the 99% of --min-coverage"),
-        (["--inferred", "rules.yaml"], "Nothing was checked, so nothing holds"),
+        (["--inferred", "rules.yaml"], "Nothing was checked, so the run fails"),
     ],
 )
 def test_every_report_of_a_failed_run_is_red(

@@ -269,16 +269,16 @@ def test_every_write_is_kept_in_a_journal(
     [
         (
             ["run", "--servicenow-url", "http://127.0.0.1:9", "--reset", "--dry-run"],
-            "--dry-run and --reset are both given",
+            "--dry-run and --reset exclude each other",
         ),
         (["run", "--dry-run"], "--dry-run requires --servicenow-url"),
         *(
-            (["run", "--servicenow-url", "http://127.0.0.1:9", "--dry-run", *told], f"{told[0]} is given beside --dry")
+            (["run", "--servicenow-url", "http://127.0.0.1:9", "--dry-run", *told], f"{told[0]} and --dry")
             for told in (["--junit-xml", "j"], ["--html", "h"], ["--json", "j"], ["--github"], ["--min-coverage", "1"])
         ),
         (
             ["record", "--servicenow-url", "http://127.0.0.1:9", "--dry-run", "--out", "o.har"],
-            "--out is given beside --dry-run, which plays on a stand-in",
+            "--out and --dry-run exclude each other",
         ),
         (["run", "--servicenow-user", "ci"], "--servicenow-user requires --servicenow-url"),
         (["run", "--servicenow-user", "admin"], "--servicenow-user requires --servicenow-url"),

@@ -201,13 +201,13 @@ def test_a_sweep_without_variations_has_not_held(tmp_path: Path, capsys: pytest.
     file = tmp_path / "quiet.yaml"
     file.write_text("title: T\ngiven: nothing\nsteps: [{servicenow.expect-records: {table: request, count: 0}}]\n")
     assert main(["run", str(file), "--sweep"]) == 1
-    assert capsys.readouterr().out.endswith("No variation was played, so nothing holds.\n")
+    assert capsys.readouterr().out.endswith("No variation was played, so the run fails.\n")
 
 
 def test_variations_without_a_scenario_have_not_held(capsys: pytest.CaptureFixture[str]) -> None:
     """A tag that no scenario has is a mistake, whatever is generated besides."""
     assert main(["run", "--tag", "none", "--generate", "1"]) == 1
-    assert capsys.readouterr().out.endswith("No scenario of a file was played, so nothing holds.\n")
+    assert capsys.readouterr().out.endswith("No scenario of a file was played, so the run fails.\n")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--jobs", "0"), ("--jobs", "many"), ("--orders", "-1")])

@@ -94,13 +94,13 @@ def _refuse_beside_dry_run(options: argparse.Namespace) -> None:
     if not options.dry_run:
         return
     if options.reset:
-        raise UsageError("--dry-run and --reset are both given. Expected one of them: a reset deletes every record.")
+        raise UsageError("--dry-run and --reset exclude each other: a reset deletes every record.")
     if not options.servicenow_url:
         raise UsageError("--dry-run requires --servicenow-url: nothing else keeps what is written.")
     for name in _TELLING:
         if getattr(options, name, None):
             option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{option} is given beside --dry-run, which plays on a stand-in. Expected one of them.")
+            raise UsageError(f"{option} and --dry-run exclude each other: a dry run plays on fakes, not on the target.")
 
 
 def _refuse_without_target(options: argparse.Namespace) -> None:

@@ -29,7 +29,7 @@ class Once(argparse.Action):
     ) -> None:
         """Keep the value; ends the command where there is one."""
         if getattr(namespace, self.dest) != self.default:
-            parser.error(f"argument {option}: given twice. Expected it once.")
+            parser.error(f"argument {option}: given twice, expected once")
         setattr(namespace, self.dest, values)
 
 

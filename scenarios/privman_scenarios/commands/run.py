@@ -53,9 +53,9 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
 
 def _fail_unless_played(scenarios: Sequence[Scenario], exploration: Exploration, reports: Reports) -> None:
     if exploration.varied and not scenarios:
-        reports.fail("No scenario of a file was played, so nothing holds")
+        reports.fail("No scenario of a file was played, so the run fails")
     if scenarios and not exploration.varied:
-        reports.fail("No variation was played, so nothing holds")
+        reports.fail("No variation was played, so the run fails")
 
 
 def print_schema(_options: argparse.Namespace) -> Exit:

@@ -114,7 +114,7 @@ def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
         if holds(each, MISSING) and name.lower() not in (*known.HEADERS, *map(str.lower, own.get("headers", ()))):
             yield Flaw((name,), unknown("header", name, known.HEADERS, "headers"))
         if name != next(other for other in value if other.lower() == name.lower()):
-            yield Flaw((name,), f"the header {name!r} is there twice, as case does not count. Expected it once.")
+            yield Flaw((name,), f"duplicate header {name!r}; case does not matter.")
 
 
 def rows_of(fields: Mapping[str, Check]) -> Check:

@@ -153,9 +153,7 @@ def _fill_mapping(mapping: Mapping[str, Located], row: Row, file: str) -> dict[s
     for key, item in mapping.items():
         name = _fill_text(key, row, item.line, file)
         if name in filled:
-            raise ScenarioFileError(
-                file, item.line, f"the key {name!r} is there twice once the examples are filled in. Expected it once."
-            )
+            raise ScenarioFileError(file, item.line, f"duplicate key {name!r} once the examples are filled in.")
         filled[name] = fill_example(item, row, file)
     return filled
 

@@ -174,8 +174,8 @@ class RunEnded(Event):
     def hollow(self) -> str:
         """Why nothing holds though nothing failed; empty where something was checked, or failed."""
         if not self.passed + self.failed + self.unplayed:
-            return "No scenario was played, so nothing holds"
-        return "" if self.checks + self.failed else "Nothing was checked, so nothing holds"
+            return "No scenario was played, so the run fails"
+        return "" if self.checks + self.failed else "Nothing was checked, so the run fails"
 
 
 Listener = Callable[[Event], None]
