@@ -61,7 +61,7 @@ def command(words: str) -> int:
         ("run one.yaml --junit-xml a --junit-xml b", "argument --junit-xml: given twice, expected once"),
         ("run one.yaml --min-coverage S=100,S=1", "duplicate S in 'S=100,S=1'"),
         ("run one.yaml --min-coverage 5,6", "duplicate overall percentage in '5,6'"),
-        ("run one.yaml --min-coverage S=100 --min-coverage 1", "argument --min-coverage: given twice."),
+        ("run one.yaml --min-coverage S=100 --min-coverage 1", "argument --min-coverage: given twice, expected once"),
         ("record --har their.har --out o.har one.yaml", "PATH can't be combined with --har, which plays nothing."),
         ("record --har their.har --out o.har --junit-xml j.xml", "--junit-xml can't be combined with --har"),
         ("record --har their.har --out o.har --min-coverage 1", "--min-coverage can't be combined with --har"),
