@@ -254,3 +254,24 @@ def test_columns_and_tables_may_be_added_later(tmp_path: Path, dictionary: Dicti
             session.insert("u_kite", {})
             assert session.find("sys_db_object", name="u_kite") is not None
             assert len(session.find_all("sys_dictionary", name="u_toy", element="u_age")) == 1
+
+
+RENAMED = sa.text("ALTER TABLE mock_servicenow_schema RENAME COLUMN facts TO other")
+
+
+def test_a_write_that_other_processes_cannot_learn_of_is_undone(shared: Two) -> None:
+    """A commit that cannot renew the version of facts fails, and so does a transaction that cannot read it."""
+    first, second = shared
+
+    def write() -> None:
+        with first.transaction(first.system) as session:
+            session.insert("sys_properties", {"name": "u_color", "value": "red"})
+            session.work.transaction.execute(RENAMED)
+
+    with pytest.raises(DatabaseUnavailable):
+        write()
+    with second.transaction(second.system) as session:
+        assert session.find("sys_properties", name="u_color") is None
+        session.work.transaction.execute(RENAMED)
+    with pytest.raises(DatabaseUnavailable), first.transaction(first.system):
+        pytest.fail("a session without facts is opened")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
+from typing import assert_never
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -184,6 +185,7 @@ class Displays:
                 return lambda _value: PASSWORD_MASK
             case Family.TEXT | Family.BOOLEAN | Family.REFERENCE | Family.IDENTIFIER | Family.PAIRS | Family.JOURNAL:
                 return str
+        assert_never(column.family)
 
     def _list(self, column: Column, value: str) -> str:
         if column.reference is None:
