@@ -1,5 +1,7 @@
 """The kinds of faults that suit any HTTP server."""
 
+from email.utils import formatdate
+
 from aiohttp import web
 
 from privman_core.exchange import body_of
@@ -30,7 +32,7 @@ async def _answer_lost(strike: Strike) -> web.StreamResponse:
     return strike.hang_up(await strike.proceed())
 
 
-@GENERIC.kind("slow", seconds=NUMBER)
+@GENERIC.kind("slow", holds=True, seconds=NUMBER)
 async def _slow(strike: Strike) -> web.StreamResponse:
     """Wait ``seconds`` (60) on the clock, then do what was asked."""
     await strike.clock.sleep(strike.options.get("seconds", 60))
@@ -40,8 +42,11 @@ async def _slow(strike: Strike) -> web.StreamResponse:
 @GENERIC.kind("truncated")
 async def _truncated(strike: Strike) -> web.StreamResponse:
     """Do what was asked, send half of the answer and drop the connection."""
-    body = body_of(await strike.proceed())
-    answer = web.StreamResponse(headers={"Content-Length": str(len(body) + 1), "Content-Type": "application/json"})
+    whole = await strike.proceed()
+    body, headers = body_of(whole), whole.headers.copy()
+    headers["Content-Length"] = str(len(body) + 1)
+    headers.setdefault("Date", formatdate(strike.clock.now().timestamp(), usegmt=True))
+    answer = web.StreamResponse(status=whole.status, headers=headers)
     await answer.prepare(strike.request)
     await answer.write(body[: len(body) // 2])
     return strike.hang_up(answer)

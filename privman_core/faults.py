@@ -164,10 +164,15 @@ Effect = Callable[[Strike], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """A kind of fault: its effect, whose docstring is the help text, and the options it takes."""
+    """A kind of fault: its effect, whose docstring is the help text, and the options it takes.
+
+    Attributes:
+        holds: whether it only holds the true answer back on the clock.
+    """
 
     effect: Effect
     options: Mapping[str, Option]
+    holds: bool = False
 
     @property
     def summary(self) -> str:
@@ -178,11 +183,16 @@ class FaultKind:
 class FaultKinds(dict[str, FaultKind]):
     """Kinds of faults by name."""
 
-    def kind(self, name: str, **options: Option) -> Callable[[Effect], Effect]:
+    @property
+    def holding(self) -> frozenset[str]:
+        """The kinds that only hold the true answer back."""
+        return frozenset(name for name, kind in self.items() if kind.holds)
+
+    def kind(self, name: str, /, *, holds: bool = False, **options: Option) -> Callable[[Effect], Effect]:
         """Add the decorated function as the kind of that name."""
 
         def add(effect: Effect) -> Effect:
-            self[name] = FaultKind(effect, options)
+            self[name] = FaultKind(effect, options, holds)
             return effect
 
         return add

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from aiohttp import ClientError, encode_basic_auth
+from aiohttp import ClientError, ClientSession, encode_basic_auth
 
 from .conftest import ADMIN, REQUEST, Answer, Instance
 
@@ -41,6 +41,18 @@ async def test_every_answer_names_the_server(instance: Instance) -> None:
     answers = [await _under(instance, kind) for kind in ("busy", "dropped", "cancelled", "rate-limited", "node-switch")]
     answers += [await instance.call("GET", path) for path in ("/login.do", "/no/such/page", "/oauth_token.do")]
     assert {answer.headers["Server"] for answer in answers} == {"ServiceNow"}
+
+
+async def test_a_truncated_answer_keeps_its_head(instance: Instance) -> None:
+    """Only the end of the body is missing: status, headers and date are those of the whole answer."""
+    path = f"/api/now/table/sys_user/{'0' * 32}"
+    whole = await instance.call("GET", path)
+    await instance.call("POST", "/__admin/faults", json={"kind": "truncated", "path": path})
+    async with ClientSession() as http, http.get(instance.url + path, headers=LOGIN) as answer:
+        assert (answer.status, answer.headers["Server"]) == (404, "ServiceNow")
+        assert answer.headers["Date"] == whole.headers["Date"]
+        with pytest.raises(ClientError):
+            await answer.read()
 
 
 async def test_maintenance(instance: Instance) -> None:

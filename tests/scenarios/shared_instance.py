@@ -85,7 +85,7 @@ def _read(url: str, table: str) -> Iterator[dict[str, Any]]:
 def arm(url: str, kind: str) -> None:
     """Arm a fault for every call of the Table API."""
     fault = {"kind": kind, "path": "/api/now/*", "times": None, "skip": 0}
-    fault |= {"seconds": 0} if kind in ("slow", "rate_limited") else {}
+    fault |= {"seconds": 0} if kind in ("slow", "rate-limited") else {}
     answer = requests.post(f"{url}/__admin/faults", json=fault, timeout=10)
     assert answer.status_code == 201, answer.text
 

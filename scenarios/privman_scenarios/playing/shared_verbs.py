@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from privman_contracts import PartyName
+from privman_core.fault_kinds import GENERIC
 from privman_core.journal import EVICTED
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import checks, expected_checks, known, request_checks
@@ -38,7 +39,6 @@ from privman_scenarios.playing.play import Armed, Play
 from privman_scenarios.playing.world import Finding
 from privman_scenarios.playing.world_builder import fault_options, finding_rules
 
-HELD_BACK = "slow"
 METHOD = one_of(known.METHODS)
 KIND = ByParty(lambda party: one_of(fault_options()[party]))
 A_RULE = checks.finding_rule(lambda: (*finding_rules(), *known.messages(), EVICTED))
@@ -48,7 +48,7 @@ SHARED = Verbs(needs=ByParty(lambda party: frozenset({f"{party} control plane"})
 
 def _needs_of_fault(arguments: Arguments) -> Needs:
     """Return what a fault needs as well: whoever waits for an answer must wait on the clock that holds it back."""
-    return frozenset({"shared clock"}) if arguments.get("kind") == HELD_BACK else frozenset()
+    return frozenset({"shared clock"}) if arguments.get("kind") in GENERIC.holding else frozenset()
 
 
 def _needs_of_exchanges(arguments: Arguments) -> Needs:

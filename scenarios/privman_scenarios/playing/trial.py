@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from privman_core.fault_kinds import GENERIC
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.vocabulary import Need, Verb, Vocabulary
@@ -75,7 +76,7 @@ class InvariantTrial:
     async def _held(self) -> int:
         """Return how many messages are held by a slow fault; whoever sent them waits for the answer."""
         journal = await self._play.world.servicenow.control.journal()
-        return sum(each["fault"] == "slow" and not each["status"] and not each["error"] for each in journal)
+        return sum(each["fault"] in GENERIC.holding and not each["status"] and not each["error"] for each in journal)
 
 
 async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Failure | None:
@@ -112,8 +113,9 @@ def _only_looks_on(verb: Verb) -> bool:
 
 def hold_of(steps: Sequence[Step]) -> float:
     """Return for how many seconds a slow fault holds what ServiceNow receives; 0 without one."""
-    slow = (step.arguments for step in steps if step.verb == "servicenow.fault" and step.arguments["kind"] == "slow")
-    return max((arguments.get("options", {}).get("seconds", SLOW) for arguments in slow), default=0)
+    faults = (step.arguments for step in steps if step.verb == "servicenow.fault")
+    holding = (arguments for arguments in faults if arguments["kind"] in GENERIC.holding)
+    return max((arguments.get("options", {}).get("seconds", SLOW) for arguments in holding), default=0)
 
 
 def _promise(invariant: Invariant) -> str:
