@@ -149,53 +149,53 @@ class ServiceNowError(ConsoleSimError):
     """A call to ServiceNow failed; the message says why.
 
     Attributes:
-        passing: whether the same call may succeed later.
+        transient: whether the same call may succeed later.
         retry_after: seconds that ServiceNow asks to wait; None when it does not ask.
-        tried_again_in: seconds to the next attempt; None when there is none.
+        retry_in: seconds to the next attempt; None when there is none.
     """
 
-    passing: ClassVar[bool] = False
+    transient: ClassVar[bool] = False
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        self.tried_again_in: float | None = None
+        self.retry_in: float | None = None
 
     def __str__(self) -> str:
         message = super().__str__()
-        if self.tried_again_in is None:
+        if self.retry_in is None:
             return message
-        return f"{message}; tried again in {self.tried_again_in:g} s"
+        return f"{message}; retrying in {self.retry_in:g} s"
 
 
 class UnreachableError(ServiceNowError):
     """No ServiceNow answered."""
 
-    passing = True
+    transient = True
 
 
 class BusyError(ServiceNowError):
     """A rate limit was met, so nothing was done."""
 
-    passing = True
+    transient = True
 
 
 class BrokenAnswerError(ServiceNowError):
     """ServiceNow failed while it worked, or its answer is unusable."""
 
-    passing = True
+    transient = True
 
 
 class UnexpectedError(ServiceNowError):
     """Any other exception during an attempt; the next one may succeed."""
 
-    passing = True
+    transient = True
 
 
 class CutOffError(ServiceNowError):
     """The caller left before the attempt ended."""
 
-    passing = True
+    transient = True
 
 
 class RefusedError(ServiceNowError):

@@ -1,4 +1,4 @@
-"""Registers the webhook and its activity type with the ServiceNow App, then sends the requests that wait."""
+"""Registers the webhook and its activity type with the ServiceNow App, then sends waiting requests."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -18,8 +18,8 @@ from console_sim.store import ConsoleStore
 from console_sim.users import CredentialShelf
 from privman_contracts import WireNames
 
-_ABOUT = "Register webhook with ServiceNow App"
-_RESUME = "Resume what the last process left undone"
+_REGISTER_TASK = "Register webhook with ServiceNow App"
+_RESUME_TASK = "Resume what the last process left undone"
 _Part = Literal["registration", "activity_type"]
 
 
@@ -46,12 +46,12 @@ class Registrar:
         self._activity_type = activity_type
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt now to update ServiceNow and return why it failed; a passing failure is retried."""
-        return await self._server_tasks.run(_ABOUT, self._bring_in_line)
+        """Attempt now to update ServiceNow and return why it failed; a transient failure is retried."""
+        return await self._server_tasks.run(_REGISTER_TASK, self._reconcile)
 
     async def resume(self) -> None:
         """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
-        await self._server_tasks.run(_RESUME, self._resume)
+        await self._server_tasks.run(_RESUME_TASK, self._resume)
 
     def has_registered(self, system: ForeignSystem) -> bool:
         """Return whether ServiceNow has acknowledged the current registration."""
@@ -109,7 +109,7 @@ class Registrar:
         else:
             await self.run()
 
-    async def _bring_in_line(self) -> None:
+    async def _reconcile(self) -> None:
         system = self._store.foreign_system
         if system is None or not system.listens:
             return
@@ -125,7 +125,7 @@ class Registrar:
     def _note(self, name: str, failure: ServiceNowError | None) -> None:
         reason = "" if failure is None else str(failure)
         refused = isinstance(failure, RefusedError)
-        self._store.foreign_systems.change(name, lambda now: replace(now, last_error=reason, refused=refused))
+        self._store.foreign_systems.change(name, lambda current: replace(current, last_error=reason, refused=refused))
 
     async def _register(self, system: ForeignSystem) -> None:
         column = self._names.column("integration_configuration", "instance_metadata")
@@ -139,7 +139,7 @@ class Registrar:
                 lambda record: registered_client_id(self._names, record.get(column)) == client_id,
             ),
         )
-        await self._bring_part_in_line(system, "registration", wanted)
+        await self._reconcile_part(system, "registration", wanted)
 
     async def _register_activity_type(self, system_name: str) -> None:
         system = self._store.foreign_systems.get(system_name)
@@ -157,17 +157,19 @@ class Registrar:
                 lambda record: (record.get(instance_id), record.get(name)) == mine,
             ),
         )
-        await self._bring_part_in_line(system, "activity_type", wanted)
+        await self._reconcile_part(system, "activity_type", wanted)
 
-    async def _bring_part_in_line(self, system: ForeignSystem, part: _Part, wanted: Wanted) -> None:
+    async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: Wanted) -> None:
         record = system.registration if part == "registration" else system.activity_type
         await bring_in_line(self._connector.open(system), record, wanted, partial(self._keep, system, part))
 
     def _keep(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
-        def with_record(now: ForeignSystem) -> ForeignSystem:
-            if now.base_url != system.base_url:
-                return now  # the console points to another instance now
-            return replace(now, registration=record) if part == "registration" else replace(now, activity_type=record)
+        def with_record(current: ForeignSystem) -> ForeignSystem:
+            if current.base_url != system.base_url:
+                return current  # the console points to another instance now
+            if part == "registration":
+                return replace(current, registration=record)
+            return replace(current, activity_type=record)
 
         self._store.foreign_systems.change(system.name, with_record)
 

@@ -31,7 +31,7 @@ class RequestSender:
         self._server_tasks = server_tasks
 
     async def send(self, request_id: str) -> None:
-        """Attempt to send what ServiceNow lacks of the request; a passing failure is retried."""
+        """Attempt to send what ServiceNow lacks of the request; a transient failure is retried."""
         await self._server_tasks.run(f"Send approval request {request_id}", partial(self._bring_in_line, request_id))
 
     async def send_waiting(self, *, refused: bool = True) -> None:

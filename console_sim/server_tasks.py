@@ -21,7 +21,7 @@ class Run:
     """One attempt of a server task.
 
     Attributes:
-        about: the task.
+        task_name: as the Server Tasks page shows it.
         failure: why it failed and when it is retried; empty if it succeeded.
     """
 
@@ -54,7 +54,7 @@ class WaitingTask:
 
 
 class ServerTask:
-    """Work that is attempted now and, after a passing failure, again later on the clock.
+    """Work that is attempted now and, after a transient failure, again later on the clock.
 
     Attributes:
         failures: failed attempts in a row.
@@ -76,7 +76,7 @@ class ServerTask:
         self._busy = asyncio.Lock()
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None on success; the waits start again."""
+        """Attempt the work now and return why it failed, None on success; and the back-off starts over."""
         async with self._busy:
             self.failures = 0
             return await self._attempt()
@@ -91,7 +91,7 @@ class ServerTask:
         try:
             await self._work()
         except asyncio.CancelledError:
-            self._fail(CutOffError("cut off: the caller hung up"))
+            self._fail(CutOffError("cancelled: the caller disconnected"))
             raise
         except Exception as error:  # noqa: BLE001 - any failure may be retried
             return self._fail(failure_of(error))
@@ -105,13 +105,13 @@ class ServerTask:
         return failure
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
-        if self._policy is None or not failure.passing or self._stopped:
+        if self._policy is None or not failure.transient or self._stopped:
             self._ended(self)
             return
         self.failures += 1
-        asked = failure.retry_after
-        wait = self._policy.seconds(self.failures) if asked is None else max(asked, _SHORTEST_WAIT)
-        failure.tried_again_in = wait
+        requested = failure.retry_after
+        wait = self._policy.seconds(self.failures) if requested is None else max(requested, _SHORTEST_WAIT)
+        failure.retry_in = wait
         self.next_at = self._clock.now() + timedelta(seconds=wait)
         self._retry = self._clock.call_at(self.next_at, self._again)
 
@@ -138,7 +138,10 @@ class ServerTasks:
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
     async def run(self, about: str, work: Work) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None on success; a passing failure is retried."""
+        """Attempt the work now and return why it failed, None on success; a transient failure is retried.
+
+        A task of that name that waits already keeps its own work.
+        """
         task = self._tasks.get(about)
         if task is None:
             note, ended = partial(self._note, about), partial(self._forget, about)

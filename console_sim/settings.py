@@ -26,7 +26,7 @@ class Settings:
         control_plane: whether to serve one; a real system has none.
         ca_file: extra CA certificates to trust (PEM).
         answer_seconds: time limit for ServiceNow's answers.
-        retries: whether calls to ServiceNow with a passing failure are retried.
+        retries: whether calls to ServiceNow with a transient failure are retried.
         max_timeout: time limit for decisions on approval requests (integration 3).
         database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         version: the answer of ``version/Current``.

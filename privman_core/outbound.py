@@ -25,7 +25,7 @@ from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
-from privman_core.turns import MadeWayError, Turns
+from privman_core.turns import PreemptedError, Turns
 
 LARGEST_ANSWER = 16 * 1024 * 1024
 """Longest body of an answer, in bytes, unpacked, that any outbound call reads."""
@@ -163,8 +163,8 @@ class HttpCaller:
                 return await self._exchange(exchange, address, headers)
         except TimeoutError:
             reason = f"no answer within {seconds:g} s"
-        except MadeWayError:
-            reason = "no answer so far, and other requests waited"
+        except PreemptedError:
+            reason = "given up without an answer, because other requests were waiting"
         except ClientConnectorError as error:
             reason = f"no connection to {error.host}:{error.port}: {reason_of(error.os_error)}"
         except ClientConnectionError:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from privman_core.errands import Errand, current_errand
 
-PATIENCE = 5.0
+TURN_SECONDS = 5.0
 """Seconds after which a turn is ended early if others wait."""
 
 
-class MadeWayError(Exception):
+class PreemptedError(Exception):
     """A turn was ended early because others waited."""
 
 
@@ -23,7 +23,7 @@ class _Waiting:
     errand: Errand | None
 
     def count(self, pauses: int) -> None:
-        """Count this as waiting, or no longer: a virtual clock must not wait for what waits for it."""
+        """Tell the clock that this request is queued (1) or no longer is (-1), so that it does not wait for it."""
         if self.errand is not None:
             self.errand.count(pauses)
 
@@ -35,55 +35,55 @@ class Turns:
     hosts block nobody else.
 
     Args:
-        of_host: concurrent requests to one host.
-        altogether: concurrent requests to all hosts.
+        per_host: concurrent requests to one host.
+        total: concurrent requests to all hosts.
         patience: real seconds, even if the server's clock is virtual.
     """
 
-    def __init__(self, of_host: int, altogether: int, patience: float = PATIENCE) -> None:
-        self._of_host = of_host
-        self._altogether = altogether
+    def __init__(self, per_host: int, total: int, patience: float = TURN_SECONDS) -> None:
+        self._per_host = per_host
+        self._total = total
         self._patience = patience
         self._taken: Counter[str] = Counter()
         self._waiting: deque[_Waiting] = deque()
-        self._open: dict[asyncio.Timeout, float] = {}  # by start time, the oldest first
-        self._look: asyncio.TimerHandle | None = None
+        self._running: dict[asyncio.Timeout, float] = {}  # by start time, the oldest first
+        self._preemption: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
-        """Wait for a turn and keep it until the body ends; raises MadeWayError."""
+        """Wait for a turn and keep it until the body ends; raises PreemptedError."""
         if self._is_free(host):
             self._taken[host] += 1
         else:
             await self._wait(host)
         held = asyncio.timeout(None)
-        self._open[held] = asyncio.get_running_loop().time()
+        self._running[held] = asyncio.get_running_loop().time()
         try:
             async with held:
                 yield
         except TimeoutError:
             if held.expired():
-                raise MadeWayError from None
+                raise PreemptedError from None
             raise
         finally:
-            self._open.pop(held, None)
+            self._running.pop(held, None)
             self._end(host)
 
     def _is_free(self, host: str) -> bool:
-        return self._taken[host] < self._of_host and self._taken.total() < self._altogether
+        return self._taken[host] < self._per_host and self._taken.total() < self._total
 
     async def _wait(self, host: str) -> None:
         waiting = _Waiting(host, asyncio.get_running_loop().create_future(), current_errand())
         self._waiting.append(waiting)
         waiting.count(1)
-        self._look_soon()
+        self._schedule_preemption()
         try:
             await waiting.turn
         except asyncio.CancelledError:
             if waiting.turn.cancelled():
                 self._waiting.remove(waiting)
                 waiting.count(-1)
-            else:  # it got its turn at the same moment
+            else:  # its turn was given just before the cancellation
                 self._end(host)
             raise
 
@@ -99,23 +99,23 @@ class Turns:
             following.count(-1)  # at once, so that the clock waits for it
             following.turn.set_result(None)
         if self._waiting:
-            self._look_soon()
+            self._schedule_preemption()
 
-    def _look_soon(self) -> None:
+    def _schedule_preemption(self) -> None:
         """Check again when the oldest turn is old enough to be ended."""
-        if self._look is None and self._open and self._taken.total() >= self._altogether:
-            oldest = next(iter(self._open.values()))
-            self._look = asyncio.get_running_loop().call_at(oldest + self._patience, self._make_way)
+        if self._preemption is None and self._running and self._taken.total() >= self._total:
+            oldest = next(iter(self._running.values()))
+            self._preemption = asyncio.get_running_loop().call_at(oldest + self._patience, self._preempt)
 
-    def _make_way(self) -> None:
+    def _preempt(self) -> None:
         """End the oldest turns, as many as waiting requests could use."""
-        self._look = None
+        self._preemption = None
         loop = asyncio.get_running_loop()
         waiting = Counter(each.host for each in self._waiting)
-        wanted = sum(min(number, self._of_host - self._taken[host]) for host, number in waiting.items())
-        old = [held for held, began in self._open.items() if began + self._patience <= loop.time()]
+        wanted = sum(min(number, self._per_host - self._taken[host]) for host, number in waiting.items())
+        old = [held for held, began in self._running.items() if began + self._patience <= loop.time()]
         for held in old[:wanted]:
-            del self._open[held]
+            del self._running[held]
             held.reschedule(loop.time())
         if wanted:
-            self._look_soon()
+            self._schedule_preemption()

@@ -143,7 +143,7 @@ class Deliverer:
         return self._queue.waiting(session, self._clock.now(), _MOST_FOUND)
 
     def _schedule(self, found: Due) -> None:
-        response_id, when = found.response_id, found.free
+        response_id, when = found.response_id, found.claimable_at
         known = self._waiting.get(response_id)
         if response_id in self._sending or (known is not None and known.until <= when):
             return
@@ -207,7 +207,7 @@ class Deliverer:
     def _record(self, session: Session, claimed: Claimed, outcome: AttemptOutcome) -> datetime | None:
         """Record an attempt and return the time of the next one."""
         delivery, status = claimed.delivery, outcome.attempt.status
-        again = self._outbox.is_tried_again(delivery, status)
+        again = self._outbox.will_be_retried(delivery, status)
         due = self._clock.now() + delivery.configuration.wait if again else None
         error = self._update(session, delivery.response_id, status, delivery.retry) or outcome.error
         self._queue.settle(session, delivery.response_id, (*claimed.made, outcome.attempt), due, error)

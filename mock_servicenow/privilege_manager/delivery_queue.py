@@ -62,18 +62,18 @@ class Due:
 
     Attributes:
         due: as stored in the queue.
-        free: when it may be claimed.
+        claimable_at: when it may be claimed.
     """
 
     response_id: str
     due: datetime
-    free: datetime
+    claimable_at: datetime
 
 
 class DeliveryQueue:
     """The queue, as one process uses it.
 
-    Its statements bypass business rules and system columns: every delivery uses it three times.
+    Its statements bypass business rules and system columns for speed: each delivery runs three of them.
     """
 
     def __init__(self, tables: AppTables) -> None:
@@ -88,7 +88,7 @@ class DeliveryQueue:
 
     def forget(self, session: Session, response_id: str) -> None:
         """Remove a deleted response."""
-        self._run(session, "forget", lambda table: sa.delete(table).where(_is_given(table)), id=response_id)
+        self._run(session, "forget", lambda table: sa.delete(table).where(_has_id(table)), id=response_id)
 
     def claim(self, session: Session, response_id: str, now: datetime, due: datetime) -> Attempts | None:
         """Claim a response and return its attempts so far; None if another process has it, or it is not due.
@@ -98,15 +98,14 @@ class DeliveryQueue:
         """
 
         def build(table: sa.Table) -> sa.ClauseElement:
-            ended = sa.or_(
+            lease_over = sa.or_(
                 table.c.leased_until.is_(None),
                 table.c.leased_until <= sa.bindparam("now"),
                 table.c.leased_until > sa.bindparam("longest"),
             )
-            free = sa.or_(
-                ended, table.c.owner == sa.bindparam("me")
-            )  # own claim: the answer to an earlier attempt to claim was lost
-            wanted = sa.select(table.c.sys_id).where(_is_given(table), table.c.due <= sa.bindparam("now"), free)
+            # It may have an own claim if the answer to an earlier attempt to claim was lost.
+            free = sa.or_(lease_over, table.c.owner == sa.bindparam("me"))
+            wanted = sa.select(table.c.sys_id).where(_has_id(table), table.c.due <= sa.bindparam("now"), free)
             claimed = sa.update(table).where(table.c.sys_id.in_(wanted.with_for_update(skip_locked=True)))
             changed = claimed.values(leased_until=sa.bindparam("until"), owner=sa.bindparam("me"))
             return changed.returning(table.c.attempts)
@@ -127,7 +126,7 @@ class DeliveryQueue:
             self._run(session, "renew", build, ids=list(response_ids), me=self._process, until=_ticks(now + LEASE))
 
     def release_all(self, session: Session) -> None:
-        """End every claim: their processes have ended."""
+        """End every claim: the processes that made them have ended."""
         self._run(session, "release", lambda table: sa.update(table).values(leased_until=sa.null()))
 
     def settle(
@@ -139,7 +138,7 @@ class DeliveryQueue:
         """
 
         def build(table: sa.Table) -> sa.Update:
-            mine = sa.and_(_is_given(table), table.c.owner == sa.bindparam("me"))
+            mine = sa.and_(_has_id(table), table.c.owner == sa.bindparam("me"))
             changes: dict[str, object] = {name: sa.bindparam(f"new_{name}") for name in ("due", "attempts", "error")}
             return sa.update(table).where(mine).values({**changes, "leased_until": sa.null()})
 
@@ -153,7 +152,7 @@ class DeliveryQueue:
     def waiting(self, session: Session, now: datetime, most: int | None = None) -> list[Due]:
         """Return the responses still to be sent, earliest first; with ``most``, those not being sent come first.
 
-        A response queued while the clock was ahead waits as long as it would have waited then.
+        If the clock was set back since, a response still waits the interval that was planned.
         """
 
         def build(table: sa.Table) -> sa.Select[tuple[str, int, int, str]]:
@@ -169,7 +168,7 @@ class DeliveryQueue:
         prepared = store.prepared((self._name, most), lambda: build(session.dictionary.sql_table(self._name)))
         rows = session.work.transaction.run(prepared, {"now": _ticks(now)})
         return [
-            Due(response_id, _moment(due), max(_free(_moment(due), attempts, now), _lease_end(leased, now)))
+            Due(response_id, _moment(due), max(_claimable_at(_moment(due), attempts, now), _lease_end(leased, now)))
             for response_id, due, leased, attempts in rows
         ]
 
@@ -187,7 +186,7 @@ class DeliveryQueue:
         return transaction.run(prepared, values)
 
 
-def _is_given(table: sa.Table) -> sa.ColumnElement[bool]:
+def _has_id(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.sys_id == sa.bindparam("id")
 
 
@@ -204,7 +203,7 @@ def _attempts(stored: str | None) -> Attempts:
     return attempts
 
 
-def _free(due: datetime, stored: str | None, now: datetime) -> datetime:
+def _claimable_at(due: datetime, stored: str | None, now: datetime) -> datetime:
     """Return when a response is due, even if the clock has been set back since it was queued."""
     if due <= now:
         return due

@@ -26,7 +26,7 @@ class Delivery:
     """One response on its way to the console.
 
     Attributes:
-        retry: number of the retry that comes next; 0 for the first attempt.
+        retry: 0 for the first attempt, 1 for the first retry.
         decision: the body, by its keys on the wire.
     """
 
@@ -57,7 +57,7 @@ class Outbox:
         self._requests = requests
 
     def rules(self, queue: DeliveryQueue, wake: Wake) -> list[BusinessRule]:
-        """Return the rules that write a response for each decision, and unqueue a deleted one.
+        """Return the rules that write a response for each decision, and remove a deleted one from the queue.
 
         Args:
             queue: the queue of deliveries.
@@ -78,13 +78,13 @@ class Outbox:
             BusinessRule("Forget the delivery", self.table.name, "after", frozenset({"delete"}), forget),
         ]
 
-    def delivery(self, session: Session, response_id: str, made: int) -> Delivery | None:
+    def delivery(self, session: Session, response_id: str, attempts_made: int) -> Delivery | None:
         """Return the next delivery of a response, None if there is none.
 
         Args:
             session: reads the response and the request.
             response_id: sys_id of the response.
-            made: attempts so far; the response has a lower number if its updates were refused.
+            attempts_made: so far; the response's own count is lower if a rule refused its updates.
 
         Raises:
             ConfigurationError: the registration is unusable.
@@ -94,9 +94,9 @@ class Outbox:
         if response is None or request is None:
             return None
         configuration = self._registrations.configuration(session, request.instance_id)
-        if made > configuration.retries or self._is_settled(response):
+        if attempts_made > configuration.retries or self._is_final(response):
             return None
-        return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
+        return Delivery(response_id, configuration, attempts_made, self._decision(response, request.instance_id))
 
     def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
         """Store status and retry number of an attempt, unless the response has been deleted meanwhile."""
@@ -105,7 +105,7 @@ class Outbox:
         values = {ResponseRow.response_status_code: str(status), ResponseRow.retry_attempts: str(retry)}
         self.table.update(session, response_id, values)
 
-    def is_tried_again(self, delivery: Delivery, status: int) -> bool:
+    def will_be_retried(self, delivery: Delivery, status: int) -> bool:
         """Return whether an attempt with that status is retried."""
         return status in self._retried and delivery.retry < delivery.configuration.retries
 
@@ -124,9 +124,9 @@ class Outbox:
         """Return the number of retries."""
         return int(response.retry_attempts or 0)
 
-    def _is_settled(self, response: ResponseRow) -> bool:
-        heard = response.response_status_code != ""
-        return heard and self.status_code(response) not in self._retried
+    def _is_final(self, response: ResponseRow) -> bool:
+        attempted = response.response_status_code != ""
+        return attempted and self.status_code(response) not in self._retried
 
     def _respond(self, context: RuleContext) -> ResponseRow:
         request = self._request.current(context)

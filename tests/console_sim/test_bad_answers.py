@@ -142,7 +142,7 @@ async def test_retry_after(console: ConsoleUnderTest, status: int, retry_after: 
 async def test_retry_after_is_at_most_a_day(fresh: ConsoleUnderTest) -> None:
     """A Retry-After beyond a day, or beyond any calendar, means a day."""
     fresh.servicenow.moods.append(answering(429, Retry_After="9" * 40))
-    assert (await fresh.set_up())["steps"][8]["detail"].endswith("; tried again in 86400 s")
+    assert (await fresh.set_up())["steps"][8]["detail"].endswith("; retrying in 86400 s")
     await fresh.advance(86_400)
     assert (await fresh.admin("GET", "/foreign-system"))["instance_id"]
 

@@ -27,7 +27,7 @@ async def test_unforeseen_error_is_a_failed_attempt() -> None:
 
     tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)))
     failure = await tasks.run("Try", work)
-    assert str(failure) == "OverflowError: date value out of range; tried again in 60 s"
+    assert str(failure) == "OverflowError: date value out of range; retrying in 60 s"
     await clock.advance(60)
     assert [task.failures for task in tasks.waiting()] == [2]
     await clock.advance(120)
@@ -57,4 +57,4 @@ async def test_client_that_hangs_up_does_not_end_the_send(servicenow: StubServic
 
 async def _deliveries(console: ConsoleUnderTest) -> bool:
     async with console.session.get(f"{console.url}/__cockpit/deliveries") as answer:
-        return "cut off: the caller hung up" in await answer.text()
+        return "cancelled: the caller disconnected" in await answer.text()

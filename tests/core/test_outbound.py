@@ -83,7 +83,7 @@ async def test_silent_hosts_hold_up_no_other(party: Party) -> None:
         unanswered = asyncio.create_task(caller.send("POST", silent, {}, b"", 1_000))
         await asked.wait()
         assert (await caller.send("POST", f"{party.url}/x", {}, b"hi", 5)).body == b"hi"
-        with pytest.raises(NoAnswerError, match="no answer so far, and other requests waited"):
+        with pytest.raises(NoAnswerError, match="given up without an answer, because other requests were waiting"):
             await unanswered
     await caller.aclose()
 

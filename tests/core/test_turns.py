@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from privman_core.turns import MadeWayError, Turns
+from privman_core.turns import PreemptedError, Turns
 
 
 async def _take(turns: Turns, host: str, taken: list[str], end: asyncio.Event) -> None:
@@ -81,7 +81,7 @@ async def test_the_oldest_turn_makes_way() -> None:
     assert not oldest.done()
     end.set()
     await _take(turns, "c", taken, end)
-    with pytest.raises(MadeWayError):
+    with pytest.raises(PreemptedError):
         await oldest
     assert not younger.done()
     younger.cancel()

@@ -266,7 +266,7 @@ async def test_failed_server_task_is_shown(site: Site) -> None:
     assert "no connection to 127.0.0.1:9: Connection refused" in shown.text
     tasks = (await site.person.get(TASKS)).text
     assert "Register webhook with ServiceNow App 2026-01-05 09:00:00 UTC Failed" in tasks
-    assert "tried again in 60 s" in tasks
+    assert "retrying in 60 s" in tasks
 
 
 async def test_control_plane_keeps_the_chosen_credential(site: Site) -> None:
