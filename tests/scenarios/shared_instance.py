@@ -9,16 +9,15 @@ import requests
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
+from privman_contracts.wire_names import WireNames
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 
 APP = "x_thyti_thycotic_p"
-TABLES = (
-    *(f"{APP}_{name}" for name in ("integration_configuration", "activity_type", "request", "response")),
-    *("sys_user", "sys_user_has_role", "sys_user_group", "incident"),
-)
+NAMES = WireNames.load()
+TABLES = (*NAMES.group("tables").values(), "sys_user", "sys_user_has_role", "sys_user_group", "incident")
 # An instance counts who has logged on, and when.
 _LOGONS = ("last_login", "last_login_time", "failed_attempts", "sys_updated_on", "sys_updated_by", "sys_mod_count")
 Records = dict[str, dict[str, dict[str, Any]]]

@@ -34,8 +34,11 @@ def test_help_shows_each_option(name: str, capsys: pytest.CaptureFixture[str]) -
         assert all(option in shown for option in action.option_strings)
 
 
-def test_help_of_the_command_lists_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_of_the_command_lists_the_others(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each with its line; of a group, the group."""
+    monkeypatch.setenv("COLUMNS", "120")  # argparse breaks words that are longer than a line
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())

@@ -141,6 +141,8 @@ def suggesting(kind: Kind, words: Iterable[str]) -> Kind:
 TEXT = _text(
     "text (in quotes where YAML reads something else)", {"type": "string"}, lambda value: isinstance(value, str)
 )
+REQUEST = replace(TEXT)
+"""The name of a request: an earlier step must have given it."""
 SOME_TEXT = _text(
     "text that is not empty", {"type": "string", "minLength": 1}, lambda value: isinstance(value, str) and bool(value)
 )

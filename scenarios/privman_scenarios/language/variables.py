@@ -8,6 +8,7 @@ from typing import Any
 
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
+from privman_scenarios.language.kinds import REQUEST
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, nearest, unknown
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.vocabulary import Vocabulary
@@ -78,13 +79,19 @@ class Saved:
             help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
             yield f"no step before has created user {user!r}. {help_}"
         yield from self._unknown_users(step)
-        for name in _used(step):
+        for name in self._used(step):
             if name not in self._examples and not LONG_TEXT.fullmatch(name):
                 yield f"no step before has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
         yield from self._wrong_sys_id(step)
         if step.arguments.get("as") in self._names:
             name = step.arguments["as"]
             yield f"a step before has the name {name!r}, which would no longer lead there. Expected another one."
+
+    def _used(self, step: Step) -> Iterator[str]:
+        requests = (each.name for each in self._vocabulary[step.verb].arguments if each.kind is REQUEST)
+        given = (step.arguments[name] for name in requests if name in step.arguments)
+        yield from (f"{name}.request_id" for name in given if isinstance(name, str))
+        yield from names_in(step.arguments)
 
     def _unknown_users(self, step: Step) -> Iterator[str]:
         """Find who acts, but was never created: a misspelt user would be made as another approver."""
@@ -168,12 +175,6 @@ def _acting(step: Step) -> Iterator[str]:
     if step.verb.startswith("servicenow."):
         rows = (step.arguments, *step.arguments.get("decisions", ()))
         yield from (row["by"] for row in rows if "by" in row)
-
-
-def _used(step: Step) -> Iterator[str]:
-    if "request" in step.arguments and isinstance(step.arguments["request"], str):
-        yield f"{step.arguments['request']}.request_id"
-    yield from names_in(step.arguments)
 
 
 def names_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument

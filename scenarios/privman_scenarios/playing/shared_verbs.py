@@ -22,6 +22,7 @@ from privman_scenarios.language.kinds import (
     FLAG,
     HEADERS,
     JSON,
+    REQUEST,
     SOME_TEXT,
     SPAN,
     SPANS,
@@ -42,7 +43,7 @@ from privman_scenarios.playing.world_builder import fault_options, finding_rules
 METHOD = one_of(known.METHODS)
 KIND = ByParty(lambda party: one_of(fault_options()[party]))
 A_RULE = checks.finding_rule(lambda: (*finding_rules(), *known.messages(), EVICTED))
-Request = Annotated[str, Arg(TEXT, "Which one, by its name in 'as' (default: the last one).")]
+Request = Annotated[str, Arg(REQUEST, "Which one, by its name in 'as' (default: the last one).")]
 SHARED = Verbs(needs=ByParty(lambda party: frozenset({f"{party} control plane"})))
 
 
