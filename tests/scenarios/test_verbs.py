@@ -80,6 +80,8 @@ HOLDS = {
 """,
     "a refusal and its finding": DECIDED
     + "- servicenow.deny:\n- servicenow.expect-refusal: {status: 403, finding: already}\n",
+    "an API that is switched off and on": "- console.change-api-settings: {api_enabled: false}\n"
+    "- console.change-api-settings: {api_enabled: true}\n" + DECIDED + "- console.expect-approval: Approved\n",
     "an API user with another end": "- console.change-api-user: {expires_in: 1 day}\n"
     + DECIDED
     + "- console.expect-approval: Approved\n",
