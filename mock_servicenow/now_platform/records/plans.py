@@ -11,16 +11,16 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import InvalidTable
 
 LONGEST_TEXT = 1024 * 1024
-"""Characters of a text that are stored, many times the documented length of any column: pages, lists, journals and
-files' metadata read many texts at once (I). The platform cuts a text at the length of its column."""
+"""Most characters stored of one text (I): far above any documented column length, yet bounded, because pages, lists and
+journals read many texts at once. The platform cuts a text at the length of its column."""
 LONGEST_INDEXED = 600
-"""The same for a column with an index: PostgreSQL's hold no more than 2,704 bytes."""
+"""The same for a column with an index: an index entry of PostgreSQL has at most 2,704 bytes."""
 _CALLS: Mapping[str, Callable[[Any], str]] = {
     "gs.getUserID()": attrgetter("user.sys_id"),
     "gs.getUserName()": attrgetter("user.user_name"),
     "gs.nowDateTime()": attrgetter("now"),
 }
-"""The calls of default scripts, each as a function of the view that creates the record; others give nothing."""
+"""The calls of default scripts, each as a function of the view that creates the record; any other call yields no default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class TablePlan:
         columns: every column by name, in the dictionary's order.
         decimals: the columns with fractions.
         journals: the columns to which writes append entries.
-        defaults: a new record: every column, empty or with its literal default.
+        defaults: the values of a new record: each column's literal default, or empty.
         scripted: columns whose default is a call, each with a function of the view that creates the record.
         lengths: text columns that clients may write, each with the length up to which a text is stored as it is.
         settled: columns with values that are stored as they are.

@@ -15,7 +15,7 @@ RULES = "sys_rate_limit_rules"
 _RULES = Fact("rate limit rules", RULES, "sys_user_role")
 HOUR = 3600
 FLUSH = 30
-"""Seconds after which a node adds what it has counted to what a rule is held against."""
+"""Seconds after which a node moves its pending count to the committed count, which limits are checked against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Rule:
         table: the only table it is about; every one if empty.
         limit: requests an hour.
         user_id: the single user it is for; empty for others.
-        role: whom it is for: holders of the role, or everybody if empty.
+        role: the role whose holders it limits; everybody if empty.
     """
 
     sys_id: str
@@ -38,10 +38,10 @@ class Rule:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Return what sorts the rule that wins to the front: a single user's, then the strictest role's."""
+        """The sort key: a single user's rule, then a role's, then everybody's; the strictest first among equals."""
         return (0 if self.user_id else 1 if self.role else 2, self.limit)
 
-    def concerns(self, user: User, path: str) -> bool:
+    def applies_to(self, user: User, path: str) -> bool:
         """Return whether the rule limits that user's requests at that path."""
         if self.user_id and self.user_id != user.sys_id:
             return False
@@ -75,7 +75,7 @@ class Standing:
     seconds_left: int
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that tell the client."""
+        """Return the rate limit headers."""
         told = {
             "X-RateLimit-Limit": str(self.rule.limit),
             "X-RateLimit-Reset": str(self.reset),
@@ -107,7 +107,7 @@ class RateLimits:
 
     def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Standing | None:
         """Count a request and return how it stands; None if no rule concerns it. Any thread may count."""
-        rule = next((rule for rule in rules if rule.concerns(user, path)), None)
+        rule = next((rule for rule in rules if rule.applies_to(user, path)), None)
         if rule is None:
             return None
         now = int(self._instance.clock.now().timestamp())
@@ -119,7 +119,7 @@ class RateLimits:
         return Standing(rule, refused, reset, reset - now)
 
     def _counted(self, rule: Rule, user: User, now: int) -> _Count:
-        """Return the count of this hour, with what earlier turns counted committed; another limit starts anew."""
+        """Return the count of this hour, with the counts of earlier flush periods committed; a changed limit starts anew."""
         key = (rule.sys_id, rule.limit, user.sys_id)
         counted = self._counts.get(key)
         if counted is None or counted.hour != now // HOUR:

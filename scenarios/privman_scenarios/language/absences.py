@@ -1,4 +1,4 @@
-"""Checks of what a scenario expects to be absent: a misspelt text always is, so an earlier step must name it."""
+"""Checks of what a scenario expects to be absent: a misspelt text is always absent, so an earlier step must have it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -16,7 +16,7 @@ DRAWN = (NEW_GUID, NEW_GUID_IN_CAPITALS)
 _USERS = (DEFAULT_APPROVER, "admin")
 
 
-# What a field holds that is an identifier or an address; of which table a sys_id is, None for that of the step.
+# Fields that hold an identifier, address or number; for a sys_id its table, None for that of the step.
 Kind = Literal["a GUID", "a sys_id", "an address", "a number"]
 FIELDS: Mapping[str, tuple[Kind, str | None]] = {
     "request_id": ("a GUID", None),

@@ -1,4 +1,4 @@
-"""Reach a system that already runs, before it is known how well it answers."""
+"""Connect to a target and find out what it is."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -39,7 +39,7 @@ async def find_registration(servicenow: ServiceNow, console_url: str) -> Registr
     return Registration(found[-1], activity_types[-1]["sys_id"] if activity_types else "")
 
 
-# What becomes of a fake that already runs: nothing; its journal and faults are emptied; it goes back to its start.
+# A fake that already runs is left alone (never), loses its journal and faults (clear), or all its records (reset).
 Restart = Literal["never", "clear", "reset"]
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
 _INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
@@ -54,7 +54,7 @@ class Connection:
 
     Attributes:
         control: its control plane, None for a real system, and for a fake that others use.
-        virtual: whether this run may let its time jump.
+        virtual: whether this run may advance its clock.
         why_not: why there is no control plane, for people; empty where there is one.
         why_real: why its time cannot jump.
         is_fake: whether there is a control plane, used or not.
