@@ -20,7 +20,7 @@ _CALLS: Mapping[str, Callable[[Any], str]] = {
     "gs.getUserName()": attrgetter("user.user_name"),
     "gs.nowDateTime()": attrgetter("now"),
 }
-"""The calls of default scripts, each as a function of the view that creates the record; any other call yields no default."""
+"""The calls of default scripts, each a function of the view that creates the record; any other yields no default."""
 
 
 @dataclass(frozen=True, slots=True)

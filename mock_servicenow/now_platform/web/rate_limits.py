@@ -119,7 +119,7 @@ class RateLimits:
         return Standing(rule, refused, reset, reset - now)
 
     def _counted(self, rule: Rule, user: User, now: int) -> _Count:
-        """Return the count of this hour, with the counts of earlier flush periods committed; a changed limit starts anew."""
+        """Return the count of this hour, earlier flush periods committed; a changed limit starts anew."""
         key = (rule.sys_id, rule.limit, user.sys_id)
         counted = self._counts.get(key)
         if counted is None or counted.hour != now // HOUR:
