@@ -219,11 +219,13 @@ def _vanishing(kernel: Kernel, run_rules: RunRules, ids: list[str]) -> Generator
     deletion = sa.delete(chunks).where(chunks.c.sys_id.in_(some))
     try:
         for sys_id in ids:
-            deleted = True
-            while deleted:
+            more = True
+            while more:
                 with UnitOfWork(kernel, run_rules, SYSTEM) as session:
                     session.work.transaction.lock()
-                    deleted = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount > 0
+                    more = session.work.transaction.execute(deletion, {"file": sys_id}).rowcount == _CHUNKS_AT_A_TIME
+                if not more:
+                    kernel.vanishing.discard(sys_id)
                 yield
     finally:  # a reset ends this, and its files may have the same sys_ids
         kernel.vanishing.difference_update(ids)
