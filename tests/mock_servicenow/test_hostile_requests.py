@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.now_platform.rest.router import APIS
 from mock_servicenow.settings import Settings
 from privman_core.bodies import PATIENCE, Patience
 from privman_core.ids import Ids
@@ -112,6 +113,12 @@ PARTS = {
     "name": ["style.css", "%2e%2e"],
     "number": ["1", "999999999999"],
 }
+
+
+def test_every_api_has_a_hostile_path() -> None:
+    """A new API needs one."""
+    words = {path.removeprefix("now/").removeprefix("v1/").split("/")[0] for path in PARTS["path:(?s:.*)"]}
+    assert words >= APIS.keys()
 
 
 def query(value: str, names: list[str]) -> str:

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient
 from mock_servicenow import now_platform
 from mock_servicenow.now_platform import errors
 from mock_servicenow.now_platform.errors import PlatformError, SetupError, Signal
+from mock_servicenow.now_platform.rest.router import APIS
 
 Client = TestClient[web.Request, web.Application]
 Swallowed = Callable[[], list[str]]
@@ -141,19 +142,24 @@ async def test_xml_both_ways(client: Client) -> None:
     assert await response.text() == f"{head}<response><result>{result}</result></response>"
 
 
-@pytest.mark.parametrize(
-    ("verb", "path", "allowed"),
-    [
-        ("PUT", TABLE, "GET, HEAD, POST"),
-        ("POST", RECORD, "DELETE, GET, HEAD, PATCH, PUT"),
-        ("OPTIONS", "/api/now/stats/problem", "GET, HEAD"),
-        ("GET", "/api/now/v1/batch", "POST"),
-        ("PUT", "/api/now/tinyurl", "POST"),
-        ("PUT", "/api/now/attachment", "GET, HEAD"),
-        ("GET", "/api/now/attachment/upload", "POST"),
-        ("GET", "/api/now/import/u_imp_user", "POST"),
-    ],
-)
+REFUSED_VERBS = [
+    ("PUT", TABLE, "GET, HEAD, POST"),
+    ("POST", RECORD, "DELETE, GET, HEAD, PATCH, PUT"),
+    ("OPTIONS", "/api/now/stats/problem", "GET, HEAD"),
+    ("GET", "/api/now/v1/batch", "POST"),
+    ("PUT", "/api/now/tinyurl", "POST"),
+    ("PUT", "/api/now/attachment", "GET, HEAD"),
+    ("GET", "/api/now/attachment/upload", "POST"),
+    ("GET", "/api/now/import/u_imp_user", "POST"),
+]
+
+
+def test_every_api_refuses_a_verb_below() -> None:
+    """A new API needs an example."""
+    assert {path.replace("/v1/", "/").split("/")[3] for _, path, _ in REFUSED_VERBS} == APIS.keys()
+
+
+@pytest.mark.parametrize(("verb", "path", "allowed"), REFUSED_VERBS)
 async def test_an_unsupported_verb_gets_405_with_allow(client: Client, verb: str, path: str, allowed: str) -> None:
     """1.9: 405, with the header that HTTP wants."""
     response = await client.request(verb, path)
