@@ -13,7 +13,7 @@ from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, ScenarioFileError, UnknownWordError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.language import known
-from privman_scenarios.language.loader import Loader
+from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.verbs import vocabulary
 
 ASKED = "  - console.ask:\n"
@@ -319,3 +319,11 @@ def test_names_of_the_right_kind_pass(step: str, tmp_path: Path, capsys: pytest.
     )
     file.write_text(f"title: T\nsteps:\n{ASKED}{saved}  - {step}\n", encoding="utf-8")
     assert main(["run", str(file)]) == 0, capsys.readouterr()
+
+
+def test_catalog_expects_each_step_of_the_set_up() -> None:
+    """A new step needs its outcome in the scenario of the documented set-up."""
+    file = next(file for file in catalog_files() if file.stem == "setup-every-step")
+    steps = yaml.safe_load(file.read_text())["steps"]
+    expected = next(step["console.expect-set-up"]["steps"] for step in steps if "console.expect-set-up" in step)
+    assert tuple(expected) == known.SET_UP_STEPS
