@@ -66,7 +66,7 @@ class ConsoleApi:
         """Answer the call; raises NotFoundError or MethodNotAllowedError."""
         methods = self._calls.get(request.path.rstrip("/").lower())
         if methods is None:
-            raise NotFoundError(f"there is nothing at {request.path}")
+            raise NotFoundError(f"nothing found at {request.path}")
         call = methods.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
             message = f"{request.method} is not allowed at {request.path}; expected {' or '.join(methods)}"

@@ -97,7 +97,7 @@ class Approvals:
         """Return the request; raises NotFoundError."""
         request = self._requests.get(request_id.lower())
         if request is None:
-            raise NotFoundError(f"there is no approval request {request_id!r}")
+            raise NotFoundError(f"unknown approval request {request_id!r}")
         return request
 
     def take_delivered(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:

@@ -66,7 +66,7 @@ class ForeignSystems:
     def _require_credential(self, name: str) -> None:
         if name not in self._credentials:
             known = ", ".join(repr(each.name) for each in self._credentials) or "one that was created before"
-            raise BadRequestError(f"there is no credential {name!r}; expected {known}")
+            raise BadRequestError(f"unknown credential {name!r}; expected {known}")
 
     def _keep(self, system: ForeignSystem) -> ForeignSystem:
         """Store the foreign system with an updated webhook."""

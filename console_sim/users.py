@@ -170,7 +170,7 @@ class CredentialShelf:
         """Return the credential; raises NotFoundError."""
         credential = self._kept.get(name)
         if credential is None:
-            raise NotFoundError(f"there is no credential {name!r}")
+            raise NotFoundError(f"unknown credential {name!r}")
         return credential
 
     def save(self, credential: Credential) -> None:

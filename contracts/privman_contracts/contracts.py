@@ -153,7 +153,7 @@ def open_set(name: str) -> Contracts:
     named ``privman_contracts``, holds ``inferred.yaml``, ``index.yaml`` and ``schemas`` of its own.
 
     Raises:
-        ContractError: there is no such set, or it cannot be used; names it.
+        ContractError: the set does not exist or is unusable; the message names it.
     """
     if name == PACKAGED_SET:
         return Contracts.load()

@@ -116,7 +116,7 @@ async def test_request_times_out(console: ConsoleUnderTest, request_id: str) -> 
 
 async def test_unknown_request(console: ConsoleUnderTest) -> None:
     """A decision about an unknown request gets 404."""
-    assert await refused(console, console.decision(UNKNOWN)) == (404, f"there is no approval request '{UNKNOWN}'")
+    assert await refused(console, console.decision(UNKNOWN)) == (404, f"unknown approval request '{UNKNOWN}'")
 
 
 async def test_other_instance(console: ConsoleUnderTest, request_id: str) -> None:

@@ -68,7 +68,7 @@ async def test_long_list_is_streamed(console: ConsoleUnderTest) -> None:
 async def test_unknown_request(console: ConsoleUnderTest) -> None:
     """An unknown request gets 404 by its name."""
     answer = await console.call("GET", "/__admin/approval-requests/x")
-    assert answer == (404, {"error": "there is no approval request 'x'"})
+    assert answer == (404, {"error": "unknown approval request 'x'"})
 
 
 async def test_guids_stand_in_braces(console: ConsoleUnderTest) -> None:

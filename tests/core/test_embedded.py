@@ -98,7 +98,7 @@ def test_tables_of_the_platform_go_by_their_own_names() -> None:
 def test_a_console_alone_is_set_up_by_hand() -> None:
     """Before the set-up it has no login; a step that fails is named."""
     with ConsoleSim() as console, MockServiceNow() as servicenow:
-        with pytest.raises(NotFoundError, match="there is no credential"):
+        with pytest.raises(NotFoundError, match="unknown credential"):
             console.auth  # noqa: B018 - it raises
         with pytest.raises(StepFailedError, match="register: "):
             console.set_up(servicenow.url, "admin", "wrong")

@@ -117,7 +117,7 @@ async def test_a_redirect_url_with_a_query(anonymous: Client, change: Change) ->
     ("parameters", "text"),
     [
         ({"state": ""}, "Missing State parameter in request"),
-        ({"client_id": "<x>"}, "client_id is &#x27;&lt;x&gt;&#x27;; there is no such active client"),
+        ({"client_id": "<x>"}, "client_id &#x27;&lt;x&gt;&#x27; names no active client"),
         ({"redirect_uri": "https://evil/"}, "redirect_uri is &#x27;https://evil/&#x27;; it is not registered"),
         ({"redirect_uri": ""}, "redirect_uri is &#x27;&#x27;"),
         ({"response_type": "id_token"}, "response_type is &#x27;id_token&#x27;; expected code or token"),

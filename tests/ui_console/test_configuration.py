@@ -118,7 +118,7 @@ async def test_changed_api_credential_updates_the_registration(site: Site) -> No
 async def test_unknown_credential_gets_404(site: Site) -> None:
     """The page names the credential."""
     shown = await site.person.get(f"{CREDENTIALS}/edit?name=<b>")
-    assert (shown.status, "There is no credential '<b>'" in shown.text) == (404, True)
+    assert (shown.status, "Unknown credential '<b>'" in shown.text) == (404, True)
 
 
 async def test_saved_foreign_system_registers(site: Site) -> None:
@@ -284,5 +284,5 @@ async def test_control_plane_needs_a_credential_for_a_webhook(site: Site) -> Non
     await site.person.submit(f"{SYSTEMS}/create", values)
     async with site.person.http.post(f"{site.url}/__admin/foreign-system", json={"use_webhook": True}) as answer:
         body = await answer.json()
-    expected = "there is no credential 'ServiceNow webhook'; expected 'ServiceNow user', 'API Credential'"
+    expected = "unknown credential 'ServiceNow webhook'; expected 'ServiceNow user', 'API Credential'"
     assert (answer.status, body) == (400, {"error": expected})

@@ -33,7 +33,7 @@ _BROWSER_HEADERS = ("Origin", "Referer", "Accept-Language", "Sec-Fetch-Site", "S
 _POSTED_BY_PAGES = {"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"}
 
 _LISTS = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/[^/]*")
-_SHORT_PATH, _DIGITS_OF_FEW = 500, 2
+_SMALL_BODY, _SHORT_PATH, _DIGITS_OF_FEW = 16 * 1024, 500, 2
 
 
 def is_readable(request: web.Request) -> bool:
@@ -98,9 +98,14 @@ def has_arrived(request: web.Request) -> bool:
     return not request.body_exists or (is_short(request) and request.content.is_eof())
 
 
-def is_light(request: web.Request) -> bool:
-    """Return whether a request asks for little: its address is short, and about one record or a list of some."""
-    if len(request.raw_path) > _SHORT_PATH:
+def is_light(request: web.Request, size: int) -> bool:
+    """Return whether a request asks for little: a short address and body, one record or a list of some.
+
+    Args:
+        request: what is asked.
+        size: bytes of its body.
+    """
+    if size > _SMALL_BODY or len(request.raw_path) > _SHORT_PATH:
         return False
     if request.method != "GET" or _LISTS.fullmatch(request.path) is None:
         return True

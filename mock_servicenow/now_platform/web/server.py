@@ -55,7 +55,6 @@ _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 _LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
 _AT_ONCE = 6
 """How many long bodies of `_LONG_WORK` are worked on at the same time; each is in memory meanwhile."""
-_SMALL = 16 * 1024
 
 _UNSENDABLE = re.compile(r"[\0-\x1f\x7f]")
 _HEADERS = CIMultiDict(
@@ -155,7 +154,9 @@ class Server:
         user, rules = self._instance.authentication.remembered(request.headers), self._limits.remembered()
         if user is not None and rules is not None:
             self._grant(request, admission, user, rules)
-        elif self._instance.store.embedded or not (has_arrived(request) and _is_short_turn(request)):
+        elif self._instance.store.embedded or not (
+            has_arrived(request) and is_light(request, request.content_length or 0)
+        ):
             await self._instance.run(partial(self._admit, request, admission))
 
     def _admit(self, request: web.Request, admission: _Admission) -> User:
@@ -180,8 +181,8 @@ class Server:
         if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
             answered = await self._instance.work_off(_begun(begin), self._turns)
         else:
-            light = body.size <= _SMALL and is_light(request)
-            outcome = await self._instance.run_again(Repeatable(begin, findings_of(request), light))
+            repeatable = Repeatable(begin, findings_of(request), is_light(request, body.size))
+            outcome = await self._instance.run_again(repeatable)
             answered = outcome if isinstance(outcome, Answer) else await self._instance.work_off(outcome)
         return web.Response(
             status=answered.status,
@@ -264,10 +265,6 @@ def add_headers(
             headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":
         _send_in_chunks(request, response)
-
-
-def _is_short_turn(request: web.Request) -> bool:
-    return is_light(request) and (request.content_length or 0) <= _SMALL
 
 
 def _begun(begin: Callable[[], Answer | Steps]) -> Steps:

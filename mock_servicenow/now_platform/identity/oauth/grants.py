@@ -187,7 +187,7 @@ class Authorization:
         """Return the request in an address; raises GrantError with the text for the page."""
         client = find_client(session, query.get("client_id", ""))
         if client is None:
-            raise GrantError(f"client_id is '{query.get('client_id', '')}'; there is no such active client")
+            raise GrantError(f"client_id '{query.get('client_id', '')}' names no active client")
         if not redirects_to(client, query.get("redirect_uri", "")):
             raise GrantError(f"redirect_uri is '{query.get('redirect_uri', '')}'; it is not registered")
         if query.get("response_type") not in {"code", "token"}:
