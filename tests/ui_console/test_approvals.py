@@ -120,7 +120,7 @@ async def test_decision_about_an_unknown_request_gets_404(site: Site) -> None:
     """Nothing is decided."""
     await site.ask()
     shown = await site.person.submit(APPROVALS, {"request_id": "none", "response": "Approve"}, action=DECIDE)
-    assert (shown.status, "There is no approval request 'none'." in shown.text) == (404, True)
+    assert (shown.status, "Unknown approval request 'none'." in shown.text) == (404, True)
 
 
 async def test_timed_out_request_cannot_be_decided(site: Site) -> None:
