@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from privman_scenarios.playing.world_builder import WorldBuilder
 
 
+# The property of a test's report, which travels from the processes of pytest-xdist and goes to --junit-xml.
+_UNLISTED = "privman_unlisted"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
@@ -81,6 +85,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if not servicenow:
         raise pytest.UsageError("--privman-writes requires --servicenow-url: nothing else keeps what is written.")
     _begin_writes(file)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name each table that the instance did not list, once."""
+    reports = [each for kind in ("passed", "failed", "skipped", "error") for each in terminalreporter.getreports(kind)]
+    found = (text for report in reports for name, text in report.user_properties if name == _UNLISTED)
+    for sentence in dict.fromkeys(found):
+        terminalreporter.write_line(f"{sentence}.")
 
 
 def _end_as_interrupted(config: pytest.Config) -> None:
@@ -186,7 +198,10 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
 
 @pytest.fixture
 def privman_world(
-    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_worlds: "WorldBuilder"
+    request: pytest.FixtureRequest,
+    pytestconfig: pytest.Config,
+    privman_loop: "LoopThread",
+    privman_worlds: "WorldBuilder",
 ) -> "Iterator[Targets]":
     """Both parties in their state at start, nothing set up."""
     from privman_scenarios.errors import ScenariosError  # noqa: PLC0415 - see the module's docstring
@@ -194,6 +209,7 @@ def privman_world(
     opened = privman_worlds.open()
     try:
         world = privman_loop.run(opened.__aenter__())
+        request.node.user_properties += ((_UNLISTED, sentence) for sentence in privman_worlds.unlisted)
         yield world
         privman_loop.run(opened.__aexit__(None, None, None))
     except ScenariosError as error:

@@ -37,6 +37,7 @@ class StubInstance:
         stores: columns of a response that hold something else than what was decided.
         kept: tables whose rows nobody may delete.
         hidden: tables whose rows nobody may see.
+        lacking: tables that are not there, each with the answer to every call about it.
         unread: a table whose rows are counted and not listed, as those that the user may not read (KB0546297).
         refused: tables in which nobody may create rows.
         answered_sys_id: what the next creation is answered with instead of its sys_id.
@@ -64,6 +65,7 @@ class StubInstance:
         self.stores: Row = {}
         self.kept: set[str] = set()
         self.hidden: set[str] = set()
+        self.lacking: dict[str, type[web.HTTPError]] = {}
         self.unread = ""
         self.refused: set[str] = set()
         self.answered_sys_id: list[object] = []
@@ -210,6 +212,8 @@ class StubInstance:
     def _user(self, request: web.Request) -> str:
         if self.broken:
             raise web.HTTPInternalServerError
+        if refusal := self.lacking.get(request.match_info["table"]):
+            raise refusal(text=json.dumps(REFUSED), content_type="application/json")
         name, _, password = base64.b64decode(request.headers["Authorization"][6:]).decode().partition(":")
         if self._passwords.get(name) != password:
             raise web.HTTPUnauthorized

@@ -1,21 +1,29 @@
 """A shared instance is left as it was found, and what stays is named."""
 
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
+from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.language import known
+from privman_scenarios.language.known import TABLES
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.own_records import NotOwnError
+from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World
 from privman_scenarios.playing.world_builder import Target, WorldBuilder
 
 from .stub_console import StubConsole
-from .stub_instance import CONFIGURATION, REQUEST, RESPONSE, StubInstance
+from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, StubInstance
 from .targets import play, scenarios
 
 REGISTERED, FIRST, SECOND = "c" * 32, "1" * 32, "2" * 32
@@ -232,16 +240,87 @@ async def test_an_instance_that_does_not_list_responses_meanwhile(stub: tuple[St
         await leave(stub[1], draw)
 
 
-@pytest.mark.parametrize("real", [True, False])
-async def test_an_instance_whose_registrations_nobody_may_see(*, real: bool) -> None:
-    """Nothing is begun where nothing could be cleaned up, or found, whichever console there is."""
+NOT_THERE = [web.HTTPBadRequest, web.HTTPForbidden, web.HTTPNotFound]
+
+
+@pytest.mark.parametrize("answer", NOT_THERE)
+@pytest.mark.parametrize("table", TABLES)
+async def test_a_table_that_is_not_there_fails_the_steps_that_need_it(
+    table: str, answer: type[web.HTTPError], stub: tuple[StubInstance, WorldBuilder]
+) -> None:
+    """The run goes on, deletes what it created in the other tables, and says once which table is not listed."""
+    wire = known.names().table(table)
+    stub[0].lacking = {wire: answer}
+    both = await play(stub[1], scenarios("approve", "deny"))
+    assert [each.outcome for each in both] == ["failed", "failed"]
+    assert not any(rows for name, rows in stub[0].tables.items() if name not in ("sys_user_role", wire))
+    assert list(stub[1].unlisted) == [f"{stub[0].url} does not list {wire}, so nothing is deleted there"]
+
+
+@pytest.mark.parametrize("answer", NOT_THERE)
+def test_reports_name_a_table_that_is_not_there(
+    answer: type[web.HTTPError],
+    privman_loop: LoopThread,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Scenarios that need other tables only pass."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
     instance = StubInstance()
-    instance.hidden = {CONFIGURATION}
+    instance.lacking = {RESPONSE: answer}
+    scenario, junit, page, report = (tmp_path / name for name in ("pending.yaml", "j.xml", "h.html", "r.json"))
+    scenario.write_text("title: T\nsteps:\n- console.ask:\n- console.expect-approval: Pending\n", encoding="utf-8")
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    target = ["--servicenow-url", url, "--servicenow-user", "integration", "--quiet-time", "0"]
+    files = ["--junit-xml", str(junit), "--html", str(page), "--json", str(report)]
+    assert main(["run", str(scenario), *target, *files]) == 0
+    privman_loop.run(served.__aexit__(None, None, None))
+    said = f"{url} does not list {RESPONSE}, so nothing is deleted there"
+    assert capsys.readouterr().out.count(said) == 1
+    assert json.loads(report.read_text())["remarks"] == [said]
+    assert all(said in each.read_text() for each in (junit, page))
+    assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
+
+
+async def test_a_record_in_a_table_that_is_not_listed_is_named_and_stays(
+    stub: tuple[StubInstance, WorldBuilder],
+) -> None:
+    """Nobody can tell whether it was there before."""
+    stub[0].hidden = {ACTIVITY_TYPE}
+
+    async def insert(world: World) -> None:
+        await world.servicenow.insert("activity_type", {"name": "a"})
+
+    wanted = rf"keeps records of this run: /api/now/table/{ACTIVITY_TYPE}/\w+ \(it may have been there before this run"
+    with pytest.raises(TargetUnreachableError, match=wanted):
+        await leave(stub[1], insert)
+    assert len(stub[0].tables[ACTIVITY_TYPE]) == 1
+
+
+async def test_an_instance_without_any_of_the_tables(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """The app is not installed, so nothing can be played."""
+    stub[0].hidden = {known.names().table(table) for table in TABLES}
+    with pytest.raises(TargetUnreachableError, match=r"does not list its records: GET /api/.* -> 403"):
+        await play(stub[1], scenarios("deny"))
+
+
+@pytest.mark.parametrize("table", [CONFIGURATION, ACTIVITY_TYPE])
+async def test_a_real_console_whose_registration_nobody_may_see(table: str) -> None:
+    """Its registration must be known; its activity type may be unknown."""
+    instance = StubInstance()
+    instance.hidden = {table}
     async with serving(instance.app()) as url, serving(StubConsole().app()) as console:
-        far = Target(console) if real else None
-        worlds = WorldBuilder(0, servicenow=Target(url, "integration", "s3cret"), console=far)
-        with pytest.raises(TargetUnreachableError, match=r"does not list its records: GET /api/.* -> 403"):
-            await play(worlds, scenarios("deny"))
+        metadata = f'{{"Token Url": "{console}/Tms/services/api/logon/token"}}'
+        instance.tables[CONFIGURATION] = [{"sys_id": REGISTERED, "instance_metadata": metadata}]
+        worlds = WorldBuilder(0, servicenow=Target(url, "integration", "s3cret"), console=Target(console))
+        if table == CONFIGURATION:
+            with pytest.raises(TargetUnreachableError, match=r"does not list its records: GET /api/.* -> 403"):
+                await play(worlds, scenarios("deny"))
+        else:
+            async with worlds.open() as world:
+                assert world.registration == Registration(REGISTERED, "")
 
 
 async def test_what_follows_from_a_decision_in_the_background_is_deleted(

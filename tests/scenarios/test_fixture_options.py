@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 import orjson
 import pytest
+from aiohttp import web
 
 from privman_core.loop_thread import LoopThread
+from privman_core.serving import serving
 from privman_scenarios.playing.world import World
 
 from .shared_instance import read_all, shared_mock
+from .stub_instance import RESPONSE, StubInstance
 
 pytest_plugins = ["pytester"]
 
@@ -70,6 +73,24 @@ def test_an_instance_that_already_runs_keeps_its_records(
         before = read_all(url)
         pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url).assert_outcomes(passed=1)
         assert read_all(url) == before
+
+
+def test_a_table_that_is_not_listed_is_named_once(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests that need other tables only pass."""
+    for name, value in (("USER", "integration"), ("PASSWORD", "s3cret")):
+        monkeypatch.setenv(f"SERVICENOW_{name}", value)
+    pytester.makepyfile("def test_it(console): console.ask({})\ndef test_again(console): console.ask({})")
+    instance = StubInstance()
+    instance.lacking = {RESPONSE: web.HTTPBadRequest}
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url)
+    privman_loop.run(served.__aexit__(None, None, None))
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"{url} does not list {RESPONSE}, so nothing is deleted there."])
+    assert result.stdout.str().count(RESPONSE) == 1
 
 
 @pytest.mark.once

@@ -225,6 +225,7 @@ def test_json_is_for_programs() -> None:
         "complete": True,
         "held": False,
         "error": "",
+        "remarks": [],
         "passed": 1,
         "failed": 1,
         "skipped": 1,

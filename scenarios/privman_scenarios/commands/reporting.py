@@ -93,8 +93,8 @@ class Reports:
         self._write()
         if self._coverage and self._shows_coverage:
             show_coverage(self._coverage)
-        for error in self._record.errors if self._record.complete else ():
-            say(f"{error}.")
+        for line in (*self._record.remarks, *(self._record.errors if self._record.complete else ())):
+            say(f"{line}.")
 
     @contextmanager
     def watching(self, worlds: WorldBuilder) -> Iterator[None]:
@@ -110,6 +110,7 @@ class Reports:
             self._record.errors.append("the run did not come to its end")
             raise
         finally:
+            self._record.remarks += worlds.unlisted
             self.close()
 
     @property

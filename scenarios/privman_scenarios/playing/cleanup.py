@@ -22,7 +22,7 @@ from privman_scenarios.playing.own_records import Mark, OwnRecords
 from privman_scenarios.playing.party import Console
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.record_pages import COMPLETE
-from privman_scenarios.playing.servicenow import ServiceNow
+from privman_scenarios.playing.servicenow import ServiceNow, TableNotListedError
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -144,20 +144,42 @@ class Cleanup:
             self._own.sources.append(watched.note_last)
             console.control.before_forgetting.append(watched.note_all)
 
-    async def take_stock(self, kept: Registration | None) -> None:
-        """Let the records that are there already be those of others; raises TargetUnreachableError.
+    async def take_stock(self, kept: Registration | None) -> list[str]:
+        """Let the records that are there already be those of others; returns a sentence for each table not listed.
+
+        A table that the instance lacks, or does not list, is left alone: see `OwnRecords.unlisted`.
+        Raises TargetUnreachableError where the instance lists none of the tables, or fails.
 
         Args:
             kept: the registration of a real console, which the scenarios use and which stays.
         """
-        try:
-            found = {sys_id for table in TABLES for sys_id in await self._servicenow.sys_ids(table)}
-        except ExpectationError as error:
+        found: dict[str, set[str]] = {}
+        refusal = ""
+        for table in TABLES:
+            try:
+                found[table] = await self._servicenow.sys_ids(table)
+            except TableNotListedError as error:
+                refusal = error.got
+            except ExpectationError as error:
+                raise await self._not_listed(error.got) from None
+        if not found:
+            raise await self._not_listed(refusal)
+        if refusal:
             await self._servicenow.ask_dictionary()  # for a recording, which then tells what the tables are called
-            raise TargetUnreachableError(f"{self._servicenow.url} does not list its records: {error.got}.") from None
+        self._remember(found, kept)
+        url = self._servicenow.url
+        return [f"{url} does not list {table}, so nothing is deleted there" for table in sorted(self._own.unlisted)]
+
+    async def _not_listed(self, refusal: str) -> TargetUnreachableError:
+        await self._servicenow.ask_dictionary()  # for a recording, too
+        return TargetUnreachableError(f"{self._servicenow.url} does not list its records: {refusal}.")
+
+    def _remember(self, found: Mapping[str, set[str]], kept: Registration | None) -> None:
+        listed = frozenset(self._servicenow.names.table(table) for table in found)
         self._own.kept = frozenset(asdict(kept).values() if kept else ())
-        self._own.others = frozenset(found - self._own.kept)
-        self._own.stocks = {self._servicenow.names.table(table): COMPLETE for table in TABLES}  # `others` has them
+        self._own.others = frozenset[str]().union(*found.values()) - self._own.kept
+        self._own.stocks = dict.fromkeys(listed, COMPLETE)  # `others` has them
+        self._own.unlisted = frozenset(self._servicenow.names.table(table) for table in TABLES) - listed
 
     async def clean_up(self) -> None:
         """Delete the records, the newest first; raises TargetUnreachableError that names what stays.
@@ -198,7 +220,7 @@ class Cleanup:
 
     async def _wait_for_responses(self) -> None:
         """Let the instance write what follows from each decision that it has accepted: nobody would delete it later."""
-        awaited = self._servicenow.accepted & self._servicenow.drawn
+        awaited = self._servicenow.accepted & self._servicenow.drawn if self._is_listed("response") else set()
         for _ in range(_SECONDS_UNTIL_A_RESPONSE):
             for request_id in sorted(awaited):
                 if await self._servicenow.find_of_all("response", request_id=request_id):
@@ -217,6 +239,8 @@ class Cleanup:
 
     async def _strangers(self) -> list[str]:
         """Return the responses to requests of this run whose request_id another run may have used as well."""
+        if not self._is_listed("response"):
+            return []
         own = {self._request_id(each.table, each.sent) for each in self._own.newest_first()} - {""}
         return [
             f"/api/now/table/{self._servicenow.names.table('response')}/{response['sys_id']} "
@@ -226,8 +250,14 @@ class Cleanup:
             if response["request_id"] == request_id and response["sys_id"] not in self._own.others
         ]
 
+    def _is_listed(self, table: str) -> bool:
+        return self._servicenow.names.table(table) not in self._own.unlisted
+
     def _marks(self) -> Iterator[Mark]:
         """Yield how records are known that no answer has named: by a request_id that nobody else has."""
+        return (mark for mark in self._every_mark() if mark.table not in self._own.unlisted)
+
+    def _every_mark(self) -> Iterator[Mark]:
         names, decisions = self._servicenow.names, self._servicenow.decisions
         response, request = ("response", names.table("response")), ("request", names.table("request"))
         for request_id in sorted(self._servicenow.drawn):

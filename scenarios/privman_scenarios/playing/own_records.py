@@ -87,6 +87,7 @@ class OwnRecords:
         sources: note what else has been created, such as by a console.
         consoles: addresses of the consoles that this run lets act, each with a slash at the end.
         unnamed: what may have been created, though no answer names the record, and no mark finds it.
+        unlisted: the tables of the app that the instance does not list: what this run creates there is not deleted.
     """
 
     def __init__(self, api: HttpApi, reader: Credentials) -> None:
@@ -99,6 +100,7 @@ class OwnRecords:
         self.sources: list[Callable[[], Awaitable[None]]] = []
         self.consoles: set[str] = set()
         self.unnamed: list[str] = []
+        self.unlisted: frozenset[str] = frozenset()
 
     async def take_stock(self, table: str) -> None:
         """Take note of what a table has before this run creates its first record there."""

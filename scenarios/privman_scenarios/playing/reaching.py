@@ -7,7 +7,7 @@ from typing import Literal
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi
-from privman_scenarios.playing.servicenow import ServiceNow
+from privman_scenarios.playing.servicenow import ServiceNow, TableNotListedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,18 @@ async def find_registration(servicenow: ServiceNow, console_url: str) -> Registr
         ]
         if not found:
             return None
-        listed = await servicenow.find_of_all("activity_type", instance_id=found[-1])
-        activity_types = [each for each in listed if each["instance_id"] == found[-1]]
+        return Registration(found[-1], await _activity_type(servicenow, found[-1]))
     except ExpectationError as error:
         raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.got}.") from None
-    return Registration(found[-1], activity_types[-1]["sys_id"] if activity_types else "")
+
+
+async def _activity_type(servicenow: ServiceNow, instance_id: str) -> str:
+    """Return the newest activity type of the registration, empty where there is none, or the table is not listed."""
+    try:
+        listed = await servicenow.find_of_all("activity_type", instance_id=instance_id)
+    except TableNotListedError:
+        return ""
+    return next((each["sys_id"] for each in reversed(listed) if each["instance_id"] == instance_id), "")
 
 
 # A fake that already runs is left alone (never), loses its journal and faults (clear), or all its records (reset).

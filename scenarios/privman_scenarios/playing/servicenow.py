@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from itertools import starmap
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -31,6 +32,12 @@ _EPOCH = "1970-01-01 "
 _COUNTED, _NUMBER = "x-total-count", re.compile(r"[0-9]{1,9}")
 # Pages of 1,000 entries; the app has some hundred.
 _DICTIONARY = 20
+# An instance answers so for a table that it lacks, or that the user may not read.
+_NOT_LISTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+
+
+class TableNotListedError(ExpectationError):
+    """An instance lacks the table, or does not let the user list it."""
 
 
 class ServiceNow(Party):
@@ -169,7 +176,7 @@ class ServiceNow(Party):
         return [self.spelling.record_from_wire(table, record) for record in found]
 
     async def sys_ids(self, table: str) -> set[str]:
-        """Return the sys_id of every record of a table; raises ExpectationError where ServiceNow does not list them."""
+        """Return the sys_id of every record of a table; raises ExpectationError as `records_of` does."""
         listed = record_pages(self.api, f"{_path(self._table(table))}?sysparm_fields=sys_id", self.admin, OF_SYS_IDS)
         return {record["sys_id"] async for page in listed for record in records_of(page)}
 
@@ -284,10 +291,14 @@ def record_of(answer: Answer) -> Record:
 
 
 def records_of(answer: Answer) -> list[Record]:
-    """Return the records in a Table API answer; raises ExpectationError where one has no sys_id."""
+    """Return the records in a Table API answer.
+
+    Raises TableNotListedError for a refusal, any other ExpectationError for an answer without a list or a sys_id.
+    """
     records = _result(answer)
     if not isinstance(records, list) or not all(map(_is_record, records)):
-        raise ExpectationError("an answer with a list of records that have a sys_id each", str(answer))
+        kind = TableNotListedError if answer.status in _NOT_LISTED else ExpectationError
+        raise kind("an answer with a list of records that have a sys_id each", str(answer))
     return records
 
 

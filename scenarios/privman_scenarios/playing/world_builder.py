@@ -102,6 +102,7 @@ class WorldBuilder:
     Attributes:
         are_fakes: whether both parties have a control plane, as far as known.
         unseen: why nobody sees what the instance swallows; empty where it has a control plane, and in a dry run.
+        unlisted: a sentence for each table of the app that the instance does not list.
     """
 
     def __init__(  # noqa: PLR0913 - one for each option of the commands
@@ -134,6 +135,7 @@ class WorldBuilder:
         self._quiet_time = patience if quiet_time is None else quiet_time
         self.are_fakes = True
         self.unseen = ""
+        self.unlisted: dict[str, None] = {}  # ordered
         self._has_reset = False
 
     def at_a_time(self, jobs: int) -> int:
@@ -200,7 +202,7 @@ class WorldBuilder:
             cleanup = Cleanup(world.servicenow, own, self._writes, self._pauses) if own else None
             if cleanup:
                 cleanup.watch(world.console)
-                await cleanup.take_stock(world.registration)
+                self.unlisted.update(dict.fromkeys(await cleanup.take_stock(world.registration)))
             try:
                 yield world
             finally:

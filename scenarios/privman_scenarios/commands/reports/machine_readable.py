@@ -40,6 +40,8 @@ def junit(record: RunRecord, root: Path) -> str:
     if record.error:
         run = ET.SubElement(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
         ET.SubElement(run, "error", message=printable(record.error))
+    if record.remarks:
+        ET.SubElement(suite, "system-out").text = printable("\n".join(record.remarks))
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)
@@ -104,7 +106,14 @@ def json_report(record: RunRecord, coverage: Mapping[str, Any] | None = None) ->
         "held": record.complete and not record.ended.failed and not record.error,
     }
     scenarios = [_scenario_json(each) for each in record.played]
-    report = {**run, "error": record.error, **asdict(record.ended), "scenarios": scenarios, "coverage": coverage}
+    report = {
+        **run,
+        "error": record.error,
+        "remarks": record.remarks,
+        **asdict(record.ended),
+        "scenarios": scenarios,
+        "coverage": coverage,
+    }
     return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
 
 

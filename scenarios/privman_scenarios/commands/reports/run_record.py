@@ -34,6 +34,7 @@ class RunRecord:
         played: the scenarios that have ended, in order.
         complete: whether the run came to its end, and was not interrupted.
         errors: why the run failed, though perhaps no scenario did.
+        remarks: what people should know of the run, whatever its outcome.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class RunRecord:
         self.played: list[ScenarioRecord] = []
         self.complete = False
         self.errors: list[str] = []
+        self.remarks: list[str] = []
         self._hollow = ""
         self._passed: list[StepPassed] = []
         self._journals: Mapping[str, Journal] = {}
@@ -74,7 +76,7 @@ class RunRecord:
     def summary(self) -> str:
         """The outcomes in a line."""
         run = "" if self.complete else "interrupted"
-        return "; ".join(filter(None, [self.ended.counts, run, self.error]))
+        return "; ".join(filter(None, [self.ended.counts, run, self.error, *self.remarks]))
 
     def _end(self, event: ScenarioEnded) -> None:
         self.played.append(ScenarioRecord(event, tuple(self._passed), self._journals))
