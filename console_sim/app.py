@@ -52,7 +52,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     token = settings.admin_token if settings.control_plane else None
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
-    app = instruments.app(console.resetting, token, is_page=pages.serves, outer=around, inner=around)
+    app = instruments.app(console.resetting, token, pages=pages.handlers, outer=around, inner=around)
     if settings.control_plane:
         app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)

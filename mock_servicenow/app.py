@@ -95,7 +95,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     app = instruments.app(
         resetting,
         settings.admin_token if settings.control_plane else None,
-        is_page=pages.serves,
+        pages=pages.handlers,
         inner=[server.middleware],
         server=instance.release.server,
         largest_body=LARGEST_BODY,

@@ -19,6 +19,8 @@ from privman_core.streaming import RangeError, list_exchanges
 
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
+RESERVED = "/__"
+"""How the paths of both begin, and no path of a product."""
 # Headers by which proxies and CDNs pass on the client's address or the original request.
 _FORWARDED = re.compile(
     r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"
@@ -152,8 +154,7 @@ class Control:
 
 def is_control(request: web.Request) -> bool:
     """Return whether the request is for the control plane or its pages, the cockpit."""
-    # The first test is for speed: every request passes here.
-    return request.path.startswith("/__") and (_is_under(PREFIX, request) or _is_under(COCKPIT, request))
+    return _is_under(PREFIX, request) or _is_under(COCKPIT, request)
 
 
 def has_token(request: web.Request, token: str) -> bool:

@@ -12,7 +12,8 @@ from multidict import CIMultiDict
 
 Job = Callable[[], Awaitable[None]]
 Headers = Mapping[str, str]
-_HEADER = "x-privman-errand"
+ERRAND = "x-privman-errand"
+"""The header that names an errand to a server of this process."""
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _numbers = count(1)
 _sent: "WeakValueDictionary[str, Errand]" = WeakValueDictionary()
@@ -87,17 +88,13 @@ def act_for(errand: Errand | None) -> None:
 def errand_header(host: str | None) -> dict[str, str]:
     """Return the header that names the current errand to a server of this process, perhaps behind a proxy."""
     errand = current_errand()
-    return {_HEADER: errand.name} if errand and errand.name and host in _THIS_MACHINE else {}
+    return {ERRAND: errand.name} if errand and errand.name and host in _THIS_MACHINE else {}
 
 
 def take_errand(headers: Headers) -> Headers:
-    """Let this task work for the errand that the headers name; return the headers without it."""
-    errand = headers.get(_HEADER)
-    if errand is None:
-        _current.set(None)
-        return headers
-    act_for(_sent.get(errand))
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != _HEADER)
+    """Let this task, which serves one request, work for the errand that its headers name; return them without it."""
+    act_for(_sent.get(headers[ERRAND]))
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != ERRAND)
 
 
 class Jobs:

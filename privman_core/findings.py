@@ -41,9 +41,7 @@ class Finding:
 class Findings(list[Finding]):
     """The findings of one exchange; past `MOST_FINDINGS` swallowed things, one finding says that there were more."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._swallowed = 0
+    _swallowed = 0
 
     def append(self, finding: Finding) -> None:
         """Add a finding."""

@@ -11,8 +11,8 @@ from aiohttp.typedefs import Middleware
 
 from privman_core.bodies import is_short, receive, received
 from privman_core.clock import Clock
-from privman_core.control import Control, Reset, is_control
-from privman_core.errands import take_errand
+from privman_core.control import RESERVED, Control, Reset, is_control
+from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.ids import Ids
@@ -21,7 +21,6 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 
-Unrecorded = Callable[[web.Request], bool]
 Resetting = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -55,7 +54,7 @@ class Instruments:
         resetting: Resetting,
         token: str | None,
         *,
-        is_page: Unrecorded,
+        pages: frozenset[object],
         outer: Sequence[Middleware] = (),
         inner: Sequence[Middleware] = (),
         server: str = "",
@@ -73,7 +72,7 @@ class Instruments:
             resetting: empties the product when entered, and starts it again when left.
             token: what callers of the control plane must present; empty admits this machine alone. None serves no
                 control plane, like a real system.
-            is_page: whether a request is for a page of the product.
+            pages: the handlers of the product's pages.
             outer: see above.
             inner: see above.
             server: the header ``Server`` of answers that name none.
@@ -89,7 +88,7 @@ class Instruments:
             self.journal.clear()
 
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
-        record = recording(self.journal, self.faults, is_page, control, server)
+        record = recording(self.journal, self.faults, pages, control, server)
         app = web.Application(middlewares=[*outer, record, *inner], client_max_size=largest_body)
         app[INSTRUMENTS] = self
         app[RESET] = reset
@@ -105,25 +104,25 @@ RESET: web.AppKey[Reset] = web.AppKey("reset")
 
 
 def recording(
-    journal: Journal, faults: Faults, is_page: Unrecorded, control: Control | None = None, server: str = ""
+    journal: Journal, faults: Faults, pages: frozenset[object], control: Control | None = None, server: str = ""
 ) -> Middleware:
     """Return the middleware that journals every inbound exchange and lets faults strike.
 
     Args:
         journal: records every exchange except those of pages and the control plane.
         faults: strike matching exchanges.
-        is_page: requests that bypass journal and faults.
+        pages: the handlers that bypass journal and faults.
         control: guards its own requests, which bypass both too.
         server: the header ``Server`` of answers that name none; empty leaves it to the web server.
     """
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-        headers = take_errand(request.headers)
+        headers = take_errand(request.headers) if ERRAND in request.headers else request.headers
         try:
-            if is_control(request):
+            if request.path.startswith(RESERVED) and is_control(request):
                 answer = await (handler(request) if control is None else control.guard(request, handler))
-            elif is_page(request):
+            elif request.match_info.handler in pages:
                 answer = await handler(request)
             else:
                 answer = await _recorded(journal, faults, request, headers, handler)
@@ -149,12 +148,12 @@ async def _recorded(
     A short body is read here. The handler reads a longer one, or one of unknown length, once it knows the sender; the
     journal takes what the handler has read.
     """
-    short = is_short(request)
+    short = request.body_exists and is_short(request)
     body = await _short_body(request) if short else b""
     exchange = journal.begin("in", request.method, request.path_qs, headers, body)
     request[EXCHANGE] = exchange
     try:
-        answer = await _answer(faults, exchange, request, handler)
+        answer = await (_struck(faults, exchange, request, handler) if faults.armed else handler(request))
     except web.HTTPException as error:
         _finish(journal, exchange, error)
         raise
@@ -199,9 +198,8 @@ def _http_date(second: int) -> str:
     return formatdate(second, usegmt=True)
 
 
-async def _answer(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:
-    if not faults.armed:
-        return await handler(request)
+async def _struck(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer an exchange that an armed fault may strike."""
     fault = faults.take(request)
     if fault is None:
         return await handler(request)

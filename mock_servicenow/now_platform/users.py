@@ -38,7 +38,7 @@ class User:
         time_format: such as ``HH:mm:ss``; the instance's default if empty.
         unrestricted: acts without access control.
         opens_session: whether the user proved enough to get everything that their session would allow.
-        life: as in `Holder`.
+        holder: the owner of the user's sessions and codes.
         made_by: who made the credential that the user acts by; None if the user logged in or an administrator made it.
             Everything created with it, such as another credential, counts as made by the same user.
         rights_of: the owner of the roles in the tables; None for the instance itself and for guests.
@@ -53,23 +53,18 @@ class User:
     time_format: str = ""
     unrestricted: bool = False
     opens_session: bool = False
-    life: str = ""
+    holder: Holder = Holder()
     made_by: Holder | None = None
     rights_of: Holder | None = None
-
-    @property
-    def holder(self) -> Holder:
-        """The owner of the user's sessions and codes."""
-        return Holder(self.sys_id, self.life)
 
     def has_any(self, roles: tuple[str, ...]) -> bool:
         """Return whether the user has one of the roles; an administrator has every role."""
         return ADMIN_ROLE in self.roles or not self.roles.isdisjoint(roles)
 
 
-SYSTEM = User("system", "system", "System", frozenset({ADMIN_ROLE}), unrestricted=True)
+SYSTEM = User("system", "system", "System", frozenset({ADMIN_ROLE}), unrestricted=True, holder=Holder("system"))
 """The instance itself, which acts without access control."""
-GUEST = User("guest", "guest", "Guest")
+GUEST = User("guest", "guest", "Guest", holder=Holder("guest"))
 """Reads public tables without credentials."""
 
 OneWay = Callable[[str, Ids], str]

@@ -42,7 +42,7 @@ class ActivityTypes:
     def ids(self, session: Session) -> list[str]:
         """Return the sys_ids of all activity types, then of deleted ones with pending requests."""
         tables = (self._table.name, self._deleted.name)
-        return [each for name in tables for each in session.reader.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
+        return [each for name in tables for each in session.work.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
 
     def registered(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
         """Return an existing activity type."""

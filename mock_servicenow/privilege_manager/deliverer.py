@@ -231,7 +231,7 @@ class Deliverer:
     def _ids(self, session: Session) -> list[str]:
         table = self._outbox.table.name
         by_age = session.compiled(table, "ORDERBYsys_created_on^ORDERBYsys_id")
-        return session.reader.sys_ids(table, by_age, _ALL, 0)
+        return session.work.sys_ids(table, by_age, _ALL, 0)
 
     def _describe_those(self, session: Session, ids: list[str]) -> list[dict[str, object]]:
         found = session.get_many(self._outbox.table.name, ids)

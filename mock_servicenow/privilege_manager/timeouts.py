@@ -203,7 +203,7 @@ class Timeouts:
         """Return sys_ids only: requests may be long."""
         with self._instance.transaction(self._instance.system) as session:
             compiled = session.compiled(self._table.name, query)
-            return session.reader.sys_ids(self._table.name, compiled, most, skipped)
+            return session.work.sys_ids(self._table.name, compiled, most, skipped)
 
     def _time_out_request(self, sys_id: str) -> bool:
         """Return whether the request is no longer pending."""
@@ -228,7 +228,7 @@ class Timeouts:
     def _is_pending(self, session: Session, sys_id: str) -> bool:
         """Return whether the request is still pending, and lock it until the transaction ends."""
         session.work.transaction.lock()
-        current = session.reader.get(self._table.name, sys_id, lock=True)
+        current = session.work.get(self._table.name, sys_id, lock=True)
         return current is not None and current[self._table[RequestRow.status]] == self._pending
 
     def _deadlines(self, requests: list[Record], limit: timedelta) -> list[datetime]:

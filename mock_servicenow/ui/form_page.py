@@ -165,7 +165,7 @@ def _record(session: Session, visit: InstanceVisit, table: str) -> Record:
 def _check_unchanged(session: Session, visit: InstanceVisit, record: Record) -> None:
     """Refuse a form that was opened before the last change, and lock the record."""
     session.work.transaction.lock()
-    current = session.reader.get(record.table, record.sys_id, lock=True) or record.values
+    current = session.work.get(record.table, record.sys_id, lock=True) or record.values
     if current["sys_mod_count"] != visit.form.given("sys_mod_count"):
         who, when = (_visible(session, record, current, name) for name in ("sys_updated_by", "sys_updated_on"))
         detail = f"{who or 'Another user'} changed it{when and f' at {when}'}. The form shows the current values."

@@ -155,6 +155,9 @@ class Site(Generic[V]):
         gate: decides who sees them.
         assets: files that the pages load.
         journal: records posted forms; None to record nothing.
+
+    Attributes:
+        handlers: of all routes.
     """
 
     def __init__(
@@ -163,15 +166,11 @@ class Site(Generic[V]):
         self._gate = gate
         self._journal = journal
         self._routes = [assets.route(), *(route for path, page in table.items() for route in self._of(path, page))]
-        self._handlers = frozenset(route.handler for route in self._routes)
+        self.handlers = frozenset[object](route.handler for route in self._routes)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of pages and assets."""
         return list(self._routes)
-
-    def serves(self, request: web.Request) -> bool:
-        """Return whether a request is for one of these pages or assets."""
-        return request.match_info.handler in self._handlers
 
     def _of(self, path: str, page: Page[V]) -> list[web.RouteDef]:
         routes = []

@@ -76,7 +76,7 @@ class Party:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = self.instruments.app(self._resetting, self.token, is_page=lambda _request: False)
+        app = self.instruments.app(self._resetting, self.token, pages=frozenset())
         keys = CockpitKeys.draw(self.token, Ids(1))
         cockpit = Cockpit("Echo", self.instruments, explain, keys)
         app.add_routes([*cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])

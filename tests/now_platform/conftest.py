@@ -215,7 +215,7 @@ def app(request: pytest.FixtureRequest, instance: Instance, journal: Journal, cl
     """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
     url = "" if "https" in request.fixturenames else URL
     server = Server(instance, url)
-    surrounding = [recording(journal, Faults(clock, {}), lambda _request: False), server.middleware]
+    surrounding = [recording(journal, Faults(clock, {}), frozenset()), server.middleware]
     app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
     app.add_routes([*server.routes(), *oauth_routes(instance)])
     return app

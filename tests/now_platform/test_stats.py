@@ -34,7 +34,7 @@ async def server(instance: Instance, journal: Journal, clock: Clock) -> AsyncIte
             values = {"u_name": name, "u_color": color, "u_pieces": pieces, "u_weight": weight, "u_owner": owner}
             session.insert("u_toy", values)
     platform = Server(instance)
-    recorded = recording(journal, Faults(clock, {}), lambda _request: False)
+    recorded = recording(journal, Faults(clock, {}), frozenset())
     app = web.Application(middlewares=[recorded, platform.middleware])
     app.add_routes(platform.routes())
     server = TestServer(app)

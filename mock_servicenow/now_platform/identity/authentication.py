@@ -157,7 +157,7 @@ def _is_locked(session: Session, record: Record | Mapping[str, str]) -> bool:
 def _count_failure(session: Session, record: Record) -> None:
     """Count a failure, unless concurrent ones, perhaps in another process, have locked the user out."""
     session.work.transaction.lock()
-    current = session.reader.get("sys_user", record.sys_id, lock=True) or record.values
+    current = session.work.get("sys_user", record.sys_id, lock=True) or record.values
     if _is_locked(session, current):
         return
     failures = int(current["failed_attempts"] or 0) % ATTEMPTS + 1

@@ -35,7 +35,7 @@ def maker_rules() -> list[BusinessRule]:
 
 def maker(session: Session, credential: str) -> Holder | None:
     """Return the maker of a credential; None for administrators and the instance itself."""
-    row = session.reader.get(MAKERS, credential)
+    row = session.work.get(MAKERS, credential)
     return None if row is None else Holder(row["maker"], row["life"])
 
 

@@ -65,7 +65,7 @@ def load_user(session: Session, record: Record) -> User:
     """Return the user of a sys_user record, with the roles that the tables give them."""
     roles = _contained(session, _granted(session, record.sys_id))
     names = frozenset(role["name"] for role in roles)
-    own = life(session, record.sys_id)
+    holder = Holder(record.sys_id, life(session, record.sys_id))
     return User(
         record.sys_id,
         record["user_name"],
@@ -74,8 +74,8 @@ def load_user(session: Session, record: Record) -> User:
         record["time_zone"],
         record["date_format"],
         record["time_format"],
-        life=own,
-        rights_of=Holder(record.sys_id, own),
+        holder=holder,
+        rights_of=holder,
     )
 
 
@@ -118,7 +118,7 @@ def page_user(session: Session, holder: Holder) -> User | None:
 
 def life(session: Session, sys_id: str) -> str:
     """Return the life of a sys_id: it differs from that of a deleted user or client with the same sys_id."""
-    lives = {row["sys_id"]: row["life"][:_PART] for row in session.reader.get_both(LIVES, _ALL, sys_id)}
+    lives = {row["sys_id"]: row["life"][:_PART] for row in session.work.get_both(LIVES, _ALL, sys_id)}
     return lives.get(_ALL, "") + lives.get(sys_id, "")
 
 
@@ -132,7 +132,7 @@ def _granted(session: Session, user_id: str) -> set[str]:
     mine = session.find_all("sys_user_has_role", user=user_id)
     granted = {row["role"] for row in mine if row["state"] in {"", "active"}}
     for membership in session.find_all("sys_user_grmember", user=user_id):
-        if session.reader.get("sys_user_group", membership["group"]) is not None:
+        if session.work.get("sys_user_group", membership["group"]) is not None:
             granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}
     return granted
 
@@ -142,7 +142,7 @@ def _contained(session: Session, ids: set[str]) -> Iterator[Mapping[str, str]]:
     known: set[str] = set()
     while new := ids - known:
         known |= new
-        roles = [role for sys_id in new if (role := session.reader.get("sys_user_role", sys_id)) is not None]
+        roles = [role for sys_id in new if (role := session.work.get("sys_user_role", sys_id)) is not None]
         yield from roles
         contained = (session.find_all("sys_user_role_contains", role=role["sys_id"]) for role in roles)
         ids = {row["contains"] for rows in contained for row in rows}

@@ -76,7 +76,7 @@ def retire_default_password(instance: Platform, password: str, users: Iterable[s
     if password == DEFAULT_PASSWORD:
         return
     with instance.transaction(instance.system) as session:
-        for values in session.reader.get_many("sys_user", [ADMIN_ID, *users]).values():
+        for values in session.work.get_many("sys_user", [ADMIN_ID, *users]).values():
             if verify_password(DEFAULT_PASSWORD, values["user_password"]):
                 session.replace_row("sys_user", values | {"user_password": hash_password(password, instance.ids)})
         note_first_passwords(session, users)
@@ -84,8 +84,8 @@ def retire_default_password(instance: Platform, password: str, users: Iterable[s
 
 def note_first_passwords(session: Session, users: Iterable[str]) -> None:
     """Note the passwords of the administrator and the users for `keep_first_passwords`, unless noted before."""
-    known = session.reader.get_many("sys_user", [ADMIN_ID, *users])
-    for sys_id in known.keys() - session.reader.get_many(FIRST_PASSWORDS, known).keys():
+    known = session.work.get_many("sys_user", [ADMIN_ID, *users])
+    for sys_id in known.keys() - session.work.get_many(FIRST_PASSWORDS, known).keys():
         session.replace_row(FIRST_PASSWORDS, {"sys_id": sys_id, "stored": known[sys_id]["user_password"]})
 
 
@@ -163,7 +163,7 @@ def _complete_dictionary(instance: Platform) -> None:
             described.setdefault(table, []).append(row)
         for table, rows in described.items():
             # A row may have got other values since, and another one of its hierarchy the same sys_id.
-            known = session.reader.get_many(session.dictionary.root(table), [row["sys_id"] for row in rows])
+            known = session.work.get_many(session.dictionary.root(table), [row["sys_id"] for row in rows])
             session.store_rows(table, [row for row in rows if row["sys_id"] not in known])
 
 

@@ -71,6 +71,7 @@ class Sight:
         hidden: returns the columns that the caller may not read in records of a class.
         locked: returns the columns that the caller may not write in records of a class.
         reads_all: returns whether the caller may read every record of a class.
+        serves: returns whether web services serve the caller that table.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Sight:
         self.hidden = _Remembered(self._hidden).__getitem__
         self.locked = _Remembered(self._locked).__getitem__
         self.reads_all = _Remembered(self._reads_all).__getitem__
+        self.serves = _Remembered(self._serves).__getitem__
         self._rows: dict[tuple[str, str], Conditions | None] = {}
         self._open: dict[tuple[str, str], bool] = {}
 
@@ -135,6 +137,9 @@ class Sight:
 
     def _reads_all(self, table: str) -> bool:
         return self.everything or (table not in OWNED and self.conditions(table, "read") is None)
+
+    def _serves(self, table: str) -> bool:
+        return table not in self.closed and self.conditions(table, "read") != ()
 
     def _hidden(self, table: str) -> frozenset[str]:
         return frozenset() if self.everything else self._guarded(table, "read")

@@ -158,7 +158,7 @@ def attachment_rules() -> list[BusinessRule]:
 def _delete_attachments(context: RuleContext) -> None:
     """Delete the files of a record, however many, at once; then the files attached to those."""
     session = context.session
-    if not session.reader.find(TABLE, {"table_sys_id": context.current["sys_id"]}, most=1):
+    if not session.work.find(TABLE, {"table_sys_id": context.current["sys_id"]}, most=1):
         return
     found, classes = [context.current["sys_id"]], session.dictionary.lineage(context.table)
     while found:

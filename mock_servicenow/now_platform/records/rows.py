@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import compress
 from typing import Any
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_name, text_literal
-from mock_servicenow.now_platform.dictionary.values import from_database, is_storable
+from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, utc_form
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records.kernel import Kernel
@@ -48,14 +49,39 @@ class Record:
         return self.values[column]
 
 
-class Reader:
-    """The rows of one transaction, each as a mapping from column to text."""
+class Work:
+    """One transaction: reads and writes rows, each a mapping from column to text, and gathers what follows from them.
 
-    def __init__(self, kernel: Kernel, transaction: Transaction) -> None:
+    No access control: that is the business of a session.
+
+    Attributes:
+        findings: what was swallowed so far.
+        rules: names of the business rules now running, the outermost first.
+        written: the tables written so far.
+        after_commit: called once the commit has succeeded.
+        insert_status: the HTTP status of an insert that succeeds.
+        referenced: records that others refer to, by who sees them, table and sys_id, until something is written.
+        entries: entries of journal columns by the record's root table and sys_id, until something is written.
+    """
+
+    def __init__(self, kernel: Kernel, transaction: Transaction, findings: list[Finding]) -> None:
+        self.transaction = transaction
+        self.findings = findings
+        self.rules: list[str] = []
+        self.written: set[str] = set()
+        self.after_commit: list[Callable[[], None]] = []
+        self.insert_status = 201
+        self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
+        self.entries: dict[tuple[str, str], list[Values]] = {}
+        self._kernel = kernel
         self._plans = kernel.plans
         self._dictionary = kernel.dictionary
         self._store = kernel.store
-        self._transaction = transaction
+
+    @cached_property
+    def now(self) -> str:
+        """The time of the transaction in UTC form."""
+        return utc_form(self._kernel.clock.now())
 
     def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
         """Return one row; with ``lock``, nobody else writes it before this transaction ends. Raises InvalidTable."""
@@ -63,7 +89,7 @@ class Reader:
         if not sys_id.isalnum() and not is_storable(sys_id):
             return None
         prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
-        rows = self._transaction.run(prepared, {"id": sys_id})
+        rows = self.transaction.run(prepared, {"id": sys_id})
         if not rows:
             return None
         values = self._values(table, rows[0])
@@ -72,7 +98,7 @@ class Reader:
     def get_both(self, table: str, one: str, other: str) -> list[Values]:
         """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
         prepared = self._store.prepared(("both", table), lambda: self._select_both(table))
-        return [self._values(table, row) for row in self._transaction.run(prepared, {"one": one, "other": other})]
+        return [self._values(table, row) for row in self.transaction.run(prepared, {"one": one, "other": other})]
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
         """Return the rows that exist by sys_id."""
@@ -112,17 +138,17 @@ class Reader:
         key = "find", table, named, most, exact
         prepared = self._store.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
         values = {name: columns[name].to_database(text or "") for name, text in stored.items()}
-        return [self._values(table, row) for row in self._transaction.run(prepared, values)]
+        return [self._values(table, row) for row in self.transaction.run(prepared, values)]
 
     def fetch(self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None) -> list[Values]:
         """Return the rows of a statement made from `select`."""
-        return [self._values(table, row) for row in self._transaction.execute(statement, values).all()]
+        return [self._values(table, row) for row in self.transaction.execute(statement, values).all()]
 
     def fetch_some(
         self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None
     ) -> tuple[list[Values], bool]:
         """Return the rows of a statement made from `select`, as far as `MOST_TEXT` goes, and whether these are all."""
-        result = self._transaction.stream(statement, values)
+        result = self.transaction.stream(statement, values)
         rows: list[Values] = []
         length = 0
         for row in result:
@@ -159,7 +185,7 @@ class Reader:
         physical = self._dictionary.sql_table(table)
         order = query.order_by or self._store.insertion_order(physical)
         statement = sa.select(physical.c.sys_id).where(query.where).order_by(*order).limit(limit).offset(offset)
-        return list(self._transaction.execute(statement).scalars())
+        return list(self.transaction.execute(statement).scalars())
 
     def positions(self, table: str, query: CompiledQuery, limit: int, offset: int) -> "array[int]":
         """Return the positions of a page of the rows that a query matches, in its order: 8 bytes a row."""
@@ -167,7 +193,7 @@ class Reader:
         [position] = insertion = self._store.insertion_order(physical)
         statement = sa.select(position).select_from(physical).where(query.where)
         page = statement.order_by(*(query.order_by or insertion)).limit(limit).offset(offset)
-        return array("q", self._transaction.execute(page).scalars())
+        return array("q", self.transaction.execute(page).scalars())
 
     def those(self, table: str, query: CompiledQuery, places: "array[int]") -> list[Values] | None:
         """Return the rows at these positions, in their order, except those that the caller may no longer read.
@@ -178,7 +204,7 @@ class Reader:
         [position] = self._store.insertion_order(physical)
         there = position.in_([*places])
         named = sa.select(physical.c.sys_id.label("sys_id"), position.label("place")).where(there)
-        place = {row["sys_id"]: row["place"] for row in self._transaction.execute(named).mappings()}
+        place = {row["sys_id"]: row["place"] for row in self.transaction.execute(named).mappings()}
         rows, whole = self.fetch_some(table, self.select(table).where(query.readable, there))
         if not whole:
             return None
@@ -191,23 +217,51 @@ class Reader:
         statement = query.statement(
             "count", lambda: sa.select(sa.func.count()).select_from(physical).where(query.where)
         )
-        return int(self._transaction.execute(statement).scalar_one())
+        return int(self.transaction.execute(statement).scalar_one())
 
     def matches(self, table: str, condition: sa.ColumnElement[bool], offset: int = 0) -> bool:
         """Return whether more rows than ``offset`` meet a condition, without counting them all."""
         physical = self._dictionary.sql_table(table)
         statement = sa.select(sa.true()).select_from(physical).where(condition).offset(offset).limit(1)
-        return self._transaction.execute(statement).first() is not None
+        return self.transaction.execute(statement).first() is not None
 
     def value(self, expression: sa.ColumnElement[Any]) -> object:
         """Return the value of an expression over no table."""
-        return self._transaction.execute(sa.select(expression)).scalar()
+        return self.transaction.execute(sa.select(expression)).scalar()
 
     def meeting(self, table: str, condition: sa.ColumnElement[bool], sys_ids: Iterable[str]) -> set[str]:
         """Return those of the sys_ids whose rows meet a condition."""
         physical = self._dictionary.sql_table(table)
         statement = sa.select(physical.c.sys_id).where(condition, physical.c.sys_id.in_(list(sys_ids)))
-        return set(self._transaction.execute(statement).scalars())
+        return set(self.transaction.execute(statement).scalars())
+
+    def insert(self, table: str, *rows: Values) -> None:
+        """Insert rows; raises UniqueKeyViolation."""
+        plan = self._plans[table]
+        for values in rows:
+            texts = values.values()
+            prepared = self._store.insertion(plan.root, tuple(compress(values, texts)))
+            try:
+                self.transaction.run(prepared, tuple(filter(None, texts)))
+            except DuplicateError as error:
+                raise _violation(plan, values, error) from None
+        self._forget(plan)
+
+    def update(self, table: str, sys_id: str, changes: Values) -> None:
+        """Change columns of a row; raises UniqueKeyViolation."""
+        plan = self._plans[table]
+        prepared = self._store.update(plan.root, tuple(changes))
+        try:
+            self.transaction.run(prepared, [*(text or None for text in changes.values()), sys_id])
+        except DuplicateError as error:
+            raise _violation(plan, changes, error) from None
+        self._forget(plan)
+
+    def delete(self, table: str, sys_id: str) -> None:
+        """Delete a row."""
+        physical = self._dictionary.sql_table(table)
+        self.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
+        self._forget(self._plans[table])
 
     def _page(
         self, table: str, query: CompiledQuery, limit: int | None, offset: int
@@ -269,65 +323,6 @@ class Reader:
         for name in plan.decimals:
             values[name] = from_database(values[name])
         return values
-
-
-class Work:
-    """One transaction with everything that it gathers until its commit; it also writes rows.
-
-    Attributes:
-        findings: what was swallowed so far.
-        now: the time of the transaction in UTC form.
-        reader: fetches rows.
-        rules: names of the business rules now running, the outermost first.
-        written: the tables written so far.
-        after_commit: called once the commit has succeeded.
-        insert_status: the HTTP status of an insert that succeeds.
-        referenced: records that others refer to, by who sees them, table and sys_id, until something is written.
-        entries: entries of journal columns by the record's root table and sys_id, until something is written.
-    """
-
-    def __init__(self, kernel: Kernel, transaction: Transaction, findings: list[Finding], now: str) -> None:
-        self.transaction = transaction
-        self.findings = findings
-        self.now = now
-        self.reader = Reader(kernel, transaction)
-        self.rules: list[str] = []
-        self.written: set[str] = set()
-        self.after_commit: list[Callable[[], None]] = []
-        self.insert_status = 201
-        self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
-        self.entries: dict[tuple[str, str], list[Values]] = {}
-        self._kernel = kernel
-
-    def insert(self, table: str, *rows: Values) -> None:
-        """Insert rows; raises UniqueKeyViolation."""
-        kernel = self._kernel
-        plan = kernel.plans[table]
-        for values in rows:
-            texts = values.values()
-            prepared = kernel.store.insertion(plan.root, tuple(compress(values, texts)))
-            try:
-                self.transaction.run(prepared, tuple(filter(None, texts)))
-            except DuplicateError as error:
-                raise _violation(plan, values, error) from None
-        self._forget(plan)
-
-    def update(self, table: str, sys_id: str, changes: Values) -> None:
-        """Change columns of a row; raises UniqueKeyViolation."""
-        kernel = self._kernel
-        plan = kernel.plans[table]
-        prepared = kernel.store.update(plan.root, tuple(changes))
-        try:
-            self.transaction.run(prepared, [*(text or None for text in changes.values()), sys_id])
-        except DuplicateError as error:
-            raise _violation(plan, changes, error) from None
-        self._forget(plan)
-
-    def delete(self, table: str, sys_id: str) -> None:
-        """Delete a row."""
-        physical = self._kernel.dictionary.sql_table(table)
-        self.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
-        self._forget(self._kernel.plans[table])
 
     def _forget(self, plan: TablePlan) -> None:
         """Forget facts worked out from a table, since it is written."""

@@ -35,13 +35,23 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 class Session(View):
     """A view with the verbs that write. Synchronous.
 
-    Attributes:
+    Args:
+        kernel: the parts that all sessions share.
         run_rules: runs the business rules that accompany each write.
+        work: the transaction.
+        user: the acting user.
+        secure: whether access control limits the user.
     """
 
     def __init__(self, kernel: Kernel, run_rules: "RunRules", work: Work, user: User, *, secure: bool) -> None:
-        super().__init__(kernel, work, user, secure=secure)
+        self.kernel = kernel
         self.run_rules = run_rules
+        self.work = work
+        self.user = user
+        self.secure = secure
+        self.findings = work.findings
+        self.dictionary = kernel.dictionary
+        self.ids = kernel.ids
 
     @cached_property
     def displays(self) -> Displays:
@@ -141,7 +151,7 @@ class Session(View):
     def replace_row(self, table: str, row: Mapping[str, str]) -> None:
         """Store a row as `store_rows` does, or give the row with its sys_id these values; raises UniqueKeyViolation."""
         self.work.transaction.lock()
-        known = self.reader.get(table, row["sys_id"])
+        known = self.work.get(table, row["sys_id"])
         if known is None:
             self.store_rows(table, [row])
         elif changes := {name: text for name, text in row.items() if text != known[name]}:
@@ -206,11 +216,11 @@ class Session(View):
         """Return the record with all columns of its class; nobody else writes it until this transaction ends."""
         self.check_table(table)
         self.work.transaction.lock()
-        values = self.reader.get(table, sys_id, lock=True)
+        values = self.work.get(table, sys_id, lock=True)
         if values is None or not self._visible(table, [values]):
             raise RecordNotFound
         name = values.get("sys_class_name") or table
-        whole = values if name == table else self.reader.get(name, sys_id)
+        whole = values if name == table else self.work.get(name, sys_id)
         return Record(name, whole or values)
 
     def _check_allowed(self, operation: str, record: Record, named: str) -> None:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Unpack
 
-from mock_servicenow.now_platform.dictionary.values import utc_form
 from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCancelled
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts
 from mock_servicenow.now_platform.records.rows import Work
@@ -30,10 +29,12 @@ class UnitOfWork:
     def __init__(self, kernel: Kernel, run_rules: RunRules, user: User, findings: list[Finding] | None = None) -> None:
         self._kernel = kernel
         try:
-            transaction = _begin(kernel)
+            transaction = kernel.store.begin()
+            if not kernel.store.embedded:
+                _use_facts(kernel, transaction)
         except kernel.store.failures as failure:
             raise kernel.unavailable(failure) from None
-        self._work = Work(kernel, transaction, [] if findings is None else findings, utc_form(kernel.clock.now()))
+        self._work = Work(kernel, transaction, [] if findings is None else findings)
         self._session = Session(kernel, run_rules, self._work, user, secure=not user.unrestricted)
 
     def __enter__(self) -> Session:
@@ -75,16 +76,12 @@ class UnitOfWork:
         return TransactionCancelled() if self._kernel.store.is_aside else OverrunError()
 
 
-def _begin(kernel: Kernel) -> Transaction:
-    transaction = kernel.store.begin()
-    if kernel.store.embedded:
-        return transaction
+def _use_facts(kernel: Kernel, transaction: Transaction) -> None:
     try:
         kernel.cache.begin(transaction)
     except kernel.store.failures:
         transaction.end(keep=False)
         raise
-    return transaction
 
 
 class Platform(Kernel):

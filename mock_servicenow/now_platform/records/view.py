@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, QueryForbidden
 from mock_servicenow.now_platform.query import (
     Change,
@@ -33,6 +34,7 @@ from mock_servicenow.now_platform.records.kernel import Fact, Kernel
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
 from privman_core.findings import Finding
+from privman_core.ids import Ids
 
 MEGABYTE = 1024 * 1024
 PUBLIC = "sys_public"
@@ -48,26 +50,26 @@ class View:
 
     Attributes:
         kernel: the parts that all sessions share.
-        work: the transaction.
+        work: the transaction, with its rows, without access control.
         user: the acting user.
         secure: whether access control limits the user.
         findings: what was swallowed so far.
-        now: the time of the transaction in UTC form.
         dictionary: the tables of the instance.
         ids: the source of new identifiers.
-        reader: the rows, without access control.
     """
 
-    def __init__(self, kernel: Kernel, work: Work, user: User, *, secure: bool) -> None:
-        self.kernel = kernel
-        self.work = work
-        self.user = user
-        self.secure = secure
-        self.findings = work.findings
-        self.now = work.now
-        self.dictionary = kernel.dictionary
-        self.ids = kernel.ids
-        self.reader = work.reader
+    kernel: Kernel
+    work: Work
+    user: User
+    secure: bool
+    findings: list[Finding]
+    dictionary: Dictionary
+    ids: Ids
+
+    @property
+    def now(self) -> str:
+        """The time of the transaction in UTC form."""
+        return self.work.now
 
     @cached_property
     def sight(self) -> Sight:
@@ -103,7 +105,7 @@ class View:
 
         Raises InvalidTable.
         """
-        values = self.reader.get(table, sys_id)
+        values = self.work.get(table, sys_id)
         if values is None:
             return None
         record = self.record(table, values)
@@ -111,7 +113,7 @@ class View:
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Record]:
         """Return the records that exist and that the user may see, by sys_id."""
-        found = self._visible(table, self.reader.get_many(table, sys_ids).values())
+        found = self._visible(table, self.work.get_many(table, sys_ids).values())
         return {record.sys_id: record for record in found}
 
     def find(self, table: str, **equal: str) -> Record | None:
@@ -121,12 +123,12 @@ class View:
     def find_alike(self, table: str, **equal: str) -> Record | None:
         """Return the earliest record whose columns have those values, ignoring case as queries do."""
         self.check_table(table)
-        return next(iter(self._visible(table, self.reader.find(table, equal, most=1, exact=False))), None)
+        return next(iter(self._visible(table, self.work.find(table, equal, most=1, exact=False))), None)
 
     def find_all(self, table: str, **equal: str) -> list[Record]:
         """Return every record whose columns have exactly those values, in order of insertion."""
         self.check_table(table)
-        return self._visible(table, self.reader.find(table, equal))
+        return self._visible(table, self.work.find(table, equal))
 
     def by_display(self, table: str, text: str) -> str | None:
         """Return the sys_id of the only record with that display value or user name; None if there is none or several.
@@ -138,7 +140,7 @@ class View:
         columns = self.dictionary.columns(table)
         names = {self.dictionary.display_column(table), "user_name"} & columns.keys() - self.sight.hidden(table)
         most = 2 if self.sight.opens(table, "read") else None
-        rows = [row for name in names for row in self.reader.find(table, {name: text}, most=most)]
+        rows = [row for name in names for row in self.work.find(table, {name: text}, most=most)]
         found = {record.sys_id for record in self._visible(table, rows)}
         return found.pop() if len(found) == 1 else None
 
@@ -178,7 +180,7 @@ class View:
 
     def count(self, table: str, encoded: str = "") -> int:
         """Return how many records an encoded query matches that the user may see."""
-        return self.reader.count(table, self.compiled(table, encoded))
+        return self.work.count(table, self.compiled(table, encoded))
 
     def compiled(self, table: str, encoded: str) -> CompiledQuery:
         """Return a query ready for `page`, as `accept` does; raises InvalidTable, too."""
@@ -203,18 +205,18 @@ class View:
         self.findings.extend(query.findings)
         if self._is_held_to_columns() and (query.invalid or query.forbidden):
             raise QueryForbidden
-        if query.unreadable is not None and self.reader.matches(table, query.unreadable):
+        if query.unreadable is not None and self.work.matches(table, query.unreadable):
             hidden = f"table {table}: rows that the user may not read match the query; they were left out"
             self.findings.append(Finding("swallowed", "rows-unreadable", hidden, "sysparm_query"))
         return query
 
     def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
         """Return a page of the records that a query matches and the user may see."""
-        return [self.record(table, values) for values in self.reader.page(table, query, limit, offset)]
+        return [self.record(table, values) for values in self.work.page(table, query, limit, offset)]
 
     def beginning(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> tuple[list[Record], bool]:
         """Return the first records of a page, as many as are read at a time, and whether that is all of it."""
-        rows, whole = self.reader.beginning(table, query, limit, offset)
+        rows, whole = self.work.beginning(table, query, limit, offset)
         return [self.record(table, values) for values in rows], whole
 
     def parts(self, table: str, query: CompiledQuery, *, limit: int, offset: int) -> Iterator[list[Record]]:
@@ -223,9 +225,9 @@ class View:
         read = len(some)
         yield some
         some.clear()
-        left = array("q") if whole else self.reader.positions(table, query, limit - read, offset + read)
+        left = array("q") if whole else self.work.positions(table, query, limit - read, offset + read)
         for place in left:
-            rows = self.reader.those(table, query, array("q", [place]))
+            rows = self.work.those(table, query, array("q", [place]))
             yield [self.record(table, values) for values in rows or ()]
 
     def newest(self, table: str, most: int) -> Iterator[list[Record]]:
@@ -246,7 +248,7 @@ class View:
         condition = self._condition(encoded, change)
         if condition.invalid:
             return None
-        return bool(self.reader.value(condition.where))
+        return bool(self.work.value(condition.where))
 
     def unknown_terms(self, table: str, encoded: str) -> tuple[Finding, ...]:
         """Return why a condition on records of a table cannot be evaluated; empty if it can."""
@@ -273,8 +275,8 @@ class View:
             InvalidTable: there is no such table.
             ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
         """
-        sight, _ = self.sight, self.kernel.plans[table]
-        if table in sight.closed or sight.conditions(table, "read") == ():
+        _ = self.kernel.plans[table]  # raises InvalidTable
+        if not self.sight.serves(table):
             raise ApiAccessDenied
 
     def allowed(self, operation: str, records: list[Record]) -> list[Record]:
@@ -316,7 +318,7 @@ class View:
             raise AccessDenied("Insert")
 
     def _permitted(self, operation: str, table: str, sys_ids: Iterable[str]) -> set[str]:
-        return self.reader.meeting(table, permission(table, operation, self.sight, self.query_context), sys_ids)
+        return self.work.meeting(table, permission(table, operation, self.sight, self.query_context), sys_ids)
 
     def _is_open(self, table: str, operation: str) -> bool:
         return self.sight.conditions(table, operation) is None and (table not in OWNED or self.sight.everything)
@@ -344,20 +346,20 @@ class View:
         return compile_condition(queries.parser.parse(encoded), change, queries.stored, self.query_context)
 
     def _system_properties(self) -> dict[str, str]:
-        return {row["name"]: row["value"] for row in self.reader.find("sys_properties", {})}
+        return {row["name"]: row["value"] for row in self.work.find("sys_properties", {})}
 
     def _find_sight(self) -> Sight:
         """Return the sight of the user's roles without the tables that web services do not open (platform 4.2).
 
         Their definition or record says so; for a guest they are all but the public ones.
         """
-        switched_off = self.reader.find(_TABLES, {"ws_access": "false"})
+        switched_off = self.work.find(_TABLES, {"ws_access": "false"})
         closed = self.kernel.queries.closed | {row["name"] for row in switched_off}
         return self.kernel.queries.sight(self.user.roles, closed | self._not_public() if self.user is GUEST else closed)
 
     def _not_public(self) -> frozenset[str]:
         """Return the tables that are not public and extend none that is."""
-        public = {row["page"] for row in self.reader.find(PUBLIC, {"active": "true"})}
+        public = {row["page"] for row in self.work.find(PUBLIC, {"active": "true"})}
         lineage = self.dictionary.lineage
         return frozenset(table.name for table in self.dictionary if public.isdisjoint(lineage(table.name)))
 

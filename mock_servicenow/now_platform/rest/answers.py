@@ -230,12 +230,12 @@ class Page:
     def beginning(self, session: Session) -> tuple[list[Values], bool]:
         """Return the first rows, as many as are shown at a time, and whether that is all of the page."""
         most = min(self.limit, AT_ONCE)
-        rows, whole = session.reader.beginning(self.table, self.query, most, self.offset)
+        rows, whole = session.work.beginning(self.table, self.query, most, self.offset)
         return rows, whole and not len(rows) == most < self.limit
 
     def after(self, session: Session, read: int) -> "array[int]":
         """Return the positions of the rows after the first ones: 8 bytes a row."""
-        return session.reader.positions(self.table, self.query, self.limit - read, self.offset + read)
+        return session.work.positions(self.table, self.query, self.limit - read, self.offset + read)
 
 
 def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
@@ -308,7 +308,7 @@ class _Parts(Iterator[list[Result]]):
     def _read(self, places: "array[int]") -> tuple[list[Result] | None, int]:
         """Return what is shown of rows, None where they are too long, and how many are to be read at a time."""
         with self._instance.next_transaction(self._call.user, ended=self._call.findings) as session:
-            rows = session.reader.those(self._page.table, self._page.query, places)
+            rows = session.work.those(self._page.table, self._page.query, places)
             if rows is None:
                 return None, self._most // _FEWER
             part = self._shown.show(session, rows)

@@ -120,7 +120,7 @@ def _list(call: Call, instance: Instance) -> Answer:
             parameters = replace(parameters, limit=LIMIT)
         query = session.compiled(attachments.TABLE, parameters.query)
         page = Page(attachments.TABLE, query, parameters.limit, parameters.offset)
-        first, total = page.beginning(session), session.reader.count(attachments.TABLE, query)
+        first, total = page.beginning(session), session.work.count(attachments.TABLE, query)
 
         def show(session: Session, rows: list[Values]) -> list[Result]:
             return _results(call, session, [session.record(attachments.TABLE, row) for row in rows])

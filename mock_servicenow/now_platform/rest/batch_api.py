@@ -45,6 +45,7 @@ from mock_servicenow.now_platform.rest.call import (
     parameters_of,
     query_of,
     steps_of,
+    verb_of,
 )
 from mock_servicenow.now_platform.rest.formats import request_format, response_format
 from mock_servicenow.now_platform.running import Repeatable
@@ -110,7 +111,7 @@ class BatchItem:
         if _NESTED.fullmatch(url.path):
             raise BadRequest("Invalid batch request", f"item '{self.id}' is a batch itself")
         return Call(
-            self.method,
+            verb_of(self.method, self.headers),
             url.path,
             parameters_of(query),
             query,

@@ -27,9 +27,10 @@ class Call:
     """One call.
 
     Attributes:
-        method: the verb as sent; `verb` is the one that counts.
+        verb: as `verb_of` returns it.
         path: the whole path of the URL, decoded.
         version: ``v1`` or ``v2`` where the URL names it, else empty.
+        prefix: the path of the API as this call wrote it, which links in the answer repeat (platform 1.1).
         resource: what follows ``/api/now`` and the version.
         query: the decoded parameters.
         raw_query: the query string as sent.
@@ -40,7 +41,7 @@ class Call:
         check: where the credential may open some APIs alone, raises PlatformError unless it opens a path to a verb.
     """
 
-    method: str
+    verb: str
     path: str
     query: MultiDict[str]
     raw_query: str
@@ -50,19 +51,10 @@ class Call:
     user: User
     findings: list[Finding]
     version: str = ""
+    prefix: str = "/api/now"
     resource: tuple[str, ...] = ()
     upload: IO[bytes] | None = None
     check: Callable[[str, str], object] | None = None
-
-    @property
-    def verb(self) -> str:
-        """Return the verb that counts."""
-        return verb_of(self.method, self.headers)
-
-    @property
-    def prefix(self) -> str:
-        """Return the path of the API as this call wrote it, which links in the answer repeat (platform 1.1)."""
-        return f"/api/now/{self.version}" if self.version else "/api/now"
 
     def file(self) -> IO[bytes]:
         """Return the body to be read piece by piece."""

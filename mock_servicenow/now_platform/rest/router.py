@@ -27,7 +27,8 @@ class Router:
         match = _PATH.fullmatch(call.path)
         if match is None or "\0" in call.path or "%00" in call.raw_query:
             raise UnknownPath  # no database compares with what none can store
-        call.version = match[1] or ""
+        if match[1]:
+            call.version, call.prefix = match[1], f"/api/now/{match[1]}"
         call.resource = tuple(match[2].split("/"))
         resource = self._resources.get(call.resource[0])
         if resource is None or "" in call.resource:

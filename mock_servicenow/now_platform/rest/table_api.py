@@ -69,7 +69,7 @@ class TableApi:
         query = asked_query(session, table, parameters.query, parameters.filters)
         page = Page(table, query, parameters.limit, parameters.offset)
         first = page.beginning(session)
-        total = None if parameters.no_count else session.reader.count(table, query)
+        total = None if parameters.no_count else session.work.count(table, query)
         if call.version == "v1" and not first[0]:
             raise RecordNotFound(_NO_RECORDS)
         fields = shown_fields(session, call, parameters, table)
@@ -83,7 +83,7 @@ class TableApi:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
             end = parameters.end
-            more = session.reader.matches(table, query.where, end) if total is None else end < total
+            more = session.work.matches(table, query.where, end) if total is None else end < total
             add_links(answer, call, parameters, total, more=more)
         return answer
 

@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
 from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY
 from mock_servicenow.now_platform.rest.call import verb_of
-from privman_core.bodies import NO_BODY, SpooledBody, is_short, receive
+from privman_core.bodies import SpooledBody, is_short, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
 
@@ -115,8 +115,6 @@ def is_light(request: web.Request, size: int) -> bool:
 
 async def read_body(request: web.Request, most: int) -> SpooledBody:
     """Return the body of a request; raises PlatformError where it is too long, too slow or cannot be unpacked."""
-    if not request.body_exists:
-        return NO_BODY
     try:
         return await receive(request, most)
     except web.HTTPRequestEntityTooLarge:

@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
 from mock_servicenow.now_platform.rest.bodies import LONGEST_PATH
-from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import Holder, User
@@ -38,9 +38,10 @@ from mock_servicenow.now_platform.web.requests import (
     parameters_of,
     read_body,
 )
-from privman_core.bodies import IN_MEMORY, SpooledBody, is_short
+from privman_core.bodies import IN_MEMORY, NO_BODY, SpooledBody, is_short
 from privman_core.control import is_control
 from privman_core.exchange import findings_of
+from privman_core.findings import Finding
 from privman_core.streaming import Unsent
 
 _log = logging.getLogger("mock_servicenow.web")
@@ -82,9 +83,11 @@ _UNREADABLE = """<html>
 
 
 @dataclass(slots=True)
-class _Admission:
-    """Who may make a request, once that is known, and how it stands to the rate limit that concerns it."""
+class _Asked:
+    """A request, who may make it, once that is known, and how it stands to the rate limit that concerns it."""
 
+    request: web.Request
+    findings: list[Finding]
     user: User | None = None
     standing: Standing | None = None
 
@@ -130,58 +133,62 @@ class Server:
         return platform
 
     async def _api(self, request: web.Request) -> web.Response:
-        admission = _Admission()
+        asked = _Asked(request, findings_of(request))
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
             if is_from_browser(request):
                 check_host(request, self._own_url)
                 check_poster(request)
-            await self._admit_early(request, admission)
-            response = await self._answer(request, admission)
+            await self._admit_early(asked)
+            response = await self._answer(asked)
         except PlatformError as error:
             response = _error_response(request, error)
-        if admission.standing is not None:
-            response.headers.update(admission.standing.headers())
-        add_headers(self._instance, request, response, admission.user)
+        if asked.standing is not None:
+            response.headers.update(asked.standing.headers())
+        add_headers(self._instance, request, response, asked.user)
         return response
 
-    async def _admit_early(self, request: web.Request, admission: _Admission) -> None:
+    async def _admit_early(self, asked: _Asked) -> None:
         """Admit a request before its body is read, unless one short turn on a shared database can do everything.
 
         What asks for much waits for one of few turns, which nobody may take, or keep waiting, before they are admitted.
         """
+        request = asked.request
         user, rules = self._instance.authentication.remembered(request.headers), self._limits.remembered()
         if user is not None and rules is not None:
-            self._grant(request, admission, user, rules)
+            self._grant(asked, user, rules)
         elif self._instance.store.embedded or not (
             has_arrived(request) and is_light(request, request.content_length or 0)
         ):
-            await self._instance.run(partial(self._admit, request, admission))
+            await self._instance.run(partial(self._admit, asked))
 
-    def _admit(self, request: web.Request, admission: _Admission) -> User:
+    def _admit(self, asked: _Asked) -> User:
         """Return the user behind a request; raises NotAuthenticated and RateLimitExceeded."""
-        user = self._instance.authentication.user(evidence_of(request), findings_of(request))
-        self._grant(request, admission, user, self._limits.rules())
+        user = self._instance.authentication.user(evidence_of(asked.request), asked.findings)
+        self._grant(asked, user, self._limits.rules())
         return user
 
-    def _grant(self, request: web.Request, admission: _Admission, user: User, rules: tuple[Rule, ...]) -> None:
-        admission.user = user
+    def _grant(self, asked: _Asked, user: User, rules: tuple[Rule, ...]) -> None:
+        asked.user = user
         if not rules:
             return
-        standing = admission.standing = self._limits.count(rules, user, request.path)
+        standing = asked.standing = self._limits.count(rules, user, asked.request.path)
         if standing is not None and standing.refused:
             raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
 
-    async def _answer(self, request: web.Request, admission: _Admission) -> web.Response:
+    async def _answer(self, asked: _Asked) -> web.Response:
         """Answer a request; raises PlatformError."""
+        request, body = asked.request, NO_BODY
         is_file = _FILES.fullmatch(request.path) is not None
-        body = await read_body(request, LARGEST_FILE if is_file else LARGEST_BODY)
-        begin = partial(self._begin, request, admission, body, is_file=is_file)
+        if request.body_exists:
+            body = await read_body(request, LARGEST_FILE if is_file else LARGEST_BODY)
+        call = self._call if self._instance.store.embedded else self._call_of_one_version
+        begin = partial(call, asked, body, is_file=is_file)
         if body.size > IN_MEMORY and _LONG_WORK.fullmatch(request.path):
             answered = await self._instance.work_off(_begun(begin), self._turns)
         else:
-            repeatable = Repeatable(begin, findings_of(request), is_light(request, body.size))
+            repeatable = Repeatable(begin, asked.findings, is_light(request, body.size))
             outcome = await self._instance.run_again(repeatable)
             answered = outcome if isinstance(outcome, Answer) else await self._instance.work_off(outcome)
         return web.Response(
@@ -191,30 +198,27 @@ class Server:
             zlib_executor_size=IN_MEMORY,
         )
 
-    def _begin(
-        self, request: web.Request, admission: _Admission, body: SpooledBody, *, is_file: bool
-    ) -> Answer | Steps:
-        """Call the API, which answers or returns the steps that are left to do."""
-        if self._instance.store.embedded:
-            return self._call(request, admission, body, is_file=is_file)
+    def _call_of_one_version(self, asked: _Asked, body: SpooledBody, *, is_file: bool) -> Answer | Steps:
+        """Call the API with the facts of one version of a shared database."""
         with self._instance.cache.across():
-            return self._call(request, admission, body, is_file=is_file)
+            return self._call(asked, body, is_file=is_file)
 
-    def _call(self, request: web.Request, admission: _Admission, body: SpooledBody, *, is_file: bool) -> Answer | Steps:
-        user = admission.user or self._admit(request, admission)
+    def _call(self, asked: _Asked, body: SpooledBody, *, is_file: bool) -> Answer | Steps:
+        """Call the API, which answers or returns the steps that are left to do."""
+        request, user = asked.request, asked.user or self._admit(asked)
         if body.size and not is_short(request):  # it took a while to arrive, and the user may have lost rights since
-            with self._instance.next_transaction(user, findings_of(request)) as session:
+            with self._instance.next_transaction(user, asked.findings) as session:
                 user = session.user
         call = Call(
-            request.method,
+            verb_of(request.method, request.headers),
             request.path,
             parameters_of(request),
             request.rel_url.raw_query_string,
             self._own_url or f"{request.scheme}://{request.host}",
             request.headers,
-            b"" if is_file else body.read(),
+            b"" if is_file or not body.size else body.read(),
             user,
-            findings_of(request),
+            asked.findings,
             upload=body.file if is_file else None,
             check=None if user.opens_session else partial(self._check, request),
         )
