@@ -83,9 +83,10 @@ class SpooledBody:
         file: the content; seek before reading.
     """
 
-    def __init__(self) -> None:
-        self.size = 0
-        self.file: IO[bytes] = BytesIO()
+    def __init__(self, beginning: bytes = b"") -> None:
+        self.size = len(beginning)
+        self.file: IO[bytes] = BytesIO(beginning)
+        self.file.seek(self.size)
 
     def write(self, chunk: bytes | memoryview) -> int:
         """Append a chunk and return the length so far."""
@@ -127,8 +128,8 @@ class SpooledBody:
 
 
 NO_BODY = SpooledBody()
-_RECEIVED: web.RequestKey[object] = web.RequestKey("received", object)
-"""The request's `SpooledBody`, or the HTTPException that refused it."""
+_RECEIVED = web.RequestKey[SpooledBody | web.HTTPException]("received")
+"""The request's body, or what refused it."""
 
 
 async def receive(request: web.Request, most: int | None = None) -> SpooledBody:
@@ -146,12 +147,12 @@ async def receive(request: web.Request, most: int | None = None) -> SpooledBody:
         HTTPBadRequest: the body cannot be unpacked.
         HTTPInsufficientStorage: the body is longer than `WITHOUT_FILE` and there is no temporary file.
     """
-    if _RECEIVED not in request:
-        request[_RECEIVED] = await _outcome(request, request.client_max_size if most is None else most)
-    outcome = request[_RECEIVED]
-    if isinstance(outcome, web.HTTPException):
-        raise outcome
-    return received(request)
+    outcome = request.get(_RECEIVED)
+    if outcome is None:
+        outcome = request[_RECEIVED] = await _outcome(request, request.client_max_size if most is None else most)
+    if isinstance(outcome, SpooledBody):
+        return outcome
+    raise outcome
 
 
 def received(request: web.Request) -> SpooledBody:
@@ -175,7 +176,7 @@ async def _outcome(request: web.Request, most: int) -> SpooledBody | web.HTTPExc
     if length is not None and length > most:
         return web.HTTPRequestEntityTooLarge(most)
     try:
-        return await _read(request, most)
+        return await (_read_short(request) if is_short(request) else _read(request, most))
     except (web.HTTPRequestEntityTooLarge, web.HTTPBadRequest, web.HTTPInsufficientStorage) as error:
         return error.with_traceback(None)  # which would keep what was being read
     except web.RequestPayloadError:
@@ -184,17 +185,18 @@ async def _outcome(request: web.Request, most: int) -> SpooledBody | web.HTTPExc
         return web.HTTPRequestTimeout()
 
 
+async def _read_short(request: web.Request) -> SpooledBody:
+    if request.content.is_eof():  # it has arrived with the head, as is usual
+        return SpooledBody(await request.read())
+    async with asyncio.timeout(request.config_dict.get(PATIENCE, _DEFAULT).seconds):
+        return SpooledBody(await request.read())
+
+
 async def _read(request: web.Request, most: int) -> SpooledBody:
-    body, content, short = SpooledBody(), request.content, is_short(request)
-    if short and content.is_eof():  # it has arrived with the head, as is usual
-        body.write(await request.read())
-        return body
+    body, content = SpooledBody(), request.content
     patience = request.config_dict.get(PATIENCE, _DEFAULT)
     began = asyncio.get_running_loop().time()
     async with asyncio.timeout_at(began + patience.seconds) as limit:
-        if short:
-            body.write(await request.read())
-            return body
         unpacking = _unpacking(request)
         while chunk := await content.readany():
             async for piece in unpacking.pieces(chunk):

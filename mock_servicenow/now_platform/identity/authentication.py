@@ -34,7 +34,8 @@ STOCK = {
 _VERSION = re.compile(r"(?<=/)v\d+/")
 _BASIC_GATE = "glide.authenticate.basic_auth"
 _BASIC_ROLE = "snc_basic_auth_api_access"
-_USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
+USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
+"""Each key is an ``Authorization`` header."""
 _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
@@ -70,11 +71,6 @@ class Authentication:
         self._platform = platform
         self._schemes: tuple[Scheme, ...] = (self._basic, *schemes, _guest)
 
-    def remembered(self, headers: Mapping[str, str]) -> User | None:
-        """Return the user of credentials that were accepted before, unless a table has changed since."""
-        user: User | None = self._platform.cache.peek(_USERS, headers.get("Authorization", ""))
-        return user
-
     def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> User:
         """Return the user; why a known credential is refused becomes a finding. Raises NotAuthenticated."""
         with self._platform.transaction(SYSTEM, findings) as session:
@@ -90,10 +86,10 @@ class Authentication:
         if credentials is None:
             return None
         cache = session.kernel.cache
-        user = cache.get(_USERS, key, lambda: self._log_in(session, credentials))
+        user = cache.get(USERS, key, lambda: self._log_in(session, credentials))
         if user is None:
             # A refusal depends on the number of failures before it, so it is never remembered.
-            cache.discard(_USERS, key)
+            cache.discard(USERS, key)
         return user
 
     def _log_in(self, session: Session, credentials: tuple[str, str]) -> User | None:

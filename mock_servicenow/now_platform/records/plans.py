@@ -33,6 +33,7 @@ class TablePlan:
         columns: every column by name, in the dictionary's order.
         decimals: the columns with fractions.
         journals: the columns to which writes append entries.
+        passwords: the columns with passwords.
         defaults: the values of a new record: each column's literal default, or empty.
         scripted: columns whose default is a call, each with a function of the view that creates the record.
         lengths: text columns that clients may write, each with the length up to which a text is stored as it is.
@@ -46,6 +47,7 @@ class TablePlan:
     columns: Mapping[str, Column]
     decimals: tuple[str, ...]
     journals: tuple[str, ...]
+    passwords: tuple[str, ...]
     defaults: Mapping[str, str]
     scripted: tuple[tuple[str, Callable[[Any], str]], ...]
     lengths: Mapping[str, int]
@@ -83,6 +85,7 @@ def _plan(dictionary: Dictionary, table: Table) -> TablePlan:
         columns=columns,
         decimals=tuple(dictionary.columns_of(name, Family.DECIMAL)),
         journals=tuple(dictionary.columns_of(name, Family.JOURNAL)),
+        passwords=tuple(dictionary.columns_of(name, Family.PASSWORD)),
         defaults=dictionary.new_record(name),
         scripted=tuple((column, _CALLS[call]) for column, call in scripts.items() if call in _CALLS),
         lengths={each.name: _free_length(each) for each in columns.values() if _is_free_text(each)},

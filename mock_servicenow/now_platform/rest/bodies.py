@@ -72,7 +72,7 @@ def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = 
         raise UnreadableBody(f"The record has {len(record):,} fields; at most {MOST_FIELDS:,} are read")
     if count > 1:
         call.swallowed("records-ignored", f"the body holds {count} records: all but the first were ignored")
-    return {name: to_text(value) for name, value in record.items()}
+    return {name: value if isinstance(value, str) else to_text(value) for name, value in record.items()}
 
 
 def read_json(call: Call) -> object:
@@ -131,7 +131,8 @@ def _integer(digits: str) -> int | str:
 def _holds_long_integer(body: object) -> bool:
     record = body[0] if isinstance(body, list) and body else body
     values = record.values() if isinstance(record, dict) else ()
-    return any(isinstance(value, float) and abs(value) >= _BEYOND_INTEGERS for value in values)
+    floats = [value for value in values if isinstance(value, float)]
+    return bool(floats) and max(map(abs, floats)) >= _BEYOND_INTEGERS
 
 
 def _first(body: object) -> tuple[Mapping[str, object], int]:

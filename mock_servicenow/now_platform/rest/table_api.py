@@ -144,17 +144,19 @@ def _to_raw(session: Session, table: str, values: dict[str, str], *, display: bo
 
     Raw passwords are ignored: the platform would store one as if it were encrypted already.
     """
-    columns = session.dictionary.columns(table)
+    plan = session.kernel.plans[table]
     if display:
+        columns = plan.columns
         return {
             name: _from_display(session, columns[name], value) if name in columns else value
             for name, value in values.items()
         }
-    passwords = session.dictionary.columns_of(table, Family.PASSWORD)
-    for name in filter(passwords.__contains__, values):
+    if not plan.passwords:
+        return values
+    for name in filter(plan.passwords.__contains__, values):
         message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
         session.findings.append(Finding("swallowed", "password-ignored", message, name))
-    return {name: value for name, value in values.items() if name not in passwords} if passwords else values
+    return {name: value for name, value in values.items() if name not in plan.passwords}
 
 
 def _from_display(session: Session, column: Column, text: str) -> str:

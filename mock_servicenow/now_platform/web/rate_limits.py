@@ -11,8 +11,9 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 
-RULES = "sys_rate_limit_rules"
-_RULES = Fact("rate limit rules", RULES, "sys_user_role")
+_TABLE = "sys_rate_limit_rules"
+RULES = Fact("rate limit rules", _TABLE, "sys_user_role")
+"""A single fact, with an empty key: the active rules, those that win first."""
 HOUR = 3600
 FLUSH = 30
 """Seconds after which a node moves its pending count to the committed count, which limits are checked against."""
@@ -92,18 +93,13 @@ class RateLimits:
         self._counts: dict[tuple[str, int, str], _Count] = {}
         self._lock = Lock()
 
-    def remembered(self) -> tuple[Rule, ...] | None:
-        """Return the active rules if nobody has written them since they were read; None if they must be read."""
-        known: tuple[Rule, ...] | None = self._instance.cache.peek(_RULES, "")
-        return known
-
     def rules(self) -> tuple[Rule, ...]:
         """Return the active rules, those that win first."""
-        known = self.remembered()
+        known: tuple[Rule, ...] | None = self._instance.cache.peek(RULES, "")
         if known is not None:
             return known
         with self._instance.transaction(self._instance.system) as session:
-            return session.kernel.cache.get(_RULES, "", lambda: _load(session))
+            return session.kernel.cache.get(RULES, "", lambda: _load(session))
 
     def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Standing | None:
         """Count a request and return how it stands; None if no rule concerns it. Any thread may count."""
@@ -130,7 +126,7 @@ class RateLimits:
 
 
 def _load(session: Session) -> tuple[Rule, ...]:
-    rules = [rule for record in session.find_all(RULES, active="true") for rule in _rules(session, record)]
+    rules = [rule for record in session.find_all(_TABLE, active="true") for rule in _rules(session, record)]
     return tuple(sorted(rules, key=lambda rule: rule.rank))
 
 

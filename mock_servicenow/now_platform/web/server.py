@@ -18,6 +18,7 @@ from mock_servicenow.now_platform.errors import (
     RateLimitExceeded,
     UriTooLong,
 )
+from mock_servicenow.now_platform.identity.authentication import USERS
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
@@ -26,7 +27,7 @@ from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import Holder, User
-from mock_servicenow.now_platform.web.rate_limits import RateLimits, Rule, Standing
+from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, Rule, Standing
 from mock_servicenow.now_platform.web.requests import (
     check_host,
     check_poster,
@@ -155,8 +156,9 @@ class Server:
         What asks for much waits for one of few turns, which nobody may take, or keep waiting, before they are admitted.
         """
         request = asked.request
-        user, rules = self._instance.authentication.remembered(request.headers), self._limits.remembered()
-        if user is not None and rules is not None:
+        known = self._instance.cache.peek
+        user, rules = known(USERS, request.headers.get("Authorization", "")), known(RULES, "")
+        if user is not None and rules is not None:  # accepted before, and no table has changed since
             self._grant(asked, user, rules)
         elif self._instance.store.embedded or not (
             has_arrived(request) and is_light(request, request.content_length or 0)
