@@ -111,6 +111,23 @@ async def test_file_answers_the_bytes(client: Client, problem: str, content: byt
     assert response.headers["Content-Type"] == "application/x-thing"
 
 
+async def test_a_packed_file_is_not_packed_again(client: Client, problem: str) -> None:
+    """Packing what gains nothing from it would take most of an upload's time."""
+    packed = await upload(client, problem, content=shake_256(b"").digest(300_000))
+    assert 300_000 < int(packed["size_compressed"]) < 300_100
+    text = await upload(client, problem, content=b"plain text " * 30_000)
+    assert int(text["size_compressed"]) < 10_000
+
+
+@pytest.mark.parametrize(("content_type", "encoding"), [("text/csv", "gzip"), ("image/png", None)])
+async def test_only_texts_are_compressed(client: Client, problem: str, content_type: str, encoding: str | None) -> None:
+    """Most other files are packed already."""
+    metadata = await upload(client, problem, content=b"a,b\r\n" * 100, headers={"Content-Type": content_type})
+    response = await client.get(f"{BASE}/{metadata['sys_id']}/file", headers={"Accept-Encoding": "gzip"})
+    assert response.headers.get("Content-Encoding") == encoding
+    assert await response.read() == b"a,b\r\n" * 100
+
+
 async def test_thirty_megabytes_round_trip(client: Client, problem: str) -> None:
     """3.1: the limits of other REST bodies do not hold for files."""
     content = shake_256(b"").digest(1024) * 30 * 1024

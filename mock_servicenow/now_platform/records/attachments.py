@@ -26,6 +26,8 @@ PIECE_BYTES = 256 * 1024
 """Bytes of a file that are processed at a time."""
 _CHUNKS_AT_A_TIME = 4
 _GZIP = zlib.MAX_WBITS + 16
+_FASTEST = 1
+_SAMPLE, _GAIN = 16 * 1024, 0.9
 LARGEST = ("com.glide.attachment.max_size", 1024)
 """The system property with the largest size of a file, in megabytes, and its default."""
 
@@ -262,13 +264,14 @@ class _Packing:
     def __init__(self) -> None:
         self.size = 0
         self.hash = sha256()
-        # The fastest level: compressed files gain nothing from a better one, which takes long.
-        self._packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+        self._packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _GZIP)
         self._pending = bytearray()
 
     def chunks(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield chunks of `CHUNK_BYTES`, the last one shorter; an empty one for a piece that fills none."""
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
+            if number == 0 and _is_packed(piece):
+                self._packer = zlib.compressobj(zlib.Z_NO_COMPRESSION, zlib.DEFLATED, _GZIP)
             self.hash.update(piece)
             self._pending += self._packer.compress(piece)
             yield self._taken() if len(self._pending) >= CHUNK_BYTES else b""
@@ -281,6 +284,12 @@ class _Packing:
         del self._pending[:CHUNK_BYTES]
         self.size += len(chunk)
         return chunk
+
+
+def _is_packed(piece: bytes) -> bool:
+    """Return whether a file that begins so is compressed already: packing it again would take long and gain nothing."""
+    sample = piece[:_SAMPLE]
+    return len(zlib.compress(sample, _FASTEST)) > _GAIN * len(sample)
 
 
 def _metadata(target: Target, file: File, packing: _Packing) -> dict[str, str]:

@@ -137,7 +137,7 @@ def _get(call: Call, session: Session) -> Answer:
     return result_answer(call, _results(call, session, [attachment]), many=False)
 
 
-def _download(call: Call, instance: Instance) -> Answer:
+def _download(call: Call, instance: Instance) -> Steps:
     with instance.transaction(call.user, call.findings) as session:
         attachment = attachments.find(session, call.resource[1])
         [result] = _results(call, session, [attachment])
@@ -148,7 +148,7 @@ def _download(call: Call, instance: Instance) -> Answer:
         "Content-Disposition": _saved_as(attachment["file_name"][:_LONGEST_NAME]),
         "X-Attachment-Metadata": metadata,
     }
-    return _whole_if_short(CIMultiDict(headers), attachments.pieces(instance, call.user, attachment))
+    return _answered(CIMultiDict(headers), attachments.pieces(instance, call.user, attachment))
 
 
 def _saved_as(file_name: str) -> str:
@@ -157,13 +157,17 @@ def _saved_as(file_name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
-def _whole_if_short(headers: CIMultiDict[str], pieces: Iterator[bytes]) -> Answer:
-    """Return an answer with a body, or with pieces if the body is long."""
+def _answered(headers: CIMultiDict[str], pieces: Iterator[bytes]) -> Steps:
+    """Return an answer with a body, or with pieces if the body is long.
+
+    Reading it takes steps: one piece may be too much for work that is given up when it takes long.
+    """
     beginning = bytearray()
     for piece in pieces:
         beginning += piece
         if len(beginning) > SHORT:
             return Answer(200, bytes(beginning), headers, pieces)
+        yield None
     return Answer(200, bytes(beginning), headers)
 
 

@@ -58,6 +58,7 @@ _LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
 _AT_ONCE = 6
 """How many long bodies of `_LONG_WORK` are worked on at the same time; each is in memory meanwhile."""
 
+_TEXTS = ("application/json", "application/xml", "text/")
 _UNSENDABLE = re.compile(r"[\0-\x1f\x7f]")
 _HEADERS = CIMultiDict(
     {
@@ -300,9 +301,12 @@ def _error_response(request: web.Request, error: PlatformError) -> web.Response:
 
 
 def _send_in_chunks(request: web.Request, response: web.Response) -> None:
-    """Let the body be sent in chunks, and compressed if the client takes that."""
+    """Let the body be sent in chunks, and text compressed if the client takes that.
+
+    Other files are mostly compressed already (I).
+    """
     if request.version < HttpVersion11:
         return
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    if "gzip" in request.headers.get("Accept-Encoding", "") and response.content_type.startswith(_TEXTS):
         response.enable_compression(web.ContentCoding.gzip)
     response.enable_chunked_encoding()
