@@ -57,14 +57,14 @@ class PrivilegeManagerApp:
         self.activity_types = activity_types = ActivityTypes(tables, names, registrations)
         requests = ApprovalRequests(tables, names, registrations, activity_types)
         queue = DeliveryQueue(tables)
-        outbox = Outbox(tables, names, registrations, activity_types, requests)
+        outbox = Outbox(tables, names, registrations, activity_types, requests, queue)
         self.deliverer = Deliverer(instance, outbox, queue, ConsoleClient(caller, names, secrets), note)
         self.timeouts = Timeouts(instance, tables, names, activity_types, note)
         for rules in (
             registrations.rules(),
             activity_types.rules(),
             requests.rules(),
-            outbox.rules(queue, self.deliverer.wake),
+            outbox.rules(self.deliverer.wake),
             self.timeouts.rules(),
         ):
             for rule in rules:

@@ -1,21 +1,43 @@
 """Activity types and approval requests: which are accepted, and who may still decide them (integration 3)."""
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, duration_seconds
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.registrations import Registrations
-from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn, AppTables, DeletedTypeRow, RequestRow
+from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn, AppTables, RequestRow
 from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object
 from privman_contracts.wire_names import WireNames
 
 _ALL = 2**31 - 1
 MOST_RESPONSES = 100
 """Valid responses of an activity type that are used; a form has a button for each (I)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How requests of an activity type may be answered, and by when.
+
+    Attributes:
+        state: ``deleted`` if the activity type was deleted while requests were pending, ``unknown`` without one.
+        valid_responses: in order.
+        max_timeout: the time limit for decisions; None for no limit, also beyond the rule ``longest_timeout``.
+        comment: whether decisions have a comment.
+        duration: whether approvals have a duration.
+    """
+
+    state: Literal["registered", "deleted", "unknown"]
+    instance_id: str
+    valid_responses: tuple[str, ...]
+    max_timeout: timedelta | None
+    comment: bool
+    duration: bool
 
 
 class ActivityTypes:
@@ -26,9 +48,11 @@ class ActivityTypes:
         self._deleted = tables.deleted_type
         self._requests = tables.request
         self._pending = tables.pending
-        self._usual_responses = [names.word("response", "approve"), names.word("response", "deny")]
+        usual = (names.word("response", "approve"), names.word("response", "deny"))
+        self.unknown = Terms("unknown", "", usual, None, comment=False, duration=False)
         self._longest = timedelta(hours=names.number("longest_timeout"))
         self._registrations = registrations
+        self._terms = Fact("terms of activity types", self._table.name, self._deleted.name)
 
     def rules(self) -> list[BusinessRule]:
         """Return the rules that require a registration, and report a max timeout without effect."""
@@ -44,34 +68,30 @@ class ActivityTypes:
         tables = (self._table.name, self._deleted.name)
         return [each for name in tables for each in session.work.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
 
-    def registered(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
-        """Return an existing activity type."""
-        return self._table.get(session, activity_type_id)
+    def terms(self, session: Session, activity_type_id: str) -> Terms:
+        """Return the terms of an activity type; `unknown` if there is none, or the user may not read it."""
+        if session.secure:
+            return self._read(session, activity_type_id)
+        return session.kernel.cache.get(self._terms, activity_type_id, lambda: self._read(session, activity_type_id))
 
-    def find(self, session: Session, activity_type_id: str) -> ActivityTypeRow | None:
-        """Return an activity type, or the terms of one that was deleted while requests were pending."""
-        return self.registered(session, activity_type_id) or self._deleted.get(session, activity_type_id)
+    def _read(self, session: Session, activity_type_id: str) -> Terms:
+        if found := self._table.get(session, activity_type_id):
+            return self._terms_of(found, "registered")
+        if deleted := self._deleted.get(session, activity_type_id):
+            return self._terms_of(deleted, "deleted")
+        return self.unknown
 
-    def valid_responses(self, activity_type: ActivityTypeRow | None) -> list[str]:
-        """Return the valid responses in order; the documented ones if the activity type is unknown."""
-        if activity_type is None:
-            return self._usual_responses
-        listed = activity_type.valid_responses.split(",", MOST_RESPONSES)[:MOST_RESPONSES]
-        return [response.strip() for response in listed if response.strip()]
-
-    def max_timeout(self, activity_type: ActivityTypeRow | None) -> timedelta | None:
-        """Return the time limit for decisions; None for no limit, also beyond the rule ``longest_timeout``."""
-        stored = "" if activity_type is None else activity_type.max_timeout
-        limit = timedelta(seconds=max(0, duration_seconds(stored))) if stored else None
-        return limit if limit is None or limit <= self._longest else None
-
-    def includes_comment(self, activity_type: ActivityTypeRow | None) -> bool:
-        """Return whether decisions have a comment."""
-        return activity_type is not None and activity_type.include_comment == "true"
-
-    def includes_duration(self, activity_type: ActivityTypeRow | None) -> bool:
-        """Return whether approvals have a duration."""
-        return activity_type is not None and activity_type.include_duration == "true"
+    def _terms_of(self, row: ActivityTypeRow, state: Literal["registered", "deleted"]) -> Terms:
+        listed = row.valid_responses.split(",", MOST_RESPONSES)[:MOST_RESPONSES]
+        limit = timedelta(seconds=max(0, duration_seconds(row.max_timeout))) if row.max_timeout else None
+        return Terms(
+            state,
+            row.instance_id,
+            tuple(response.strip() for response in listed if response.strip()),
+            limit if limit is None or limit <= self._longest else None,
+            comment=row.include_comment == "true",
+            duration=row.include_duration == "true",
+        )
 
     def _check_instance(self, context: RuleContext) -> None:
         instance_id = self._table.current(context).instance_id
@@ -144,8 +164,8 @@ class ApprovalRequests:
         request = self._table.current(context)
         if not self._registrations.exists(context.session, request.instance_id):
             self._refuse(context, RequestRow.instance_id, "a registered Instance Id")
-        activity_type = self._activity_types.registered(context.session, request.activity_type_id)
-        if activity_type is None or activity_type.instance_id != request.instance_id:
+        terms = self._activity_types.terms(context.session, request.activity_type_id)
+        if terms.state != "registered" or terms.instance_id != request.instance_id:
             expected = f"an activity type that instance {request.instance_id!r} has registered"
             self._refuse(context, RequestRow.activity_type_id, expected)
 
@@ -204,23 +224,21 @@ class ApprovalRequests:
         return _CONTENT if is_kept else ()
 
     def _check_response(self, context: RuleContext, request: RequestRow, status: str) -> None:
-        activity_type = self._activity_types.find(context.session, request.activity_type_id)
-        self._report_missing(context, request, activity_type)
-        valid = self._activity_types.valid_responses(activity_type)
-        if status not in valid:
-            self._refuse(context, RequestRow.status, f"one of {', '.join(valid)}")
-        limit = self._activity_types.max_timeout(activity_type)
+        terms = self._activity_types.terms(context.session, request.activity_type_id)
+        if terms.state != "registered":
+            self._report_missing(context, request, terms)
+        if status not in terms.valid_responses:
+            self._refuse(context, RequestRow.status, f"one of {', '.join(terms.valid_responses)}")
+        limit = terms.max_timeout
         asked = request.created_on or context.session.now  # clients can empty it
         if limit is not None and _parsed(context.session.now) - _parsed(asked) >= limit:
             context.abort(f"the request timed out after {limit}")
 
-    def _report_missing(self, context: RuleContext, request: RequestRow, activity_type: ActivityTypeRow | None) -> None:
+    def _report_missing(self, context: RuleContext, request: RequestRow, terms: Terms) -> None:
         """Report a decision about a request without an existing activity type."""
-        if activity_type is not None and not isinstance(activity_type, DeletedTypeRow):
-            return
         column, applied = self._table[RequestRow.activity_type_id], "the terms it had when it was deleted"
-        if activity_type is None:
-            applied = f"{' and '.join(self._activity_types.valid_responses(None))}, and no max timeout"
+        if terms.state == "unknown":
+            applied = f"{' and '.join(terms.valid_responses)}, and no max timeout"
         message = (
             f"{column!r} is {request.activity_type_id!r}; expected an activity type that exists: applied {applied}"
         )

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from mock_servicenow.now_platform.errors import DatabaseUnavailable, OperationFailed
+from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
-from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Due, Entry
-from mock_servicenow.privilege_manager.outbox import Delivery, Outbox
-from mock_servicenow.privilege_manager.registrations import ConfigurationError
+from mock_servicenow.privilege_manager.delivery_queue import Attempt, DeliveryQueue, Due, Entry
+from mock_servicenow.privilege_manager.outbox import NO_ANSWER, Delivery, Outbox
 from mock_servicenow.privilege_manager.tables import ResponseRow
 from privman_core.clock import Timer
 from privman_core.errands import Job
@@ -33,7 +32,6 @@ LONG_PAUSE = timedelta(seconds=60)
 _MOST_FOUND = 1_000  # at a time; the next poll finds more
 _SHOWN_AT_ONCE = 20  # each with as many attempts as there may be retries
 _ALL = 2**31 - 1
-_NO_ANSWER = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,6 @@ class NextAttempt:
 
     until: datetime
     timer: Timer
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery claimed by this process, the earlier attempts, and the start of the app in which it was claimed."""
-
-    delivery: Delivery
-    made: Attempts
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptOutcome:
-    """The outcome of an attempt; ``error`` says why it failed, unless the status does."""
-
-    attempt: Attempt
-    error: str = ""
 
 
 class Deliverer:
@@ -149,7 +130,7 @@ class Deliverer:
             return
         if known is not None:
             known.timer.cancel()
-        timer = self._clock.call_at(when, lambda: self._attempt(response_id, found.due))
+        timer = self._clock.call_at(when, partial(self._attempt, response_id, found.due))
         self._waiting[response_id] = NextAttempt(when, timer)
 
     async def _attempt(self, response_id: str, due: datetime) -> None:
@@ -157,69 +138,40 @@ class Deliverer:
         self._waiting.pop(response_id, None)
         self._sending.add(response_id)
         try:
-            claimed = await self._in_session(lambda session: self._claimed(session, response_id, due))
+            start, delivery = await self._in_session(partial(self._claim, response_id=response_id, due=due))
         except Exception as error:  # noqa: BLE001 - after any failure the response must still be sent
-            self._try_again(error, lambda: self._attempt(response_id, due))
+            self._try_again(error, partial(self._attempt, response_id, due))
             return
-        if claimed is None:
-            self._sending.discard(response_id)
-        else:
-            await self._settle(claimed, await self._send(claimed.delivery))
-
-    def _claimed(self, session: Session, response_id: str, due: datetime) -> Claimed | None:
-        """Return the delivery that this process must make now; None if another does, or nothing is due."""
-        made = self._queue.claim(session, response_id, self._clock.now(), due)
-        if made is None:
-            return None
-        delivery, error = None, ""
-        try:
-            delivery = self._outbox.delivery(session, response_id, len(made))
-        except ConfigurationError as unusable:
-            error = self._update(session, response_id, _NO_ANSWER, 0) or str(unusable)
         if delivery is None:
-            self._queue.settle(session, response_id, made, None, error)
-            return None
-        return Claimed(delivery, made, self._starts)
-
-    async def _send(self, delivery: Delivery) -> AttemptOutcome:
-        began = self._clock.now().isoformat()
+            self._sending.discard(response_id)
+            return
+        began, status, reason = self._clock.now(), NO_ANSWER, ""
         try:
-            return AttemptOutcome(Attempt(began, await self._client.deliver(delivery.configuration, delivery.decision)))
+            status = await self._client.deliver(delivery.configuration, delivery.decision)
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
-            return AttemptOutcome(Attempt(began, _NO_ANSWER), f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+        await self._settle(start, delivery, Attempt(began.isoformat(), status), reason)
 
-    async def _settle(self, claimed: Claimed, outcome: AttemptOutcome) -> None:
-        """Record an outcome, and retry until that succeeds: the console has the decision already.
+    def _claim(self, session: Session, response_id: str, due: datetime) -> tuple[int, Delivery | None]:
+        """Return the start of the app in which it is claimed, too."""
+        return self._starts, self._outbox.claim(session, response_id, due)
 
-        An outcome from before a reset is dropped: another response may have the same id now.
+    async def _settle(self, start: int, delivery: Delivery, attempt: Attempt, reason: str) -> None:
+        """Record an attempt, and retry until that succeeds: the console has the decision already.
+
+        An attempt from before a reset is dropped: another response may have the same id now.
         """
-        if claimed.start != self._starts:
+        if start != self._starts:
             return
+        record = partial(self._outbox.record, delivery=delivery, attempt=attempt, error=reason)
         try:
-            due = await self._in_session(lambda session: self._record(session, claimed, outcome))
+            due = await self._in_session(record)
         except Exception as error:  # noqa: BLE001 - the outcome must not be lost
-            self._try_again(error, lambda: self._settle(claimed, outcome))
+            self._try_again(error, partial(self._settle, start, delivery, attempt, reason))
             return
-        self._sending.discard(claimed.delivery.response_id)
+        self._sending.discard(delivery.response_id)
         if due is not None:
-            self._schedule(Due(claimed.delivery.response_id, due, due))
-
-    def _record(self, session: Session, claimed: Claimed, outcome: AttemptOutcome) -> datetime | None:
-        """Record an attempt and return the time of the next one."""
-        delivery, status = claimed.delivery, outcome.attempt.status
-        again = self._outbox.will_be_retried(delivery, status)
-        due = self._clock.now() + delivery.configuration.wait if again else None
-        error = self._update(session, delivery.response_id, status, delivery.retry) or outcome.error
-        self._queue.settle(session, delivery.response_id, (*claimed.made, outcome.attempt), due, error)
-        return due
-
-    def _update(self, session: Session, response_id: str, status: int, retry: int) -> str:
-        """Update the response and return why that was refused; the queue has the outcome anyway."""
-        try:
-            self._outbox.record(session, response_id, status, retry)
-        except OperationFailed as refusal:  # by a business rule or a data policy
-            return f"the response could not be updated: {refusal}"
-        return ""
+            self._schedule(Due(delivery.response_id, due, due))
 
     def _try_again(self, error: Exception, step: Job) -> None:
         pause = PAUSE

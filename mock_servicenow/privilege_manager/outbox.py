@@ -6,46 +6,51 @@ After a crash one may be sent twice; the console recognizes it by its RequestId.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
+from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, ApprovalRequests
-from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue, Entry
-from mock_servicenow.privilege_manager.registrations import Configuration, Registrations
+from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Entry
+from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationError, Registrations
 from mock_servicenow.privilege_manager.tables import AppTables, ResponseRow
 from mock_servicenow.privilege_manager.wire_formats import format_clock
 from privman_contracts.wire_names import WireNames
 
 Wake = Callable[[str], None]
+NO_ANSWER = 0
+"""The status of an attempt without an answer."""
 _SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One response on its way to the console.
+    """One response on its way to the console, claimed by this process.
 
     Attributes:
-        retry: 0 for the first attempt, 1 for the first retry.
+        made: the earlier attempts.
         decision: the body, by its keys on the wire.
     """
 
     response_id: str
     configuration: Configuration
-    retry: int
+    made: Attempts
     decision: dict[str, str]
 
 
 class Outbox:
-    """Writes responses, and decides which are still to be sent."""
+    """Writes responses, decides which are still to be sent, and records the attempts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it brings together
         self,
         tables: AppTables,
         names: WireNames,
         registrations: Registrations,
         activity_types: ActivityTypes,
         requests: ApprovalRequests,
+        queue: DeliveryQueue,
     ) -> None:
         self.table = tables.response
         self._request = tables.request
@@ -55,59 +60,64 @@ class Outbox:
         self._registrations = registrations
         self._activity_types = activity_types
         self._requests = requests
+        self._queue = queue
 
-    def rules(self, queue: DeliveryQueue, wake: Wake) -> list[BusinessRule]:
+    def rules(self, wake: Wake) -> list[BusinessRule]:
         """Return the rules that write a response for each decision, and remove a deleted one from the queue.
 
         Args:
-            queue: the queue of deliveries.
             wake: called with the sys_id of a response once it is committed.
         """
 
         def respond(context: RuleContext) -> None:
             if self._requests.is_decision(context):
-                response = self._respond(context)
-                queue.add(context.session, response.sys_id, context.session.kernel.clock.now())
-                context.session.on_commit(lambda: wake(response.sys_id))
+                session, response = context.session, self._respond(context)
+                self._queue.add(session, response.sys_id, session.kernel.clock.now())
+                session.on_commit(partial(wake, response.sys_id))
 
         def forget(context: RuleContext) -> None:
-            queue.forget(context.session, context.current["sys_id"])
+            self._queue.forget(context.session, context.current["sys_id"])
 
         return [
             BusinessRule("Respond", self._request.name, "after", frozenset({"update"}), respond),
             BusinessRule("Forget the delivery", self.table.name, "after", frozenset({"delete"}), forget),
         ]
 
-    def delivery(self, session: Session, response_id: str, attempts_made: int) -> Delivery | None:
-        """Return the next delivery of a response, None if there is none.
+    def claim(self, session: Session, response_id: str, due: datetime) -> Delivery | None:
+        """Return the delivery that this process must make now; None if another does, or nothing is due.
 
         Args:
             session: reads the response and the request.
             response_id: sys_id of the response.
-            attempts_made: so far; the response's own count is lower if a rule refused its updates.
-
-        Raises:
-            ConfigurationError: the registration is unusable.
+            due: the time in the queue.
         """
-        response = self.table.get(session, response_id)
-        request = None if response is None else self._request.get(session, response.request)
-        if response is None or request is None:
+        made = self._queue.claim(session, response_id, session.kernel.clock.now(), due)
+        if made is None:
             return None
-        configuration = self._registrations.configuration(session, request.instance_id)
-        if attempts_made > configuration.retries or self._is_final(response):
-            return None
-        return Delivery(response_id, configuration, attempts_made, self._decision(response, request.instance_id))
+        delivery, error = None, ""
+        try:
+            delivery = self._delivery(session, response_id, made)
+        except ConfigurationError as unusable:
+            error = self._update(session, response_id, NO_ANSWER, 0) or str(unusable)
+        if delivery is None:
+            self._queue.settle(session, response_id, made, None, error)
+        return delivery
 
-    def record(self, session: Session, response_id: str, status: int, retry: int) -> None:
-        """Store status and retry number of an attempt, unless the response has been deleted meanwhile."""
-        if self.table.get(session, response_id) is None:
-            return
-        values = {ResponseRow.response_status_code: str(status), ResponseRow.retry_attempts: str(retry)}
-        self.table.update(session, response_id, values)
+    def record(self, session: Session, delivery: Delivery, attempt: Attempt, error: str) -> datetime | None:
+        """Record an attempt and return the time of the next one.
 
-    def will_be_retried(self, delivery: Delivery, status: int) -> bool:
-        """Return whether an attempt with that status is retried."""
-        return status in self._retried and delivery.retry < delivery.configuration.retries
+        Args:
+            session: writes the response, unless it has been deleted meanwhile.
+            delivery: as claimed.
+            attempt: the one that has just been made.
+            error: why it failed, unless its status says so.
+        """
+        retry, configuration = len(delivery.made), delivery.configuration
+        again = attempt.status in self._retried and retry < configuration.retries
+        due = session.kernel.clock.now() + configuration.wait if again else None
+        refused = self._update(session, delivery.response_id, attempt.status, retry)
+        self._queue.settle(session, delivery.response_id, (*delivery.made, attempt), due, refused or error)
+        return due
 
     def state(self, response: ResponseRow, entry: Entry) -> str:
         """Return ``pending``, ``delivered`` or ``failed``."""
@@ -124,6 +134,31 @@ class Outbox:
         """Return the number of retries."""
         return int(response.retry_attempts or 0)
 
+    def _delivery(self, session: Session, response_id: str, made: Attempts) -> Delivery | None:
+        """Return the next delivery of a response, None if there is none; raises ConfigurationError.
+
+        The response's own count of retries is lower than the attempts made if a rule refused its updates.
+        """
+        response = self.table.get(session, response_id)
+        request = None if response is None else self._request.get(session, response.request)
+        if response is None or request is None:
+            return None
+        configuration = self._registrations.configuration(session, request.instance_id)
+        if len(made) > configuration.retries or self._is_final(response):
+            return None
+        return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
+
+    def _update(self, session: Session, response_id: str, status: int, retry: int) -> str:
+        """Update the response and return why that was refused; the queue has the outcome anyway."""
+        values = {ResponseRow.response_status_code: str(status), ResponseRow.retry_attempts: str(retry)}
+        try:
+            self.table.update(session, response_id, values)
+        except RecordNotFound:  # deleted meanwhile
+            return ""
+        except OperationFailed as refusal:  # by a business rule or a data policy
+            return f"the response could not be updated: {refusal}"
+        return ""
+
     def _is_final(self, response: ResponseRow) -> bool:
         attempted = response.response_status_code != ""
         return attempted and self.status_code(response) not in self._retried
@@ -135,10 +170,10 @@ class Outbox:
             ResponseRow.response: request.status,
             ResponseRow.request: request.sys_id,
         }
-        activity_type = self._activity_types.find(context.session, request.activity_type_id)
-        if self._activity_types.includes_comment(activity_type):
+        terms = self._activity_types.terms(context.session, request.activity_type_id)
+        if terms.comment:
             values[ResponseRow.comment] = request.comment
-        if request.status == self._approve and self._activity_types.includes_duration(activity_type):
+        if request.status == self._approve and terms.duration:
             values[ResponseRow.duration] = request.duration
         return self.table.insert(context.session, values)
 

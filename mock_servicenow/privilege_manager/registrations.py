@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Self
 
 from mock_servicenow.now_platform.dictionary.values import is_storable
+from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.tables import MASK, AppTables, ConfigurationRow, SecretRow
@@ -133,6 +134,8 @@ class Registrations:
         key = self._rules.key
         self._username, self._password = key["Username"], key["Password"]
         self._addresses = [key["Token Url"], key["Endpoint Url"]]
+        self._registered = Fact("registered consoles", self._table.name)
+        self._configurations = Fact("configurations of deliveries", self._table.name, self._kept_apart.name)
 
     def rules(self) -> list[BusinessRule]:
         """Return the rules that protect the Secrets and report limited values."""
@@ -157,10 +160,15 @@ class Registrations:
 
     def exists(self, session: Session, instance_id: str) -> bool:
         """Return whether a console is registered under this Instance Id."""
-        return self._table.get(session, instance_id) is not None
+        return session.kernel.cache.get(
+            self._registered, instance_id, lambda: self._table.get(session, instance_id) is not None
+        )
 
     def configuration(self, session: Session, instance_id: str) -> Configuration:
         """Return the configuration of a registration; raises ConfigurationError."""
+        return session.kernel.cache.get(self._configurations, instance_id, lambda: self._read(session, instance_id))
+
+    def _read(self, session: Session, instance_id: str) -> Configuration:
         registration = self._table.get(session, instance_id)
         if registration is None:
             raise ConfigurationError(f"Instance Id {instance_id!r} is no longer registered")
@@ -168,7 +176,9 @@ class Registrations:
         kept = self._kept(session, instance_id)
         if kept is not None:
             pairs[self._password] = kept.secret
-        return Configuration.read(self._rules, pairs)
+        configuration = Configuration.read(self._rules, pairs)
+        self._secrets.add(configuration.password)
+        return configuration
 
     def _keep_secret(self, context: RuleContext) -> None:
         current = self._table.current(context)

@@ -88,8 +88,7 @@ class Timeouts:
         if not (self._table.changed(context, RequestRow.activity_type_id) or context.changed("sys_created_on")):
             return
         request = self._table.current(context)
-        activity_type = self._activity_types.find(context.session, request.activity_type_id)
-        limit = self._activity_types.max_timeout(activity_type)
+        limit = self._activity_types.terms(context.session, request.activity_type_id).max_timeout
         if limit is None:
             return
         now = self._clock.now()
@@ -157,7 +156,7 @@ class Timeouts:
     def _time_out_type(self, activity_type_id: str) -> Deadlines:
         """Time out the requests of one activity type; those that cannot be timed out are noted."""
         with self._instance.transaction(self._instance.system) as session:
-            limit = self._activity_types.max_timeout(self._activity_types.find(session, activity_type_id))
+            limit = self._activity_types.terms(session, activity_type_id).max_timeout
         if limit is None:
             return []
         waiting, latest = self._waiting(activity_type_id), utc_form(self._clock.now() - limit)

@@ -51,16 +51,16 @@ class Decisions:
         if record.table != self._request.name:
             return None
         request = self._request.row(record)
-        activity_type = self._activity_types.find(session, request.activity_type_id)
+        terms = self._activity_types.terms(session, request.activity_type_id)
         open_to_user = request.status == self._pending and session.allowed("write", [record])
         responses_url = f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}"
         facts = _facts(request.metadata)
         if not open_to_user:
             return DecisionForm([], comment=False, duration=False, facts=facts, responses_url=responses_url)
         return DecisionForm(
-            self._activity_types.valid_responses(activity_type),
-            comment=self._activity_types.includes_comment(activity_type),
-            duration=self._activity_types.includes_duration(activity_type),
+            list(terms.valid_responses),
+            comment=terms.comment,
+            duration=terms.duration,
             facts=facts,
             responses_url=responses_url,
         )

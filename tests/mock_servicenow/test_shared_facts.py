@@ -3,15 +3,17 @@
 Instances on one PostgreSQL database stand for processes.
 """
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
-from .conftest import Instance, running
+from .conftest import ACTIVITY_TYPE, CONFIGURATION, REQUEST, Instance, running
 
 Pair = tuple[Instance, Instance]
 TASK = "/api/now/table/incident"
@@ -67,3 +69,26 @@ async def test_a_rule_stored_by_another_process_acts(processes: Pair) -> None:
     assert (await one.insert("problem", {})).status == 403
     await other.update("sys_script", stored, {"active": "false"})
     assert (await one.insert("problem", {})).status == 201
+
+
+async def test_an_activity_type_changed_by_another_process_governs_the_next_decision(processes: Pair) -> None:
+    """Its valid responses were used before."""
+    one, other = processes
+    ids = await one.set_up()
+    refused, decided = [await one.asked(ids, request_id=str(uuid4())) for _ in range(2)]
+    assert (await one.update(REQUEST, refused, {"status": "Maybe"})).status == 403
+    await other.update(ACTIVITY_TYPE, ids[1], {"valid_responses": "Maybe"})
+    assert (await one.update(REQUEST, decided, {"status": "Maybe"})).status == 200
+    await one.clock.settle()
+
+
+async def test_a_secret_changed_by_another_process_is_sent_next(processes: Pair) -> None:
+    """So is an address."""
+    one, other = processes
+    ids = await one.set_up()
+    for secret in ("the-first-secret-of-the-user", "the-second-secret-of-the-user"):
+        pairs = json.dumps(one.metadata() | {"Password": secret})
+        await other.update(CONFIGURATION, ids[0], {"instance_metadata": pairs})
+        await one.update(REQUEST, await one.asked(ids, request_id=str(uuid4())), {"status": "Approve"})
+        await one.clock.settle()
+        assert one.console.logons[-1]["Password"] == secret
