@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Self
@@ -24,12 +24,15 @@ class WireName:
         path: canonical name with its groups, such as ``columns.request.instance_id``.
         value: the spelling on the wire; for ``rules`` a number or a list of statuses.
         packaged: the value that stands where no file of a user says otherwise.
+        holds: what a column or key holds: ``guid``, ``number``, ``flag``, ``json``, ``address``, the canonical name of
+            a table for its sys_ids, or empty for any text.
     """
 
     path: str
     value: Value
     evidence: Evidence
     packaged: Value
+    holds: str = field(default="", compare=False)
 
     @property
     def group(self) -> str:
@@ -105,15 +108,17 @@ def _known_words(names: Mapping[str, WireName]) -> set[str]:
 
 def _changed_name(name: WireName, entry: object) -> WireName:
     """Return the name as the user has it: a plain value, or a mapping as in the packaged file."""
-    field = _field_of(name.path)
-    change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {field: entry}
-    strange = [key for key in change if key not in {field, "evidence"}]
+    value_key = _field_of(name.path)
+    change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {value_key: entry}
+    strange = [
+        key for key in change if key not in {value_key, "evidence"} and (key, change[key]) != ("holds", name.holds)
+    ]
     if strange:
-        raise InferredNamesError(f"{name.path} has key {strange[0]!r}. Expected {field!r} and 'evidence'.")
+        raise InferredNamesError(f"{name.path} has key {strange[0]!r}. Expected {value_key!r} and 'evidence'.")
     evidence = change.get("evidence", name.evidence)
     if evidence not in MARKS:
         raise InferredNamesError(f"{name.path} has evidence {evidence!r}. Expected one of {', '.join(MARKS)}.")
-    value = change.get(field, name.value)
+    value = change.get(value_key, name.value)
     _check_value(name, value)
     return replace(name, value=value, evidence=evidence)
 
@@ -260,7 +265,7 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
         path = f"{groups}{word}"
         if "evidence" in entry:
             value = entry[_field_of(path)]
-            yield WireName(path, value, entry["evidence"], value)
+            yield WireName(path, value, entry["evidence"], value, entry.get("holds", ""))
         else:
             yield from _entries(entry, f"{path}.")
 

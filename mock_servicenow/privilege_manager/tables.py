@@ -237,7 +237,7 @@ class AppTable(Generic[R]):
 
 
 class AppTables:
-    """The app's tables: four on the wire, and three of its own, which neither an API nor a page shows."""
+    """The app's tables: those of `inferred.yaml`, and its own, which neither an API nor a page shows."""
 
     def __init__(self, names: WireNames) -> None:
         self._names = names

@@ -240,9 +240,8 @@ class ServiceNowFixture(PartyFixture):
         self.basic_auth = world.servicenow.admin.header
 
     def find(self, table: str, *, own: Own = MappingProxyType({}), **columns: str) -> list[dict[str, Any]]:
-        """Return the app's records with these values; table and columns go by their canonical names.
+        """Return the app's records with these values; table and columns go by their canonical names in `inferred.yaml`.
 
-        The tables are ``integration_configuration``, ``activity_type``, ``request`` and ``response``.
         Raises UnknownWordError; ``own={"columns": ["u_team"]}`` lets further words pass, as in a scenario.
         Raises ExpectationError where the instance answers records with other values.
         """

@@ -1,6 +1,8 @@
 """Every example of every message, picked up by file."""
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +18,8 @@ EXAMPLES = Path(str(resources.files("privman_contracts"))) / "examples"
 VALID = sorted(EXAMPLES.glob("valid/*/*.json"))
 INVALID = sorted(EXAMPLES.glob("invalid/*/*.json"))
 DOUBTFUL = sorted(EXAMPLES.glob("doubtful/*/*.json"))
+SYS_ID = re.compile(r"[0-9a-f]{32}")
+GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 WORDED = {"type", "enum", "const", "minLength", "contentSchema", "required", "additionalProperties", "properties"}
 SILENT = {"title", "description", "$schema", "contentMediaType", "items", "if", "then"}
 
@@ -46,6 +50,28 @@ def test_a_doubtful_example_is_hardly_meant(contracts: Contracts, file: Path) ->
     assert doubts
     assert all(doubt.doubtful and doubt.evidence == "I" for doubt in doubts)
     assert all("Expected more than no time" in doubt.message or "Did you mean" in doubt.message for doubt in doubts)
+
+
+def values(node: object) -> Iterator[tuple[str, object]]:
+    """Yield each key with its value, however deep."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield key, value
+            yield from values(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from values(item)
+
+
+@pytest.mark.parametrize("file", VALID, ids=_id)
+def test_inferred_names_say_what_a_column_holds(contracts: Contracts, file: Path) -> None:
+    """A column whose valid examples are identifiers has ``holds``: ``guid``, or the table of the sys_ids."""
+    columns = {name.word: name.holds for name in contracts.names if name.path.startswith("columns.")}
+    tables = contracts.names.group("tables")
+    for column, value in values(orjson.loads(file.read_bytes())):
+        if column in columns and isinstance(value, str):
+            assert not SYS_ID.fullmatch(value) or columns[column] in tables, f"{column} holds a sys_id"
+            assert not GUID.fullmatch(value) or columns[column] == "guid", f"{column} holds a GUID"
 
 
 def test_a_password_in_an_address_is_never_shown(contracts: Contracts) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from privman_contracts import Contracts, PartyName
+from privman_contracts import Contracts, PartyName, WireNames
 
 REQUEST = "/api/now/table/x_thyti_thycotic_p_request"
 SYS_ID = "04ce72c9c0a8016600b5b7f75ac67b5b"
@@ -96,6 +96,19 @@ def test_index_and_schemas_name_each_other(contracts: Contracts) -> None:
     named |= {message for answer in answers for message in (answer.schema, answer.shaped)}
     elsewhere = {"instance-metadata", "request-metadata", "any-envelope", "swagger-document"}
     assert named - {""} == contracts.schemas.keys() - elsewhere
+
+
+# What a scenario, a document or the clean-up may ask of a table of the app.
+CALLS = ("GET list", "GET", "POST", "PATCH", "PUT", "DELETE")
+
+
+@pytest.mark.parametrize("table", WireNames.load().group("tables"))
+def test_every_table_has_an_exchange_for_each_call(contracts: Contracts, table: str) -> None:
+    """A table of inferred.yaml needs exchanges in index.yaml: without them scenarios may not name its paths."""
+    path = f"/api/now/table/{contracts.names.table(table)}"
+    has = {each.kind for each in contracts.exchanges if each.path in (path, f"{path}/{{sys_id}}")}
+    missing = [kind for kind in CALLS if kind not in has]
+    assert not missing, f"index.yaml has no exchange of the table {table!r} of inferred.yaml for {', '.join(missing)}"
 
 
 OTHER_RULES = {

@@ -7,6 +7,7 @@ import pytest
 
 from privman_contracts import ContractError, InferredNamesError, WireNames
 from privman_contracts.rules import RULES
+from privman_contracts.wire_names import WireName
 
 NamesFile = Callable[[str], Path]
 
@@ -79,6 +80,24 @@ def test_a_users_file_may_change_the_mark_too(names_file: NamesFile) -> None:
     names = WireNames.load(names_file("roles: {admin: {evidence: D}, approver: {name: pm_approver, evidence: C}}"))
     assert (names.role("admin"), names.find("roles.admin").evidence) == ("x_thyti_thycotic_p.admin", "D")
     assert (names.role("approver"), names.find("roles.approver").evidence) == ("pm_approver", "C")
+
+
+def test_a_users_file_may_repeat_what_a_column_holds(names_file: NamesFile) -> None:
+    """A line that was copied from the packaged file is accepted; what a column holds can't be changed."""
+    line = "columns: {request: {instance_id: {name: u_instance, holds: %s}}}"
+    names = WireNames.load(names_file(line % "integration_configuration"))
+    assert names.find("columns.request.instance_id").holds == "integration_configuration"
+    with pytest.raises(InferredNamesError, match=r"columns.request.instance_id has key 'holds'. Expected 'name' and"):
+        WireNames.load(names_file(line % "guid"))
+
+
+@pytest.mark.parametrize("name", [name for name in WireNames.load() if name.holds], ids=lambda name: name.path)
+def test_what_a_column_holds_is_a_known_word(names: WireNames, name: WireName) -> None:
+    """One of the kinds at the top of inferred.yaml, or a table; the same name holds the same everywhere."""
+    assert name.holds in {"guid", "number", "flag", "json", "address", *names.group("tables")}
+    assert {each.holds for each in names if each.word == name.word and each.group.startswith("columns.")} <= {
+        name.holds
+    }
 
 
 def test_two_columns_may_swap_their_names(names_file: NamesFile) -> None:

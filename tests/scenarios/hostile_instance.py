@@ -7,6 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from privman_contracts import WireNames
+
 FOREIGN = [f"{number:x}" * 32 for number in range(10, 16)]
 Answer = Callable[["HostileInstance", web.Request, dict[str, Any]], web.StreamResponse]
 
@@ -164,8 +166,7 @@ class HostileInstance:
         self.numbers = count(1)
         self.deleting = self.was_busy = False
         self.harm: list[str] = []
-        owners = ("integration_configuration", "activity_type", "request", "response")
-        named = (*(f"x_thyti_thycotic_p_{name}" for name in owners), "sys_user", "sys_user_group", "incident")
+        named = (*WireNames.load().group("tables").values(), "sys_user", "sys_user_group", "incident")
         self.tables: dict[str, dict[str, dict[str, Any]]] = {
             table: {sys_id: {"sys_id": sys_id, "name": "of others"} for sys_id in FOREIGN} for table in named
         }

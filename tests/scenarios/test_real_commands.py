@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from aiohttp import ClientSession, encode_basic_auth, web
 
+from privman_contracts import WireNames
 from privman_core.serving import serving
 from privman_scenarios.language.loader import catalog_files
 from tests import preloaded
@@ -24,7 +25,7 @@ from tests.preloaded import Process
 from .stub_instance import StubInstance
 
 PROGRAMS = Path(sys.executable).parent
-TABLES = ("sys_user", "sys_user_has_role", *(f"x_thyti_thycotic_p_{name}" for name in ("request", "response")))
+TABLES = ("sys_user", "sys_user_has_role", *WireNames.load().group("tables").values())
 SMOKE = ("approve", "setup-every-step", "timeout")
 # Nothing of these tests is about what happens late.
 ONE_LOOK = ("--quiet-time", "0")

@@ -1,37 +1,44 @@
 """Refusals of messages that should pass: the receiver reads them by other names."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-from privman_contracts import Contracts
+from privman_contracts import Contracts, WireNames
+from privman_contracts.exchanges import ExchangeContract
 from privman_contracts.wire_names import WireName
 from privman_scenarios.analysis.dictionary import mend
 from privman_scenarios.analysis.recorded import Recorded, to_json
 
 SUCCESS = range(200, 300)
-# Message to the columns in which it names a record, with the table of that record.
-_NAMED: Mapping[str, Mapping[str, str]] = {
-    "register_activity_type": {"instance_id": "integration_configuration"},
-    "update_activity_type": {"instance_id": "integration_configuration"},
-    "request_approval": {"instance_id": "integration_configuration", "activity_type_id": "activity_type"},
+_TABLE_PATH = "/api/now/table/"
+_Action = Literal["create", "change", "delete", "read"]
+_ACTIONS: Mapping[str, _Action] = {
+    "POST": "create",
+    "PATCH": "change",
+    "PUT": "change",
+    "DELETE": "delete",
+    "GET": "read",
 }
-# Message to the table of the record that it creates, or changes.
-_TABLES = {
-    "register": "integration_configuration",
-    "update_registration": "integration_configuration",
-    "register_activity_type": "activity_type",
-    "update_activity_type": "activity_type",
-    "request_approval": "request",
-    "decide": "request",
-}
-_CREATING = ("register", "register_activity_type", "request_approval")
-_READING = ("read_request", "list_requests", "request_approval")
-_DELETING = {
-    "delete_integration_configuration": "integration_configuration",
-    "delete_activity_type": "activity_type",
-    "delete_request": "request",
-}
+
+
+class _TableCall(NamedTuple):
+    """An exchange of the Table API, by the canonical name of its table; another exchange has none."""
+
+    table: str
+    action: _Action
+
+    @classmethod
+    def of(cls, exchange: ExchangeContract, names: WireNames) -> Self:
+        """Return what the exchange does."""
+        wire = exchange.path.removeprefix(_TABLE_PATH).partition("/")[0]
+        table = next((table for table, each in names.group("tables").items() if each == wire), "")
+        return cls(table, _ACTIONS[exchange.method])
+
+    @property
+    def writes(self) -> bool:
+        """Whether it creates or changes a record."""
+        return bool(self.table) and self.action in ("create", "change")
 
 
 class Given:
@@ -45,21 +52,26 @@ class Given:
         self._ended = {*self._decided(recording)}
         self._approvers = _Approvers(contracts)
 
-    def fits(self, exchange: str, recorded: Recorded) -> bool:
+    def fits(self, exchange: ExchangeContract, recorded: Recorded) -> bool:
         """Tell whether a message names only what was given, and what is not decided, as far as anything was seen."""
-        table, body = _TABLES.get(exchange, ""), _sent_object(recorded)
-        if exchange == "request_approval" and self._request_id(body) in self._requests:
+        call, body = _TableCall.of(exchange, self._names), _sent_object(recorded)
+        if call == ("request", "create") and self._request_id(body) in self._requests:
             return False
-        if exchange not in _CREATING and table:
+        if call.table and call.action == "change":
             sys_id = _sys_id(recorded)
-            if sys_id in self._ended or sys_id not in self._records.get(table, {sys_id}):
+            if sys_id in self._ended or sys_id not in self._records.get(call.table, {sys_id}):
                 return False
-        named = {self._names.column(table, column): known for column, known in _NAMED.get(exchange, {}).items()}
         return all(
-            known not in self._records or body.get(column) in self._records[known]
-            for column, known in named.items()
-            if column in body or exchange in _CREATING
+            table not in self._records or body.get(column) in self._records[table]
+            for column, table in self._references(call)
+            if column in body or call.action == "create"
         )
+
+    def _references(self, call: _TableCall) -> Iterator[tuple[str, str]]:
+        """Yield the columns in which a message names a record, with the table of that record."""
+        for name in self._names if call.writes else ():
+            if name.group == f"columns.{call.table}" and name.holds in self._names.group("tables"):
+                yield str(name.value), name.holds
 
     def by_approvers(self, recorded: Recorded) -> bool:
         """Tell whether the scenario has created users, and each has the approver's role."""
@@ -71,20 +83,21 @@ class Given:
         exchange = self._contracts.find(recorded.method, recorded.url)
         if exchange is None or recorded.status not in SUCCESS:
             return
-        if exchange.name in _CREATING:
-            self._records.setdefault(_TABLES[exchange.name], set()).update(_sys_ids(recorded))
-        if exchange.name == "request_approval":
+        call = _TableCall.of(exchange, self._names)
+        if call.table and call.action == "create":
+            self._records.setdefault(call.table, set()).update(_sys_ids(recorded))
+        if call == ("request", "create"):
             self._requests.add(self._request_id(_sent_object(recorded)))
-        if exchange.name in _READING:
+        if call in (("request", "create"), ("request", "read")):
             self._ended.update(self._not_pending(recorded))
-        if exchange.name in _DELETING:
-            self._records.get(_DELETING[exchange.name], set()).discard(_sys_id(recorded))
+        if call.table and call.action == "delete":
+            self._records.get(call.table, set()).discard(_sys_id(recorded))
 
     def _decided(self, recording: Sequence[Recorded]) -> Iterator[str]:
         """Yield the requests that anybody has decided: of decisions at the same moment the first may be refused."""
         for recorded in recording:
             exchange = self._contracts.find(recorded.method, recorded.url)
-            if exchange and exchange.name == "decide" and recorded.status in SUCCESS:
+            if exchange and exchange.name == _DECISION and recorded.status in SUCCESS:
                 yield _sys_id(recorded)
 
     def _not_pending(self, recorded: Recorded) -> Iterator[str]:
@@ -149,15 +162,7 @@ def _sys_id(recorded: Recorded) -> str:
 
 
 _REFUSED = (400, 403, 404)
-_GROUPS = {
-    "register": "columns.integration_configuration",
-    "update_registration": "columns.integration_configuration",
-    "register_activity_type": "columns.activity_type",
-    "update_activity_type": "columns.activity_type",
-    "request_approval": "columns.request",
-    "decide": "columns.request",
-    "deliver_decision": "keys.decision",
-}
+_DECISION, _DELIVERY = "decide", "deliver_decision"
 # Refused by access control, whatever the columns are called (platform 1.9).
 _ACCESS = ("ACL", "Not Authorized", "security constraints")
 
@@ -167,16 +172,21 @@ def unexpected_refusals(recording: Sequence[Recorded], contracts: Contracts) -> 
     given = Given(recording, contracts)
     for recorded in recording:
         exchange = contracts.find(recorded.method, recorded.url)
-        body = to_json(recorded.request)
-        if exchange and exchange.name in _GROUPS and isinstance(body, dict):
-            names = _names_refused(exchange.name, recorded, contracts, given)
-            if names and _is_sound(exchange.request, recorded, contracts) and given.fits(exchange.name, recorded):
+        if exchange and _group(exchange, contracts) and isinstance(to_json(recorded.request), dict):
+            names = _names_refused(exchange, recorded, contracts, given)
+            if names and _is_sound(exchange.request, recorded, contracts) and given.fits(exchange, recorded):
                 yield recorded, _in_words(exchange.name, recorded, names)
         given.remember(recorded)
 
 
-def _is_refused(exchange: str, recorded: Recorded, contracts: Contracts) -> bool:
-    if exchange == "deliver_decision":
+def _group(exchange: ExchangeContract, contracts: Contracts) -> str:
+    """Return the group of names that a message is written in, empty for one that is not judged."""
+    call = _TableCall.of(exchange, contracts.names)
+    return f"columns.{call.table}" if call.writes else "keys.decision" if exchange.name == _DELIVERY else ""
+
+
+def _is_refused(exchange: ExchangeContract, recorded: Recorded, contracts: Contracts) -> bool:
+    if exchange.name == _DELIVERY:
         return recorded.status == contracts.names.number("bad_request_status")
     return recorded.status in _REFUSED and not _is_denied(recorded)
 
@@ -191,19 +201,21 @@ def _is_sound(message: str, recorded: Recorded, contracts: Contracts) -> bool:
     return all(violation.doubtful for violation in contracts.check_body(message, recorded.request))
 
 
-def _names_refused(exchange: str, recorded: Recorded, contracts: Contracts, given: Given) -> Sequence[WireName]:
+def _names_refused(
+    exchange: ExchangeContract, recorded: Recorded, contracts: Contracts, given: Given
+) -> Sequence[WireName]:
     """Return the names for which a message may have been refused, the likeliest first; none where it was not."""
-    if exchange == "decide" and _is_denied(recorded) and given.by_approvers(recorded):
+    if exchange.name == _DECISION and _is_denied(recorded) and given.by_approvers(recorded):
         return [contracts.names.find("roles.approver")]
     return _likeliest(exchange, recorded, contracts) if _is_refused(exchange, recorded, contracts) else ()
 
 
-def _likeliest(exchange: str, recorded: Recorded, contracts: Contracts) -> Sequence[WireName]:
+def _likeliest(exchange: ExchangeContract, recorded: Recorded, contracts: Contracts) -> Sequence[WireName]:
     """Return the names that the message has, the inferred ones; what is read off a screenshot where it has no other."""
-    body = to_json(recorded.request)
-    names = [name for name in contracts.names if name.group == _GROUPS[exchange] and name.value in body]
+    body, group = to_json(recorded.request), _group(exchange, contracts)
+    names = [name for name in contracts.names if name.group == group and name.value in body]
     inferred = sorted((name for name in names if name.evidence == "I"), key=lambda name: not name.word.endswith("_id"))
-    if exchange != "decide" or inferred:
+    if exchange.name != _DECISION or inferred:
         return inferred or names
     said = body.get(contracts.names.column("request", "status"))
     return [*(name for name in contracts.names if name.group == "words.response" and name.value == said), *names]

@@ -16,20 +16,22 @@ DRAWN = (NEW_GUID, NEW_GUID_IN_CAPITALS)
 _USERS = (DEFAULT_APPROVER, "admin")
 
 
-# Fields that hold an identifier, address or number; for a sys_id its table, None for that of the step.
 Kind = Literal["a GUID", "a sys_id", "an address", "a number"]
-FIELDS: Mapping[str, tuple[Kind, str | None]] = {
-    "request_id": ("a GUID", None),
-    "RequestId": ("a GUID", None),
-    "sys_id": ("a sys_id", None),
-    "instance_id": ("a sys_id", "integration_configuration"),
-    "InstanceId": ("a sys_id", "integration_configuration"),
-    "activity_type_id": ("a sys_id", "activity_type"),
-    "endpoint_url": ("an address", None),
-    "Endpoint Url": ("an address", None),
-    "Token Url": ("an address", None),
-    "response_status_code": ("a number", None),
-}
+_KINDS: Mapping[str, Kind] = {"guid": "a GUID", "address": "an address", "number": "a number"}
+
+
+def _fields() -> Iterator[tuple[str, tuple[Kind, str | None]]]:
+    yield "sys_id", ("a sys_id", None)
+    yield "endpoint_url", ("an address", None)  # of a webhook, as the console's control plane has it
+    for word, holds in known.HOLDS.items():
+        if holds in _KINDS:
+            yield word, (_KINDS[holds], None)
+        elif holds in known.TABLES:
+            yield word, ("a sys_id", holds)
+
+
+FIELDS: Mapping[str, tuple[Kind, str | None]] = dict(_fields())
+"""Fields that hold an identifier, address or number; for a sys_id its table, None for that of the step."""
 
 
 def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:

@@ -61,11 +61,6 @@ _CONSOLE_ROLES = (
 CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CONSOLE_ROLES))
 READING = ("GET", "HEAD", "OPTIONS")
 WITHOUT_BODY = ("GET", "HEAD")
-# Columns that hold the text of a JSON object.
-JSON_COLUMNS = ("metadata", "instance_metadata")
-# Columns that hold a number, or true or false; any other of the app's tables holds text.
-NUMBERS = ("response_status_code", "retry_attempts", "sys_mod_count")
-FLAGS = ("include_comment", "include_duration")
 OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
 _SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
@@ -87,6 +82,19 @@ def names() -> WireNames:
 
 TABLES = tuple(names().group("tables"))
 """The app's tables, by their canonical names."""
+HOLDS: Mapping[str, str] = {name.word: name.holds for name in names() if name.holds}
+"""What columns and keys hold if not any text, as `WireName.holds` has it."""
+
+
+def _holding(*kinds: str) -> tuple[str, ...]:
+    return tuple(word for word, holds in HOLDS.items() if holds in kinds)
+
+
+JSON_COLUMNS = _holding("json")
+NUMBERS = (*_holding("number"), "sys_mod_count")
+FLAGS = _holding("flag")
+GUIDS = _holding("guid")
+OF_SYS_IDS = ("sys_id", *_holding(*TABLES))
 # Stands for the sys_id of a record of each table, wherever nobody knows the real one yet.
 SYS_IDS: Mapping[str, str] = {table: uuid5(NAMESPACE_URL, table).hex for table in TABLES}
 

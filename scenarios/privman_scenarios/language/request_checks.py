@@ -59,8 +59,6 @@ _CONTROL_PLANES = ("/__admin", "/__cockpit")
 _VERSION = re.compile(r"^(/api/now/)v[12]/")
 
 
-# What a record is found by: of the two kinds each column holds one.
-_OF_SYS_IDS = ("sys_id", "instance_id", "activity_type_id")
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -208,9 +206,9 @@ def _selecting(table: object, column: str, value: object, own: Own) -> str:
 
 def _identifying(column: str, text: str) -> str:
     """Return which identifier the column holds where the text is one of the other kind; empty where it may be there."""
-    if column in _OF_SYS_IDS and _GUID.fullmatch(text):
+    if column in known.OF_SYS_IDS and _GUID.fullmatch(text):
         return "a sys_id"
-    return "a GUID" if column == "request_id" and _SYS_ID.fullmatch(text) else ""
+    return "a GUID" if column in known.GUIDS and _SYS_ID.fullmatch(text) else ""
 
 
 def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:
