@@ -105,20 +105,14 @@ PARAMETERS = [
 PARTS = {
     "table": [REQUEST, "nothing"],
     "path:(?s:.*)": [
-        *("now/table/incident", f"now/table/{CONFIGURATION}", "now/v2/table/incident/x", "now/stats/incident", "x"),
-        *("now/attachment", "now/attachment/x", "now/attachment/file", "now/attachment/upload", "now/%00"),
-        *("now/attachment/x/file", "now/attachment/x/attributes", "now/v1/batch", "now/tinyurl"),
-        *("now/import/imp_user", "now/import/imp_user/insertMultiple"),
+        *(f"now/{api}{words}" for api in APIS for words in ("", "/incident", "/imp_user", "/incident/x")),
+        *(f"now/table/{CONFIGURATION}", "now/v2/table/incident/x", "now/attachment/file", "now/attachment/upload"),
+        *("now/attachment/x/file", "now/attachment/x/attributes", "now/import/imp_user/insertMultiple"),
+        *("now/v1/batch", "now/%00", "x"),
     ],
     "name": ["style.css", "%2e%2e"],
     "number": ["1", "999999999999"],
 }
-
-
-def test_every_api_has_a_hostile_path() -> None:
-    """A new API needs one."""
-    words = {path.removeprefix("now/").removeprefix("v1/").split("/")[0] for path in PARTS["path:(?s:.*)"]}
-    assert words >= APIS.keys()
 
 
 def query(value: str, names: list[str]) -> str:

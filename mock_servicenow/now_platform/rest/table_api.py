@@ -192,6 +192,8 @@ class TinyUrlApi:
 
     def answer(self, call: Call) -> Answer:
         """Answer ``POST /api/now/tinyurl``; raises PlatformError."""
+        if len(call.resource) > 1:
+            raise UnknownPath
         if call.verb != "POST":
             raise MethodNotAllowed(call.verb, ["POST"])
         body = read_json(call)

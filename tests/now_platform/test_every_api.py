@@ -1,0 +1,60 @@
+"""Every REST API of the router keeps the rules of all, at whichever of its paths; a new one needs no edit here."""
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.rest.router import APIS
+
+Client = TestClient[web.Request, web.Application]
+NOWHERE = {
+    "error": {"message": "Requested URI does not represent any resource", "detail": None},
+    "status": "failure",
+}
+UNKNOWN_VERB = "PURGE"
+
+
+def paths(api: str) -> list[str]:
+    """Return the API's own path, and those of something in it, and in that."""
+    return [f"/api/now/{api}{words}" for words in ("", "/cmn_department", "/cmn_department/x")]
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_other_verbs_get_405_with_the_allowed_ones(client: Client, api: str) -> None:
+    """1.9: 405 wherever the API has something, with a header Allow that is true."""
+    refused = 0
+    for path in paths(api):
+        answer = await client.request(UNKNOWN_VERB, path)
+        assert answer.status == 405 or await answer.json() == NOWHERE
+        if answer.status == 405:
+            refused += 1
+            for verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+                status = (await client.request(verb, path)).status
+                assert (status == 405) == (verb not in answer.headers["Allow"].split(", "))
+    assert refused, f"no path of {api} refuses {UNKNOWN_VERB}"
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_guests_get_401(anonymous: Client, api: str) -> None:
+    """Whether the path exists or not."""
+    for path in paths(api):
+        for verb in ("GET", "POST", UNKNOWN_VERB):
+            assert (await anonymous.request(verb, path)).status == 401
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_path_with_more_words_is_no_resource(client: Client, api: str) -> None:
+    """400, by whichever verb."""
+    for verb in ("GET", "POST", "DELETE", UNKNOWN_VERB):
+        answer = await client.request(verb, f"/api/now/{api}/cmn_department/x/y/z")
+        assert (answer.status, await answer.json()) == (400, NOWHERE)
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("verb", ["GET", UNKNOWN_VERB])
+async def test_xml_is_answered_on_request(client: Client, api: str, verb: str) -> None:
+    """Records and errors both."""
+    for path in paths(api):
+        answer = await client.request(verb, path, headers={"Accept": "application/xml"})
+        assert answer.headers["Content-Type"] == "application/xml; charset=UTF-8"
+        assert (await answer.text()).startswith('<?xml version="1.0" encoding="UTF-8"?><response>')
