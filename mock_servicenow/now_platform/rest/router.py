@@ -1,7 +1,7 @@
 """The REST APIs, one row each, by the first word of their paths.
 
-To add an API, add a row to `APIS`: authentication, rate limits, headers, errors, batches, journal and faults follow from
-it. `tests/now_platform/test_every_api.py` holds each row to the rules of all: 401, 405 with ``Allow``, XML, and 400 for a
+To add an API, add a row to `APIS`: authentication, rate limits, headers, errors, batches, journal and faults follow.
+`tests/now_platform/test_every_api.py` holds each row to the rules of all: 401, 405 with ``Allow``, XML, and 400 for a
 path with more words.
 """
 
