@@ -1,9 +1,14 @@
 """Every page of a running server, found in its router: whatever is routed and is not an API is a page."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from html import unescape
+from urllib.parse import urljoin, urlsplit
 
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 APIS = ("/__admin", "/api/", "/oauth_", "/{application}/")
 EXAMPLES = {"table": "incident", "number": "1", "name": "base.css"}
@@ -59,3 +64,44 @@ def forms_without_token(html: str) -> list[str]:
     """Return the forms of a page that would be refused for want of a token."""
     forms = [form.partition("</form>")[0] for form in html.split('<form method="post"')[1:]]
     return [form for form in forms if not _TOKEN.search(form)]
+
+
+_LINK = re.compile(r'<a [^>]*href="([^"#]+)')
+# Pages of one row that are looked at: every table has a list.
+_ENOUGH = 5
+
+
+def rows(app: web.Application) -> dict[str, str]:
+    """Return each page that can be looked at, as it is routed, with the reason why no link leads there."""
+    handlers = {
+        route.resource.canonical: route.handler
+        for route in app.router.routes()
+        if route.method == "GET" and route.resource and isinstance(route.handler, partial)
+    }
+    return {path: handler.args[0].unlinked for path, handler in handlers.items()}
+
+
+async def linked(app: web.Application, get: Callable[[str], Awaitable[tuple[str, str]]]) -> set[str]:
+    """Follow links from the first page, and return each row of `rows` that they lead to.
+
+    Args:
+        app: has the router.
+        get: returns the URL of a page, after redirects, and its HTML.
+    """
+    found: Counter[str] = Counter()
+    waiting, seen = ["/"], {"/"}
+    while waiting:
+        path = waiting.pop(0)
+        route = (await app.router.resolve(make_mocked_request("GET", path))).route
+        assert route.resource is not None, f"a link leads nowhere: {path}"
+        found[route.resource.canonical] += 1
+        if found[route.resource.canonical] > _ENOUGH:
+            continue
+        url, html = await get(path)
+        for link in map(unescape, _LINK.findall(html)):
+            to = urlsplit(urljoin(url, link))
+            target = to._replace(scheme="", netloc="", fragment="").geturl()
+            if to.netloc == urlsplit(url).netloc and target not in seen:
+                seen.add(target)
+                waiting.append(target)
+    return set(found)

@@ -31,7 +31,7 @@ from privman_core.ids import Ids
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.pages.rendering import SHARED, Assets, Templates, see
-from privman_core.pages.site import Frame, Page, Site
+from privman_core.pages.site import TO_LOG_IN, Frame, Page, Site
 
 ConsolePage = Page[ConsoleVisit]
 
@@ -51,7 +51,7 @@ def build_pages(
     key, sessions = ids.token(), BrowserSessions(console.clock, ids)
     login = TokenLogin(sessions, settings)
     table: dict[str, ConsolePage] = {
-        LOG_IN: Page(login.show, login.log_in, public=True),
+        LOG_IN: Page(login.show, login.log_in, public=True, unlinked=TO_LOG_IN),
         LOG_OUT: Page(None, login.log_out),
         **_configuration(settings, console),
         **_people(console),

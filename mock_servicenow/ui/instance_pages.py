@@ -11,7 +11,7 @@ from mock_servicenow.ui.navigator import Application, Module, Navigator
 from mock_servicenow.ui.visible_schema import VisibleTables
 from privman_core.journal import Journal
 from privman_core.pages.rendering import SHARED, Assets, Templates
-from privman_core.pages.site import Frame, Page, Site
+from privman_core.pages.site import TO_LOG_IN, Frame, Page, Site
 
 InstanceSite = Site[InstanceVisit]
 _LIST = "/{table:[a-z0-9_]+}_list.do"
@@ -37,8 +37,8 @@ def build_pages(
     listing, form = ListPage(instance, visible), FormPage(instance, visible, Decisions(tables, activity_types))
     table: dict[str, Page[InstanceVisit]] = {
         "/": Page(navigator.show),
-        "/nav_to.do": Page(navigator.lead),
-        LOG_IN: Page(login.show, login.log_in, public=True),
+        "/nav_to.do": Page(navigator.lead, unlinked="links in e-mails lead here"),
+        LOG_IN: Page(login.show, login.log_in, public=True, unlinked=TO_LOG_IN),
         "/logout.do": Page(None, login.log_out),
         _LIST: Page(listing.show),
         _FORM: Page(form.show, form.save),

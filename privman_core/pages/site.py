@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -16,6 +17,7 @@ from privman_core.pages.forms import Form, read_form
 from privman_core.pages.rendering import Assets, Templates, to_page
 
 EXPIRED = "This form has expired. Reload the page."
+TO_LOG_IN = "whoever is not logged in is sent here"
 
 
 class PageError(Exception):
@@ -110,12 +112,14 @@ class Page(NamedTuple, Generic[V]):
         post: answers a posted form; None if the page has no form.
         public: whether the page is open to browsers that the gate turns away from the others.
         tab: label in a navigation that is made from the table; empty for no entry.
+        unlinked: why no link from the site's first page leads here; empty if one does.
     """
 
     show: Show[V] | None
     post: Show[V] | None = None
     public: bool = False
     tab: str = ""
+    unlinked: str = ""
 
 
 class Gate(ABC, Generic[V]):
@@ -175,20 +179,17 @@ class Site(Generic[V]):
     def _of(self, path: str, page: Page[V]) -> list[web.RouteDef]:
         routes = []
         if page.show is not None:
-            routes.append(web.get(path, self._handler(page.show, public=page.public)))
+            routes.append(web.get(path, partial(self._handle, page, page.show)))
         if page.post is not None:
-            routes.append(web.post(path, self._handler(page.post, public=page.public)))
+            routes.append(web.post(path, partial(self._handle, page, page.post)))
         return routes
 
-    def _handler(self, show: Show[V], *, public: bool) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            visit = await self._gate.visit(request, await read_form(request))
-            answering = self._answer(visit, show, public=public)
-            if self._journal is not None and request.method == "POST":
-                answering = _journaled(self._journal, visit, answering)
-            return self._with_cookie(visit, await answering)
-
-        return handle
+    async def _handle(self, page: Page[V], show: Show[V], request: web.Request) -> web.Response:
+        visit = await self._gate.visit(request, await read_form(request))
+        answering = self._answer(visit, show, public=page.public)
+        if self._journal is not None and request.method == "POST":
+            answering = _journaled(self._journal, visit, answering)
+        return self._with_cookie(visit, await answering)
 
     async def _answer(self, visit: V, show: Show[V], *, public: bool) -> web.Response:
         try:

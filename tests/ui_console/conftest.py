@@ -51,6 +51,12 @@ class Shown:
         """The text of the page, white space collapsed."""
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
 
+    @property
+    def tabs(self) -> list[str]:
+        """The labels of the page's tabs."""
+        tabs = self.html.partition('<nav class="tabs"')[2].partition("</nav>")[0]
+        return [unescape(label) for label in re.findall(r"<a [^>]*>(.*?)</a>", tabs)]
+
     def hidden(self, form: int = 0) -> dict[str, str]:
         """Return the hidden fields of a form, counted from the top."""
         return dict(_HIDDEN.findall(self.html.split("<form")[form + 1].split("</form>")[0]))

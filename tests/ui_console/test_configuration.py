@@ -32,10 +32,10 @@ async def ready(site: Site) -> dict[str, str]:
 
 
 async def test_configuration_opens_with_the_first_tab(site: Site) -> None:
-    """Admin, Configuration leads to a page with the documented tabs."""
+    """Admin, Configuration leads to a page with the documented tabs and no other (integration 2)."""
     shown = await site.person.get(CONFIGURATION)
     assert shown.url == site.url + CREDENTIALS
-    assert "Credentials Foreign Systems Messaging Advanced" in shown.text
+    assert shown.tabs == ["Credentials", "Foreign Systems", "Messaging", "Advanced"]
 
 
 async def test_api_is_switched_on_and_off(site: Site) -> None:

@@ -1,7 +1,17 @@
 import pytest
 
 from console_sim.settings import Settings
-from tests.page_walk import EXPIRED, breaches, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
+from tests.page_walk import (
+    EXPIRED,
+    breaches,
+    forms_without_token,
+    linked,
+    of_cockpit,
+    of_product,
+    posted_pages,
+    rows,
+    shown_pages,
+)
 
 from .conftest import TASKS, Site
 
@@ -25,6 +35,20 @@ async def test_this_machine_sees_every_page(site: Site) -> None:
         found = 403 if path == PUBLIC else 404 if path.endswith(("/credentials/edit", "/webhook")) else 200
         expected = 409 if path == "/admin/configuration/foreign-systems/create" else found
         assert (path, shown.status, PUBLIC in shown.url) == (path, expected, path == PUBLIC)
+
+
+async def test_links_lead_to_every_page(site: Site) -> None:
+    """From the first page, before and after the set-up, each row of the tables of pages, unless it says why not."""
+
+    async def get(path: str) -> tuple[str, str]:
+        shown = await site.person.get(path)
+        return shown.url, shown.html
+
+    found = await linked(site.app, get)
+    await site.set_up()
+    await site.ask()
+    found |= await linked(site.app, get)
+    assert {path for path, reason in rows(site.app).items() if not reason} == found & rows(site.app).keys()
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])

@@ -1,6 +1,16 @@
 import pytest
 
-from tests.page_walk import EXPIRED, breaches, forms_without_token, of_cockpit, of_product, posted_pages, shown_pages
+from tests.page_walk import (
+    EXPIRED,
+    breaches,
+    forms_without_token,
+    linked,
+    of_cockpit,
+    of_product,
+    posted_pages,
+    rows,
+    shown_pages,
+)
 
 from .conftest import REQUEST, Site
 
@@ -22,6 +32,19 @@ async def test_users_see_every_page(site: Site) -> None:
         shown = await person.get(path)
         assert (path, shown.status, shown.headers["Content-Type"]) == (path, 200, "text/html; charset=utf-8")
         assert (path, "/login.do" in shown.url) == (path, path == PUBLIC)
+
+
+async def test_links_lead_to_every_page(site: Site) -> None:
+    """From the navigator, a user reaches each row of the tables of pages, unless the row says why not."""
+    await site.ask()
+    person = await site.person("privman.approver")
+
+    async def get(path: str) -> tuple[str, str]:
+        shown = await person.get(path)
+        return shown.url, shown.html
+
+    found = await linked(site.app, get)
+    assert {path for path, reason in rows(site.app).items() if not reason} == found & rows(site.app).keys()
 
 
 async def test_visitors_see_the_log_in_page_alone(site: Site) -> None:
