@@ -3,24 +3,29 @@
 import gc
 import os
 import ssl
-from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Coroutine, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
-from mock_servicenow.app import ADMINISTRATOR, StartError, create_app
+from mock_servicenow.app import ADMINISTRATOR, Blueprint, StartError, create_app
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_core.clock import Clock
 from privman_core.command_line import OneLineParser, UsageError, admin_token, ca_file, url
 from privman_core.ids import Ids
+from privman_core.inputs import without_login
 from privman_core.serving import add_serving, issue_certificate, load_certificate, run_command, serve_command
+from privman_core.workers import serve_with_workers
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+
+_MOST_WORKERS = 64
 
 # Objects between two collections, of which a request leaves hardly any and a long query thousands, and how many
 # collections of the young come before one of all: what a compiled query leaves is old by then, and everybody waits.
@@ -48,6 +53,14 @@ def _add_serve(serve: ArgumentParser) -> None:
     add_serving(serve, 8080)
     serve.add_argument(
         "--database", default="sqlite://", metavar="URL", help="SQLAlchemy URL (default: SQLite in memory)"
+    )
+    serve.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that share the port and a PostgreSQL --database; from 2 on without control plane "
+        "(default %(default)s)",
     )
     serve.add_argument(
         "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"
@@ -84,21 +97,50 @@ def _add_serve(serve: ArgumentParser) -> None:
     )
 
 
-async def _serve(options: Namespace, environment: Mapping[str, str]) -> int:
+def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any, Any, int]:
+    """Return the work of serving; with workers it forks, and the work of each process is another."""
+    settings, tls = _settings(options, environment), _tls(options)
+    blueprint = Blueprint.draw(settings)
+
     def create(clock: Clock, ids: Ids) -> web.Application:
-        app = create_app(settings, clock=clock, ids=ids)
+        app = create_app(settings, clock=clock, ids=ids, blueprint=blueprint)
         gc.freeze()
         gc.set_threshold(*_GARBAGE)
         gc.enable()
         return app
 
-    settings, tls = _settings(options, environment), _tls(options)
-    return await serve_command(_COMMAND, options, create, lambda app: f"user {app[ADMINISTRATOR]}", tls)
+    def fact(app: web.Application) -> str:
+        return f"user {app[ADMINISTRATOR]}"
+
+    if options.workers == 1:
+        return serve_command(_COMMAND, options, create, fact, tls)
+    return serve_with_workers(_COMMAND, options, create, fact, tls, (StartError,))
+
+
+def _workers(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+        raise ArgumentTypeError(f"invalid number of workers {text!r}: expected 1 to {_MOST_WORKERS}")
+    return int(text)
+
+
+def _check_workers(options: Namespace) -> None:
+    """Raise UsageError for options that several processes cannot keep."""
+    if options.workers == 1:
+        return
+    asked = f"--workers is {options.workers}"
+    if not options.database.startswith("postgresql"):
+        expected = "expected a database that processes can share, postgresql+psycopg://…"
+        raise UsageError(f"{asked} and --database {without_login(options.database)!r}; {expected}")
+    if options.clock == "virtual":
+        raise UsageError(f"{asked} and --clock 'virtual'; expected 'real': each process has a clock of its own")
+    if options.seed is not None:
+        raise UsageError(f"{asked} and --seed {options.seed}; expected no seed: any worker may answer a request")
 
 
 def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
     if options.username == "":
         raise UsageError("--username is empty; expected the administrator's user name")
+    _check_workers(options)
     return Settings(
         username=options.username or "",
         password=_password(options.host, environment),
@@ -109,7 +151,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         tables=tuple(options.tables),
         data=tuple(options.data),
         admin_token=admin_token(_ADMIN_TOKEN, environment),
-        control_plane=not options.no_admin,
+        control_plane=not options.no_admin and options.workers == 1,
         ca_file=options.ca_file,
     )
 

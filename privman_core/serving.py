@@ -27,6 +27,7 @@ from privman_core.streaming import Unsent
 from privman_core.virtual_clock import VirtualClock
 
 Refused = tuple[type[Exception], ...]
+Protocol = Callable[[], asyncio.Protocol]
 LOOPBACK = "127.0.0.1"
 # Long enough for the application to refuse a long address itself.
 LONGEST_LINE = 64 * 1024
@@ -127,6 +128,17 @@ async def serving(
     Requests still in progress then are cancelled after `GRACE_SECONDS`. A client that reads nothing of an answer for
     ``unread_seconds`` loses its connection. Raises UsageError if the address cannot be listened on.
     """
+    async with handling(app, unread_seconds) as protocol:
+        listening = await listen(protocol, host, port, tls)
+        try:
+            yield origin_of(listening, host, tls)
+        finally:
+            listening.close()
+
+
+@asynccontextmanager
+async def handling(app: web.Application, unread_seconds: float = UNREAD_SECONDS) -> AsyncIterator[Protocol]:
+    """Start an application, yield what makes the protocol of a connection to it, and end it as `serving` does."""
     # The handler of a client that has gone is cancelled, so that the clock does not wait for it.
     runner = web.AppRunner(
         app,
@@ -145,13 +157,7 @@ async def serving(
     assert runner.server is not None  # noqa: S101 - set up
     dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
     try:
-        listening = await _listen(partial(_Paced, runner.server), host, port, tls)
-        try:
-            scheme = "http" if tls is None else "https"
-            named = f"[{host}]" if ":" in host else host
-            yield f"{scheme}://{named}:{listening.sockets[0].getsockname()[1]}"
-        finally:
-            listening.close()
+        yield partial(_Paced, runner.server)
     finally:
         dropping.cancel()
         await runner.cleanup()
@@ -209,13 +215,19 @@ async def until_stopped(greeting: str) -> None:
     await stopped.wait()
 
 
-async def _listen(
-    protocol: Callable[[], asyncio.Protocol], host: str, port: int, tls: ssl.SSLContext | None
-) -> asyncio.Server:
+async def listen(protocol: Protocol, host: str, port: int, tls: ssl.SSLContext | None = None) -> asyncio.Server:
+    """Listen on an address; raises UsageError."""
     try:
         return await asyncio.get_running_loop().create_server(protocol, host, port, ssl=tls, backlog=_BACKLOG)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {reason_of(error)}") from None
+
+
+def origin_of(listening: asyncio.Server, host: str, tls: ssl.SSLContext | None) -> str:
+    """Return the origin of a server, such as ``http://127.0.0.1:8080``."""
+    scheme = "http" if tls is None else "https"
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}:{listening.sockets[0].getsockname()[1]}"
 
 
 def _next_read(data: bytes) -> int:

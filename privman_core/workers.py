@@ -1,0 +1,261 @@
+"""Several processes behind one port: the first accepts connections and hands each to the next worker."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import ssl
+from argparse import Namespace
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from aiohttp import web
+
+from privman_core.clock import Clock, RealClock
+from privman_core.command_line import Exit, UsageError, complain
+from privman_core.ids import Ids
+from privman_core.serving import (
+    Protocol,
+    Refused,
+    give_memory_back,
+    handling,
+    listen,
+    origin_of,
+    until_stopped,
+)
+
+T = TypeVar("T")
+ENDING_SECONDS, STARTING_SECONDS = 10.0, 1.0
+"""Time for workers to end before they are killed: those that serve, and those that serve nobody yet."""
+_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_READY, _REFUSED = b"+", b"-"
+_LONGEST_REPORT = 64 * 1024
+
+
+def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of serve_command
+    command: str,
+    options: Namespace,
+    create: Callable[[Clock, Ids], web.Application],
+    fact: Callable[[web.Application], str],
+    tls: ssl.SSLContext | None,
+    refused: Refused,
+) -> Coroutine[Any, Any, Exit]:
+    """Fork ``options.workers`` processes and return what the current process must do then, which differs in each.
+
+    No event loop may run yet, and no other thread. The arguments are those of `serve_command`; ``refused`` are the
+    errors of ``create`` that are of the user's making.
+    """
+    give_memory_back()
+    gc.freeze()  # what the processes have in common stays in common
+    pairs = [socket.socketpair() for _ in range(options.workers)]
+    workers: list[_Worker] = []
+    for number, (ours, theirs) in enumerate(pairs, 1):
+        pid = os.fork()
+        if not pid:
+            for other in {end for pair in pairs for end in pair} - {theirs}:
+                other.close()
+            for ending in _IGNORED:  # a terminal sends them to all processes; the first one decides what they mean
+                signal.signal(ending, signal.SIG_IGN)
+            os.dup(theirs.fileno())  # the end of the process closes it, not that of the interpreter some time before
+            return _work(theirs, create, fact, tls, refused)
+        workers.append(_Worker(number, pid, ours))
+    for ours, theirs in pairs:
+        ours.setblocking(False)  # noqa: FBT003 - its own interface
+        theirs.close()
+    gc.enable()
+    return _supervise(command, options, workers, tls)
+
+
+async def _work(
+    channel: socket.socket,
+    create: Callable[[Clock, Ids], web.Application],
+    fact: Callable[[web.Application], str],
+    tls: ssl.SSLContext | None,
+    refused: Refused,
+) -> Exit:
+    """Serve the connections that come through the channel, until the first process closes it or ends."""
+    clock = RealClock()
+    try:
+        app = create(clock, Ids())
+        async with handling(app) as protocol:
+            _report(channel, _READY, fact(app))
+            await _serve(channel, protocol, tls)
+    except (UsageError, *refused) as error:  # type: ignore[misc] # mypy does not unpack tuples here
+        _report(channel, _REFUSED, str(error))
+        return Exit.UNUSABLE
+    await clock.aclose()
+    gc.freeze()  # as in `serve_command`
+    return Exit.HELD
+
+
+def _report(channel: socket.socket, kind: bytes, text: str) -> None:
+    with suppress(ConnectionError):  # nobody is left who would read it
+        channel.sendall(kind + text.encode())
+
+
+async def _serve(channel: socket.socket, protocol: Protocol, tls: ssl.SSLContext | None) -> None:
+    loop, closed, connecting = asyncio.get_running_loop(), asyncio.Event(), set[asyncio.Task[Any]]()
+
+    def connected(task: asyncio.Task[Any]) -> None:
+        connecting.discard(task)
+        _ = task.cancelled() or task.exception()  # marks it as retrieved: a client may fail to negotiate TLS
+
+    def receive() -> None:
+        data, descriptors = b"", list[int]()
+        with suppress(ConnectionError):
+            data, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        for each in descriptors:
+            task = loop.create_task(loop.connect_accepted_socket(protocol, socket.socket(fileno=each), ssl=tls))
+            connecting.add(task)
+            task.add_done_callback(connected)
+        if not data:
+            closed.set()
+
+    loop.add_reader(channel, receive)
+    await closed.wait()
+    loop.remove_reader(channel)
+
+
+class _WorkerEndedError(Exception):
+    """A worker has ended although nobody told it to."""
+
+    def __init__(self, worker: "_Worker") -> None:
+        super().__init__(worker)
+        self.worker = worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A worker as the first process sees it.
+
+    Attributes:
+        number: counts from 1.
+        channel: carries connections to the worker, and its report back; its end closes it.
+    """
+
+    number: int
+    pid: int
+    channel: socket.socket
+
+    async def fact(self) -> str:
+        """Return the worker's fact for the banner once it can serve; raises UsageError and _WorkerEndedError."""
+        report = await self._receive()
+        if not report:
+            raise _WorkerEndedError(self)
+        if report.startswith(_REFUSED):
+            raise UsageError(report[1:].decode())
+        return report[1:].decode()
+
+    async def watch(self) -> str:
+        """Wait for the end of the worker; raises _WorkerEndedError."""
+        await self._receive()
+        raise _WorkerEndedError(self)
+
+    async def feed(self, accepted: "asyncio.Queue[socket.socket]") -> str:
+        """Hand over connections, one after the other, for ever."""
+        while True:
+            with await accepted.get() as connection, suppress(ConnectionError):  # `watch` reports its end
+                while not self._sent(connection):
+                    await self._until_writable()
+            await asyncio.sleep(0)  # the next connection is the next worker's
+
+    async def end(self) -> None:
+        """Tell the worker to end, and wait until it has."""
+        with suppress(OSError):
+            self.channel.shutdown(socket.SHUT_WR)
+        await self._receive()
+
+    def bury(self) -> str:
+        """Return how the worker has ended; one that has not is killed."""
+        os.kill(self.pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.channel.close()
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+    async def _receive(self) -> bytes:
+        """Return a report; empty at the end of the worker."""
+        with suppress(ConnectionError):  # it has not taken all its connections
+            return await asyncio.get_running_loop().sock_recv(self.channel, _LONGEST_REPORT)
+        return b""
+
+    def _sent(self, connection: socket.socket) -> bool:
+        try:
+            socket.send_fds(self.channel, [b"."], [connection.fileno()])
+        except BlockingIOError:  # the worker has many to take already
+            return False
+        return True
+
+    async def _until_writable(self) -> None:
+        loop = asyncio.get_running_loop()
+        writable = loop.create_future()
+        loop.add_writer(self.channel, writable.set_result, None)
+        try:
+            await writable
+        finally:
+            loop.remove_writer(self.channel)
+
+
+class _Accepted(asyncio.Protocol):
+    """A connection that is put into a queue before anything is read from it."""
+
+    def __init__(self, accepted: "asyncio.Queue[socket.socket]") -> None:
+        self._accepted = accepted
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        with suppress(OSError):  # there are too many open files
+            self._accepted.put_nowait(transport.get_extra_info("socket").dup())
+        cast("asyncio.Transport", transport).abort()
+
+
+async def _supervise(command: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None) -> Exit:
+    lost, seconds = None, STARTING_SECONDS
+    try:
+        fact, *_ = await _together(*(worker.fact() for worker in workers), until=asyncio.FIRST_EXCEPTION)
+        seconds = ENDING_SECONDS
+        await _hand_over(f"{command} serves {{}} ({fact}, no control plane)", options, workers, tls)
+    except _WorkerEndedError as error:
+        lost = error.worker
+    finally:
+        ends = await _end(workers, seconds)
+    if lost is None:
+        return Exit.HELD
+    complain(command, f"worker {lost.number} (process {lost.pid}) {ends[lost.pid]}; the others were told to end")
+    return Exit.DID_NOT_HOLD
+
+
+async def _hand_over(greeting: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None) -> None:
+    """Hand connections to the workers in turn, until SIGINT or SIGTERM; raises UsageError and _WorkerEndedError."""
+    accepted = asyncio.Queue[socket.socket]()
+    listening = await listen(lambda: _Accepted(accepted), options.host, options.port)
+    try:
+        works = [work for worker in workers for work in (worker.watch(), worker.feed(accepted))]
+        greeted = until_stopped(greeting.format(origin_of(listening, options.host, tls)))
+        await _together(greeted, *works, until=asyncio.FIRST_COMPLETED)
+    finally:
+        listening.close()
+
+
+async def _together(*works: Coroutine[Any, Any, T], until: str) -> list[T]:
+    """Do works at the same time and return the results of those that have ended; the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=until)
+        return [task.result() for task in tasks if task.done()]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _end(workers: list[_Worker], seconds: float) -> dict[int, str]:
+    """End the workers and return how each has ended, by process; a further interrupt kills them at once."""
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(worker.end() for worker in workers))
+    finally:
+        ends = {worker.pid: worker.bury() for worker in workers}
+    return ends
