@@ -172,7 +172,7 @@ def _finish(journal: Journal, exchange: Exchange, answer: web.StreamResponse) ->
     if exchange.dropped:
         journal.fail(exchange, f"the connection was dropped by the fault {exchange.fault!r}")
     else:
-        journal.finish(exchange, answer.status, answer.headers.copy(), body_of(answer))
+        journal.finish(exchange, answer.status, answer.headers, body_of(answer))
 
 
 async def _short_body(request: web.Request) -> bytes:

@@ -24,7 +24,7 @@ _SOON = 1.0  # seconds that a short request may keep other short ones waiting
 _LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("loop")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Repeatable(Generic[T]):
     """Work that may start again from the beginning as long as it has written nothing.
 

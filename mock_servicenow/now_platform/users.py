@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import pbkdf2_hmac, sha256
+from typing import NamedTuple
 
 from privman_core.ids import Ids
 
@@ -13,8 +14,7 @@ _REMEMBERED = 100  # characters; nobody's own password is longer
 _ROUNDS = 2_000  # the secrets of a mock are worth little, and each start of an instance pays for its users
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """The owner of a credential that outlives its request.
 
     Attributes:
@@ -24,6 +24,13 @@ class Holder:
 
     sys_id: str = ""
     life: str = ""
+
+
+NOBODY = Holder()
+"""A visitor who is not logged in, and the maker of tokens that were proven without their user, as by an assertion.
+
+Such a token never acts for a privileged user.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class User:
     time_format: str = ""
     unrestricted: bool = False
     opens_session: bool = False
-    holder: Holder = Holder()
+    holder: Holder = NOBODY
     made_by: Holder | None = None
     rights_of: Holder | None = None
 

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.identity.roles import USER_TABLES, may_log_in,
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.kernel import Fact
-from mock_servicenow.now_platform.users import GUEST, Holder, User
+from mock_servicenow.now_platform.users import GUEST, NOBODY, Holder, User
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
@@ -51,7 +51,7 @@ class InstanceGate(Gate[InstanceVisit]):
     async def visit(self, request: web.Request, form: Form) -> InstanceVisit:
         """Return the visit that a request is."""
         sessions = self._instance.web_sessions
-        session = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open(Holder())
+        session = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open(NOBODY)
         # After the form, which may take its time to arrive: the user's rights are those of now.
         user = await self._instance.run(lambda: self._user(session)) if session.holder.sys_id else None
         return InstanceVisit(request=request, frame=self._frame, session=session, form=form, user=user or GUEST)
@@ -101,7 +101,7 @@ class LoginPage:
 
     async def log_out(self, visit: InstanceVisit) -> web.Response:
         """End the session."""
-        self._open(visit, Holder())
+        self._open(visit, NOBODY)
         return see(LOG_IN)
 
     def _open(self, visit: InstanceVisit, holder: Holder) -> None:

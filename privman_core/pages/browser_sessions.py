@@ -1,7 +1,6 @@
 """Sessions of browsers: visitors cost no memory, and a user who opens many sessions ends only their own."""
 
 import hmac
-from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime, timedelta
 from threading import Lock
@@ -35,14 +34,14 @@ class SessionOwners:
         self._clock = clock
         self._most = most
         self._owners: dict[str, Hashable] = {}
-        self._by_owner: dict[Hashable, OrderedDict[str, datetime]] = {}
+        self._by_owner: dict[Hashable, dict[str, datetime]] = {}  # the least recently used first
         self._lock = Lock()
 
     def open(self, session_id: str, owner: Hashable) -> None:
         """Open a session, which may end the owner's least recently used one."""
         with self._lock:
             self._owners[session_id] = owner
-            own = self._by_owner.setdefault(owner, OrderedDict())
+            own = self._by_owner.setdefault(owner, {})
             own[session_id] = self._clock.now()
             if len(own) > self._most:
                 self._end(next(iter(own)))
@@ -57,8 +56,8 @@ class SessionOwners:
             if now - own[session_id] >= IDLE:
                 self._end(session_id)
                 return None
+            del own[session_id]
             own[session_id] = now
-            own.move_to_end(session_id)
             return owner
 
     def close(self, session_id: str) -> None:

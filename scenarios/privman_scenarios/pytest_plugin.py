@@ -90,7 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each table that the instance did not list, once."""
     reports = [each for kind in ("passed", "failed", "skipped", "error") for each in terminalreporter.getreports(kind)]
-    found = (text for report in reports for name, text in report.user_properties if name == _UNLISTED)
+    noted = (pair for each in reports if isinstance(each, pytest.TestReport) for pair in each.user_properties)
+    found = (text for name, text in noted if name == _UNLISTED)
     for sentence in dict.fromkeys(found):
         terminalreporter.write_line(f"{sentence}.")
 

@@ -222,3 +222,11 @@ def test_an_address_where_nothing_runs_is_told(pytester: pytest.Pytester) -> Non
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*http://127.0.0.1:9*"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_test_module_that_cannot_be_imported_is_one_error(pytester: pytest.Pytester) -> None:
+    """The summary is printed as without the plugin."""
+    pytester.makepyfile("import no_such_module")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(errors=1)
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")

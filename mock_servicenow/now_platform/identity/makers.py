@@ -9,13 +9,11 @@ from functools import partial
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import holding_user
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
-from mock_servicenow.now_platform.users import ADMIN_ROLE, Holder, User
+from mock_servicenow.now_platform.users import ADMIN_ROLE, NOBODY, Holder, User
 from privman_core.findings import Finding
 
 MAKERS = "sys_credential_maker"
 """The sys_ids of credentials that others than administrators have made; those without a row are trusted."""
-NOBODY = Holder()
-"""The maker of tokens proven without the user, such as by an assertion: they never act for a privileged user."""
 _SECRETS = {"api_key": "token", "oauth_credential": "token", "oauth_entity": "client_secret"}
 _EXTENDS = frozenset({"user", "type", "peer", "scopes", "expires"})
 """Columns of a credential that say for whom it acts, for what, and how long."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.roles import holding_user
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.users import Holder, User
+from mock_servicenow.now_platform.users import NOBODY, Holder, User
 from privman_core.clock import Clock
 from privman_core.ids import Ids, is_same
 from privman_core.pages.browser_sessions import IDLE, SessionOwners, SessionTokens
@@ -80,7 +80,7 @@ class WebSessions:
         match self._owners.owner(session_id):
             case (Holder() as holder, _):
                 return WebSession(session_id, holder, self._tokens)
-        return WebSession(session_id, Holder(), self._tokens) if _ID.fullmatch(session_id) else None
+        return WebSession(session_id, NOBODY, self._tokens) if _ID.fullmatch(session_id) else None
 
     def close(self, session_id: str) -> None:
         """End a session, as logging out does."""

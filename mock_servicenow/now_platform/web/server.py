@@ -26,7 +26,7 @@ from mock_servicenow.now_platform.rest.bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
-from mock_servicenow.now_platform.users import Holder, User
+from mock_servicenow.now_platform.users import NOBODY, User
 from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, Rule, Standing
 from mock_servicenow.now_platform.web.requests import (
     check_host,
@@ -265,7 +265,7 @@ def add_headers(
     if user is not None:
         headers["X-Is-Logged-In"] = "true"
     # A token or a key may open one API alone and end before a session does, so it opens none for its user.
-    owner = user.holder if user is not None and user.opens_session else Holder()
+    owner = user.holder if user is not None and user.opens_session else NOBODY
     known = instance.web_sessions.find(request.cookies.get(COOKIE, "")) if "Cookie" in request.headers else None
     if known is None or (owner.sys_id and not known.holder.sys_id):
         for cookie in instance.web_sessions.open(owner, by_call=True).cookies():

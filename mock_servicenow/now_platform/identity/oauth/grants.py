@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.authentication import check_password
-from mock_servicenow.now_platform.identity.makers import NOBODY, maker, why_not
+from mock_servicenow.now_platform.identity.makers import maker, why_not
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.clients import (
     AuthorizationCodes,
@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Token
 from mock_servicenow.now_platform.identity.roles import acting_user, holding_user, may_log_in
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.users import Holder, User
+from mock_servicenow.now_platform.users import NOBODY, Holder, User
 from privman_core.clock import Clock
 from privman_core.masking import Secrets
 
