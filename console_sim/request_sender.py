@@ -25,7 +25,9 @@ class RequestSender:
     ) -> None:
         self._store = store
         self._requests = store.approval_requests
-        self._names = names
+        self._table = names.table("request")
+        self._column = names.group("columns.request")
+        self._word = names.group("words.response")
         self._clock = clock
         self._connector = connector
         self._server_tasks = server_tasks
@@ -89,17 +91,17 @@ class RequestSender:
         }
         # Stored first: the decision may arrive before the answer.
         self._change(request, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1))
-        sys_id = await self._connector.open(system).create(self._names.table("request"), self._spell(values))
+        sys_id = await self._connector.open(system).create(self._table, self._spell(values))
         self._change(request, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False))
         return sys_id
 
     async def _record(self, system: ForeignSystem, request: ApprovalRequest, sys_id: str, decision: Decision) -> None:
-        values = {"status": self._names.word("response", decision.response), "comment": decision.comment}
+        values = {"status": self._word[decision.response], "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = duration_text(decision.duration)
         api = self._connector.open(system)
         await self._require_own(api, sys_id, request.request_id)
-        await api.update(self._names.table("request"), sys_id, self._spell(values))
+        await api.update(self._table, sys_id, self._spell(values))
         self._change(request, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
     async def _require_own(self, api: ServiceNowClient, sys_id: str, request_id: str) -> None:
@@ -107,11 +109,11 @@ class RequestSender:
 
         A record that the user may change but not read passes.
         """
-        column, found = self._names.column("request", "request_id"), ""
+        column, found = self._column["request_id"], ""
         with suppress(RefusedError):
-            found = (await api.read(self._names.table("request"), sys_id)).get(column, "")
+            found = (await api.read(self._table, sys_id)).get(column, "")
         if found.lower() not in ("", request_id.lower()):
             raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {shown(found)}")
 
     def _spell(self, values: dict[str, str]) -> dict[str, str]:
-        return {self._names.column("request", column): value for column, value in values.items()}
+        return {self._column[column]: value for column, value in values.items()}

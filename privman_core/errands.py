@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
+from operator import attrgetter
 from weakref import WeakValueDictionary
 
 from multidict import CIMultiDict
@@ -37,7 +38,7 @@ class Errand:
     @property
     def waits(self) -> bool:
         """Whether it, or one of its requests, waits for a later moment of the clock."""
-        return self._pauses > 0 or any(request.waits for request in self.requests)
+        return self._pauses > 0 or any(map(_WAITS, self.requests))
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -72,6 +73,7 @@ class Errand:
             abandon()
 
 
+_WAITS = attrgetter("waits")
 _current: ContextVar[Errand | None] = ContextVar("errand", default=None)
 
 
@@ -94,7 +96,9 @@ def errand_header(host: str | None) -> dict[str, str]:
 def take_errand(headers: Headers) -> Headers:
     """Let this task, which serves one request, work for the errand that its headers name; return them without it."""
     act_for(_sent.get(headers[ERRAND]))
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() != ERRAND)
+    others = CIMultiDict(headers)
+    del others[ERRAND]
+    return others
 
 
 class Jobs:
@@ -104,10 +108,11 @@ class Jobs:
         self.tasks: dict[asyncio.Task[None], Errand] = {}
         self.changed = asyncio.Event()
 
-    @property
-    def are_busy(self) -> bool:
-        """Whether one of them is doing more than waiting for a later moment."""
-        return not all(errand.waits for errand in self.tasks.values())
+    async def settle(self) -> None:
+        """Wait until each of them has ended or waits for a later moment."""
+        while not all(map(_WAITS, self.tasks.values())):
+            self.changed.clear()
+            await self.changed.wait()
 
     def spawn(self, job: Job) -> None:
         """Start the job in the background."""

@@ -103,7 +103,7 @@ class Secrets:
         """Return the text with every secret masked and undecodable bytes escaped."""
         if not text.isascii():
             text = text.encode(errors="backslashreplace").decode()
-        return self._masked(text, _DEEPEST)
+        return self._masked(text, _DEEPEST) if text else ""
 
     def mask_known(self, text: str) -> str:
         """Return the text with added secrets masked, but none by its place, as for a list of names."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from time import monotonic
 
@@ -94,7 +95,7 @@ class VirtualClock:
 
     def call_at(self, when: datetime, job: Job) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
-        timer = _VirtualTimer(when, next(self._turns), lambda: self._jobs.spawn(job), is_job=True)
+        timer = _VirtualTimer(when, next(self._turns), partial(self._jobs.spawn, job), is_job=True)
         if when <= self._now:
             timer.fire()
         else:
@@ -129,25 +130,27 @@ class VirtualClock:
                     scope.reschedule(0)
 
                 timer = self._push(seconds, expire)
+                awaited = Awaited(errand, expire) if errand else None
+                if awaited:
+                    self._awaited.add(awaited)
                 try:
-                    with self._awaiting(errand, expire) if errand else nullcontext():
-                        yield
+                    yield
                 finally:
                     timer.cancel()
+                    if awaited:
+                        self._awaited.discard(awaited)
 
     async def settle(self) -> None:
         """Wait until every job that fell due has ended or waits for a later moment."""
-        while self._jobs.are_busy:
-            self._jobs.changed.clear()
-            await self._jobs.changed.wait()
+        await self._jobs.settle()
 
     async def advance(self, seconds: float) -> int:
         """Jump, running what falls due on the way in order; return how many requests were given up."""
         async with self._jumping, self._impatience() as silent:
-            await self.settle()
+            await self._jobs.settle()
             for poll in tuple(self._polls):
                 self._jobs.spawn(poll.job)
-            await self.settle()
+            await self._jobs.settle()
             target = later(self._now, seconds)
             if target > LAST:
                 raise ClockEndsError(f"the clock ends on {LAST:%Y-%m-%d}; it is {self._now:%Y-%m-%d %H:%M:%S} now")
@@ -168,15 +171,6 @@ class VirtualClock:
         """Cancel what waits and what runs."""
         self._timers.clear()
         await self._jobs.aclose()
-
-    @contextmanager
-    def _awaiting(self, errand: Errand, expire: Callable[[], None]) -> Iterator[None]:
-        awaited = Awaited(errand, expire)
-        self._awaited.add(awaited)
-        try:
-            yield
-        finally:
-            self._awaited.discard(awaited)
 
     @asynccontextmanager
     async def _impatience(self) -> AsyncIterator[list[Awaited]]:
@@ -203,7 +197,7 @@ class VirtualClock:
         self._now = max(self._now, timer.when)
         timer.fire()
         await asyncio.sleep(0)  # a sleeper must wake before it can count as busy
-        await self.settle()
+        await self._jobs.settle()
 
     def _push(self, seconds: float, fire: Callable[[], None]) -> _VirtualTimer:
         while self._timers and self._timers[0].cancelled:

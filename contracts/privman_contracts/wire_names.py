@@ -167,9 +167,12 @@ class WireNames:
 
     def __init__(self, names: Iterable[WireName]) -> None:
         self._names = {name.path: name for name in names}
-        self._groups: dict[str, list[WireName]] = {}
+        self._groups: dict[str, dict[str, str]] = {}
+        self._changed: dict[str, dict[str, str]] = {}
         for name in self._names.values():
-            self._groups.setdefault(name.group, []).append(name)
+            self._groups.setdefault(name.group, {})[name.word] = str(name.value)
+            if name.value != name.packaged:
+                self._changed.setdefault(name.group, {})[str(name.packaged)] = str(name.value)
 
     @classmethod
     def load(cls, override: Path | None = None, folder: Traversable = PACKAGED) -> Self:
@@ -234,12 +237,11 @@ class WireNames:
         """
         if group not in self._groups:
             raise InferredNamesError(f"unknown group of wire names {group!r}.{wording.nearest(group, self._groups)}")
-        return {name.word: str(name.value) for name in self._groups[group]}
+        return dict(self._groups[group])
 
     def changed(self, group: str) -> dict[str, str]:
         """Return packaged spelling to spelling of those names of a group that a user's file spells differently."""
-        names = self._groups.get(group, ())
-        return {str(name.packaged): str(name.value) for name in names if name.value != name.packaged}
+        return dict(self._changed.get(group, ()))
 
     def find(self, path: str) -> WireName:
         """Return the name with its evidence, of ``columns.request.instance_id`` for instance."""

@@ -114,9 +114,6 @@ class ActivityTypes:
             context.session.replace_row(self._deleted.name, {"sys_id": sys_id, **terms})
 
 
-_ORIGIN = (RequestRow.instance_id, RequestRow.request_id)
-_CONTENT = (RequestRow.activity_type_id, RequestRow.metadata)
-_ANSWER = (RequestRow.status, RequestRow.comment, RequestRow.duration)
 _SHOWN = 200  # characters of a value in a finding
 
 
@@ -129,6 +126,10 @@ class ApprovalRequests:
         self._table = tables.request
         self._pending = tables.pending
         self._askers = tables.askers
+        self._origin = [self._table[each] for each in (RequestRow.instance_id, RequestRow.request_id)]
+        self._content = [self._table[each] for each in (RequestRow.activity_type_id, RequestRow.metadata)]
+        self._answer = {self._table[each] for each in (RequestRow.status, RequestRow.comment, RequestRow.duration)}
+        self._status = self._table[RequestRow.status]
         self._content_is_kept = names.find("rules.approver_changes").value == "decision"
         self._timed_out = names.word("request_status", "timed_out")
         self._repeated_status = names.number("duplicate_request_status")
@@ -146,22 +147,23 @@ class ApprovalRequests:
             BusinessRule("Keep the origin", self._table.name, "before", update, self._keep_origin, order=math.inf),
         ]
 
-    def is_decision(self, context: RuleContext) -> bool:
-        """Return whether an update decides a pending request."""
-        is_new = self._table.changed(context, RequestRow.status)
-        return is_new and self._table.current(context).status != self._timed_out
+    def decided(self, context: RuleContext) -> RequestRow | None:
+        """Return the request that an update decides; None for any other update."""
+        if not context.changed(self._status):
+            return None
+        request = self._table.current(context)
+        return None if request.status == self._timed_out else request
 
     def _accept(self, context: RuleContext) -> None:
-        self._check_origin(context)
-        self._check_content(context)
-        status = self._table.current(context).status
-        if status not in {"", self._pending}:
-            self._refuse(context, RequestRow.status, f"{self._pending!r} for a new request")
-        self._table.set(context, RequestRow.status, self._pending)
-        self._check_repetition(context)
-
-    def _check_origin(self, context: RuleContext) -> None:
         request = self._table.current(context)
+        self._check_origin(context, request)
+        self._check_content(context, request)
+        if request.status not in {"", self._pending}:
+            self._refuse(context, RequestRow.status, f"{self._pending!r} for a new request")
+        context.current[self._status] = self._pending
+        self._check_repetition(context, request)
+
+    def _check_origin(self, context: RuleContext, request: RequestRow) -> None:
         if not self._registrations.exists(context.session, request.instance_id):
             self._refuse(context, RequestRow.instance_id, "a registered Instance Id")
         terms = self._activity_types.terms(context.session, request.activity_type_id)
@@ -169,23 +171,20 @@ class ApprovalRequests:
             expected = f"an activity type that instance {request.instance_id!r} has registered"
             self._refuse(context, RequestRow.activity_type_id, expected)
 
-    def _check_content(self, context: RuleContext) -> None:
-        request = self._table.current(context)
+    def _check_content(self, context: RuleContext, request: RequestRow) -> None:
         if not is_guid(request.request_id):
             self._refuse(context, RequestRow.request_id, "a GUID")
         if json_object(request.metadata) is None:
             expected = f"expected one of at most {LONGEST_TEXT:,} characters, written as a string"
             context.abort(f"{self._table[RequestRow.metadata]!r} is not a JSON object; {expected}")
 
-    def _check_repetition(self, context: RuleContext) -> None:
+    def _check_repetition(self, context: RuleContext, request: RequestRow) -> None:
         """Answer a repeated request with the existing record; refuse a different one with the same id.
 
         GUIDs are compared without case, as the platform compares any value (platform 2.4).
         """
-        request, column = self._table.current(context), self._table[RequestRow.request_id]
-        same = self._table.spelled(
-            {RequestRow.instance_id: request.instance_id, RequestRow.request_id: request.request_id}
-        )
+        column = self._table[RequestRow.request_id]
+        same = {name: context.current[name] for name in self._origin}
         context.session.work.transaction.reserve("\n".join((self._table.name, *same.values())).casefold())
         existing = context.session.find_alike(self._table.name, **same)
         if existing is None:
@@ -198,30 +197,30 @@ class ApprovalRequests:
         context.answer_with(existing, self._repeated_status)
 
     def _admit(self, context: RuleContext) -> None:
-        request, status = self._table.previous(context), self._table.current(context).status
-        if request is None or {self._table[each] for each in _ANSWER}.isdisjoint(context.supplied):
+        request, status = self._table.previous(context), context.current[self._status]
+        if request is None or self._answer.isdisjoint(context.supplied):
             return
         if request.status != self._pending:
             context.abort(f"the request is {request.status!r} already; expected one that is {self._pending!r}")
-        if status == request.status or self._is_time_out(context, status):
+        if status == request.status or (status == self._timed_out and context.session.user.unrestricted):
             return
         self._check_response(context, request, status)
 
     def _keep_origin(self, context: RuleContext) -> None:
-        """Undo changes of origin and content: the decision is about what was asked, and goes to who asked."""
-        for column in map(self._table.__getitem__, (*_ORIGIN, *self._kept_content(context))):
-            if context.previous is not None and context.changed(column):
-                asked, kept = context.current[column][:_SHOWN], context.previous[column][:_SHOWN]
-                context.report(
-                    "origin-kept", f"'{column}' is {asked!r}; it stays {kept!r} as the console sent it", column
-                )
-                context.current[column] = context.previous[column]
+        """Undo changes of origin and content: the decision is about what was asked, and goes to who asked.
 
-    def _kept_content(self, context: RuleContext) -> tuple[AppColumn, ...]:
-        """Return the columns that the user may not change because they may decide requests but not create them."""
-        user = context.session.user
-        is_kept = self._content_is_kept and not user.unrestricted and not user.has_any(self._askers)
-        return _CONTENT if is_kept else ()
+        A user may change the content if they may also create requests.
+        """
+        user, kept = context.session.user, self._origin
+        if self._content_is_kept and not user.unrestricted and not user.has_any(self._askers):
+            kept = [*self._origin, *self._content]
+        before = {} if context.previous is None else context.previous.values
+        for column in kept:
+            asked, known = context.current[column], before[column]
+            if asked != known:
+                message = f"'{column}' is {asked[:_SHOWN]!r}; it stays {known[:_SHOWN]!r} as the console sent it"
+                context.report("origin-kept", message, column)
+                context.current[column] = known
 
     def _check_response(self, context: RuleContext, request: RequestRow, status: str) -> None:
         terms = self._activity_types.terms(context.session, request.activity_type_id)
@@ -243,9 +242,6 @@ class ApprovalRequests:
             f"{column!r} is {request.activity_type_id!r}; expected an activity type that exists: applied {applied}"
         )
         context.report("activity-type-missing", message, column)
-
-    def _is_time_out(self, context: RuleContext, status: str) -> bool:
-        return status == self._timed_out and context.session.user.unrestricted
 
     def _refuse(self, context: RuleContext, field: AppColumn, expected: str) -> NoReturn:
         column = self._table[field]

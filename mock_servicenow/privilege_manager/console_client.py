@@ -3,8 +3,9 @@
 import json
 from collections.abc import Mapping
 
+import orjson
+
 from mock_servicenow.privilege_manager.registrations import Configuration
-from mock_servicenow.privilege_manager.wire_formats import write_json
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
@@ -38,13 +39,23 @@ class ConsoleClient:
         A refused token is renewed and the decision sent again at once, as often as the rule ``token_renewals`` allows.
         If the console gives no token, the status is that of the token request.
         """
-        self._secrets.add(configuration.password)
+        key = (configuration.token_url, configuration.username, configuration.password)
+        status = _NO_ANSWER
         try:
-            return await self._deliver(configuration, decision)
+            for _ in range(1 + self._renewals):
+                token = self._tokens.get(key) or await self._request_token(configuration)
+                self._tokens[key] = token
+                headers = {**_JSON, "Authorization": f"Bearer {token}"}
+                status = (await self._post(configuration.endpoint_url, headers, decision)).status
+                if status not in self._renewed:
+                    break
+                if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
+                    self._secrets.retire(self._tokens.pop(key))
         except _NoTokenError as error:
             return error.status
         except NoAnswerError:
             return _NO_ANSWER
+        return status
 
     def forget_tokens(self) -> None:
         """Drop every cached token."""
@@ -52,25 +63,12 @@ class ConsoleClient:
             self._secrets.retire(token)
         self._tokens.clear()
 
-    async def _deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> int:
-        key = (configuration.token_url, configuration.username, configuration.password)
-        status = _NO_ANSWER
-        for _ in range(1 + self._renewals):
-            token = self._tokens.get(key) or await self._request_token(configuration)
-            self._tokens[key] = token
-            status = await self._post_decision(configuration, decision, token)
-            if status not in self._renewed:
-                return status
-            if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
-                self._secrets.retire(self._tokens.pop(key))
-        return status
-
     async def _request_token(self, configuration: Configuration) -> str:
         body = {
             self._key["UserName"]: configuration.username,
             self._key["Password"]: configuration.password,
         }
-        answer = await self._post(configuration.token_url, body, {}, answers_secret=True)
+        answer = await self._post(configuration.token_url, _JSON, body, answers_secret=True)
         if answer.status != _OK:
             raise _NoTokenError(answer.status)
         token = _json_string(answer.body)
@@ -79,16 +77,11 @@ class ConsoleClient:
         self._secrets.add(token)
         return token
 
-    async def _post_decision(self, configuration: Configuration, decision: Mapping[str, str], token: str) -> int:
-        answer = await self._post(configuration.endpoint_url, decision, {"Authorization": f"Bearer {token}"})
-        return answer.status
-
     async def _post(
-        self, url: str, body: Mapping[str, str], headers: dict[str, str], *, answers_secret: bool = False
+        self, url: str, headers: dict[str, str], body: Mapping[str, str], *, answers_secret: bool = False
     ) -> HttpAnswer:
-        data = write_json(body).encode()
-        sent = _JSON | headers
-        return await self._caller.send("POST", url, sent, data, SECONDS_PER_CALL, answers_secret=answers_secret)
+        data = orjson.dumps(body)
+        return await self._caller.send("POST", url, headers, data, SECONDS_PER_CALL, answers_secret=answers_secret)
 
 
 class _NoTokenError(Exception):

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.records.session import BusinessRule, RuleConte
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, ApprovalRequests
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Entry
 from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationError, Registrations
-from mock_servicenow.privilege_manager.tables import AppTables, ResponseRow
+from mock_servicenow.privilege_manager.tables import AppTables, RequestRow, ResponseRow
 from mock_servicenow.privilege_manager.wire_formats import format_clock
 from privman_contracts.wire_names import WireNames
 
@@ -70,8 +70,8 @@ class Outbox:
         """
 
         def respond(context: RuleContext) -> None:
-            if self._requests.is_decision(context):
-                session, response = context.session, self._respond(context)
+            if request := self._requests.decided(context):
+                session, response = context.session, self._respond(context.session, request)
                 self._queue.add(session, response.sys_id, session.kernel.clock.now())
                 session.on_commit(partial(wake, response.sys_id))
 
@@ -144,7 +144,8 @@ class Outbox:
         if response is None or request is None:
             return None
         configuration = self._registrations.configuration(session, request.instance_id)
-        if len(made) > configuration.retries or self._is_final(response):
+        is_final = response.response_status_code != "" and self.status_code(response) not in self._retried
+        if len(made) > configuration.retries or is_final:
             return None
         return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
 
@@ -159,23 +160,18 @@ class Outbox:
             return f"the response could not be updated: {refusal}"
         return ""
 
-    def _is_final(self, response: ResponseRow) -> bool:
-        attempted = response.response_status_code != ""
-        return attempted and self.status_code(response) not in self._retried
-
-    def _respond(self, context: RuleContext) -> ResponseRow:
-        request = self._request.current(context)
+    def _respond(self, session: Session, request: RequestRow) -> ResponseRow:
         values = {
             ResponseRow.request_id: request.request_id,
             ResponseRow.response: request.status,
             ResponseRow.request: request.sys_id,
         }
-        terms = self._activity_types.terms(context.session, request.activity_type_id)
+        terms = self._activity_types.terms(session, request.activity_type_id)
         if terms.comment:
             values[ResponseRow.comment] = request.comment
         if request.status == self._approve and terms.duration:
             values[ResponseRow.duration] = request.duration
-        return self.table.insert(context.session, values)
+        return self.table.insert(session, values)
 
     def _decision(self, response: ResponseRow, instance_id: str) -> dict[str, str]:
         duration = response.duration

@@ -229,11 +229,11 @@ class AppTable(Generic[R]):
 
     def changed(self, context: RuleContext, field: AppColumn) -> bool:
         """Tell whether a write gives the column another value; on insert, whether it gives it any."""
-        return context.changed(self[field])
+        return context.changed(self.spelling[field.name])
 
     def spelled(self, values: Changes) -> dict[str, str]:
         """Return the values by the spelling of their columns."""
-        return {self[field]: value for field, value in values.items()}
+        return {self.spelling[field.name]: value for field, value in values.items()}
 
 
 class AppTables:
